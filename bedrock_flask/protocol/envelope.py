@@ -1,0 +1,106 @@
+"""The envelope of a JSON object: its top-level members are found, cut and spliced as text, never re-serialised."""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bedrock_flask.protocol.json import STRICT
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One top-level member as places in the text: name from `start`, value from `value_start` to `end`."""
+
+    name: str
+    start: int
+    value_start: int
+    end: int
+
+
+def members(text: str) -> dict[str, Member]:
+    """The top-level members by decoded name, in order, raising ValueError if the text is not a strict JSON object.
+
+    It is meant for text that `protocol.json.parse` accepted: depth and lone surrogates are checked there only.
+    """
+    try:
+        return _members(text)
+    except RecursionError:
+        raise ValueError("The text is nested too deeply") from None
+
+
+def cut(text: str, name: str) -> str:
+    """The source text of one member's value, with its digits and escapes as written; KeyError if there is none."""
+    member = members(text)[name]
+    return text[member.value_start : member.end]
+
+
+def splice(text: str, take_out: Collection[str], put_in: Mapping[str, str]) -> str:
+    """The object without some members and with others, whose values are JSON text; no other character changes.
+
+    A member that is put in replaces one of that name where it stands, taken out or not; a new one comes first.
+    """
+    found = members(text)
+    kept = [member for name, member in found.items() if name in put_in or name not in take_out]
+    if len(kept) == len(found) and not put_in:
+        return text
+    opening, gaps, closing = _rest(text, list(found.values()))
+    new = [f"{json.dumps(name)}:{value}" for name, value in put_in.items() if name not in found]
+    old = [piece for member in kept for piece in (gaps[member.name], _member_text(text, member, put_in))][1:]
+    return opening + ",".join([*new, "".join(old)] if old else new) + closing
+
+
+def _members(text: str) -> dict[str, Member]:
+    found: dict[str, Member] = {}
+    position = _skip(text, _expect(text, _skip(text, 0), "{"))
+    closed = text.startswith("}", position)
+    while not closed:
+        member = _member(text, position)
+        if member.name in found:
+            raise ValueError(f"The member at character {position} is given twice")
+        found[member.name] = member
+        position = _skip(text, member.end)
+        closed = text.startswith("}", position)
+        if not closed:
+            position = _skip(text, _expect(text, position, ","))
+    if _skip(text, position + 1) != len(text):
+        raise ValueError(f"There is text after the object, at character {position + 1}")
+    return found
+
+
+def _member(text: str, start: int) -> Member:
+    _expect(text, start, '"')
+    name, end = STRICT.raw_decode(text, start)
+    value_start = _skip(text, _expect(text, _skip(text, end), ":"))
+    _, end = STRICT.raw_decode(text, value_start)
+    return Member(name, start, value_start, end)
+
+
+def _expect(text: str, position: int, mark: str) -> int:
+    if not text.startswith(mark, position):
+        raise ValueError(f"There is no {mark} at character {position}")
+    return position + 1
+
+
+def _skip(text: str, position: int) -> int:
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
+
+
+def _member_text(text: str, member: Member, put_in: Mapping[str, str]) -> str:
+    if member.name in put_in:
+        return text[member.start : member.value_start] + put_in[member.name]
+    return text[member.start : member.end]
+
+
+def _rest(text: str, found: list[Member]) -> tuple[str, dict[str, str], str]:
+    """All text that is no member: up to the first, before each other one (a comma and blanks), after the last."""
+    if not found:
+        opened = text.index("{") + 1
+        return text[:opened], {}, text[opened:]
+    # A gap belongs to the member after it and leaves with it, so that the commas are right whichever members stay.
+    gaps = {after.name: text[before.end : after.start] for before, after in pairwise(found)}
+    return text[: found[0].start], {found[0].name: "", **gaps}, text[found[-1].end :]

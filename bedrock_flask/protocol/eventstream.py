@@ -1,0 +1,302 @@
+"""AWS event streams (application/vnd.amazon.eventstream), both ways.
+
+A frame is `total u32 | headers u32 | prelude crc u32 | headers | payload | message crc u32`, big-endian; see
+https://smithy.io/2.0/aws/amazon-eventstream.html. The limits are those of the AWS SDKs.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from struct import Struct
+from struct import error as StructError
+from typing import Any
+from uuid import UUID
+from zlib import crc32
+
+from bedrock_flask.protocol.json import MalformedJSON, parse
+
+MEDIA_TYPE = "application/vnd.amazon.eventstream"
+MAX_HEADERS = 128 * 1024
+MAX_PAYLOAD = 24 * 1024 * 1024
+ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+_PRELUDE = Struct(">III")
+_LENGTHS = Struct(">II")
+_CRC = Struct(">I")
+_OVERHEAD = _PRELUDE.size + _CRC.size
+
+
+class EventStreamError(ValueError):
+    """The bytes are no event stream; `frames` are the whole frames of the same feed that came before the fault."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.frames: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Byte:
+    """A header of type 2: an integer of 8 bits."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A header of type 3: an integer of 16 bits."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """A header of type 5: an integer of 64 bits; a plain `int` is type 4, of 32 bits."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A header of type 8: milliseconds since 1970; a `datetime` could not hold all of them."""
+
+    value: int
+
+
+HeaderValue = bool | int | str | bytes | UUID | Byte | Short | Long | Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message of the stream."""
+
+    headers: Mapping[str, HeaderValue] = field(default_factory=dict)
+    payload: bytes = b""
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of one frame, raising EventStreamError for what the format cannot hold."""
+    headers = b"".join(_write_header(name, value) for name, value in frame.headers.items())
+    total = len(headers) + len(frame.payload) + _OVERHEAD
+    _check_lengths(total, len(headers))
+    lengths = _LENGTHS.pack(total, len(headers))
+    message = b"".join((lengths, _CRC.pack(crc32(lengths)), headers, frame.payload))
+    return message + _CRC.pack(crc32(message))
+
+
+class Decoder:
+    """Frames from bytes that come in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that these bytes complete, raising EventStreamError as soon as the stream is at fault."""
+        self._buffer += data
+        frames: list[Frame] = []
+        start = 0
+        try:
+            while end := self._end(start):
+                frames.append(_read_frame(self._message(start, end)))
+                start = end
+        except EventStreamError as fault:
+            fault.frames = tuple(frames)
+            raise
+        finally:
+            # Once a feed, not once a frame. A faulty frame stays: feeding on, or closing, tells of it again.
+            del self._buffer[:start]
+        return frames
+
+    def close(self) -> None:
+        """Tell the end of the stream, raising EventStreamError if it cut a frame short."""
+        if self._buffer:
+            raise EventStreamError(f"The stream ended inside a frame, {len(self._buffer)} bytes after its start")
+
+    def _end(self, start: int) -> int:
+        """Where the frame that starts here ends, or 0 as long as it is not whole."""
+        if len(self._buffer) - start < _PRELUDE.size:
+            return 0
+        total, headers, crc = _PRELUDE.unpack_from(self._buffer, start)
+        if crc != crc32(self._buffer[start : start + _LENGTHS.size]):
+            raise EventStreamError("The checksum of a frame's prelude is wrong")
+        _check_lengths(total, headers)
+        end: int = start + total
+        return end if end <= len(self._buffer) else 0
+
+    def _message(self, start: int, end: int) -> bytes:
+        with memoryview(self._buffer) as view:
+            return view[start:end].tobytes()
+
+
+def event(event_type: str, payload: bytes, content_type: str = "application/json") -> Frame:
+    """A frame that carries one event of the operation, such as `chunk` or `contentBlockDelta`."""
+    return Frame({":event-type": event_type, ":content-type": content_type, ":message-type": "event"}, payload)
+
+
+def exception(exception_type: str, payload: bytes) -> Frame:
+    """A frame that ends the stream with a modelled exception, such as `throttlingException`."""
+    headers = {":exception-type": exception_type, ":content-type": "application/json", ":message-type": "exception"}
+    return Frame(headers, payload)
+
+
+def error(code: str, message: str) -> Frame:
+    """A frame that ends the stream with an error outside the operation's model."""
+    return Frame({":error-code": code, ":error-message": message, ":message-type": "error"})
+
+
+def chunk(model_json: bytes, padding: str = "") -> Frame:
+    """The frame of InvokeModelWithResponseStream: the model's own JSON in base64, and padding that hides its length."""
+    payload = {"bytes": base64.b64encode(model_json).decode(), "p": padding}
+    return event("chunk", json.dumps(payload, separators=(",", ":")).encode())
+
+
+def chunk_bytes(frame: Frame) -> bytes:
+    """The model's own JSON from the frame that `chunk` makes, raising EventStreamError for any other payload."""
+    try:
+        payload = parse(frame.payload)
+    except MalformedJSON as fault:
+        raise EventStreamError(f"The payload of a chunk is not JSON: {fault}") from None
+    encoded = payload.get("bytes") if isinstance(payload, dict) else None
+    if not isinstance(encoded, str):
+        raise EventStreamError("The payload of a chunk has no text in `bytes`")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise EventStreamError("The payload of a chunk is not base64") from None
+
+
+def padding(seed: int) -> str:
+    """One to 62 letters, always the same for a seed, as Bedrock pads its events: the start of the alphabet."""
+    return ALPHABET[: 1 + crc32(b"%d" % seed) % len(ALPHABET)]
+
+
+def _check_lengths(total: int, headers: int) -> None:
+    payload = total - headers - _OVERHEAD
+    if payload < 0:
+        raise EventStreamError(f"A frame of {total} bytes cannot hold {headers} bytes of headers")
+    if headers > MAX_HEADERS:
+        raise EventStreamError(f"The headers of a frame take {headers} bytes, more than {MAX_HEADERS}")
+    if payload > MAX_PAYLOAD:
+        raise EventStreamError(f"The payload of a frame takes {payload} bytes, more than {MAX_PAYLOAD}")
+
+
+def _read_frame(message: bytes) -> Frame:
+    _, headers, _ = _PRELUDE.unpack_from(message)
+    body = len(message) - _CRC.size
+    if _CRC.unpack_from(message, body)[0] != crc32(memoryview(message)[:body]):
+        raise EventStreamError("The checksum of a frame is wrong")
+    payload = _PRELUDE.size + headers
+    return Frame(_read_headers(message[_PRELUDE.size : payload]), message[payload:body])
+
+
+def _read_headers(data: bytes) -> dict[str, HeaderValue]:
+    headers: dict[str, HeaderValue] = {}
+    position = 0
+    while position < len(data):
+        name, position = _read_sized(data, position, _NAME_LENGTH)
+        kind, position = _read_fixed(data, position, _KIND)
+        if not name or kind not in _READERS:
+            raise EventStreamError(f"A header has no name or a type that is unknown ({kind})")
+        text = _text(name)
+        if text in headers:
+            raise EventStreamError(f"The header {text[:100]!r} is given twice")
+        headers[text], position = _READERS[kind](data, position)
+    return headers
+
+
+def _read_fixed(data: bytes, position: int, form: Struct) -> tuple[Any, int]:
+    end = position + form.size
+    if end > len(data):
+        raise EventStreamError("The headers of a frame end inside a header")
+    return form.unpack_from(data, position)[0], end
+
+
+def _read_sized(data: bytes, position: int, length: Struct) -> tuple[bytes, int]:
+    size, start = _read_fixed(data, position, length)
+    end = start + size
+    if end > len(data):
+        raise EventStreamError("The headers of a frame end inside a header")
+    return data[start:end], end
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise EventStreamError("A header is not UTF-8") from None
+
+
+_NAME_LENGTH = Struct(">B")
+_KIND = Struct(">B")
+_VALUE_LENGTH = Struct(">H")
+
+_Reader = Callable[[bytes, int], tuple[HeaderValue, int]]
+_Writer = Callable[[Any], bytes]
+
+
+def _constant(value: bool) -> _Reader:
+    return lambda data, position: (value, position)
+
+
+def _fixed(form: str, make: Callable[[Any], HeaderValue]) -> _Reader:
+    struct = Struct(form)
+
+    def read(data: bytes, position: int) -> tuple[HeaderValue, int]:
+        raw, end = _read_fixed(data, position, struct)
+        return make(raw), end
+
+    return read
+
+
+def _sized(make: Callable[[bytes], HeaderValue]) -> _Reader:
+    def read(data: bytes, position: int) -> tuple[HeaderValue, int]:
+        raw, end = _read_sized(data, position, _VALUE_LENGTH)
+        return make(raw), end
+
+    return read
+
+
+def _write_sized(kind: int, data: bytes) -> bytes:
+    return _KIND.pack(kind) + _VALUE_LENGTH.pack(len(data)) + data
+
+
+def _integer(kind: int, form: str) -> _Writer:
+    struct = Struct(">B" + form)
+    return lambda number: struct.pack(kind, number if isinstance(number, int) else number.value)
+
+
+_READERS: Mapping[int, _Reader] = {
+    0: _constant(True),
+    1: _constant(False),
+    2: _fixed(">b", Byte),
+    3: _fixed(">h", Short),
+    4: _fixed(">i", int),
+    5: _fixed(">q", Long),
+    6: _sized(bytes),
+    7: _sized(_text),
+    8: _fixed(">q", Timestamp),
+    9: _fixed("16s", lambda raw: UUID(bytes=raw)),
+}
+
+_WRITERS: Mapping[type, _Writer] = {
+    bool: lambda value: _KIND.pack(0 if value else 1),
+    Byte: _integer(2, "b"),
+    Short: _integer(3, "h"),
+    int: _integer(4, "i"),
+    Long: _integer(5, "q"),
+    bytes: lambda value: _write_sized(6, value),
+    str: lambda value: _write_sized(7, value.encode()),
+    Timestamp: _integer(8, "q"),
+    UUID: lambda value: _KIND.pack(9) + value.bytes,
+}
+
+
+def _write_header(name: str, value: HeaderValue) -> bytes:
+    if not name or type(value) not in _WRITERS:
+        raise EventStreamError(f"A header has no name or a value that is a {type(value).__name__}")
+    try:
+        encoded = name.encode()
+        return _NAME_LENGTH.pack(len(encoded)) + encoded + _WRITERS[type(value)](value)
+    except (StructError, UnicodeEncodeError):
+        raise EventStreamError(f"The header {name[:100]!r} cannot be written: too large, or not Unicode") from None

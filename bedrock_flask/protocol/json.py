@@ -1,0 +1,242 @@
+"""Strict JSON (RFC 8259): whatever two readers could understand differently is refused, with the place of the fault."""
+
+import codecs
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+MAX_DIGITS = 4300  # as many as the interpreter itself converts unless told otherwise (sys.int_info)
+MAX_NAME_SHOWN = 100
+MAX_WALK = 100_000
+LARGE = 1_000_000  # bytes: a text of this size is mostly one long string, and walking its value beats searching it
+
+_PLAIN_NAME = re.compile(r"[\w$:/-]+")
+_BLANK = re.compile(r"[ \t\n\r:]*")
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_FOREIGN_START = (
+    (codecs.BOM_UTF8, "The body starts with a byte order mark"),
+    (codecs.BOM_UTF16_LE, "The body is not UTF-8 but UTF-16 or UTF-32"),
+    (codecs.BOM_UTF16_BE, "The body is not UTF-8 but UTF-16 or UTF-32"),
+)
+
+
+class MalformedJSON(ValueError):
+    """The text is not strict JSON: `message` says why, `path` where (`messages[0].content`, "" for the top)."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.message = message
+        self.path = path
+
+
+def parse(data: bytes, *, max_depth: int = 64) -> Any:
+    """The value of a UTF-8 JSON text, raising MalformedJSON for anything lenient, ambiguous or too deep."""
+    text = _decode(data, max_depth)
+    try:
+        value = STRICT.decode(text)
+    except json.JSONDecodeError as error:
+        raise _fault(text, max_depth, _syntax(text, error), error.pos) from None
+    except RecursionError:
+        raise _fault(text, max_depth, _too_deep(max_depth)) from None
+    except ValueError as error:
+        raise _fault(text, max_depth, str(error)) from None
+    # The scanner sees neither depth nor lone surrogates. Only a text that may hold them pays for a walk over the value.
+    if _may_be_deeper(data, max_depth) and _is_deeper(value, max_depth):
+        raise _fault(text, max_depth, _too_deep(max_depth))
+    if _may_hold_surrogates(data) and not _is_unicode(value):
+        raise _fault(text, max_depth, _LONE_SURROGATE)
+    return value
+
+
+def path_text(parts: Iterable[str | int]) -> str:
+    """The steps to a value as a person reads them: ["messages", 0, "content"] is `messages[0].content`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else _name_text(part) for part in parts).removeprefix(".")
+
+
+def _name_text(name: str) -> str:
+    # A name is the caller's text: a long one must not fill the log, a strange one must not look like a path.
+    shown = name if len(name) <= MAX_NAME_SHOWN else name[:MAX_NAME_SHOWN] + "…"
+    return f".{shown}" if _PLAIN_NAME.fullmatch(name) else f"[{json.dumps(shown)}]"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError(_TWICE)
+    return members
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError("The number is too large")
+    return value
+
+
+def _integer(number: str) -> int:
+    if len(number) > MAX_DIGITS and len(number.lstrip("-")) > MAX_DIGITS:
+        raise ValueError(f"The integer has more than {MAX_DIGITS} digits")
+    return int(number)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_TWICE = "The member is given twice"
+_LONE_SURROGATE = "The text holds half of a surrogate pair"
+
+# The standard library's C scanner. Its hooks raise plain ValueErrors; `parse` then finds the place.
+STRICT = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_int=_integer, parse_constant=_no_constant
+)
+
+
+def _decode(data: bytes, max_depth: int) -> str:
+    for start, message in _FOREIGN_START:
+        if data.startswith(start):
+            raise MalformedJSON(message)
+    if b"\0" in data[:4]:
+        raise MalformedJSON("The body is not UTF-8 but UTF-16 or UTF-32")
+    try:
+        text = str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        before = str(data[: error.start], "utf-8")
+        raise _fault(before, max_depth, f"The body is not UTF-8 (byte {error.start})") from None
+    if not text or text.isspace():
+        raise MalformedJSON("The body is empty")
+    return text
+
+
+def _syntax(text: str, error: json.JSONDecodeError) -> str:
+    rest = "" if error.pos < len(text) else ": the body ends too early"
+    return f"{error.msg} (line {error.lineno}, column {error.colno}){rest}"
+
+
+def _too_deep(max_depth: int) -> str:
+    return f"The body is nested more than {max_depth} deep"
+
+
+def _may_be_deeper(data: bytes, depth: int) -> bool:
+    return len(data) > LARGE or data.count(b"[") + data.count(b"{") > depth
+
+
+def _may_hold_surrogates(data: bytes) -> bool:
+    return len(data) > LARGE or _SURROGATE_ESCAPE.search(data) is not None
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value] if isinstance(value, (dict, list)) else []
+    while level and depth:
+        depth -= 1
+        level = [
+            child
+            for container in level
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, (dict, list))
+        ]
+    return bool(level)
+
+
+def _is_unicode(value: Any) -> bool:
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            if _has_lone_surrogate(item):
+                return False
+        elif isinstance(item, dict):
+            left += item
+            left += item.values()
+        elif isinstance(item, list):
+            left += item
+    return True
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+class _Place:
+    """Where a walk over the text stands: one step for each object or array that is open."""
+
+    def __init__(self, max_depth: int) -> None:
+        self._max_depth = max_depth
+        self._steps: list[str | int | None] = []  # None: in an object, before the next name
+        self._names: list[set[str]] = []
+        self.marks = {
+            "{": self._open_object,
+            "[": self._open_array,
+            "}": self._close,
+            "]": self._close,
+            ",": self._next,
+        }
+
+    def path(self) -> str:
+        return path_text(step for step in self._steps if step is not None)
+
+    def read(self, value: Any) -> None:
+        """Take note of a name or a plain value, raising ValueError if it is at fault."""
+        if isinstance(value, str) and _has_lone_surrogate(value):
+            raise ValueError(_LONE_SURROGATE)
+        if isinstance(value, str) and self._steps and self._steps[-1] is None:
+            self._steps[-1] = value
+            if value in self._names[-1]:
+                raise ValueError(_TWICE)
+            self._names[-1].add(value)
+
+    def _open_object(self) -> None:
+        self._open(None)
+
+    def _open_array(self) -> None:
+        self._open(0)
+
+    def _open(self, first: int | None) -> None:
+        if len(self._steps) == self._max_depth:
+            raise ValueError(_too_deep(self._max_depth))
+        self._steps.append(first)
+        self._names.append(set())
+
+    def _close(self) -> None:
+        self._steps.pop()
+        self._names.pop()
+
+    def _next(self) -> None:
+        step = self._steps[-1]
+        self._steps[-1] = step + 1 if isinstance(step, int) else None
+
+
+def _fault(text: str, max_depth: int, known: str, end: int | None = None) -> MalformedJSON:
+    """The first fault in the order of the text; `known` is what the fast way found, `end` where it stopped reading."""
+    place = _Place(max_depth)
+    position, end = 0, len(text) if end is None else end
+    # The walk is far slower than the scanner. It only serves a better message, so a hostile body ends it early.
+    for _ in range(MAX_WALK):
+        position = _skip_blank(text, position)
+        if position >= end:
+            return MalformedJSON(known, place.path())
+        try:
+            if step := place.marks.get(text[position]):
+                step()
+                position += 1
+            else:
+                value, position = STRICT.raw_decode(text, position)
+                place.read(value)
+        except (json.JSONDecodeError, IndexError):  # text that the scanner never saw may close what it did not open
+            return MalformedJSON(known, place.path())
+        except ValueError as error:
+            return MalformedJSON(str(error), place.path())
+    return MalformedJSON(known)
+
+
+def _skip_blank(text: str, position: int) -> int:
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
