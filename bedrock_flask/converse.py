@@ -1,0 +1,212 @@
+"""Small functions on Converse values, the canonical form: plain dicts in the HTTP JSON of Bedrock's Converse API.
+
+A stream is an iterator of events, each a dict with one member: `messageStart`, `contentBlockStart` (tool use, tool
+results and images only), `contentBlockDelta`, `contentBlockStop`, `messageStop`, `metadata`. Source: AWS API reference,
+Converse and ConverseStream.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+Json = dict[str, Any]
+Request = Json
+Response = Json
+Event = Json
+Parts = tuple[Json | None, list[Json]]
+
+
+def fold(events: Iterable[Event]) -> Response:
+    """The whole response that a stream of events amounts to."""
+    blocks: dict[int, Json] = {}
+    response: Response = {"output": {"message": {"role": "assistant", "content": []}}}
+    for event in events:
+        [(kind, told)] = event.items()
+        # AWS may add events; botocore skips those that it does not know, too.
+        _FOLDS.get(kind, _fold_nothing)(response, blocks, told)
+    content = response["output"]["message"]["content"]
+    content += [_closed(block) for _, block in sorted(blocks.items())]
+    return response
+
+
+def replay(response: Response) -> Iterator[Event]:
+    """The stream of events that a whole response would have come as."""
+    message = response["output"]["message"]
+    yield {"messageStart": {"role": message.get("role", "assistant")}}
+    for index, block in enumerate(message["content"]):
+        yield from _block_events(index, block)
+        yield {"contentBlockStop": {"contentBlockIndex": index}}
+    stop = {
+        "stopReason": response.get("stopReason", "end_turn"),
+        "additionalModelResponseFields": response.get("additionalModelResponseFields"),
+    }
+    yield {"messageStop": {name: value for name, value in stop.items() if value is not None}}
+    yield {"metadata": {name: response[name] for name in _METADATA if name in response}}
+
+
+def member(value: Any, *names: str) -> Any:
+    """The value under a path of member names, or None where the path ends."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+@contextlib.contextmanager
+def closing(events: Iterable[Event]) -> Iterator[Iterator[Event]]:
+    """The events one by one; whoever stops reading them first, they are closed."""
+    iterator = iter(events)
+    try:
+        yield iterator
+    finally:
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()
+
+
+def text_of(content: Iterable[Json]) -> str:
+    """The text blocks of a message or a system prompt, joined by line breaks."""
+    return "\n".join(block["text"] for block in content if isinstance(block.get("text"), str))
+
+
+_METADATA = ("usage", "metrics", "trace", "performanceConfig", "serviceTier")
+
+
+def _block_events(index: int, block: Json) -> Iterator[Event]:
+    kind = next(iter(block))
+    start, deltas = _PARTS.get(kind, _whole)(block)
+    if start is not None:
+        yield {"contentBlockStart": {"start": {kind: start}, "contentBlockIndex": index}}
+    for delta in deltas:
+        yield {"contentBlockDelta": {"delta": delta, "contentBlockIndex": index}}
+
+
+def _whole(block: Json) -> Parts:
+    return None, [block]
+
+
+def _tool_use(block: Json) -> Parts:
+    use = block["toolUse"]
+    return _without(use, "input"), [{"toolUse": {"input": json.dumps(use.get("input", {}))}}]
+
+
+def _tool_result(block: Json) -> Parts:
+    result = block["toolResult"]
+    return _without(result, "content"), [{"toolResult": result.get("content", [])}]
+
+
+def _image(block: Json) -> Parts:
+    image = block["image"]
+    return {"format": image.get("format")}, [{"image": _without(image, "format")}]
+
+
+def _reasoning(block: Json) -> Parts:
+    reasoning = block["reasoningContent"]
+    parts = {**reasoning.get("reasoningText", {}), **_without(reasoning, "reasoningText")}
+    return None, [{"reasoningContent": {name: value}} for name, value in parts.items()]
+
+
+def _citations(block: Json) -> Parts:
+    cited = block["citationsContent"]
+    return None, [*cited.get("content", ()), *({"citation": each} for each in cited.get("citations", ()))]
+
+
+def _without(value: Json, name: str) -> Json:
+    return {key: inner for key, inner in value.items() if key != name}
+
+
+# How each kind of block comes in a stream: what its start says, if it has one, and its deltas.
+_PARTS = {
+    "toolUse": _tool_use,
+    "toolResult": _tool_result,
+    "image": _image,
+    "reasoningContent": _reasoning,
+    "citationsContent": _citations,
+}
+
+
+def _fold_start(response: Response, blocks: dict[int, Json], told: Json) -> None:
+    response["output"]["message"]["role"] = told.get("role", "assistant")
+
+
+def _fold_block_start(response: Response, blocks: dict[int, Json], told: Json) -> None:
+    [(kind, start)] = told["start"].items()
+    blocks[told["contentBlockIndex"]] = {kind: {**start, **_EMPTY.get(kind, dict)()}}
+
+
+def _fold_delta(response: Response, blocks: dict[int, Json], told: Json) -> None:
+    [(kind, delta)] = told["delta"].items()
+    _DELTAS.get(kind, _fold_member)(blocks.setdefault(told["contentBlockIndex"], {}), kind, delta)
+
+
+def _fold_text(block: Json, kind: str, delta: str) -> None:
+    if "citationsContent" in block:
+        block["citationsContent"]["content"].append({"text": delta})
+    else:
+        block["text"] = block.get("text", "") + delta
+
+
+def _fold_citation(block: Json, kind: str, delta: Json) -> None:
+    if "citationsContent" not in block:
+        content = [{"text": block.pop("text")}] if "text" in block else []
+        block["citationsContent"] = {"content": content, "citations": []}
+    block["citationsContent"]["citations"].append(delta)
+
+
+def _fold_tool_use(block: Json, kind: str, delta: Json) -> None:
+    use = block.setdefault("toolUse", {"input": ""})
+    use["input"] += delta.get("input", "")
+
+
+def _fold_tool_result(block: Json, kind: str, delta: list[Json]) -> None:
+    block.setdefault("toolResult", {"content": []})["content"].extend(delta)
+
+
+def _fold_reasoning(block: Json, kind: str, delta: Json) -> None:
+    reasoning = block.setdefault("reasoningContent", {})
+    for name, value in delta.items():
+        if name == "redactedContent":
+            reasoning[name] = reasoning.get(name, "") + value
+        else:
+            text = reasoning.setdefault("reasoningText", {"text": ""})
+            text[name] = text.get(name, "") + value
+
+
+def _fold_member(block: Json, kind: str, delta: Any) -> None:
+    block[kind] = {**block.get(kind, {}), **delta} if isinstance(delta, dict) else delta
+
+
+def _fold_nothing(response: Response, blocks: dict[int, Json], told: Json) -> None:
+    pass
+
+
+def _fold_stop(response: Response, blocks: dict[int, Json], told: Json) -> None:
+    response.update({name: value for name, value in told.items() if name != "p"})
+
+
+def _closed(block: Json) -> Json:
+    use = block.get("toolUse")
+    if use is not None and isinstance(use.get("input"), str):
+        # A call without arguments sends no delta, or an empty one; one that the token limit cut stays the text it is.
+        with contextlib.suppress(ValueError):
+            use["input"] = json.loads(use["input"] if use["input"].strip() else "{}")
+    return block
+
+
+# What a block that has a start collects from its deltas.
+_EMPTY: dict[str, Callable[[], Json]] = {"toolUse": lambda: {"input": ""}, "toolResult": lambda: {"content": []}}
+_DELTAS: dict[str, Callable[[Json, str, Any], None]] = {
+    "text": _fold_text,
+    "citation": _fold_citation,
+    "toolUse": _fold_tool_use,
+    "toolResult": _fold_tool_result,
+    "reasoningContent": _fold_reasoning,
+}
+_FOLDS = {
+    "messageStart": _fold_start,
+    "contentBlockStart": _fold_block_start,
+    "contentBlockDelta": _fold_delta,
+    "contentBlockStop": _fold_nothing,
+    "messageStop": _fold_stop,
+    "metadata": _fold_stop,
+}

@@ -1,0 +1,17 @@
+"""The `.env` file, loaded into the environment by the processes that start something."""
+
+import os
+
+from dotenv import load_dotenv
+
+from bedrock_flask.settings import ENV_FILE
+
+
+def load() -> None:
+    """Load `.env` from the current folder; what is set already wins.
+
+    `BEDROCK_FLASK_ENV_FILE` names another file, or none when it is empty.
+    """
+    path = os.environ.get(ENV_FILE, ".env")
+    if path:
+        load_dotenv(path)

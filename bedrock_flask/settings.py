@@ -1,0 +1,162 @@
+"""Settings: the environment, read once into one frozen record, every fault told at once.
+
+Every row of `Settings` is read from `BEDROCK_FLASK_` plus its name in capitals. A `.env` file is loaded into the
+environment by the processes that start the gateway (the command line, `wsgi.py`), never here. AWS's own variables
+(`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_BEDROCK_RUNTIME` …) are botocore's and are not read here.
+"""
+
+import difflib
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import marshmallow
+from marshmallow import ValidationError, validate
+from marshmallow import fields as ma
+
+from bedrock_flask import keys
+from bedrock_flask.errors import SettingsError
+
+PREFIX = "BEDROCK_FLASK_"
+# Read by the processes that load it, before there are settings.
+ENV_FILE = f"{PREFIX}ENV_FILE"
+NO_KEYS = (
+    "{host} can be reached from other machines and there are no API keys: "
+    "set BEDROCK_FLASK_API_KEYS=name:secret, or bind 127.0.0.1"
+)
+LOG = logging.getLogger("bedrock_flask.settings")
+
+# What Kubernetes puts into the environment of every pod beside a Service called bedrock-flask.
+_KUBERNETES = re.compile(r"BEDROCK_FLASK_(SERVICE_(HOST|PORT)\w*|PORT_\d+_(TCP|UDP)\w*)")
+
+
+class _Keys(ma.Field[keys.Keys]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> keys.Keys:
+        try:
+            return keys.parse(pair for part in str(value).split(",") if (pair := part.strip()))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _Folder(ma.String):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if value and not Path(value).is_dir():
+            raise ValidationError(f"{value} is not a folder")
+        return value
+
+
+class _File(ma.String):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if value and not Path(value).is_file():
+            raise ValidationError(f"{value} is not a file")
+        return value
+
+
+def _row(kind: ma.Field[Any], default: Any, told: str) -> Any:
+    return field(default=default, metadata={"field": kind, "told": told})
+
+
+def _seconds(least: float, most: float) -> ma.Float:
+    return ma.Float(validate=validate.Range(least, most))
+
+
+def _whole(least: int, most: int) -> ma.Integer:
+    return ma.Integer(validate=validate.Range(least, most))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be configured; secrets are kept as digests only."""
+
+    host: str = _row(ma.String(), "127.0.0.1", "Address that `bedrock-flask serve` binds.")
+    port: int = _row(_whole(1, 65535), 8000, "Port that `bedrock-flask serve` binds.")
+    workers: int = _row(_whole(1, 256), 1, "Worker processes.")
+    threads: int = _row(
+        _whole(1, 4096), 64, "Threads a worker: calls and open streams at one time; also the connection pool."
+    )
+    api_keys: keys.Keys = _row(_Keys(), keys.Keys({}), "`name:secret` pairs, separated by commas.")
+    api_keys_file: str = _row(
+        _File(), "", "A file with one `name:secret` pair a line; lines beginning with `#` are notes."
+    )
+    plugins_dir: str = _row(_Folder(), "", "Drop-in folder: each `.py` file in it is a plugin.")
+    models_file: str = _row(_File(), "", "TOML file with aliases of your own.")
+    models: str = _row(
+        ma.String(validate=validate.OneOf(["any", "listed"])),
+        "any",
+        "`listed` closes ids that stand in no plugin and not in the models file.",
+    )
+    region: str = _row(ma.String(), "", "AWS region of calls whose alias names none; otherwise botocore's.")
+    max_body_bytes: int = _row(
+        _whole(1024, 1 << 30), 25_000_000, "Largest request body; Bedrock's own limit by default."
+    )
+    max_reply_bytes: int = _row(_whole(1024, 1 << 32), 100_000_000, "Largest whole answer that is taken from Bedrock.")
+    connect_timeout: float = _row(_seconds(0.05, 60), 3.0, "Seconds to connect to Bedrock.")
+    read_timeout: float = _row(
+        _seconds(0.1, 3600), 900.0, "Seconds that Bedrock may be silent, before and within an answer."
+    )
+    deadline: float = _row(_seconds(0.1, 86400), 3600.0, "Seconds for the whole call, waiting and retries included.")
+    max_attempts: int = _row(_whole(1, 10), 3, "Attempts at one call, the first included.")
+    log_level: str = _row(
+        ma.String(validate=validate.OneOf(["debug", "info", "warning", "error"])), "info", "Least level that is logged."
+    )
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Settings from an environment. SettingsError tells every fault, one a line, and the nearest known name."""
+    found = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != ENV_FILE}
+    given = {name: value for name, value in found.items() if not _from_kubernetes(name, value)}
+    if ignored := sorted(found.keys() - given.keys()):
+        LOG.warning("ignored, as Kubernetes sets them for a Service called bedrock-flask: %s", ", ".join(ignored))
+    try:
+        row = _schema().load({name: value.strip() for name, value in given.items() if value.strip()})
+        if row.get("api_keys_file"):
+            row["api_keys"] = _with_file(row)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_lines(error.messages))) from None
+    return Settings(**row)
+
+
+def names() -> list[str]:
+    """The environment variable of every setting."""
+    return [PREFIX + row.name.upper() for row in fields(Settings)]
+
+
+def _schema() -> marshmallow.Schema:
+    schema = marshmallow.Schema.from_dict(
+        {row.name: _bound(row.metadata["field"], PREFIX + row.name.upper()) for row in fields(Settings)}
+    )
+    return schema()
+
+
+def _bound(kind: ma.Field[Any], name: str) -> ma.Field[Any]:
+    kind.data_key = name
+    return kind
+
+
+def _from_kubernetes(name: str, value: str) -> bool:
+    return bool(_KUBERNETES.fullmatch(name)) or (name == f"{PREFIX}PORT" and "://" in value)
+
+
+def _with_file(row: Mapping[str, Any]) -> keys.Keys:
+    name = f"{PREFIX}API_KEYS_FILE"
+    try:
+        lines = Path(row["api_keys_file"]).read_text("utf-8").splitlines()
+        in_file = keys.parse(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    except (OSError, ValueError) as error:
+        raise ValidationError({name: [str(error)]}) from None
+    listed: keys.Keys = row.get("api_keys", keys.Keys({}))
+    if both := sorted(in_file.digests.keys() & listed.digests.keys()):
+        raise ValidationError({name: [f"names keys that {PREFIX}API_KEYS names too: {', '.join(both)}"]})
+    return keys.Keys({**listed.digests, **in_file.digests})
+
+
+def _lines(messages: Any) -> list[str]:
+    lines = []
+    for name, told in messages.items():
+        near = difflib.get_close_matches(name, names(), 1) if name not in names() else []
+        unknown = "is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+        lines += [f"{name} {unknown}" if name not in names() else f"{name}: {message}" for message in told]
+    return lines

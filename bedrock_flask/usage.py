@@ -1,0 +1,78 @@
+"""Token counts, from wherever Bedrock tells them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call as Bedrock counts them: `input` excludes what was read from or written to the cache."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+
+    def updated(self, newer: "Usage") -> "Usage":
+        """These counts, with every count that `newer` knows in its place (counts in a stream are cumulative)."""
+        return Usage(*(b if b is not None else a for a, b in zip(self.counts(), newer.counts(), strict=True)))
+
+    def counts(self) -> tuple[int | None, ...]:
+        """Input, output, cache read, cache write."""
+        return (self.input, self.output, self.cache_read, self.cache_write)
+
+    def known(self) -> dict[str, int]:
+        """The counts that are known, by name: `{"input_tokens": 3, …}`."""
+        named = {f"{field.name}_tokens": getattr(self, field.name) for field in fields(self)}
+        return {name: count for name, count in named.items() if count is not None}
+
+
+# Real but not in botocore's service model; seen in SDK sources and recorded replies. Absent for some vendors.
+HEADERS = MappingProxyType(
+    {
+        "input": "x-amzn-bedrock-input-token-count",
+        "output": "x-amzn-bedrock-output-token-count",
+        "cache_read": "x-amzn-bedrock-cache-read-input-token-count",
+        "cache_write": "x-amzn-bedrock-cache-write-input-token-count",
+    }
+)
+METRICS = "amazon-bedrock-invocationMetrics"
+# The member of METRICS and the member of Converse's and Claude's `usage` for each count.
+_NAMES = MappingProxyType(
+    {
+        "input": ("inputTokenCount", "inputTokens", "input_tokens"),
+        "output": ("outputTokenCount", "outputTokens", "output_tokens"),
+        "cache_read": ("cacheReadInputTokenCount", "cacheReadInputTokens", "cache_read_input_tokens"),
+        "cache_write": ("cacheWriteInputTokenCount", "cacheWriteInputTokens", "cache_creation_input_tokens"),
+    }
+)
+
+
+def from_headers(headers: Mapping[str, str]) -> Usage:
+    """The counts in Bedrock's response headers (names in lower case)."""
+    return Usage(**{name: _count(headers.get(header, "")) for name, header in HEADERS.items()})
+
+
+def from_members(told: Any) -> Usage:
+    """The counts in one `usage` or invocation-metrics object, in any of Bedrock's spellings."""
+    if not isinstance(told, Mapping):
+        return Usage()
+    return Usage(
+        **{
+            name: next((count for spelling in spellings if (count := _count(told.get(spelling))) is not None), None)
+            for name, spellings in _NAMES.items()
+        }
+    )
+
+
+def from_metrics(chunk: Any) -> Usage:
+    """The counts in the `amazon-bedrock-invocationMetrics` of a stream's last chunk."""
+    return from_members(chunk.get(METRICS)) if isinstance(chunk, Mapping) else Usage()
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
