@@ -33,7 +33,8 @@ def _decoding(name: str, decode: Callable[[Json], Response]) -> Wire:
 
     def complete(reply: Json) -> bool:
         response = part(reply)
-        return bool(member(response, "output", "message") or member(response, "embeddings"))
+        vectors = member(response, "embeddings")
+        return bool(member(response, "output", "message") or (isinstance(vectors, list) and vectors and all(vectors)))
 
     def finished(chunk: Json) -> bool:
         return has_metrics(chunk) or member(part(chunk), "stopReason") is not None

@@ -1,0 +1,126 @@
+"""The adapter: the frozen record that a plugin registers for one family of models."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, cast
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Event, Json, Request, Response
+from bedrock_flask.errors import FieldError
+from bedrock_flask.fields import Schema, faults
+
+# The operations of bedrock-runtime that take a body, each with its streaming twin.
+STREAMING = {"InvokeModel": "InvokeModelWithResponseStream", "Converse": "ConverseStream"}
+
+# Members that Bedrock itself, not the model, reads from an InvokeModel body.
+_BEDROCK_MEMBERS = frozenset({"amazon-bedrock-guardrailConfig"})
+
+Rule = Callable[[Json], Iterable[tuple[str, str]]]
+
+
+class Engine(Protocol):
+    """What the emulator lends to an adapter's `emulate`: a model that answers, embeds and counts."""
+
+    def converse(self, request: Request) -> Iterator[Event]:
+        """The answer to a Converse request, as Converse events."""
+
+    def embed(self, text: str, dimensions: int) -> list[float]:
+        """A normalised vector, the same for the same text."""
+
+    def count(self, text: str) -> int:
+        """The number of tokens in a text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """One family of Bedrock models.
+
+    name          its name in addresses and lists: lower case, digits, `-`, `_`
+    models        capabilities by pattern of Bedrock model id (`*` stands for anything); the longest pattern wins
+    body          the schema of the family's own body
+    speaks        operation by wire; the first is the native one: `{"nova": "InvokeModel", "converse": "Converse"}`
+    sample        a body that the schema takes: contract test, OpenAPI example, docs
+    default       the model id that is called by the adapter's name; otherwise made from the first pattern
+    rules         relations between fields: functions from a body to `(path, message)` pairs
+    extras        where each extra that Converse cannot say goes for this family (path in the Converse request)
+    encode        for a format of its own: Converse request -> native body
+    decode        for a format of its own: native reply, or one chunk of a stream, -> Converse response (a part of one)
+    reply         for a format of its own: a sample of the native reply, which the emulator answers with
+    chunks        for a format of its own: the sample's chunks when streamed (otherwise the reply comes as one chunk)
+    emulate       for a format of its own: what the emulator answers, made from the body with the emulator's engine
+    """
+
+    name: str
+    models: Mapping[str, Capabilities]
+    body: type[Schema]
+    speaks: Mapping[str, str]
+    sample: Mapping[str, Any]
+    description: str = ""
+    default: str = ""
+    rules: Sequence[Rule] = ()
+    extras: Mapping[str, str] = field(default_factory=dict)
+    encode: Callable[[Request], Json] | None = None
+    decode: Callable[[Json], Response] | None = None
+    reply: Mapping[str, Any] | None = None
+    chunks: Sequence[Mapping[str, Any]] | None = None
+    emulate: Callable[[Json, Engine], Json] | None = None
+
+    def __post_init__(self) -> None:
+        for holds, fault in (
+            (
+                re.fullmatch(r"[a-z0-9][a-z0-9_-]*", str(self.name)),
+                f"the name {self.name!r} is not lower case a-z0-9_-",
+            ),
+            (self.models, "models is empty: give at least one pattern of Bedrock model ids"),
+            (
+                all(isinstance(c, Capabilities) for c in self.models.values()),
+                "models maps a pattern to no Capabilities",
+            ),
+            (
+                isinstance(cast(object, self.body), type) and issubclass(self.body, Schema),
+                "body is no bedrock_flask.plugin.Schema",
+            ),
+            (self.speaks, "speaks is empty: name the native wire and its operation"),
+            (
+                set(self.speaks.values()) <= set(STREAMING),
+                f"speaks names an operation other than {' or '.join(STREAMING)}",
+            ),
+            (isinstance(cast(object, self.sample), Mapping), "sample is no JSON object"),
+            (
+                self.decode is None or self.reply is not None or self.emulate is not None,
+                "decode needs a reply: a sample of what the model answers",
+            ),
+        ):
+            if not holds:
+                raise ValueError(f"adapter {self.name!r}: {fault}")
+
+    @property
+    def wire(self) -> str:
+        """The name of the native wire."""
+        return next(iter(self.speaks))
+
+    @property
+    def operation(self) -> str:
+        """The operation that takes the native body."""
+        return self.speaks[self.wire]
+
+    @cached_property
+    def model(self) -> str:
+        """The Bedrock id that is called by the adapter's name: `default`, or the first pattern, `v1:0` for its star."""
+        return self.default or next(iter(self.models)).replace("*", "v1:0", 1).replace("*", "")
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The body's schema, made once."""
+        return self.body()
+
+    def faults(self, body: Any) -> list[FieldError]:
+        """Every fault of a native body, with its path: the schema's, then, if it fits, the rules'."""
+        if isinstance(body, dict) and self.operation == "InvokeModel":
+            body = {name: value for name, value in body.items() if name not in _BEDROCK_MEMBERS}
+        found = faults(self.schema, body)
+        if any(not fault.unknown for fault in found):
+            return found
+        return found + [FieldError(path, message) for rule in self.rules for path, message in rule(body)]

@@ -1,0 +1,47 @@
+"""The one door for plugin authors: everything that a plugin may import, and nothing else.
+
+A plugin is a Python file with a hook that registers at least one adapter:
+
+    from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
+
+    class RhymeBody(Schema):
+        prompt = fields.String(required=True, min_length=1, description="What to rhyme on.")
+        max_tokens = fields.Integer(min=1, max=4096)
+
+    @hookimpl
+    def register_adapters(register):
+        register(Adapter(
+            name="rhyme",
+            body=RhymeBody,
+            speaks={"rhyme": "InvokeModel"},
+            models={"acme.rhyme-*": Capabilities()},
+            sample={"prompt": "orange"},
+        ))
+
+Put the file into the folder that `BEDROCK_FLASK_PLUGINS_DIR` names, or publish it as a package with an entry point
+in the group `bedrock_flask`. An `api_version = 1` at the top of the file says which version of this door it was written
+for.
+"""
+
+from bedrock_flask import fields
+from bedrock_flask.adapter import Adapter, Engine
+from bedrock_flask.bodies import anthropic_body, converse_body
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Json, text_of
+from bedrock_flask.fields import Open, Schema
+from bedrock_flask.hookspecs import API_VERSION, hookimpl
+
+__all__ = [
+    "API_VERSION",
+    "Adapter",
+    "Capabilities",
+    "Engine",
+    "Json",
+    "Open",
+    "Schema",
+    "anthropic_body",
+    "converse_body",
+    "fields",
+    "hookimpl",
+    "text_of",
+]

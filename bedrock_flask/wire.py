@@ -1,0 +1,37 @@
+"""A wire: one JSON format as pure functions to and from Converse, with its terminal event and its usage."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bedrock_flask.converse import Event, Json, Request, Response
+from bedrock_flask.usage import METRICS, Usage, from_metrics
+
+
+def is_answer(reply: Mapping[str, Any]) -> bool:
+    """Whether a reply of no known format says anything at all."""
+    return bool(reply)
+
+
+def has_metrics(chunk: Mapping[str, Any]) -> bool:
+    """Whether a chunk carries the metrics that Bedrock adds to the last one of most families."""
+    return METRICS in chunk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """The functions of one JSON format.
+
+    `complete` tells an answer from a cut or foreign one, `finished` the terminal chunk of a stream; `usage` reads the
+    token counts of a reply or of one chunk. A chunk of ConverseStream is `{event type: payload}`. The other three serve
+    the format the other way round, in the emulator: `read_request` to Converse, `write_reply` (given the model's id)
+    and `write_chunks` from it.
+    """
+
+    name: str
+    complete: Callable[[Json], bool] = is_answer
+    finished: Callable[[Json], bool] = has_metrics
+    usage: Callable[[Json], Usage] = from_metrics
+    read_request: Callable[[Json], Request] | None = None
+    write_reply: Callable[[Response, str], Json] | None = None
+    write_chunks: Callable[[Iterable[Event], str], Iterator[Json]] | None = None

@@ -1,0 +1,48 @@
+"""The wire of Converse and ConverseStream: the canonical form itself. A chunk is `{event type: payload}`."""
+
+from collections.abc import Iterable, Iterator
+
+from bedrock_flask.converse import Event, Json, Request, Response, member
+from bedrock_flask.usage import Usage, from_members
+from bedrock_flask.wire import Wire
+
+
+def complete(reply: Json) -> bool:
+    """Whether a reply has a message and says why it stops."""
+    return isinstance(member(reply, "output", "message"), dict) and bool(member(reply, "stopReason"))
+
+
+def finished(chunk: Json) -> bool:
+    """Whether this is the `metadata` event, which comes after `messageStop`."""
+    return "metadata" in chunk
+
+
+def usage(told: Json) -> Usage:
+    """The counts of a reply, or of the `metadata` event."""
+    return from_members(member(told, "usage")).updated(from_members(member(told, "metadata", "usage")))
+
+
+def read_request(body: Json) -> Request:
+    """The same."""
+    return body
+
+
+def write_reply(response: Response, model_id: str) -> Json:
+    """The same."""
+    return response
+
+
+def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
+    """The same."""
+    return iter(events)
+
+
+WIRE = Wire(
+    name="converse",
+    complete=complete,
+    finished=finished,
+    usage=usage,
+    read_request=read_request,
+    write_reply=write_reply,
+    write_chunks=write_chunks,
+)

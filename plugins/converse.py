@@ -1,0 +1,49 @@
+"""Any model that Converse serves: the generic adapter for ids that no other plugin claims."""
+
+from collections.abc import Callable, Iterator
+
+from bedrock_flask.plugin import Adapter, Capabilities, Json, converse_body, fields, hookimpl
+
+
+class GenericBody(converse_body.Body):
+    """A Converse request; for a managed prompt (a prompt's ARN as the model) `promptVariables` may stand alone."""
+
+    messages = fields.List(
+        fields.Nested(converse_body.Message),
+        description="The conversation so far; may be missing only where promptVariables is there.",
+    )
+
+
+def says_something(body: Json) -> Iterator[tuple[str, str]]:
+    """Only a managed prompt brings its own messages."""
+    if "messages" not in body and "promptVariables" not in body:
+        yield "messages", "is required, unless the model is a prompt's ARN and promptVariables is there (it may be {})"
+
+
+@hookimpl
+def register_adapters(register: Callable[[Adapter], None]) -> None:
+    register(
+        Adapter(
+            name="converse",
+            description="Any Bedrock model that Converse serves, by its id, its inference profile or its ARN.",
+            body=GenericBody,
+            rules=[says_something],
+            speaks={"converse": "Converse"},
+            models={
+                "*": Capabilities(
+                    tools=True,
+                    system=True,
+                    cache=True,
+                    images=True,
+                    documents=True,
+                    video=True,
+                    audio=True,
+                    reasoning=True,
+                )
+            },
+            sample={
+                "messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}],
+                "inferenceConfig": {"maxTokens": 64},
+            },
+        )
+    )

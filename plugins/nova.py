@@ -1,0 +1,105 @@
+"""Amazon Nova: understanding models with a native body close to Converse."""
+
+from collections.abc import Callable, Iterator
+
+from bedrock_flask.plugin import Adapter, Capabilities, Json, Schema, converse_body, fields, hookimpl
+
+TEXT = Capabilities(tools=True, system=True, cache=True)
+SEES = TEXT.but(images=True, documents=True, video=True)
+REASONS = SEES.but(reasoning=True)
+
+KINDS = ("text", "image", "document", "video", "audio", "toolUse", "toolResult", "reasoningContent")
+CACHE_POINT = fields.Nested(
+    converse_body.CachePoint,
+    description="Caches everything up to this text. In Nova's own body it stands beside the text, never alone.",
+)
+
+
+class ReasoningConfig(Schema):
+    """Reasoning, for Nova 2."""
+
+    type = fields.String(one_of=("enabled", "disabled"), description="Whether the model reasons first.")
+    maxReasoningEffort = fields.String(one_of=("low", "medium", "high"), description="How much it reasons at most.")
+
+
+class InferenceConfig(Schema):
+    """How the model writes."""
+
+    maxTokens = fields.Integer(min=1, unverified_max=65_536, description="Most tokens to write.")
+    temperature = fields.Number(above=0, max=1, description="How freely the model chooses; 0.7 if unsaid.")
+    topP = fields.Number(min=0, max=1, description="The share of likely tokens to choose from; 0.9 if unsaid.")
+    topK = fields.Integer(min=0, unverified_max=128, description="How many likely tokens to choose from.")
+    stopSequences = fields.List(fields.String(), description="Texts at which the model stops.")
+    reasoningConfig = fields.Nested(ReasoningConfig, description="Reasoning, for Nova 2.")
+    max_new_tokens = fields.Integer(min=1, description="An older name of maxTokens.")
+    top_p = fields.Number(min=0, max=1, description="An older name of topP.")
+    top_k = fields.Integer(min=0, description="An older name of topK.")
+
+
+class Message(converse_body.Message):
+    """One turn of a conversation."""
+
+    content = fields.List(
+        fields.OneKey({kind: converse_body.CONTENT[kind] for kind in KINDS}, beside={"cachePoint": CACHE_POINT}),
+        required=True,
+        description="What is said, in blocks.",
+    )
+
+
+class NovaBody(converse_body.Conversation):
+    """A request in Nova's own body."""
+
+    schemaVersion = fields.String(one_of=("messages-v1",), description="The version of this body.")
+    messages = fields.List(fields.Nested(Message), required=True, description="The conversation; the user opens.")
+    system = fields.List(
+        fields.OneKey(
+            {"text": fields.String(min_length=1, description="Instructions to the model.")},
+            beside={"cachePoint": CACHE_POINT},
+        ),
+        description="Instructions that stand before the conversation.",
+    )
+    inferenceConfig = fields.Nested(InferenceConfig, description="How the model writes.")
+
+
+def opens_with_the_user(body: Json) -> Iterator[tuple[str, str]]:
+    """The first turn is the user's."""
+    if not body["messages"]:
+        yield "messages", "must have at least one turn"
+    elif body["messages"][0]["role"] != "user":
+        yield "messages[0].role", "must be user: the first turn is the user's"
+
+
+SAMPLE = {
+    "schemaVersion": "messages-v1",
+    "system": [{"text": "Be terse."}],
+    "messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}],
+    "inferenceConfig": {"maxTokens": 64, "temperature": 0.7},
+}
+
+
+@hookimpl
+def register_adapters(register: Callable[[Adapter], None]) -> None:
+    register(
+        Adapter(
+            name="nova",
+            description="Amazon Nova: text, images, video and tools in a body of its own that is close to Converse.",
+            body=NovaBody,
+            rules=[opens_with_the_user],
+            speaks={"nova": "InvokeModel", "converse": "Converse"},
+            models={
+                "amazon.nova-micro-*": TEXT,
+                "amazon.nova-lite-*": SEES,
+                "amazon.nova-pro-*": SEES,
+                "amazon.nova-premier-*": SEES,
+                "amazon.nova-2-lite-*": REASONS,
+                "amazon.nova-2-pro-*": REASONS,
+                "amazon.nova-2-omni-*": REASONS.but(audio=True),
+            },
+            default="amazon.nova-lite-v1:0",
+            extras={
+                "top_k": "additionalModelRequestFields.inferenceConfig.topK",
+                "effort": "additionalModelRequestFields.inferenceConfig.reasoningConfig.maxReasoningEffort",
+            },
+            sample=SAMPLE,
+        )
+    )

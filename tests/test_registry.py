@@ -1,0 +1,205 @@
+"""The plugin registry: one door, and every fault told in one line that names the plugin and its source."""
+
+import importlib
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bedrock_flask import registry
+from bedrock_flask.errors import PluginError
+from bedrock_flask.patterns import fits, overlap
+
+GOOD = """
+    from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
+
+    class {name}Body(Schema):
+        prompt = fields.String(required=True)
+
+    @hookimpl
+    def register_adapters(register):
+        register(Adapter(
+            name="{name}", body={name}Body, speaks={{"{name}": "InvokeModel"}},
+            models={{"{pattern}": Capabilities()}}, sample={{"prompt": "hi"}},
+        ))
+"""
+
+Drop = Callable[..., Path]
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Drop:
+    """Drop a file into a plugins folder."""
+
+    def write(text: str, file: str = "rhyme.py", **parts: str) -> Path:
+        (tmp_path / file).write_text(textwrap.dedent(text).format(**parts) if parts else textwrap.dedent(text))
+        return tmp_path
+
+    return write
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(PluginError) as told:
+        registry.load(folder)
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+def test_the_built_in_plugins_are_found_without_a_list() -> None:
+    loaded = registry.load()
+    files = {path.stem for path in Path(registry.__file__).parents[1].joinpath("plugins").glob("[a-z]*.py")}
+    assert {loaded.sources[name] for name in loaded.adapters} == {f"built in ({file}.py)" for file in files}
+
+
+def test_a_dropped_in_file_is_enough(drop: Drop) -> None:
+    folder = drop(GOOD, name="rhyme", pattern="acme.rhyme-*")
+    loaded = registry.load(folder)
+    adapter, _ = loaded.pick("acme.rhyme-v2:0")
+    assert adapter.name == "rhyme"
+    assert loaded.sources["rhyme"] == str(folder / "rhyme.py")
+
+
+def test_files_that_begin_with_an_underscore_are_not_plugins(drop: Drop) -> None:
+    registry.load(drop("raise RuntimeError", "_notes.py"))
+
+
+def test_a_dropped_in_file_may_have_the_name_of_a_known_module(drop: Drop) -> None:
+    registry.load(drop(GOOD, "json.py", name="rhyme", pattern="acme.rhyme-*"))
+    import json
+
+    assert json.loads("1") == 1
+
+
+def test_an_installed_package_comes_through_the_same_door(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = drop(GOOD, "acme_rhyme.py", name="rhyme", pattern="acme.rhyme-*")
+    monkeypatch.syspath_prepend(str(folder))
+    package = folder / "acme_rhyme-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = acme_rhyme\n")
+    importlib.invalidate_caches()
+    loaded = registry.load()
+    assert loaded.sources["rhyme"] == "package acme-rhyme (acme_rhyme)"
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    assert str(tmp_path / "none") in refusal(tmp_path / "none")
+
+
+def test_a_name_that_is_taken_is_an_error_that_names_both(drop: Drop) -> None:
+    drop(GOOD, "a.py", name="rhyme", pattern="acme.a-*")
+    folder = drop(GOOD, "b.py", name="rhyme", pattern="acme.b-*")
+    told = refusal(folder)
+    assert str(folder / "a.py") in told
+    assert f"plugin 'b' from {folder / 'b.py'}" in told
+
+
+def test_overlapping_patterns_of_equal_length_are_an_error_that_names_both(drop: Drop) -> None:
+    drop(GOOD, "a.py", name="one", pattern="acme.rhyme-*")
+    folder = drop(GOOD, "b.py", name="two", pattern="acme.*hyme-x")
+    told = refusal(folder)
+    assert str(folder / "a.py") in told
+    assert "acme.*hyme-x" in told
+
+
+def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:
+    drop(GOOD, "a.py", name="wide", pattern="acme.*")
+    folder = drop(GOOD, "b.py", name="narrow", pattern="acme.rhyme-*")
+    loaded = registry.load(folder)
+    assert loaded.pick("acme.rhyme-1")[0].name == "narrow"
+    assert loaded.pick("acme.other-1")[0].name == "wide"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("x = 1", "it registers nothing"),
+        ("import no_such_module_at_all", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
+        ("api_version = 2\n", "api_version 2"),
+        (
+            "from bedrock_flask.plugin import hookimpl\n@hookimpl\ndef register_adapter(register): pass\n",
+            "there is no hook 'register_adapter'; did you mean 'register_adapters'?",
+        ),
+        (
+            "from bedrock_flask.plugin import hookimpl\n@hookimpl\ndef register_adapters(register): register('nova')\n",
+            "register() takes an Adapter, not str",
+        ),
+        (
+            "from bedrock_flask.plugin import hookimpl\n@hookimpl\ndef register_adapters(registre): pass\n",
+            "registre",
+        ),
+        (
+            "from bedrock_flask.plugin import Adapter, hookimpl\n"
+            "@hookimpl\ndef register_adapters(register): register(Adapter(name='x'))\n",
+            "TypeError",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_plugin_is_told_in_one_line_with_its_source(drop: Drop, text: str, fault: str) -> None:
+    folder = drop(text)
+    told = refusal(folder)
+    assert told.startswith(f"plugin 'rhyme' from {folder / 'rhyme.py'}: ")
+    assert fault in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        (('name="{name}"', 'name="No Name"'), "is not lower case"),
+        (('{{"{pattern}": Capabilities()}}', "{{}}"), "models is empty"),
+        (('{{"{pattern}": Capabilities()}}', '{{"{pattern}": True}}'), "no Capabilities"),
+        (("body={name}Body", "body=dict"), "body is no bedrock_flask.plugin.Schema"),
+        (('"InvokeModel"', '"Invoke"'), "speaks names an operation other than InvokeModel or Converse"),
+        (('sample={{"prompt": "hi"}}', 'sample="hi"'), "sample is no JSON object"),
+        (
+            ('sample={{"prompt": "hi"}}', 'sample={{"prompt": "hi"}}, decode=lambda reply: reply'),
+            "decode needs a reply",
+        ),
+    ],
+)
+def test_an_adapter_that_does_not_hold_is_refused(drop: Drop, changed: tuple[str, str], fault: str) -> None:
+    assert fault in refusal(drop(GOOD.replace(*changed), name="rhyme", pattern="acme.rhyme-*"))
+
+
+@pytest.mark.parametrize(
+    ("model", "adapter"),
+    [
+        ("amazon.nova-lite-v1:0", "nova"),
+        ("us.amazon.nova-lite-v1:0", "nova"),
+        ("brandnew.amazon.nova-lite-v1:0", "nova"),
+        ("us-gov.anthropic.claude-opus-4-6-v1", "claude"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "nova"),
+        ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0", "nova"),
+        ("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123", "converse"),
+        ("zai.glm-4.6", "converse"),
+        ("amazon.titan-embed-text-v2:0", "titan-embed"),
+    ],
+)
+def test_an_id_picks_its_adapter_with_or_without_a_profile(model: str, adapter: str) -> None:
+    assert registry.load().pick(model)[0].name == adapter
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "both"),
+    [
+        ("a*", "*b", True),
+        ("a.b", "a.b", True),
+        ("a.b*", "a.c*", False),
+        ("*", "", True),
+        ("a*c*e", "ab*de", True),
+        ("a*c", "b*c", False),
+    ],
+)
+def test_patterns_overlap_when_some_id_fits_both(left: str, right: str, both: bool) -> None:
+    assert overlap(left, right) is both
+    assert overlap(right, left) is both
+
+
+def test_a_star_stands_for_anything_and_nothing_else_is_special() -> None:
+    assert fits("a.b-*", "a.b-1.2:0")
+    assert not fits("a.b-*", "axb-1")
+    assert fits("a[1]*", "a[1]")
