@@ -1,0 +1,55 @@
+"""The one owner of retries: botocore's own are off.
+
+An attempt is made again only while nothing of an answer has come: after a refusal that says so (throttled, not ready,
+500-class) or a connection that never worked. Never after a read timeout: the model may be at work, and each attempt is
+billed. Backoff is full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"); `Retry-After` is its floor.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from bedrock_flask.call import Call
+from bedrock_flask.errors import DeadlinePassed, GatewayError
+
+Answer = TypeVar("Answer")
+
+THROTTLED_BASE, BASE, CAP = 1.0, 0.1, 20.0
+
+
+def with_retries(
+    attempt: Callable[[Call], Answer],
+    most: int,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    jitter: Callable[[], float] = random.random,
+) -> Callable[[Call], Answer]:
+    """The same handler, tried up to `most` times within the call's deadline."""
+
+    def send(call: Call) -> Answer:
+        while True:
+            if call.remaining() <= 0:
+                raise DeadlinePassed()
+            call.account.attempts += 1
+            try:
+                return attempt(call)
+            except GatewayError as error:
+                wait = backoff(error, call.account.attempts, jitter())
+                if not error.retryable or call.account.attempts >= most or wait > CAP or wait >= call.remaining():
+                    raise
+            sleep(wait)
+
+    return send
+
+
+def backoff(error: GatewayError, attempts: int, jitter: float) -> float:
+    """Seconds to wait after the nth attempt: a random share of an exponential ceiling, not less than `Retry-After`."""
+    base = THROTTLED_BASE if error.status == 429 else BASE
+    return max(retry_after(error) or 0.0, jitter * min(CAP, base * 2.0 ** (attempts - 1)))
+
+
+def retry_after(error: GatewayError) -> float | None:
+    """The seconds of a `Retry-After` header; its rarer date form is passed on but not waited for."""
+    told = error.headers.get("retry-after", "")
+    return float(told) if told.isascii() and told.isdigit() else None

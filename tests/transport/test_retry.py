@@ -1,0 +1,115 @@
+"""One owner of retries: what is tried again, how long is waited, and when it ends."""
+
+import time
+from typing import Any
+
+import pytest
+
+from bedrock_flask import registry
+from bedrock_flask.call import Call
+from bedrock_flask.errors import DeadlinePassed, GatewayError, Refused, Stalled, TimedOut, Unreachable
+from bedrock_flask.transport.retry import CAP, backoff, with_retries
+
+
+@pytest.fixture(scope="module")
+def adapter() -> Any:
+    return registry.load().adapters["nova"]
+
+
+def throttled(**headers: str) -> Refused:
+    return Refused("ThrottlingException", "slow down", 429, headers=headers)
+
+
+class Upstream:
+    """Fails in the given ways, then answers."""
+
+    def __init__(self, *faults: GatewayError) -> None:
+        self.faults = list(faults)
+        self.waits: list[float] = []
+
+    def __call__(self, call: Call) -> str:
+        if self.faults:
+            raise self.faults.pop(0)
+        return "answer"
+
+    def tried(self, adapter: Any, most: int = 3, seconds: float = 60.0, jitter: float = 0.5) -> Any:
+        call = Call(
+            adapter=adapter, operation="Converse", model="m", body=b"", deadline=time.monotonic() + seconds
+        )  # fmt: skip
+        send = with_retries(self, most, sleep=self.waits.append, jitter=lambda: jitter)
+        return send(call), call.account.attempts
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        throttled(),
+        Unreachable(),
+        *(Refused(name, "", None) for name in ("InternalServerException", "ServiceUnavailableException")),
+        Refused("ModelNotReadyException", "", 429),
+        Refused("", "", 502),
+        Refused("", "", 529),
+    ],
+)
+def test_what_may_pass_is_tried_again(adapter: Any, fault: GatewayError) -> None:
+    assert Upstream(fault).tried(adapter) == ("answer", 2)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        TimedOut(),
+        Stalled(),
+        *(Refused(name, "", None) for name in ("ValidationException", "ModelTimeoutException", "ModelErrorException")),
+        Refused("ServiceQuotaExceededException", "", 400),
+        Refused("AccessDeniedException", "", 403),
+    ],
+)
+def test_what_may_be_billed_or_cannot_pass_is_not(adapter: Any, fault: GatewayError) -> None:
+    upstream = Upstream(fault)
+    with pytest.raises(type(fault)) as told:
+        upstream.tried(adapter)
+    assert told.value is fault
+    assert upstream.waits == []
+
+
+def test_attempts_end(adapter: Any) -> None:
+    upstream = Upstream(*(throttled() for _ in range(9)))
+    with pytest.raises(Refused):
+        upstream.tried(adapter, most=3)
+    assert len(upstream.faults) == 6
+
+
+def test_waits_are_jittered_and_grow(adapter: Any) -> None:
+    upstream = Upstream(*(throttled() for _ in range(3)))
+    upstream.tried(adapter, most=4)
+    assert upstream.waits == [0.5, 1.0, 2.0]
+    assert backoff(throttled(), 1, 0.0) == 0.0
+    assert backoff(throttled(), 50, 1.0) == CAP
+
+
+def test_retry_after_is_the_least_wait(adapter: Any) -> None:
+    upstream = Upstream(throttled(**{"retry-after": "7"}))
+    upstream.tried(adapter)
+    assert upstream.waits == [7.0]
+
+
+@pytest.mark.parametrize("told", ["3600", "Mon, 23 Nov 2026 20:00:00 GMT"])
+def test_a_long_retry_after_is_passed_on_and_a_date_not_waited_for(adapter: Any, told: str) -> None:
+    upstream = Upstream(throttled(**{"retry-after": told}), throttled(**{"retry-after": told}))
+    if told.isdigit():
+        with pytest.raises(Refused) as error:
+            upstream.tried(adapter)
+        assert error.value.headers["retry-after"] == told
+        assert upstream.waits == []
+    else:
+        assert upstream.tried(adapter)[0] == "answer"
+
+
+def test_no_attempt_begins_that_the_deadline_forbids(adapter: Any) -> None:
+    upstream = Upstream(throttled(**{"retry-after": "7"}))
+    with pytest.raises(Refused):
+        upstream.tried(adapter, seconds=5)
+    assert upstream.waits == []
+    with pytest.raises(DeadlinePassed):
+        Upstream().tried(adapter, seconds=0)
