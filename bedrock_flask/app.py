@@ -1,0 +1,85 @@
+"""The application factory: one visible list of steps, each from app to app."""
+
+import logging.config
+import os
+import sys
+from collections.abc import Callable
+from functools import reduce
+
+from flask import Flask
+
+from bedrock_flask import aliases, environment, log, registry, settings
+from bedrock_flask.call import Guard, Handler
+from bedrock_flask.dialects.native import with_native
+from bedrock_flask.edge import with_edge
+from bedrock_flask.errors import StartupError
+from bedrock_flask.gateway.completed import completed
+from bedrock_flask.health import with_health
+from bedrock_flask.models import Models
+from bedrock_flask.openapi import with_openapi
+from bedrock_flask.settings import Settings
+from bedrock_flask.state import KEY, State, state_of, with_state
+from bedrock_flask.transport.boto import transport
+
+Step = Callable[[Flask], Flask]
+
+# Outermost first: what a call passes on its way to the transport, and its reply on the way back.
+GUARDS: tuple[Guard, ...] = (completed,)
+
+# gunicorn takes this exit code of a worker for "do not try again".
+CANNOT_START = 3
+
+
+def create_app(told: Settings | None = None) -> Flask:
+    """The gateway. StartupError says in one line why it cannot start."""
+    return compose(
+        Flask("bedrock_flask"),
+        with_settings(told if told is not None else settings.read(os.environ)),
+        with_transport,
+        with_gateway,
+        with_edge,
+        with_native,
+        with_openapi,
+        with_health,
+    )
+
+
+def compose(app: Flask, *steps: Step) -> Flask:
+    """The app after every step, in order."""
+    return reduce(lambda made, step: step(made), steps, app)
+
+
+def with_settings(told: Settings) -> Step:
+    """Settings, and all that can be named under them: the plugins and the models file."""
+
+    def step(app: Flask) -> Flask:
+        found = registry.load(told.plugins_dir)
+        app.extensions[KEY] = State(told, Models(found, aliases.read(told.models_file, found), told.models))
+        app.json.sort_keys = False  # type: ignore[attr-defined]
+        return app
+
+    return step
+
+
+def with_transport(app: Flask) -> Flask:
+    """The way to Bedrock."""
+    return with_state(app, handler=transport(state_of(app).settings))
+
+
+def with_gateway(app: Flask) -> Flask:
+    """The guards around it."""
+    handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(GUARDS), state_of(app).handler)
+    return with_state(app, handler=handler)
+
+
+def wsgi_app() -> Flask:
+    """The gateway for a WSGI server: reads `.env`, sets logging up, and tells in one line why it cannot start."""
+    environment.load()
+    try:
+        told = settings.read(os.environ)
+        if not log.is_configured():
+            logging.config.dictConfig(log.config(told.log_level))
+        return create_app(told)
+    except StartupError as error:
+        print(f"bedrock-flask: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(CANNOT_START) from None

@@ -1,0 +1,35 @@
+"""`bedrock-flask serve`: the gateway under gunicorn, with the shipped configuration."""
+
+import os
+import sys
+
+import click
+
+from bedrock_flask import aliases, environment, registry, settings
+from bedrock_flask.errors import StartupError
+from bedrock_flask.loopback import is_loopback
+from bedrock_flask.ports import is_free
+
+
+@click.command()
+@click.option("--host", help="Address to bind; anything but loopback needs API keys.")
+@click.option("--port", type=int, help="Port to bind.")
+@click.option("--workers", type=int, help="Worker processes.")
+@click.option("--threads", type=int, help="Threads a worker: calls and open streams at one time.")
+@click.option("--plugins-dir", help="Drop-in folder: each .py file in it is a plugin.")
+@click.option("--models-file", help="TOML file with aliases of your own.")
+def serve(**options: str | int | None) -> None:
+    """Serve the gateway, against whatever Bedrock endpoint botocore would use."""
+    environment.load()
+    for name, value in options.items():
+        if value is not None:
+            os.environ[settings.PREFIX + name.upper()] = str(value)
+    # All of it is read once here, so that a fault is one line of this process and not of each worker.
+    told = settings.read(os.environ)
+    aliases.read(told.models_file, registry.load(told.plugins_dir))
+    if not told.api_keys and not is_loopback(told.host):
+        raise StartupError(settings.NO_KEYS.format(host=told.host))
+    if not is_free(told.host, told.port):
+        raise StartupError(f"port {told.port} is in use: stop what listens there, or choose another with --port")
+    config = "python:bedrock_flask.gunicorn_conf"
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", config, "bedrock_flask.app:wsgi_app()"])  # noqa: S606

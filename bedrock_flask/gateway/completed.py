@@ -1,0 +1,56 @@
+"""The guard that lets only whole answers pass: a reply that answers, a stream that reaches its terminal event."""
+
+import json
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
+from bedrock_flask.errors import Garbled, Truncated
+from bedrock_flask.usage import from_headers
+from bedrock_flask.wire import Wire, has_metrics
+from bedrock_flask.wires import wire_of
+
+# A guardrail that steps in answers in the model's place, and not always in its shape.
+_GUARDRAIL = "amazon-bedrock-guardrailAction"
+
+
+def completed(handler: Handler) -> Handler:
+    """The same handler; an answer that is cut short, no JSON or without its end is an error, and usage is noted."""
+
+    def guarded(call: Call) -> Reply | Stream:
+        wire = wire_of(call.adapter)
+        answer = handler(call)
+        if isinstance(answer, Stream):
+            return replace(answer, chunks=_to_the_end(answer, wire, call))
+        document = _object(answer.body)
+        if not wire.complete(document) and _GUARDRAIL not in document:
+            raise Truncated("Bedrock's answer lacks what makes it one.")
+        call.account.usage = wire.usage(document).updated(from_headers(answer.headers))
+        return answer
+
+    return guarded
+
+
+def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk]:
+    finished = False
+    with closing(stream.chunks) as chunks:
+        for chunk in chunks:
+            document = _object(chunk.data)
+            told = document if chunk.event == "chunk" else {chunk.event: document}
+            call.account.usage = call.account.usage.updated(wire.usage(told))
+            finished = finished or wire.finished(told) or has_metrics(told)
+            yield chunk
+    if not finished:
+        raise Truncated("Bedrock's stream ended without its terminal event.")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Garbled("Bedrock's answer is no JSON.") from None
+    if not isinstance(document, dict):
+        raise Garbled("Bedrock's answer is no JSON object.")
+    return document

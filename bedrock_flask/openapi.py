@@ -1,0 +1,243 @@
+"""OpenAPI, folded from the plugins' own schemas by apispec, and a page to read it offline."""
+
+import importlib.metadata
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
+
+from bedrock_flask import json_schema
+from bedrock_flask.edge import PROBLEM, open_to_all
+from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
+from bedrock_flask.models import Model, Models
+from bedrock_flask.registry import GENERIC
+from bedrock_flask.state import state_of
+
+Json = dict[str, Any]
+
+blueprint = Blueprint("openapi", __name__)
+
+# Swagger UI styles its own elements; nothing else is let in, from this host or another.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+)
+
+
+def with_openapi(app: Flask) -> Flask:
+    """`/openapi.json`, made once while the app starts, and `/docs`."""
+    state = state_of(app)
+    app.extensions["bedrock_flask.openapi"] = described(state.models, keyed=bool(state.settings.api_keys))
+    app.register_blueprint(blueprint)
+    open_to_all(app.view_functions["static"])
+    return app
+
+
+@blueprint.get("/openapi.json")
+def show() -> Response:
+    """The whole API as an OpenAPI 3.1 document."""
+    return jsonify(current_app.extensions["bedrock_flask.openapi"])
+
+
+@blueprint.get("/docs")
+@open_to_all
+def docs() -> Response:
+    """Swagger UI; the document itself asks for a key where the gateway has keys."""
+    response = Response(render_template("docs.html"))
+    response.headers["content-security-policy"] = _POLICY
+    return response
+
+
+class FieldFault(Schema):
+    """One fault of a body."""
+
+    path = String(required=True, description="Where: `messages[0].content`.")
+    message = String(required=True, description="What.")
+
+
+class Problem(Schema):
+    """A problem document (RFC 9457)."""
+
+    type = String(required=True)
+    title = String(required=True)
+    status = Integer(required=True)
+    code = String(required=True, description="Stable name of the error.")
+    detail = String(required=True)
+    request_id = String(required=True)
+    retryable = Boolean(required=True, description="Whether the same request may succeed later.")
+    errors = List(Object(String()), description="Where the body does not fit: `path` and `message` of each fault.")
+
+
+def described(models: Models, *, keyed: bool) -> Json:
+    """The OpenAPI document of everything that these models can be asked."""
+    made = json_schema.spec(
+        "bedrock-flask",
+        importlib.metadata.version("bedrock-flask"),
+        info={"description": "A gateway for Amazon Bedrock in which a model is a plugin.", "license": _LICENSE},
+        servers=[{"url": ".", "description": "This gateway."}],
+        tags=[{"name": "models"}, {"name": "any model"}, {"name": "health"}],
+    )
+    made.components.schema("Problem", schema=Problem)
+    made.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    made.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "x-api-key"})
+    for body in {type(adapter.schema): adapter.schema for adapter in models.registry.adapters.values()}.values():
+        made.components.schema(json_schema.component_name(body), schema=body)
+    named = models.listed()
+    for name, schema in _envelopes(models, named):
+        made.components.schema(name, schema)
+    for path, operations in _paths(models, named):
+        made.path(path=path, operations=operations, parameters=[_MODEL] if "{model}" in path else None)
+    document = made.to_dict()
+    return {**document, "security": [{"bearer": []}, {"key": []}]} if keyed else document
+
+
+_LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+
+
+def _paths(models: Models, named: list[Model]) -> Iterator[tuple[str, Json]]:
+    for model in named:
+        for action, stream in _actions(model):
+            yield f"/v1/models/{model.name}/{action}", {"post": _model_operation(model, action, stream=stream)}
+    yield "/v1/invoke", {"post": _invoke_by_body(models, named)}
+    yield "/v1/models", {"get": _get("list_models", "The models that can be named.", "models")}
+    yield "/v1/models/{model}", {"get": _get("show_model", "One model.", "models")}
+    yield (
+        "/v1/models/{model}/schema",
+        {
+            "get": _get("show_schema", "The JSON Schema of a model's own body.", "models", "application/schema+json"),
+        },
+    )
+    for action, stream in (("invoke", False), ("invoke-stream", True)):
+        yield f"/v1/models/{{model}}/{action}", {"post": _any_operation(action, stream=stream)}
+    for path, told in (
+        ("/livez", "The process answers."),
+        ("/readyz", "Requests may come."),
+        ("/healthz", "As /livez."),
+    ):
+        yield path, {"get": {**_get(path[1:], told, "health"), "security": []}}
+
+
+def _actions(model: Model) -> list[tuple[str, bool]]:
+    return [("invoke", False), *([("invoke-stream", True)] if model.capabilities.streaming else [])]
+
+
+def _model_operation(model: Model, action: str, *, stream: bool) -> Json:
+    return {
+        "operationId": f"{action.replace('-', '_')}.{model.name}",
+        "tags": ["models"],
+        "summary": f"{'Stream' if stream else 'Invoke'} {model.name}",
+        "description": "\n\n".join(
+            filter(None, [model.description, f"Calls `{model.id}` with {model.adapter.operation}."])
+        ),
+        "requestBody": _body(model.adapter.schema, dict(model.adapter.sample)),
+        "responses": _responses(stream=stream),
+    }
+
+
+def _any_operation(action: str, *, stream: bool) -> Json:
+    return {
+        "operationId": action.replace("-", "_"),
+        "tags": ["any model"],
+        "summary": f"{'Stream' if stream else 'Invoke'} any model by alias, adapter, Bedrock id, profile or ARN",
+        "requestBody": _body({"type": "object"}, None),
+        "responses": _responses(stream=stream),
+    }
+
+
+def _invoke_by_body(models: Models, named: list[Model]) -> Json:
+    mapping = {m.name: f"#/components/schemas/{_envelope_name(m.adapter.name)}" for m in named}
+    choices = sorted(
+        {*mapping.values(), *(f"#/components/schemas/{_envelope_name(n)}" for n in models.registry.adapters)}
+    )
+    body = {
+        "oneOf": [{"$ref": ref} for ref in choices],
+        "discriminator": {"propertyName": "model", "mapping": mapping},
+    }
+    sample = next(({"model": m.name, "input": dict(m.adapter.sample)} for m in named), None)
+    responses = _responses(stream=False)
+    responses["200"]["content"] |= _responses(stream=True)["200"]["content"]
+    return {
+        "operationId": "invoke_by_body",
+        "tags": ["any model"],
+        "summary": "Invoke the model that the body names",
+        "description": "`input` is sent to the model as it was written, character for character.",
+        "requestBody": _body(body, sample),
+        "responses": responses,
+    }
+
+
+def _envelopes(models: Models, named: list[Model]) -> Iterator[tuple[str, Json]]:
+    """For each adapter, the body of `/v1/invoke`: told apart by the names and patterns that `model` may have."""
+    adapters = models.registry.adapters.values()
+    own = {
+        adapter.name: {
+            "anyOf": [
+                {"enum": [adapter.name, *(m.name for m in named if m.adapter is adapter and m.name != adapter.name)]},
+                *({"pattern": _id_pattern(pattern)} for pattern in adapter.models if pattern != GENERIC),
+            ]
+        }
+        for adapter in adapters
+    }
+    for adapter in adapters:
+        generic = GENERIC in adapter.models
+        others = [choice for name, choice in own.items() if name != adapter.name]
+        yield (
+            _envelope_name(adapter.name),
+            {
+                "type": "object",
+                "required": ["model", "input"],
+                "additionalProperties": False,
+                "properties": {
+                    "model": {"type": "string", **({"not": {"anyOf": others}} if generic else own[adapter.name])},
+                    "input": {"$ref": f"#/components/schemas/{json_schema.component_name(adapter.schema)}"},
+                    "stream": {"type": "boolean", "default": False},
+                },
+            },
+        )
+
+
+def _envelope_name(adapter: str) -> str:
+    return f"invoke.{adapter}"
+
+
+def _id_pattern(pattern: str) -> str:
+    inner = ".*".join(re.escape(part) for part in pattern.split("*"))
+    return rf"^(arn:.*/)?([a-z][a-z0-9-]*\.)?{inner}$"
+
+
+def _body(schema: Any, sample: Json | None) -> Json:
+    content: Json = {"schema": schema}
+    return {"required": True, "content": {"application/json": content | ({"example": sample} if sample else {})}}
+
+
+def _get(operation: str, summary: str, tag: str, media: str = "application/json") -> Json:
+    answers = {"200": {"description": "The answer.", "content": {media: {"schema": {"type": "object"}}}}}
+    return {"operationId": operation, "tags": [tag], "summary": summary, "responses": {**answers, "default": _PROBLEM}}
+
+
+def _responses(*, stream: bool) -> dict[str, Json]:
+    schema = (
+        {"type": "string", "description": _SSE} if stream else {"type": "object", "description": "Bedrock's bytes."}
+    )
+    answered = {
+        "description": "The model's answer.",
+        "headers": {} if stream else _USAGE_HEADERS,
+        "content": {"text/event-stream" if stream else "application/json": {"schema": schema}},
+    }
+    return {"200": answered, "default": _PROBLEM}
+
+
+_SSE = "The model's own chunks, an event each; then `usage`. A broken answer ends in `error`, a problem document."
+_COUNTS = ("input", "output", "cache-read", "cache-write")
+_USAGE_HEADERS = {f"x-bedrock-flask-{count}-tokens": {"schema": {"type": "integer"}} for count in _COUNTS}
+_PROBLEM = {
+    "description": "What went wrong.",
+    "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_MODEL = {
+    "in": "path",
+    "name": "model",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "An alias, an adapter's name, a Bedrock id, an inference profile or an ARN.",
+}

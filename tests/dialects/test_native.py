@@ -1,0 +1,255 @@
+"""The native routes, over real sockets: the gateway in front of the emulator."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedrock_flask.protocol import sse
+
+CLAUDE = {
+    "anthropic_version": "bedrock-2023-05-31",
+    "max_tokens": 64,
+    "messages": [{"role": "user", "content": "Name three colours."}],
+}
+NOVA = {
+    "messages": [{"role": "user", "content": [{"text": "Name three colours."}]}],
+    "inferenceConfig": {"maxTokens": 50},
+}
+TITAN = {"inputText": "hello", "dimensions": 256}
+CONVERSE = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
+
+FAMILIES = [("claude", CLAUDE), ("nova", NOVA), ("titan-embed", TITAN), ("zai.glm-4.6", CONVERSE)]
+STREAMING = [("claude", CLAUDE), ("nova", NOVA), ("zai.glm-4.6", CONVERSE)]
+
+
+def events(response: Any) -> list[sse.Event]:
+    return sse.Decoder().feed(response.content)
+
+
+@pytest.mark.parametrize(("model", "body"), FAMILIES)
+def test_the_bytes_go_up_as_they_came_and_come_down_as_bedrock_sent_them(
+    gateway: Any, emulator: Any, model: str, body: dict[str, Any]
+) -> None:
+    odd = "  " + json.dumps(body, indent=3, ensure_ascii=True) + "\n"
+    response = gateway.post(f"/v1/models/{model}/invoke", odd)
+    assert response.status_code == 200, response.text
+    [call] = emulator.calls()
+    assert call["body"] == odd
+    assert call["reply"] == response.text
+    assert response.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("model", "body"), FAMILIES)
+def test_usage_comes_back_in_headers(gateway: Any, emulator: Any, model: str, body: dict[str, Any]) -> None:
+    response = gateway.post(f"/v1/models/{model}/invoke", body)
+    assert int(response.headers["x-bedrock-flask-input-tokens"]) > 0
+    if model != "titan-embed":
+        assert int(response.headers["x-bedrock-flask-output-tokens"]) > 0
+    assert response.headers["x-bedrock-flask-attempts"] == "1"
+
+
+@pytest.mark.parametrize(("model", "body"), STREAMING)
+def test_chunks_come_as_events_and_usage_in_the_last_one(
+    gateway: Any, emulator: Any, model: str, body: dict[str, Any]
+) -> None:
+    whole = gateway.post(f"/v1/models/{model}/invoke", body)
+    response = gateway.post(f"/v1/models/{model}/invoke-stream", body)
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["x-accel-buffering"] == "no"
+    *chunks, usage = events(response)
+    assert usage.event == "usage"
+    told = json.loads(usage.data)
+    assert told["input_tokens"] == int(whole.headers["x-bedrock-flask-input-tokens"])
+    assert told["output_tokens"] == int(whole.headers["x-bedrock-flask-output-tokens"])
+    assert len(chunks) > 3
+    assert all(isinstance(json.loads(chunk.data), dict) for chunk in chunks)
+
+
+def test_claudes_chunks_are_its_own(gateway: Any, emulator: Any) -> None:
+    *chunks, _ = events(gateway.post("/v1/models/claude/invoke-stream", CLAUDE))
+    kinds = [json.loads(chunk.data)["type"] for chunk in chunks]
+    assert kinds[0] == "message_start"
+    assert kinds[-1] == "message_stop"
+    assert {chunk.event for chunk in chunks} == {"chunk"}
+    assert "amazon-bedrock-invocationMetrics" in json.loads(chunks[-1].data)
+
+
+def test_converses_events_keep_their_names(gateway: Any, emulator: Any) -> None:
+    *chunks, _ = events(gateway.post("/v1/models/zai.glm-4.6/invoke-stream", CONVERSE))
+    names = [chunk.event for chunk in chunks]
+    assert names[0] == "messageStart"
+    assert names[-2:] == ["messageStop", "metadata"]
+
+
+def test_a_model_that_does_not_stream_says_so(gateway: Any, emulator: Any) -> None:
+    response = gateway.post("/v1/models/titan-embed/invoke-stream", TITAN)
+    assert (response.status_code, response.json()["code"]) == (400, "not_streamable")
+    assert emulator.calls() == []
+
+
+def test_invoke_by_body_cuts_the_input_out_as_it_was_written(gateway: Any, emulator: Any) -> None:
+    body = '{"anthropic_version":"bedrock-2023-05-31", "max_tokens" :64, "temperature": 0.10,\n "top_k": 250e0, "metadata":'
+    body += '{"user_id": "\\u00e9"}, "messages":[{"role":"user","content":"12345678901234567890123 \u00fc"}]}'
+    response = gateway.post("/v1/invoke", f' {{"input" : {body} , "model":"claude"}}'.encode())
+    assert response.status_code == 200, response.text
+    [call] = emulator.calls()
+    assert call["body"] == body
+
+
+def test_a_23_digit_integer_arrives_as_it_was_written(gateway: Any, emulator: Any) -> None:
+    body = '{"messages":[{"role":"user","content":[{"text":"hi"}]}],"additionalModelRequestFields":{"n":12345678901234567890123}}'
+    assert gateway.post("/v1/invoke", f'{{"model":"zai.glm-4.6","input":{body},"stream":false}}').ok
+    assert emulator.calls()[0]["body"] == body
+
+
+def test_invoke_by_body_streams_on_request(gateway: Any, emulator: Any) -> None:
+    response = gateway.post("/v1/invoke", {"model": "claude", "input": CLAUDE, "stream": True})
+    assert events(response)[-1].event == "usage"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"input": CLAUDE}, "model"),
+        ({"model": "claude"}, "input"),
+        ({"model": "claude", "input": [1]}, "input"),
+        ({"model": "claude", "input": CLAUDE, "stream": "yes"}, "stream"),
+        ({"model": "claude", "input": CLAUDE, "strem": True}, "strem"),
+        ({"model": "claude", "input": CLAUDE | {"max_tokens": "64"}}, "input.max_tokens"),
+        ([1], ""),
+    ],
+)
+def test_invoke_by_body_refuses_with_a_path(gateway: Any, emulator: Any, body: Any, path: str) -> None:
+    response = gateway.post("/v1/invoke", body)
+    assert response.status_code == 400
+    assert path in [error["path"] for error in response.json()["errors"]]
+    assert emulator.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "path"),
+    [
+        ("claude", CLAUDE | {"max_tokens": "64"}, "max_tokens"),
+        ("claude", CLAUDE | {"max_tokens": 64.9}, "max_tokens"),
+        ("claude", CLAUDE | {"modle": "x"}, "modle"),
+        (
+            "claude",
+            CLAUDE | {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages[0].content[0].text",
+        ),
+        ("nova", NOVA | {"inferenceConfig": {"maxTokens": 0}}, "inferenceConfig.maxTokens"),
+        ("nova", NOVA | {"inferenceConfig": {"maxTokns": 5}}, "inferenceConfig.maxTokns"),
+        ("titan-embed", TITAN | {"normalize": "yes"}, "normalize"),
+        ("titan-embed", TITAN | {"dimensions": 255}, "dimensions"),
+        ("zai.glm-4.6", CONVERSE | {"extra": 1}, "extra"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_refused_with_a_path_and_the_model_is_not_called(
+    gateway: Any, emulator: Any, model: str, body: dict[str, Any], path: str
+) -> None:
+    response = gateway.post(f"/v1/models/{model}/invoke", body)
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["code"] == "invalid_body"
+    assert path in [error["path"] for error in problem["errors"]]
+    assert emulator.calls() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"a": NaN}',
+        b'{"a": 1, "a": 2}',
+        b'{"a": "\\ud800"}',
+        b'{"a": "\xff"}',
+        b"[" * 5000,
+        b'{"a":' * 5000,
+        b"\xef\xbb\xbf{}",
+        '{"a": 1}'.encode("utf-16"),
+        b'{"a": 1e999}',
+        b'{"a": 1} x',
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/models/claude/invoke", "/v1/models/claude/invoke-stream", "/v1/invoke"])
+def test_a_body_that_is_no_strict_json_is_a_400_and_the_next_request_works(
+    gateway: Any, emulator: Any, path: str, body: bytes
+) -> None:
+    response = gateway.post(path, body)
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_json")
+    assert "Traceback" not in response.text
+    assert gateway.get("/livez").ok
+
+
+def test_an_unknown_model_is_a_404_that_names_the_nearest(gateway: Any) -> None:
+    response = gateway.post("/v1/models/cluade/invoke", CLAUDE)
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_model")
+    assert "claude" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0",
+        "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.amazon.nova-lite-v1%3A0",
+        "us.amazon.nova-lite-v1:0",
+        "us.amazon.nova-lite-v1%3A0",
+    ],
+)
+def test_ids_profiles_and_arns_are_called_raw_or_encoded(gateway: Any, emulator: Any, name: str) -> None:
+    assert gateway.post(f"/v1/models/{name}/invoke", NOVA).ok
+    [call] = emulator.calls()
+    assert call["model"].endswith("us.amazon.nova-lite-v1:0")
+
+
+def test_bedrocks_own_headers_go_along_and_no_others(gateway: Any, emulator: Any) -> None:
+    headers = {"X-Amzn-Bedrock-Service-Tier": "flex", "X-Other": "1", "Cookie": "a=b", "x-api-key": "k"}
+    assert gateway.post("/v1/models/claude/invoke", CLAUDE, headers=headers).ok
+    sent = {name.lower(): value for name, value in emulator.calls()[0]["headers"].items()}
+    assert sent["x-amzn-bedrock-service-tier"] == "flex"
+    assert not {"x-other", "cookie", "x-api-key"} & sent.keys()
+
+
+def test_a_guardrail_config_may_stand_in_the_body(gateway: Any, emulator: Any) -> None:
+    body = CLAUDE | {"amazon-bedrock-guardrailConfig": {"tagSuffix": "x"}}
+    headers = {"X-Amzn-Bedrock-GuardrailIdentifier": "g", "X-Amzn-Bedrock-GuardrailVersion": "1"}
+    assert gateway.post("/v1/models/claude/invoke", body, headers=headers).ok
+
+
+def test_models_are_listed_and_described(gateway: Any) -> None:
+    listed = {model["name"]: model for model in gateway.get("/v1/models").json()["data"]}
+    assert {"claude", "nova", "titan-embed"} <= listed.keys()
+    assert listed["titan-embed"]["capabilities"]["output"] == "embedding"
+    one = gateway.get("/v1/models/us.amazon.nova-lite-v1:0").json()
+    assert (one["adapter"], one["model"]) == ("nova", "us.amazon.nova-lite-v1:0")
+    schema = gateway.get("/v1/models/nova/schema")
+    assert schema.headers["content-type"] == "application/schema+json"
+    assert schema.json()["properties"]["messages"]["type"] == "array"
+
+
+def test_an_alias_calls_its_profile_and_may_let_unknown_fields_pass(
+    start_gateway: Callable[..., Any], emulator: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(
+        '[models.fast]\nid = "amazon.nova-lite-v1:0"\nprofile = "us.amazon.nova-lite-v1:0"\n'
+        '[models.new]\nid = "anthropic.claude-opus-4-6-v1"\nvalidate = "warn"\n'
+    )
+    gateway = start_gateway(BEDROCK_FLASK_MODELS_FILE=str(file), BEDROCK_FLASK_MODELS="listed")
+    assert gateway.post("/v1/models/fast/invoke", NOVA).ok
+    assert emulator.calls()[0]["model"] == "us.amazon.nova-lite-v1:0"
+    response = gateway.post("/v1/models/new/invoke", CLAUDE | {"brand_new": 1})
+    # The emulator refuses what the schema does not know, as the gateway did not.
+    assert (response.status_code, response.json()["code"]) == (400, "bedrock_validation")
+    assert emulator.calls()[1]["model"] == "anthropic.claude-opus-4-6-v1"
+    line = gateway.line(response.headers["x-request-id"])
+    assert line["unknown_fields"] == ["brand_new"]
+    assert gateway.post("/v1/models/new/invoke", CLAUDE | {"max_tokens": "64"}).json()["code"] == "invalid_body"
+    closed = gateway.post("/v1/models/zai.glm-4.6/invoke", CONVERSE)
+    assert (closed.status_code, closed.json()["code"]) == (403, "model_not_listed")
