@@ -93,6 +93,7 @@ class Settings:
         _whole(1024, 1 << 30), 25_000_000, "Largest request body; Bedrock's own limit by default."
     )
     max_reply_bytes: int = _row(_whole(1024, 1 << 32), 100_000_000, "Largest whole answer that is taken from Bedrock.")
+    client_timeout: float = _row(_seconds(0.1, 3600), 30.0, "Seconds that a client may be silent while it sends.")
     connect_timeout: float = _row(_seconds(0.05, 60), 3.0, "Seconds to connect to Bedrock.")
     read_timeout: float = _row(
         _seconds(0.1, 3600), 900.0, "Seconds that Bedrock may be silent, before and within an answer."
