@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 LOCKED = $(PYTHON) -c 'import fcntl, os, sys; lock = os.open("Makefile", os.O_RDONLY); os.set_inheritable(lock, True); \
 	fcntl.flock(lock, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])'
 
-.PHONY: help run dev test check lock clean python
+.PHONY: help run dev test check docs lock clean python
 .NOTPARALLEL:
 
 help: ## List the targets.
@@ -40,6 +40,9 @@ check: dev ## Lint, types, floors, then the suite with its least coverage.
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+docs: dev ## Write the reference pages that are made from the code.
+	@.venv/bin/python docs/generate.py
 
 # The requirement files hold for every supported Python, Linux and macOS. UPGRADE=1 takes the newest versions.
 UV = $(or $(shell command -v uv),.venv/bin/uv)

@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from bedrock_flask.call import Account
-from bedrock_flask.draining import drain
+from bedrock_flask.draining import draining
 from bedrock_flask.errors import (
     BodyTooLarge,
     CallerError,
@@ -40,6 +40,7 @@ def with_edge(app: Flask) -> Flask:
     """Every request passes these, in this order, whatever it asks for."""
     settings: Settings = app.extensions["bedrock_flask"].settings
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.extensions["bedrock_flask.drain"] = draining()
     app.before_request(_begin)
     app.before_request(_authenticate)
     app.before_request(_refuse_large)
@@ -60,13 +61,20 @@ def body() -> bytes:
     """The request's body. BodyTooLarge past the limit, also when no length was announced."""
     if request.content_encoding not in (None, "identity"):
         raise UnsupportedMediaType(f"The body is sent with content-encoding '{request.content_encoding}'.")
+    limit: int = current_app.config["MAX_CONTENT_LENGTH"]
     try:
-        return request.get_data(cache=False, parse_form_data=False)
+        if request.content_length is not None or not request.environ.get("wsgi.input_terminated"):
+            return request.get_data(cache=False, parse_form_data=False)
+        # A chunked body says no length; werkzeug would cut it at the limit and say nothing.
+        data: bytes = request.environ["wsgi.input"].read(limit + 1)
     except ClientDisconnected:
         raise RequestTimedOut("The body ended before its announced length.") from None
     except OSError:
         # The listener's receive timeout (gunicorn_conf) makes a silent client an error here.
         raise RequestTimedOut("No more of the body came for too long.") from None
+    if len(data) > limit:
+        raise BodyTooLarge(f"The body has more than {limit} bytes, which is the limit.")
+    return data
 
 
 def _begin() -> None:
@@ -133,7 +141,8 @@ def _finish(response: Response) -> Response:
     # After the last byte: a stream's usage and its ending are known only then.
     response.call_on_close(lambda: _log(line, account, started))
     if response.status_code >= 400:
-        environ, most = request.environ, current_app.config["MAX_CONTENT_LENGTH"]
+        drain, environ = current_app.extensions["bedrock_flask.drain"], request.environ
+        most = current_app.config["MAX_CONTENT_LENGTH"]
         response.call_on_close(lambda: drain(environ, most))
     return response
 

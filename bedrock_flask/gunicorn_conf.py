@@ -34,7 +34,7 @@ keepalive = 75
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn makes its own file there
 # It would write into the home folder, which a container may not have.
 control_socket_disable = True
-logconfig_dict = log.config(_settings.log_level)
+logconfig_dict = log.config_with_gunicorn(_settings.log_level)
 
 
 def when_ready(server: Any) -> None:

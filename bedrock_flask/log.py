@@ -7,8 +7,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def config(level: str) -> dict[str, Any]:
-    """The logging configuration (of `logging.config.dictConfig`) for the gateway and for gunicorn alike."""
-    ours = {"level": level.upper(), "handlers": ["out"], "propagate": False}
+    """The gateway's logging configuration, for `logging.config.dictConfig`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -20,16 +19,26 @@ def config(level: str) -> dict[str, Any]:
             }
         },
         "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
-        "root": {"level": "WARNING", "handlers": ["out"]},
-        "loggers": {
-            "bedrock_flask": ours,
-            "gunicorn.error": ours,
-            # The gateway's own line says more than gunicorn's.
-            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
-        },
+        "loggers": {"bedrock_flask": _to_out(level)},
     }
+
+
+def config_with_gunicorn(level: str) -> dict[str, Any]:
+    """The same, with gunicorn's own lines and everybody's warnings beside the gateway's."""
+    made = config(level)
+    made["root"] = {"level": "WARNING", "handlers": ["out"]}
+    made["loggers"] |= {
+        "gunicorn.error": _to_out(level),
+        # The gateway's own line says more.
+        "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+    }
+    return made
 
 
 def is_configured() -> bool:
     """Whether somebody has said already where the gateway's log goes."""
     return logging.getLogger("bedrock_flask").hasHandlers()
+
+
+def _to_out(level: str) -> dict[str, Any]:
+    return {"level": level.upper(), "handlers": ["out"], "propagate": False}

@@ -3,7 +3,7 @@
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from bedrock_flask.errors import BEDROCK, CallerError, GatewayError, StartupError, UpstreamError
+from bedrock_flask.errors import BEDROCK, CallerError, GatewayError, Refused, StartupError, UpstreamError
 from bedrock_flask.settings import ENV_FILE, PREFIX, Settings
 
 HERE = Path(__file__).parent
@@ -19,8 +19,8 @@ def settings() -> str:
     rows.append((f"`{ENV_FILE}`", "`.env`", "The file to load into the environment first; empty for none."))
     return f"""# Settings
 
-Environment variables, or lines of a `.env` file in the current folder; what the environment says wins. An empty value counts as
-unset. Every fault is told at once when the process starts, and so is the nearest name of an unknown one.
+Environment variables, or lines of a `.env` file in the current folder; what the environment says wins. An empty value
+counts as unset. Every fault is told at once when the process starts, and so is the nearest name of an unknown one.
 
 {_table(("variable", "default", "meaning"), rows)}
 Credentials, region, profile and endpoint of AWS are botocore's own settings: `AWS_REGION`, `AWS_PROFILE`,
@@ -33,24 +33,23 @@ def errors() -> str:
     ours = [
         (f"`{kind.code}`", str(kind.status), _yes(kind.retryable), kind.title)
         for kind in sorted((GatewayError, *_below(GatewayError)), key=lambda kind: (kind.status, kind.code))
-        if not issubclass(kind, StartupError)
-        and kind not in (CallerError, UpstreamError)
-        and kind.__name__ != "Refused"
+        if not issubclass(kind, StartupError) and kind not in (CallerError, UpstreamError, Refused)
     ]
     bedrock = [
         (f"`{name}`", f"`{row.code}`", str(row.status), _yes(row.retryable), row.title) for name, row in BEDROCK.items()
     ]
     return f"""# Errors
 
-On the native routes every error is a problem document (RFC 9457, `application/problem+json`) with `code`, `title`, `detail`,
-`status`, `request_id`, `retryable`, and `errors` (`path` and `message`) where a body does not fit. Once a stream has begun, the same
-document is the data of its last event, `error`, and no `usage` event follows.
+On the native routes every error is a problem document (RFC 9457, `application/problem+json`) with `code`, `title`,
+`detail`, `status`, `request_id`, `retryable`, and `errors` (`path` and `message`) where a body does not fit. Once a
+stream has begun, the same document is the data of its last event, `error`, and no `usage` event follows.
 
 {_table(("code", "status", "retryable", "title"), ours)}
 ## What Bedrock says
 
 {_table(("Bedrock's error", "code", "status", "retryable", "title"), bedrock)}
-An error of Bedrock's without a known name is told by its status. Text of AWS's is passed on without ARNs that name an account.
+An error of Bedrock's without a known name is told by its status. Text of AWS's is passed on without ARNs that name an
+account.
 """
 
 

@@ -1,4 +1,7 @@
-"""Real servers for the suite: the emulator and the gateway, each a process of its own on a free port of loopback."""
+"""Real servers for the suite: the emulator and the gateway, each a process of its own on a free port of loopback.
+
+`upstream` is for what no well-behaved server does: it sends exactly the bytes it is told to.
+"""
 
 import contextlib
 import json
@@ -7,9 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ import requests
 from botocore.config import Config
 
 from bedrock_flask.commands.demo import clean
+from bedrock_flask.protocol import eventstream
 
 PATIENCE = 30
 
@@ -207,3 +212,93 @@ def bare_gunicorn(
             return running.enter_context(_running(arguments, environ, "/readyz", port, log))
 
         yield start
+
+
+Script = Callable[[socket.socket], None]
+
+
+@dataclass
+class Upstream:
+    """Answers each request by the next script; keeps what came."""
+
+    port: int
+    scripts: list[Script] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+
+    def serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=(client,), daemon=True).start()
+
+    def _talk(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client:
+            while request := self._request(client):
+                self.requests.append(request)
+                self.scripts.pop(0)(client)
+
+    def _request(self, client: socket.socket) -> bytes:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = client.recv(65536)
+            if not piece:
+                return b""
+            data += piece
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+        while len(body) < length:
+            body += client.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A server that answers each request by the next of its scripts."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        made = Upstream(listener.getsockname()[1])
+        threading.Thread(target=made.serve, args=(listener,), daemon=True).start()
+        yield made
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _whole(body: bytes, status: str = "200 OK", length: int | None = None, **headers: str) -> Script:
+    told = {"content-type": "application/json", "content-length": str(len(body) if length is None else length)}
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in (told | headers).items())
+
+    def script(client: socket.socket) -> None:
+        client.sendall(f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + body)
+        if length is not None and length != len(body):
+            client.shutdown(socket.SHUT_RDWR)
+
+    return script
+
+
+def _stream(*frames: bytes, end: bytes = b"0\r\n\r\n", then: Script | None = None) -> Script:
+    def script(client: socket.socket) -> None:
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {eventstream.MEDIA_TYPE}\r\ntransfer-encoding: chunked\r\n\r\n"
+        client.sendall(head.encode())
+        for frame in frames:
+            client.sendall(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
+        if then:
+            then(client)
+        client.sendall(end)
+        if end != b"0\r\n\r\n":
+            client.shutdown(socket.SHUT_RDWR)
+
+    return script
+
+
+@pytest.fixture
+def whole() -> Callable[..., Script]:
+    """A script for a whole answer."""
+    return _whole
+
+
+@pytest.fixture
+def stream() -> Callable[..., Script]:
+    """A script for a chunked event stream."""
+    return _stream

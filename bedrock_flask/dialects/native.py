@@ -102,12 +102,13 @@ def _answer(model: Model, data: bytes, *, stream: bool, parsed: Any = None) -> R
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' answers whole only: POST to /v1/models/{model.name}/invoke.")
     passed = _checked(model, _parsed(data) if parsed is None else parsed)
+    if passed:
+        g.logged["unknown_fields"] = passed
     answer = state_of(current_app).handler(_call(model, data, stream))
     response = _streamed(answer) if isinstance(answer, Stream) else _whole(answer)
     response.headers["x-bedrock-flask-model"] = model.id
     response.headers["x-bedrock-flask-attempts"] = str(g.account.attempts)
     if passed:
-        g.logged["unknown_fields"] = passed
         response.headers["x-bedrock-flask-unknown-fields"] = quote(", ".join(passed), safe="[], -_.")
     return response
 

@@ -29,17 +29,32 @@ def events(response: Any) -> list[sse.Event]:
     return sse.Decoder().feed(response.content)
 
 
+ANSWERS = {
+    "claude": '{"type":"message", "content": [], "stop_reason":"end_turn","new":[1.10]}',
+    "nova": '{"output": {"message": {"role":"assistant","content":[]}},\n"stopReason":"end_turn","usage":{}}',
+    "titan-embed": '{"embedding": [0.10, 1e-7], "inputTextTokenCount": 1}',
+    "zai.glm-4.6": '{"output":{"message":{"content":[]}},"stopReason":"end_turn","n":12345678901234567890123}',
+}
+
+
+@pytest.fixture
+def gateway_to(start_gateway: Callable[..., Any], upstream: Any) -> Any:
+    """A gateway in front of an upstream that sends what it is told to."""
+    return start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
+
+
 @pytest.mark.parametrize(("model", "body"), FAMILIES)
 def test_the_bytes_go_up_as_they_came_and_come_down_as_bedrock_sent_them(
-    gateway: Any, emulator: Any, model: str, body: dict[str, Any]
+    gateway_to: Any, upstream: Any, whole: Any, model: str, body: dict[str, Any]
 ) -> None:
-    odd = "  " + json.dumps(body, indent=3, ensure_ascii=True) + "\n"
-    response = gateway.post(f"/v1/models/{model}/invoke", odd)
+    odd = "  " + json.dumps(body, indent=3) + "\n"
+    upstream.scripts.append(whole(ANSWERS[model].encode(), x_amzn_bedrock_service_tier="flex"))
+    response = gateway_to.post(f"/v1/models/{model}/invoke", odd)
     assert response.status_code == 200, response.text
-    [call] = emulator.calls()
-    assert call["body"] == odd
-    assert call["reply"] == response.text
+    assert upstream.requests[0].endswith(b"\r\n\r\n" + odd.encode())
+    assert response.text == ANSWERS[model]
     assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-amzn-bedrock-service-tier"] == "flex"
 
 
 @pytest.mark.parametrize(("model", "body"), FAMILIES)
@@ -92,7 +107,8 @@ def test_a_model_that_does_not_stream_says_so(gateway: Any, emulator: Any) -> No
 
 
 def test_invoke_by_body_cuts_the_input_out_as_it_was_written(gateway: Any, emulator: Any) -> None:
-    body = '{"anthropic_version":"bedrock-2023-05-31", "max_tokens" :64, "temperature": 0.10,\n "top_k": 250e0, "metadata":'
+    body = '{"anthropic_version":"bedrock-2023-05-31", "max_tokens" :64, "temperature": 0.10,\n "top_k": 250e0,'
+    body += '"metadata":'
     body += '{"user_id": "\\u00e9"}, "messages":[{"role":"user","content":"12345678901234567890123 \u00fc"}]}'
     response = gateway.post("/v1/invoke", f' {{"input" : {body} , "model":"claude"}}'.encode())
     assert response.status_code == 200, response.text
@@ -101,7 +117,8 @@ def test_invoke_by_body_cuts_the_input_out_as_it_was_written(gateway: Any, emula
 
 
 def test_a_23_digit_integer_arrives_as_it_was_written(gateway: Any, emulator: Any) -> None:
-    body = '{"messages":[{"role":"user","content":[{"text":"hi"}]}],"additionalModelRequestFields":{"n":12345678901234567890123}}'
+    body = '{"messages":[{"role":"user","content":[{"text":"hi"}]}],'
+    body += '"additionalModelRequestFields":{"n":12345678901234567890123}}'
     assert gateway.post("/v1/invoke", f'{{"model":"zai.glm-4.6","input":{body},"stream":false}}').ok
     assert emulator.calls()[0]["body"] == body
 

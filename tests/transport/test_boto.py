@@ -240,7 +240,8 @@ def test_an_error_without_a_name_is_told_by_its_status(
 
 
 def test_accounts_are_not_named_to_callers(upstream: Any, send: Any, whole: Any) -> None:
-    message = "User: arn:aws:sts::123456789012:assumed-role/gateway/i-1 may not call arn:aws:bedrock:us-east-1::foundation-model/x"
+    message = "User: arn:aws:sts::123456789012:assumed-role/gateway/i-1 "
+    message += "may not call arn:aws:bedrock:us-east-1::foundation-model/x"
     upstream.scripts.append(
         whole(json.dumps({"message": message}).encode(), "403 x", x_amzn_errortype="AccessDeniedException")
     )
@@ -323,7 +324,7 @@ def test_credentials_that_were_renewed_are_seen(upstream: Any, send: Any, whole:
     assert b"Credential=renewed/" in upstream.requests[1]
 
 
-def test_one_client_serves_a_region_for_good(upstream: Any) -> None:
+def test_one_client_serves_a_region_for_good(aws: None) -> None:
     client, _ = one_client_each(Settings())
     made: set[int] = set()
     threads = [threading.Thread(target=lambda: made.add(id(client("eu-west-1")))) for _ in range(8)]
@@ -335,7 +336,9 @@ def test_one_client_serves_a_region_for_good(upstream: Any) -> None:
     assert client("eu-west-1") is not client("us-east-1")
 
 
-def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(upstream: Any, whole: Any) -> None:
+def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(
+    upstream: Any, aws: None, whole: Any
+) -> None:
     client = make_client(Settings(threads=37), "us-east-1")
     assert client.meta.config.max_pool_connections == 37
     assert client.meta.config.retries["total_max_attempts"] == 1

@@ -274,7 +274,7 @@ def _messages(request: Request) -> list[Json]:
     system = text_of(request.get("system") or []).strip() or _SYSTEM
     said = [
         {"role": message["role"], "content": "\n".join(filter(None, map(_plain, message["content"])))}
-        for message in request["messages"]
+        for message in request.get("messages", [])
     ]
     return [{"role": "system", "content": system}, *said]
 

@@ -1,0 +1,124 @@
+"""Callers of the emulator: an unmodified boto3, and a bare socket that keeps what it reads."""
+
+import contextlib
+import json
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+PATHS = {
+    "Converse": "/model/amazon.nova-lite-v1%3A0/converse",
+    "ConverseStream": "/model/amazon.nova-lite-v1%3A0/converse-stream",
+}
+BODY = json.dumps({"messages": [{"role": "user", "content": [{"text": "Tell me something."}]}]}).encode()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came over a bare connection: the bytes, and whether it ended by FIN, by RST or not at all."""
+
+    data: bytes
+    end: str
+    seconds: float
+
+    @property
+    def head(self) -> bytes:
+        return self.data.partition(b"\r\n\r\n")[0].lower()
+
+    @property
+    def body(self) -> bytes:
+        return self.data.partition(b"\r\n\r\n")[2]
+
+    @property
+    def chunks(self) -> tuple[bytes, bool]:
+        """The content of the HTTP chunks, and whether the final one came."""
+        content, rest = b"", self.body
+        while rest:
+            size, _, rest = rest.partition(b"\r\n")
+            length = int(size, 16)
+            if not length:
+                return content, True
+            content, rest = content + rest[:length], rest[length + 2 :]
+        return content, False
+
+
+Hear = Callable[..., Heard]
+
+
+@contextlib.contextmanager
+def _connected(url: str) -> Iterator[socket.socket]:
+    there = urlsplit(url)
+    with socket.create_connection((there.hostname, there.port), timeout=10) as connection:
+        yield connection
+
+
+def _request(path: str, body: bytes, fault: Any = None) -> bytes:
+    told = "" if fault is None else f"x-emulator-fault: {fault if isinstance(fault, str) else json.dumps(fault)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{told}\r\n"
+    return head.encode() + body
+
+
+@pytest.fixture
+def hear(emulator: Any) -> Hear:
+    """Send one call over a bare socket and read to the end, at most for `patience` seconds of silence."""
+
+    def hear(operation: str = "ConverseStream", fault: Any = None, body: bytes = BODY, patience: float = 10) -> Heard:
+        data, end, began = b"", "silence", time.monotonic()
+        with _connected(emulator.url) as connection:
+            connection.settimeout(patience)
+            connection.sendall(_request(PATHS.get(operation, operation), body, fault))
+            try:
+                while piece := connection.recv(65536):
+                    data += piece
+                end = "FIN"
+            except ConnectionResetError:
+                end = "RST"
+            except TimeoutError:
+                pass
+        return Heard(data, end, time.monotonic() - began)
+
+    return hear
+
+
+@pytest.fixture
+def leave(emulator: Any) -> Callable[..., None]:
+    """Send one call, read `until` so many bytes have come, and leave, by FIN or by RST."""
+
+    def leave(operation: str, fault: Any = None, until: int = 0, reset: bool = False, body: bytes = BODY) -> None:
+        with _connected(emulator.url) as connection:
+            connection.sendall(_request(PATHS.get(operation, operation), body, fault))
+            read = 0
+            while read < until:
+                read += len(connection.recv(65536))
+            if reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    return leave
+
+
+@pytest.fixture(scope="session")
+def ended() -> Callable[..., dict[str, Any]]:
+    """The log entry of the last call, as soon as it has ended."""
+
+    def ended(emulator: Any, patience: float = 10) -> dict[str, Any]:
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            calls = emulator.calls()
+            if calls and calls[-1]["ended"]:
+                return dict(calls[-1])
+            time.sleep(0.01)
+        raise AssertionError(f"the call has not ended: {emulator.calls()}")
+
+    return ended
+
+
+@pytest.fixture
+def bedrock(emulator: Any) -> Any:
+    """An unmodified boto3 client of the emulator."""
+    return emulator.client()
