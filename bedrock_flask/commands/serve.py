@@ -31,7 +31,7 @@ def serve(**options: str | int | None) -> None:
         raise StartupError(settings.NO_KEYS.format(host=told.host))
     if not is_free(told.host, told.port):
         raise StartupError(f"port {told.port} is in use: stop what listens there, or choose another with --port")
-    # glibc would come to keep large bodies in each thread's own heap and never give them back; this maps and unmaps them.
+    # glibc would keep large bodies in each thread's own heap and never give them back; so they are mapped and unmapped.
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "262144")
     config = "python:bedrock_flask.gunicorn_conf"
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", config, "bedrock_flask.app:wsgi_app()"])  # noqa: S606

@@ -1,8 +1,8 @@
 """Faults on request: for the next calls by an admin call, for one call by the header `x-emulator-fault`.
 
 A fault is a function from what was ordered and the answer that would have come to the answer that comes. `after` counts
-frames. To the faults that end or break something a whole reply is one frame, and what they do usually `after` 1 frame they
-do to that one; to `stall` it is two halves.
+frames. To the faults that end or break something a whole reply is one frame, and what they do usually `after` 1 frame
+they do to that one; to `stall` it is two halves.
 """
 
 import json

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
+from bedrock_flask.emulator import operations
 from bedrock_flask.errors import BEDROCK
+from bedrock_flask.protocol.eventstream import Decoder, event
 from bedrock_flask.usage import METRICS
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -335,6 +338,8 @@ def register_adapters(register):
     }.items():
         register(Adapter(name=name, body=Body, speaks={name: "InvokeModel"}, models={f"acme.{name}-*": Capabilities()},
                          sample={"prompt": "Hi"}, **more))
+    register(Adapter(name="still", body=Body, speaks={"still": "InvokeModel", "converse": "Converse"},
+                     models={"acme.still-*": Capabilities(streaming=False)}, sample={"prompt": "Hi"}))
 """
 
 
@@ -365,6 +370,27 @@ def test_a_plugin_s_samples_and_its_emulate_are_what_it_answers(acme: Any) -> No
     assert invoked(acme, "sampled") == ({"answer": "sample"}, [{"part": "sam"}, {"part": "ple", "end": True}])
     assert invoked(acme, "whole") == ({"answer": "sample"}, [{"answer": "sample"}])
     assert invoked(acme, "made") == ({"answer": "ONE TWO THREE", "n": 3}, [{"answer": "ONE TWO THREE", "n": 3}])
+
+
+def test_a_model_that_does_not_stream_answers_whole_and_refuses_to_stream(acme: Any) -> None:
+    assert acme.converse(modelId="acme.still-1", messages=said("Hi"))["stopReason"] == "end_turn"
+    told = refusal(acme.converse_stream, modelId="acme.still-1", messages=said("Hi"))
+    assert (told[0], "unsupported for streaming" in told[1]) == ("ValidationException", True)
+
+
+def test_what_fails_unexpectedly_within_a_stream_is_an_internal_error_as_its_last_frame(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def parts() -> Iterator[dict[str, Any]]:
+        yield {"text": "one"}
+        raise ValueError("not expected")
+
+    frames = operations._frames("ConverseStream", parts(), lambda number, part: event("x", json.dumps(part).encode()))
+    first, last = Decoder().feed(b"".join(frames))
+    assert first.payload == b'{"text": "one"}'
+    assert last.headers[":exception-type"] == "internalServerException"
+    assert "not expected" in caplog.text
+    assert b"not expected" not in last.payload
 
 
 def test_a_plugin_that_fails_is_an_internal_error_and_the_next_call_works(acme: Any) -> None:
