@@ -222,12 +222,11 @@ def test_the_emulators_reply_is_whole_and_its_usage_is_read_back(name: str) -> N
     assert expected is None or wire.usage(reply) == expected
 
 
-@each_adapter
+@pytest.mark.parametrize("name", [name for name, adapter in ADAPTERS.items() if wire_of(adapter).write_chunks])
 def test_the_emulators_stream_ends_with_its_one_terminal_chunk(name: str) -> None:
     adapter = ADAPTERS[name]
     wire = wire_of(adapter)
-    if wire.write_chunks is None:
-        pytest.skip("a format of the plugin's own")
+    assert wire.write_chunks is not None
     chunks = list(wire.write_chunks(replay(RESPONSE), adapter.model))
     assert [wire.finished(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
 

@@ -92,3 +92,30 @@ def test_the_error_example_is_what_the_gateway_says(gateway: Any) -> None:
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": "64", "messages": []}
     told = gateway.post("/v1/models/claude/invoke", body).json()
     assert {**told, "request_id": ""} == {**example, "request_id": ""}
+
+
+def programs() -> list[tuple[str, str]]:
+    return [
+        (f"{page.stem}-{number}", block) for page in PAGES for number, block in enumerate(blocks(page, "py"))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), programs())
+def test_a_program_example_runs(emulator: Any, capsys: Any, name: str, text: str) -> None:
+    exec(compile(text.replace("http://127.0.0.1:8001", emulator.url), name, "exec"), {})
+    assert capsys.readouterr().out.strip()
+
+
+def orders() -> list[str]:
+    text = (ROOT / "docs/emulator.md").read_text()
+    return re.findall(r"/_emulator/faults -d '(.*?)'", text)
+
+
+@pytest.mark.parametrize("order", orders())
+def test_an_order_of_faults_works(emulator: Any, order: str) -> None:
+    assert emulator.post("/_emulator/faults", order).ok
+
+
+def test_every_fault_stands_in_the_emulators_page(emulator: Any) -> None:
+    text = (ROOT / "docs/emulator.md").read_text() + (ROOT / "docs/errors.md").read_text()
+    assert [name for name in emulator.get("/_emulator/faults").json()["known"] if f"`{name}`" not in text] == []
