@@ -43,7 +43,6 @@ def with_edge(app: Flask) -> Flask:
     app.extensions["bedrock_flask.drain"] = draining()
     app.before_request(_begin)
     app.before_request(_authenticate)
-    app.before_request(_refuse_large)
     app.after_request(_finish)
     app.register_error_handler(GatewayError, render)
     app.register_error_handler(HTTPException, _render_http)
@@ -122,12 +121,6 @@ def _arrived_on_loopback() -> bool:
     if connection.family == socket.AF_UNIX:
         return True
     return is_loopback(connection.getsockname()[0])
-
-
-def _refuse_large() -> None:
-    limit = current_app.config["MAX_CONTENT_LENGTH"]
-    if (request.content_length or 0) > limit:
-        raise BodyTooLarge(f"The body has {request.content_length} bytes; the limit is {limit}.")
 
 
 def _finish(response: Response) -> Response:

@@ -92,6 +92,14 @@ def test_fifty_large_bodies_with_a_wrong_key_cost_nothing(keyed: Any, emulator: 
     assert keyed.get("/livez").ok
 
 
+def test_a_client_that_sends_all_before_it_reads_gets_its_answer(keyed: Any) -> None:
+    host, port = keyed.url.removeprefix("http://").split(":")
+    head = b"POST /v1/invoke HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(head + b"x" * 20_000_000)
+        assert client.recv(100).startswith(b"HTTP/1.1 401")
+
+
 def test_a_secret_stands_in_no_log(keyed: Any, emulator: Any) -> None:
     for headers in ({"x-api-key": SECRET}, {"authorization": f"Bearer {SECRET}x"}, {"x-api-key": "canary-wrong"}):
         keyed.post("/v1/models/nova/invoke?q=canary-query", '{"messages": "canary-body"}', headers=headers)

@@ -7,7 +7,6 @@ import click
 
 from bedrock_flask import aliases, environment, registry, settings
 from bedrock_flask.errors import StartupError
-from bedrock_flask.loopback import is_loopback
 from bedrock_flask.ports import is_free
 
 
@@ -27,8 +26,6 @@ def serve(**options: str | int | None) -> None:
     # All of it is read once here, so that a fault is one line of this process and not of each worker.
     told = settings.read(os.environ)
     aliases.read(told.models_file, registry.load(told.plugins_dir))
-    if not told.api_keys and not is_loopback(told.host):
-        raise StartupError(settings.NO_KEYS.format(host=told.host))
     if not is_free(told.host, told.port):
         raise StartupError(f"port {told.port} is in use: stop what listens there, or choose another with --port")
     # glibc would keep large bodies in each thread's own heap and never give them back; so they are mapped and unmapped.

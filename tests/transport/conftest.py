@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,10 +34,11 @@ def aws(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def send(upstream: Any, aws: None) -> Callable[..., Any]:
     """Send one call through a transport with short patience."""
     told = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
-    handler = transport(told)
+    short, patient = transport(told), transport(replace(told, read_timeout=60))
     adapters = registry.load().adapters
 
     def call(model: str = "amazon.nova-lite-v1:0", body: bytes = b"{}", seconds: float = 5.0, **options: Any) -> Any:
+        is_patient = options.pop("patient", False)
         made = Call(
             adapter=adapters["nova"],
             operation=options.pop("operation", "InvokeModel"),
@@ -45,6 +47,6 @@ def send(upstream: Any, aws: None) -> Callable[..., Any]:
             deadline=time.monotonic() + seconds,
             **options,
         )
-        return handler(made), made
+        return (patient if is_patient else short)(made), made
 
     return call
