@@ -52,18 +52,6 @@ def member(value: Any, *names: str) -> Any:
     return value
 
 
-@contextlib.contextmanager
-def closing(events: Iterable[Event]) -> Iterator[Iterator[Event]]:
-    """The events one by one; whoever stops reading them first, they are closed."""
-    iterator = iter(events)
-    try:
-        yield iterator
-    finally:
-        close = getattr(iterator, "close", None)
-        if close is not None:
-            close()
-
-
 def text_of(content: Iterable[Json]) -> str:
     """The text blocks of a message or a system prompt, joined by line breaks."""
     return "\n".join(block["text"] for block in content if isinstance(block.get("text"), str))

@@ -60,18 +60,13 @@ def _interrupt(*_: Any) -> None:
 
 def _start(running: contextlib.ExitStack, folder: str, port: int, emulator: int, engine: str) -> None:
     environ = clean(os.environ, emulator)
-    began = time.monotonic()
-    for name, arguments, health in (
-        (
-            "emulator",
-            ["emulate", "--port", str(emulator), "--engine", engine],
-            f"http://{HOST}:{emulator}/_emulator/health",
-        ),
-        ("gateway", ["serve", "--host", HOST, "--port", str(port)], f"http://{HOST}:{port}/readyz"),
+    for name, where, command, health in (
+        ("emulator", emulator, ["emulate", "--engine", engine], "/_emulator/health"),
+        ("gateway", port, ["serve", "--host", HOST], "/readyz"),
     ):
-        print(f"==> starting the {name} on http://{HOST}:{health.split(':')[2].split('/')[0]}", flush=True)
-        server = running.enter_context(_server(name, arguments, environ, Path(folder)))
-        _until_ready(server, health, began)
+        print(f"==> starting the {name} on http://{HOST}:{where}", flush=True)
+        server = running.enter_context(_server(name, [*command, "--port", str(where)], environ, Path(folder)))
+        _until_ready(server, f"http://{HOST}:{where}{health}")
         for line in server.log.read_text("utf-8", "replace").splitlines():
             if line.startswith("bedrock-flask:"):
                 print(f"    {line}", flush=True)
@@ -131,7 +126,8 @@ def clean(environ: Mapping[str, str], emulator: int) -> dict[str, str]:
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _until_ready(server: _Server, health: str, began: float) -> None:
+def _until_ready(server: _Server, health: str) -> None:
+    began = time.monotonic()
     while True:
         if server.process.poll() is not None:
             raise StartupError(f"the {server.name} did not start: {_last_lines(server.log)}")

@@ -1,6 +1,5 @@
 """An answer before it is sent, and the ways in which it can be sent; some of them are faults."""
 
-import contextlib
 import errno
 import json
 import os
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from flask import Response
 
+from bedrock_flask.closing import closing
 from bedrock_flask.emulator.presence import CallerLeft, Presence
 from bedrock_flask.emulator.refusals import Refusal
 from bedrock_flask.protocol import eventstream
@@ -188,15 +188,3 @@ def _reset(connection: socket.socket) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         os.dup2(ours.fileno(), connection.fileno(), inheritable=False)
-
-
-@contextlib.contextmanager
-def closing(parts: Iterable[T]) -> Iterator[Iterator[T]]:
-    """The parts one by one; whoever stops reading them first, they are closed."""
-    iterator = iter(parts)
-    try:
-        yield iterator
-    finally:
-        close = getattr(iterator, "close", None)
-        if close is not None:
-            close()

@@ -17,8 +17,9 @@ from typing import Any
 from zlib import crc32
 
 from bedrock_flask import fields
+from bedrock_flask.closing import closing
 from bedrock_flask.emulator import answer as sending
-from bedrock_flask.emulator.answer import Answer, closing, refused, streamed, whole
+from bedrock_flask.emulator.answer import Answer, refused, streamed, whole
 from bedrock_flask.emulator.presence import Presence
 from bedrock_flask.emulator.refusals import STATUS, Refusal
 from bedrock_flask.errors import FieldError

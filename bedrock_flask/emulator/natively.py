@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, Engine
+from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Request, fold, text_of
-from bedrock_flask.emulator.answer import closing
 from bedrock_flask.emulator.presence import CallerLeft, Presence
 from bedrock_flask.usage import METRICS, Usage, from_members
 from bedrock_flask.wires import wire_of

@@ -9,9 +9,10 @@ from typing import Any
 
 from bedrock_flask.adapter import Adapter, Engine
 from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, fold
 from bedrock_flask.emulator import natively
-from bedrock_flask.emulator.answer import Answer, closing, streamed, whole
+from bedrock_flask.emulator.answer import Answer, streamed, whole
 from bedrock_flask.emulator.natively import Tally
 from bedrock_flask.emulator.presence import CallerLeft, Presence
 from bedrock_flask.emulator.refusals import STREAMED, Refusal, invalid

@@ -12,7 +12,8 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.converse import Event, Json, Request, Response, closing, member
+from bedrock_flask.closing import closing
+from bedrock_flask.converse import Event, Json, Request, Response, member
 from bedrock_flask.usage import Usage, from_members, from_metrics
 from bedrock_flask.wire import Wire
 

@@ -6,7 +6,8 @@ user guide).
 
 from collections.abc import Iterable, Iterator
 
-from bedrock_flask.converse import Event, Json, Request, Response, closing, member
+from bedrock_flask.closing import closing
+from bedrock_flask.converse import Event, Json, Request, Response, member
 from bedrock_flask.usage import Usage, from_members, from_metrics
 from bedrock_flask.wire import Wire
 
