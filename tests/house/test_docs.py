@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask import aliases, registry
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -119,3 +121,9 @@ def test_an_order_of_faults_works(emulator: Any, order: str) -> None:
 def test_every_fault_stands_in_the_emulators_page(emulator: Any) -> None:
     text = (ROOT / "docs/emulator.md").read_text() + (ROOT / "docs/errors.md").read_text()
     assert [name for name in emulator.get("/_emulator/faults").json()["known"] if f"`{name}`" not in text] == []
+
+
+def test_the_models_file_example_holds(tmp_path: Path) -> None:
+    [text] = blocks(ROOT / "docs/models.md", "toml")
+    (tmp_path / "models.toml").write_text(text)
+    assert set(aliases.read(tmp_path / "models.toml", registry.load())) == {"fast", "team"}
