@@ -9,6 +9,7 @@ description = "For drafts."
 validate = "warn"                        # pass unknown fields on, and report them
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,10 +44,14 @@ class Alias:
         return self.profile or self.id
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_ID = r"^[\x21-\x7e]{1,2048}$"
+
+
 class _AliasSchema(marshmallow.Schema):
-    id = fields.String(validate=validate.Length(min=1))
-    profile = fields.String(validate=validate.Length(min=1))
-    arn = fields.String(validate=validate.Regexp(r"^arn:"))
+    id = fields.String(validate=validate.Regexp(_ID))
+    profile = fields.String(validate=validate.Regexp(_ID))
+    arn = fields.String(validate=[validate.Regexp(_ID), validate.Regexp(r"^arn:")])
     adapter = fields.String()
     region = fields.String(validate=validate.Regexp(r"^[a-z]{2,}(-[a-z]+)+-\d+$"))
     description = fields.String()
@@ -86,6 +91,8 @@ def _alias(name: str, told: Any, registry: Registry) -> Alias:
         raise marshmallow.ValidationError({"id": ["is missing: give the Bedrock id, a profile or an ARN"]})
     if alias.adapter and alias.adapter not in registry.adapters:
         raise marshmallow.ValidationError({"adapter": [f"no plugin registers '{alias.adapter}'"]})
+    if not _NAME.fullmatch(name):
+        raise marshmallow.ValidationError({"_schema": ["a name is letters, digits, '.', '_', ':' and '-'"]})
     if name in registry.adapters:
         raise marshmallow.ValidationError({"_schema": [f"'{name}' is the name of an adapter"]})
     return alias

@@ -100,6 +100,8 @@ def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_pat
     ("text", "fault"),
     [
         ("[models.x]\nid = 1", "[models.x] id:"),
+        ("[models.x]\nid = 'a.b\u00fc'", "[models.x] id:"),
+        ("[models.'a b/c']\nid = 'a.b'", "a name is letters"),
         ("[models.x]\nidd = 'a.b'", "[models.x] idd:"),
         ("[models.x]\ndescription = 'x'", "give the Bedrock id"),
         ("[models.x]\nid = 'a.b'\nadapter = 'none'", "no plugin registers 'none'"),
