@@ -40,8 +40,8 @@ def _drain(environ: Mapping[str, Any], most: int, until: float) -> None:
             if not piece:
                 return
             got += len(piece)
-    except (OSError, ValueError):
-        return
+    except Exception:  # noqa: BLE001, S110 - the answer is sent; whatever a server raises at these bytes, they are lost
+        pass
     finally:
         if connection is not None:
             connection.settimeout(before)

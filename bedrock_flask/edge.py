@@ -71,6 +71,10 @@ def body() -> bytes:
     except OSError:
         # The listener's receive timeout (gunicorn_conf) makes a silent client an error here.
         raise RequestTimedOut("No more of the body came for too long.") from None
+    except RequestEntityTooLarge:
+        raise
+    except Exception:  # noqa: BLE001 - each WSGI server has errors of its own for a body that is no HTTP
+        raise CallerError("The body's chunks cannot be read.") from None
     if len(data) > limit:
         raise BodyTooLarge(f"The body has more than {limit} bytes, which is the limit.")
     return data

@@ -13,9 +13,9 @@ from bedrock_flask.registry import GENERIC, Registry
 
 ANY, LISTED = "any", "listed"
 
-_ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d*:[\w./:-]+")
+_ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d*:[\w./:-]+", re.ASCII)
 # `provider.name`, with or without a profile's prefix: providers are one word, so 'gpt-4.1' is not taken for an id.
-_ID = re.compile(r"([a-z][a-z0-9-]*\.)?[a-z][a-z0-9]*\.[A-Za-z][\w.:-]*")
+_ID = re.compile(r"([a-z][a-z0-9-]*\.)?[a-z][a-z0-9]*\.[A-Za-z][\w.:-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -231,9 +231,12 @@ def half_a_request(server: Any, text: bytes) -> bytes:
         (b"POST /v1/invoke HTTP/1.1\r\nHost: x\r\n", b""),
         (b'POST /v1/invoke HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"model"', b"HTTP/1.1 408"),
         (b'POST /v1/invoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{"model"', b"HTTP/1.1 408"),
+        (b"POST /v1/invoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", b"HTTP/1.1 400"),
     ],
 )
-def test_silent_clients_hold_no_thread(start_gateway: Callable[..., Any], sent: bytes, answer: bytes) -> None:
+def test_silent_and_broken_clients_hold_no_thread(
+    start_gateway: Callable[..., Any], sent: bytes, answer: bytes
+) -> None:
     gateway = start_gateway(BEDROCK_FLASK_CLIENT_TIMEOUT="1", BEDROCK_FLASK_THREADS="2")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: half_a_request(gateway, sent), range(4)))
