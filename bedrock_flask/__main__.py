@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from bedrock_flask import commands
+from bedrock_flask import commands, environment
 from bedrock_flask.errors import StartupError
 
 
@@ -22,6 +22,7 @@ def main() -> None:
         name = module.name
         cli.add_command(getattr(importlib.import_module(f"{commands.__name__}.{name}"), name))
     try:
+        environment.load()
         cli(prog_name="bedrock-flask")
     except StartupError as error:
         print(f"bedrock-flask: {error}", file=sys.stderr)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
@@ -16,6 +16,15 @@ STREAMING = {"InvokeModel": "InvokeModelWithResponseStream", "Converse": "Conver
 
 # Members that Bedrock itself, not the model, reads from an InvokeModel body.
 _BEDROCK_MEMBERS = frozenset({"amazon-bedrock-guardrailConfig"})
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_PATTERN = re.compile(r"[\w.:*-]+", re.ASCII)
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
 
 Rule = Callable[[Json], Iterable[tuple[str, str]]]
 
@@ -68,33 +77,36 @@ class Adapter:
     emulate: Callable[[Json, Engine], Json] | None = None
 
     def __post_init__(self) -> None:
-        for holds, fault in (
-            (
-                re.fullmatch(r"[a-z0-9][a-z0-9_-]*", str(self.name)),
-                f"the name {self.name!r} is not lower case a-z0-9_-",
-            ),
-            (self.models, "models is empty: give at least one pattern of Bedrock model ids"),
-            (
-                all(isinstance(c, Capabilities) for c in self.models.values()),
-                "models maps a pattern to no Capabilities",
-            ),
-            (
-                isinstance(cast(object, self.body), type) and issubclass(self.body, Schema),
-                "body is no bedrock_flask.plugin.Schema",
-            ),
-            (self.speaks, "speaks is empty: name the native wire and its operation"),
-            (
-                set(self.speaks.values()) <= set(STREAMING),
-                f"speaks names an operation other than {' or '.join(STREAMING)}",
-            ),
-            (isinstance(cast(object, self.sample), Mapping), "sample is no JSON object"),
-            (
-                self.decode is None or self.reply is not None or self.emulate is not None,
-                "decode needs a reply: a sample of what the model answers",
-            ),
-        ):
-            if not holds:
-                raise ValueError(f"adapter {self.name!r}: {fault}")
+        for mistake in self._mistakes():
+            raise ValueError(f"adapter {self.name!r}: {mistake}")
+
+    def _mistakes(self) -> Iterator[str]:
+        # A stranger's file: the types above are what it should be, not what it is.
+        told: Any = self
+        if not isinstance(told.name, str) or not _NAME.fullmatch(told.name):
+            yield f"the name {told.name!r} is not lower case a-z0-9_-"
+        if not _is_mapping(told.models) or not told.models:
+            yield "models maps no pattern of Bedrock ids to Capabilities"
+        for pattern, capabilities in told.models.items():
+            if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
+                yield f"the pattern {pattern!r} fits no Bedrock id: ids are letters, digits, '.', '-', '_', ':'"
+            if not isinstance(capabilities, Capabilities):
+                yield f"the pattern {pattern!r} maps to no Capabilities"
+        if not isinstance(told.body, type) or not issubclass(told.body, Schema):
+            yield "body is no bedrock_flask.plugin.Schema"
+        if not _is_mapping(told.speaks) or not told.speaks:
+            yield "speaks maps no wire to its operation"
+        for wire, operation in told.speaks.items():
+            if operation not in STREAMING:
+                yield f"speaks names an operation other than {' or '.join(STREAMING)}"
+            if (wire == "converse") != (operation == "Converse"):
+                yield f"the wire {wire!r} does not go by {operation}: converse goes by Converse, others by InvokeModel"
+        if not _is_mapping(told.sample):
+            yield "sample is no JSON object"
+        if told.decode is not None and told.reply is None and told.emulate is None:
+            yield "decode needs a reply: a sample of what the model answers"
+        if told.chunks is not None and not all(map(_is_mapping, told.chunks)):
+            yield "chunks is no list of JSON objects"
 
     @property
     def wire(self) -> str:

@@ -74,8 +74,8 @@ def with_gateway(app: Flask) -> Flask:
 
 def wsgi_app() -> Flask:
     """The gateway for a WSGI server: reads `.env`, sets logging up, and tells in one line why it cannot start."""
-    environment.load()
     try:
+        environment.load()
         told = settings.read(os.environ)
         if not log.is_configured():
             logging.config.dictConfig(log.config(told.log_level))

@@ -78,6 +78,12 @@ class MalformedBody(CallerError):
             self.fields = (FieldError(path, detail),)
 
 
+def first_fault(fields: Sequence[FieldError]) -> str:
+    """The first of a body's faults in words, and how many more there are."""
+    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
+    return f"{fields[0].path or 'the body'}: {fields[0].message}{more}"
+
+
 class InvalidBody(CallerError):
     """The body does not fit the model's schema."""
 
@@ -85,9 +91,7 @@ class InvalidBody(CallerError):
     title = "The body does not fit the model's schema"
 
     def __init__(self, fields: Sequence[FieldError], detail: str = "") -> None:
-        first = f"{fields[0].path or 'the body'}: {fields[0].message}" if fields else self.title
-        more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
-        super().__init__(detail or first + more)
+        super().__init__(detail or first_fault(fields))
         self.fields = tuple(fields)
 
 

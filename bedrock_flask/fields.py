@@ -130,7 +130,13 @@ class Number(Field):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        _demand(not isinstance(one_of, str), "one_of takes a list of values")
         self.one_of = tuple(one_of)
+        given = [each for each in (min, max, above, below) if each is not None]
+        _demand(all(isinstance(each, int | float) for each in given), "bounds are numbers")
+        least = [each for each in (min, above) if each is not None]
+        most = [each for each in (max, below) if each is not None]
+        _demand(all(low <= high for low in least for high in most), "the least is more than the most")
         self.bounds: list[tuple[str, str, float, Callable[[Any, Any], bool]]] = [
             (keyword, words, limit, holds)
             for keyword, words, limit, holds in (
@@ -198,7 +204,8 @@ class String(Field):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.one_of, self.pattern = tuple(one_of), pattern
+        _demand(not isinstance(one_of, str), "one_of takes a list of values")
+        self.one_of, self.pattern = tuple(one_of), re.compile(pattern).pattern if pattern else None
         self.min_length, self.max_length = min_length, max_length
 
     def accepts_type(self, value: Any) -> bool:
@@ -230,6 +237,7 @@ class List(Field):
         self, item: Field, *, min_items: int | None = None, max_items: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        _demand(isinstance(item, Field), "List takes a field: List(String())")
         self.item, self.min_items, self.max_items = item, min_items, max_items
 
     def accepts_type(self, value: Any) -> bool:
@@ -250,6 +258,7 @@ class Object(Field):
 
     def __init__(self, values: Field | None = None, *, max_items: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        _demand(values is None or isinstance(values, Field), "Object takes a field for its values: Object(String())")
         self.values, self.max_items = values, max_items
 
     def accepts_type(self, value: Any) -> bool:
@@ -278,6 +287,8 @@ class Nested(Field):
 
     def __init__(self, schema: SchemaSource, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        right = not isinstance(schema, type) or issubclass(schema, marshmallow.Schema)
+        _demand(right, "Nested takes a Schema, or a function that gives one")
         self._source = schema
         self._schema: marshmallow.Schema | None = None
 
@@ -309,6 +320,9 @@ class Either(Field):
 
     def __init__(self, *choices: Field, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        _demand(
+            all(isinstance(choice, Field) for choice in choices), "Either takes fields: Either(String(), Integer())"
+        )
         self.choices = choices
 
     def accepts_type(self, value: Any) -> bool:
@@ -464,6 +478,12 @@ def _check_size(size: int, least: int | None, most: int | None, unit: str) -> No
         raise ValidationError(f"must have at least {least} {unit}")
     if most is not None and size > most:
         raise ValidationError(f"must have at most {most} {unit}")
+
+
+def _demand(holds: bool, mistake: str) -> None:
+    """A field that is declared wrongly stops the start; the line that declares it stands in the error's traceback."""
+    if not holds:
+        raise TypeError(mistake)
 
 
 def _only_set(**keywords: Any) -> dict[str, Any]:

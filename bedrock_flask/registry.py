@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -21,6 +22,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import PluginError
 from bedrock_flask.patterns import fits, overlap
+from bedrock_flask.sanity import mistakes
 
 BUILT_IN = "bedrock_flask_plugins"
 GENERIC = "*"
@@ -155,10 +157,13 @@ def _registered(hooks: pluggy.PluginManager, plugin: Plugin) -> list[Adapter]:
         _refuse_unknown_hooks(hooks, loaded)
         others = [other for other in hooks.get_plugins() if other is not loaded]
         hooks.subset_hook_caller("register_adapters", others)(register=register)
+        for adapter in found:
+            for mistake in mistakes(adapter):
+                raise PluginError(f"adapter '{adapter.name}': {mistake}")
     except PluginError as error:
         raise _error(plugin, error.detail) from None
     except (Exception, SystemExit) as error:
-        raise _error(plugin, f"{type(error).__name__}: {_one_line(error)}") from error
+        raise _error(plugin, f"{type(error).__name__}: {_one_line(error)}{_where(plugin, error)}") from error
     if not found:
         raise _error(plugin, "it registers nothing: give it a register_adapters hook marked with @hookimpl")
     return found
@@ -187,6 +192,12 @@ def _refuse_overlaps(plugin: Plugin, new: Adapter, adapters: Mapping[str, Adapte
 
 def _error(plugin: Plugin, fault: str) -> PluginError:
     return PluginError(f"plugin '{plugin.name}' from {plugin.source}: {fault}")
+
+
+def _where(plugin: Plugin, error: BaseException) -> str:
+    """The line of a dropped-in file that the error came from."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == plugin.source]
+    return f" (line {lines[-1]})" if lines else ""
 
 
 def _one_line(error: BaseException) -> str:

@@ -150,8 +150,8 @@ def test_a_broken_plugin_is_told_in_one_line_with_its_source(drop: Drop, text: s
     ("changed", "fault"),
     [
         (('name="{name}"', 'name="No Name"'), "is not lower case"),
-        (('{{"{pattern}": Capabilities()}}', "{{}}"), "models is empty"),
-        (('{{"{pattern}": Capabilities()}}', '{{"{pattern}": True}}'), "no Capabilities"),
+        (('{{"{pattern}": Capabilities()}}', "{{}}"), "models maps no pattern"),
+        (('{{"{pattern}": Capabilities()}}', '{{"{pattern}": True}}'), "maps to no Capabilities"),
         (("body={name}Body", "body=dict"), "body is no bedrock_flask.plugin.Schema"),
         (('"InvokeModel"', '"Invoke"'), "speaks names an operation other than InvokeModel or Converse"),
         (('sample={{"prompt": "hi"}}', 'sample="hi"'), "sample is no JSON object"),
@@ -163,6 +163,55 @@ def test_a_broken_plugin_is_told_in_one_line_with_its_source(drop: Drop, text: s
 )
 def test_an_adapter_that_does_not_hold_is_refused(drop: Drop, changed: tuple[str, str], fault: str) -> None:
     assert fault in refusal(drop(GOOD.replace(*changed), name="rhyme", pattern="acme.rhyme-*"))
+
+
+OWN = """
+    from bedrock_flask.plugin import Adapter, Capabilities, Open, Schema, fields, hookimpl
+
+    class Body(Schema):
+        prompt = fields.String(required=True)
+        {field}
+
+    def decode(reply):
+        return {{"output": {{"message": {{"content": [{{"text": reply["t"]}}]}}}}, "stopReason": reply.get("stop")}}
+
+    @hookimpl
+    def register_adapters(register):
+        register(Adapter(**{{
+            "name": "own", "body": Body, "speaks": {{"own": "InvokeModel"}}, "models": {{"acme.own-*": Capabilities()}},
+            "sample": {{"prompt": "hi"}}, "decode": decode, "reply": {{"t": "x", "stop": "end_turn"}}, {member}
+        }}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "member", "fault"),
+    [
+        ("", '"sample": {"prompt": 3}', "its sample does not fit its own body: prompt: must be a string"),
+        ("", '"sample": {"prompt": "x", "z": 1}', "its sample does not fit its own body: z: is not a known field"),
+        ("", '"default": "acme.other-1"', "its default 'acme.other-1' fits none of its patterns"),
+        ("", '"rules": [lambda body: 1 / 0]', "ZeroDivisionError: division by zero (line"),
+        ("", '"rules": [lambda body: None]', "TypeError"),
+        ("", '"rules": ["a"]', "TypeError"),
+        ("", '"decode": lambda reply: reply["no"]', "KeyError: 'no' (line"),
+        ("", '"decode": lambda reply: None', "its decode finds no answer in its reply"),
+        ("", '"chunks": [{"t": "a"}, {"t": "b"}]', "the last of its chunks decodes to no stopReason"),
+        ("", '"chunks": {"t": "a"}', "chunks is no list of JSON objects"),
+        ("", '"speaks": {"own": "Converse"}', "the wire 'own' does not go by Converse"),
+        ("", '"models": ["acme.own-*"]', "models maps no pattern"),
+        ("", '"models": {"acme own-*": Capabilities()}', "the pattern 'acme own-*' fits no Bedrock id"),
+        ("n = fields.List(fields.String)", "", "List takes a field: List(String()) (line"),
+        ("n = fields.Nested(dict)", "", "Nested takes a Schema"),
+        ("n = fields.Nested(lambda: dict)", "", "AttributeError"),
+        ('n = fields.Integer(min="1")', "", "bounds are numbers"),
+        ("n = fields.Integer(min=5, max=1)", "", "the least is more than the most"),
+        ('n = fields.String(one_of="abc")', "", "one_of takes a list"),
+        ('n = fields.String(pattern="(")', "", "(line"),
+        ("n = fields.Integer(requird=True)", "", "'requird' (line"),
+    ],
+)
+def test_a_mistake_stops_the_start_and_not_a_call(drop: Drop, field: str, member: str, fault: str) -> None:
+    assert fault in refusal(drop(OWN, field=field, member=member))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import click
 from bedrock_flask.emulator import engines, server
 from bedrock_flask.errors import StartupError
 from bedrock_flask.ports import is_free
+from bedrock_flask.settings import PREFIX
 
 
 @click.command()
@@ -17,7 +18,7 @@ from bedrock_flask.ports import is_free
     show_default=True,
     help="What answers: a small language model, or the deterministic engine for tests.",
 )
-@click.option("--plugins-dir", help="Drop-in folder: each .py file in it is a plugin.")
+@click.option("--plugins-dir", envvar=f"{PREFIX}PLUGINS_DIR", help="Drop-in folder: each .py file in it is a plugin.")
 def emulate(host: str, port: int, engine: str, plugins_dir: str | None) -> None:
     """Serve Bedrock's own protocol: point any AWS SDK at it with endpoint_url."""
     if not is_free(host, port):

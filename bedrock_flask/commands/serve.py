@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from bedrock_flask import aliases, environment, registry, settings
+from bedrock_flask import aliases, registry, settings
 from bedrock_flask.errors import StartupError
 from bedrock_flask.ports import is_free
 
@@ -19,7 +19,6 @@ from bedrock_flask.ports import is_free
 @click.option("--models-file", help="TOML file with aliases of your own.")
 def serve(**options: str | int | None) -> None:
     """Serve the gateway, against whatever Bedrock endpoint botocore would use."""
-    environment.load()
     for name, value in options.items():
         if value is not None:
             os.environ[settings.PREFIX + name.upper()] = str(value)

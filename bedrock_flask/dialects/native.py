@@ -15,12 +15,22 @@ from bedrock_flask import edge
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.aliases import WARN
 from bedrock_flask.call import Call, Chunk, Reply, Stream
-from bedrock_flask.errors import FieldError, GatewayError, InvalidBody, MalformedBody, NotStreamable, problem
+from bedrock_flask.errors import (
+    FieldError,
+    GatewayError,
+    InvalidBody,
+    MalformedBody,
+    MethodNotAllowed,
+    NotStreamable,
+    first_fault,
+    problem,
+)
 from bedrock_flask.fields import Boolean, Object, Schema, String, faults
 from bedrock_flask.json_schema import document
 from bedrock_flask.models import Model
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol import json as strict
+from bedrock_flask.registry import GENERIC
 from bedrock_flask.state import state_of
 
 LOG = logging.getLogger("bedrock_flask.request")
@@ -83,6 +93,13 @@ def show_model(name: str) -> Response:
     return jsonify(_described(_named(name)))
 
 
+@blueprint.get("/models/<path:name>/invoke")
+@blueprint.get("/models/<path:name>/invoke-stream")
+def only_post(name: str) -> Response:
+    """Say what a GET of these addresses would otherwise hide: a model's name may hold slashes."""
+    raise MethodNotAllowed("This address takes POST.", headers={"allow": "POST"})
+
+
 @blueprint.get("/models/<path:name>/schema")
 def show_schema(name: str) -> Response:
     """The JSON Schema (2020-12) of the model's own body."""
@@ -124,6 +141,9 @@ def _checked(model: Model, body: Any) -> list[str]:
     """The unknown fields that may pass; every other fault is an InvalidBody."""
     found: list[FieldError] = model.adapter.faults(body)
     refused = [fault for fault in found if not (fault.unknown and model.validate == WARN)]
+    if refused and GENERIC in model.adapter.models:
+        told = f"No plugin claims '{model.name}', so its body is read as Converse: {first_fault(refused)}"
+        raise InvalidBody(refused, told)
     if refused:
         raise InvalidBody(refused)
     return [fault.path for fault in found]

@@ -7,6 +7,7 @@ samples; else something neutral.
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, Engine
@@ -80,8 +81,9 @@ def chunks(
         request = _told_also(wire.name, wire.read_request(body))
         made = wire.write_chunks(events(engine, request, tally, presence), model)
     elif adapter.chunks:
-        made = iter([dict(chunk) for chunk in adapter.chunks])
-        tally.usage = _counted(body, list(adapter.chunks), engine)
+        samples = [dict(chunk) for chunk in adapter.chunks]
+        made = iter(samples)
+        tally.usage = reduce(Usage.updated, map(wire.usage, samples), _counted(body, samples, engine))
     elif (whole := _without_wire(adapter, body, engine)) is not None:
         made = iter([whole])
         tally.usage = _counted(body, whole, engine).updated(wire.usage(whole))

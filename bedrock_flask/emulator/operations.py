@@ -80,13 +80,24 @@ def _invoke_stream(asked: Asked) -> Answer:
 
 def _native(asked: Asked) -> tuple[Adapter, Capabilities, Json]:
     adapter, capabilities = asked.pick()
+    body = _parsed(asked.body)
+    if adapter.operation != "InvokeModel" and asked.model.startswith("arn:"):
+        adapter, capabilities = _by_body(asked.registry, body)
     if adapter.operation != "InvokeModel":
         raise invalid(_NO_SUCH_MODEL)
-    body = _parsed(asked.body)
     if faults := adapter.faults(body):
         told = "; ".join(f"{fault.path or '#'}: {fault.message}" for fault in faults)
         raise invalid(f"Malformed input request: {told}, please reformat your input and try again.")
     return adapter, capabilities, body
+
+
+def _by_body(registry: Registry, body: Json) -> tuple[Adapter, Capabilities]:
+    """The model behind an ARN that does not tell it: of the first family whose body this is."""
+    native = (claim for claim in registry.claims if claim.adapter.operation == "InvokeModel")
+    found = next((claim for claim in native if not claim.adapter.faults(body)), None)
+    if found is None:
+        raise invalid(_NO_SUCH_MODEL)
+    return found.adapter, found.capabilities
 
 
 def _converse(asked: Asked) -> Answer:

@@ -1,16 +1,20 @@
 """The guard that lets only whole answers pass: a reply that answers, a stream that reaches its terminal event."""
 
 import json
+import logging
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from bedrock_flask.adapter import Adapter
 from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.errors import Garbled, Truncated
 from bedrock_flask.usage import from_headers
 from bedrock_flask.wire import Wire, has_metrics
 from bedrock_flask.wires import wire_of
+
+LOG = logging.getLogger("bedrock_flask.gateway")
 
 # A guardrail that steps in answers in the model's place, and not always in its shape.
 _GUARDRAIL = "amazon-bedrock-guardrailAction"
@@ -26,11 +30,21 @@ def completed(handler: Handler) -> Handler:
             return replace(answer, chunks=_to_the_end(answer, wire, call))
         document = _object(answer.body)
         if not wire.complete(document) and _GUARDRAIL not in document:
-            raise Truncated("Bedrock's answer lacks what makes it one.")
+            raise _no_answer(call.adapter, document)
         call.account.usage = wire.usage(document).updated(from_headers(answer.headers))
         return answer
 
     return guarded
+
+
+def _no_answer(adapter: Adapter, document: dict[str, Any]) -> Truncated:
+    if adapter.decode is None:
+        return Truncated("Bedrock's answer lacks what makes it one.")
+    try:
+        adapter.decode(document)
+    except Exception:
+        LOG.exception("decode of the adapter '%s' failed", adapter.name)
+    return Truncated(f"The adapter '{adapter.name}' finds no answer in what Bedrock sent.")
 
 
 def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk]:

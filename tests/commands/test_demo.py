@@ -132,3 +132,29 @@ def test_what_it_prints_works_and_ctrl_c_stops_everything(running: Any, number: 
     assert not Path(logs[1]).exists()
     for url in (gateway[1], emulator[1]):
         assert is_free("127.0.0.1", urllib.parse.urlsplit(url).port or 0)
+
+
+def test_a_dropped_in_plugin_is_answered_through_the_demo(tmp_path: Path, repository: Path) -> None:
+    text = (repository / "README.md").read_text()
+    [plugin] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "register_adapters" in block]
+    (tmp_path / "rhyme.py").write_text(plugin)
+    port = free_port()
+    environ = os.environ | SHELL | {"BEDROCK_FLASK_PLUGINS_DIR": str(tmp_path)}
+    process = subprocess.Popen(
+        command("--engine", "scripted", "--port", str(port)),
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert any("Ctrl-C" in line for line in process.stdout)
+        session = requests.Session()
+        session.trust_env = False
+        url = f"http://127.0.0.1:{port}/v1/models/rhyme/invoke"
+        response = session.post(url, json={"prompt": "orange"}, timeout=20)
+        assert response.status_code == 200, response.text
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)

@@ -270,3 +270,28 @@ def test_an_alias_calls_its_profile_and_may_let_unknown_fields_pass(
     assert gateway.post("/v1/models/new/invoke", CLAUDE | {"max_tokens": "64"}).json()["code"] == "invalid_body"
     closed = gateway.post("/v1/models/zai.glm-4.6/invoke", CONVERSE)
     assert (closed.status_code, closed.json()["code"]) == (403, "model_not_listed")
+
+
+@pytest.mark.parametrize("action", ["invoke", "invoke-stream"])
+def test_invoke_takes_post_only_whatever_the_models_name(gateway: Any, action: str) -> None:
+    for name in ("nova", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"):
+        response = gateway.get(f"/v1/models/{name}/{action}")
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+def test_a_body_that_is_read_as_converse_says_so(gateway: Any, emulator: Any) -> None:
+    response = gateway.post("/v1/models/antropic.claude-opus-4-6-v1/invoke", CLAUDE)
+    assert response.status_code == 400
+    assert (
+        "No plugin claims 'antropic.claude-opus-4-6-v1', so its body is read as Converse" in response.json()["detail"]
+    )
+
+
+def test_an_application_profiles_arn_is_answered_by_the_family_of_its_body(
+    start_gateway: Callable[..., Any], emulator: Any, repository: Path, tmp_path: Path
+) -> None:
+    text = (repository / "docs/models.md").read_text()
+    (tmp_path / "models.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])
+    gateway = start_gateway(BEDROCK_FLASK_MODELS_FILE=str(tmp_path / "models.toml"))
+    assert gateway.post("/v1/models/team/invoke", CLAUDE).json()["type"] == "message"
+    assert emulator.calls()[0]["model"].endswith("application-inference-profile/abc123")

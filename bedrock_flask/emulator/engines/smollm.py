@@ -19,6 +19,7 @@ from typing import Any
 
 from bedrock_flask.converse import Event, Json, Request, text_of
 from bedrock_flask.emulator import conversation
+from bedrock_flask.emulator.engines import openmp
 from bedrock_flask.emulator.engines.scripted import Scripted, forced_call
 from bedrock_flask.emulator.presence import CallerLeft, caller_left
 from bedrock_flask.emulator.refusals import Refusal, invalid
@@ -168,8 +169,9 @@ def try_out(path: str) -> None:
 
 def _load(path: Path) -> Any:
     try:
+        openmp.provide()
         import xllamacpp
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise Unusable(f"xllamacpp cannot be imported: {error}") from None
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
