@@ -1,17 +1,22 @@
 """Ports: whether one can be had, and one that is free."""
 
+import errno
 import socket
+
+from bedrock_flask.errors import StartupError
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Whether nobody listens there now. StartupError where this process may not, or the address is not this machine's."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise StartupError(f"{host} port {port} cannot be bound: {error.strerror}") from None
     return True
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.ports import free_port
+
 BODY = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 SECRET = "canary-0123456789abcdef"
 
@@ -170,7 +172,7 @@ def own_address() -> str:
 
 
 def test_serve_refuses_another_address_without_keys(plain_environ: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "bedrock_flask", "serve", "--host", "0.0.0.0", "--port", "1"]
+    command = [sys.executable, "-m", "bedrock_flask", "serve", "--host", "0.0.0.0", "--port", str(free_port())]
     done = subprocess.run(command, env=plain_environ, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()

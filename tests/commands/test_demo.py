@@ -66,6 +66,18 @@ def test_a_busy_port_is_one_line_with_the_remedy() -> None:
     assert "PORT=" in line
 
 
+def test_an_address_that_cannot_be_bound_says_why() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bedrock_flask", "emulate", "--host", "192.0.2.1", "--port", "8001"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "bedrock-flask: 192.0.2.1 port 8001 cannot be bound: Cannot assign requested address\n"
+
+
 def test_no_answer_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("x = 1")
     environ = os.environ | SHELL | {"BEDROCK_FLASK_PLUGINS_DIR": str(tmp_path)}
