@@ -7,7 +7,7 @@ from bedrock_flask.errors import StartupError
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether nobody listens there now. StartupError where this process may not, or the address is not this machine's."""
+    """Whether nobody listens there now. StartupError where this process may not bind it at all."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
