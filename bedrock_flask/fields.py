@@ -279,6 +279,7 @@ class Object(Field):
         )
 
 
+_NESTED = "Nested takes a Schema, or a function that gives one"
 SchemaSource = type[marshmallow.Schema] | Callable[[], type[marshmallow.Schema]]
 
 
@@ -288,7 +289,7 @@ class Nested(Field):
     def __init__(self, schema: SchemaSource, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         right = not isinstance(schema, type) or issubclass(schema, marshmallow.Schema)
-        _demand(right, "Nested takes a Schema, or a function that gives one")
+        _demand(right, _NESTED)
         self._source = schema
         self._schema: marshmallow.Schema | None = None
 
@@ -298,7 +299,8 @@ class Nested(Field):
         if self._schema is None:
             source = self._source
             made: Any = source() if not isinstance(source, type) else source
-            self._schema = made() if isinstance(made, type) else made
+            _demand(isinstance(made, type) and issubclass(made, marshmallow.Schema), _NESTED)
+            self._schema = made()
         return self._schema
 
     def accepts_type(self, value: Any) -> bool:

@@ -202,7 +202,7 @@ OWN = """
         ("", '"models": {"acme own-*": Capabilities()}', "the pattern 'acme own-*' fits no Bedrock id"),
         ("n = fields.List(fields.String)", "", "List takes a field: List(String()) (line"),
         ("n = fields.Nested(dict)", "", "Nested takes a Schema"),
-        ("n = fields.Nested(lambda: dict)", "", "AttributeError"),
+        ("n = fields.Nested(lambda: dict)", "", "Nested takes a Schema"),
         ('n = fields.Integer(min="1")', "", "bounds are numbers"),
         ("n = fields.Integer(min=5, max=1)", "", "the least is more than the most"),
         ('n = fields.String(one_of="abc")', "", "one_of takes a list"),

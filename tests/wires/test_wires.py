@@ -46,7 +46,8 @@ OWN = wire_of(adapter(decode=decode, reply={"outputs": [{"text": "door hinge"}]}
 def test_a_built_in_wire_is_found_by_the_adapters_first_word() -> None:
     for name, wire in WIRES.items():
         assert wire.name == name
-        assert wire_of(adapter(speaks={name: "InvokeModel"}, decode=decode, reply={})) is wire
+        operation = "Converse" if name == "converse" else "InvokeModel"
+        assert wire_of(adapter(speaks={name: operation}, decode=decode, reply={})) is wire
 
 
 def test_a_plain_format_is_complete_when_it_says_anything_and_finished_with_the_metrics() -> None:
