@@ -45,7 +45,7 @@ class Alias:
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
-_ID = r"^[\x21-\x7e]{1,2048}$"
+_ID = r"^[\x21-\x7e]{1,2048}\Z"
 
 
 class _AliasSchema(marshmallow.Schema):
@@ -53,7 +53,7 @@ class _AliasSchema(marshmallow.Schema):
     profile = fields.String(validate=validate.Regexp(_ID))
     arn = fields.String(validate=[validate.Regexp(_ID), validate.Regexp(r"^arn:")])
     adapter = fields.String()
-    region = fields.String(validate=validate.Regexp(r"^[a-z]{2,}(-[a-z]+)+-\d+$"))
+    region = fields.String(validate=validate.Regexp(r"^[a-z]{2,}(-[a-z]+)+-\d+\Z"))
     description = fields.String()
     mode = fields.String(data_key="validate", validate=validate.OneOf([STRICT, WARN]))
 
@@ -84,7 +84,10 @@ def read(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:
 
 def _alias(name: str, told: Any, registry: Registry) -> Alias:
     row = _AliasSchema().load(told)
-    profile = row.pop("arn", "") or row.pop("profile", "")
+    profile, arn = row.pop("profile", ""), row.pop("arn", "")
+    if profile and arn:
+        raise marshmallow.ValidationError({"arn": ["stands beside a profile: give one of them"]})
+    profile = profile or arn
     mode = row.pop("mode", STRICT)
     alias = Alias(name=name, id=row.pop("id", "") or profile, profile=profile, validate=mode, **row)
     if not alias.id:

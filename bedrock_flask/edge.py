@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
+from bedrock_flask import log
 from bedrock_flask.call import Account
 from bedrock_flask.draining import draining
 from bedrock_flask.errors import (
@@ -113,8 +114,15 @@ def _refuse_strangers() -> None:
     if not _arrived_on_loopback():
         raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
     origin = request.headers.get("origin")
-    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+    if origin is not None and not is_loopback(_host(origin)):
         raise LoopbackOnly("A page of another site may not call a gateway without keys. Set BEDROCK_FLASK_API_KEYS.")
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _arrived_on_loopback() -> bool:
@@ -197,5 +205,5 @@ def _render_http(error: HTTPException) -> Response:
 
 
 def _render_unforeseen(error: Exception) -> Response:
-    LOG.error("unforeseen error in request %s", g.request_id, exc_info=error)
+    LOG.error("unforeseen error in request %s: %s", g.request_id, log.frames(error))
     return render(GatewayError("The log has more under this request id."))

@@ -317,7 +317,7 @@ class Refused(UpstreamError):
         row = bedrock_row(name, http_status)
         self.status, self.code, self.title, self.retryable = row.status, row.code, row.title, row.retryable
         own = row is _NOT_OURS
-        super().__init__(row.title if own else without_account(message) or row.title, headers=headers)
+        super().__init__(row.title if own else without_account(message)[:2000] or row.title, headers=headers)
 
 
 def bedrock_row(name: str, http_status: int | None = None) -> Row:
@@ -349,5 +349,6 @@ def problem(error: GatewayError, request_id: str) -> dict[str, Any]:
         "retryable": error.retryable,
     }
     if error.fields:
-        document["errors"] = [{"path": f.path, "message": f.message} for f in error.fields]
+        # A body of a million faults is told its first hundred; `detail` says how many there are.
+        document["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]
     return document

@@ -10,6 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import marshmallow
@@ -52,7 +53,8 @@ class Schema(marshmallow.Schema):
         """Add the nearest known name to each unknown one."""
         known = [field.data_key or name for name, field in self.fields.items()]
         messages = error.messages
-        for name, found in messages.items() if isinstance(messages, dict) else ():
+        # A few: to look for the nearest of each of a million names would take minutes.
+        for name, found in islice(messages.items(), 20) if isinstance(messages, dict) else ():
             if isinstance(found, list) and found and isinstance(found[0], _Unknown) and name not in known:
                 near = difflib.get_close_matches(str(name), known, 1)
                 messages[name] = [_Unknown(f"{found[0]}; did you mean '{near[0]}'?")] if near else found

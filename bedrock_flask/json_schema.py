@@ -23,6 +23,13 @@ def spec(title: str, version: str, **options: Any) -> APISpec:
     return made
 
 
+def reference(made: APISpec, schema: marshmallow.Schema) -> dict[str, Any]:
+    """A reference to a schema among the components, where it is put unless it is there already."""
+    converter: Any = next(plugin.converter for plugin in made.plugins if isinstance(plugin, MarshmallowPlugin))
+    found: dict[str, Any] = converter.resolve_nested_schema(schema)
+    return found
+
+
 def document(schema: marshmallow.Schema) -> dict[str, Any]:
     """One schema as a JSON Schema document that stands alone."""
     name = component_name(schema)
@@ -37,7 +44,8 @@ def component_name(schema: Any) -> str:
     """The name of a schema among OpenAPI's components: its file's and its own, so that no two plugins clash."""
     kind = schema if isinstance(schema, type) else type(schema)
     file = re.sub(r"^bedrock_flask_dropped_in_[0-9a-f]{12}_", "", kind.__module__.rpartition(".")[2])
-    return f"{file}.{kind.__name__}"
+    # What OpenAPI allows in the name of a component.
+    return re.sub(r"[^A-Za-z0-9._-]", "_", f"{file}.{kind.__name__}")
 
 
 def _strict_properties(self: Any, field: Any, *, ret: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Logs: one JSON object a line on standard output, never a body and never a credential."""
 
 import logging
+from traceback import extract_tb
 from typing import Any
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -33,6 +34,13 @@ def config_with_gunicorn(level: str) -> dict[str, Any]:
         "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
     }
     return made
+
+
+def frames(error: BaseException) -> str:
+    """An error's type and where it came from; not its text, which may quote a body."""
+    return " < ".join(
+        [type(error).__name__, *(f"{f.filename}:{f.lineno}" for f in reversed(extract_tb(error.__traceback__)))]
+    )
 
 
 def is_configured() -> bool:

@@ -18,6 +18,10 @@ _ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d*:[\w./:-]+"
 _ID = re.compile(r"([a-z][a-z0-9-]*\.)?[a-z][a-z0-9]*\.[A-Za-z][\w.:-]*", re.ASCII)
 
 
+# Of a modelId, in botocore's service model.
+_LONGEST = 2048
+
+
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A model as a request named it, and what that means on Bedrock."""
@@ -50,8 +54,8 @@ class Models:
                     f"'{name}' takes any Bedrock id: put the id itself, or an alias, in the name's place."
                 )
             return self._claimed(name, adapter.model)
-        if not _ARN.fullmatch(name) and not _ID.fullmatch(name):
-            raise UnknownModel(self._nearest(name))
+        if len(name) > _LONGEST or not (_ARN.fullmatch(name) or _ID.fullmatch(name)):
+            raise UnknownModel(self._nearest(name[:200]))
         return self._claimed(name, name)
 
     def listed(self) -> list[Model]:

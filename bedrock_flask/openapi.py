@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
@@ -80,10 +80,9 @@ def described(models: Models, *, keyed: bool) -> Json:
     made.components.schema("Problem", schema=Problem)
     made.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     made.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "x-api-key"})
-    for body in {type(adapter.schema): adapter.schema for adapter in models.registry.adapters.values()}.values():
-        made.components.schema(json_schema.component_name(body), schema=body)
     named = models.listed()
-    for name, schema in _envelopes(models, named):
+    bodies = {name: json_schema.reference(made, a.schema) for name, a in models.registry.adapters.items()}
+    for name, schema in _envelopes(models, named, bodies):
         made.components.schema(name, schema)
     for path, operations in _paths(models, named):
         made.path(path=path, operations=operations, parameters=[_MODEL] if "{model}" in path else None)
@@ -166,7 +165,7 @@ def _invoke_by_body(models: Models, named: list[Model]) -> Json:
     }
 
 
-def _envelopes(models: Models, named: list[Model]) -> Iterator[tuple[str, Json]]:
+def _envelopes(models: Models, named: list[Model], bodies: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     """For each adapter, the body of `/v1/invoke`: told apart by the names and patterns that `model` may have."""
     adapters = models.registry.adapters.values()
     own = {
@@ -189,7 +188,7 @@ def _envelopes(models: Models, named: list[Model]) -> Iterator[tuple[str, Json]]
                 "additionalProperties": False,
                 "properties": {
                     "model": {"type": "string", **({"not": {"anyOf": others}} if generic else own[adapter.name])},
-                    "input": {"$ref": f"#/components/schemas/{json_schema.component_name(adapter.schema)}"},
+                    "input": bodies[adapter.name],
                     "stream": {"type": "boolean", "default": False},
                 },
             },

@@ -158,6 +158,7 @@ def test_other_routes_and_methods_are_problem_documents(gateway: Any) -> None:
 def test_without_keys_a_page_of_another_site_is_refused(gateway: Any, emulator: Any) -> None:
     response = gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": "https://evil.example"})
     assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
+    assert gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": "http://[::1"}).status_code == 403
     assert gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": "http://localhost:8000"}).ok
 
 
@@ -244,3 +245,17 @@ def test_silent_and_broken_clients_hold_no_thread(
         answers = list(pool.map(lambda _: half_a_request(gateway, sent), range(4)))
     assert all(each.startswith(answer) for each in answers)
     assert gateway.get("/livez").ok
+
+
+def test_a_body_of_very_many_faults_is_told_the_first_hundred(gateway: Any) -> None:
+    body = BODY | {f"x{number}": 1 for number in range(50_000)}
+    response = gateway.post("/v1/models/nova/invoke", body)
+    assert response.status_code == 400
+    assert len(response.json()["errors"]) == 100
+    assert "(and 49999 more)" in response.json()["detail"]
+
+
+def test_a_very_long_model_name_is_refused_and_not_repeated(gateway: Any) -> None:
+    response = gateway.post("/v1/invoke", {"model": "acme." + "x" * 100_000, "input": {}})
+    assert response.status_code == 400
+    assert len(response.text) < 2000

@@ -111,6 +111,8 @@ def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_pat
         ("[model.x]\nid = 'a.b'", "'model' is not known"),
         ("models = 1", "[models.NAME]"),
         ("[models]\nx = 1", "[models.x]"),
+        ("[models.x]\nid = 'a.b'\narn = 'arn:aws:x'\nprofile = 'us.a.b'", "arn: stands beside a profile"),
+        ('[models.x]\nid = "a.b\\n"', "[models.x] id:"),
         ("not toml", "cannot be read"),
     ],
 )

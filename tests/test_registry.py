@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import validate
 
 from bedrock_flask import registry
 from bedrock_flask.errors import PluginError
+from bedrock_flask.models import Models
+from bedrock_flask.openapi import described
 from bedrock_flask.patterns import fits, overlap
 
 GOOD = """
@@ -252,3 +255,31 @@ def test_a_star_stands_for_anything_and_nothing_else_is_special() -> None:
     assert fits("a.b-*", "a.b-1.2:0")
     assert not fits("a.b-*", "axb-1")
     assert fits("a[1]*", "a[1]")
+
+
+CLASHING = """
+    from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
+
+    class NovaBody(Schema):
+        prompt = fields.String(required=True)
+
+    class Batch(Schema):
+        items = fields.List(fields.Nested(NovaBody))
+
+    @hookimpl
+    def register_adapters(register):
+        one, speaks = Capabilities(), {"own": "InvokeModel"}
+        register(Adapter(name="batch", body=Batch, speaks=speaks, models={"acme.batch-*": one}, sample={"items": []}))
+        register(Adapter(name="single", body=NovaBody, speaks=speaks, models={"acme.o-*": one}, sample={"prompt": "x"}))
+"""
+
+
+@pytest.mark.parametrize("file", ["nova.py", "my plugin.py", "\u00e9.py"])
+@pytest.mark.filterwarnings("ignore:Multiple schemas resolved")
+def test_schemas_of_like_names_stand_side_by_side_in_openapi(drop: Drop, file: str) -> None:
+    found = registry.load(drop(CLASHING, file))
+    document = described(Models(found), keyed=False)
+    validate(document)
+    body = document["paths"]["/v1/models/single/invoke"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    schema = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+    assert list(schema["properties"]) == ["prompt"]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request, stream_with_context
 
-from bedrock_flask import edge
+from bedrock_flask import edge, log
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.aliases import WARN
 from bedrock_flask.call import Call, Chunk, Reply, Stream
@@ -47,7 +47,9 @@ def with_native(app: Flask) -> Flask:
 class InvokeBody(Schema):
     """The body of `POST /v1/invoke`."""
 
-    model = String(required=True, min_length=1, description="An alias, an adapter's name, a Bedrock id or an ARN.")
+    model = String(
+        required=True, min_length=1, max_length=2048, description="An alias, an adapter's name, a Bedrock id or an ARN."
+    )
     input = Object(required=True, description="The model's own body.")
     stream = Boolean(description="Answer with server-sent events.")
 
@@ -120,13 +122,13 @@ def _answer(model: Model, data: bytes, *, stream: bool, parsed: Any = None) -> R
         raise NotStreamable(f"'{model.name}' answers whole only: POST to /v1/models/{model.name}/invoke.")
     passed = _checked(model, _parsed(data) if parsed is None else parsed)
     if passed:
-        g.logged["unknown_fields"] = passed
+        g.logged["unknown_fields"] = [path[:200] for path in passed[:20]]
     answer = state_of(current_app).handler(_call(model, data, stream))
     response = _streamed(answer) if isinstance(answer, Stream) else _whole(answer)
     response.headers["x-bedrock-flask-model"] = model.id
     response.headers["x-bedrock-flask-attempts"] = str(g.account.attempts)
     if passed:
-        response.headers["x-bedrock-flask-unknown-fields"] = quote(", ".join(passed), safe="[], -_.")
+        response.headers["x-bedrock-flask-unknown-fields"] = quote(", ".join(passed[:20]), safe="[], -_.")[:2000]
     return response
 
 
@@ -201,8 +203,8 @@ def _events(first: Chunk | None, chunks: Generator[Chunk]) -> Iterator[bytes]:
         except GeneratorExit:
             g.account.error = "client_left"
             raise
-        except Exception as error:
-            LOG.error("unforeseen error in stream %s", g.request_id, exc_info=error)
+        except Exception as error:  # noqa: BLE001 - the status is sent: whatever it is must end the stream as an error
+            LOG.error("unforeseen error in stream %s: %s", g.request_id, log.frames(error))
             yield _error_event(GatewayError("The log has more under this request id."))
 
 

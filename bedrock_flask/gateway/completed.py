@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from bedrock_flask import log
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.errors import Garbled, Truncated
@@ -42,8 +43,8 @@ def _no_answer(adapter: Adapter, document: dict[str, Any]) -> Truncated:
         return Truncated("Bedrock's answer lacks what makes it one.")
     try:
         adapter.decode(document)
-    except Exception:
-        LOG.exception("decode of the adapter '%s' failed", adapter.name)
+    except Exception as error:  # noqa: BLE001 - a stranger's code
+        LOG.error("decode of the adapter '%s' failed: %s", adapter.name, log.frames(error))
     return Truncated(f"The adapter '{adapter.name}' finds no answer in what Bedrock sent.")
 
 
@@ -60,9 +61,13 @@ def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk]:
         raise Truncated("Bedrock's stream ended without its terminal event.")
 
 
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(data)
+        document = json.loads(data.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Garbled("Bedrock's answer is no JSON.") from None
     if not isinstance(document, dict):

@@ -120,8 +120,8 @@ def _send(client: Any, call: Call, settings: Settings) -> Reply | Stream:
     finally:
         _PIPED.reset(token)
     metadata = response["ResponseMetadata"]
-    headers: Mapping[str, str] = metadata["HTTPHeaders"]
-    call.account.upstream_request_id = metadata.get("RequestId", "")
+    headers = _plain(metadata["HTTPHeaders"])
+    call.account.upstream_request_id = headers.get("x-amzn-requestid", "")
     body, silence = response["body"], settings.read_timeout
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.stream and kind != reading.EVENT_STREAM:
@@ -141,23 +141,42 @@ def _in_our_words(call: Call) -> Iterator[None]:
         raise _refused(error) from None
     except tuple(_TOLD) as error:
         make = next(make for kind, make in _TOLD.items() if isinstance(error, kind))
-        LOG.warning("%s: %s", call.request_id, error)
-        raise make(call) from error
+        # Its type only: what these say may quote a header, a token or an address with a password.
+        LOG.warning("%s: %s", call.request_id, type(error).__name__)
+        raise make(call) from None
+    except GatewayError:
+        raise
+    except Exception as error:  # noqa: BLE001 - botocore reads and parses error bodies without care for what they are
+        LOG.warning("%s: %s", call.request_id, type(error).__name__)
+        raise Garbled() from None
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that may be sent on: what holds control characters or foreign letters would break the answer."""
+    return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
 
 
 def _refused(error: boto.ClientError) -> Refused:
     told: Any = error.response.get("Error", {})
     metadata: Any = error.response.get("ResponseMetadata", {})
-    headers = {name: value for name, value in metadata.get("HTTPHeaders", {}).items() if name == "retry-after"}
+    plain = _plain(metadata.get("HTTPHeaders", {}))
+    headers = {name: value for name, value in plain.items() if name == "retry-after"}
     refused = Refused(
         str(told.get("Code", "")), str(told.get("Message", "")), metadata.get("HTTPStatusCode"), headers=headers
     )
-    refused.upstream_request_id = metadata.get("RequestId")
+    refused.upstream_request_id = plain.get("x-amzn-requestid")
     return refused
 
 
 def _timed_out(call: Call) -> GatewayError:
     return DeadlinePassed() if call.remaining() <= 0 else TimedOut()
+
+
+def _closed(call: Call) -> GatewayError:
+    # Once: a pooled connection that had died. Twice is an upstream that takes requests and closes on them.
+    closed = Unreachable("Bedrock closed the connection before it answered.")
+    closed.retryable = call.account.attempts == 1
+    return closed
 
 
 def _unconnected(detail: str = "") -> GatewayError:
@@ -172,8 +191,8 @@ _TOLD: dict[type[Exception], Callable[[Call], GatewayError]] = {
     boto.ReadTimeoutError: _timed_out,
     boto.ConnectTimeoutError: lambda call: _unconnected("No connection to Bedrock could be made in time."),
     boto.SSLError: lambda call: Unreachable("No trusted TLS connection to Bedrock could be made."),
-    boto.ConnectionClosedError: lambda call: Unreachable("Bedrock closed the connection before it answered."),
-    boto.HTTPClientError: lambda call: Unreachable(),
+    boto.ConnectionClosedError: lambda call: _closed(call),
+    boto.HTTPClientError: lambda call: Garbled(),
     boto.ConnectionError: lambda call: Unreachable(),
     ResponseParserError: lambda call: Garbled(),
     boto.NoRegionError: lambda call: Credentials("The gateway has no AWS region: set AWS_REGION."),

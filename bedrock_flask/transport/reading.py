@@ -65,7 +65,8 @@ def _chunk(frame: eventstream.Frame) -> Chunk:
         raise Refused(told.get(":exception-type", ""), _message(frame.payload))
     if kind == "error":
         raise Refused(told.get(":error-code", ""), told.get(":error-message", ""))
-    if kind != "event" or not event.isidentifier():
+    # `usage` and `error` are the gateway's own events: the marks of success and failure.
+    if kind != "event" or not event.isidentifier() or event in ("usage", "error"):
         raise Garbled("Bedrock's stream has an event of no known type.")
     try:
         return Chunk(event, eventstream.chunk_bytes(frame) if event == "chunk" else frame.payload)

@@ -378,3 +378,68 @@ def transport_of_client(client: Any) -> None:
 def test_a_transport_makes_no_client_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nope")
     transport(Settings())
+
+
+def stalls(client: socket.socket) -> None:
+    client.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\n\r\n{")
+    time.sleep(1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"1",
+        b'"a"',
+        b'{"message":{"a":1},"__type":5}',
+        b'{"code":{}}',
+        b"[" * 100_000,
+        b'{"message":"\xff"}',
+        None,
+    ],
+)
+def test_an_error_that_cannot_be_read_is_still_an_error_of_the_upstream(
+    upstream: Any, send: Any, whole: Any, body: bytes | None
+) -> None:
+    upstream.scripts.append(stalls if body is None else whole(body, "400 Bad Request"))
+    with pytest.raises(errors.UpstreamError):
+        send()
+    assert len(upstream.requests) == 1
+
+
+def test_bytes_that_are_no_http_are_not_asked_for_again(upstream: Any, send: Any) -> None:
+    def garbage(client: socket.socket) -> None:
+        client.sendall(b"what?\r\n\r\n")
+        client.shutdown(socket.SHUT_RDWR)
+
+    upstream.scripts += [garbage, garbage]
+    with pytest.raises(errors.UpstreamError):
+        send()
+    assert len(upstream.requests) <= 2
+
+
+@pytest.mark.parametrize("name", ["usage", "error"])
+def test_an_upstream_cannot_send_the_gateways_own_events(upstream: Any, send: Any, stream: Any, name: str) -> None:
+    upstream.scripts.append(stream(CHUNK, es.encode(es.event(name, b"{}"))))
+    answer, _ = send(stream=True)
+    next(answer.chunks)
+    with pytest.raises(errors.Garbled):
+        next(answer.chunks)
+
+
+def test_no_secret_of_the_gateways_stands_in_the_log(
+    upstream: Any, send: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "canary\nx")
+    with caplog.at_level("WARNING", "bedrock_flask"), pytest.raises(errors.GatewayError):
+        send()
+    assert caplog.records
+    assert "canary" not in caplog.text
+
+
+def test_headers_that_would_break_the_answer_are_not_sent_on(upstream: Any, send: Any, whole: Any) -> None:
+    upstream.scripts.append(whole(b"{}", x_amzn_bedrock_x="a\x07b", x_amzn_requestid="r\x01", x_amzn_bedrock_y="ok"))
+    reply, call = send()
+    assert "x-amzn-bedrock-x" not in reply.headers
+    assert reply.headers["x-amzn-bedrock-y"] == "ok"
+    assert call.account.upstream_request_id == ""
