@@ -8,7 +8,10 @@ from bedrock_flask.errors import StartupError
 
 def is_free(host: str, port: int) -> bool:
     """Whether nobody listens there now. StartupError where this process may not bind it at all."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise StartupError(f"{host} is no address to bind: {error.strerror}") from None
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

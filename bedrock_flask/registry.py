@@ -162,7 +162,8 @@ def _registered(hooks: pluggy.PluginManager, plugin: Plugin) -> list[Adapter]:
                 raise PluginError(f"adapter '{adapter.name}': {mistake}")
     except PluginError as error:
         raise _error(plugin, error.detail) from None
-    except (Exception, SystemExit) as error:
+    # A stranger's code: whatever it raises, an exit included, is told in one line.
+    except BaseException as error:
         raise _error(plugin, f"{type(error).__name__}: {_one_line(error)}{_where(plugin, error)}") from error
     if not found:
         raise _error(plugin, "it registers nothing: give it a register_adapters hook marked with @hookimpl")

@@ -121,6 +121,8 @@ def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:
         ("import no_such_module_at_all", "ModuleNotFoundError"),
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit(0)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
         ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
         ("api_version = 2\n", "api_version 2"),
         (

@@ -66,16 +66,24 @@ def test_a_busy_port_is_one_line_with_the_remedy() -> None:
     assert "PORT=" in line
 
 
-def test_an_address_that_cannot_be_bound_says_why() -> None:
+@pytest.mark.parametrize(
+    ("host", "fault"),
+    [
+        ("192.0.2.1", "192.0.2.1 port 8001 cannot be bound: Cannot assign requested address"),
+        ("[::1", "[::1 is no address to bind: "),
+    ],
+)
+def test_an_address_that_cannot_be_bound_says_why(host: str, fault: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bedrock_flask", "emulate", "--host", "192.0.2.1", "--port", "8001"],
+        [sys.executable, "-m", "bedrock_flask", "emulate", "--host", host, "--port", "8001"],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == "bedrock-flask: 192.0.2.1 port 8001 cannot be bound: Cannot assign requested address\n"
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"bedrock-flask: {fault}")
 
 
 def test_no_answer_is_a_failure(tmp_path: Path) -> None:
