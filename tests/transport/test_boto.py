@@ -443,3 +443,14 @@ def test_headers_that_would_break_the_answer_are_not_sent_on(upstream: Any, send
     assert "x-amzn-bedrock-x" not in reply.headers
     assert reply.headers["x-amzn-bedrock-y"] == "ok"
     assert call.account.upstream_request_id == ""
+
+
+def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(upstream: Any, aws: None) -> None:
+    from bedrock_flask import registry
+    from bedrock_flask.call import Call
+
+    upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR)] * 5
+    call = Call(adapter=registry.load().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
+    with pytest.raises(errors.Unreachable):
+        transport(Settings(max_attempts=5))(call)
+    assert len(upstream.requests) == 2
