@@ -53,7 +53,7 @@ account.
 """
 
 
-PAGES = {"settings.md": settings, "errors.md": errors}
+PAGES = {"reference/settings.md": settings, "reference/errors.md": errors}
 
 
 def _below(kind: type[GatewayError]) -> list[type[GatewayError]]:

@@ -290,7 +290,7 @@ def test_a_body_that_is_read_as_converse_says_so(gateway: Any, emulator: Any) ->
 def test_an_application_profiles_arn_is_answered_by_the_family_of_its_body(
     start_gateway: Callable[..., Any], emulator: Any, repository: Path, tmp_path: Path
 ) -> None:
-    text = (repository / "docs/models.md").read_text()
+    text = (repository / "docs/reference/models.md").read_text()
     (tmp_path / "models.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])
     gateway = start_gateway(BEDROCK_FLASK_MODELS_FILE=str(tmp_path / "models.toml"))
     assert gateway.post("/v1/models/team/invoke", CLAUDE).json()["type"] == "message"

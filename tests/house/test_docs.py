@@ -109,7 +109,7 @@ def test_a_program_example_runs(emulator: Any, capsys: Any, name: str, text: str
 
 
 def orders() -> list[str]:
-    text = (ROOT / "docs/emulator.md").read_text()
+    text = (ROOT / "docs/reference/emulator.md").read_text()
     return re.findall(r"/_emulator/faults -d '(.*?)'", text)
 
 
@@ -119,11 +119,11 @@ def test_an_order_of_faults_works(emulator: Any, order: str) -> None:
 
 
 def test_every_fault_stands_in_the_emulators_page(emulator: Any) -> None:
-    text = (ROOT / "docs/emulator.md").read_text() + (ROOT / "docs/errors.md").read_text()
+    text = (ROOT / "docs/reference/emulator.md").read_text() + (ROOT / "docs/reference/errors.md").read_text()
     assert [name for name in emulator.get("/_emulator/faults").json()["known"] if f"`{name}`" not in text] == []
 
 
 def test_the_models_file_example_holds(tmp_path: Path) -> None:
-    [text] = blocks(ROOT / "docs/models.md", "toml")
+    [text] = blocks(ROOT / "docs/reference/models.md", "toml")
     (tmp_path / "models.toml").write_text(text)
     assert set(aliases.read(tmp_path / "models.toml", registry.load())) == {"fast", "team"}
