@@ -18,12 +18,13 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; a fault in the configuration is one line and exit code 1."""
-    for module in pkgutil.iter_modules(commands.__path__):
-        name = module.name
-        cli.add_command(getattr(importlib.import_module(f"{commands.__name__}.{name}"), name))
     try:
-        environment.load()
-        cli(prog_name="bedrock-flask")
+        # Before the commands are imported: what they import reads the environment too.
+        from_file = environment.load()
+        for module in pkgutil.iter_modules(commands.__path__):
+            name = module.name
+            cli.add_command(getattr(importlib.import_module(f"{commands.__name__}.{name}"), name))
+        cli(prog_name="bedrock-flask", obj=from_file)
     except StartupError as error:
         print(f"bedrock-flask: {error}", file=sys.stderr)
         sys.exit(1)

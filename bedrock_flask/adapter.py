@@ -1,15 +1,23 @@
 """The adapter: the frozen record that a plugin registers for one family of models."""
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from bedrock_flask import log
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
-from bedrock_flask.errors import FieldError
+from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
 from bedrock_flask.fields import Schema, faults
+
+LOG = logging.getLogger("bedrock_flask.plugin")
+
+# What a plugin's code may raise at a request, an exit included; not what servers and generators are stopped with.
+CRASHES = (Exception, SystemExit, KeyboardInterrupt)
 
 # The operations of bedrock-runtime that take a body, each with its streaming twin.
 STREAMING = {"InvokeModel": "InvokeModelWithResponseStream", "Converse": "ConverseStream"}
@@ -40,6 +48,14 @@ class Engine(Protocol):
 
     def count(self, text: str) -> int:
         """The number of tokens in a text."""
+
+
+class Mistaken(ValueError):
+    """An adapter that does not hold, with each of its mistakes."""
+
+    def __init__(self, name: object, mistakes: Sequence[str]) -> None:
+        super().__init__(f"adapter {name!r}: {'; '.join(mistakes)}")
+        self.name, self.mistakes = name, mistakes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,17 +93,22 @@ class Adapter:
     emulate: Callable[[Json, Engine], Json] | None = None
 
     def __post_init__(self) -> None:
-        for mistake in self._mistakes():
-            raise ValueError(f"adapter {self.name!r}: {mistake}")
+        mistakes = tuple(self._mistakes())
+        if mistakes:
+            raise Mistaken(self.name, mistakes)
 
     def _mistakes(self) -> Iterator[str]:
         # A stranger's file: the types above are what it should be, not what it is.
         told: Any = self
         if not isinstance(told.name, str) or not _NAME.fullmatch(told.name):
             yield f"the name {told.name!r} is not lower case a-z0-9_-"
+        if not isinstance(told.description, str):
+            yield "description is no text"
+        if not isinstance(told.default, str):
+            yield "default is no text"
         if not _is_mapping(told.models) or not told.models:
             yield "models maps no pattern of Bedrock ids to Capabilities"
-        for pattern, capabilities in told.models.items():
+        for pattern, capabilities in told.models.items() if _is_mapping(told.models) else ():
             if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
                 yield f"the pattern {pattern!r} fits no Bedrock id: ids are letters, digits, '.', '-', '_', ':'"
             if not isinstance(capabilities, Capabilities):
@@ -96,7 +117,7 @@ class Adapter:
             yield "body is no bedrock_flask.plugin.Schema"
         if not _is_mapping(told.speaks) or not told.speaks:
             yield "speaks maps no wire to its operation"
-        for wire, operation in told.speaks.items():
+        for wire, operation in told.speaks.items() if _is_mapping(told.speaks) else ():
             if operation not in STREAMING:
                 yield f"speaks names an operation other than {' or '.join(STREAMING)}"
             if (wire == "converse") != (operation == "Converse"):
@@ -105,7 +126,10 @@ class Adapter:
             yield "sample is no JSON object"
         if told.decode is not None and told.reply is None and told.emulate is None:
             yield "decode needs a reply: a sample of what the model answers"
-        if told.chunks is not None and not all(map(_is_mapping, told.chunks)):
+        if told.reply is not None and not _is_mapping(told.reply):
+            yield "reply is no JSON object"
+        listed = isinstance(told.chunks, Sequence) and all(map(_is_mapping, told.chunks))
+        if told.chunks is not None and not listed:
             yield "chunks is no list of JSON objects"
 
     @property
@@ -136,3 +160,15 @@ class Adapter:
         if any(not fault.unknown for fault in found):
             return found
         return found + [FieldError(path, message) for rule in self.rules for path, message in rule(body)]
+
+
+@contextmanager
+def answering_for(adapter: Adapter) -> Iterator[None]:
+    """Run a plugin's own code at a request: whatever it raises, an exit included, fails this request and no more."""
+    try:
+        yield
+    except GatewayError:
+        raise
+    except CRASHES as error:
+        LOG.error("the adapter '%s' failed: %s", adapter.name, log.frames(error))
+        raise PluginFailed(f"The plugin of '{adapter.name}' failed; the log has where.") from None

@@ -1,5 +1,6 @@
 """The application factory: one visible list of steps, each from app to app."""
 
+import logging
 import logging.config
 import os
 import sys
@@ -9,9 +10,11 @@ from functools import reduce
 from flask import Flask
 
 from bedrock_flask import aliases, environment, log, registry, settings
+from bedrock_flask.admission import with_admission
 from bedrock_flask.call import Guard, Handler
+from bedrock_flask.cors import with_cors
 from bedrock_flask.dialects.native import with_native
-from bedrock_flask.edge import with_edge
+from bedrock_flask.edge import with_authentication, with_edge
 from bedrock_flask.errors import StartupError
 from bedrock_flask.gateway.completed import completed
 from bedrock_flask.health import with_health
@@ -19,9 +22,12 @@ from bedrock_flask.models import Models
 from bedrock_flask.openapi import with_openapi
 from bedrock_flask.settings import Settings
 from bedrock_flask.state import KEY, State, state_of, with_state
+from bedrock_flask.stopping import KEY as STOPPING
+from bedrock_flask.stopping import Stopping
 from bedrock_flask.transport.boto import transport
 
 Step = Callable[[Flask], Flask]
+LOG = logging.getLogger("bedrock_flask.plugin")
 
 # Outermost first: what a call passes on its way to the transport, and its reply on the way back.
 GUARDS: tuple[Guard, ...] = (completed,)
@@ -38,6 +44,9 @@ def create_app(told: Settings | None = None) -> Flask:
         with_transport,
         with_gateway,
         with_edge,
+        with_cors,
+        with_authentication,
+        with_admission,
         with_native,
         with_openapi,
         with_health,
@@ -53,7 +62,10 @@ def with_settings(told: Settings) -> Step:
     """Settings, and all that can be named under them: the plugins and the models file."""
 
     def step(app: Flask) -> Flask:
-        found = registry.load(told.plugins_dir)
+        found = registry.load(told.plugins_dir, lenient=told.lenient)
+        for broken in found.broken:
+            for line in broken.lines():
+                LOG.error("left out: %s", line)
         app.extensions[KEY] = State(told, Models(found, aliases.read(told.models_file, found), told.models))
         app.json.sort_keys = False  # type: ignore[attr-defined]
         return app
@@ -62,8 +74,9 @@ def with_settings(told: Settings) -> Step:
 
 
 def with_transport(app: Flask) -> Flask:
-    """The way to Bedrock."""
-    return with_state(app, handler=transport(state_of(app).settings))
+    """The way to Bedrock, which ends when the process stops."""
+    stopping = app.extensions[STOPPING] = Stopping()
+    return with_state(app, handler=transport(state_of(app).settings, stopping))
 
 
 def with_gateway(app: Flask) -> Flask:

@@ -1,6 +1,6 @@
 """What a model can do, as data: no code anywhere asks what a model's id contains."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -18,6 +18,13 @@ class Capabilities:
     reasoning: bool = False
     streaming: bool = True
     output: str = "text"
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if type(value) is not type(each.default):
+                kind = "a text" if each.name == "output" else "true or false"
+                raise TypeError(f"the capability '{each.name}' is {kind}, not {value!r}")
 
     def but(self, **changes: Any) -> "Capabilities":
         """The same, with some abilities changed."""

@@ -43,7 +43,6 @@ def with_edge(app: Flask) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["bedrock_flask.drain"] = draining()
     app.before_request(_begin)
-    app.before_request(_authenticate)
     app.after_request(_finish)
     app.register_error_handler(GatewayError, render)
     app.register_error_handler(HTTPException, _render_http)
@@ -51,10 +50,21 @@ def with_edge(app: Flask) -> Flask:
     return app
 
 
+def with_authentication(app: Flask) -> Flask:
+    """Nobody passes without a key of this gateway, save to what is open to all."""
+    app.before_request(_authenticate)
+    return app
+
+
 def open_to_all(view: Any) -> Any:
     """Mark a view that needs no key: it names nothing and reads nothing."""
     view.open_to_all = True
     return view
+
+
+def is_open(endpoint: str | None) -> bool:
+    """Whether an endpoint needs no key."""
+    return getattr(current_app.view_functions.get(endpoint or ""), "open_to_all", False)
 
 
 def body() -> bytes:
@@ -90,18 +100,30 @@ def _begin() -> None:
     g.logged = {}
 
 
+def is_known() -> bool:
+    """Whether a view that is open to all was asked by somebody whom the other views would serve."""
+    try:
+        _caller()
+    except CallerError:
+        return False
+    return True
+
+
 def _authenticate() -> None:
+    if not is_open(request.endpoint):
+        g.key = _caller()
+
+
+def _caller() -> str:
+    """The name of the key that came with the request, empty where there are no keys; a CallerError for strangers."""
     keys = current_app.extensions["bedrock_flask"].settings.api_keys
-    view = current_app.view_functions.get(request.endpoint or "")
-    if getattr(view, "open_to_all", False):
-        return
     if not keys:
         _refuse_strangers()
-        return
-    owner = keys.owner(_secret())
+        return ""
+    owner: str | None = keys.owner(_secret())
     if owner is None:
         raise Unauthenticated()
-    g.key = owner
+    return owner
 
 
 def _secret() -> str:
@@ -113,8 +135,8 @@ def _refuse_strangers() -> None:
     """Without keys, only a connection that arrived on a loopback address, and no page of another site, is served."""
     if not _arrived_on_loopback():
         raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
-    origin = request.headers.get("origin")
-    if origin is not None and not is_loopback(_host(origin)):
+    origin, named = request.headers.get("origin"), current_app.extensions["bedrock_flask"].settings.cors_origins
+    if origin is not None and origin not in named and not is_loopback(_host(origin)):
         raise LoopbackOnly("A page of another site may not call a gateway without keys. Set BEDROCK_FLASK_API_KEYS.")
 
 
@@ -145,7 +167,9 @@ def _finish(response: Response) -> Response:
     account, started = g.account, g.started
     # After the last byte: a stream's usage and its ending are known only then.
     response.call_on_close(lambda: _log(line, account, started))
-    if response.status_code >= 400:
+    # The worker of threads reads on by itself, and holds no thread for it.
+    lingers = getattr(request.environ.get("gunicorn.socket"), "lingers", False)
+    if response.status_code >= 400 and not lingers:
         drain, environ = current_app.extensions["bedrock_flask.drain"], request.environ
         most = current_app.config["MAX_CONTENT_LENGTH"]
         response.call_on_close(lambda: drain(environ, most))

@@ -2,6 +2,7 @@
 
 GatewayError
 ├── StartupError                 the process does not start: one line on stderr
+├── PluginFailed                 a plugin's own code failed at a request
 ├── CallerError                  the caller's request is at fault: 4xx
 └── UpstreamError                Bedrock, or the way to it, is at fault
     └── Refused                  Bedrock answered with an error of its own: one row of BEDROCK each
@@ -47,11 +48,22 @@ class StartupError(GatewayError):
 
 
 class SettingsError(StartupError):
-    """Settings that do not hold: every fault at once, one a line."""
+    """Settings that do not hold: every fault at once."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
 
 
 class PluginError(StartupError):
     """A plugin that cannot be loaded; names the plugin and its source."""
+
+
+class PluginFailed(GatewayError):
+    """A plugin's own code failed at a request; the log has where."""
+
+    code = "plugin_error"
+    title = "A plugin failed"
 
 
 class ModelsFileError(StartupError):
@@ -178,6 +190,30 @@ class UnsupportedMediaType(CallerError):
     code = "unsupported_media_type"
     title = "The body must be JSON, not compressed"
     status = 415
+
+
+class Overloaded(GatewayError):
+    """As many requests are being answered as may be."""
+
+    code = "overloaded"
+    title = "The gateway is at work on as many requests as it may"
+    status = 503
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("Try again in a moment.", headers={"retry-after": "1"})
+
+
+class ShuttingDown(GatewayError):
+    """The process ends, and what was still open with it."""
+
+    code = "shutting_down"
+    title = "The gateway is shutting down"
+    status = 503
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("Try again; another process answers.", headers={"retry-after": "1"})
 
 
 class UpstreamError(GatewayError):

@@ -82,6 +82,9 @@ class Field(marshmallow.fields.Field[Any]):
         unverified_max: float | None = None,
         **kwargs: Any,
     ) -> None:
+        _demand(isinstance(description, str), "the description is a text")
+        unverified = [each for each in (unverified_min, unverified_max) if each is not None]
+        _demand(all(map(_is_finite, unverified)), "bounds are numbers")
         told = {
             "description": description or None,
             "x-unverified-minimum": unverified_min,
@@ -135,7 +138,7 @@ class Number(Field):
         _demand(not isinstance(one_of, str), "one_of takes a list of values")
         self.one_of = tuple(one_of)
         given = [each for each in (min, max, above, below) if each is not None]
-        _demand(all(isinstance(each, int | float) for each in given), "bounds are numbers")
+        _demand(all(map(_is_finite, given)), "bounds are numbers")
         least = [each for each in (min, above) if each is not None]
         most = [each for each in (max, below) if each is not None]
         _demand(all(low <= high for low in least for high in most), "the least is more than the most")
@@ -151,10 +154,7 @@ class Number(Field):
         ]
 
     def accepts_type(self, value: Any) -> bool:
-        # Whole numbers first: one of 400 digits is finite, but math.isfinite cannot say so.
-        return (isinstance(value, int) and not isinstance(value, bool)) or (
-            isinstance(value, float) and math.isfinite(value)
-        )
+        return _is_finite(value)
 
     def check(self, value: Any) -> None:
         if not self.accepts_type(value):
@@ -488,6 +488,13 @@ def _demand(holds: bool, mistake: str) -> None:
     """A field that is declared wrongly stops the start; the line that declares it stands in the error's traceback."""
     if not holds:
         raise TypeError(mistake)
+
+
+def _is_finite(value: Any) -> bool:
+    # Whole numbers first: one of 400 digits is finite, but math.isfinite cannot say so.
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
 
 
 def _only_set(**keywords: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Nothing here imports boto3 or the app: with gevent, what is imported before the 
 """
 
 import os
+import resource
 import socket
 import struct
 import sys
@@ -13,6 +14,7 @@ from bedrock_flask import log
 from bedrock_flask.errors import SettingsError
 from bedrock_flask.loopback import is_loopback
 from bedrock_flask.settings import NO_KEYS, Settings, read
+from bedrock_flask.workers.pace import Limits
 
 try:
     _settings: Settings = read(os.environ)
@@ -23,12 +25,19 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
-worker_class = "gthread"
+worker_class = f"bedrock_flask.workers.{_settings.worker}.Worker"
+# A connection without a call costs a file, not a thread; half of the files are for the calls.
+worker_connections = max(threads + 100, min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
 # Each worker makes its own clients: connections and locks do not survive a fork.
 preload_app = False
 # A worker that is at work is never killed for it: the heartbeat is the main thread's.
 timeout = 60
-graceful_timeout = 60
+# The worker ends its streams itself (workers/drain.py); this is for one that does not, and must come later.
+graceful_timeout = int(_settings.graceful_timeout) + 6
+max_requests = _settings.max_requests
+# Not all workers at once.
+max_requests_jitter = max_requests // 10
+# Longer than a load balancer keeps its side open: 60 s is what AWS's do by default.
 keepalive = 75
 # Heartbeat files belong into memory; a disk can stall.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn makes its own file there
@@ -37,8 +46,22 @@ control_socket_disable = True
 logconfig_dict = log.config_with_gunicorn(_settings.log_level)
 
 
+_limits = Limits(
+    client=_settings.client_timeout,
+    delay=min(_settings.drain_delay, _settings.graceful_timeout),
+    grace=_settings.graceful_timeout,
+    recycle=_settings.deadline,
+    body=_settings.max_body_bytes,
+)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Tell the worker its limits."""
+    worker.limits = _limits
+
+
 def when_ready(server: Any) -> None:
-    """Let no client hold a thread with half a request: what a listener accepts inherits its receive timeout."""
+    """Bound a silent client in gunicorn's own workers and within TLS, too: what a listener accepts inherits this."""
     seconds, rest = divmod(_settings.client_timeout, 1)
     for listener in server.LISTENERS:
         listener.sock.setsockopt(

@@ -1,9 +1,14 @@
 """Health: is the process alive, may it get requests. No probe ever calls a model."""
 
+from dataclasses import asdict
+from typing import Any
+
 from flask import Flask, Response, current_app, jsonify, request
 
-from bedrock_flask.edge import open_to_all
+from bedrock_flask.edge import is_known, open_to_all
+from bedrock_flask.errors import ShuttingDown
 from bedrock_flask.state import state_of
+from bedrock_flask.stopping import KEY as STOPPING
 
 
 def with_health(app: Flask) -> Flask:
@@ -22,10 +27,19 @@ def live() -> Response:
 
 @open_to_all
 def ready() -> Response:
-    """The plugins are loaded, so requests may come; `?verbose` counts them."""
+    """The plugins are loaded and the process does not stop, so requests may come; `?verbose` counts them.
+
+    A plugin that was left out makes it `degraded`; which one, and why, is told to those who have a key.
+    """
+    if current_app.extensions[STOPPING].begun:
+        raise ShuttingDown()
     state = state_of(current_app)
-    told = {"status": "ok"}
-    if "verbose" in request.args:
-        counts = {"adapters": len(state.models.registry.adapters), "aliases": len(state.models.aliases)}
-        return jsonify({**told, **counts})
+    if "verbose" not in request.args:
+        return jsonify(status="ok")
+    found, aliases = state.models.registry, state.models.aliases
+    status = "degraded" if found.broken else "ok"
+    told: dict[str, Any] = {"status": status, "adapters": len(found.adapters), "aliases": len(aliases)}
+    if found.broken:
+        # A stranger learns how many: names, paths and what a plugin says of itself are the operator's.
+        told["broken"] = [asdict(each) for each in found.broken] if is_known() else len(found.broken)
     return jsonify(told)

@@ -8,7 +8,8 @@ import itertools
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
@@ -18,7 +19,7 @@ from types import MappingProxyType, ModuleType
 import pluggy
 
 from bedrock_flask import hookspecs
-from bedrock_flask.adapter import Adapter
+from bedrock_flask.adapter import Adapter, Mistaken
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import PluginError
 from bedrock_flask.patterns import fits, overlap
@@ -36,6 +37,33 @@ class Plugin:
     source: str
     load: Callable[[], object]
 
+    @property
+    def title(self) -> str:
+        """What tells it from a plugin of the same name."""
+        return f"{self.name} ({self.source})"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A plugin that is in use: its name, where it comes from, and the names of its adapters."""
+
+    name: str
+    source: str
+    adapters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that cannot be used: its name, where it comes from, and all that is wrong with it."""
+
+    name: str
+    source: str
+    faults: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Each fault as one line that names the plugin and its source."""
+        return [f"plugin '{self.name}' from {self.source}: {fault}" for fault in self.faults]
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -48,12 +76,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Registry:
-    """Every adapter by name, the source of each, and all claims, longest pattern first."""
+    """Every adapter by name, the source of each, all claims, longest pattern first; and the plugins themselves."""
 
     adapters: Mapping[str, Adapter]
     sources: Mapping[str, str]
     claims: tuple[Claim, ...]
     hooks: pluggy.PluginManager
+    loaded: tuple[Loaded, ...] = ()
+    broken: tuple[Broken, ...] = ()
 
     def claim(self, model: str) -> Claim | None:
         """The longest pattern that fits a Bedrock id, an ARN or an inference profile.
@@ -80,22 +110,50 @@ class Registry:
         return frozenset(claim.pattern.partition(".")[0] for claim in self.claims if claim.pattern != GENERIC)
 
 
-def load(plugins_dir: str | Path | None = None) -> Registry:
-    """Load every plugin: built in, installed, dropped in. PluginError names the plugin and its source in one line."""
+def load(plugins_dir: str | Path | None = None, *, lenient: bool = False) -> Registry:
+    """Load every plugin: built in, installed, dropped in.
+
+    PluginError names the plugin and its source in one line; with `lenient` a broken plugin is left out and told in
+    `broken`.
+    """
+    return gathered(itertools.chain(built_in(), installed(), dropped_in(plugins_dir)), lenient=lenient)
+
+
+def gathered(plugins: Iterable[Plugin], *, lenient: bool = False) -> Registry:
+    """The registry of some plugins, in this order: of two that clash, the later one is broken."""
     hooks = pluggy.PluginManager(hookspecs.PROJECT)
     hooks.add_hookspecs(hookspecs)
     adapters: dict[str, Adapter] = {}
     sources: dict[str, str] = {}
-    for plugin in itertools.chain(built_in(), installed(), dropped_in(plugins_dir)):
-        for adapter in _registered(hooks, plugin):
-            if adapter.name in adapters:
-                raise _error(plugin, f"the adapter '{adapter.name}' is already registered by {sources[adapter.name]}")
-            adapters[adapter.name] = adapter
-            sources[adapter.name] = plugin.source
-            _refuse_overlaps(plugin, adapter, adapters, sources)
+    loaded: list[Loaded] = []
+    broken: list[Broken] = []
+    for plugin in plugins:
+        found, faults = _registered(hooks, plugin)
+        faults += _clashes(found, adapters, sources)
+        if faults:
+            if hooks.has_plugin(plugin.title):
+                hooks.unregister(name=plugin.title)
+            broken.append(Broken(plugin.name, plugin.source, tuple(faults)))
+            if not lenient:
+                raise PluginError(broken[-1].lines()[0])
+        else:
+            adapters |= {adapter.name: adapter for adapter in found}
+            sources |= {adapter.name: plugin.source for adapter in found}
+            loaded.append(Loaded(plugin.name, plugin.source, tuple(adapter.name for adapter in found)))
+    return Registry(
+        adapters=MappingProxyType(adapters),
+        sources=MappingProxyType(sources),
+        claims=claims_of(adapters),
+        hooks=hooks,
+        loaded=tuple(loaded),
+        broken=tuple(broken),
+    )
+
+
+def claims_of(adapters: Mapping[str, Adapter]) -> tuple[Claim, ...]:
+    """All claims of some adapters, the longest pattern first."""
     claims = [Claim(pattern, a, capabilities) for a in adapters.values() for pattern, capabilities in a.models.items()]
-    claims.sort(key=lambda claim: (-len(claim.pattern), claim.pattern))
-    return Registry(MappingProxyType(adapters), MappingProxyType(sources), tuple(claims), hooks)
+    return tuple(sorted(claims, key=lambda claim: (-len(claim.pattern), claim.pattern)))
 
 
 def built_in() -> Iterator[Plugin]:
@@ -110,7 +168,7 @@ def installed() -> Iterator[Plugin]:
     """The plugins of installed packages: entry points of the group `bedrock_flask`."""
     for point in sorted(importlib.metadata.entry_points(group=hookspecs.PROJECT), key=lambda found: found.name):
         owner = point.dist.name if point.dist else "?"
-        yield Plugin(point.name, f"package {owner} ({point.value})", point.load)
+        yield Plugin(point.name, f"package {owner} ({point.value})", partial(_entered, point))
 
 
 def dropped_in(folder: str | Path | None) -> Iterator[Plugin]:
@@ -119,9 +177,19 @@ def dropped_in(folder: str | Path | None) -> Iterator[Plugin]:
         return
     if not Path(folder).is_dir():
         raise PluginError(f"the plugins folder {folder} is not a folder that can be read")
-    for path in sorted(Path(folder).glob("*.py")):
-        if path.name[0] not in "_.":
-            yield Plugin(path.stem, str(path), partial(_import_file, path))
+    yield from in_files(path for path in sorted(Path(folder).glob("*.py")) if path.name[0] not in "_.")
+
+
+def in_files(paths: Iterable[Path]) -> Iterator[Plugin]:
+    """The plugins in some files."""
+    for path in paths:
+        yield Plugin(path.stem, str(path), partial(_import_file, path))
+
+
+def _entered(point: importlib.metadata.EntryPoint) -> object:
+    if point.pattern.match(point.value) is None:
+        raise PluginError(f"its entry point '{point.name} = {point.value}' names no module")
+    return point.load()
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -140,37 +208,48 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-def _registered(hooks: pluggy.PluginManager, plugin: Plugin) -> list[Adapter]:
+def _registered(hooks: pluggy.PluginManager, plugin: Plugin) -> tuple[list[Adapter], list[str]]:
+    """The adapters that a plugin registers, and what is wrong with it."""
     found: list[Adapter] = []
+    faults: list[str] = []
 
     def register(adapter: Adapter) -> None:
         if not isinstance(adapter, Adapter):
             raise TypeError(f"register() takes an Adapter, not {type(adapter).__name__}")
         found.append(adapter)
 
-    try:
+    with _telling(plugin, faults):
         loaded = plugin.load()
         version = getattr(loaded, "api_version", hookspecs.API_VERSION)
         if version != hookspecs.API_VERSION:
             raise PluginError(f"it is written for api_version {version!r}; this gateway has {hookspecs.API_VERSION}")
-        hooks.register(loaded, name=f"{plugin.name} ({plugin.source})")
-        _refuse_unknown_hooks(hooks, loaded)
+        _refuse_unknown_hooks(loaded)
+        hooks.register(loaded, name=plugin.title)
         others = [other for other in hooks.get_plugins() if other is not loaded]
         hooks.subset_hook_caller("register_adapters", others)(register=register)
-        for adapter in found:
+        if not found:
+            raise PluginError("it registers nothing: give it a register_adapters hook marked with @hookimpl")
+    for adapter in found:
+        with _telling(plugin, faults):
             for mistake in mistakes(adapter):
-                raise PluginError(f"adapter '{adapter.name}': {mistake}")
+                faults.append(f"adapter '{adapter.name}': {mistake}")
+    return found, faults
+
+
+@contextmanager
+def _telling(plugin: Plugin, faults: list[str]) -> Iterator[None]:
+    """Run a stranger's code: whatever it raises, an exit included, is a fault, told in one line."""
+    try:
+        yield
     except PluginError as error:
-        raise _error(plugin, error.detail) from None
-    # A stranger's code: whatever it raises, an exit included, is told in one line.
-    except BaseException as error:
-        raise _error(plugin, f"{type(error).__name__}: {_one_line(error)}{_where(plugin, error)}") from error
-    if not found:
-        raise _error(plugin, "it registers nothing: give it a register_adapters hook marked with @hookimpl")
-    return found
+        faults.append(error.detail)
+    except Mistaken as error:
+        faults.extend(f"adapter {error.name!r}: {mistake}{_where(plugin, error)}" for mistake in error.mistakes)
+    except BaseException as error:  # noqa: BLE001
+        faults.append(f"{type(error).__name__}: {_one_line(error)}{_where(plugin, error)}")
 
 
-def _refuse_unknown_hooks(hooks: pluggy.PluginManager, loaded: object) -> None:
+def _refuse_unknown_hooks(loaded: object) -> None:
     known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), f"{hookspecs.PROJECT}_spec")]
     for name in dir(loaded):
         if hasattr(getattr(loaded, name, None), f"{hookspecs.PROJECT}_impl") and name not in known:
@@ -178,21 +257,28 @@ def _refuse_unknown_hooks(hooks: pluggy.PluginManager, loaded: object) -> None:
             raise PluginError(f"there is no hook '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
 
 
-def _refuse_overlaps(plugin: Plugin, new: Adapter, adapters: Mapping[str, Adapter], sources: Mapping[str, str]) -> None:
-    claimed = [(pattern, other) for other in adapters.values() for pattern in other.models]
-    for pattern in new.models:
-        for other_pattern, other in claimed:
-            same = other is new and other_pattern == pattern
-            if not same and len(pattern) == len(other_pattern) and overlap(pattern, other_pattern):
-                raise _error(
-                    plugin,
-                    f"its pattern '{pattern}' overlaps '{other_pattern}' of the adapter '{other.name}', "
-                    f"registered by {sources[other.name]}, and neither is longer",
-                )
-
-
-def _error(plugin: Plugin, fault: str) -> PluginError:
-    return PluginError(f"plugin '{plugin.name}' from {plugin.source}: {fault}")
+def _clashes(found: list[Adapter], adapters: Mapping[str, Adapter], sources: Mapping[str, str]) -> list[str]:
+    """Names that are taken and patterns that are claimed, by earlier plugins or by this one."""
+    told = []
+    earlier = [(adapter, sources[adapter.name]) for adapter in adapters.values()]
+    for new in found:
+        for other, whose in earlier:
+            if new.name == other.name:
+                told.append(f"the adapter '{new.name}' is already registered by {whose}")
+            told += [
+                f"its pattern '{pattern}' overlaps '{taken}' of the adapter '{other.name}', "
+                f"registered by {whose}, and neither is longer"
+                for pattern in new.models
+                for taken in other.models
+                if len(pattern) == len(taken) and overlap(pattern, taken)
+            ]
+        told += [
+            f"the patterns '{one}' and '{two}' of its adapter '{new.name}' overlap, and neither is longer"
+            for one, two in itertools.combinations(new.models, 2)
+            if len(one) == len(two) and overlap(one, two)
+        ]
+        earlier.append((new, "this plugin"))
+    return told
 
 
 def _where(plugin: Plugin, error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """What is asked of an adapter when it is registered, so that a plugin's mistake stops the start and not a call."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,12 +13,21 @@ from bedrock_flask.wires import wire_of
 
 def mistakes(adapter: Adapter) -> Iterator[str]:
     """What is wrong with an adapter, by its own samples; whatever its functions raise at them is raised."""
+    told = {"sample": adapter.sample, "reply": adapter.reply, "chunks": adapter.chunks}
+    for name, value in {**told, "schema": json_schema.document(adapter.schema)}.items():
+        yield from _no_json(name, value)
     for fault in adapter.faults(dict(adapter.sample)):
         yield f"its sample does not fit its own body: {fault.path or 'the body'}: {fault.message}"
-    json_schema.document(adapter.schema)
     yield from _default(adapter)
     if adapter.decode is not None and adapter.reply is not None:
         yield from _decoded(adapter, adapter.decode, adapter.reply)
+
+
+def _no_json(name: str, value: object) -> Iterator[str]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        yield f"its {name} is no JSON: {error}"
 
 
 def _default(adapter: Adapter) -> Iterator[str]:

@@ -17,12 +17,15 @@ import marshmallow
 from marshmallow import ValidationError, validate
 from marshmallow import fields as ma
 
-from bedrock_flask import keys
+from bedrock_flask import keys, origins
 from bedrock_flask.errors import SettingsError
 
 PREFIX = "BEDROCK_FLASK_"
 # Read by the processes that load it, before there are settings.
 ENV_FILE = f"{PREFIX}ENV_FILE"
+# Of `bedrock-flask emulate`, which may share its environment with the gateway.
+EMULATOR_SECRETS = f"{PREFIX}EMULATOR_SECRETS"
+_ELSEWHERE = (ENV_FILE, EMULATOR_SECRETS)
 NO_KEYS = (
     "{host} can be reached from other machines and there are no API keys: "
     "set BEDROCK_FLASK_API_KEYS=name:secret, or bind 127.0.0.1"
@@ -55,16 +58,39 @@ class _File(ma.String):
         return value
 
 
+class _Origins(ma.Field[tuple[str, ...]]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        try:
+            return origins.parse(origin for part in str(value).split(",") if (origin := part.strip()))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _Whole(ma.Integer):
+    def _validated(self, value: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", str(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class _Number(ma.Float):
+    # Python itself would also read `1_0`, `1e1` and the digits of other scripts.
+    def _validated(self, value: Any) -> float:
+        if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", str(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 def _row(kind: ma.Field[Any], default: Any, told: str) -> Any:
     return field(default=default, metadata={"field": kind, "told": told})
 
 
 def _seconds(least: float, most: float) -> ma.Float:
-    return ma.Float(validate=validate.Range(least, most))
+    return _Number(validate=validate.Range(least, most))
 
 
 def _whole(least: int, most: int) -> ma.Integer:
-    return ma.Integer(validate=validate.Range(least, most))
+    return _Whole(validate=validate.Range(least, most))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +99,11 @@ class Settings:
 
     host: str = _row(ma.String(), "127.0.0.1", "Address that `bedrock-flask serve` binds.")
     port: int = _row(_whole(1, 65535), 8000, "Port that `bedrock-flask serve` binds.")
+    worker: str = _row(
+        ma.String(validate=validate.OneOf(["gthread", "gevent"])),
+        "gthread",
+        "`gthread`, or `gevent` (`pip install bedrock-flask[gevent]`) for thousands of streams.",
+    )
     workers: int = _row(_whole(1, 256), 1, "Worker processes.")
     threads: int = _row(
         _whole(1, 4096), 64, "Threads a worker: calls and open streams at one time; also the connection pool."
@@ -81,7 +112,13 @@ class Settings:
     api_keys_file: str = _row(
         _File(), "", "A file with one `name:secret` pair a line; lines beginning with `#` are notes."
     )
+    cors_origins: tuple[str, ...] = _row(
+        _Origins(), (), "Web pages that may call: exact origins, `https://app.example.com`, separated by commas."
+    )
     plugins_dir: str = _row(_Folder(), "", "Drop-in folder: each `.py` file in it is a plugin.")
+    lenient: bool = _row(
+        ma.Boolean(), False, "Start without a broken plugin, and say so; otherwise it stops the start."
+    )
     models_file: str = _row(_File(), "", "TOML file with aliases of your own.")
     models: str = _row(
         ma.String(validate=validate.OneOf(["any", "listed"])),
@@ -99,15 +136,36 @@ class Settings:
         _seconds(0.1, 3600), 900.0, "Seconds that Bedrock may be silent, before and within an answer."
     )
     deadline: float = _row(_seconds(0.1, 86400), 3600.0, "Seconds for the whole call, waiting and retries included.")
+    max_calls: int = _row(
+        _whole(0, 100_000), 0, "Requests that a worker answers at one time; 0: four threads are kept for health probes."
+    )
+    max_requests: int = _row(_whole(0, 1 << 31), 0, "Requests after which a worker is replaced; 0: never.")
+    drain_delay: float = _row(
+        _seconds(0, 600), 5.0, "Seconds after SIGTERM in which requests are still taken while /readyz says 503."
+    )
+    graceful_timeout: float = _row(
+        _seconds(0.1, 86400), 60.0, "Seconds after SIGTERM in which open streams may finish; then each gets an error."
+    )
     max_attempts: int = _row(_whole(1, 10), 3, "Attempts at one call, the first included.")
     log_level: str = _row(
         ma.String(validate=validate.OneOf(["debug", "info", "warning", "error"])), "info", "Least level that is logged."
     )
 
 
+# A greenlet costs little: how many a gevent worker serves where nobody says.
+_GREENLETS = 2000
+# Threads that no call may have, so that health is told and refusals are made at once.
+_SPARE = 4
+
+
+def calls(told: Settings) -> int:
+    """How many requests a worker answers at one time."""
+    return told.max_calls or (_GREENLETS if told.worker == "gevent" else max(told.threads - _SPARE, 1))
+
+
 def read(environ: Mapping[str, str]) -> Settings:
     """Settings from an environment. SettingsError tells every fault, one a line, and the nearest known name."""
-    found = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != ENV_FILE}
+    found = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in _ELSEWHERE}
     given = {name: value for name, value in found.items() if not _from_kubernetes(name, value)}
     if ignored := sorted(found.keys() - given.keys()):
         LOG.warning("ignored, as Kubernetes sets them for a Service called bedrock-flask: %s", ", ".join(ignored))
@@ -116,13 +174,19 @@ def read(environ: Mapping[str, str]) -> Settings:
         if row.get("api_keys_file"):
             row["api_keys"] = _with_file(row)
     except ValidationError as error:
-        raise SettingsError("; ".join(_lines(error.messages))) from None
+        raise SettingsError(*_lines(error.messages)) from None
     return Settings(**row)
 
 
 def names() -> list[str]:
     """The environment variable of every setting."""
     return [PREFIX + row.name.upper() for row in fields(Settings)]
+
+
+def with_options(environ: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
+    """The environment with the options of a command, by their settings' names, in place of what it says."""
+    told = {PREFIX + name.upper(): str(value) for name, value in options.items() if value is not None}
+    return {**environ, **told}
 
 
 def _schema() -> marshmallow.Schema:

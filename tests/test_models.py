@@ -75,6 +75,13 @@ def test_anything_else_is_unknown(models: Models, name: str) -> None:
         models.resolve(name)
 
 
+def test_a_name_longer_than_any_id_is_unknown(models: Models) -> None:
+    assert models.resolve("acme." + "x" * 2043).id
+    with pytest.raises(UnknownModel) as told:
+        models.resolve("acme." + "x" * 2044)
+    assert len(str(told.value)) < 1000
+
+
 def test_an_unknown_name_is_told_the_nearest(models: Models) -> None:
     with pytest.raises(UnknownModel, match=r"Nearest: fast"):
         models.resolve("fsat")

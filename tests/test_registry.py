@@ -213,10 +213,64 @@ OWN = """
         ('n = fields.String(one_of="abc")', "", "one_of takes a list"),
         ('n = fields.String(pattern="(")', "", "(line"),
         ("n = fields.Integer(requird=True)", "", "'requird' (line"),
+        ('n = fields.Number(max=float("nan"))', "", "bounds are numbers (line"),
+        ('n = fields.Number(unverified_max=float("inf"))', "", "bounds are numbers (line"),
+        ("n = fields.Integer(description=3)", "", "the description is a text (line"),
+        ("n = fields.Number(one_of=[1, 2j])", "", "its schema is no JSON"),
+        (
+            "",
+            '"models": {"acme.own-*": Capabilities(tools="yes")}',
+            "the capability 'tools' is true or false, not 'yes'",
+        ),
+        ("", '"models": {"acme.own-*": Capabilities(output=None)}', "the capability 'output' is a text, not None"),
+        ("", '"description": {"a", "b"}', "description is no text"),
+        ("", '"default": 3', "default is no text"),
+        ("", '"reply": {"t": {1, 2}, "stop": "x"}', "its reply is no JSON: Object of type set"),
+        ("", '"chunks": [{"t": float("nan"), "stop": "x"}]', "its chunks is no JSON: Out of range float"),
     ],
 )
 def test_a_mistake_stops_the_start_and_not_a_call(drop: Drop, field: str, member: str, fault: str) -> None:
     assert fault in refusal(drop(OWN, field=field, member=member))
+
+
+def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> None:
+    drop(OWN, "a.py", field="", member='"name": "No", "body": dict, "default": 3')
+    drop("raise SystemExit('now')", "b.py")
+    drop(GOOD, "c.py", name="nova", pattern="amazon.nova-lite-*")
+    folder = drop(GOOD, "d.py", name="rhyme", pattern="acme.rhyme-*")
+    loaded = registry.load(folder, lenient=True)
+    told = {broken.name: broken.faults for broken in loaded.broken}
+    assert [fault.partition(" (line")[0] for fault in told["a"]] == [
+        "adapter 'No': the name 'No' is not lower case a-z0-9_-",
+        "adapter 'No': default is no text",
+        "adapter 'No': body is no bedrock_flask.plugin.Schema",
+    ]
+    assert told["b"] == ("SystemExit: now (line 1)",)
+    assert [fault.partition(",")[0] for fault in told["c"]] == [
+        "the adapter 'nova' is already registered by built in (nova.py)",
+        "its pattern 'amazon.nova-lite-*' overlaps 'amazon.nova-lite-*' of the adapter 'nova'",
+    ]
+    assert loaded.pick("acme.rhyme-v1:0")[0].name == "rhyme"
+    assert loaded.sources["nova"] == "built in (nova.py)"
+
+
+def test_a_plugin_that_is_left_out_takes_part_in_no_hook(drop: Drop) -> None:
+    loaded = registry.load(drop(OWN, field="", member='"sample": {}'), lenient=True)
+    assert len(loaded.broken) == 1
+    assert len(loaded.hooks.get_plugins()) == len(loaded.loaded)
+
+
+def test_an_entry_point_that_names_no_module_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "acme_rhyme-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = :nothing\n")
+    importlib.invalidate_caches()
+    [broken] = registry.load(lenient=True).broken
+    assert broken.lines() == [
+        "plugin 'rhyme' from package acme-rhyme (:nothing): its entry point 'rhyme = :nothing' names no module"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +300,11 @@ def test_an_id_picks_its_adapter_with_or_without_a_profile(model: str, adapter: 
         ("*", "", True),
         ("a*c*e", "ab*de", True),
         ("a*c", "b*c", False),
+        ("ab*", "*", True),
+        ("*ab", "*b", True),
+        ("*ab", "*cb", False),
+        ("a*b*c", "ac", False),
+        ("a*", "a", True),
     ],
 )
 def test_patterns_overlap_when_some_id_fits_both(left: str, right: str, both: bool) -> None:
@@ -257,6 +316,21 @@ def test_a_star_stands_for_anything_and_nothing_else_is_special() -> None:
     assert fits("a.b-*", "a.b-1.2:0")
     assert not fits("a.b-*", "axb-1")
     assert fits("a[1]*", "a[1]")
+
+
+@pytest.mark.timeout(20)
+def test_a_pattern_of_many_stars_takes_no_longer() -> None:
+    assert not fits("a*" * 5000 + "b", "a" * 20_000)
+    assert fits("a*" * 5000, "a" * 20_000)
+    assert overlap("*a" * 5000, "b*" * 5000) is True
+    assert overlap("*a" * 5000 + "c", "*a" * 5000 + "b") is False
+
+
+def test_each_part_of_a_pattern_stands_apart_and_in_order() -> None:
+    assert fits("a*bc*c", "a-bc-c")
+    assert not fits("a*bc*c", "a-bc")
+    assert not fits("a*b*c", "acb")
+    assert not fits("ab*ba", "aba")
 
 
 CLASHING = """

@@ -110,3 +110,29 @@ def test_a_weak_secret_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
         read({"BEDROCK_FLASK_API_KEYS": "alice:short"})
     assert "alice" in caplog.text
     assert "short" not in caplog.text
+
+
+@pytest.mark.parametrize("given", ["\uff11\uff12", "1_0", "0x10", "1e3", "+5", "5.0", "\u0663", "1 0", "9" * 5000])
+def test_a_whole_number_is_plain_digits(given: str) -> None:
+    with pytest.raises(SettingsError, match=r"BEDROCK_FLASK_THREADS: Not a valid integer\."):
+        read({"BEDROCK_FLASK_THREADS": given})
+
+
+@pytest.mark.parametrize("given", ["\uff11.5", "1_0.5", "1e3", "nan", "inf", "+5", ".5", "5.", "9" * 5000])
+def test_a_number_of_seconds_is_plain_digits(given: str) -> None:
+    with pytest.raises(SettingsError, match=r"BEDROCK_FLASK_DEADLINE: Not a valid number\."):
+        read({"BEDROCK_FLASK_DEADLINE": given})
+
+
+def test_a_number_out_of_bounds_says_the_bounds() -> None:
+    with pytest.raises(SettingsError, match="greater than or equal to 1"):
+        read({"BEDROCK_FLASK_THREADS": "-1"})
+
+
+def test_a_fault_is_one_of_a_list_too() -> None:
+    with pytest.raises(SettingsError) as told:
+        read({"BEDROCK_FLASK_THREADS": "x", "BEDROCK_FLASK_PORT": "y"})
+    assert sorted(fault.partition(":")[0] for fault in told.value.faults) == [
+        "BEDROCK_FLASK_PORT",
+        "BEDROCK_FLASK_THREADS",
+    ]

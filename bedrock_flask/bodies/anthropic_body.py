@@ -312,7 +312,12 @@ class Metadata(Schema):
 class Body(Schema):
     """A Messages request; the model's id and whether it streams travel in the path."""
 
-    anthropic_version = fields.String(required=True, one_of=(VERSION,), description="The format's version on Bedrock.")
+    # AWS documents one value, and Anthropic's own SDK sends its newest date to Bedrock.
+    anthropic_version = fields.String(
+        required=True,
+        pattern=r"^(bedrock-)?\d{4}-\d{2}-\d{2}$",
+        description=f"The format's version: `{VERSION}` on Bedrock, or Anthropic's own date.",
+    )
     max_tokens = fields.Integer(required=True, min=1, description="Most tokens to write, reasoning included.")
     messages = fields.List(fields.Nested(Message), required=True, description="The conversation so far.")
     system = fields.Either(

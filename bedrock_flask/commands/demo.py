@@ -119,6 +119,8 @@ def clean(environ: Mapping[str, str], emulator: int) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         f"{PREFIX}ENV_FILE": "",
+        # Nobody's load balancer waits to be told.
+        f"{PREFIX}DRAIN_DELAY": "0",
     }
 
 

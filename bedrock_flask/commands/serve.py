@@ -16,6 +16,7 @@ from bedrock_flask.ports import is_free
 @click.option("--workers", type=int, help="Worker processes.")
 @click.option("--threads", type=int, help="Threads a worker: calls and open streams at one time.")
 @click.option("--plugins-dir", help="Drop-in folder: each .py file in it is a plugin.")
+@click.option("--lenient", is_flag=True, default=None, help="Start without a broken plugin, and say so.")
 @click.option("--models-file", help="TOML file with aliases of your own.")
 def serve(**options: str | int | None) -> None:
     """Serve the gateway, against whatever Bedrock endpoint botocore would use."""
@@ -24,7 +25,11 @@ def serve(**options: str | int | None) -> None:
             os.environ[settings.PREFIX + name.upper()] = str(value)
     # All of it is read once here, so that a fault is one line of this process and not of each worker.
     told = settings.read(os.environ)
-    aliases.read(told.models_file, registry.load(told.plugins_dir))
+    found = registry.load(told.plugins_dir, lenient=told.lenient)
+    aliases.read(told.models_file, found)
+    for broken in found.broken:
+        more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
+        print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)
     if not is_free(told.host, told.port):
         raise StartupError(f"port {told.port} is in use: stop what listens there, or choose another with --port")
     # glibc would keep large bodies in each thread's own heap and never give them back; so they are mapped and unmapped.

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request, stream_with_context
 
 from bedrock_flask import edge, log
-from bedrock_flask.adapter import Adapter
+from bedrock_flask.adapter import Adapter, answering_for
 from bedrock_flask.aliases import WARN
 from bedrock_flask.call import Call, Chunk, Reply, Stream
 from bedrock_flask.errors import (
@@ -141,7 +141,8 @@ def _parsed(data: bytes) -> Any:
 
 def _checked(model: Model, body: Any) -> list[str]:
     """The unknown fields that may pass; every other fault is an InvalidBody."""
-    found: list[FieldError] = model.adapter.faults(body)
+    with answering_for(model.adapter):
+        found: list[FieldError] = model.adapter.faults(body)
     refused = [fault for fault in found if not (fault.unknown and model.validate == WARN)]
     if refused and GENERIC in model.adapter.models:
         told = f"No plugin claims '{model.name}', so its body is read as Converse: {first_fault(refused)}"

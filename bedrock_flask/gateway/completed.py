@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bedrock_flask import log
-from bedrock_flask.adapter import Adapter
+from bedrock_flask.adapter import CRASHES, Adapter, answering_for
 from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.errors import Garbled, Truncated
 from bedrock_flask.usage import from_headers
@@ -30,9 +30,10 @@ def completed(handler: Handler) -> Handler:
         if isinstance(answer, Stream):
             return replace(answer, chunks=_to_the_end(answer, wire, call))
         document = _object(answer.body)
-        if not wire.complete(document) and _GUARDRAIL not in document:
-            raise _no_answer(call.adapter, document)
-        call.account.usage = wire.usage(document).updated(from_headers(answer.headers))
+        with answering_for(call.adapter):
+            if not wire.complete(document) and _GUARDRAIL not in document:
+                raise _no_answer(call.adapter, document)
+            call.account.usage = wire.usage(document).updated(from_headers(answer.headers))
         return answer
 
     return guarded
@@ -43,7 +44,7 @@ def _no_answer(adapter: Adapter, document: dict[str, Any]) -> Truncated:
         return Truncated("Bedrock's answer lacks what makes it one.")
     try:
         adapter.decode(document)
-    except Exception as error:  # noqa: BLE001 - a stranger's code
+    except CRASHES as error:
         LOG.error("decode of the adapter '%s' failed: %s", adapter.name, log.frames(error))
     return Truncated(f"The adapter '{adapter.name}' finds no answer in what Bedrock sent.")
 
@@ -54,8 +55,9 @@ def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk]:
         for chunk in chunks:
             document = _object(chunk.data)
             told = document if chunk.event == "chunk" else {chunk.event: document}
-            call.account.usage = call.account.usage.updated(wire.usage(told))
-            finished = finished or wire.finished(told) or has_metrics(told)
+            with answering_for(call.adapter):
+                call.account.usage = call.account.usage.updated(wire.usage(told))
+                finished = finished or wire.finished(told) or has_metrics(told)
             yield chunk
     if not finished:
         raise Truncated("Bedrock's stream ended without its terminal event.")

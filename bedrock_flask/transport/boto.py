@@ -29,8 +29,10 @@ from bedrock_flask.errors import (
     TimedOut,
     Unreachable,
 )
-from bedrock_flask.settings import Settings
+from bedrock_flask.settings import Settings, calls
+from bedrock_flask.stopping import Stopping
 from bedrock_flask.transport import reading
+from bedrock_flask.transport.interrupting import interruptible, watched
 from bedrock_flask.transport.retry import with_retries
 
 LOG = logging.getLogger("bedrock_flask.transport")
@@ -49,24 +51,25 @@ _KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
 Clients = Callable[[str], Any]
 
 
-def transport(settings: Settings) -> Handler:
-    """The handler that calls Bedrock."""
-    clients, forget = one_client_each(settings)
+def transport(settings: Settings, stopping: Stopping) -> Handler:
+    """The handler that calls Bedrock, until the process stops."""
+    clients, forget = one_client_each(settings, stopping)
 
     def attempt(call: Call) -> Reply | Stream:
+        stopping.check()
         try:
-            with _in_our_words(call):
-                return _send(clients(call.region or settings.region), call, settings)
+            with _in_our_words(call, stopping):
+                return _send(clients(call.region or settings.region), call, settings, stopping)
         except GatewayError as error:
             # Credentials are read when a client is made: what was renewed since is seen by the next one.
             if error.code == Credentials.code:
                 forget()
             raise
 
-    return with_retries(attempt, settings.max_attempts)
+    return with_retries(attempt, settings.max_attempts, sleep=stopping.sleep)
 
 
-def one_client_each(settings: Settings) -> tuple[Clients, Callable[[], None]]:
+def one_client_each(settings: Settings, stopping: Stopping) -> tuple[Clients, Callable[[], None]]:
     """A function from a region to its one client in this process, and a function that forgets them all.
 
     Clients are made at the first call, so after fork; making one is slow and not safe in threads, using one is both.
@@ -79,7 +82,7 @@ def one_client_each(settings: Settings) -> tuple[Clients, Callable[[], None]]:
         if key not in made:
             with lock:
                 if key not in made:
-                    made[key] = make_client(settings, region)
+                    made[key] = watched(make_client(settings, region), stopping)
         return made[key]
 
     return client, made.clear
@@ -91,7 +94,7 @@ def make_client(settings: Settings, region: str) -> Any:
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
         retries={"total_max_attempts": 1, "mode": "standard"},
-        max_pool_connections=settings.threads,
+        max_pool_connections=max(settings.threads, calls(settings)),
         tcp_keepalive=True,
         parameter_validation=False,
     )
@@ -113,12 +116,14 @@ def _turn(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
 
-def _send(client: Any, call: Call, settings: Settings) -> Reply | Stream:
+def _send(client: Any, call: Call, settings: Settings, stopping: Stopping) -> Reply | Stream:
     token = _PIPED.set(call)
     try:
-        response = client.invoke_model(modelId=call.model, body=call.body)
+        with interruptible(stopping, call.deadline):
+            response = client.invoke_model(modelId=call.model, body=call.body)
     finally:
         _PIPED.reset(token)
+    reading.in_time(call, stopping)
     metadata = response["ResponseMetadata"]
     headers = _plain(metadata["HTTPHeaders"])
     call.account.upstream_request_id = headers.get("x-amzn-requestid", "")
@@ -128,18 +133,21 @@ def _send(client: Any, call: Call, settings: Settings) -> Reply | Stream:
         body._raw_stream.close()
         raise Garbled(f"Bedrock answered a stream with {kind or 'no content type'}.")
     if call.stream:
-        return Stream(headers, reading.chunks(body, headers, call, silence=silence))
-    return Reply(headers, reading.whole(body, headers, call, silence=silence, most=settings.max_reply_bytes))
+        return Stream(headers, reading.chunks(body, headers, call, silence=silence, stopping=stopping))
+    most = settings.max_reply_bytes
+    return Reply(headers, reading.whole(body, headers, call, silence=silence, most=most, stopping=stopping))
 
 
 @contextmanager
-def _in_our_words(call: Call) -> Iterator[None]:
+def _in_our_words(call: Call, stopping: Stopping) -> Iterator[None]:
     """Turn whatever botocore raises into one of the gateway's errors."""
     try:
         yield
     except boto.ClientError as error:
+        reading.in_time(call, stopping)
         raise _refused(error) from None
     except tuple(_TOLD) as error:
+        reading.in_time(call, stopping)
         make = next(make for kind, make in _TOLD.items() if isinstance(error, kind))
         # Its type only: what these say may quote a header, a token or an address with a password.
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
@@ -147,6 +155,7 @@ def _in_our_words(call: Call) -> Iterator[None]:
     except GatewayError:
         raise
     except Exception as error:  # noqa: BLE001 - botocore reads and parses error bodies without care for what they are
+        reading.in_time(call, stopping)
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
         raise Garbled() from None
 

@@ -10,6 +10,7 @@ import urllib3.exceptions
 from bedrock_flask.call import Call, Chunk
 from bedrock_flask.errors import DeadlinePassed, Garbled, Refused, Stalled, Truncated
 from bedrock_flask.protocol import eventstream
+from bedrock_flask.stopping import Stopping
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 _PIECE = 65536
@@ -23,10 +24,12 @@ class Body(Protocol):
     def set_socket_timeout(self, timeout: float) -> None: ...
 
 
-def whole(body: Body, headers: Mapping[str, str], call: Call, *, silence: float, most: int) -> bytes:
+def whole(
+    body: Body, headers: Mapping[str, str], call: Call, *, silence: float, most: int, stopping: Stopping
+) -> bytes:
     """The whole body. Truncated when it ends early, Garbled when it is larger than `most` bytes."""
     pieces, size = [], 0
-    for piece in _pieces(body, headers, call, silence):
+    for piece in _pieces(body, headers, call, silence, stopping):
         size += len(piece)
         if size > most:
             raise Garbled(f"Bedrock's answer is larger than {most} bytes.")
@@ -34,10 +37,12 @@ def whole(body: Body, headers: Mapping[str, str], call: Call, *, silence: float,
     return b"".join(pieces)
 
 
-def chunks(body: Body, headers: Mapping[str, str], call: Call, *, silence: float) -> Generator[Chunk]:
+def chunks(
+    body: Body, headers: Mapping[str, str], call: Call, *, silence: float, stopping: Stopping
+) -> Generator[Chunk]:
     """The events of an event stream as they come; an exception or error frame raises what it says."""
     decoder = eventstream.Decoder()
-    with closing(_pieces(body, headers, call, silence)) as pieces:
+    with closing(_pieces(body, headers, call, silence, stopping)) as pieces:
         for piece in pieces:
             yield from _chunks(decoder, piece)
     try:
@@ -82,25 +87,29 @@ def _message(payload: bytes) -> str:
         return ""
 
 
-def _pieces(body: Body, headers: Mapping[str, str], call: Call, silence: float) -> Generator[bytes]:
+def _pieces(body: Body, headers: Mapping[str, str], call: Call, silence: float, stopping: Stopping) -> Generator[bytes]:
     """The bytes as they come, each read bounded by the silence allowed and by the call's deadline."""
     raw, got = body._raw_stream, 0
     announced = headers.get("content-length", "")
     if headers.get("content-encoding", "identity") != "identity":
+        raw.close()
         raise Garbled("Bedrock's answer is compressed, which was not asked for.")
     try:
-        # A body that has come to its end is closed, and its connection may be at work for another call already.
-        while not raw.closed:
-            left = call.remaining()
-            if left <= 0:
-                raise DeadlinePassed()
-            body.set_socket_timeout(min(silence, left))
-            with _honest(call):
-                piece = raw.read1(_PIECE)
-            if not piece:
-                break
-            got += len(piece)
-            yield piece
+        with stopping.interrupting(raw.shutdown, call.deadline):
+            # A body that has come to its end is closed, and its connection may be at work for another call already.
+            while not raw.closed:
+                left = call.remaining()
+                if left <= 0:
+                    raise DeadlinePassed()
+                body.set_socket_timeout(min(silence, left))
+                with _honest(call, stopping):
+                    piece = raw.read1(_PIECE)
+                if not piece:
+                    break
+                got += len(piece)
+                yield piece
+            # An interrupted body ends like one that is over.
+            in_time(call, stopping)
         if announced.isdigit() and got != int(announced):
             raise Truncated(f"Bedrock's answer ended after {got} of {announced} bytes.")
     finally:
@@ -109,7 +118,7 @@ def _pieces(body: Body, headers: Mapping[str, str], call: Call, silence: float) 
 
 
 @contextmanager
-def _honest(call: Call) -> Iterator[None]:
+def _honest(call: Call, stopping: Stopping) -> Iterator[None]:
     try:
         yield
     except urllib3.exceptions.ReadTimeoutError:
@@ -117,4 +126,12 @@ def _honest(call: Call) -> Iterator[None]:
             raise DeadlinePassed() from None
         raise Stalled("Bedrock's answer began and then fell silent.") from None
     except (urllib3.exceptions.HTTPError, OSError, ValueError):
+        in_time(call, stopping)
         raise Truncated("The connection to Bedrock broke within an answer.") from None
+
+
+def in_time(call: Call, stopping: Stopping) -> None:
+    """ShuttingDown or DeadlinePassed, where what came was cut for that."""
+    stopping.check()
+    if call.remaining() <= 0:
+        raise DeadlinePassed()

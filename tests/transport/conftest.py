@@ -10,6 +10,7 @@ import pytest
 from bedrock_flask import registry
 from bedrock_flask.call import Call
 from bedrock_flask.settings import Settings
+from bedrock_flask.stopping import Stopping
 from bedrock_flask.transport.boto import transport
 
 
@@ -34,7 +35,7 @@ def aws(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def send(upstream: Any, aws: None) -> Callable[..., Any]:
     """Send one call through a transport with short patience."""
     told = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
-    short, patient = transport(told), transport(replace(told, read_timeout=60))
+    short, patient = transport(told, Stopping()), transport(replace(told, read_timeout=60), Stopping())
     adapters = registry.load().adapters
 
     def call(model: str = "amazon.nova-lite-v1:0", body: bytes = b"{}", seconds: float = 5.0, **options: Any) -> Any:

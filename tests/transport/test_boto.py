@@ -12,6 +12,7 @@ import pytest
 from bedrock_flask import errors
 from bedrock_flask.protocol import eventstream as es
 from bedrock_flask.settings import Settings
+from bedrock_flask.stopping import Stopping
 from bedrock_flask.transport.boto import make_client, one_client_each, transport
 
 CHUNK = es.encode(es.chunk(b'{"a":1}', "abc"))
@@ -332,7 +333,7 @@ def test_credentials_that_were_renewed_are_seen(upstream: Any, send: Any, whole:
 
 
 def test_one_client_serves_a_region_for_good(aws: None) -> None:
-    client, _ = one_client_each(Settings())
+    client, _ = one_client_each(Settings(), Stopping())
     made: set[int] = set()
     threads = [threading.Thread(target=lambda: made.add(id(client("eu-west-1")))) for _ in range(8)]
     for thread in threads:
@@ -372,12 +373,12 @@ def transport_of_client(client: Any) -> None:
     from bedrock_flask.transport import boto
 
     call = Call(adapter=registry.load().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
-    boto._send(client, call, Settings())
+    boto._send(client, call, Settings(), Stopping())
 
 
 def test_a_transport_makes_no_client_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nope")
-    transport(Settings())
+    transport(Settings(), Stopping())
 
 
 def stalls(client: socket.socket) -> None:
@@ -452,5 +453,5 @@ def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(ups
     upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR)] * 5
     call = Call(adapter=registry.load().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
     with pytest.raises(errors.Unreachable):
-        transport(Settings(max_attempts=5))(call)
+        transport(Settings(max_attempts=5), Stopping())(call)
     assert len(upstream.requests) == 2

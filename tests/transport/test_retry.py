@@ -99,7 +99,7 @@ def test_a_long_retry_after_is_passed_on_and_a_date_not_waited_for(adapter: Any,
     upstream = Upstream(throttled(**{"retry-after": told}), throttled(**{"retry-after": told}))
     if told.isdigit():
         with pytest.raises(Refused) as error:
-            upstream.tried(adapter)
+            upstream.tried(adapter, seconds=86_400)
         assert error.value.headers["retry-after"] == told
         assert upstream.waits == []
     else:

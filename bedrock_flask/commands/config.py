@@ -1,0 +1,101 @@
+"""`bedrock-flask config`: every setting, its value and who said so; secrets are masked."""
+
+import json
+import os
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import click
+
+from bedrock_flask import environment, settings
+from bedrock_flask.commands.serve import serve
+from bedrock_flask.errors import SettingsError
+from bedrock_flask.keys import Keys
+from bedrock_flask.loopback import is_loopback
+from bedrock_flask.settings import ENV_FILE, PREFIX, Settings
+from bedrock_flask.table import aligned
+from bedrock_flask.transport.aws_settings import DEFAULT, Told, aws_settings, source, without_password
+
+KEYS_FILE = f"{PREFIX}API_KEYS_FILE"
+
+
+# It takes what `serve` takes, and so says what `serve` would make of it.
+@click.command(params=[*serve.params])
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def config(from_file: Collection[str], /, as_json: bool, **options: Any) -> None:
+    """Show every setting, its value and where it comes from.
+
+    Takes the options of `serve`, and starts nothing. Of secrets only names are shown. What botocore and gunicorn read
+    from the environment and from AWS's files stands below the gateway's own settings. Nobody is asked on the network.
+    Exits with 1, and tells every fault, where the gateway would not start with these settings.
+    """
+    environ = settings.with_options(os.environ, options)
+    told, faults = _read(environ)
+    rows = list(_rows(told, environ, options, from_file or ()))
+    try:
+        others = [*aws_settings(told.region, from_file or ()), *_gunicorn(from_file or ())]
+    except SettingsError as error:
+        others, faults = list(_gunicorn(from_file or ())), [*faults, *error.faults]
+    if as_json:
+        document = {"settings": rows, "environment": others, "faults": faults}
+        print(json.dumps(document, default=asdict, indent=2))
+        sys.exit(1 if faults else 0)
+    for line in aligned([(row.name, row.value or "-", row.source) for row in (*rows, *others)]):
+        print(line)
+    if faults:
+        sys.stdout.flush()
+        raise SettingsError(*faults)
+
+
+def _read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    try:
+        told = settings.read(environ)
+    except SettingsError as error:
+        return Settings(), list(error.faults)
+    open_to_strangers = not told.api_keys and not is_loopback(told.host)
+    return told, [settings.NO_KEYS.format(host=told.host)] if open_to_strangers else []
+
+
+def _rows(
+    told: Settings, environ: Mapping[str, str], options: Mapping[str, Any], from_file: Collection[str]
+) -> Iterator[Told]:
+    file = environ.get(ENV_FILE, ".env")
+    found = file if file and os.path.isfile(file) else ""
+    yield Told(ENV_FILE, found, source(ENV_FILE, ()) if ENV_FILE in environ else DEFAULT)
+    for row in fields(Settings):
+        name, value = PREFIX + row.name.upper(), getattr(told, row.name)
+        given = environ.get(name, "").strip()
+        # Where a fault kept the settings from being read, what was given is shown as it was.
+        if given and value == row.default:
+            value = "***" if isinstance(value, Keys) else given
+        who = _source(name, row.name, given, options, from_file)
+        if isinstance(value, Keys) and told.api_keys_file:
+            who = ", ".join([*([who] if given else []), KEYS_FILE])
+        yield Told(name, _shown(value), who)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Keys):
+        return f"{len(value.digests)} ({', '.join(value.digests)})" if value else ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _source(name: str, option: str, given: str, options: Mapping[str, Any], from_file: Collection[str]) -> str:
+    if not given:
+        return DEFAULT
+    if options.get(option) is not None:
+        return f"option (--{option.replace('_', '-')})"
+    return source(name, from_file)
+
+
+def _gunicorn(from_file: Collection[str]) -> Iterator[Told]:
+    if arguments := os.environ.get("GUNICORN_CMD_ARGS"):
+        yield Told("gunicorn's arguments", without_password(arguments), source("GUNICORN_CMD_ARGS", from_file))
+    if workers := os.environ.get(environment.GUNICORN_WORKERS):
+        told = f"{workers}, not used: {PREFIX}WORKERS says it"
+        yield Told("gunicorn's workers", told, source(environment.GUNICORN_WORKERS, from_file))

@@ -1,0 +1,92 @@
+"""The contract: the laws that every adapter keeps, whoever wrote it.
+
+In the tests of a plugin of your own:
+
+    import acme_rhyme
+    from bedrock_flask.contract import faults_of
+
+    def test_the_contract():
+        assert faults_of(acme_rhyme) == []
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from bedrock_flask.adapter import CRASHES, Adapter
+from bedrock_flask.contract.body import (
+    every_field_is_described,
+    null_is_refused,
+    range_holds,
+    required_is_missed,
+    sample_fits,
+    schemas_agree,
+    unknown_is_refused,
+    unverified_bound_refuses_nothing,
+    wrong_type_is_refused,
+)
+from bedrock_flask.contract.native import (
+    answer_is_told_from_none,
+    decode_gives_converse,
+    encode_makes_a_body,
+    only_the_last_chunk_ends,
+    request_is_read,
+)
+from bedrock_flask.contract.trip import answers_streamed, answers_whole
+from bedrock_flask.registry import Plugin, built_in, gathered
+
+Law = Callable[[Adapter], Iterator[str]]
+
+LAWS: tuple[Law, ...] = (
+    sample_fits,
+    required_is_missed,
+    range_holds,
+    unverified_bound_refuses_nothing,
+    wrong_type_is_refused,
+    null_is_refused,
+    unknown_is_refused,
+    schemas_agree,
+    encode_makes_a_body,
+    request_is_read,
+    decode_gives_converse,
+    answer_is_told_from_none,
+    only_the_last_chunk_ends,
+    answers_whole,
+    answers_streamed,
+)
+# What is better kept, and breaks nothing.
+ADVICE: tuple[Law, ...] = (every_field_is_described,)
+
+# Faults of one kind that are told one by one.
+_TOLD = 10
+
+
+def faults_of(plugin: object) -> list[str]:
+    """All that is wrong with a plugin's module, a line each: what would stop the start, or else breaches of laws."""
+    name = getattr(plugin, "__name__", type(plugin).__name__)
+    offered = Plugin(name, getattr(plugin, "__file__", None) or name, lambda: plugin)
+    found = gathered([*built_in(), offered], lenient=True)
+    told = [line for broken in found.broken for line in broken.lines()]
+    own = [each for each in found.adapters.values() if found.sources[each.name] == offered.source]
+    return told or [fault for adapter in own for fault in breaches(adapter)]
+
+
+def breaches(adapter: Adapter, laws: tuple[Law, ...] = LAWS) -> Iterator[str]:
+    """Each breach of a law by an adapter, in one line; of many of one kind the first, and how many more there are."""
+    for law in laws:
+        told = _heard(law, adapter)
+        for breach in islice(told, _TOLD):
+            yield f"adapter '{adapter.name}': {breach}"
+        if more := sum(1 for _ in told):
+            yield f"adapter '{adapter.name}': {more} more of this kind ({_words(law)})"
+
+
+def _heard(law: Law, adapter: Adapter) -> Iterator[str]:
+    try:
+        for breach in law(adapter):
+            yield " ".join(breach.split())
+    except CRASHES as error:
+        yield f"{type(error).__name__} while it was tried whether '{_words(law)}': {' '.join(str(error).split())}"
+
+
+def _words(law: Law) -> str:
+    return law.__name__.replace("_", " ")

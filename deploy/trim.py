@@ -1,0 +1,45 @@
+"""Take out of an environment what the gateway never reads: `python deploy/trim.py ENVIRONMENT`.
+
+boto3 brings the descriptions of all of AWS, some 400 services. Left are those that this gateway calls, and those that
+botocore calls by itself to get credentials.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+CALLED = {"bedrock", "bedrock-runtime", "sts"}
+# A role of another account (sts), `aws sso login` (sso, sso-oidc), `aws login` (signin).
+FOR_CREDENTIALS = {"sts", "sso", "sso-oidc", "signin"}
+SERVICES = CALLED | FOR_CREDENTIALS
+# Tables of botocore's own, beside the folders of services: endpoints, partitions, retries, defaults.
+TABLES = "*.json"
+# Of boto3: the descriptions behind boto3.resource(), and what is there to be read.
+UNREAD = "boto3/data/*", "boto3/examples", "**/*.pyi"
+
+
+def trim(environment: Path) -> int:
+    """Remove what is not needed and give its size in bytes; SystemExit where a needed service is not found."""
+    # A virtual environment has one such folder; a second Python in it would be a mistake.
+    [packages] = environment.glob("lib/python3.*/site-packages")
+    data = packages / "botocore/data"
+    if missing := [name for name in sorted(SERVICES) if not (data / name).is_dir()]:
+        sys.exit(f"trim: botocore has no description of {', '.join(missing)} in {data}")
+    kept = {data / name for name in SERVICES} | set(data.glob(TABLES))
+    unread = [path for path in data.iterdir() if path not in kept]
+    unread += [path for pattern in UNREAD for path in packages.glob(pattern)]
+    return sum(remove(path) for path in unread)
+
+
+def remove(path: Path) -> int:
+    """Remove a file or a folder and give the size of its files in bytes."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return size
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python deploy/trim.py ENVIRONMENT")
+    print(f"trimmed {trim(Path(sys.argv[1])) / 1e6:.1f} MB")

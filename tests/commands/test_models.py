@@ -1,0 +1,81 @@
+"""`bedrock-flask models`: what can be named, in columns or as JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bedrock_flask.table import aligned
+
+FILE = """
+[models.fast]
+id = "amazon.nova-lite-v1:0"
+profile = "eu.amazon.nova-lite-v1:0"
+region = "eu-west-1"
+description = "For drafts."
+"""
+
+
+def run(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "bedrock_flask", "models", *options]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def models_file(tmp_path: Path) -> str:
+    (tmp_path / "models.toml").write_text(FILE)
+    return str(tmp_path / "models.toml")
+
+
+def test_adapters_and_aliases_stand_in_columns(plain_environ: dict[str, str], models_file: str) -> None:
+    done = run(plain_environ, "--models-file", models_file)
+    assert done.returncode == 0, done.stderr
+    head, *lines = done.stdout.splitlines()
+    column = head.index("calls")
+    by_name = {line.split()[0]: line for line in lines}
+    assert {"claude", "nova", "titan-embed", "fast"} == by_name.keys()
+    assert by_name["fast"][column:].startswith("eu.amazon.nova-lite-v1:0  ")
+    assert by_name["nova"][column:].startswith("amazon.nova-lite-v1:0  ")
+    assert "eu-west-1" in by_name["fast"]
+    assert "built in (titan_embed.py)" in by_name["titan-embed"]
+
+
+def test_json_says_more(plain_environ: dict[str, str], models_file: str) -> None:
+    done = run(plain_environ | {"BEDROCK_FLASK_REGION": "us-west-2"}, "--models-file", models_file, "--json")
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert (rows["fast"]["kind"], rows["fast"]["region"], rows["fast"]["adapter"]) == ("alias", "eu-west-1", "nova")
+    assert (rows["nova"]["kind"], rows["nova"]["region"]) == ("adapter", "us-west-2")
+    assert rows["fast"]["description"] == "For drafts."
+    assert rows["titan-embed"]["capabilities"]["output"] == "embedding"
+    assert "amazon.nova-lite-*" in rows["nova"]["patterns"]
+
+
+def test_a_dropped_in_plugin_is_listed_with_its_file(
+    plain_environ: dict[str, str], repository: Path, tmp_path: Path
+) -> None:
+    text = (repository / "plugins/titan_embed.py").read_text()
+    text = text.replace('"titan-embed"', '"copy"').replace("amazon.titan-embed-text-v2", "acme.embed")
+    (tmp_path / "copy.py").write_text(text)
+    done = run(plain_environ, "--plugins-dir", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("copy ")]
+    assert line.endswith(str(tmp_path / "copy.py"))
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (("--models-file", "/no/such/file"), "BEDROCK_FLASK_MODELS_FILE: /no/such/file is not a file"),
+        (("--plugins-dir", "/no/such/folder"), "BEDROCK_FLASK_PLUGINS_DIR: /no/such/folder is not a folder"),
+    ],
+)
+def test_a_fault_is_one_line(plain_environ: dict[str, str], options: tuple[str, ...], fault: str) -> None:
+    done = run(plain_environ, *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [f"bedrock-flask: {fault}"]
+
+
+def test_columns_are_as_wide_as_their_widest_text() -> None:
+    assert list(aligned([("a", "b", "c"), ("long", "", "d")])) == ["a     b  c", "long     d"]

@@ -1,0 +1,90 @@
+"""`bedrock-flask new-plugin`: what it prints works at once, whatever the name and the kind."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bedrock_flask.commands.new_plugin import KINDS, new_plugin, written
+from bedrock_flask.commands.plugins import plugins
+from bedrock_flask.errors import StartupError
+
+NAMES = ("rhyme", "my-model", "my_model_2", "3d", "a", "class", "x-", "x" * 64)
+
+
+def invoked(command: Any, *arguments: object) -> Any:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_it_prints_keeps_the_whole_contract_at_once(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "rhyme.py"
+    file.write_text(invoked(new_plugin, "rhyme", "--kind", kind).output)
+    told = invoked(plugins, "check", "--contract", file)
+    assert (told.exit_code, told.output) == (0, "ok: rhyme (the whole contract)\n")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_any_sensible_name_will_do(tmp_path: Path, name: str, kind: str) -> None:
+    file = tmp_path / "plugin.py"
+    file.write_text(written(name, kind))
+    told = invoked(plugins, "check", file)
+    assert (told.exit_code, told.output) == (0, f"ok: {name}\n")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_shows_a_newcomer_a_nested_body_and_the_version_it_is_written_for(kind: str) -> None:
+    text = written("rhyme", kind)
+    assert "fields.Nested(" in text
+    assert "\napi_version = 1\n" in text
+    assert "$" not in text
+
+
+@pytest.mark.parametrize("name", ["Rhyme", "my model", "-", "", "é", "../x", "x" * 65, "a.b", "_x", 'a"b'])
+def test_a_name_that_no_adapter_may_have_is_refused_in_one_line(name: str) -> None:
+    told = invoked(new_plugin, "--", name)
+    assert isinstance(told.exception, StartupError)
+    assert told.output == ""
+    assert "is no name for an adapter" in str(told.exception)
+    assert "\n" not in str(told.exception)
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"), [("nova", "built in (nova.py)"), ("anthropic", "a format of that name"), ("rhyme", "rhyme.py")]
+)
+def test_a_name_that_is_taken_is_refused(tmp_path: Path, name: str, whose: str) -> None:
+    (tmp_path / "rhyme.py").write_text(written("rhyme", "chat"))
+    (tmp_path / "broken.py").write_text("")
+    told = invoked(new_plugin, name, "--plugins-dir", tmp_path)
+    assert f"'{name}' is taken" in str(told.exception)
+    assert whose in str(told.exception)
+
+
+def test_the_command_line_tells_a_bad_name_in_one_line_with_exit_code_1(plain_environ: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "bedrock_flask", "new-plugin", "No Name"]
+    told = subprocess.run(command, env=plain_environ, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout, told.stderr.count("\n")) == (1, "", 1)
+    assert told.stderr.startswith("bedrock-flask: 'No Name' is no name")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_served_by_being_dropped_in(
+    start_gateway: Callable[..., Any], start_emulator: Callable[..., Any], tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "rhyme.py").write_text(written("rhyme", kind))
+    emulator = start_emulator(plugins_dir=tmp_path)
+    gateway = start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(tmp_path), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
+    model = gateway.get("/v1/models/rhyme").json()
+    answer = gateway.post("/v1/models/rhyme/invoke", model["sample"])
+    assert answer.status_code == 200, answer.text
+    streamed = gateway.post("/v1/models/rhyme/invoke-stream", model["sample"])
+    if model["capabilities"]["streaming"]:
+        assert json.loads(streamed.text.rpartition("data: ")[2]) == {"input_tokens": 12, "output_tokens": 6}
+    else:
+        assert streamed.json()["code"] == "not_streamable"

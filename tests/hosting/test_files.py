@@ -1,0 +1,45 @@
+"""The gateway writes nowhere, so that its root may be read-only."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# What a process of Python opens for writing, makes, moves or removes, one line each.
+AUDIT = """
+import os, sys
+out = os.open(os.environ["AUDITED"], os.O_WRONLY | os.O_APPEND)
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+
+def hook(event, told):
+    if event == "open" and isinstance(told[0], str) and (told[2] or 0) & WRITES:
+        os.write(out, f"{told[0]}\\n".encode())
+    if event in ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate"):
+        os.write(out, f"{event} {told[0]}\\n".encode())
+
+sys.addaudithook(hook)
+"""
+
+
+def test_serving_writes_no_file_but_heartbeats_in_memory(
+    start_gateway: Callable[..., Any], tmp_path: Path, emulator: Any
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AUDIT)
+    (tmp_path / "written").touch()
+    gateway = start_gateway(
+        PYTHONPATH=str(tmp_path),
+        PYTHONDONTWRITEBYTECODE="1",
+        AUDITED=str(tmp_path / "written"),
+        # Measuring coverage would write its own.
+        COVERAGE_PROCESS_START="",
+        COVERAGE_PROCESS_CONFIG="",
+    )
+    body = {"messages": [{"role": "user", "content": [{"text": "x"}]}]}
+    assert gateway.post("/v1/models/nova/invoke", body).ok
+    assert gateway.post("/v1/models/nova/invoke-stream", body).ok
+    assert gateway.get("/docs").ok
+    assert gateway.post("/v1/models/nova/invoke", {}).status_code == 400
+    gateway.process.terminate()
+    assert gateway.process.wait(30) == 0
+    written = (tmp_path / "written").read_text().splitlines()
+    assert any(path.startswith("/dev/shm/") for path in written), "the hook heard nothing"
+    assert [path for path in written if not path.startswith(("/dev/shm/", "/dev/null"))] == []

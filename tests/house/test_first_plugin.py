@@ -1,0 +1,98 @@
+"""The tutorial 'your first plugin', followed word for word."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs/tutorials/first-plugin.md").read_text()
+HOST = "http://localhost:8000"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+FIRST, WHOLE = blocks("python")
+OK, SAMPLE_FAULT, KEPT, BREACH, ANSWER, USAGE, REFUSAL = (text.rstrip("\n") for text in blocks("text"))
+CHECK, CHECK_CONTRACT = (command for text in blocks("sh") for command in text.splitlines() if " check " in command)
+
+
+@pytest.fixture
+def follow(tmp_path: Path, plain_environ: dict[str, str]) -> Callable[[str, str], str]:
+    """Write plugins/oracle.py, run a command of the page in its folder, and give what it says."""
+    (tmp_path / "plugins").mkdir()
+
+    def run(text: str, command: str) -> str:
+        (tmp_path / "plugins/oracle.py").write_text(text)
+        name, *arguments = shlex.split(command)
+        assert name == "bedrock-flask"
+        done = subprocess.run(
+            [sys.executable, "-m", "bedrock_flask", *arguments],
+            env=plain_environ,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("text", [FIRST, WHOLE])
+def test_each_stage_of_the_file_is_right(follow: Callable[[str, str], str], text: str) -> None:
+    assert follow(text, CHECK) == f"{OK}\n"
+    assert follow(text, CHECK_CONTRACT) == f"{KEPT}\n"
+
+
+def test_the_mistake_in_the_sample_is_told_as_the_page_says(follow: Callable[[str, str], str]) -> None:
+    wrong = FIRST.replace('"limit": 200', '"limit": "200"')
+    assert wrong != FIRST
+    assert follow(wrong, CHECK) == f"{SAMPLE_FAULT}\n"
+
+
+def test_the_mistake_in_encode_is_found_by_the_contract_alone(follow: Callable[[str, str], str]) -> None:
+    wrong = WHOLE.replace('[{"who": WHO', '[{"role": WHO')
+    assert wrong != WHOLE
+    assert follow(wrong, CHECK) == f"{OK}\n"
+    assert BREACH in follow(wrong, CHECK_CONTRACT).splitlines()
+
+
+@pytest.fixture(scope="module")
+def served(
+    start_gateway: Callable[..., Any], start_emulator: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    folder = tmp_path_factory.mktemp("plugins")
+    (folder / "oracle.py").write_text(WHOLE)
+    emulator = start_emulator(plugins_dir=folder)
+    return start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(folder), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
+
+
+def calls() -> list[tuple[str, str]]:
+    commands = [text.replace("\\\n", " ") for text in blocks("sh") if text.startswith("curl")]
+    return [(words[2].removeprefix(HOST), words[words.index("-d") + 1]) for words in map(shlex.split, commands)]
+
+
+@pytest.mark.parametrize(("call", "told"), [*zip(calls(), (ANSWER, USAGE, REFUSAL), strict=True)])
+def test_each_call_is_answered_as_the_page_says(served: Any, call: tuple[str, str], told: str) -> None:
+    answer = served.post(*call)
+    assert told in answer.text
+
+
+def test_the_stream_is_the_models_own_events(served: Any) -> None:
+    path, body = calls()[1]
+    text = served.post(path, body).text
+    assert re.findall(r'"kind": ?"(\w+)"', text) == ["vision", "utterance", "utterance", "silence"]
+    assert text.rstrip().rpartition("event: ")[2].startswith("usage")
+
+
+def test_what_the_page_links_to_in_the_gateway_is_there(served: Any) -> None:
+    for path in re.findall(rf"`{HOST}(/[^`]+)`", PAGE):
+        assert served.get(path).ok, path
