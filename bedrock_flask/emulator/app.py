@@ -1,21 +1,30 @@
 """The emulator as a WSGI application: Bedrock's runtime protocol, and under `/_emulator` what tests steer it with."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from bedrock_flask.emulator import operations
+from bedrock_flask.emulator.account import Account
 from bedrock_flask.emulator.answer import Answer, abandoned, deliver, refused
+from bedrock_flask.emulator.asked import Asked
+from bedrock_flask.emulator.catalogue import Catalogue
 from bedrock_flask.emulator.engines import Engine
+from bedrock_flask.emulator.engines.replies import BadReply, Replies, read_posted
 from bedrock_flask.emulator.faults import FAULTS, HEADER, BadOrder, Fault, Orders, read_header, read_orders
+from bedrock_flask.emulator.jobs import Jobs
 from bedrock_flask.emulator.journal import Journal, Note
-from bedrock_flask.emulator.operations import OPERATIONS, Asked
+from bedrock_flask.emulator.judging import Rule
+from bedrock_flask.emulator.operations import CONTROL, OPERATIONS
 from bedrock_flask.emulator.presence import CallerLeft, Presence
 from bedrock_flask.emulator.refusals import Refusal
+from bedrock_flask.emulator.signatures import Admit, admitting, region_of
+from bedrock_flask.protocol import sigv4
 from bedrock_flask.registry import Registry
 
 LOG = logging.getLogger("bedrock_flask.emulator")
@@ -26,18 +35,41 @@ def _goes_on() -> bool:
     return False
 
 
-def create_emulator(registry: Registry, engine: Engine, *, stopping: Callable[[], bool] = _goes_on) -> Flask:
-    """An emulator with these plugins and this engine; `stopping` tells stalled answers that the server stops."""
+def create_emulator(
+    registry: Registry,
+    engine: Engine,
+    *,
+    stopping: Callable[[], bool] = _goes_on,
+    journal: Journal | None = None,
+    orders: Orders | None = None,
+    replies: Replies | None = None,
+    secrets: Mapping[str, str] | None = None,
+    async_dir: Path | None = None,
+    blocked_words: tuple[str, ...] = (),
+) -> Flask:
+    """An emulator with these plugins and this engine; `stopping` tells stalled answers that the server stops.
+
+    With `secrets` callers must sign; `async_dir` stands in place of S3; guardrails block the `blocked_words`.
+    """
     app = Flask("bedrock_flask.emulator", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     # A model id is the caller's text: it may hold two slashes in a row.
     app.url_map.merge_slashes = False
     app.extensions["bedrock_flask.engine"] = engine
-    journal, orders = Journal(), Orders()
+    journal, orders, replies = journal or Journal(), orders or Orders(), replies or Replies(engine)
+    account = Account(
+        registry=registry,
+        replies=replies,
+        catalogue=Catalogue(registry),
+        jobs=Jobs(async_dir),
+        rule=Rule(blocked_words),
+    )
+    admit = admitting(secrets or {})
     for step in (
-        partial(_with_operations, registry=registry, engine=engine, stopping=stopping, journal=journal, orders=orders),
+        partial(_with_operations, account=account, admit=admit, stopping=stopping, journal=journal, orders=orders),
         partial(_with_admin, engine=engine, journal=journal, orders=orders),
+        partial(_with_replies, replies=replies),
         _with_errors,
         _with_request_ids,
     ):
@@ -46,26 +78,39 @@ def create_emulator(registry: Registry, engine: Engine, *, stopping: Callable[[]
 
 
 def _with_operations(
-    app: Flask, registry: Registry, engine: Engine, stopping: Callable[[], bool], journal: Journal, orders: Orders
+    app: Flask, account: Account, admit: Admit, stopping: Callable[[], bool], journal: Journal, orders: Orders
 ) -> Flask:
-    def serve(model: str, operation: str) -> Response:
+    def serve(operation: str, model: str = "", **labels: str) -> Response:
         presence = Presence(request.environ.get("gunicorn.socket"), stopping)
         presence.announce()
         body = request.get_data()
         note = journal.begin(operation, model, _request_id(), list(request.headers), body)
-        asked = Asked(operation=operation, model=model, body=body, registry=registry, engine=engine, presence=presence)
-        answer = _answer(asked, note, orders)
+        headers = {name.lower(): value for name, value in request.headers}
+        asked = Asked(
+            operation=operation,
+            body=body,
+            engine=account.replies.answering(model),
+            presence=presence,
+            account=account,
+            model=model,
+            labels=labels,
+            query=request.args,
+            headers=headers,
+            region=region_of(headers.get("authorization", "")),
+        )
+        answer = _answer(asked, admit, note, orders)
         note(status=answer.status)
         return deliver(answer, presence, lambda how: note(ended=how))
 
     for name, operation in OPERATIONS.items():
-        app.add_url_rule(
-            f"/model/<path:model>/{operation.path}", name, partial(serve, operation=name), methods=["POST"]
-        )
+        view = partial(serve, operation=name)
+        app.add_url_rule(operation.path, name, view, methods=[operation.method])
+        if operation.control:
+            app.add_url_rule(CONTROL + operation.path, f"control.{name}", view, methods=[operation.method])
     return app
 
 
-def _answer(asked: Asked, note: Note, orders: Orders) -> Answer:
+def _answer(asked: Asked, admit: Admit, note: Note, orders: Orders) -> Answer:
     def real() -> Answer:
         try:
             return operations.answer(asked)
@@ -73,6 +118,7 @@ def _answer(asked: Asked, note: Note, orders: Orders) -> Answer:
             return refused(refusal)
 
     try:
+        admit(_on_the_wire(asked))
         fault = _fault(orders)
         if fault is None:
             return real()
@@ -80,11 +126,20 @@ def _answer(asked: Asked, note: Note, orders: Orders) -> Answer:
         return FAULTS[fault.fault](fault, asked.operation, real, asked.presence)
     except CallerLeft:
         return abandoned()
+    except Refusal as refusal:
+        return refused(refusal)
     except BadOrder as fault_in_order:
         return refused(Refusal("ValidationException", f"{HEADER}: {fault_in_order}"))
     except Exception as error:
         LOG.exception("%s of %s failed", asked.operation, asked.model)
         return refused(Refusal("InternalServerException", f"The emulator failed: {type(error).__name__}: {error}"))
+
+
+def _on_the_wire(asked: Asked) -> sigv4.Request:
+    # WSGI decodes the path, and the caller has signed it as it was.
+    target = request.environ.get("RAW_URI") or request.full_path
+    headers = {**asked.headers, ":authority": asked.headers.get("host", "")}
+    return sigv4.Request(method=request.method, target=target, headers=headers, body=asked.body)
 
 
 def _fault(orders: Orders) -> Fault | None:
@@ -121,6 +176,27 @@ def _with_admin(app: Flask, engine: Engine, journal: Journal, orders: Orders) ->
     @app.delete("/_emulator/requests")
     def clear_requests() -> tuple[str, int]:
         journal.clear()
+        return "", 204
+
+    return app
+
+
+def _with_replies(app: Flask, replies: Replies) -> Flask:
+    @app.get("/_emulator/replies")
+    def list_replies() -> Response:
+        return jsonify(replies.listed())
+
+    @app.post("/_emulator/replies")
+    def add_replies() -> Response | tuple[Response, int]:
+        try:
+            replies.add(read_posted(request.get_data()))
+        except BadReply as fault:
+            return jsonify(message=str(fault)), 400
+        return jsonify(replies.listed())
+
+    @app.delete("/_emulator/replies")
+    def clear_replies() -> tuple[str, int]:
+        replies.clear()
         return "", 204
 
     return app

@@ -1,7 +1,7 @@
 """Questions to a Converse request that engines ask: what was said last, which tools there are, what is cached."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, text_of
@@ -11,6 +11,11 @@ def last_text(request: Request) -> str:
     """The text of the last message of the user."""
     said = [message for message in request.get("messages", []) if message.get("role") == "user"]
     return text_of(said[-1]["content"]).strip() if said else ""
+
+
+def said(request: Request) -> str:
+    """The last text of the user, or what the tools have answered where the last message says nothing else."""
+    return last_text(request) or "\n".join(map(result_text, tool_results(request))).strip()
 
 
 def tool_results(request: Request) -> list[Json]:
@@ -48,6 +53,14 @@ def pieces(request: Request) -> Iterator[Json]:
     yield from request.get("system") or []
     for message in request.get("messages", []):
         yield from message.get("content", [])
+
+
+def tokens(request: Request, count: Callable[[str], int]) -> int:
+    """The tokens of what the model reads, behind the last cache point; what stands before it is counted apart."""
+    read = 0
+    for block in pieces(request):
+        read = 0 if "cachePoint" in block else read + count(as_text(block))
+    return read
 
 
 def as_text(block: Any) -> str:

@@ -9,12 +9,12 @@ import json
 import math
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import chain, islice, repeat
 from types import MappingProxyType
 from typing import Any
-from zlib import crc32
 
 from bedrock_flask import fields
 from bedrock_flask.closing import closing
@@ -29,7 +29,11 @@ from bedrock_flask.protocol.json import MalformedJSON, parse
 HEADER = "x-emulator-fault"
 
 _SLOW = 5.0
+_DRIP = 0.1
 _MISSING = 512
+_BOMB = 1 << 30
+_GZIP = b"\x1f\x8b\x08" + 6 * b"\0" + b"\xff"
+_PIECE, _LARGE_FRAME = 1 << 20, 16 << 20
 _HTML = b"<html><head><title>Sorry</title></head><body><h1>We'll be back soon</h1></body></html>"
 _HALF_JSON = b'{"output":{"message":{"role":"assistant","content":[{"text":"He'
 
@@ -42,6 +46,7 @@ class Fault:
     count: int = 1
     after: int | None = None
     seconds: float | None = None
+    size: int | None = None
     message: str = ""
     retry_after: str = ""
     status: int | None = None
@@ -111,12 +116,38 @@ def _stall(fault: Fault, operation: str, real: Callable[[], Answer], presence: P
         if answer.stream:
             # The status line and the headers of a stream are there before its first frame.
             yield b""
-        pieces = each if answer.stream else (half for part in each for half in _halves(part))
+        pieces = _pieces(answer, each)
         yield from islice(pieces, fault.position(answer, 0))
         presence.wait(seconds)
         yield from pieces
 
     return answer.but(parts=_made(answer, parts))
+
+
+def _drip(fault: Fault, operation: str, real: Callable[[], Answer], presence: Presence) -> Answer:
+    answer = real()
+
+    def parts(each: Iterator[bytes]) -> Iterator[bytes]:
+        yield from islice(each, fault.position(answer, 0))
+        for part in each:
+            for byte in part:
+                presence.wait(_pace(fault))
+                yield bytes((byte,))
+
+    return answer.but(parts=_made(answer, parts))
+
+
+def _drip_header(fault: Fault, operation: str, real: Callable[[], Answer], presence: Presence) -> Answer:
+    return real().but(sending=sending.UNTIL_CLOSE, pace=_pace(fault))
+
+
+def _pace(fault: Fault) -> float:
+    return _DRIP if fault.seconds is None else fault.seconds
+
+
+def _pieces(answer: Answer, each: Iterator[bytes]) -> Iterator[bytes]:
+    """The frames of a stream, the halves of a whole reply."""
+    return each if answer.stream else (half for part in each for half in _halves(part))
 
 
 def _halves(part: bytes) -> tuple[bytes, bytes]:
@@ -144,6 +175,50 @@ def _empty_object(fault: Fault, operation: str, real: Callable[[], Answer], pres
     return whole(b"{}")
 
 
+def _gzip_bomb(fault: Fault, operation: str, real: Callable[[], Answer], presence: Presence) -> Answer:
+    answer = real()
+    size = _BOMB if fault.size is None else fault.size
+
+    def parts(each: Iterator[bytes]) -> Iterator[bytes]:
+        if answer.stream:
+            return _packed(_with_large_frames(each, fault.position(answer), size))
+        length, times = _at_once(size, _PIECE)
+        return _packed(chain(repeat(b" " * length, times), each))
+
+    bomb = _changed(answer, parts)
+    return bomb.but(headers={**bomb.headers, "Content-Encoding": "gzip"})
+
+
+def _with_large_frames(each: Iterator[bytes], position: int, size: int) -> Iterator[bytes]:
+    """The frames; the one at the position comes large, by spaces behind its JSON, and again and again."""
+    yield from islice(each, position)
+    for part in islice(each, 1):
+        length, times = _at_once(size, _LARGE_FRAME)
+        [frame] = eventstream.Decoder().feed(part)
+        yield from repeat(eventstream.encode(replace(frame, payload=frame.payload + b" " * length)), times)
+    yield from each
+
+
+def _at_once(size: int, most: int) -> tuple[int, int]:
+    """The length of a piece, and how many of it make up that size or a little more."""
+    length = min(size, most)
+    return length, -(-size // length)
+
+
+def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts in gzip, each sent as it is packed; one that comes again and again is packed once."""
+    deflate, crc, size = zlib.compressobj(9, wbits=-zlib.MAX_WBITS), 0, 0
+    last = packed = b""
+    yield _GZIP
+    for part in parts:
+        if part is not last:
+            # After a full flush the packed bytes do not refer to those before, so that they can be repeated.
+            last, packed = part, deflate.compress(part) + deflate.flush(zlib.Z_FULL_FLUSH)
+        crc, size = zlib.crc32(part, crc), size + len(part)
+        yield packed
+    yield deflate.flush() + struct.pack("<II", crc, size & 0xFFFFFFFF)
+
+
 # --- streams that end or break ----------------------------------------------------------------------------------------
 
 
@@ -167,6 +242,23 @@ def _half_frame(how: str) -> Inject:
         return _changed(answer, parts).but(sending=how)
 
     return inject
+
+
+def _hang_up(fault: Fault, operation: str, real: Callable[[], Answer], presence: Presence) -> Answer:
+    return Answer(sending=sending.CUT)
+
+
+def _cut_in_header(fault: Fault, operation: str, real: Callable[[], Answer], presence: Presence) -> Answer:
+    return real().but(sending=sending.IN_HEAD)
+
+
+def _cut_between_chunks(fault: Fault, operation: str, real: Callable[[], Answer], presence: Presence) -> Answer:
+    answer = real()
+
+    def parts(each: Iterator[bytes]) -> Iterator[bytes]:
+        yield from islice(_pieces(answer, each), 1 if fault.after is None else fault.after)
+
+    return _changed(answer, parts).but(sending=sending.CUT)
 
 
 def _no_terminal_event(fault: Fault, operation: str, real: Callable[[], Answer], presence: Presence) -> Answer:
@@ -202,7 +294,7 @@ def _huge_prelude(fault: Fault, operation: str, real: Callable[[], Answer], pres
 
     def parts(each: Iterator[bytes]) -> Iterator[bytes]:
         yield from islice(each, fault.position(answer))
-        yield lengths + struct.pack(">I", crc32(lengths))
+        yield lengths + struct.pack(">I", zlib.crc32(lengths))
         yield from each
 
     return _changed(answer, parts)
@@ -241,6 +333,9 @@ FAULTS: Mapping[str, Inject] = MappingProxyType(
         "slow_first_byte": _slow_first_byte,
         # Silence `after` frames (0), for ever or for `seconds`; `after: 1` of a whole reply is half of it.
         "stall": _stall,
+        # `after` frames (0) at once, then byte by byte, `seconds` (0.1) before each; the status line and headers so.
+        "drip": _drip,
+        "drip_header": _drip_header,
         # A TCP reset `after` frames (0).
         "reset": _reset,
         # Half of the body, under a Content-Length of more than the whole.
@@ -249,6 +344,14 @@ FAULTS: Mapping[str, Inject] = MappingProxyType(
         "broken_json": _broken_json,
         "html": _html,
         "empty_object": _empty_object,
+        # The answer in gzip, few bytes, that unpacks to `size` (1 GiB) of spaces and more: before the JSON of a whole
+        # reply; in a stream `after` frames (1), as large frames.
+        "gzip_bomb": _gzip_bomb,
+        # The end of the connection instead of an answer; within its headers; after `after` whole chunks (1), but not
+        # the empty one that ends a body: those of a whole reply are its halves.
+        "hang_up": _hang_up,
+        "cut_in_header": _cut_in_header,
+        "cut_between_chunks": _cut_between_chunks,
         # `after` frames (1), then half a frame, then: the end of the connection inside a chunk; a clean end; the end of
         # a body that only the end of the connection delimits.
         "cut_in_chunk": _half_frame(sending.IN_CHUNK),
@@ -278,6 +381,7 @@ class FaultBody(fields.Schema):
     count = fields.Integer(min=1)
     after = fields.Integer(min=0)
     seconds = fields.Number(min=0)
+    size = fields.Integer(min=1)
     message = fields.String()
     retry_after = fields.String(pattern=r"^[ -~]+$")
     status = fields.Integer(min=400, max=599)
@@ -295,6 +399,13 @@ def read_orders(text: bytes) -> list[Fault]:
     except MalformedJSON as fault:
         raise BadOrder(str(fault)) from None
     return [_read(order) for order in (told if isinstance(told, list) else [told])]
+
+
+def read_words(text: str) -> list[Fault]:
+    """The faults that the command line orders: a name, a JSON object, or a list of them."""
+    if text.lstrip().startswith(("{", "[")):
+        return read_orders(text.encode("utf-8", "surrogateescape"))
+    return [_read({"fault": text.strip()})]
 
 
 def read_header(text: str) -> Fault:

@@ -1,12 +1,17 @@
-"""The request log: what arrived and how it ended, in memory, for tests to read."""
+"""The request log: what arrived and how it ended, in memory and, if wanted, in a file, for tests to read."""
 
+import json
+import os
 import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+from bedrock_flask.errors import StartupError
 
 MOST = 1000
 MOST_BODY = 64 * 1024
@@ -19,11 +24,35 @@ _SECRETS = (
 _SECRET_HEADERS = frozenset({"x-amz-security-token", "x-api-key", "cookie"})
 
 
-class Journal:
-    """The last calls, oldest first."""
+# What the line about the end of a call in the file tells, beside the time.
+_OF_THE_END = ("request_id", "operation", "model", "fault", "status", "ended", "seconds")
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+Write = Callable[[dict[str, Any]], None]
+
+
+def _nowhere(line: dict[str, Any]) -> None:
+    pass
+
+
+def into(path: Path) -> Write:
+    """A function that adds JSON lines to a file, which StartupError says cannot be written."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StartupError(f"the log {path} cannot be written: {error.strerror}") from None
+
+    def write(line: dict[str, Any]) -> None:
+        # At once and in one piece, so that a reader sees calls that are under way, and no half lines.
+        os.write(file, json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+
+    return write
+
+
+class Journal:
+    """The last calls, oldest first. `write` gets two lines for each: when it has arrived and when it has ended."""
+
+    def __init__(self, write: Write = _nowhere) -> None:
+        self._lock, self._write = threading.Lock(), write
         self._entries: deque[dict[str, Any]] = deque(maxlen=MOST)
 
     def begin(
@@ -32,7 +61,7 @@ class Journal:
         """Write down a call; the function that is given back writes down how it ended, once."""
         began = time.monotonic()
         entry: dict[str, Any] = {
-            "at": datetime.now(UTC).isoformat(),
+            "at": _now(),
             "request_id": request_id,
             "operation": operation,
             "model": model,
@@ -46,12 +75,14 @@ class Journal:
         }
         with self._lock:
             self._entries.append(entry)
+            self._write({"event": "arrived", **{name: told for name, told in entry.items() if told is not None}})
 
         def note(**told: Any) -> None:
             with self._lock:
                 entry.update(told)
                 if "ended" in told:
                     entry["seconds"] = round(time.monotonic() - began, 4)
+                    self._write({"event": "ended", "at": _now(), **{name: entry[name] for name in _OF_THE_END}})
 
         return note
 
@@ -67,6 +98,10 @@ class Journal:
 
 
 Note = Callable[..., None]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _without_secret(name: str, value: str) -> str:

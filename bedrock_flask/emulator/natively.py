@@ -1,18 +1,20 @@
 """What a model answers in its own format, whole or as chunks.
 
-By the adapter's wire, if that can be served the other way round; else by the adapter's `emulate`; else the adapter's
-samples; else something neutral.
+By a scripted reply that is a native body; else by the adapter's wire, if that can be served the other way round; else
+by the adapter's `emulate`; else the adapter's samples; else something neutral.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from bedrock_flask.adapter import Adapter, Engine
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Request, fold, text_of
+from bedrock_flask.emulator import conversation
+from bedrock_flask.emulator.engines.replies import Reply
 from bedrock_flask.emulator.presence import CallerLeft, Presence
 from bedrock_flask.usage import METRICS, Usage, from_members
 from bedrock_flask.wires import wire_of
@@ -26,6 +28,14 @@ _METRICS = (
     ("cache_read", "cacheReadInputTokenCount"),
     ("cache_write", "cacheWriteInputTokenCount"),
 )
+
+
+@runtime_checkable
+class _Scripted(Protocol):
+    """An engine that may have a reply in the model's own format."""
+
+    def native(self, request: Request) -> Reply | None:
+        """That reply, if there is one."""
 
 
 @dataclass
@@ -62,12 +72,13 @@ def events(engine: Engine, request: Request, tally: Tally, presence: Presence) -
 def reply(adapter: Adapter, model: str, body: Json, engine: Engine, tally: Tally, presence: Presence) -> Json:
     """The whole reply."""
     wire = wire_of(adapter)
-    if wire.read_request and wire.write_reply:
-        request = _told_also(wire.name, wire.read_request(body))
+    request = _told_also(wire.name, wire.read_request(body)) if wire.read_request else _asked(body)
+    scripted = _scripted(engine, request)
+    if scripted is None and wire.read_request and wire.write_reply:
         return wire.write_reply(fold(events(engine, request, tally, presence)), model)
-    made = _without_wire(adapter, body, engine)
+    made = scripted.body if scripted else _without_wire(adapter, body, engine)
     if made is None:
-        made = _neutral_reply(fold(events(engine, _asked(body), tally, presence)))
+        made = _neutral_reply(fold(events(engine, request, tally, presence)))
     tally.usage = _counted(body, made, engine).updated(wire.usage(made)).updated(tally.usage)
     return made
 
@@ -77,19 +88,46 @@ def chunks(
 ) -> Iterator[Json]:
     """The chunks of the stream, the last one with the metrics."""
     wire = wire_of(adapter)
-    if wire.read_request and wire.write_chunks:
-        request = _told_also(wire.name, wire.read_request(body))
-        made = wire.write_chunks(events(engine, request, tally, presence), model)
-    elif adapter.chunks:
-        samples = [dict(chunk) for chunk in adapter.chunks]
+    request = _told_also(wire.name, wire.read_request(body)) if wire.read_request else _asked(body)
+    scripted = _scripted(engine, request)
+    samples = [dict(chunk) for chunk in (_chunks(scripted) if scripted else adapter.chunks or ())]
+    if scripted is None and wire.read_request and wire.write_chunks:
+        written = wire.write_chunks(events(engine, request, tally, presence), model)
+        made = _STARTED.get(wire.name, _as_written)(written, request, engine)
+    elif samples:
         made = iter(samples)
         tally.usage = reduce(Usage.updated, map(wire.usage, samples), _counted(body, samples, engine))
     elif (whole := _without_wire(adapter, body, engine)) is not None:
         made = iter([whole])
         tally.usage = _counted(body, whole, engine).updated(wire.usage(whole))
     else:
-        made = _neutral_chunks(events(engine, _asked(body), tally, presence))
+        made = _neutral_chunks(events(engine, request, tally, presence))
     return _with_metrics(made, tally)
+
+
+def _scripted(engine: Engine, request: Request) -> Reply | None:
+    return engine.native(request) if isinstance(engine, _Scripted) else None
+
+
+def _chunks(scripted: Reply) -> Iterable[Json]:
+    return scripted.chunks or (scripted.body or {},)
+
+
+def _claude_started(chunks: Iterable[Json], request: Request, engine: Engine) -> Iterator[Json]:
+    """The chunks; Claude tells the input tokens first, Converse last."""
+    with closing(chunks) as each:
+        for chunk in each:
+            if chunk.get("type") == "message_start":
+                chunk["message"]["usage"]["input_tokens"] = conversation.tokens(request, engine.count)
+            yield chunk
+
+
+def _as_written(chunks: Iterable[Json], request: Request, engine: Engine) -> Iterator[Json]:
+    return iter(chunks)
+
+
+# What a format tells of the request in the first chunk.
+_STARTED: Mapping[str, Callable[[Iterable[Json], Request, Engine], Iterator[Json]]] = {"anthropic": _claude_started}
 
 
 def _without_wire(adapter: Adapter, body: Json, engine: Engine) -> Json | None:

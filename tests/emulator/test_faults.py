@@ -1,9 +1,11 @@
 """Each fault does on the wire what its name says, for the calls it was ordered for and no other."""
 
+import gzip
 import json
 import struct
 import threading
 import time
+import zlib
 from typing import Any
 
 import pytest
@@ -177,6 +179,77 @@ def test_junk_comes_whole_with_status_200(hear: Any, operation: str, fault: str,
             json.loads(heard.body)
 
 
+@pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
+def test_a_dripping_answer_comes_byte_by_byte_and_is_whole(hear: Any, operation: str) -> None:
+    heard = hear(operation, {"fault": "drip", "seconds": 0.0005})
+    if operation == "Converse":
+        assert json.loads(heard.body)["stopReason"] == "end_turn"
+        assert heard.seconds >= 0.0005 * len(heard.body)
+    else:
+        assert b"\r\n1\r\n" in heard.body
+        content, clean = heard.chunks
+        assert clean
+        assert types(content)[-1] == "metadata"
+        assert heard.seconds >= 0.0005 * len(content)
+
+
+def test_a_drip_may_begin_behind_some_frames(hear: Any) -> None:
+    heard = hear("ConverseStream", {"fault": "drip", "after": 2, "seconds": 60}, patience=0.5)
+    assert heard.end == "silence"
+    assert types(heard.chunks[0]) == ["messageStart", "contentBlockDelta"]
+
+
+@pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
+def test_a_dripping_header_holds_the_whole_answer_back(hear: Any, operation: str) -> None:
+    heard = hear(operation, {"fault": "drip_header", "seconds": 0.001})
+    assert heard.head.startswith(b"http/1.1 200")
+    assert heard.seconds >= 0.001 * len(heard.head)
+    if operation == "Converse":
+        assert json.loads(heard.body)["stopReason"] == "end_turn"
+    else:
+        assert types(heard.body)[-1] == "metadata"
+    began = hear(operation, {"fault": "drip_header", "seconds": 60}, patience=0.5)
+    assert (began.data, began.end) == (b"", "silence")
+
+
+def test_a_caller_that_leaves_a_drip_is_noticed(emulator: Any, leave: Any, ended: Any) -> None:
+    leave("ConverseStream", {"fault": "drip", "seconds": 0.05}, until=200)
+    assert ended(emulator)["ended"] == "client left"
+
+
+def test_a_gzip_bomb_of_a_whole_reply_is_the_reply_behind_spaces(hear: Any) -> None:
+    heard = hear("Converse", {"fault": "gzip_bomb", "size": 64_000_000})
+    assert b"content-encoding: gzip" in heard.head
+    content, clean = heard.chunks
+    assert clean
+    assert len(content) < 100_000
+    unpacked = gzip.decompress(content)
+    assert 64_000_000 < len(unpacked) < 66_000_000
+    assert json.loads(unpacked)["stopReason"] == "end_turn"
+
+
+def test_a_gzip_bomb_in_a_stream_is_large_frames_that_are_whole(hear: Any) -> None:
+    heard = hear("ConverseStream", {"fault": "gzip_bomb", "size": 64_000_000})
+    content, clean = heard.chunks
+    assert clean
+    assert len(content) < 100_000
+    told = frames(gzip.decompress(content))
+    assert [frame[":event-type"] for frame in told[:3]] == ["messageStart", "contentBlockDelta", "contentBlockDelta"]
+    assert told[-1][":event-type"] == "metadata"
+    assert sum(len(frame["payload"]) for frame in told) > 64_000_000
+    assert {type(json.loads(frame["payload"])) for frame in told} == {dict}
+
+
+def test_a_gzip_bomb_is_a_gibibyte_by_itself(hear: Any) -> None:
+    content, _ = hear("Converse", "gzip_bomb").chunks
+    assert len(content) < 2_000_000
+    unpack, size = zlib.decompressobj(wbits=31), 0
+    for at in range(0, len(content), 4096):
+        size += len(unpack.decompress(content[at : at + 4096]))
+    assert size > 1 << 30
+    assert unpack.eof
+
+
 # --- streams that end or break -------------------------------------------------------------------------------------
 
 
@@ -205,6 +278,31 @@ def test_a_stream_cut_inside_a_chunk_ends_before_the_size_that_was_announced(hea
         rest = rest[int(size, 16) + 2 :]
     assert len(sizes) == 3
     assert 0 < sizes[-1][1] < sizes[-1][0]
+
+
+@pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
+def test_hanging_up_is_the_end_without_a_byte(hear: Any, operation: str) -> None:
+    heard = hear(operation, "hang_up")
+    assert (heard.data, heard.end) == (b"", "FIN")
+
+
+@pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
+def test_an_end_within_the_header_leaves_half_of_it(hear: Any, operation: str) -> None:
+    heard = hear(operation, "cut_in_header")
+    assert heard.end == "FIN"
+    assert heard.data.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\n\r\n" not in heard.data
+
+
+def test_an_end_between_chunks_leaves_whole_chunks_without_the_final_one(hear: Any) -> None:
+    heard = hear("ConverseStream", {"fault": "cut_between_chunks", "after": 3})
+    assert heard.end == "FIN"
+    content, clean = heard.chunks
+    assert not clean
+    assert types(content) == ["messageStart", "contentBlockDelta", "contentBlockDelta"]
+    content, clean = hear("Converse", "cut_between_chunks").chunks
+    assert not clean
+    assert content.startswith(b'{"output"')
 
 
 def test_half_a_frame_with_a_clean_end(hear: Any) -> None:
@@ -287,7 +385,7 @@ def test_a_huge_prelude_says_two_gibibytes_with_a_true_checksum(hear: Any) -> No
         ({"fault": "error_frame", "error": "Oddity", "message": "odd"}, "Oddity", "odd"),
     ],
 )
-@pytest.mark.parametrize("after", [0, 1, 4])
+@pytest.mark.parametrize("after", [0, 1, 4, 20])
 def test_an_error_frame_comes_at_its_position(
     emulator: Any, bedrock: Any, order: dict[str, Any], code: str, message: str, after: int
 ) -> None:
@@ -298,6 +396,15 @@ def test_an_error_frame_comes_at_its_position(
     assert len(seen) == after
     assert caught.value.response["Error"]["Code"] == code
     assert message in caught.value.response["Error"]["Message"]
+
+
+def test_an_error_frame_may_come_behind_all_others(emulator: Any, hear: Any) -> None:
+    content, clean = hear("ConverseStream", {"fault": "exception_frame", "after": 10_000}).chunks
+    assert clean
+    assert [frame.get(":event-type") or frame[":exception-type"] for frame in frames(content)][-2:] == [
+        "metadata",
+        "modelStreamErrorException",
+    ]
 
 
 def test_many_stalled_calls_leave_room_for_others(emulator: Any, leave: Any, hear: Any) -> None:

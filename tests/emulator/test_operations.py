@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
-from bedrock_flask.emulator import operations
+from bedrock_flask.emulator import inference
 from bedrock_flask.errors import BEDROCK
 from bedrock_flask.protocol.eventstream import Decoder, event
 from bedrock_flask.usage import METRICS
@@ -385,7 +385,7 @@ def test_what_fails_unexpectedly_within_a_stream_is_an_internal_error_as_its_las
         yield {"text": "one"}
         raise ValueError("not expected")
 
-    frames = operations._frames("ConverseStream", parts(), lambda number, part: event("x", json.dumps(part).encode()))
+    frames = inference._frames("ConverseStream", parts(), lambda number, part: event("x", json.dumps(part).encode()))
     first, last = Decoder().feed(b"".join(frames))
     assert first.payload == b'{"text": "one"}'
     assert last.headers[":exception-type"] == "internalServerException"

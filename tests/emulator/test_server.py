@@ -1,5 +1,6 @@
 """The emulator's process: how it starts, how it refuses to, how it stops."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -54,4 +55,36 @@ def test_it_stops_at_once_even_while_an_answer_is_stalled(start_emulator: Any, s
             time.sleep(0.01)
         server.process.send_signal(stop)
         assert server.process.wait(30) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("said", [b"", b"POST /model/a.b/converse HTTP/1.1\r\nHost"])
+def test_it_waits_for_no_caller_that_says_nothing_or_half(
+    start_emulator: Any, stop: signal.Signals, said: bytes
+) -> None:
+    server = start_emulator()
+    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    with socket.create_connection(address) as caller, socket.create_connection(address) as kept:
+        caller.sendall(said)
+        kept.sendall(b"GET /_emulator/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept.recv(100).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        server.process.send_signal(stop)
+        assert server.process.wait(30) == 0
+        assert time.monotonic() - began < 4
+
+
+def test_ctrl_c_reaches_all_its_processes_and_stops_them_once(start_emulator: Any) -> None:
+    server = start_emulator()
+    server.fault("stall")
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as caller:
+        caller.sendall(b"POST /model/a.b/converse HTTP/1.1\r\nHost: x\r\nContent-Length: 61\r\n\r\n")
+        caller.sendall(b'{"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}')
+        while not server.calls():
+            time.sleep(0.01)
+        began = time.monotonic()
+        os.killpg(server.process.pid, signal.SIGINT)
+        assert server.process.wait(30) == 0
+        assert time.monotonic() - began < 4
     assert "Traceback" not in server.log.read_text()

@@ -170,3 +170,28 @@ def test_what_is_not_a_strict_object_is_a_value_error(text):
     for read in (members, lambda text: cut(text, "a"), lambda text: splice(text, {"a"}, {})):
         with pytest.raises(ValueError, match=r"."):
             read(text)
+
+
+@given(written=objects(), data=st.data())
+def test_a_damaged_object_is_a_value_error_or_still_an_object(written, data):
+    text, _ = written
+    place = data.draw(st.integers(0, len(text)))
+    gone = data.draw(st.integers(0, 2))
+    damaged = text[:place] + data.draw(st.text(alphabet='{}[]",:\\u0 1eN\n\x00', max_size=3)) + text[place + gone :]
+    try:
+        found = members(damaged)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"."):
+            splice(damaged, {"model"}, {"stream": "true"})
+        return
+    assert list(json.loads(damaged)) == list(found)
+    assert {name: json.loads(cut(damaged, name)) for name in found} == json.loads(damaged)
+
+
+@given(st.text(alphabet='{}[]",:\\uD8 1eNa-\n\x00é', max_size=30))
+def test_any_text_is_an_object_or_a_value_error(text):
+    try:
+        found = members(text)
+    except ValueError:
+        return
+    assert list(found) == list(json.loads(text))

@@ -66,6 +66,30 @@ def decode(*pieces):
     return frames
 
 
+def until_the_fault(*pieces):
+    """The frames that come before a stream's fault, and what it is."""
+    decoder, frames = Decoder(), []
+    try:
+        for piece in pieces:
+            frames += decoder.feed(piece)
+        decoder.close()
+    except EventStreamError as fault:
+        return [*frames, *fault.frames], str(fault)
+    return frames, None
+
+
+def as_botocore(frames):
+    """The frames as botocore gives them: its numbers, times and identities are plain."""
+    plain = {Byte: "value", Short: "value", Long: "value", Timestamp: "value", uuid.UUID: "bytes"}
+    return [
+        (
+            {name: getattr(value, plain.get(type(value), ""), value) for name, value in frame.headers.items()},
+            frame.payload,
+        )
+        for frame in frames
+    ]
+
+
 def assemble(headers: bytes, payload: bytes) -> bytes:
     """A frame put together by hand, right whatever the code under test believes."""
     prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
@@ -97,6 +121,29 @@ def test_any_split_is_decoded_alike(frames, data):
     stream = b"".join(map(encode, frames))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     assert decode(*(stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True))) == frames
+
+
+@given(frames=st.lists(FRAMES, min_size=1, max_size=3), data=st.data())
+def test_a_damaged_stream_is_the_same_fault_however_it_is_split(frames, data):
+    stream = bytearray(b"".join(map(encode, frames)))
+    stream[data.draw(st.integers(0, len(stream) - 1))] ^= data.draw(st.integers(1, 255))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    pieces = [bytes(stream[a:b]) for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    came, fault = until_the_fault(*pieces)
+    assert came == frames[: len(came)]
+    assert len(came) < len(frames)
+    assert (came, fault) == until_the_fault(bytes(stream))
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda headers: assemble(headers, b"payload")))
+def test_any_bytes_are_frames_or_a_fault_and_botocore_takes_the_frames_too(stream):
+    try:
+        frames = decode(stream)
+    except EventStreamError:
+        return
+    buffer = EventStreamBuffer()
+    buffer.add_data(stream)
+    assert [(message.headers, message.payload) for message in buffer] == as_botocore(frames)
 
 
 def test_one_byte_at_a_time_gives_each_frame_with_its_last_byte():
@@ -239,15 +286,7 @@ def test_headers_written_by_hand_are_read():
 def test_botocore_reads_what_is_encoded(frames):
     buffer = EventStreamBuffer()
     buffer.add_data(b"".join(map(encode, frames)))
-    plain = {Byte: "value", Short: "value", Long: "value", Timestamp: "value", uuid.UUID: "bytes"}
-    expected = [
-        (
-            {name: getattr(value, plain.get(type(value), ""), value) for name, value in frame.headers.items()},
-            frame.payload,
-        )
-        for frame in frames
-    ]
-    assert [(message.headers, message.payload) for message in buffer] == expected
+    assert [(message.headers, message.payload) for message in buffer] == as_botocore(frames)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,16 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=30,
 )
+PLAIN = st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists, max_leaves=3).map(json.dumps)
+# What is wrong in itself, and the steps from there to the place that is told.
+ODD = [
+    *((constant, []) for constant in ("NaN", "Infinity", "-Infinity")),
+    *((number, []) for number in ("1e999", "-1e309", "9" * 5000, "-" + "9" * 4301)),
+    *((half, []) for half in ('"\\ud83d"', '"\\uDE00"', '"a\\udc00\\ud800"', '"\ud800"')),
+    *((syntax, []) for syntax in ("01", "+1", ".5", "1.", "1e", "'a'", '"\t"', '"\\x"', "nul", "True")),
+    ('{"k": 1, "l": 2, "k": 3}', ["k"]),
+    ('{"é": 1, "\\u00e9": 1}', ["é"]),
+]
 
 
 def fault(data: bytes, **options: int) -> MalformedJSON:
@@ -85,6 +95,31 @@ def test_a_fault_is_named_with_its_place(data, path, says):
     assert refused.path == path
     assert says in refused.message
     assert str(refused) == (f"{path}: {refused.message}" if path else refused.message)
+
+
+@st.composite
+def oddities(draw):
+    """A strict value but for one thing, put at a place in it: the bytes, and the path to that thing."""
+    odd, in_name = draw(st.sampled_from(ODD))
+    text, path = odd, []
+    for _ in range(draw(st.integers(0, 6))):
+        before, after = draw(st.lists(PLAIN, max_size=3)), draw(st.lists(PLAIN, max_size=3))
+        if draw(st.booleans()):
+            text = "[" + ", ".join([*before, text, *after]) + "]"
+            path.insert(0, len(before))
+        else:
+            name = draw(st.text(max_size=4))
+            told = [f"{json.dumps(f'{name}_{at}')}: {value}" for at, value in enumerate([*before, *after])]
+            told.insert(len(before), f"{json.dumps(name)}:{text}")
+            text = "{" + " ,".join(told) + "}"
+            path.insert(0, name)
+    return text.encode("utf-8", "surrogatepass"), path_text([*path, *in_name])
+
+
+@given(oddities())
+def test_an_oddity_anywhere_is_refused_at_its_place(written):
+    data, path = written
+    assert fault(data).path == path
 
 
 def test_the_first_of_two_faults_is_told():

@@ -59,6 +59,13 @@ def test_any_split_is_decoded_alike(stream, data):
     assert decode(*pieces) == decode(stream) == decode(*(bytes([byte]) for byte in stream))
 
 
+@given(events=st.lists(st.tuples(TEXT, NAMES), min_size=1, max_size=4), data=st.data())
+def test_what_is_encoded_and_cut_gives_whole_events_only(events, data):
+    stream = b"".join(encode(text, name) for text, name in events)
+    came = decode(stream[: data.draw(st.integers(0, len(stream)))])
+    assert came == [Event(name or "message", as_lines(text)) for text, name in events][: len(came)]
+
+
 @given(stream=STREAMS)
 def test_a_stream_is_read_as_the_specification_reads_its_whole_text(stream):
     assert decode(stream) == list(specified(stream.decode(errors="replace").removeprefix("\ufeff")))

@@ -1,0 +1,40 @@
+"""The environment in which an unmodified AWS client talks to the emulator, and to nothing of the machine's own."""
+
+import os
+from collections.abc import Mapping
+
+# A profile and a session token belong to other credentials, botocore sends no bearer token without TLS, and the last
+# one would keep it from looking at the endpoint at all.
+UNSET = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+)
+REGION = "us-east-1"
+_HERE = "127.0.0.1,localhost"
+
+
+def settings(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables to set; `environ` is asked what no proxy is used for already."""
+    direct = _without_proxy(environ.get("no_proxy") or environ.get("NO_PROXY") or "")
+    return {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint_url,
+        "AWS_ENDPOINT_URL_BEDROCK": endpoint_url,
+        "ANTHROPIC_BEDROCK_BASE_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "emulator",
+        "AWS_SECRET_ACCESS_KEY": "emulator",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+    }
+
+
+def _without_proxy(told: str) -> str:
+    # The star stands for everything only where it stands alone.
+    return told if told.strip() == "*" else ",".join(filter(None, (told, _HERE)))

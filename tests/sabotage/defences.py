@@ -1,0 +1,58 @@
+"""The sabotage notes: each defence of the code, how to remove it, and the tests that must fail without it."""
+
+import tomllib
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PAGE = "explanation/defences.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defence:
+    """One defence: where `old` gives way to `new`, one of the tests must fail."""
+
+    area: str
+    name: str
+    why: str
+    file: str
+    old: str
+    new: str
+    tests: list[str]
+
+
+def read() -> list[Defence]:
+    """The notes, in the order of the file."""
+    document = tomllib.loads((HERE / "defences.toml").read_text("utf-8"))
+    return [Defence(area=area, **note) for area, notes in document.items() for note in notes]
+
+
+def page() -> str:
+    """The page of the documentation that lists them."""
+    parts = [_section(area, list(notes)) for area, notes in groupby(read(), lambda defence: defence.area)]
+    return _HEAD + "\n".join(parts)
+
+
+_HEAD = """# Defences, and the tests that hold them
+
+A test that cannot fail protects nothing. `make sabotage` removes each defence below in a copy of the code and runs the
+tests named beside it: they must fail. A note that no longer fits the code fails the suite. The notes are
+[tests/sabotage/defences.toml](../../tests/sabotage/defences.toml); this page is made from them.
+
+"""
+
+
+def _section(area: str, notes: list[Defence]) -> str:
+    rows = [
+        ("defence", "why", "stands in", "fails without it"),
+        ("---",) * 4,
+        *((note.name, note.why, f"`{note.file}`", "<br>".join(map(_link, note.tests))) for note in notes),
+    ]
+    return f"## {area}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _link(test: str) -> str:
+    file, _, name = test.partition("::")
+    return f"[{name.partition('[')[0].removeprefix('test_').replace('_', ' ')}](../../{file})"

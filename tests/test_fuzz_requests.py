@@ -1,0 +1,213 @@
+"""Hostile requests on the gateway's own socket: one parse, an error or a closed connection, never a 500, never two."""
+
+import json
+import socket
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+CANARY = b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: canary\r\nConnection: close\r\n\r\n"
+POST = b"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: x\r\n"
+BODY = b'{"messages":[{"role":"user","content":[{"text":"hi"}]}]}'
+SIZE = b"Content-Length: %d\r\n" % len(BODY)
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+
+# What two parsers could read differently. A canary request stands behind each, or within it, and is never served.
+SMUGGLED = {
+    "a length and chunks": POST + SIZE + CHUNKED + b"\r\n" + CHUNKS,
+    "chunks and a length": POST + CHUNKED + SIZE + b"\r\n" + CHUNKS,
+    "a length that hides a request": POST + b"Content-Length: 4\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+    "two lengths": POST + SIZE + b"Content-Length: 0\r\n\r\n" + BODY,
+    "two equal lengths": POST + SIZE + SIZE + b"\r\n" + BODY,
+    "a list of lengths": POST + b"Content-Length: 0, 56\r\n\r\n" + BODY,
+    "a length with a sign": POST + b"Content-Length: +56\r\n\r\n" + BODY,
+    "a negative length": POST + b"Content-Length: -1\r\n\r\n" + BODY,
+    "a hexadecimal length": POST + b"Content-Length: 0x38\r\n\r\n" + BODY,
+    "a length with an underscore": POST + b"Content-Length: 5_6\r\n\r\n" + BODY,
+    "a length in other digits": POST + "Content-Length: \u0665\r\n\r\n".encode() + BODY,
+    "a length that is no number": POST + b"Content-Length: many\r\n\r\n" + BODY,
+    "an empty length": POST + b"Content-Length:\r\n\r\n" + BODY,
+    "chunks twice": POST + CHUNKED + CHUNKED + b"\r\n" + CHUNKS,
+    "an unknown coding": POST + b"Transfer-Encoding: xchunked\r\n\r\n" + CHUNKS,
+    "chunks and another coding": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n" + CHUNKS,
+    "a coding behind a tab": POST + b"Transfer-Encoding:\tchunked, x\r\n\r\n" + CHUNKS,
+    "a coding with a control character": POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n" + CHUNKS,
+    "a space before the colon": POST + b"Transfer-Encoding : chunked\r\n\r\n" + CHUNKS,
+    "chunks in HTTP/1.0": POST.replace(b"1.1", b"1.0") + CHUNKED + b"\r\n" + CHUNKS,
+    "a chunk size that is no number": POST + CHUNKED + b"\r\nzz\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a chunk size with a sign": POST + CHUNKED + b"\r\n+38\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a chunk size with a prefix": POST + CHUNKED + b"\r\n0x38\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a chunk size with an underscore": POST + CHUNKED + b"\r\n3_8\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "an empty chunk size": POST + CHUNKED + b"\r\n\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a chunk without its end": POST + CHUNKED + b"\r\n38\r\n" + BODY + b"0\r\n\r\n",
+    "a chunk size before a bare return": POST + CHUNKED + b"\r\n38\r" + BODY + b"\r\n0\r\n\r\n",
+    "a folded header": POST + b"X-A: b\r\n c\r\n" + SIZE + b"\r\n" + BODY,
+    "a folded coding": POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n" + CHUNKS,
+    "a header without a colon": POST + b"Transfer-Encoding\r\n" + SIZE + b"\r\n" + BODY,
+    "a header without a name": POST + b": chunked\r\n" + SIZE + b"\r\n" + BODY,
+    "a name with a space": POST + b"Content Length: 5\r\n\r\n" + BODY,
+    "a NUL in a header": POST + b"X-A: b\0c\r\n" + SIZE + b"\r\n" + BODY,
+    "a NUL in the address": POST.replace(b"nova", b"no\0va") + SIZE + b"\r\n" + BODY,
+    "a bare return in a header": POST + b"X-A: b\rTransfer-Encoding: chunked\r\n" + SIZE + b"\r\n" + BODY,
+    "no method": b" /v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no version": b"GET /v1/models\r\nHost: x\r\n\r\n",
+    "a version of the future": b"GET /v1/models HTTP/9.9\r\nHost: x\r\n\r\n",
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "a very long address": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a very long header": POST + b"X-A: " + b"a" * 200_000 + b"\r\n\r\n",
+    "very many headers": POST + b"".join(b"X-%d: a\r\n" % number for number in range(2000)) + b"\r\n",
+}
+# Odd, and read by everybody alike: the body is the model's, and the request behind it is served in its turn.
+READ_ALIKE = {
+    "extensions of a chunk": POST + CHUNKED + b"\r\n38;a=b\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "leading zeros": POST + b"Content-Length: 0056\r\n\r\n" + BODY,
+    "many small chunks": POST + CHUNKED + b"\r\n" + b"".join(b"1\r\n%c\r\n" % c for c in BODY) + b"0\r\n\r\n",
+}
+
+
+def worker(gateway: Any) -> str:
+    pid = gateway.process.pid
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text()
+
+
+def heard(gateway: Any, sent: bytes) -> bytes:
+    """All that the gateway says on one connection, until it closes it."""
+    host, port = gateway.url.removeprefix("http://").split(":")
+    answer = b""
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        try:
+            client.sendall(sent)
+            while piece := client.recv(65536):
+                answer += piece
+        except ConnectionError:
+            pass
+    return answer
+
+
+def statuses(answer: bytes) -> list[int]:
+    """The status of every answer on a connection."""
+    return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.fixture
+def goes_on(gateway: Any) -> Any:
+    """The same worker serves the next request, and nothing unforeseen has happened."""
+    before = worker(gateway)
+    yield
+    assert gateway.get("/livez").ok
+    assert worker(gateway) == before
+    assert "Traceback" not in gateway.log.read_text()
+    assert [line for line in gateway.lines() if "unforeseen" in line["message"]] == []
+
+
+@pytest.mark.parametrize("name", SMUGGLED)
+@pytest.mark.usefixtures("goes_on")
+def test_a_request_that_could_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_served(
+    gateway: Any, emulator: Any, name: str
+) -> None:
+    answer = heard(gateway, SMUGGLED[name] + CANARY)
+    assert len(statuses(answer)) <= 1
+    assert all(400 <= status < 500 or status in (501, 505) for status in statuses(answer)), answer[:300]
+    assert b"canary" not in answer
+    assert emulator.calls() == []
+
+
+@pytest.mark.parametrize("name", READ_ALIKE)
+@pytest.mark.usefixtures("goes_on")
+def test_what_everybody_reads_alike_is_served_and_so_is_the_request_behind_it(
+    gateway: Any, emulator: Any, name: str
+) -> None:
+    answer = heard(gateway, READ_ALIKE[name] + CANARY)
+    assert statuses(answer) == [200, 200]
+    assert b"canary" in answer
+    assert [call["body"] for call in emulator.calls()] == [BODY.decode()]
+
+
+# The same every time, and no failure for a busy machine.
+calm = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+# Names that bodies have, so that what is made gets further than the first unknown field.
+MEMBERS = (
+    "messages role content text system type source max_tokens anthropic_version inferenceConfig toolConfig tools name "
+    "input inputText dimensions model stream image format bytes cachePoint toolUse toolResult thinking"
+)
+members = st.sampled_from(MEMBERS.split())
+bodies = st.recursive(
+    anything, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(members, inner, max_size=5), max_leaves=20
+)
+ROUTES = [
+    *(
+        f"/v1/models/{model}/{action}"
+        for model in ("claude", "nova", "zai.glm-4.6")
+        for action in ("invoke", "invoke-stream")
+    ),
+    "/v1/models/titan-embed/invoke",
+    "/v1/invoke",
+]
+
+
+@pytest.mark.usefixtures("goes_on")
+@calm
+@given(route=st.sampled_from(ROUTES), body=bodies)
+def test_no_json_is_a_500(gateway: Any, emulator: Any, route: str, body: Any) -> None:
+    response = gateway.post(route, json.dumps(body))
+    assert response.status_code < 500, response.text
+    if response.status_code >= 400:
+        problem = response.json()
+        assert response.headers["content-type"] == "application/problem+json"
+        assert problem["code"] in ("invalid_body", "unknown_model", "bedrock_validation", "not_streamable")
+
+
+@pytest.mark.usefixtures("goes_on")
+@calm
+@given(route=st.sampled_from(ROUTES), body=st.binary(max_size=60), place=st.integers(0, len(BODY)))
+def test_no_bytes_are_a_500(gateway: Any, emulator: Any, route: str, body: bytes, place: int) -> None:
+    for sent in (body, BODY[:place] + body + BODY[place:]):
+        response = gateway.post(route, sent)
+        assert response.status_code < 500, response.text
+
+
+@pytest.mark.usefixtures("goes_on")
+@calm
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "PATCH", "get", "X"]),
+    path=st.text(alphabet=string.printable + "\u00e9\u0000\u2028", max_size=20).map(
+        lambda text: "/" + "".join(f"%{byte:02X}" for byte in text.encode())
+    )
+    | st.from_regex(r"/(v1/(models|invoke)/?)?[!-~]{0,20}", fullmatch=True),
+    name=st.sampled_from(
+        ["X-Request-Id", "Authorization", "Content-Type", "Content-Encoding", "Origin", "X-Amzn-Bedrock-X"]
+    ),
+    value=st.binary(max_size=30).map(lambda raw: raw.translate(None, b"\r\n\0")),
+)
+def test_no_address_and_no_header_is_a_500(
+    gateway: Any, emulator: Any, method: str, path: str, name: str, value: bytes
+) -> None:
+    sent = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: ".encode()
+    answer = heard(gateway, sent + value + b"\r\nContent-Length: 2\r\n\r\n{}")
+    assert len(statuses(answer)) <= 1
+    assert all(status < 500 or status in (501, 505) for status in statuses(answer)), answer[:300]
+
+
+@pytest.mark.parametrize("seed", [b"messages", b"[", b"{", b'"', b"\\u", b"-", b"e", b"."])
+@pytest.mark.usefixtures("goes_on")
+def test_no_long_repetition_is_a_500(gateway: Any, emulator: Any, seed: bytes) -> None:
+    for route in ROUTES[:2]:
+        assert gateway.post(route, seed * 50_000).status_code == 400
+        assert gateway.post(route, b'{"messages":' + seed * 50_000).status_code == 400
+    assert json.loads(gateway.get("/livez").text) == {"status": "ok"}
