@@ -298,6 +298,7 @@ BEDROCK: Mapping[str, Row] = MappingProxyType(
         "AccessDeniedException": Row(403, "model_not_allowed", "This gateway may not call that model"),
         "ResourceNotFoundException": Row(404, "model_not_found", "Bedrock knows no such model"),
         "FTUFormNotFilled": Row(403, "use_case_form_missing", "The account has not sent the model's use case form"),
+        "UnknownOperationException": Row(502, "not_bedrock", "The endpoint knows no such operation: is it Bedrock's?"),
         "ConflictException": Row(409, "conflict", "Bedrock reports a conflict"),
         "ServiceQuotaExceededException": Row(503, "quota_exceeded", "A quota of the AWS account is used up"),
         "ThrottlingException": Row(429, "throttled", "Bedrock throttles this account or model", True),

@@ -26,6 +26,7 @@ PATIENCE = 90
 ELSEWHERE = {
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:1",
     "AWS_ENDPOINT_URL_BEDROCK": "http://127.0.0.1:1",
+    "AWS_REGION": "mars-north-1",
     "AWS_PROFILE": "nobody",
     "AWS_DEFAULT_PROFILE": "nobody",
     "AWS_BEARER_TOKEN_BEDROCK": "a-real-token",
@@ -219,6 +220,7 @@ def test_anthropics_own_client_talks_to_it_too(project: Project) -> None:
                 messages=[{"role": "user", "content": "Hello"}],
             )
             assert reply.content[0].text == "Good morning."
+            assert "/us-east-1/bedrock/" in bedrock.requests()[0].headers["authorization"]
         """,
     )
     green(project.pytest("--bedrock"), 1)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore.config import Config
 
 PATHS = {
     "Converse": "/model/amazon.nova-lite-v1%3A0/converse",
@@ -122,3 +124,43 @@ def ended() -> Callable[..., dict[str, Any]]:
 def bedrock(emulator: Any) -> Any:
     """An unmodified boto3 client of the emulator."""
     return emulator.client()
+
+
+def _check(value: Any, shape: Any, path: str) -> None:
+    """What botocore would drop or miss in silence."""
+    if shape.type_name == "structure" and not getattr(shape, "is_document_type", False):
+        strange = value.keys() - shape.members.keys()
+        assert not strange, f"{path}: botocore does not know {strange}"
+        lacking = set(shape.required_members) - value.keys()
+        assert not lacking, f"{path}: {lacking} is missing"
+        for name, inner in value.items():
+            _check(inner, shape.members[name], f"{path}.{name}")
+    elif shape.type_name == "list":
+        for inner in value:
+            _check(inner, shape.member, f"{path}[]")
+    elif shape.type_name == "map":
+        for inner in value.values():
+            _check(inner, shape.value, f"{path}{{}}")
+
+
+@pytest.fixture(scope="session")
+def strict_client() -> Callable[..., Any]:
+    """An unmodified boto3 client that also holds each answer to botocore's service model."""
+
+    def check(http_response: Any, model: Any, **_: Any) -> None:
+        if http_response.status_code == 200 and not model.has_streaming_output:
+            _check(json.loads(http_response.content), model.output_shape, model.name)
+
+    def make(url: str, service: str = "bedrock-runtime") -> Any:
+        client = boto3.client(
+            service,
+            endpoint_url=url,
+            region_name="us-west-2",
+            aws_access_key_id="emulator",
+            aws_secret_access_key="emulator",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
+        )
+        client.meta.events.register("after-call", check)
+        return client
+
+    return make

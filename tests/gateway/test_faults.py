@@ -47,8 +47,7 @@ ERRORS = {
     "internal": (502, "bedrock_internal"),
     "overloaded": (503, "bedrock_overloaded"),
     "unnamed": (503, "bedrock_unavailable"),
-    # Known by its status alone: it has no row of its own, and in a stream there is no status.
-    "UnknownOperationException": (404, "model_not_found"),
+    "UnknownOperationException": (502, "not_bedrock"),
     # The gateway's own credentials are never the caller's fault.
     **dict.fromkeys(
         (
@@ -68,7 +67,6 @@ ERRORS = {
         (503, "gateway_credentials"),
     ),
 }
-IN_A_FRAME = {"UnknownOperationException": "upstream_error"}
 
 UNREACHABLE = (502, "upstream_unreachable")
 TRUNCATED = (502, "upstream_truncated")
@@ -179,7 +177,7 @@ def test_an_error_of_bedrocks_is_told_before_an_answer_and_within_one(gateway: A
     if fault in STATUS:
         emulator.fault("exception_frame", error=fault, after=2)
         answer = gateway.post("/v1/models/claude/invoke-stream", CLAUDE)
-        broken_off(gateway, answer, IN_A_FRAME.get(fault, ERRORS[fault][1]))
+        broken_off(gateway, answer, ERRORS[fault][1])
 
 
 @pytest.mark.parametrize(("fault", "model", "body"), each(0, WHOLE))

@@ -1,17 +1,11 @@
 """The nginx configuration of docs/how-to/behind-nginx.md, under a real nginx, with TLS, before the real gateway."""
 
-import contextlib
 import json
-import os
 import re
-import shutil
 import socket
-import ssl
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import boto3
@@ -21,115 +15,10 @@ from botocore.config import Config
 
 from bedrock_flask.settings import Settings
 
-PAGE = Path(__file__).parents[2] / "docs/how-to/behind-nginx.md"
 PATIENCE = 30
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0"
 ENCODED = PROFILE.replace(":", "%3A").replace("/", "%2F")
-
-
-@dataclass(frozen=True)
-class Front:
-    """A running nginx: its port, its certificate and its log of accesses."""
-
-    port: int
-    certificate: Path
-    log: Path
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self.port}"
-
-    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.verify = str(self.certificate)
-            return session.request(method, self.url + path, timeout=PATIENCE, **options)
-
-    def connection(self) -> ssl.SSLSocket:
-        trusting = ssl.create_default_context(cafile=str(self.certificate))
-        plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
-        return trusting.wrap_socket(plain, server_hostname="localhost")
-
-
-def block(language: str) -> str:
-    [found] = re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-    return str(found)
-
-
-@pytest.fixture(scope="session")
-def nginx() -> str:
-    """The program; in CI its absence is a failure."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
-    assert found or "CI" not in os.environ, "nginx is not installed: apt-get install nginx-light"
-    return found or pytest.skip("nginx is not installed")
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate, made by the page's own command."""
-    folder = tmp_path_factory.mktemp("tls")
-    [command] = re.findall(r"^openssl .*?(?<!\\)$", PAGE.read_text(), re.M | re.S)
-    subprocess.run(["sh", "-c", command], cwd=folder, check=True, capture_output=True)
-    return folder / "gateway.crt"
-
-
-@pytest.fixture(scope="session")
-def start_nginx(
-    nginx: str, certificate: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Front]]:
-    """Start nginx with the page's configuration: `start_nginx(port_of_the_gateway, {"10s": "1s"})`."""
-    with contextlib.ExitStack() as running:
-
-        def start(upstream: int, changes: dict[str, str] | None = None) -> Front:
-            folder = tmp_path_factory.mktemp("nginx")
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                port = int(probe.getsockname()[1])
-            placed = {
-                "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
-                "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream};",
-                "/etc/nginx/tls/gateway.crt": str(certificate),
-                "/etc/nginx/tls/gateway.key": str(certificate.with_suffix(".key")),
-                "/var/log/nginx/bedrock-flask.log": f"{folder}/access.log",
-            }
-            told = block("nginx")
-            for old, new in {**placed, **(changes or {})}.items():
-                assert old in told, old
-                told = told.replace(old, new)
-            (folder / "site.conf").write_text(told)
-            (folder / "nginx.conf").write_text(_around(folder))
-            process = subprocess.Popen([nginx, "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "error.log")])
-            running.callback(_stop, process)
-            _wait(process, port, folder / "error.log")
-            return Front(port, certificate, folder / "access.log")
-
-        yield start
-
-
-def _around(folder: Path) -> str:
-    """What stands around `conf.d` on every machine, with all that nginx writes kept in one folder."""
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    return (
-        f"{user}daemon off;\nworker_processes 1;\npid {folder}/pid;\nevents {{}}\n"
-        f"http {{\n{temporary}include {folder}/site.conf;\n}}\n"
-    )
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    process.wait(PATIENCE)
-
-
-def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        assert process.poll() is None, f"nginx did not start: {log.read_text()}"
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"nginx was not ready in time: {log.read_text()}")
 
 
 def _port(server: Any) -> int:
@@ -137,24 +26,24 @@ def _port(server: Any) -> int:
 
 
 @pytest.fixture(scope="module")
-def front(start_nginx: Callable[..., Front], gateway: Any) -> Front:
+def front(start_nginx: Any, gateway: Any) -> Any:
     """nginx before the session's gateway, exactly as the page has it."""
     return start_nginx(_port(gateway))
 
 
 @pytest.fixture(scope="module")
-def hasty_front(start_nginx: Callable[..., Front], gateway: Any) -> Front:
+def hasty_front(start_nginx: Any, gateway: Any) -> Any:
     """The same with a second where the page gives strangers ten."""
     return start_nginx(_port(gateway), {"_timeout 10s": "_timeout 1s"})
 
 
-def test_a_call_goes_through(front: Front, emulator: Any) -> None:
+def test_a_call_goes_through(front: Any, emulator: Any) -> None:
     answer = front.ask("POST", "/v1/models/nova/invoke", json=NOVA)
     assert answer.status_code == 200
     assert answer.json()["output"]["message"]["content"]
 
 
-def test_an_event_arrives_while_the_model_is_still_at_work(front: Front, emulator: Any) -> None:
+def test_an_event_arrives_while_the_model_is_still_at_work(front: Any, emulator: Any) -> None:
     emulator.fault("stall", after=2)
     with requests.Session() as session:
         session.trust_env = False
@@ -167,15 +56,13 @@ def test_an_event_arrives_while_the_model_is_still_at_work(front: Front, emulato
     assert told[-1] == b"event: error"
 
 
-def test_an_arn_can_be_called_raw_and_encoded(front: Front, emulator: Any) -> None:
+def test_an_arn_can_be_called_raw_and_encoded(front: Any, emulator: Any) -> None:
     for name in (PROFILE, ENCODED):
         assert front.ask("POST", f"/v1/models/{name}/invoke", json=NOVA).status_code == 200
         assert emulator.calls()[-1]["model"] == PROFILE
 
 
-def test_a_path_goes_on_as_it_was_sent_and_with_a_request_id(
-    start_nginx: Callable[..., Front], upstream: Any, whole: Any
-) -> None:
+def test_a_path_goes_on_as_it_was_sent_and_with_a_request_id(start_nginx: Any, upstream: Any, whole: Any) -> None:
     upstream.scripts.append(whole(b"{}"))
     answer = start_nginx(upstream.port).ask("POST", f"/v1/models/{ENCODED}/invoke", json=NOVA)
     [request] = upstream.requests
@@ -184,7 +71,7 @@ def test_a_path_goes_on_as_it_was_sent_and_with_a_request_id(
     assert re.search(rb"(?i)\r\nx-request-id: [0-9a-f]{32}\r\n", request)
 
 
-def test_boto3_streams_through_it_event_by_event(start_nginx: Callable[..., Front], emulator: Any) -> None:
+def test_boto3_streams_through_it_event_by_event(start_nginx: Any, emulator: Any) -> None:
     # The emulator in the gateway's place: it speaks Bedrock's protocol, and asks no proxy not to buffer.
     front = start_nginx(_port(emulator))
     client = boto3.client(
@@ -205,7 +92,7 @@ def test_boto3_streams_through_it_event_by_event(start_nginx: Callable[..., Fron
 
 
 def test_the_request_id_is_the_clients_or_a_new_one_and_both_logs_have_it(
-    front: Front, gateway: Any, emulator: Any
+    front: Any, gateway: Any, emulator: Any
 ) -> None:
     given = front.ask("POST", "/v1/models/nova/invoke", json=NOVA, headers={"x-request-id": "order-17"})
     made = front.ask("POST", "/v1/models/nova/invoke", json=NOVA)
@@ -215,13 +102,13 @@ def test_the_request_id_is_the_clients_or_a_new_one_and_both_logs_have_it(
         _until(lambda sought=request_id: f" {sought} 200 " in front.log.read_text())
 
 
-def test_a_body_that_is_just_too_large_is_refused_by_the_gateway_in_its_own_words(front: Front) -> None:
+def test_a_body_that_is_just_too_large_is_refused_by_the_gateway_in_its_own_words(front: Any) -> None:
     answer = front.ask("POST", "/v1/models/nova/invoke", data=b" " * 3_000_000)
     assert answer.status_code == 413
     assert answer.json()["detail"] == "The body has more than 2000000 bytes, which is the limit."
 
 
-def test_a_body_that_is_far_too_large_never_reaches_the_gateway(front: Front, gateway: Any) -> None:
+def test_a_body_that_is_far_too_large_never_reaches_the_gateway(front: Any, gateway: Any) -> None:
     answer = front.ask("POST", "/v1/models/nova/invoke", headers={"x-request-id": "too-large"}, data=b" " * 28_000_000)
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
@@ -230,20 +117,20 @@ def test_a_body_that_is_far_too_large_never_reaches_the_gateway(front: Front, ga
     assert not [line for line in gateway.lines() if line.get("request_id") == "too-large"]
 
 
-def test_an_error_of_the_gateways_own_passes_as_it_is(front: Front, emulator: Any) -> None:
+def test_an_error_of_the_gateways_own_passes_as_it_is(front: Any, emulator: Any) -> None:
     emulator.fault("throttle", count=9)
     answer = front.ask("POST", "/v1/models/nova/invoke", json=NOVA)
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
 
 
-def test_a_gateway_that_is_down_is_told_as_a_problem(start_nginx: Callable[..., Front]) -> None:
+def test_a_gateway_that_is_down_is_told_as_a_problem(start_nginx: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = int(closed.getsockname()[1])
     answer = start_nginx(port).ask("GET", "/readyz")
     assert (answer.status_code, answer.json()["code"]) == (502, "gateway_unreachable")
 
 
-def test_as_many_requests_of_one_address_as_the_page_says(start_nginx: Callable[..., Front], emulator: Any) -> None:
+def test_as_many_requests_of_one_address_as_the_page_says(start_nginx: Any, emulator: Any) -> None:
     front = start_nginx(_port(emulator), {"limit_conn bedrock_flask 64": "limit_conn bedrock_flask 1"})
     emulator.fault("stall", after=0)
     with front.connection() as first:
@@ -255,15 +142,13 @@ def test_as_many_requests_of_one_address_as_the_page_says(start_nginx: Callable[
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_connections")
 
 
-def test_half_a_header_is_not_waited_for(hasty_front: Front) -> None:
+def test_half_a_header_is_not_waited_for(hasty_front: Any) -> None:
     with hasty_front.connection() as slow:
         slow.sendall(b"POST /v1/models/nova/invoke HTTP/1.1\r\nhost: localhost\r\n")
         assert slow.recv(1) == b""
 
 
-def test_half_a_body_is_not_waited_for_and_never_reaches_the_gateway(
-    start_nginx: Callable[..., Front], upstream: Any
-) -> None:
+def test_half_a_body_is_not_waited_for_and_never_reaches_the_gateway(start_nginx: Any, upstream: Any) -> None:
     with start_nginx(upstream.port, {"_timeout 10s": "_timeout 1s"}).connection() as slow:
         slow.sendall(b"POST /v1/models/nova/invoke HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{")
         told = slow.recv(100)
@@ -271,11 +156,11 @@ def test_half_a_body_is_not_waited_for_and_never_reaches_the_gateway(
     assert upstream.connections == 0
 
 
-def test_the_gateway_gives_up_before_nginx_does() -> None:
+def test_the_gateway_gives_up_before_nginx_does(nginx_page: str) -> None:
     defaults = {row.name: row.default for row in fields(Settings)}
-    [seconds] = re.findall(r"proxy_read_timeout (\d+)s;", block("nginx"))
+    [seconds] = re.findall(r"proxy_read_timeout (\d+)s;", nginx_page)
     assert int(seconds) > defaults["deadline"]
-    [megabytes] = re.findall(r"client_max_body_size (\d+)m;", block("nginx"))
+    [megabytes] = re.findall(r"client_max_body_size (\d+)m;", nginx_page)
     assert int(megabytes) << 20 > defaults["max_body_bytes"]
 
 

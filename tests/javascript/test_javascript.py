@@ -38,6 +38,20 @@ def test_the_sdk_works_unmodified(node: str, emulator: Any, plain_environ: dict[
     assert {call["headers"]["via"] for call in sent} == {"2.0 emulator"}
 
 
+def test_its_signatures_hold(node: str, start_emulator: Any, plain_environ: dict[str, str]) -> None:
+    emulator = start_emulator("--secret", "emulator:emulator")
+    done = run(node, "--test", "bedrock.test.mjs", environ=plain_environ | {"EMULATOR": emulator.url})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_secret_is_refused(node: str, start_emulator: Any, plain_environ: dict[str, str]) -> None:
+    emulator = start_emulator("--secret", "emulator:another")
+    options = ["--test", "--test-name-pattern=^Converse answers$", "bedrock.test.mjs"]
+    done = run(node, *options, environ=plain_environ | {"EMULATOR": emulator.url})
+    assert done.returncode == 1
+    assert "signature we calculated does not match" in done.stdout
+
+
 @pytest.mark.parametrize("block", re.findall(r"^```js\n(.*?)^```", DOCS.read_text(), re.MULTILINE | re.DOTALL))
 def test_an_example_of_the_docs_runs(
     node: str, emulator: Any, plain_environ: dict[str, str], tmp_path: Path, block: str

@@ -1,0 +1,195 @@
+"""The control plane by an unmodified boto3: models, their availability and inference profiles, as the plugins say."""
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+NOVA, TITAN = "amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0"
+SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+PLUGIN = """
+from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
+
+
+class Body(Schema):
+    prompt = fields.String(required=True)
+
+
+@hookimpl
+def register_adapters(register):
+    register(Adapter(name="paint", body=Body, speaks={"paint": "InvokeModel"}, sample={"prompt": "Hi"},
+                     models={"acme.paint-*": Capabilities(output="image", streaming=False)},
+                     reply={"image": "base64"}))
+"""
+
+
+@pytest.fixture
+def control(emulator: Any, strict_client: Any) -> Any:
+    return strict_client(emulator.url, "bedrock")
+
+
+@pytest.fixture(scope="module")
+def own(start_emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An emulator with a plugin of one's own."""
+    folder: Path = tmp_path_factory.mktemp("plugins")
+    (folder / "acme.py").write_text(textwrap.dedent(PLUGIN))
+    return start_emulator(plugins_dir=folder)
+
+
+def ids(control: Any, **filters: str) -> list[str]:
+    return [each["modelId"] for each in control.list_foundation_models(**filters)["modelSummaries"]]
+
+
+def test_every_plugin_s_models_are_listed_with_what_they_can_do(control: Any) -> None:
+    told = {each["modelId"]: each for each in control.list_foundation_models()["modelSummaries"]}
+    assert list(told) == sorted(told)
+    nova, titan, sonnet = told[NOVA], told[TITAN], told[SONNET]
+    assert nova["modelArn"] == f"arn:aws:bedrock:us-west-2::foundation-model/{NOVA}"
+    assert (nova["modelName"], nova["providerName"]) == ("Nova Lite", "Amazon")
+    assert nova["inputModalities"] == ["TEXT", "IMAGE", "VIDEO"]
+    assert nova["inferenceTypesSupported"] == ["ON_DEMAND", "INFERENCE_PROFILE"]
+    assert (titan["outputModalities"], titan["responseStreamingSupported"]) == (["EMBEDDING"], False)
+    assert sonnet["inferenceTypesSupported"] == ["INFERENCE_PROFILE"]
+    assert sonnet["modelLifecycle"] == {"status": "ACTIVE"}
+
+
+def test_filters_choose(control: Any) -> None:
+    assert ids(control, byOutputModality="EMBEDDING") == [TITAN]
+    assert SONNET in ids(control, byProvider="anthropic")
+    assert NOVA not in ids(control, byProvider="Anthropic")
+    assert SONNET not in ids(control, byInferenceType="ON_DEMAND")
+    assert NOVA in ids(control, byInferenceType="ON_DEMAND", byProvider="Amazon")
+    assert ids(control, byCustomizationType="FINE_TUNING") == []
+
+
+def test_a_plugin_of_one_s_own_is_listed_as_it_says(own: Any, strict_client: Any) -> None:
+    control = strict_client(own.url, "bedrock")
+    assert ids(control, byOutputModality="IMAGE") == ["acme.paint-v1:0"]
+    told = control.get_foundation_model(modelIdentifier="acme.paint-v1:0")["modelDetails"]
+    assert (told["modelName"], told["providerName"]) == ("Paint V1", "Acme")
+    assert (told["responseStreamingSupported"], told["inputModalities"]) == (False, ["TEXT"])
+
+
+@pytest.mark.parametrize("identifier", [NOVA, f"arn:aws:bedrock:us-west-2::foundation-model/{NOVA}"])
+def test_one_model_is_told_by_its_id_and_by_its_arn(control: Any, identifier: str) -> None:
+    [listed] = [each for each in control.list_foundation_models()["modelSummaries"] if each["modelId"] == NOVA]
+    assert control.get_foundation_model(modelIdentifier=identifier)["modelDetails"] == listed
+
+
+def test_a_version_that_is_not_listed_but_claimed_is_told_too(control: Any) -> None:
+    told = control.get_foundation_model(modelIdentifier="amazon.nova-lite-v9:0")["modelDetails"]
+    assert (told["modelId"], told["modelName"]) == ("amazon.nova-lite-v9:0", "Nova Lite V9")
+
+
+@pytest.mark.parametrize("model", ["newvendor.model-of-tomorrow", f"us.{SONNET}", "nonsense"])
+def test_what_is_no_foundation_model_of_the_plugins_is_not_found(control: Any, model: str) -> None:
+    with pytest.raises(control.exceptions.ResourceNotFoundException):
+        control.get_foundation_model(modelIdentifier=model)
+    with pytest.raises(control.exceptions.ResourceNotFoundException):
+        control.get_foundation_model_availability(modelId=model)
+
+
+def test_a_model_that_is_there_may_be_called(control: Any) -> None:
+    told = control.get_foundation_model_availability(modelId=NOVA)
+    assert told["modelId"] == NOVA
+    assert told["agreementAvailability"] == {"status": "AVAILABLE"}
+    assert told["authorizationStatus"] == "AUTHORIZED"
+
+
+def test_profiles_are_of_a_type_and_come_in_pages(control: Any) -> None:
+    everything = control.list_inference_profiles()
+    assert "nextToken" not in everything
+    names = [each["inferenceProfileId"] for each in everything["inferenceProfileSummaries"]]
+    assert {f"us.{SONNET}", f"global.{SONNET}", f"apac.{NOVA}"} <= set(names)
+    assert f"us.{TITAN}" not in names
+    pages = control.get_paginator("list_inference_profiles").paginate(
+        typeEquals="SYSTEM_DEFINED", PaginationConfig={"PageSize": 7}
+    )
+    paged = [[each["inferenceProfileId"] for each in page["inferenceProfileSummaries"]] for page in pages]
+    assert [len(page) for page in paged[:-1]] == [7] * (len(paged) - 1)
+    assert sum(paged, []) == names
+    kinds = control.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
+    assert {each["type"] for each in kinds} == {"APPLICATION"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "maxResults=0",
+        "maxResults=1001",
+        "maxResults=ten",
+        "type=typeless",
+        "nextToken=x",
+        "nextToken=%F0%9F",
+        "nextToken=",
+    ],
+)
+def test_a_query_that_cannot_be_is_refused(emulator: Any, query: str) -> None:
+    answer = emulator.get(f"/inference-profiles?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["x-amzn-errortype"].startswith("ValidationException:")
+
+
+def test_a_profile_leads_to_its_model_in_each_region(control: Any) -> None:
+    told = control.get_inference_profile(inferenceProfileIdentifier=f"us.{SONNET}")
+    assert told["inferenceProfileArn"] == f"arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.{SONNET}"
+    assert [each["modelArn"] for each in told["models"]] == [
+        f"arn:aws:bedrock:{region}::foundation-model/{SONNET}" for region in ("us-east-1", "us-east-2", "us-west-2")
+    ]
+    by_arn = control.get_inference_profile(inferenceProfileIdentifier=told["inferenceProfileArn"])
+    assert by_arn["inferenceProfileId"] == f"us.{SONNET}"
+    assert by_arn["createdAt"].year == 2025
+    with pytest.raises(control.exceptions.ResourceNotFoundException):
+        control.get_inference_profile(inferenceProfileIdentifier=f"us.{TITAN}")
+
+
+def test_each_profile_s_arn_is_answered_as_the_model_that_it_leads_to(
+    control: Any, emulator: Any, bedrock: Any
+) -> None:
+    bodies = {
+        "amazon.nova": {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]},
+        "amazon.titan": {"inputText": "Hi"},
+        "anthropic.claude": {
+            "anthropic_version": "bedrock-2023-05-31",
+            "max_tokens": 10,
+            "messages": [{"role": "user", "content": "Hi"}],
+        },
+    }
+    members = {"amazon.nova": "output", "amazon.titan": "embedding", "anthropic.claude": "content"}
+    for kind in ("SYSTEM_DEFINED", "APPLICATION"):
+        for profile in control.list_inference_profiles(typeEquals=kind)["inferenceProfileSummaries"]:
+            model = profile["models"][0]["modelArn"].rpartition("/")[2]
+            family = model.partition("-")[0]
+            body = json.dumps(bodies[family])
+            reply = json.loads(bedrock.invoke_model(modelId=profile["inferenceProfileArn"], body=body)["body"].read())
+            assert members[family] in reply, profile
+
+
+def test_an_application_s_profile_stands_for_its_model_in_converse(control: Any, bedrock: Any) -> None:
+    [profile] = [
+        each
+        for each in control.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
+        if each["models"][0]["modelArn"].endswith(TITAN)
+    ]
+    with pytest.raises(ClientError, match="doesn't support the model"):
+        bedrock.converse(
+            modelId=profile["inferenceProfileArn"], messages=[{"role": "user", "content": [{"text": "Hi"}]}]
+        )
+
+
+def test_it_is_found_below_a_base_url_of_its_own(emulator: Any, strict_client: Any, control: Any) -> None:
+    other = strict_client(f"{emulator.url}/control", "bedrock")
+    assert ids(other) == ids(control)
+    assert other.get_foundation_model(modelIdentifier=NOVA)["modelDetails"]["modelId"] == NOVA
+
+
+def test_it_obeys_faults_and_is_in_the_request_log(control: Any, emulator: Any) -> None:
+    emulator.fault("AccessDeniedException")
+    with pytest.raises(control.exceptions.AccessDeniedException):
+        control.list_foundation_models()
+    control.list_foundation_models()
+    told = [(entry["operation"], entry["status"], entry["fault"]) for entry in emulator.calls()]
+    assert told == [("ListFoundationModels", 403, "AccessDeniedException"), ("ListFoundationModels", 200, None)]
