@@ -47,8 +47,9 @@ check: dev ## Lint, types, floors, then the suite with its least coverage.
 sabotage: dev ## Remove each defence in a copy, and see its tests fail [ARGS="words of its name"].
 	@.venv/bin/python tests/sabotage $(ARGS)
 
-docs: dev ## Write the reference pages that are made from the code.
+docs: dev ## Write the reference pages that are made from the code, and build the site into docs/_build/html.
 	@.venv/bin/python docs/generate.py
+	@.venv/bin/python -m sphinx -M html docs docs/_build -E -a -q -n -W --keep-going
 
 # The requirement files hold for every supported Python, Linux and macOS. UPGRADE=1 takes the newest versions.
 UV = $(or $(shell command -v uv),.venv/bin/uv)
@@ -63,7 +64,7 @@ lock: python ## Compile the hash-pinned requirement files [UPGRADE=1].
 	@$(COMPILE) --no-deps requirements-demo.in -o requirements-demo.txt
 
 clean: ## Remove .venv and all that was built, measured or cached.
-	@rm -rf .venv tests/javascript/node_modules build dist *.egg-info htmlcov coverage.xml .coverage .coverage.* .*_cache .hypothesis
+	@rm -rf .venv tests/javascript/node_modules build dist docs/_build *.egg-info htmlcov coverage.xml .coverage .coverage.* .*_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:

@@ -1,7 +1,9 @@
 """The site over these pages: `make docs`. Nothing in it is fetched, neither when it is built nor when it is read."""
 
+import re
 from html import escape
 from importlib.metadata import version as version_of
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -24,6 +26,7 @@ html_title = f"{project} {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_use_index = False
 html_show_copyright = False
 
 
@@ -41,8 +44,21 @@ class Mermaid(SphinxDirective):
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directive, and load mermaid on the pages that have a diagram."""
     app.add_directive("mermaid", Mermaid)
+    app.connect("source-read", _carry_along)
     app.connect("html-page-context", _load_mermaid)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _carry_along(app: Sphinx, page: str, source: list[str]) -> None:
+    """A page that stands beside `docs/` in the repository is a file to download here; the changelog is a page."""
+
+    def placed(link: re.Match[str]) -> str:
+        target = (Path(app.srcdir, page).parent / link[1]).resolve()
+        if target.is_relative_to(app.srcdir):
+            return link[0]
+        return "](/changelog.md)" if target.name == "CHANGELOG.md" else f"](path:{link[1]})"
+
+    source[0] = re.sub(r"\]\((\.\./[^)#]*\.md)\)", placed, source[0])
 
 
 def _load_mermaid(app: Sphinx, page: str, template: str, context: object, doctree: nodes.document | None) -> None:

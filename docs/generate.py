@@ -72,8 +72,8 @@ def cli() -> str:
     told = "\n".join(_command(getattr(module, name), "bedrock-flask") for name, module in found)
     return f"""# The command line
 
-What an option of `serve` says can also be said by an environment variable: see [settings](settings.md). A `.env` file in
-the current folder is read first. What is wrong with the configuration is one line and exit code 1.
+What an option of `serve` says can also be said by an environment variable: see [settings](settings.md). A `.env` file
+in the current folder is read first. What is wrong with the configuration is one line and exit code 1.
 
 {told}"""
 

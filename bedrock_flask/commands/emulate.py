@@ -33,7 +33,7 @@ from bedrock_flask.settings import PREFIX
     "secrets",
     multiple=True,
     envvar=SECRETS,
-    help=f"KEYID:SECRET: calls must then be signed. Repeatable. Others can see arguments: rather use {SECRETS}.",
+    help="KEYID:SECRET: calls must then be signed. Repeatable. Others can see arguments, but not the environment.",
 )
 @click.option("--secrets-file", type=click.Path(path_type=Path), help="A file with one KEYID:SECRET pair a line.")
 @click.option(

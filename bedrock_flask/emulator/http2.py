@@ -141,7 +141,8 @@ class _Connection:
 
     def _more_body(self, event: Any) -> None:
         length = event.flow_controlled_length
-        if event.stream_id in self._bodies:
+        # An empty piece would be taken for the end of the body.
+        if event.stream_id in self._bodies and event.data:
             self._bodies[event.stream_id].put_nowait(event.data)
             # The data counts as received when it is passed on, the padding now.
             length -= len(event.data)

@@ -148,7 +148,7 @@ def strict_client() -> Callable[..., Any]:
     """An unmodified boto3 client that also holds each answer to botocore's service model."""
 
     def check(http_response: Any, model: Any, **_: Any) -> None:
-        if http_response.status_code == 200 and not model.has_streaming_output:
+        if http_response.status_code == 200 and not model.has_streaming_output and not model.has_event_stream_output:
             _check(json.loads(http_response.content), model.output_shape, model.name)
 
     def make(url: str, service: str = "bedrock-runtime") -> Any:

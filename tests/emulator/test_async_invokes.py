@@ -1,6 +1,7 @@
 """Asynchronous calls: the answer lies in a folder where S3 would have it, and nothing is written beside it."""
 
 import json
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,30 +107,30 @@ def test_what_the_model_would_not_take_is_refused_at_once(bedrock: Any, folder: 
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "s3://bucket/../../up",
-        "s3://bucket/a/../b",
-        "s3://bucket/./b",
-        "s3://bucket/\0",
-        "s3://../up",
-        "s3://Bucket/x",
-        "s3://b/x",
-        "s3://bucket\n/x",
-        "file:///etc",
-        "/etc",
-        "s3://bucket/out/x",
-        "s3://bucket/" + "x" * 300,
-    ],
+OUTSIDE = (
+    "s3://bucket/../../up",
+    "s3://bucket/a/../b",
+    "s3://bucket/./b",
+    "s3://bucket/\0",
+    "s3://../up",
+    "s3://Bucket/x",
+    "s3://b/x",
+    "s3://bucket\n/x",
+    "file:///etc",
+    "/etc",
+    "s3://bucket/out/x",
+    "s3://bucket/" + "x" * 300,
 )
-def test_nothing_is_written_outside_of_the_folder(bedrock: Any, folder: Path, tmp_path: Path, uri: str) -> None:
+
+
+def test_nothing_is_written_outside_of_the_folder(bedrock: Any, folder: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (folder / "bucket").mkdir()
     (folder / "bucket" / "out").symlink_to(outside)
-    code, _ = refused(bedrock.start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to(uri))
-    assert code == "ValidationException"
+    for uri in OUTSIDE:
+        told = refused(bedrock.start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to(uri))
+        assert told[0] == "ValidationException", uri
     assert list(outside.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "s3"]
     assert [path.name for path in (folder / "bucket").iterdir()] == ["out"]
@@ -194,8 +195,6 @@ def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, emulated: Any) 
 
 
 def test_only_so_many_run_at_one_time(tmp_path: Path) -> None:
-    import threading
-
     kept, go = jobs.Jobs(tmp_path), threading.Event()
 
     def make(identifier: str) -> jobs.Job:

@@ -110,7 +110,7 @@ def test_profiles_are_of_a_type_and_come_in_pages(control: Any) -> None:
     )
     paged = [[each["inferenceProfileId"] for each in page["inferenceProfileSummaries"]] for page in pages]
     assert [len(page) for page in paged[:-1]] == [7] * (len(paged) - 1)
-    assert sum(paged, []) == names
+    assert [name for page in paged for name in page] == names
     kinds = control.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
     assert {each["type"] for each in kinds} == {"APPLICATION"}
 

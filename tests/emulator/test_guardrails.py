@@ -103,7 +103,7 @@ def test_checks_without_a_guardrail_score_what_was_asked_for(bedrock: Any) -> No
 
 
 def test_e_mail_addresses_of_a_hostile_text_are_found_in_time() -> None:
-    assert Rule().judge(["a." * 50_000 + "@" + "b." * 50_000]).emails == ()
+    assert Rule().judge(["a." * 500_000]).emails == ()
 
 
 # --- before a model --------------------------------------------------------------------------------------------------

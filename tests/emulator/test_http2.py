@@ -64,12 +64,15 @@ class Caller:
         pseudo = {":method": "POST", ":path": PATHS[operation], ":scheme": "http", ":authority": "emulator"}
         self.state.send_headers(number, list((pseudo | told | headers).items()))
         self.streams[number] = Stream()
+        # A frame without data is not the end of a body.
+        self.state.send_data(number, b"")
         while body:
             room = min(self.state.local_flow_control_window(number), self.state.max_outbound_frame_size)
-            self.state.send_data(number, body[:room])
-            body = body[room:]
-            self.flush()
-            if body and self.state.local_flow_control_window(number) == 0:
+            if room:
+                self.state.send_data(number, body[:room])
+                body = body[room:]
+                self.flush()
+            else:
                 self.read()
         self.state.end_stream(number)
         self.flush()

@@ -1,4 +1,4 @@
-"""Signed calls: with secrets, an unmodified boto3 with the right one is served and all others get AWS's own refusals."""
+"""Signed calls: with secrets, whoever has the right one is served, and all others get AWS's own refusals."""
 
 import json
 import subprocess
@@ -168,6 +168,7 @@ def test_a_secret_is_also_taken_as_a_bearer_token(locked: Any) -> None:
 
 def test_a_stranger_uses_up_no_fault(locked: Any) -> None:
     locked.fault("throttle")
+    assert send(locked, {}) == (403, "MissingAuthenticationTokenException")
     assert send(locked, {"x-emulator-fault": "internal"}) == (403, "MissingAuthenticationTokenException")
     assert send(locked, signed(locked.url, datetime.now(UTC))) == (429, "ThrottlingException")
 

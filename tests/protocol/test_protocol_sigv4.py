@@ -40,7 +40,7 @@ def signed(
     """A request as botocore signs and sends it."""
     url = f"http://127.0.0.1:8001{path}{'?' * bool(query)}{query}"
     request = AWSRequest(method=method, url=url, headers=headers or {}, data=body)
-    with mock.patch.object(auth, "get_current_datetime", lambda: at):
+    with mock.patch.object(auth, "get_current_datetime", return_value=at):
         SigV4Auth(Credentials(KEY, SECRET, token), service, "eu-west-1").add_auth(request)
     parts = urlsplit(request.url)
     sent = {name.lower(): value for name, value in request.headers.items()} | {"host": parts.netloc}
@@ -133,6 +133,13 @@ def test_a_changed_signed_header_is_a_mismatch_and_another_is_not_looked_at() ->
     for change in ({"x_note": "two"}, {"host": "elsewhere"}, {"x_amz_security_token": "other"}, {"x_note": None}):
         with pytest.raises(sigv4.Mismatch):
             sigv4.verify(with_headers(request, **change), SECRETS, NOW)
+
+
+def test_an_empty_header_that_was_signed_must_arrive() -> None:
+    request = signed(headers={"x-note": ""})
+    assert sigv4.verify(request, SECRETS, NOW)
+    with pytest.raises(sigv4.Mismatch, match="'x-note' is missing"):
+        sigv4.verify(with_headers(request, x_note=None), SECRETS, NOW)
 
 
 @pytest.mark.parametrize("name", ["x-amz-security-token", "x-amz-content-sha256", "x-amz-target"])

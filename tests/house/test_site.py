@@ -1,0 +1,101 @@
+"""The site that `make docs` builds: without a warning, complete, and whole without a network."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [path.relative_to(DOCS).with_suffix("") for path in sorted(DOCS.rglob("*.md")) if "_build" not in path.parts]
+
+# What a browser fetches by itself; an `a` is followed by its reader only.
+FETCHED = {
+    "script": "src",
+    "link": "href",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "object": "data",
+    "embed": "src",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built by the Makefile's own command, into a folder of its own."""
+    [command] = re.findall(r"-m sphinx (.*)", (ROOT / "Makefile").read_text())
+    made = tmp_path_factory.mktemp("site")
+    words = [str(made) if word == "docs/_build" else word for word in command.split()]
+    ran = subprocess.run([sys.executable, "-m", "sphinx", *words], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    return made / "html"
+
+
+class _Fetched(HTMLParser):
+    """The addresses that a page makes a browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name == FETCHED.get(tag) and value]
+
+
+def fetched_by(site: Path) -> Iterator[tuple[Path, str]]:
+    for page in site.rglob("*.html"):
+        parser = _Fetched()
+        parser.feed(page.read_text())
+        yield from ((page, address) for address in parser.found)
+    for sheet in site.rglob("*.css"):
+        text = sheet.read_text()
+        for address in re.findall(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)", text):
+            yield sheet, "".join(address)
+
+
+def test_warnings_are_errors() -> None:
+    [command] = re.findall(r"-m sphinx (.*)", (ROOT / "Makefile").read_text())
+    assert {"-W", "-n", "--keep-going"} <= set(command.split())
+
+
+def test_nothing_is_fetched_from_elsewhere_and_what_is_fetched_is_there(site: Path) -> None:
+    addresses = list(fetched_by(site))
+    assert len(addresses) > len(PAGES)
+    for source, address in addresses:
+        if not address.startswith("data:"):
+            assert not re.match(r"(\w+:)?//", address), f"{source.name}: {address}"
+            assert (source.parent / address.partition("?")[0].partition("#")[0]).exists(), f"{source.name}: {address}"
+
+
+def test_no_script_of_a_page_names_another_host(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        for script in re.findall(r"<script(?:\s[^>]*)?>(.*?)</script>", page.read_text(), re.S):
+            assert "://" not in script, page.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_page_can_be_reached_from_the_first(site: Path, page: Path) -> None:
+    assert (site / page).with_suffix(".html").exists()
+    assert page.name == "index" or f'href="{page}.html"' in (site / "index.html").read_text()
+
+
+def test_every_diagram_stands_in_its_page_with_what_draws_it(site: Path) -> None:
+    for page in PAGES:
+        diagrams = (DOCS / page).with_suffix(".md").read_text().count("```mermaid")
+        text = (site / page).with_suffix(".html").read_text()
+        assert text.count('<pre class="mermaid">') == diagrams
+        assert ("mermaid.tiny.js" in text) == bool(diagrams)
+
+
+def test_the_search_knows_the_words_of_the_pages(site: Path) -> None:
+    index = (site / "searchindex.js").read_text()
+    for word in ("eventstream", "bedrock_flask_drain_delay", "proxy_read_timeout", "throttlingexception"):
+        assert word in index
