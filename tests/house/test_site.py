@@ -1,6 +1,7 @@
 """The site that `make docs` builds: without a warning, complete, and whole without a network."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [path.relative_to(DOCS).with_suffix("") for path in sorted(DOCS.rglob("*.md")) if "_build" not in path.parts]
+
+WITH_DIAGRAMS = [page for page in PAGES if "```mermaid" in (DOCS / page).with_suffix(".md").read_text()]
 
 # What a browser fetches by itself; an `a` is followed by its reader only.
 FETCHED = {
@@ -95,7 +98,22 @@ def test_every_diagram_stands_in_its_page_with_what_draws_it(site: Path) -> None
         assert ("mermaid.tiny.js" in text) == bool(diagrams)
 
 
+@pytest.mark.parametrize("page", WITH_DIAGRAMS, ids=str)
+def test_a_browser_draws_the_diagrams_from_a_file(site: Path, page: Path, tmp_path: Path) -> None:
+    # Not a failure in CI either: a browser is larger than all the rest, and only a mistyped diagram would be missed.
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    options += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=8000", "--dump-dom"]
+    address = (site / page).with_suffix(".html").as_uri()
+    drawn = subprocess.run([browser, *options, address], capture_output=True, text=True, timeout=100).stdout
+    asked = (DOCS / page).with_suffix(".md").read_text().count("```mermaid")
+    assert len(re.findall(r'<pre class="mermaid" data-processed="true"><svg', drawn)) == asked
+    assert "Syntax error in text" not in drawn
+
+
 def test_the_search_knows_the_words_of_the_pages(site: Path) -> None:
     index = (site / "searchindex.js").read_text()
-    for word in ("eventstream", "bedrock_flask_drain_delay", "proxy_read_timeout", "throttlingexception"):
+    for word in ("eventstream", "bedrock_flask_drain_delay", "proxy_read_timeout"):
         assert word in index
