@@ -240,9 +240,7 @@ def half_a_request(server: Any, text: bytes) -> bytes:
 def test_silent_and_broken_clients_hold_no_thread(
     start_gateway: Callable[..., Any], sent: bytes, answer: bytes
 ) -> None:
-    gateway = start_gateway(
-        BEDROCK_FLASK_CLIENT_TIMEOUT="1", BEDROCK_FLASK_THREADS="2", BEDROCK_FLASK_MAX_CALLS="4"
-    )
+    gateway = start_gateway(BEDROCK_FLASK_CLIENT_TIMEOUT="1", BEDROCK_FLASK_THREADS="2", BEDROCK_FLASK_MAX_CALLS="4")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: half_a_request(gateway, sent), range(4)))
     assert all(each.startswith(answer) for each in answers)

@@ -380,3 +380,15 @@ def test_an_offer_knows_what_a_name_means(model: str, foundation: str, problem: 
         {f"us.{CLAUDE}": tuple(THROUGH), PROFILE: tuple(THROUGH)},
     )
     assert (offer.foundation(model), offer.problem(model)[0]) == (foundation, problem)
+
+
+@pytest.mark.parametrize("plane", ["", "/control"])
+def test_against_the_emulator_all_is_well(plain_environ: dict[str, str], emulator: Any, plane: str) -> None:
+    environ = plain_environ | {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url,
+        "AWS_ENDPOINT_URL_BEDROCK": emulator.url + plane,
+    }
+    told = examined(environ, "--call", "--model", "nova", "--model", "claude", code=0)
+    assert {finding["status"] for finding in told["findings"]} <= {"ok", "warn", "skip"}
+    called = {call["operation"] for call in emulator.calls()}
+    assert {"ListFoundationModels", "ListInferenceProfiles", "Converse"} <= called

@@ -1,17 +1,377 @@
-"""The documents tell the truth: generated pages match the code, examples work, links lead somewhere."""
+"""The documents tell the truth: every block is run or checked, generated pages match the code, links lead somewhere."""
 
+import argparse
+import configparser
+import importlib
 import importlib.util
 import json
+import pkgutil
 import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import yaml
 
-from bedrock_flask import aliases, registry
+from bedrock_flask import aliases, commands, registry, settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in path.parts),
+]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its page, the line it begins at, its language and its text."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks_of(path: Path) -> Iterator[Block]:
+    text, page = path.read_text(), str(path.relative_to(ROOT))
+    for found in re.finditer(r"^( *)```([^\n]*)\n(.*?)^\1```$", text, re.M | re.S):
+        yield Block(page, text[: found.start()].count("\n") + 1, found[2].partition(" ")[0], found[3])
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+# Who runs the blocks of a language: the tests below by these names, or another file of tests.
+RUN_BY = {
+    "sh": "test_a_command_is_one_that_works",
+    "console": "test_a_command_is_one_that_works",
+    "py": "test_a_program_example_runs",
+    "python": "test_a_plugin_example_is_served_by_being_dropped_in",
+    "json": "test_data_can_be_read",
+    "toml": "test_data_can_be_read",
+    "yaml": "test_data_can_be_read",
+    "ini": "test_data_can_be_read",
+    "mermaid": "tests/house/test_site.py",
+    "{toctree}": "tests/house/test_site.py",
+    "{include}": "tests/house/test_site.py",
+}
+
+# Pages that tell a story, or show what only their own tests can run: those tests name the page.
+OWN = {
+    ("docs/tutorials/first-plugin.md", "*"): "tests/house/test_first_plugin.py",
+    ("docs/tutorials/emulator-in-ci.md", "*"): "tests/test_pytest_plugin.py",
+    ("docs/how-to/behind-nginx.md", "nginx"): "tests/house/conftest.py",
+    ("docs/reference/emulator.md", "js"): "tests/javascript/test_javascript.py",
+    ("docs/reference/hooks.md", "python"): "tests/test_hookspecs.py",
+    ("docs/reference/pytest.md", "python"): "tests/test_pytest_plugin.py",
+}
+
+# What is read and not run: an output or a form (text), and what needs a browser.
+SHOWN = {("*", "text"), ("docs/how-to/cors.md", "js")}
+
+# Programs that the suite cannot run for a reader, and why.
+NOT_RUN = {
+    ".": "the shell's own",
+    "aws": "needs an account",
+    "cd": "the shell's own",
+    "docker": "needs a daemon",
+    "echo": "the shell's own",
+    "export": "the shell's own",
+    "kill": "tests/house/test_how_tos.py sends the signal",
+    "mkdir": "changes the machine",
+    "nginx": "tests/house/test_nginx.py runs it",
+    "openssl": "tests/house/test_how_tos.py and test_nginx.py run it",
+    "pip": "changes the machine",
+    "pytest": "the suite itself",
+    "printf": "the shell's own",
+    "python3": "the reader's own",
+    "systemctl": "changes the machine",
+    "umask": "the shell's own",
+}
+
+
+def own(block: Block) -> str | None:
+    return OWN.get((block.page, "*")) or OWN.get((block.page, block.language))
+
+
+def of(*languages: str, having: str = "", lacking: str = "\0") -> list[Any]:
+    """The blocks of some languages that are run here."""
+    found = [each for each in BLOCKS if each.language in languages and not own(each)]
+    return [pytest.param(each, id=str(each)) for each in found if having in each.text and lacking not in each.text]
+
+
+# --- nothing is left out ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_somebody_runs_every_block(block: Block) -> None:
+    shown = {("*", block.language), (block.page, block.language)} & SHOWN
+    assert own(block) or RUN_BY.get(block.language) or shown, (
+        f"nobody runs {block.language or 'a block without a language'}"
+    )
+
+
+def test_every_fence_is_closed() -> None:
+    for page in PAGES:
+        fences = re.findall(r"^ *```", page.read_text(), re.M)
+        assert len(fences) == 2 * len(list(blocks_of(page))), page.name
+
+
+@pytest.mark.parametrize(("page", "test"), [(page, test) for (page, _), test in OWN.items()])
+def test_who_is_said_to_run_a_page_does_name_it(page: str, test: str) -> None:
+    assert Path(page).name in (ROOT / test).read_text()
+
+
+def test_who_is_said_to_run_a_language_is_there() -> None:
+    for runner in RUN_BY.values():
+        assert runner in globals() or (ROOT / runner).is_file()
+
+
+def test_nothing_is_excused_that_is_not_in_the_documents() -> None:
+    assert {page for page, _ in (*OWN, *SHOWN) if page != "*"} <= {block.page for block in BLOCKS}
+    assert NOT_RUN.keys() == {words[0] for block in BLOCKS for words in commands_in(block)} - CHECKS.keys()
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def commands_in(block: Block) -> Iterator[list[str]]:
+    """The simple commands of a `sh` or `console` block, as words, without redirections."""
+    if block.language == "console":
+        joined = "\n".join(re.findall(r"^\$ ((?:.*\\\n)*.*)", block.text, re.M))
+    elif block.language == "sh":
+        joined = block.text
+    else:
+        return
+    pending = ""
+    for line in joined.replace("\\\n", " ").splitlines():
+        pending += line + "\n"
+        try:
+            words = _words(pending)
+        except ValueError:  # within quotes: the next line belongs to it
+            continue
+        pending = ""
+        yield from _simple(words)
+    assert not pending, f"{block}: a quote is not closed"
+
+
+def _words(text: str) -> list[str]:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(lexer)
+
+
+def _simple(words: list[str]) -> Iterator[list[str]]:
+    found: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if set(word) <= set("<>"):
+            next(rest)
+        elif set(word) <= set(";&|()"):
+            yield from (found,) if found else ()
+            found = []
+        elif found or not re.match(r"\w+=", word):
+            found.append(word)
+    if found:
+        yield found
+
+
+def _our_command(words: list[str], servers: dict[str, Any]) -> None:
+    command: click.Command = click.Group(commands={made.name or "": made for made in our_commands()})
+    rest = words[1:]
+    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command, rest = command.commands[rest[0]], rest[1:]
+    context = click.Context(command)
+    values, left, _ = command.make_parser(context).parse_args(args=list(rest))
+    assert not left, left
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Choice | click.IntRange | click.FloatRange) and parameter.name in values:
+            given = values[parameter.name]
+            for value in given if isinstance(given, list | tuple) else (given,):
+                if isinstance(value, str):
+                    parameter.type.convert(value, parameter, context)
+
+
+def our_commands() -> Iterator[click.Command]:
+    for module in pkgutil.iter_modules(commands.__path__):
+        yield getattr(importlib.import_module(f"{commands.__name__}.{module.name}"), module.name)
+
+
+def _make(words: list[str], servers: dict[str, Any]) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for word in words[1:]:
+        name = word.partition("=")[0]
+        assert re.search(
+            rf"\$\({name}\)|\$\([\w-]+ [^)]*\$\({name}\)" if "=" in word else rf"^{name}:.*## ", makefile, re.M
+        ), word
+
+
+def _curl(words: list[str], servers: dict[str, Any]) -> None:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    for flag in "sSNifv":
+        parser.add_argument(f"-{flag}", action="store_true")
+    parser.add_argument("-X")
+    parser.add_argument("-H", action="append", default=[])
+    parser.add_argument("-d")
+    parser.add_argument("url")
+    told = parser.parse_args(words[1:])
+    host = next(host for host in servers if told.url.startswith(host))
+    server, path = servers[host], told.url.removeprefix(host)
+    headers = {name: value.strip() for name, _, value in (line.partition(":") for line in told.H)}
+    answer = server.ask(told.X or ("GET" if told.d is None else "POST"), path, data=told.d, headers=headers)
+    assert answer.ok, f"{answer.status_code}: {answer.text}"
+
+
+CHECKS: dict[str, Callable[[list[str], dict[str, Any]], None]] = {
+    "bedrock-flask": _our_command,
+    "curl": _curl,
+    "make": _make,
+}
+
+
+@pytest.fixture(scope="module")
+def servers(start_emulator: Any, start_gateway: Any) -> dict[str, Any]:
+    """Who answers at the addresses that the pages use."""
+    emulator = start_emulator()
+    gateway = start_gateway(
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url, BEDROCK_FLASK_CORS_ORIGINS="https://app.example.com"
+    )
+    return {
+        "http://127.0.0.1:8000": gateway,
+        "https://gateway.example.com": gateway,
+        "http://127.0.0.1:8001": emulator,
+    }
+
+
+@pytest.mark.parametrize("block", of("sh", "console"))
+def test_a_command_is_one_that_works(servers: dict[str, Any], block: Block) -> None:
+    for words in commands_in(block):
+        assert words[0] in CHECKS or words[0] in NOT_RUN, f"nobody runs {words[0]}"
+        if words[0] in CHECKS:
+            CHECKS[words[0]](words, servers)
+
+
+def test_there_are_commands() -> None:
+    found = [words[0] for block in BLOCKS for words in commands_in(block)]
+    for name in CHECKS:
+        assert found.count(name) >= 3, name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bedrock-flask", "serve", "--no-such-option"],
+        ["bedrock-flask", "no-such-command"],
+        ["bedrock-flask", "emulate", "--engine", "no-such-engine"],
+        ["make", "no-such-target"],
+        ["curl", "http://127.0.0.1:8000/v1/no-such-route"],
+        ["curl", "--no-such-option", "http://127.0.0.1:8000/livez"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_does_not_work_is_found(servers: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises((AssertionError, click.UsageError, argparse.ArgumentError, SystemExit)):
+        CHECKS[words[0]](words, servers)
+
+
+def test_the_documents_name_only_settings_that_there_are() -> None:
+    switches = [parameter.envvar for command in our_commands() for parameter in command.params]
+    known = {*settings.names(), settings.ENV_FILE, *switches}
+    for page in PAGES:
+        assert set(re.findall(r"BEDROCK_FLASK_\w+", page.read_text())) <= known, page.name
+
+
+# --- programs and plugins --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", of("python", lacking="def test_"))
+def test_a_plugin_example_is_served_by_being_dropped_in(
+    start_gateway: Any, start_emulator: Any, tmp_path: Path, block: Block
+) -> None:
+    (tmp_path / f"{Path(block.page).stem}_{block.line}.py").write_text(block.text)
+    emulator = start_emulator(plugins_dir=tmp_path)
+    gateway = start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(tmp_path), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
+    dropped = [model for model in gateway.get("/v1/models").json()["data"] if model["source"].startswith(str(tmp_path))]
+    assert dropped
+    paths = gateway.get("/openapi.json").json()["paths"]
+    for model in dropped:
+        assert gateway.post(model["links"]["invoke"], model["sample"]).status_code == 200
+        assert model["links"]["invoke"] in paths
+        if model["capabilities"]["streaming"]:
+            streamed = gateway.post(f"/v1/models/{model['name']}/invoke-stream", model["sample"])
+            assert "event: usage" in streamed.text
+        refused = gateway.post(model["links"]["invoke"], model["sample"] | {"no_such_field": 1})
+        assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("block", of("python", having="def test_"))
+def test_a_test_example_passes(tmp_path: Path, plain_environ: dict[str, str], block: Block) -> None:
+    [plugin] = re.findall(r"^import (acme_\w+)$", block.text, re.M)
+    made = _run("-m", "bedrock_flask", "new-plugin", plugin.replace("_", "-"), cwd=tmp_path, env=plain_environ)
+    (tmp_path / f"{plugin}.py").write_text(made)
+    (tmp_path / "test_it.py").write_text(block.text)
+    assert "1 passed" in _run("-m", "pytest", "-p", "no:cacheprovider", cwd=tmp_path, env=plain_environ)
+
+
+def _run(*arguments: str, **where: Any) -> str:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, **where)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", of("py"))
+def test_a_program_example_runs(emulator: Any, capsys: Any, block: Block) -> None:
+    exec(compile(block.text.replace("http://127.0.0.1:8001", emulator.url), str(block), "exec"), {})
+    assert capsys.readouterr().out.strip()
+
+
+# --- data ------------------------------------------------------------------------------------------------------------
+
+
+def _environment(text: str) -> None:
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    told = dict(line.split("=", 1) for line in lines)
+    # A file of the reader's is not here.
+    settings.read({name: value for name, value in told.items() if not name.endswith(("_FILE", "_DIR"))})
+
+
+READ: dict[str, Callable[[str], Any]] = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+    "ini": _environment,
+}
+
+
+@pytest.mark.parametrize("block", of(*READ))
+def test_data_can_be_read(block: Block) -> None:
+    READ[block.language](block.text)
+
+
+def test_the_error_example_is_what_the_gateway_says(gateway: Any) -> None:
+    [example] = [json.loads(block.text) for block in BLOCKS if block.page == "README.md" and block.language == "json"]
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": "64", "messages": []}
+    told = gateway.post("/v1/models/claude/invoke", body).json()
+    assert {**told, "request_id": ""} == {**example, "request_id": ""}
+
+
+def test_the_models_file_example_holds(tmp_path: Path) -> None:
+    [text] = [block.text for block in blocks_of(ROOT / "docs/reference/models.md") if block.language == "toml"]
+    (tmp_path / "models.toml").write_text(text)
+    assert set(aliases.read(tmp_path / "models.toml", registry.load())) == {"fast", "team"}
+
+
+# --- what is made from the code, or must keep step with it -----------------------------------------------------------
 
 
 def generator() -> Any:
@@ -28,94 +388,18 @@ def test_a_generated_page_is_up_to_date(page: str) -> None:
     assert (ROOT / "docs" / page).read_text() == generator().PAGES[page](), "run: make docs"
 
 
+def test_the_command_line_page_has_every_command_and_option() -> None:
+    text = (ROOT / "docs/reference/cli.md").read_text()
+    for command in our_commands():
+        assert f"## bedrock-flask {command.name}\n" in text
+        for parameter in command.params:
+            assert all(f"`{name}" in text or f" {name}" in text for name in parameter.opts if name.startswith("-"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files_that_exist(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-
-
-def curls() -> list[tuple[str, str]]:
-    found = []
-    for page in PAGES:
-        for block in blocks(page, "sh"):
-            for command in re.findall(r"^curl .*?(?:(?<!\\)$)", block, re.MULTILINE | re.DOTALL):
-                path = re.search(r"http://127\.0\.0\.1:8000(/\S+)", command)
-                body = re.search(r"-d '(.*?)'", command, re.DOTALL)
-                if path and body:
-                    found.append((path[1], body[1]))
-    return found
-
-
-def test_there_are_curl_examples() -> None:
-    assert len(curls()) >= 3
-
-
-@pytest.mark.parametrize(("path", "body"), curls())
-def test_a_curl_example_works(gateway: Any, emulator: Any, path: str, body: str) -> None:
-    response = gateway.post(path, body)
-    assert response.status_code == 200, response.text
-
-
-def plugins() -> list[tuple[str, str]]:
-    return [
-        (f"{page.stem}_{number}", block)
-        for page in PAGES
-        for number, block in enumerate(blocks(page, "python"))
-        if "register_adapters" in block
-    ]
-
-
-@pytest.mark.parametrize(("name", "text"), plugins())
-def test_a_plugin_example_is_served_by_being_dropped_in(
-    start_gateway: Any, start_emulator: Any, tmp_path: Path, name: str, text: str
-) -> None:
-    (tmp_path / f"{name}.py").write_text(text)
-    emulator = start_emulator(plugins_dir=tmp_path)
-    gateway = start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(tmp_path), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
-    dropped = [model for model in gateway.get("/v1/models").json()["data"] if model["source"].startswith(str(tmp_path))]
-    assert dropped
-    paths = gateway.get("/openapi.json").json()["paths"]
-    for model in dropped:
-        assert gateway.post(model["links"]["invoke"], model["sample"]).status_code == 200
-        assert model["links"]["invoke"] in paths
-        if model["capabilities"]["streaming"]:
-            streamed = gateway.post(f"/v1/models/{model['name']}/invoke-stream", model["sample"])
-            assert "event: usage" in streamed.text
-        refused = gateway.post(model["links"]["invoke"], model["sample"] | {"no_such_field": 1})
-        assert refused.status_code == 400
-
-
-def test_the_error_example_is_what_the_gateway_says(gateway: Any) -> None:
-    [example] = [json.loads(block) for block in blocks(ROOT / "README.md", "json") if "urn:bedrock-flask" in block]
-    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": "64", "messages": []}
-    told = gateway.post("/v1/models/claude/invoke", body).json()
-    assert {**told, "request_id": ""} == {**example, "request_id": ""}
-
-
-def programs() -> list[tuple[str, str]]:
-    return [
-        (f"{page.stem}-{number}", block) for page in PAGES for number, block in enumerate(blocks(page, "py"))
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "text"), programs())
-def test_a_program_example_runs(emulator: Any, capsys: Any, name: str, text: str) -> None:
-    exec(compile(text.replace("http://127.0.0.1:8001", emulator.url), name, "exec"), {})
-    assert capsys.readouterr().out.strip()
-
-
-def orders() -> list[str]:
-    text = (ROOT / "docs/reference/emulator.md").read_text()
-    return re.findall(r"/_emulator/faults -d '(.*?)'", text)
-
-
-@pytest.mark.parametrize("order", orders())
-def test_an_order_of_faults_works(emulator: Any, order: str) -> None:
-    assert emulator.post("/_emulator/faults", order).ok
 
 
 def test_every_fault_stands_in_the_emulators_page(emulator: Any) -> None:
@@ -123,7 +407,17 @@ def test_every_fault_stands_in_the_emulators_page(emulator: Any) -> None:
     assert [name for name in emulator.get("/_emulator/faults").json()["known"] if f"`{name}`" not in text] == []
 
 
-def test_the_models_file_example_holds(tmp_path: Path) -> None:
-    [text] = blocks(ROOT / "docs/reference/models.md", "toml")
-    (tmp_path / "models.toml").write_text(text)
-    assert set(aliases.read(tmp_path / "models.toml", registry.load())) == {"fast", "team"}
+def test_the_floors_in_the_architecture_are_those_that_are_held() -> None:
+    read = configparser.ConfigParser(interpolation=None)
+    read.read(ROOT / "setup.cfg")
+    layers = read["importlinter:contract:floors"]["layers"].strip().splitlines()
+    held = [set(re.findall(r"\((\w+)\)", layer)) for layer in layers]
+    text = (ROOT / "docs/explanation/architecture.md").read_text()
+    told = [set(re.findall(r"`(\w+)/?`", row)) - {"wsgi"} for row in re.findall(r"^\| \d \| (.*) \|$", text, re.M)]
+    assert told == held
+
+
+def test_every_word_of_the_glossary_has_its_place() -> None:
+    words = re.findall(r"^\| \*\*(.+?)\*\* \|", (ROOT / "docs/glossary.md").read_text(), re.M)
+    assert words == sorted(words, key=str.lower)
+    assert len(words) > 30
