@@ -93,7 +93,6 @@ NOT_RUN = {
     "openssl": "tests/house/test_how_tos.py and test_nginx.py run it",
     "pip": "changes the machine",
     "pytest": "the suite itself",
-    "printf": "the shell's own",
     "python3": "the reader's own",
     "systemctl": "changes the machine",
     "umask": "the shell's own",
