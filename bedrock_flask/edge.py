@@ -37,6 +37,10 @@ _REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 
 
+# What a proxy adds: its connection comes from this machine, and whoever it speaks for does not.
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+
+
 def with_edge(app: Flask) -> Flask:
     """Every request passes these, in this order, whatever it asks for."""
     settings: Settings = app.extensions["bedrock_flask"].settings
@@ -132,9 +136,11 @@ def _secret() -> str:
 
 
 def _refuse_strangers() -> None:
-    """Without keys, only a connection that arrived on a loopback address, and no page of another site, is served."""
+    """Without keys, only a connection that arrived on a loopback address is served, no proxy and no page of another site."""
     if not _arrived_on_loopback():
         raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
+    if any(name in request.headers for name in _FORWARDED):
+        raise LoopbackOnly("A proxy may not call a gateway without keys for others. Set BEDROCK_FLASK_API_KEYS.")
     origin, named = request.headers.get("origin"), current_app.extensions["bedrock_flask"].settings.cors_origins
     if origin is not None and origin not in named and not is_loopback(_host(origin)):
         raise LoopbackOnly("A page of another site may not call a gateway without keys. Set BEDROCK_FLASK_API_KEYS.")

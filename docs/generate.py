@@ -5,6 +5,7 @@ import inspect
 import json
 import pkgutil
 import re
+import runpy
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
@@ -106,6 +107,8 @@ PAGES = {
     "reference/errors.md": errors,
     "reference/cli.md": cli,
     "reference/adapters.md": adapters,
+    # The notes that `make sabotage` tries.
+    "explanation/defences.md": runpy.run_path(str(HERE.parent / "tests/sabotage/defences.py"))["page"],
 }
 
 

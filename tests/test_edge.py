@@ -188,6 +188,13 @@ def test_the_shipped_configuration_refuses_it_even_past_serve(plain_environ: dic
     assert "BEDROCK_FLASK_API_KEYS" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["forwarded", "via", "x-forwarded-for", "x-real-ip"])
+def test_without_keys_a_proxy_on_this_machine_opens_nothing(gateway: Any, name: str) -> None:
+    response = gateway.get("/v1/models", headers={name: "127.0.0.1"})
+    assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
+    assert gateway.get("/livez", headers={name: "127.0.0.1"}).ok
+
+
 def test_bare_gunicorn_answers_strangers_with_the_remedy(bare_gunicorn: Callable[..., Any]) -> None:
     server = bare_gunicorn("0.0.0.0")
     assert server.get("/v1/models").ok
