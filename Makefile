@@ -7,7 +7,7 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 PIP = .venv/bin/python -m pip
 # A file of tests stays in one process, for it shares its servers; JOBS=0 runs all in one.
 JOBS ?= 2
-PYTEST = .venv/bin/python -m pytest --cov --cov-report=term --numprocesses $(JOBS) --dist loadfile
+PYTEST = .venv/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
 HASHED = touch .venv/.busy && $(PIP) install --require-hashes
 
 # The shell's own Python and pip settings could bend the installation; those that say where packages are to be had stay.
@@ -37,7 +37,7 @@ run: python ## Start the gateway and an embedded Bedrock, and ask one question [
 dev: python ## Set up .venv for development.
 	@$(LOCKED) $(MAKE) -s .venv/.gateway .venv/.dev .venv/.demo $(JAVASCRIPT)
 
-test: dev ## Run the whole suite with coverage [ARGS="-k words"] [JOBS=2].
+test: dev ## Run the whole suite [ARGS="-k words"] [JOBS=2].
 	@$(PYTEST) $(ARGS)
 
 check: dev ## Lint, types, floors, then the suite with its least coverage.
@@ -45,7 +45,7 @@ check: dev ## Lint, types, floors, then the suite with its least coverage.
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(PYTEST) --cov-fail-under=90
+	@$(PYTEST) --cov --cov-report=term --cov-fail-under=90
 
 sabotage: dev ## Remove each defence in a copy, and see its tests fail [ARGS="words of its name"].
 	@.venv/bin/python tests/sabotage $(ARGS)

@@ -136,7 +136,7 @@ def _secret() -> str:
 
 
 def _refuse_strangers() -> None:
-    """Without keys, only a connection that arrived on a loopback address is served, no proxy and no page of another site."""
+    """Without keys, only what arrived on a loopback address is served, but no proxy and no page of another site."""
     if not _arrived_on_loopback():
         raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
     if any(name in request.headers for name in _FORWARDED):

@@ -57,7 +57,8 @@ class Server:
 
     def lines(self) -> list[dict[str, Any]]:
         """The JSON lines of its log."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        whole, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def line(self, request_id: str) -> dict[str, Any]:
         """The log line of one request; it is written after the last byte of the answer, so it is waited for."""
