@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.usage import METRICS, Usage, from_metrics
 
@@ -18,14 +19,26 @@ def has_metrics(chunk: Mapping[str, Any]) -> bool:
     return METRICS in chunk
 
 
+def written(events: Iterable[Any], write: Callable[[str, Json], Iterable[Json]]) -> Iterator[Json]:
+    """What `write` makes of each event's type and payload, at once; what is no event (IDLE) passes as it is."""
+    with closing(events) as each:
+        for event in each:
+            if isinstance(event, dict):
+                [(kind, told)] = event.items()
+                yield from write(kind, told)
+            else:
+                yield event
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wire:
     """The functions of one JSON format.
 
     `complete` tells an answer from a cut or foreign one, `finished` the terminal chunk of a stream; `usage` reads the
-    token counts of a reply or of one chunk. A chunk of ConverseStream is `{event type: payload}`. The other three serve
-    the format the other way round, in the emulator: `read_request` to Converse, `write_reply` (given the model's id)
-    and `write_chunks` from it.
+    token counts of a reply or of one chunk. A chunk of ConverseStream is `{event type: payload}`. The others serve the
+    format: `read_request` to Converse, with what Converse cannot say in its member `extras`; `write_request` the way
+    back; `write_reply` (given the model's id) and `write_chunks` from Converse. `hints` are the extras that ask for
+    nothing that shows in an answer: where nobody takes them they are reported, never refused.
     """
 
     name: str
@@ -33,5 +46,7 @@ class Wire:
     finished: Callable[[Json], bool] = has_metrics
     usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None
+    write_request: Callable[[Request], Json] | None = None
     write_reply: Callable[[Response, str], Json] | None = None
     write_chunks: Callable[[Iterable[Event], str], Iterator[Json]] | None = None
+    hints: frozenset[str] = frozenset()

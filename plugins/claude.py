@@ -2,23 +2,46 @@
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import Adapter, Capabilities, anthropic_body, hookimpl
+from bedrock_flask.plugin import Adapter, Capabilities, Json, anthropic_body, hookimpl
 
-SEES = Capabilities(tools=True, system=True, images=True, documents=True)
+SEES = Capabilities(tools=True, system=True, images=True, documents=True, structured=False)
 CACHES = SEES.but(cache=True)
-REASONS = CACHES.but(reasoning=True)
+# How each generation reasons and is sampled: "Adaptive thinking" and "Structured outputs" (AWS user guide), Anthropic's
+# migration guides.
+REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
+ONE_AT_A_TIME = REASONS.but(sampling="one")
+FOUR_FIVE = ONE_AT_A_TIME.but(structured=True)
+FOUR_SIX = FOUR_FIVE.but(thinking="either", prefill=False)
+FOUR_SEVEN = FOUR_SIX.but(thinking="adaptive", sampling="none")
+FIVE = FOUR_SEVEN.but(thinking_off="disabled")
+ALWAYS = FIVE.but(thinking_off="never")
 
 MODELS = {
     "anthropic.claude-3-*": SEES,
     "anthropic.claude-3-5-haiku-*": CACHES,
     "anthropic.claude-3-5-sonnet-20241022-*": CACHES,
     "anthropic.claude-3-7-*": REASONS,
-    "anthropic.claude-opus-*": REASONS,
-    "anthropic.claude-sonnet-*": REASONS,
-    "anthropic.claude-haiku-*": REASONS,
-    "anthropic.claude-fable-*": REASONS,
+    # A date and not a version: the first of 4.
+    "anthropic.claude-opus-4-2025*": REASONS,
+    "anthropic.claude-sonnet-4-2025*": REASONS,
+    "anthropic.claude-opus-4-1-*": ONE_AT_A_TIME,
+    "anthropic.claude-opus-4-5-*": FOUR_FIVE,
+    "anthropic.claude-sonnet-4-5-*": FOUR_FIVE,
+    "anthropic.claude-haiku-4-5-*": FOUR_FIVE,
+    "anthropic.claude-opus-4-6*": FOUR_SIX,
+    "anthropic.claude-sonnet-4-6*": FOUR_SIX,
+    "anthropic.claude-opus-4-7*": FOUR_SEVEN,
+    "anthropic.claude-opus-4-8*": FOUR_SEVEN,
+    "anthropic.claude-opus-5-5*": ALWAYS.but(forced_tools=False),
+    "anthropic.claude-sonnet-5-5*": FIVE.but(thinking_off="between_tools", forced_tools=False),
+    "anthropic.claude-fable-5-1*": ALWAYS.but(forced_tools=False),
+    "anthropic.claude-opus-*": FIVE,
+    "anthropic.claude-sonnet-*": FIVE,
+    "anthropic.claude-haiku-*": FIVE,
+    "anthropic.claude-fable-*": ALWAYS,
+    "anthropic.claude-mythos-*": ALWAYS,
     # A name that Anthropic has not used yet: as able as the newest.
-    "anthropic.claude-*": REASONS,
+    "anthropic.claude-*": FIVE,
 }
 
 SAMPLE = {
@@ -27,6 +50,16 @@ SAMPLE = {
     "system": "Be terse.",
     "messages": [{"role": "user", "content": [{"type": "text", "text": "What is 2+2?"}]}],
 }
+
+
+def one_tool_at_a_time(parallel: bool, request: Json) -> Json:
+    """Whether several tools may be used at once: Claude takes that in a tool_choice of its own."""
+    config = request.get("toolConfig")
+    if not config:
+        return {}
+    [(kind, told)] = config.get("toolChoice", {"auto": {}}).items()
+    choice = {"type": kind, **told, "disable_parallel_tool_use": not parallel}
+    return {"additionalModelRequestFields": {"tool_choice": choice}}
 
 
 @hookimpl
@@ -44,6 +77,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "top_k": "additionalModelRequestFields.top_k",
                 "thinking": "additionalModelRequestFields.thinking",
                 "effort": "additionalModelRequestFields.output_config.effort",
+                "parallel_tool_calls": one_tool_at_a_time,
             },
             sample=SAMPLE,
         )

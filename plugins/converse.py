@@ -33,7 +33,6 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "*": Capabilities(
                     tools=True,
                     system=True,
-                    cache=True,
                     images=True,
                     documents=True,
                     video=True,

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 
 from bedrock_flask.plugin import Adapter, Capabilities, Json, Schema, converse_body, fields, hookimpl
 
-TEXT = Capabilities(tools=True, system=True, cache=True)
+TEXT = Capabilities(tools=True, system=True, cache=True, cache_tools=False, cache_after_results=False)
 SEES = TEXT.but(images=True, documents=True, video=True)
 REASONS = SEES.but(reasoning=True)
 
 KINDS = ("text", "image", "document", "video", "audio", "toolUse", "toolResult", "reasoningContent")
+EFFORTS = ("none", "low", "medium", "high")
 CACHE_POINT = fields.Nested(
     converse_body.CachePoint,
     description="Caches everything up to this text. In Nova's own body it stands beside the text, never alone.",
@@ -69,6 +70,14 @@ def opens_with_the_user(body: Json) -> Iterator[tuple[str, str]]:
         yield "messages[0].role", "must be user: the first turn is the user's"
 
 
+def reasoning(effort: str, request: Json) -> Json:
+    """Reasoning as Nova 2 takes it: beside its other own parameters, in an inferenceConfig of its own."""
+    if effort not in EFFORTS:
+        raise ValueError(f"must be one of {', '.join(EFFORTS)}")
+    told = {"type": "enabled", "maxReasoningEffort": effort} if effort != "none" else {"type": "disabled"}
+    return {"additionalModelRequestFields": {"inferenceConfig": {"reasoningConfig": told}}}
+
+
 SAMPLE = {
     "schemaVersion": "messages-v1",
     "system": [{"text": "Be terse."}],
@@ -98,7 +107,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             default="amazon.nova-lite-v1:0",
             extras={
                 "top_k": "additionalModelRequestFields.inferenceConfig.topK",
-                "effort": "additionalModelRequestFields.inferenceConfig.reasoningConfig.maxReasoningEffort",
+                "effort": reasoning,
             },
             sample=SAMPLE,
         )

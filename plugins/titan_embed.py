@@ -52,6 +52,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=encode,
             decode=decode,
             emulate=emulate,
+            extras={"dimensions": "additionalModelRequestFields.dimensions"},
             sample={"inputText": "A gateway is a door between two roads.", "dimensions": 256, "normalize": True},
         )
     )

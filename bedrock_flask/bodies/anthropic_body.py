@@ -208,16 +208,37 @@ CONTENT: dict[str, type[Schema]] = {
 }
 
 
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
 class Message(Schema):
     """One turn of a conversation."""
 
-    role = fields.String(required=True, one_of=("user", "assistant", "system"), description="Whose turn it is.")
+    role = fields.String(required=True, description="Whose turn it is: `user` or `assistant`.")
     content = fields.Either(
         fields.String(),
         fields.List(fields.Tagged("type", CONTENT)),
         required=True,
         description="What is said: text, or blocks.",
     )
+
+
+class TurnConfig(Schema):
+    """What the answers are like from here on."""
+
+    effort = fields.String(one_of=EFFORTS, allow_none=True, description="How much the model puts into its answers.")
+
+
+class SystemMessage(Message):
+    """Instructions in the middle of a conversation."""
+
+    role = fields.String(required=True, description="`system`.")
+    content = fields.Either(
+        fields.String(),
+        fields.List(fields.Tagged("type", CONTENT)),
+        description="The instructions: text, or blocks; may be left out where there is `output_config`.",
+    )
+    output_config = fields.Nested(TurnConfig, allow_none=True, description="What answers are like from here on (beta).")
 
 
 class InputSchema(Open):
@@ -260,7 +281,16 @@ class NamedToolChoice(ToolChoice):
     name = fields.String(required=True, description="The tool's name.")
 
 
-_DISPLAY = ("summarized", "omitted")
+def _display() -> fields.String:
+    return fields.String(
+        one_of=("summarized", "omitted", "updates"),
+        allow_none=True,
+        description="How the reasoning is shown; `updates` is a beta.",
+    )
+
+
+def _block_binding() -> fields.Object:
+    return fields.Object(allow_none=True, description="What becomes of reasoning from another conversation (beta).")
 
 
 class ThinkingEnabled(Schema):
@@ -268,14 +298,16 @@ class ThinkingEnabled(Schema):
 
     type = fields.String(required=True, description="`enabled`.")
     budget_tokens = fields.Integer(required=True, min=1024, description="Tokens for reasoning; less than max_tokens.")
-    display = fields.String(one_of=_DISPLAY, allow_none=True, description="How the reasoning is shown.")
+    display = _display()
+    block_binding = _block_binding()
 
 
 class ThinkingAdaptive(Schema):
     """Reasoning as the model sees fit."""
 
     type = fields.String(required=True, description="`adaptive`.")
-    display = fields.String(one_of=_DISPLAY, allow_none=True, description="How the reasoning is shown.")
+    display = _display()
+    block_binding = _block_binding()
 
 
 class ThinkingPlain(Schema):
@@ -295,12 +327,35 @@ class OutputConfig(Schema):
     """What the answer is like."""
 
     effort = fields.String(
-        one_of=("low", "medium", "high", "xhigh", "max"),
+        one_of=EFFORTS,
         allow_none=True,
         description="How much the model puts into its answer; `high` where nothing is said.",
     )
     format = fields.Nested(OutputFormat, allow_none=True, description="The form that the answer must have.")
     task_budget = fields.Object(allow_none=True, description="Tokens for a whole task (beta).")
+
+
+def choice_of_tools() -> fields.Tagged:
+    """The member `tool_choice`."""
+    return fields.Tagged(
+        "type",
+        {"auto": ToolChoice, "any": ToolChoice, "tool": NamedToolChoice, "none": ToolChoice},
+        description="Whether the model must use a tool.",
+    )
+
+
+def reasoning() -> fields.Tagged:
+    """The member `thinking`."""
+    return fields.Tagged(
+        "type",
+        {
+            "enabled": ThinkingEnabled,
+            "adaptive": ThinkingAdaptive,
+            "disabled": ThinkingPlain,
+            "between_tools": ThinkingPlain,
+        },
+        description="Whether the model reasons first; models since Opus 4.7 and Sonnet 5 know `adaptive` only.",
+    )
 
 
 class Metadata(Schema):
@@ -319,7 +374,11 @@ class Body(Schema):
         description=f"The format's version: `{VERSION}` on Bedrock, or Anthropic's own date.",
     )
     max_tokens = fields.Integer(required=True, min=1, description="Most tokens to write, reasoning included.")
-    messages = fields.List(fields.Nested(Message), required=True, description="The conversation so far.")
+    messages = fields.List(
+        fields.Tagged("role", {"user": Message, "assistant": Message, "system": SystemMessage}),
+        required=True,
+        description="The conversation so far.",
+    )
     system = fields.Either(
         fields.String(),
         fields.List(fields.Tagged("type", {"text": TextBlock})),
@@ -333,21 +392,8 @@ class Body(Schema):
         fields.Tagged("type", {"custom": CustomTool}, absent="custom", others=TypedTool),
         description="The tools that the model may ask for.",
     )
-    tool_choice = fields.Tagged(
-        "type",
-        {"auto": ToolChoice, "any": ToolChoice, "tool": NamedToolChoice, "none": ToolChoice},
-        description="Whether the model must use a tool.",
-    )
-    thinking = fields.Tagged(
-        "type",
-        {
-            "enabled": ThinkingEnabled,
-            "adaptive": ThinkingAdaptive,
-            "disabled": ThinkingPlain,
-            "between_tools": ThinkingPlain,
-        },
-        description="Whether the model reasons first; models since Opus 4.7 and Sonnet 5 know `adaptive` only.",
-    )
+    tool_choice = choice_of_tools()
+    thinking = reasoning()
     output_config = fields.Nested(OutputConfig, description="Effort, and the form of the answer.")
     metadata = fields.Nested(Metadata, description="About the request.")
     anthropic_beta = fields.List(fields.String(), description="Beta features to switch on.")

@@ -7,19 +7,25 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.converse import Json, Response, member
 from bedrock_flask.usage import Usage, from_members, from_metrics
 from bedrock_flask.wire import Wire, has_metrics
-from bedrock_flask.wires import anthropic, converse, nova
+from bedrock_flask.wires import anthropic, converse, count_tokens, nova, opaque, openai_chat, openai_responses
 
-WIRES: Mapping[str, Wire] = MappingProxyType({wire.name: wire for wire in (anthropic.WIRE, converse.WIRE, nova.WIRE)})
+WIRES: Mapping[str, Wire] = MappingProxyType(
+    {
+        each.WIRE.name: each.WIRE
+        for each in (anthropic, converse, nova, openai_chat, openai_responses, count_tokens, opaque)
+    }
+)
 
 # What a plugin's `decode` raises at a document that is not what it expects.
 _FOREIGN = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
-def wire_of(adapter: Adapter) -> Wire:
-    """The wire that an adapter's native body and replies are written in."""
-    if adapter.wire in WIRES:
-        return WIRES[adapter.wire]
-    return _decoding(adapter.wire, adapter.decode) if adapter.decode else Wire(name=adapter.wire)
+def wire_of(adapter: Adapter, name: str = "") -> Wire:
+    """The wire of that name; without one, that of the adapter's native body and replies."""
+    name = name or adapter.wire
+    if name in WIRES:
+        return WIRES[name]
+    return _decoding(name, adapter.decode) if adapter.decode and name == adapter.wire else Wire(name=name)
 
 
 def _decoding(name: str, decode: Callable[[Json], Response]) -> Wire:

@@ -15,6 +15,9 @@ from bedrock_flask.wires import WIRES
 
 Json = dict[str, Any]
 
+# Those that an answer can be written in; the others are only read.
+WRITTEN = sorted(name for name, wire in WIRES.items() if wire.write_reply)
+
 # A busy machine is no failure.
 calm = settings(deadline=None, max_examples=60)
 
@@ -136,7 +139,7 @@ def test_an_answer_can_be_sent_back_as_history(response: Json) -> None:
 
 
 @calm
-@given(responses(*SAID), st.sampled_from(sorted(WIRES)))
+@given(responses(*SAID), st.sampled_from(WRITTEN))
 def test_a_reply_written_is_whole_and_its_usage_is_read_back(response: Json, name: str) -> None:
     wire = WIRES[name]
     assert wire.write_reply is not None
@@ -147,7 +150,7 @@ def test_a_reply_written_is_whole_and_its_usage_is_read_back(response: Json, nam
 
 
 @calm
-@given(responses(*SAID), st.sampled_from(sorted(WIRES)))
+@given(responses(*SAID), st.sampled_from(WRITTEN))
 def test_a_stream_written_says_what_the_reply_says_and_ends_once(response: Json, name: str) -> None:
     wire = WIRES[name]
     assert wire.write_reply is not None
@@ -215,9 +218,45 @@ def read_nova(chunks: Iterable[Json]) -> tuple[Any, ...]:
     return said_by_converse(fold(chunks))
 
 
+def said_by_chat(reply: Json) -> tuple[Any, ...]:
+    choice = reply["choices"][0]
+    calls = [(call["id"], call["function"]) for call in choice["message"].get("tool_calls", ())]
+    return choice["message"]["content"] or "", calls, choice["finish_reason"]
+
+
+def read_chat(chunks: Iterable[Json]) -> tuple[Any, ...]:
+    """What a client of OpenAI's stream puts together."""
+    said, reason = "", None
+    calls: dict[int, tuple[str, Json]] = {}
+    for choice in (chunk["choices"][0] for chunk in chunks if chunk["choices"]):
+        said += choice["delta"].get("content") or ""
+        reason = choice["finish_reason"] or reason
+        for call in choice["delta"].get("tool_calls", ()):
+            told = call["function"]
+            _, held = calls.setdefault(call["index"], (call.get("id"), {"name": told.get("name"), "arguments": ""}))
+            held["arguments"] += told["arguments"]
+    return said, [calls[index] for index in sorted(calls)], reason
+
+
+def said_by_responses(reply: Json) -> tuple[Any, ...]:
+    return [{name: item[name] for name in item if name != "id"} for item in reply["output"]], reply["status"]
+
+
+def read_responses(chunks: list[Json]) -> tuple[Any, ...]:
+    return said_by_responses(chunks[-1]["response"])
+
+
 SAYS = {
     "anthropic": lambda reply: (reply["content"], reply["stop_reason"], reply["stop_sequence"]),
     "converse": said_by_converse,
     "nova": said_by_converse,
+    "openai_chat": said_by_chat,
+    "openai_responses": said_by_responses,
 }
-READS = {"anthropic": read_claude, "converse": read_nova, "nova": read_nova}
+READS: dict[str, Any] = {
+    "anthropic": read_claude,
+    "converse": read_nova,
+    "nova": read_nova,
+    "openai_chat": read_chat,
+    "openai_responses": read_responses,
+}

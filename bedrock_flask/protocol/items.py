@@ -1,0 +1,53 @@
+"""The items of an array that is a top-level member of a JSON object: taken out as text, never re-serialised."""
+
+from collections.abc import Collection
+
+from bedrock_flask.protocol.envelope import members
+from bedrock_flask.protocol.json import STRICT
+
+_BLANK = " \t\n\r"
+
+
+def without(text: str, member: str, indexes: Collection[int]) -> str:
+    """The object without some items of one array; but for them and one comma each no character changes.
+
+    Raises KeyError if there is no such member, IndexError if there is no such item, ValueError if the text is no strict
+    JSON object or the member no array.
+    """
+    found = members(text)[member]
+    if not text.startswith("[", found.value_start):
+        raise ValueError(f"The member {member!r} is no array")
+    items, commas = _items(text, found.value_start + 1)
+    for index in indexes:
+        if not 0 <= index < len(items):
+            raise IndexError(f"The member {member!r} has no item {index}")
+    gone = set(indexes)
+    kept = [index for index in range(len(items)) if index not in gone]
+    # A comma belongs to the item behind it, so that the first one that stays has none.
+    cut = [items[index] for index in gone] + [commas[index - 1] for index in {*gone, *kept[:1]} if index]
+    return _cut(text, sorted(cut))
+
+
+def _items(text: str, position: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Where each item of an array stands, and each comma; the text is known to be strict JSON."""
+    items, commas = [], []
+    position = _skip(text, position)
+    while text[position] != "]":
+        if text[position] == ",":
+            commas.append((position, position + 1))
+            position = _skip(text, position + 1)
+        _, end = STRICT.raw_decode(text, position)
+        items.append((position, end))
+        position = _skip(text, end)
+    return items, commas
+
+
+def _skip(text: str, position: int) -> int:
+    while text[position] in _BLANK:
+        position += 1
+    return position
+
+
+def _cut(text: str, spans: list[tuple[int, int]]) -> str:
+    starts, ends = [0, *(end for _, end in spans)], [*(start for start, _ in spans), len(text)]
+    return "".join(text[start:end] for start, end in zip(starts, ends, strict=True))

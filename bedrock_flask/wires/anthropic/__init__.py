@@ -1,0 +1,35 @@
+"""The wire of Claude's Messages format, Anthropic's own and Bedrock's.
+
+Sources: "Anthropic Claude Messages API request and response" (AWS user guide); Anthropic's "Messages" and "Streaming
+Messages", and the types of its SDK for Python 2.12.
+"""
+
+from bedrock_flask.wire import Wire
+from bedrock_flask.wires.anthropic.answering import TO_CLAUDE, complete, finished, usage, write_chunks, write_reply
+from bedrock_flask.wires.anthropic.reading import HINTS, read_request
+from bedrock_flask.wires.anthropic.writing import write_request
+
+__all__ = [
+    "HINTS",
+    "TO_CLAUDE",
+    "WIRE",
+    "complete",
+    "finished",
+    "read_request",
+    "usage",
+    "write_chunks",
+    "write_reply",
+    "write_request",
+]
+
+WIRE = Wire(
+    name="anthropic",
+    complete=complete,
+    finished=finished,
+    usage=usage,
+    read_request=read_request,
+    write_request=write_request,
+    write_reply=write_reply,
+    write_chunks=write_chunks,
+    hints=HINTS,
+)

@@ -1,0 +1,77 @@
+"""What an answer cites, in Claude's words and in Converse's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bedrock_flask.converse import Json
+from bedrock_flask.place import Place
+from bedrock_flask.wires.anthropic.neutral import asks_for_nothing
+
+
+@dataclass(frozen=True)
+class _Target:
+    """How both formats tell where a citation points: Claude's type, Converse's member, their names for the parts."""
+
+    claude: str
+    converse: str
+    title: str
+    parts: dict[str, str]
+
+
+_DOCUMENT = {"document_index": "documentIndex"}
+_SEARCH = {"search_result_index": "searchResultIndex"}
+_CHARS = {"start_char_index": "start", "end_char_index": "end"}
+_PAGES = {"start_page_number": "start", "end_page_number": "end"}
+_BLOCKS = {"start_block_index": "start", "end_block_index": "end"}
+_TARGETS = (
+    _Target("char_location", "documentChar", "document_title", _DOCUMENT | _CHARS),
+    _Target("page_location", "documentPage", "document_title", _DOCUMENT | _PAGES),
+    _Target("content_block_location", "documentChunk", "document_title", _DOCUMENT | _BLOCKS),
+    _Target("search_result_location", "searchResultLocation", "title", _SEARCH | _BLOCKS),
+    _Target("web_search_result_location", "web", "title", {"url": "url"}),
+)
+
+
+def read_citations(citations: list[Json], place: Place) -> list[Json]:
+    """Claude's citations in Converse's words; one of a type that Converse has not is left."""
+    read = []
+    for index, citation in enumerate(citations):
+        here = place.item(index)
+        target = next((each for each in _TARGETS if each.claude == citation.get("type")), None)
+        if target is None:
+            here.leave(citation)
+        else:
+            here.leave_rest(
+                citation, "type", "cited_text", "source", target.title, *target.parts, neutral=asks_for_nothing
+            )
+            read.append(_read(citation, target))
+    return read
+
+
+def _read(citation: Json, target: _Target) -> Json:
+    cited = citation.get("cited_text")
+    return {
+        **_present(title=citation.get(target.title), source=citation.get("source")),
+        "sourceContent": [{"text": cited}] if cited else [],
+        "location": {
+            target.converse: {there: citation[here] for here, there in target.parts.items() if here in citation}
+        },
+    }
+
+
+def write_citation(citation: Json) -> Json:
+    """A citation of Converse's in Claude's words."""
+    location = citation.get("location") or {}
+    target = next((each for each in _TARGETS if each.converse in location), _TARGETS[0])
+    parts = location.get(target.converse, {})
+    return {
+        "type": target.claude,
+        "cited_text": "".join(piece.get("text", "") for piece in citation.get("sourceContent", ())),
+        target.title: citation.get("title"),
+        **_present(source=citation.get("source")),
+        **{here: parts[there] for here, there in target.parts.items() if there in parts},
+    }
+
+
+def _present(**members: Any) -> Json:
+    return {name: value for name, value in members.items() if value is not None}

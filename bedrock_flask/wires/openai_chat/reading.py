@@ -1,0 +1,391 @@
+"""A Chat Completions request, read: what Converse can say, and the rest as extras by name or by path."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from bedrock_flask import data_uris, media
+from bedrock_flask.converse import Json, Request
+from bedrock_flask.place import Place
+from bedrock_flask.protocol.json import parse
+from bedrock_flask.wires.openai_chat.marks import read_mark
+from bedrock_flask.wires.openai_chat.members import present
+from bedrock_flask.wires.openai_chat.tools import read_tools
+
+# Extras that ask for nothing that shows in an answer. The wish for no tool is among them: where the history has used
+# tools, Bedrock must be told of them, and then only some models can be told not to call any.
+HINTS = frozenset({"user", "safety_identifier", "metadata", "tool_choice"})
+
+# Top-level members that are read one by one, or that ask nothing of the model.
+_READ = frozenset(
+    {"messages", "max_completion_tokens", "max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice"}
+    | {"response_format", "metadata", "user", "safety_identifier", "service_tier", "model", "stream", "stream_options"}
+)
+# Of the others: the values that ask for what happens anyway.
+_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "logit_bias": ({},),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "parallel_tool_calls": (True,),
+    "store": (False,),
+    "modalities": ([], ["text"]),
+    "verbosity": ("medium",),
+    "prompt_cache_options": ({},),
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+}
+_CANONICAL = {"reasoning_effort": "effort"}
+
+
+def read_request(body: Json) -> Request:
+    """A Chat Completions body as a Converse request; raises InvalidBody for what no model could be asked."""
+    top = Place("", {})
+    system, turns = _read_messages(body["messages"], top.at("messages"))
+    request = {
+        "messages": turns,
+        "system": system,
+        "inferenceConfig": _read_inference(body, top),
+        "toolConfig": read_tools(body, turns, top),
+        "outputConfig": _read_format(body.get("response_format") or {}, top),
+        "requestMetadata": _read_metadata(body, top),
+        "serviceTier": _read_tier(body.get("service_tier"), top.at("service_tier")),
+        "extras": top.extras,
+    }
+    for name, value in body.items():
+        if name not in _READ and value is not None and value not in _NEUTRAL.get(name, ()):
+            top.at(_CANONICAL.get(name, name)).leave(value)
+    return {name: value for name, value in request.items() if value or name == "messages"}
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def _read_messages(messages: Iterable[Json], place: Place) -> tuple[list[Json], list[Json]]:
+    """The system prompt and the turns."""
+    system: list[Json] = []
+    turns: list[Json] = []
+    before = ""
+    for index, message in enumerate(messages):
+        here, role = place.item(index), message["role"]
+        if role in _SYSTEM:
+            content = _with_mark(_read_plain(message, here), message)
+            # One that is blank instructs nothing, so there is nothing to cache.
+            system += content if _says_something(content) else []
+        elif role not in _ROLES:
+            here.leave(message)
+        else:
+            turn, read = _ROLES[role]
+            content = _with_mark(read(message, here), message)
+            if not _says_something(content):
+                raise here.wrong("says nothing: there is no text in it, no medium and no tool call")
+            # The results of parallel calls must stand in one turn, and what the user adds stands in it behind them.
+            if before == "tool" and turn == "user":
+                turns[-1]["content"] += content
+            else:
+                turns.append({"role": turn, "content": content})
+            before = role
+    return system, turns
+
+
+def _says_something(content: Iterable[Json]) -> bool:
+    return any("cachePoint" not in block for block in content)
+
+
+def _read_plain(message: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(message, "role", "content", "cache_control")
+    return _read_content(message["content"], place.at("content"))
+
+
+def _read_assistant(message: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(message, "role", "content", "refusal", "tool_calls", "cache_control", *_AGAIN, *_REASONING)
+    yield from _read_reasoning(message, place.at("reasoning_details"))
+    yield from _read_content(message.get("content"), place.at("content"))
+    yield from _read_text(message.get("refusal"), place)
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        yield from _read_call(call, place.at("tool_calls").item(index))
+
+
+def _read_tool(message: Json, place: Place) -> Iterator[Json]:
+    # The call that this answers has the tool's name.
+    place.leave_rest(message, "role", "content", "tool_call_id", "name", "cache_control")
+    content = list(_read_content(message["content"], place.at("content")))
+    said = [block for block in content if "cachePoint" not in block]
+    # What the tool gave is text, be it JSON: so it is what the model would have read.
+    yield {"toolResult": {"toolUseId": message["tool_call_id"], "content": said}}
+    # Inside a tool result Converse has no cache points; behind it they mark the same prefix, or a little more.
+    yield from [block for block in content if "cachePoint" in block][:1]
+
+
+# Members that tell again what the text of an answer tells.
+_AGAIN = ("annotations", "parsed")
+_SYSTEM = ("system", "developer")
+_ROLES: dict[str, tuple[str, Callable[[Json, Place], Iterator[Json]]]] = {
+    "user": ("user", _read_plain),
+    "assistant": ("assistant", _read_assistant),
+    "tool": ("user", _read_tool),
+}
+
+
+def _with_mark(content: Iterable[Json], message: Json) -> list[Json]:
+    """The content and the cache point of the message as a whole, unless its last part has one."""
+    blocks = list(content)
+    return blocks if blocks and "cachePoint" in blocks[-1] else [*blocks, *read_mark(message)]
+
+
+def _read_content(content: str | list[Json] | None, place: Place) -> Iterator[Json]:
+    if isinstance(content, str):
+        yield from _read_text(content, place)
+        return
+    for index, part in enumerate(content or ()):
+        here, kind = place.item(index), part["type"]
+        if kind not in _PARTS:
+            here.leave(part)
+        else:
+            here.leave_rest(part, "type", kind, "cache_control")
+            yield from _PARTS[kind](part[kind], here.at(kind))
+            yield from read_mark(part)
+
+
+def _read_text(text: str | None, place: Place) -> Iterator[Json]:
+    # Bedrock refuses blank texts, and they say nothing.
+    if text and not text.isspace():
+        yield {"text": text}
+
+
+def _read_image(image: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
+    form, data = _read_uri(image["url"], media.IMAGES, place.at("url"))
+    yield {"image": {"format": form, "source": {"bytes": data}}}
+
+
+def _read_audio(audio: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(audio, "data", "format")
+    data = _checked(data_uris.checked, audio["data"], place.at("data"))
+    yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
+
+
+def _read_file(file: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(file, "file_data", "filename", "file_id")
+    if file.get("file_id") is not None:
+        raise place.at("file_id").wrong("names an uploaded file, and the gateway keeps none; send it in file_data")
+    if not file.get("file_data"):
+        raise place.at("file_data").wrong("is required")
+    name = file.get("filename") or "document"
+    form, data = _read_document(file["file_data"], name, place.at("file_data"))
+    yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
+
+
+def _read_document(data: str, name: str, place: Place) -> tuple[str, str]:
+    """The format and the bytes of a document: in a URI, or plain base64 beside a name that tells the format."""
+    extension = name.rpartition(".")[2].lower()
+    if ":" not in data and extension in media.DOCUMENTS.values():
+        return extension, _checked(data_uris.checked, data, place)
+    return _read_uri(data, media.DOCUMENTS, place)
+
+
+def _read_uri(uri: str, formats: Mapping[str, str], place: Place) -> tuple[str, str]:
+    kind, data = _checked(data_uris.read, uri, place)
+    if kind not in formats:
+        raise place.wrong(f"is of the media type {kind[:100]!r}, which is none of: {', '.join(formats)}")
+    return formats[kind], data
+
+
+def _checked(read: Callable[[str], Any], text: str, place: Place) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise place.wrong(str(error)) from None
+
+
+_PARTS: dict[str, Callable[[Any, Place], Iterator[Json]]] = {
+    "text": _read_text,
+    "refusal": _read_text,
+    "image_url": _read_image,
+    "input_audio": _read_audio,
+    "file": _read_file,
+}
+
+
+# --- reasoning -------------------------------------------------------------------------------------------------------
+
+_REASONING = ("reasoning_details", "reasoning_content", "reasoning")
+
+
+def _read_reasoning(message: Json, place: Place) -> Iterator[Json]:
+    """The blocks of an answer's reasoning; beside its details, the plain text is the same once more."""
+    details = message.get("reasoning_details")
+    if not details:
+        said = message.get("reasoning_content") or message.get("reasoning") or ""
+        details = [{"type": "reasoning.text", "text": said}]
+    known: list[Json] = []
+    for index, detail in enumerate(details):
+        if detail["type"] in _DETAILS:
+            place.item(index).leave_rest(detail, "type", "id", "format", "index", *_DETAILS[detail["type"]])
+            known.append(detail)
+        else:
+            place.item(index).leave(detail)
+    for detail in _joined(known):
+        yield from _READ_DETAILS[detail["type"]](detail)
+
+
+def _joined(details: Iterable[Json]) -> Iterator[Json]:
+    """The details, and those whole that a client has kept in the pieces in which they were streamed."""
+    held: Json | None = None
+    for detail in details:
+        if held is not None and _continues(held, detail):
+            pieces = {name: (held.get(name) or "") + (detail.get(name) or "") for name in _DETAILS[detail["type"]]}
+            held = {**held, **pieces}
+        else:
+            if held is not None:
+                yield held
+            held = detail
+    if held is not None:
+        yield held
+
+
+def _continues(held: Json, detail: Json) -> bool:
+    same = held["type"] == detail["type"] and held.get("index") == detail.get("index") is not None
+    # Text behind a signature is another block's.
+    return same and not (held.get("signature") and detail.get("text"))
+
+
+def _read_thought(detail: Json) -> Iterator[Json]:
+    text, signature = detail.get("text") or "", detail.get("signature") or None
+    if signature or not _is_blank(text):
+        yield {"reasoningContent": {"reasoningText": {"text": text, **present(signature=signature)}}}
+
+
+def _read_summary(detail: Json) -> Iterator[Json]:
+    return _read_thought({"text": detail["summary"]})
+
+
+def _read_encrypted(detail: Json) -> Iterator[Json]:
+    yield {"reasoningContent": {"redactedContent": detail["data"]}}
+
+
+# For each kind of detail: the members that it comes in, and how it is read.
+_DETAILS = {
+    "reasoning.text": ("text", "signature"),
+    "reasoning.summary": ("summary",),
+    "reasoning.encrypted": ("data",),
+}
+_READ_DETAILS: dict[str, Callable[[Json], Iterator[Json]]] = {
+    "reasoning.text": _read_thought,
+    "reasoning.summary": _read_summary,
+    "reasoning.encrypted": _read_encrypted,
+}
+
+
+# --- calls -----------------------------------------------------------------------------------------------------------
+
+
+def _read_call(call: Json, place: Place) -> Iterator[Json]:
+    kind = call.get("type") or "function"
+    if kind not in _CALLS:
+        place.leave(call)
+        return
+    taken, read = _CALLS[kind]
+    here, told = place.at(kind), call[kind]
+    place.leave_rest(call, "id", "type", "index", kind)
+    here.leave_rest(told, "name", taken, "parsed_arguments")
+    yield {"toolUse": {"toolUseId": call["id"], "name": told["name"], "input": read(told.get(taken), here.at(taken))}}
+
+
+def _read_arguments(arguments: str | None, place: Place) -> Json:
+    # What a call without arguments comes as, depending on who wrote it down.
+    if not arguments or arguments.isspace() or arguments.strip() == "null":
+        return {}
+    value = _checked(lambda text: parse(text.encode()), arguments, place)
+    if not isinstance(value, dict):
+        raise place.wrong("must be a JSON object in a string")
+    return value
+
+
+def _read_input(text: str, place: Place) -> Json:
+    # In the history, a custom tool is a function with one argument.
+    return {"input": text}
+
+
+# For each kind of call: the member that has what the tool is given, and how it is read.
+_CALLS: dict[str, tuple[str, Callable[[Any, Place], Json]]] = {
+    "function": ("arguments", _read_arguments),
+    "custom": ("input", _read_input),
+}
+
+
+# --- how the model writes --------------------------------------------------------------------------------------------
+
+
+def _read_inference(body: Json, top: Place) -> Json:
+    temperature, limits = body.get("temperature"), {"max_completion_tokens", "max_tokens"}
+    if temperature is not None and temperature > 1:
+        raise top.at("temperature").wrong("must be at most 1: Bedrock takes no more")
+    tokens = {body[name] for name in limits if body.get(name) is not None}
+    if len(tokens) > 1:
+        raise top.at("max_tokens").wrong("must not be another number than max_completion_tokens")
+    stop = body.get("stop") or []
+    return {
+        **present(maxTokens=next(iter(tokens), None), temperature=temperature, topP=body.get("top_p")),
+        **({"stopSequences": stops} if (stops := [*filter(None, [stop] if isinstance(stop, str) else stop)]) else {}),
+    }
+
+
+def _read_format(told: Json, top: Place) -> Json:
+    kind = told.get("type")
+    if kind == "json_object":
+        top.at("json_object").leave(True)
+    if kind != "json_schema":
+        return {}
+    here, form = top.at("response_format", "json_schema"), told["json_schema"]
+    # Bedrock always forces the answer to fit, so `strict` asks for nothing more.
+    here.leave_rest(form, "name", "description", "schema", "strict")
+    schema = {"schema": json.dumps(form.get("schema") or {}), "name": form["name"]}
+    described = {**schema, **present(description=form.get("description"))}
+    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": described}}}
+
+
+_TIERS = {"flex": "flex", "priority": "priority", "fast": "priority"}
+
+
+def _read_tier(tier: str | None, place: Place) -> Json:
+    if tier in _TIERS:
+        return {"type": _TIERS[tier]}
+    if tier not in (None, "auto", "default"):
+        place.leave(tier)
+    return {}
+
+
+# --- about the request -----------------------------------------------------------------------------------------------
+
+# What Converse takes as requestMetadata. Source: the service model of bedrock-runtime.
+_MOST_PAIRS = 16
+_PAIR = tuple(re.compile(rf"[a-zA-Z0-9\s:_@$#=/+,\-.]{{{least},256}}", re.ASCII) for least in (1, 0))
+
+
+def _read_metadata(body: Json, top: Place) -> Json:
+    """What Converse's request metadata can tell of the caller's."""
+    metadata: Json = dict(body.get("metadata") or {})
+    if not _is_metadata(metadata):
+        top.at("metadata").leave(metadata)
+        metadata = {}
+    for name in ("user", "safety_identifier"):
+        value = body.get(name)
+        if value is not None and metadata.get(name, value) == value and _is_metadata({**metadata, name: value}):
+            metadata[name] = value
+        elif value is not None:
+            top.at(name).leave(value)
+    return metadata
+
+
+def _is_metadata(pairs: Mapping[str, str]) -> bool:
+    return len(pairs) <= _MOST_PAIRS and all(
+        form.fullmatch(text) for pair in pairs.items() for form, text in zip(_PAIR, pair, strict=True)
+    )
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()

@@ -1,0 +1,70 @@
+"""The wire of OpenAI's Responses API.
+
+Source: the types of the `openai` package for Python, 3.54 (`types/responses`), and what the Codex CLI sends and reads.
+An answer depends on the tools of its request: calls of custom tools, and of tools in a namespace, are told otherwise
+than those of functions. `custom_tools` and `namespaced_tools` read from a body what `write_reply` and `write_chunks`
+take.
+"""
+
+from typing import Any
+
+from bedrock_flask.converse import Json, member
+from bedrock_flask.usage import Usage, from_metrics
+from bedrock_flask.wire import Wire
+from bedrock_flask.wires.openai_responses.reply import write_reply
+from bedrock_flask.wires.openai_responses.request import HINTS, read_request, write_request
+from bedrock_flask.wires.openai_responses.stream import write_chunks
+from bedrock_flask.wires.openai_responses.tools import custom_tools, namespaced_tools
+
+__all__ = [
+    "HINTS",
+    "WIRE",
+    "complete",
+    "custom_tools",
+    "finished",
+    "namespaced_tools",
+    "read_request",
+    "usage",
+    "write_chunks",
+    "write_reply",
+    "write_request",
+]
+
+_ENDS = ("completed", "incomplete", "failed")
+
+
+def complete(reply: Json) -> bool:
+    """Whether a reply is a whole response, be it one that tells of a failure."""
+    return reply.get("object") == "response" and reply.get("status") in _ENDS and isinstance(reply.get("output"), list)
+
+
+def finished(chunk: Json) -> bool:
+    """Whether this is the last event, which has the whole response."""
+    return chunk.get("type") in [f"response.{end}" for end in _ENDS]
+
+
+def usage(told: Json) -> Usage:
+    """The counts of a response or of the event that has it; OpenAI counts cached tokens as input."""
+    counts = member(told, "response", "usage") or member(told, "usage")
+    given, read = _count(counts, "input_tokens"), _count(counts, "input_tokens_details", "cached_tokens")
+    write = _count(counts, "input_tokens_details", "cache_write_tokens")
+    fresh = None if given is None else max(given - (read or 0) - (write or 0), 0)
+    return Usage(fresh, _count(counts, "output_tokens"), read, write).updated(from_metrics(told))
+
+
+def _count(counts: Any, *names: str) -> int | None:
+    value = member(counts, *names)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+WIRE = Wire(
+    name="openai_responses",
+    complete=complete,
+    finished=finished,
+    usage=usage,
+    read_request=read_request,
+    write_request=write_request,
+    write_reply=write_reply,
+    write_chunks=write_chunks,
+    hints=HINTS,
+)

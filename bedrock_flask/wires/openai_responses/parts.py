@@ -1,0 +1,209 @@
+"""The parts of messages and of tools' outputs, to and from Converse's content blocks."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from bedrock_flask import data_uris, media
+from bedrock_flask.converse import Json
+from bedrock_flask.place import Place
+
+# --- read ------------------------------------------------------------------------------------------------------------
+
+_DOCUMENT = "document"
+
+
+def read_parts(content: str | list[Json], place: Place) -> Iterator[Json]:
+    """Text, or parts, as content blocks."""
+    if isinstance(content, str):
+        yield from _text(content)
+        return
+    for index, part in enumerate(content):
+        here = place.item(index)
+        if part["type"] not in _PARTS:
+            raise here.at("type").wrong(f"must be one of: {', '.join(_PARTS)}")
+        blocks = [*_PARTS[part["type"]](part, here)]
+        yield from blocks
+        if blocks and part.get("prompt_cache_breakpoint"):
+            yield _read_breakpoint(part["prompt_cache_breakpoint"], here.at("prompt_cache_breakpoint"))
+
+
+def _text(text: str) -> Iterator[Json]:
+    # Bedrock refuses blank texts, and they say nothing.
+    if text and not text.isspace():
+        yield {"text": text}
+
+
+def _read_text(part: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(part, *_COMMON, "text")
+    return _text(part["text"])
+
+
+def _read_output(part: Json, place: Place) -> Iterator[Json]:
+    # Annotations and likelihoods tell again of what the text is.
+    place.leave_rest(part, *_COMMON, "text", "annotations", "logprobs")
+    return _text(part["text"])
+
+
+def _read_refusal(part: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(part, *_COMMON, "refusal")
+    return _text(part["refusal"])
+
+
+def _read_image(part: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(part, *_COMMON, "image_url", "file_id", "detail")
+    _refuse(part, place, file_id="names an uploaded file, and the gateway keeps none; send it in image_url")
+    _mention_detail(part, place)
+    form, data = _read_uri(_needed(part, "image_url", place), media.IMAGES, place.at("image_url"))
+    yield {"image": {"format": form, "source": {"bytes": data}}}
+
+
+def _read_file(part: Json, place: Place) -> Iterator[Json]:
+    place.leave_rest(part, *_COMMON, "file_data", "filename", "file_url", "file_id", "detail")
+    _refuse(
+        part,
+        place,
+        file_id="names an uploaded file, and the gateway keeps none; send it in file_data",
+        file_url="is an address, and the gateway fetches none; send the file in file_data",
+    )
+    _mention_detail(part, place)
+    name = part.get("filename") or _DOCUMENT
+    form, data = _read_document(_needed(part, "file_data", place), name, place.at("file_data"))
+    yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
+
+
+def _read_document(data: str, name: str, place: Place) -> tuple[str, str]:
+    """The format and the bytes of a document: in a URI, or plain base64 beside a name that tells the format."""
+    extension = name.rpartition(".")[2].lower()
+    if ":" not in data and extension in media.DOCUMENTS.values():
+        return extension, _checked(data_uris.checked, data, place)
+    return _read_uri(data, media.DOCUMENTS, place)
+
+
+def _read_uri(uri: str, formats: Mapping[str, str], place: Place) -> tuple[str, str]:
+    kind, data = _checked(data_uris.read, uri, place)
+    if kind not in formats:
+        raise place.wrong(f"is of the media type {kind[:100]!r}, which is none of: {', '.join(formats)}")
+    return formats[kind], data
+
+
+def _checked(read: Callable[[str], Any], text: str, place: Place) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise place.wrong(str(error)) from None
+
+
+def _needed(part: Json, name: str, place: Place) -> str:
+    value: str | None = part.get(name)
+    if not value:
+        raise place.at(name).wrong("is required")
+    return value
+
+
+def _refuse(part: Json, place: Place, **reasons: str) -> None:
+    for name, reason in reasons.items():
+        if part.get(name):
+            raise place.at(name).wrong(reason)
+
+
+def _mention_detail(part: Json, place: Place) -> None:
+    # Every model on Bedrock looks at an image in its own way only.
+    if part.get("detail") not in (None, "auto"):
+        place.at("detail").mention("input.detail", part["detail"])
+
+
+def _read_breakpoint(mark: Json, place: Place) -> Json:
+    # Bedrock knows 5 minutes and an hour: the hour is the one that keeps the promise, or comes nearest to it.
+    if mark.get("ttl") == "12h":
+        place.mention("input.prompt_cache_breakpoint", mark)
+    return {"cachePoint": {"type": "default", **({"ttl": "1h"} if mark.get("ttl") else {})}}
+
+
+_COMMON = ("type", "prompt_cache_breakpoint")
+_PARTS: dict[str, Callable[[Json, Place], Iterator[Json]]] = {
+    "input_text": _read_text,
+    "output_text": _read_output,
+    "refusal": _read_refusal,
+    "input_image": _read_image,
+    "input_file": _read_file,
+}
+
+
+# --- written ---------------------------------------------------------------------------------------------------------
+
+Marked = tuple[Place, Json, Json | None]
+
+
+def marked(blocks: Iterable[Json], place: Place) -> Iterator[Marked]:
+    """The blocks with their places, each with the cache point that stands behind it; a first one marks nothing."""
+    held: Marked | None = None
+    for index, block in enumerate(blocks):
+        if "cachePoint" not in block:
+            if held:
+                yield held
+            held = (place.item(index), block, None)
+        elif held:
+            held = (held[0], held[1], block["cachePoint"])
+    if held:
+        yield held
+
+
+def write_parts(blocks: Iterable[Marked], *, output: bool = False) -> list[Json]:
+    """Content blocks as parts, of what the model has said or of what it was told; raises InvalidBody."""
+    return [{**_write_part(block, place, output), **_mark(mark)} for place, block, mark in blocks]
+
+
+def is_part(block: Json) -> bool:
+    """Whether a block is a part of a message, rather than an item of its own."""
+    return not block.keys() & {"toolUse", "toolResult", "reasoningContent"}
+
+
+def _write_part(block: Json, place: Place, output: bool) -> Json:
+    [(kind, value)] = block.items()
+    if kind not in _WRITERS:
+        raise place.at(kind).wrong("has no like in the format of OpenAI's Responses")
+    written = _WRITERS[kind](value, place.at(kind))
+    return _written(written, output) if isinstance(written, str) else written
+
+
+def _written(text: str, output: bool) -> Json:
+    return {"type": "output_text", "text": text, "annotations": []} if output else {"type": "input_text", "text": text}
+
+
+def _mark(mark: Json | None) -> Json:
+    return {"prompt_cache_breakpoint": {"mode": "explicit", **_TTL.get(mark.get("ttl"), {})}} if mark else {}
+
+
+_TTL: dict[str | None, Json] = {"1h": {"ttl": "30m"}}
+
+
+def _write_image(image: Json, place: Place) -> Json:
+    kind = media.media_type(media.IMAGES, image["format"])
+    return {"type": "input_image", "image_url": data_uris.write(str(kind), _bytes(image, place)), "detail": "auto"}
+
+
+def _write_document(document: Json, place: Place) -> Json:
+    kind = media.media_type(media.DOCUMENTS, document.get("format", "txt"))
+    data = data_uris.write(str(kind), _bytes(document, place))
+    return {"type": "input_file", "filename": document["name"], "file_data": data}
+
+
+def _bytes(medium: Json, place: Place) -> str:
+    match medium["source"]:
+        case {"bytes": data}:
+            return str(data)
+        case {"text": text}:
+            return base64.b64encode(text.encode()).decode()
+    raise place.at("source").wrong("must be the medium itself")
+
+
+# What a block is written as: a text, or a part.
+_WRITERS: dict[str, Callable[[Any, Place], str | Json]] = {
+    "text": lambda text, place: str(text),
+    "json": lambda value, place: json.dumps(value),
+    "citationsContent": lambda cited, place: "".join(piece.get("text", "") for piece in cited.get("content", ())),
+    "image": _write_image,
+    "document": _write_document,
+}

@@ -1,0 +1,202 @@
+"""A Converse response as a `response` object of OpenAI's Responses API."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+from uuid import uuid4
+
+from bedrock_flask.converse import Json, Response
+from bedrock_flask.wires.openai_responses.items import reasoning_members
+from bedrock_flask.wires.openai_responses.member_text import MemberText, mended
+from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
+
+# Why a model stops, as a status and, for an incomplete answer, a reason. All else is a failure, also a reason that AWS
+# adds tomorrow: it must not pass for the plain end of an answer.
+_STOPS: Mapping[str, tuple[str, str | None]] = {
+    "end_turn": ("completed", None),
+    "stop_sequence": ("completed", None),
+    "tool_use": ("completed", None),
+    "max_tokens": ("incomplete", "max_output_tokens"),
+    "model_context_window_exceeded": ("incomplete", "max_output_tokens"),
+    "guardrail_intervened": ("incomplete", "content_filter"),
+    "content_filtered": ("incomplete", "content_filter"),
+}
+_FAILED = ("failed", None)
+
+
+def write_reply(
+    response: Response,
+    model: str,
+    *,
+    custom: frozenset[str] = frozenset(),
+    namespaced: Mapping[str, tuple[str, str]] = NO_NAMESPACES,
+) -> Json:
+    """A Converse response as a `response` object; `custom` and `namespaced` are what the tools of the request tell."""
+    content = response["output"]["message"]["content"]
+    return ended(started(model), _output(content, Asked(custom, namespaced)), response, response)
+
+
+def started(model: str) -> Json:
+    """A response of which nothing is known yet."""
+    return {
+        "id": new_id("resp"),
+        "object": "response",
+        "created_at": int(time.time()),
+        "status": "in_progress",
+        "background": False,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "max_output_tokens": None,
+        "max_tool_calls": None,
+        "metadata": {},
+        "model": model,
+        "output": [],
+        "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "reasoning": {"effort": None, "summary": None},
+        "service_tier": "default",
+        "store": False,
+        "temperature": None,
+        "text": {"format": {"type": "text"}},
+        "tool_choice": "auto",
+        "tools": [],
+        "top_logprobs": 0,
+        "top_p": None,
+        "truncation": "disabled",
+        "usage": None,
+        "user": None,
+    }
+
+
+def ended(response: Json, output: Iterable[Json], stop: Json, told: Json) -> Json:
+    """The whole response: `stop` has why the model stopped, `told` the usage and the tier."""
+    native = stop.get("stopReason", "end_turn")
+    status, reason = _STOPS.get(native, _FAILED)
+    tier = told.get("serviceTier", {}).get("type")
+    return {
+        **response,
+        "status": status,
+        "completed_at": int(time.time()) if status == "completed" else None,
+        "error": _error(native) if status == "failed" else None,
+        "incomplete_details": {"reason": reason} if reason else None,
+        "native_stop_reason": native,
+        "output": with_status(output, native),
+        "service_tier": tier if tier in ("flex", "priority") else "default",
+        "usage": _usage(told["usage"]) if "usage" in told else None,
+    }
+
+
+def with_status(output: Iterable[Json], native: str) -> list[Json]:
+    """The items: when the answer is cut, the last one is."""
+    items = [{**item, "status": "completed"} for item in output]
+    if items and _STOPS.get(native, _FAILED)[0] != "completed":
+        items[-1]["status"] = "incomplete"
+    return items
+
+
+def new_id(kind: str) -> str:
+    """A name that no other response or item has."""
+    return f"{kind}_{uuid4().hex}"
+
+
+def _error(native: str) -> Json:
+    return {"code": "server_error", "message": f"The model failed to answer: it stopped with {native!r}."}
+
+
+def _usage(counts: Json) -> Json:
+    """OpenAI counts what was read from the cache, or written to it, as input; Bedrock does not."""
+    read, write = counts.get("cacheReadInputTokens", 0), counts.get("cacheWriteInputTokens", 0)
+    given, written = counts.get("inputTokens", 0) + read + write, counts.get("outputTokens", 0)
+    return {
+        "input_tokens": given,
+        "input_tokens_details": {"cached_tokens": read, "cache_write_tokens": write},
+        "output_tokens": written,
+        # Bedrock does not tell how many of the tokens were reasoning.
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": given + written,
+    }
+
+
+# --- items -----------------------------------------------------------------------------------------------------------
+
+
+def _output(content: Iterable[Json], asked: Asked) -> list[Json]:
+    """The items of an answer; texts in a row are one message. Blocks that the format has not are left out."""
+    items: list[Json] = []
+    for kind, blocks in groupby(filter(_is_written, content), _kind):
+        if kind == "text":
+            items.append(message([text_part(_text(block)) for block in blocks]))
+        elif kind == "toolUse":
+            items += [_call(block["toolUse"], asked) for block in blocks]
+        else:
+            items += [thought(block["reasoningContent"]) for block in blocks]
+    return items
+
+
+def _kind(block: Json) -> str:
+    return "text" if "text" in block or "citationsContent" in block else next(iter(block))
+
+
+def _is_written(block: Json) -> bool:
+    kind = _kind(block)
+    # A tool that Bedrock has run itself is no call for the client to answer.
+    return kind == "reasoningContent" or (
+        bool(_text(block)) if kind == "text" else kind == "toolUse" and is_call(block["toolUse"])
+    )
+
+
+def is_call(use: Json) -> bool:
+    """Whether the client is to run this tool."""
+    return not use.get("type")
+
+
+def _text(block: Json) -> str:
+    if "text" in block:
+        return str(block["text"])
+    return "".join(piece.get("text", "") for piece in block["citationsContent"].get("content", ()))
+
+
+def message(parts: list[Json]) -> Json:
+    """What the model says."""
+    return {"id": new_id("msg"), "type": "message", "role": "assistant", "content": parts}
+
+
+def text_part(text: str) -> Json:
+    """One text of a message."""
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def thought(reasoning: Json) -> Json:
+    """The model's reasoning."""
+    return {"id": new_id("rs"), "type": "reasoning", **reasoning_members(reasoning)}
+
+
+def call(use: Json, asked: Asked) -> Json:
+    """A call of a tool, so far without what it is given."""
+    told = {"call_id": use["toolUseId"], **asked.names(use["name"])}
+    if use["name"] in asked.custom:
+        return {"id": new_id("ctc"), "type": "custom_tool_call", **told, "input": ""}
+    return {"id": new_id("fc"), "type": "function_call", **told, "arguments": ""}
+
+
+def _call(use: Json, asked: Asked) -> Json:
+    item, given = call(use, asked), use.get("input", {})
+    if "input" in item:
+        return {**item, "input": _free_text(given)}
+    # Arguments that the token limit has cut are text.
+    return {**item, "arguments": given if isinstance(given, str) else json.dumps(given)}
+
+
+def _free_text(given: Any) -> str:
+    """What a custom tool is given; all of it where the model has not put it in `input`."""
+    match given:
+        case str():
+            reader = MemberText("input")
+            text = reader.feed(given)
+            return text if reader.found else given
+        case {"input": str(text)}:
+            return mended(text)
+    return json.dumps(given)
