@@ -2,14 +2,14 @@
 
 import json
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from bedrock_flask import log
 from bedrock_flask.adapter import CRASHES, Adapter, answering_for
-from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
+from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Handler, Idle, Reply, Stream
 from bedrock_flask.errors import Garbled, Truncated
 from bedrock_flask.usage import from_headers
 from bedrock_flask.wire import Wire, has_metrics
@@ -25,18 +25,22 @@ def completed(handler: Handler) -> Handler:
     """The same handler; an answer that is cut short, no JSON or without its end is an error, and usage is noted."""
 
     def guarded(call: Call) -> Reply | Stream:
-        wire = wire_of(call.adapter)
+        wire = wire_of(call.adapter, call.wire)
         answer = handler(call)
         if isinstance(answer, Stream):
             return replace(answer, chunks=_to_the_end(answer, wire, call))
-        document = _object(answer.body)
-        with answering_for(call.adapter):
-            if not wire.complete(document) and _GUARDRAIL not in document:
-                raise _no_answer(call.adapter, document)
-            call.account.usage = wire.usage(document).updated(from_headers(answer.headers))
+        _check_whole(answer.body, answer.headers, wire, call)
         return answer
 
     return guarded
+
+
+def _check_whole(body: bytes, headers: Mapping[str, str], wire: Wire, call: Call) -> None:
+    document = _object(body)
+    with answering_for(call.adapter):
+        if not wire.complete(document) and _GUARDRAIL not in document:
+            raise _no_answer(call.adapter, document)
+        call.account.usage = wire.usage(document).updated(from_headers(headers))
 
 
 def _no_answer(adapter: Adapter, document: dict[str, Any]) -> Truncated:
@@ -49,10 +53,18 @@ def _no_answer(adapter: Adapter, document: dict[str, Any]) -> Truncated:
     return Truncated(f"The adapter '{adapter.name}' finds no answer in what Bedrock sent.")
 
 
-def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk]:
+def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | Idle]:
     finished = False
     with closing(stream.chunks) as chunks:
         for chunk in chunks:
+            if chunk is IDLE:
+                yield chunk
+                continue
+            if chunk.event == REPLY:
+                _check_whole(chunk.data, stream.headers, wire, call)
+                finished = True
+                yield chunk
+                continue
             document = _object(chunk.data)
             told = document if chunk.event == "chunk" else {chunk.event: document}
             with answering_for(call.adapter):

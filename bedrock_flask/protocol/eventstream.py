@@ -69,10 +69,11 @@ HeaderValue = bool | int | str | bytes | UUID | Byte | Short | Long | Timestamp
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message of the stream."""
+    """One message of the stream; one that was read knows the bytes it came as."""
 
     headers: Mapping[str, HeaderValue] = field(default_factory=dict)
     payload: bytes = b""
+    raw: bytes = field(default=b"", compare=False, repr=False)
 
 
 def encode(frame: Frame) -> bytes:
@@ -187,7 +188,7 @@ def _read_frame(message: bytes) -> Frame:
     if _CRC.unpack_from(message, body)[0] != crc32(memoryview(message)[:body]):
         raise EventStreamError("The checksum of a frame is wrong")
     payload = _PRELUDE.size + headers
-    return Frame(_read_headers(message[_PRELUDE.size : payload]), message[payload:body])
+    return Frame(_read_headers(message[_PRELUDE.size : payload]), message[payload:body], message)
 
 
 def _read_headers(data: bytes) -> dict[str, HeaderValue]:

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 import boto3
 import botocore.exceptions as boto
 from botocore.config import Config
-from botocore.parsers import ResponseParserError
 
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.errors import (
@@ -25,14 +24,13 @@ from bedrock_flask.errors import (
     DeadlinePassed,
     Garbled,
     GatewayError,
-    Refused,
     TimedOut,
     Unreachable,
 )
 from bedrock_flask.settings import Settings, calls
 from bedrock_flask.stopping import Stopping
-from bedrock_flask.transport import reading
-from bedrock_flask.transport.interrupting import interruptible, watched
+from bedrock_flask.transport.deferred import deferring
+from bedrock_flask.transport.reading import Reader, in_time
 from bedrock_flask.transport.retry import with_retries
 
 LOG = logging.getLogger("bedrock_flask.transport")
@@ -42,6 +40,7 @@ _PATHS = {
     "InvokeModelWithResponseStream": "/invoke-with-response-stream",
     "Converse": "/converse",
     "ConverseStream": "/converse-stream",
+    "CountTokens": "/count-tokens",
 }
 _PIPED: ContextVar[Call] = ContextVar("piped")
 
@@ -53,7 +52,7 @@ Clients = Callable[[str], Any]
 
 def transport(settings: Settings, stopping: Stopping) -> Handler:
     """The handler that calls Bedrock, until the process stops."""
-    clients, forget = one_client_each(settings, stopping)
+    clients, forget = one_client_each(settings)
 
     def attempt(call: Call) -> Reply | Stream:
         stopping.check()
@@ -69,7 +68,7 @@ def transport(settings: Settings, stopping: Stopping) -> Handler:
     return with_retries(attempt, settings.max_attempts, sleep=stopping.sleep)
 
 
-def one_client_each(settings: Settings, stopping: Stopping) -> tuple[Clients, Callable[[], None]]:
+def one_client_each(settings: Settings) -> tuple[Clients, Callable[[], None]]:
     """A function from a region to its one client in this process, and a function that forgets them all.
 
     Clients are made at the first call, so after fork; making one is slow and not safe in threads, using one is both.
@@ -82,7 +81,7 @@ def one_client_each(settings: Settings, stopping: Stopping) -> tuple[Clients, Ca
         if key not in made:
             with lock:
                 if key not in made:
-                    made[key] = watched(make_client(settings, region), stopping)
+                    made[key] = deferring(make_client(settings, region))
         return made[key]
 
     return client, made.clear
@@ -119,23 +118,10 @@ def _turn(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
 def _send(client: Any, call: Call, settings: Settings, stopping: Stopping) -> Reply | Stream:
     token = _PIPED.set(call)
     try:
-        with interruptible(stopping, call.deadline):
-            response = client.invoke_model(modelId=call.model, body=call.body)
+        response = client.invoke_model(modelId=call.model, body=call.body)
     finally:
         _PIPED.reset(token)
-    reading.in_time(call, stopping)
-    metadata = response["ResponseMetadata"]
-    headers = _plain(metadata["HTTPHeaders"])
-    call.account.upstream_request_id = headers.get("x-amzn-requestid", "")
-    body, silence = response["body"], settings.read_timeout
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if call.stream and kind != reading.EVENT_STREAM:
-        body._raw_stream.close()
-        raise Garbled(f"Bedrock answered a stream with {kind or 'no content type'}.")
-    if call.stream:
-        return Stream(headers, reading.chunks(body, headers, call, silence=silence, stopping=stopping))
-    most = settings.max_reply_bytes
-    return Reply(headers, reading.whole(body, headers, call, silence=silence, most=most, stopping=stopping))
+    return Reader(response["body"]._raw_stream, call, settings, stopping).answer()
 
 
 @contextmanager
@@ -143,49 +129,22 @@ def _in_our_words(call: Call, stopping: Stopping) -> Iterator[None]:
     """Turn whatever botocore raises into one of the gateway's errors."""
     try:
         yield
-    except boto.ClientError as error:
-        reading.in_time(call, stopping)
-        raise _refused(error) from None
     except tuple(_TOLD) as error:
-        reading.in_time(call, stopping)
+        in_time(call, stopping)
         make = next(make for kind, make in _TOLD.items() if isinstance(error, kind))
         # Its type only: what these say may quote a header, a token or an address with a password.
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
         raise make(call) from None
     except GatewayError:
         raise
-    except Exception as error:  # noqa: BLE001 - botocore reads and parses error bodies without care for what they are
-        reading.in_time(call, stopping)
+    except Exception as error:  # noqa: BLE001 - whatever botocore and urllib3 have not named
+        in_time(call, stopping)
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
         raise Garbled() from None
 
 
-def _plain(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that may be sent on: what holds control characters or foreign letters would break the answer."""
-    return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
-
-
-def _refused(error: boto.ClientError) -> Refused:
-    told: Any = error.response.get("Error", {})
-    metadata: Any = error.response.get("ResponseMetadata", {})
-    plain = _plain(metadata.get("HTTPHeaders", {}))
-    headers = {name: value for name, value in plain.items() if name == "retry-after"}
-    refused = Refused(
-        str(told.get("Code", "")), str(told.get("Message", "")), metadata.get("HTTPStatusCode"), headers=headers
-    )
-    refused.upstream_request_id = plain.get("x-amzn-requestid")
-    return refused
-
-
 def _timed_out(call: Call) -> GatewayError:
     return DeadlinePassed() if call.remaining() <= 0 else TimedOut()
-
-
-def _closed(call: Call) -> GatewayError:
-    # Once: a pooled connection that had died. Twice is an upstream that takes requests and closes on them.
-    closed = Unreachable("Bedrock closed the connection before it answered.")
-    closed.retryable = call.account.attempts == 1
-    return closed
 
 
 def _unconnected(detail: str = "") -> GatewayError:
@@ -200,10 +159,9 @@ _TOLD: dict[type[Exception], Callable[[Call], GatewayError]] = {
     boto.ReadTimeoutError: _timed_out,
     boto.ConnectTimeoutError: lambda call: _unconnected("No connection to Bedrock could be made in time."),
     boto.SSLError: lambda call: Unreachable("No trusted TLS connection to Bedrock could be made."),
-    boto.ConnectionClosedError: lambda call: _closed(call),
+    boto.ConnectionClosedError: lambda call: Unreachable(),
     boto.HTTPClientError: lambda call: Garbled(),
     boto.ConnectionError: lambda call: Unreachable(),
-    ResponseParserError: lambda call: Garbled(),
     boto.NoRegionError: lambda call: Credentials("The gateway has no AWS region: set AWS_REGION."),
     boto.BotoCoreError: lambda call: Credentials(),
 }

@@ -1,59 +1,96 @@
-"""Let a wait for Bedrock be interrupted from outside: a silent or dripping head, or error body, has no other end.
+"""An answer that has not begun: botocore signs and sends, and what comes back is read by us alone.
 
-botocore's timeouts hold for each read of a socket, so that a byte a second keeps a call alive for ever.
+Its connections, made by `deferring`, answer each request at once with a stand-in. Whoever called then decides how long
+to wait for the true answer, and may look after other things meanwhile (`wait.py`).
 """
 
+import http.client
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+import ssl
 from typing import Any
 
-from bedrock_flask.stopping import Stopping
+import urllib3
+from urllib3._collections import HTTPHeaderDict
+
+_CHUNK_END = b"\r\n"
 
 
-@dataclass
-class _Wait:
-    """The socket on which a call waits, as soon as there is one."""
+class Deferred:
+    """What urllib3 and botocore take for a response: the request is sent, `begin` reads the head of the answer."""
 
-    sock: socket.socket | None = None
+    # What they ask of it; urllib3 sets the last three.
+    status, reason, version, version_string, length_remaining = 200, "OK", 11, "HTTP/1.1", None
+    retries: Any = None
+    _connection: Any = None
+    _pool: Any = None
+    _begun = False
 
-    def interrupt(self) -> None:
-        if self.sock is not None:
-            self.sock.shutdown(socket.SHUT_RDWR)
+    def __init__(self, connection: Any, begin: Any) -> None:
+        self.headers = HTTPHeaderDict()
+        self.sock: socket.socket = connection.sock
+        self._sent_on, self._begin = connection, begin
+        self._response = http.client.HTTPResponse(self.sock, method="POST")
+
+    def has_something(self, readable: bool) -> bool:
+        """Whether a read would not wait; `readable` says that the socket has something, be it the end.
+
+        What TLS has received may hold no byte of the answer (a session ticket), which only an attempt tells.
+        """
+        before = self.sock.gettimeout()
+        self.sock.settimeout(0)
+        try:
+            held = self._response.fp.peek(1)
+        except ssl.SSLWantReadError:
+            return False
+        except (OSError, ValueError, AttributeError):
+            # Broken or closed: the read will say how.
+            return True
+        finally:
+            if self.sock.fileno() >= 0:
+                self.sock.settimeout(before)
+        if self._response.chunk_left == 0 and _CHUNK_END.startswith(held):
+            # The end of a chunk is nothing yet, and hides what is behind it.
+            return readable or bool(getattr(self.sock, "pending", int)())
+        return bool(held) or readable
+
+    def get_redirect_location(self) -> bool:
+        """None that would be followed."""
+        return False
+
+    def begin(self, seconds: float) -> urllib3.HTTPResponse:
+        """The true response, its head read; each read may take so many seconds."""
+        connection = self._sent_on
+        # The one whose reader has been waited for, in place of one that would begin with another.
+        connection.response_class = lambda *_, **__: self._response
+        connection.timeout = seconds
+        response: urllib3.HTTPResponse = self._begin()
+        response._connection, response._pool = connection, self._pool
+        self._begun = True
+        return response
+
+    def shutdown(self) -> None:
+        """Let whoever waits for the answer see its end."""
+        self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give up an answer that has not begun, and the connection with it."""
+        if not self._begun:
+            self._response.close()
+            self._sent_on.close()
 
 
-_WAIT: ContextVar[_Wait] = ContextVar("wait")
-
-
-@contextmanager
-def interruptible(stopping: Stopping, deadline: float) -> Iterator[None]:
-    """Let what a client from `watched` waits for within end at the deadline, or when the process stops."""
-    wait = _Wait()
-    token = _WAIT.set(wait)
-    try:
-        with stopping.interrupting(wait.interrupt, deadline):
-            yield
-    finally:
-        _WAIT.reset(token)
-
-
-def watched(client: Any, stopping: Stopping) -> Any:
-    """The same botocore client, whose connections tell on which socket they wait."""
-    # No setting of botocore reaches these; tests/hosting sees a waiting call end.
+def deferring(client: Any) -> Any:
+    """The same botocore client, whose calls come back as soon as they are sent, with a Deferred as the raw body."""
+    # No setting of botocore reaches these; tests/transport would see answers come whole.
     classes = client._endpoint.http_session._pool_classes_by_scheme
     for scheme, pool in classes.items():
-        classes[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": _telling(pool.ConnectionCls, stopping)})
+        classes[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": _deferring(pool.ConnectionCls)})
     return client
 
 
-def _telling(kind: type[Any], stopping: Stopping) -> type[Any]:
+def _deferring(kind: type[Any]) -> type[Any]:
     class Connection(kind):  # type: ignore[misc]  # either of botocore's, for http and https
         def getresponse(self) -> Any:
-            _WAIT.get().sock = self.sock
-            # The end may have come while the connection was made.
-            stopping.check()
-            return super().getresponse()
+            return Deferred(self, super().getresponse)
 
     return Connection

@@ -14,6 +14,7 @@ from bedrock_flask.protocol import eventstream as es
 from bedrock_flask.settings import Settings
 from bedrock_flask.stopping import Stopping
 from bedrock_flask.transport.boto import make_client, one_client_each, transport
+from bedrock_flask.transport.deferred import deferring
 
 CHUNK = es.encode(es.chunk(b'{"a":1}', "abc"))
 ODD = b'{ "n": 12345678901234567890123, "x": 0.10, "new": [{"strange": {}}] }'
@@ -333,7 +334,7 @@ def test_credentials_that_were_renewed_are_seen(upstream: Any, send: Any, whole:
 
 
 def test_one_client_serves_a_region_for_good(aws: None) -> None:
-    client, _ = one_client_each(Settings(), Stopping())
+    client, _ = one_client_each(Settings())
     made: set[int] = set()
     threads = [threading.Thread(target=lambda: made.add(id(client("eu-west-1")))) for _ in range(8)]
     for thread in threads:
@@ -361,7 +362,7 @@ def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(
     socket.socket.setsockopt = watch  # type: ignore[method-assign, assignment]
     try:
         upstream.scripts.append(whole(b"{}"))
-        transport_of_client(client)
+        transport_of_client(deferring(client))
     finally:
         socket.socket.setsockopt = original  # type: ignore[method-assign]
     assert seen == [60]
@@ -417,15 +418,6 @@ def test_bytes_that_are_no_http_are_not_asked_for_again(upstream: Any, send: Any
     with pytest.raises(errors.UpstreamError):
         send()
     assert len(upstream.requests) <= 2
-
-
-@pytest.mark.parametrize("name", ["usage", "error"])
-def test_an_upstream_cannot_send_the_gateways_own_events(upstream: Any, send: Any, stream: Any, name: str) -> None:
-    upstream.scripts.append(stream(CHUNK, es.encode(es.event(name, b"{}"))))
-    answer, _ = send(stream=True)
-    next(answer.chunks)
-    with pytest.raises(errors.Garbled):
-        next(answer.chunks)
 
 
 def test_no_secret_of_the_gateways_stands_in_the_log(

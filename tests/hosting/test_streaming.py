@@ -1,0 +1,277 @@
+"""The discipline of every stream: what is awaited, what fills a silence, what ends it, and what it cost."""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bedrock_flask.protocol import eventstream
+
+MODEL = "newvendor.model-of-tomorrow"
+EVENTS: list[tuple[str, dict[str, Any]]] = [
+    ("messageStart", {"role": "assistant"}),
+    ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "x"}}),
+    ("contentBlockStop", {"contentBlockIndex": 0}),
+    ("messageStop", {"stopReason": "end_turn"}),
+    ("metadata", {"usage": {"inputTokens": 3, "outputTokens": 5, "totalTokens": 8}}),
+]
+FRAMES = [eventstream.encode(eventstream.event(kind, json.dumps(told).encode())) for kind, told in EVENTS]
+HEAD = (
+    f"HTTP/1.1 200 OK\r\ncontent-type: {eventstream.MEDIA_TYPE}\r\nconnection: close\r\n"
+    "transfer-encoding: chunked\r\n\r\n"
+).encode()
+CONVERSE = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+CHAT = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+# Each dialect: where it is asked for a stream, with what.
+DIALECTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "native": (f"/v1/models/{MODEL}/invoke-stream", CONVERSE),
+    "bedrock": (f"/model/{MODEL}/converse-stream", CONVERSE),
+    "openai_chat": ("/v1/chat/completions", CHAT),
+    "openai_responses": ("/v1/responses", {"model": MODEL, "stream": True, "input": "Hi"}),
+    "anthropic": ("/v1/messages", {**CHAT, "max_tokens": 50}),
+}
+# What ends a stream well in each of them.
+SUCCESS = {
+    "native": b"event: usage",
+    "bedrock": b"metadata",
+    "openai_chat": b"[DONE]",
+    "openai_responses": b"event: response.completed",
+    "anthropic": b"event: message_stop",
+}
+ERROR = {
+    "native": b"event: error",
+    "bedrock": b":exception-type",
+    "openai_chat": b'data: {"error"',
+    "openai_responses": b"event: error",
+    "anthropic": b"event: error",
+}
+LONG = 30
+
+each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
+
+
+@pytest.fixture(scope="module", params=["gthread", "gevent"])
+def gateway(request: pytest.FixtureRequest, start_gateway: Callable[..., Any], told: Any) -> Any:
+    return start_gateway(
+        BEDROCK_FLASK_WORKER=request.param,
+        BEDROCK_FLASK_FIRST_EVENT_TIMEOUT="0.4",
+        BEDROCK_FLASK_KEEPALIVE="0.3",
+        BEDROCK_FLASK_READ_TIMEOUT="20",
+        BEDROCK_FLASK_MAX_ATTEMPTS="1",
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{told.port}",
+    )
+
+
+class Told:
+    """An upstream that does as the current script says, and knows when each of its callers left."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.script: Callable[[socket.socket], None] = lambda connection: None
+        self.left = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._talk, args=(connection, self.script), daemon=True).start()
+
+    def _talk(self, connection: socket.socket, script: Callable[[socket.socket], None]) -> None:
+        with contextlib.suppress(OSError), connection:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(65536)
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+            body = head.partition(b"\r\n\r\n")[2]
+            while len(body) < length:
+                body += connection.recv(65536)
+            script(connection)
+            # Whatever comes now is the caller's end.
+            connection.settimeout(LONG)
+            if not connection.recv(1):
+                self.left.set()
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[Told]:
+    made = Told()
+    yield made
+    made.listener.close()
+
+
+def chunked(*frames: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(frame), frame) for frame in frames)
+
+
+class Client:
+    """One streaming request over a connection of its own."""
+
+    def __init__(self, gateway: Any, dialect: str) -> None:
+        path, body = DIALECTS[dialect]
+        host, port = gateway.url.removeprefix("http://").split(":")
+        self.connection = socket.create_connection((host, int(port)), LONG)
+        data = json.dumps(body).encode()
+        head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(data)}\r\nconnection: close\r\n\r\n"
+        self.connection.sendall(head.encode() + data)
+        self.data = b""
+
+    def until(self, sought: bytes) -> bytes:
+        while sought not in self.data:
+            piece = self.connection.recv(65536)
+            assert piece, self.data
+            self.data += piece
+        return self.data
+
+    def to_the_end(self) -> bytes:
+        with self.connection:
+            while piece := self.connection.recv(65536):
+                self.data += piece
+        return self.data
+
+    def leave(self) -> None:
+        self.connection.close()
+
+    @property
+    def request_id(self) -> str:
+        return self.data.lower().partition(b"\r\nx-request-id: ")[2].split(b"\r\n")[0].decode()
+
+
+def line(gateway: Any, request_id: str) -> dict[str, Any]:
+    """The one line that the log has of a request."""
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
+        found = [each for each in gateway.lines() if each.get("request_id") == request_id]
+        if found:
+            [one] = found
+            return dict(one)
+        time.sleep(0.02)
+    raise AssertionError(f"no line of {request_id}")
+
+
+@each_dialect
+def test_an_event_does_not_wait_for_a_later_one(gateway: Any, told: Told, dialect: str) -> None:
+    heard = threading.Event()
+
+    def script(connection: socket.socket) -> None:
+        connection.sendall(HEAD + chunked(*FRAMES[:2]))
+        # The rest only when the caller has the text.
+        assert heard.wait(LONG)
+        connection.sendall(chunked(*FRAMES[2:]) + b"0\r\n\r\n")
+
+    told.script = script
+    client = Client(gateway, dialect)
+    client.until(b'"x"')
+    heard.set()
+    assert SUCCESS[dialect] in client.to_the_end()
+    assert b"text/event-stream" in client.data or dialect == "bedrock"
+    assert b"cache-control: no-cache" in client.data.lower()
+    assert b"x-accel-buffering: no" in client.data.lower()
+    logged = line(gateway, client.request_id)
+    assert (logged["input_tokens"], logged["output_tokens"], logged["status"]) == (3, 5, 200)
+    assert "error" not in logged
+
+
+@each_dialect
+@pytest.mark.parametrize("begun", [False, True], ids=["before its head", "within it"])
+def test_a_silence_is_filled_and_the_stream_goes_on(gateway: Any, told: Told, dialect: str, begun: bool) -> None:
+    def script(connection: socket.socket) -> None:
+        if begun:
+            connection.sendall(HEAD + chunked(*FRAMES[:2]))
+        time.sleep(1)
+        rest = FRAMES[2:] if begun else FRAMES
+        connection.sendall((b"" if begun else HEAD) + chunked(*rest) + b"0\r\n\r\n")
+
+    told.script = script
+    client = Client(gateway, dialect)
+    assert SUCCESS[dialect] in client.to_the_end()
+    pings = client.data.count(b"event: ping") if dialect == "anthropic" else client.data.count(b": still here")
+    # Bedrock's own stream has no word for it.
+    assert pings >= 2 or dialect == "bedrock"
+    assert b"200 OK" in client.data
+
+
+@each_dialect
+@pytest.mark.parametrize("begun", [False, True], ids=["before its head", "within it"])
+def test_a_client_that_leaves_while_the_model_is_silent_ends_the_call(
+    gateway: Any, told: Told, dialect: str, begun: bool
+) -> None:
+    silent = threading.Event()
+
+    def script(connection: socket.socket) -> None:
+        if begun:
+            connection.sendall(HEAD + chunked(*FRAMES[:2]))
+        silent.set()
+
+    told.script = script
+    told.left.clear()
+    client = Client(gateway, dialect)
+    assert silent.wait(LONG)
+    if begun:
+        client.until(b'"x"')
+    else:
+        # Past the time in which the first event is awaited, so that the answer has a head and the log an id.
+        client.until(b"\r\n\r\n")
+    client.leave()
+    # Ten times the promise: this machine may be busy.
+    assert told.left.wait(1)
+    logged = line(gateway, client.request_id)
+    assert logged["error"] == "client_left"
+
+
+def test_a_client_that_leaves_before_any_answer_ends_the_call(gateway: Any, told: Told) -> None:
+    silent = threading.Event()
+    told.script = lambda connection: silent.set()
+    told.left.clear()
+    client = Client(gateway, "anthropic")
+    assert silent.wait(LONG)
+    client.leave()
+    assert told.left.wait(1)
+
+
+@each_dialect
+def test_an_early_refusal_keeps_its_status_and_says_when_to_come_again(gateway: Any, told: Told, dialect: str) -> None:
+    frame = eventstream.encode(eventstream.exception("throttlingException", b'{"message":"Too many tokens, wait."}'))
+    told.script = lambda connection: connection.sendall(HEAD + chunked(frame) + b"0\r\n\r\n")
+    data = Client(gateway, dialect).to_the_end()
+    assert data.startswith(b"HTTP/1.1 429 ")
+    assert b"\r\nretry-after: 1\r\n" in data.lower()
+    assert b"event-stream" not in data.lower().partition(b"\r\n\r\n")[0]
+
+
+@each_dialect
+def test_a_late_refusal_is_an_event(gateway: Any, told: Told, dialect: str) -> None:
+    def script(connection: socket.socket) -> None:
+        time.sleep(0.8)
+        body = b'{"message":"Too many requests"}'
+        head = b"HTTP/1.1 429 Too Many\r\nconnection: close\r\nx-amzn-errortype: ThrottlingException\r\n"
+        connection.sendall(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+
+    told.script = script
+    client = Client(gateway, dialect)
+    data = client.to_the_end()
+    assert data.startswith(b"HTTP/1.1 200 ")
+    assert ERROR[dialect] in data
+    assert SUCCESS[dialect] not in data.partition(b"\r\n\r\n")[2]
+    assert line(gateway, client.request_id)["error"] == "throttled"
+
+
+@each_dialect
+@pytest.mark.parametrize("kept", [1, 2, 3, 4])
+def test_a_stream_that_is_cut_ends_in_an_error_wherever_it_is_cut(
+    gateway: Any, told: Told, dialect: str, kept: int
+) -> None:
+    told.script = lambda connection: connection.sendall(HEAD + chunked(*FRAMES[:kept]) + b"0\r\n\r\n")
+    client = Client(gateway, dialect)
+    data = client.to_the_end()
+    assert ERROR[dialect] in data
+    assert SUCCESS[dialect] not in data.partition(b"\r\n\r\n")[2]
+    logged = line(gateway, client.request_id)
+    assert logged["error"] == "upstream_truncated"
+    assert "output_tokens" not in logged
