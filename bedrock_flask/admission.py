@@ -4,7 +4,7 @@ import threading
 
 from flask import Flask, Response, current_app, g, request
 
-from bedrock_flask.edge import is_open
+from bedrock_flask.authentication import is_open
 from bedrock_flask.errors import Overloaded
 from bedrock_flask.settings import calls
 from bedrock_flask.state import state_of

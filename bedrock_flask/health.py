@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
 
-from bedrock_flask.edge import is_known, open_to_all
+from bedrock_flask.authentication import is_known, open_to_all
 from bedrock_flask.errors import ShuttingDown
 from bedrock_flask.state import state_of
 from bedrock_flask.stopping import KEY as STOPPING

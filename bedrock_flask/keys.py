@@ -1,5 +1,6 @@
-"""API keys: kept as digests, compared in constant time."""
+"""API keys: kept as digests, compared in constant time; each is an AWS key pair too where there is a signing secret."""
 
+import base64
 import hashlib
 import hmac
 import logging
@@ -9,6 +10,18 @@ from dataclasses import dataclass, field
 
 LOG = logging.getLogger("bedrock_flask.keys")
 STRONG = 16
+# Of the signing secret: whoever overhears one signed request can try guesses at leisure.
+LEAST_TO_SIGN = 32
+
+
+@dataclass(frozen=True)
+class SigningSecret:
+    """What the AWS secrets of all keys are derived from; false where there is none."""
+
+    text: str = field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,20 @@ class Keys:
             if hmac.compare_digest(presented, digest):
                 owner = name
         return owner
+
+    def named(self, key_id: str) -> str | None:
+        """The key with this name, which is its AWS access key id, after the same work for every key, or None."""
+        named = None
+        for name in self.digests:
+            if hmac.compare_digest(_encoded(name), _encoded(key_id)):
+                named = name
+        return named
+
+    def aws_secret(self, name: str, signing: SigningSecret) -> str:
+        """The AWS secret access key of a key: another one as soon as the signing secret or the key's own changes."""
+        text = b"\0".join((b"aws-key", name.encode(), self.digests[name]))
+        made = hmac.digest(signing.text.encode(), text, "sha256")
+        return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
 
 
 def parse(pairs: Iterable[str]) -> Keys:
@@ -51,5 +78,18 @@ def parse(pairs: Iterable[str]) -> Keys:
     return Keys(digests)
 
 
+def signing_secret(text: str) -> SigningSecret:
+    """A signing secret; ValueError does not repeat it."""
+    if len(text) < LEAST_TO_SIGN:
+        raise ValueError(f"a signing secret has at least {LEAST_TO_SIGN} characters")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("a signing secret is one line of printable ASCII characters without spaces")
+    return SigningSecret(text)
+
+
 def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(_encoded(secret)).digest()
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

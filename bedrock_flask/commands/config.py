@@ -12,13 +12,13 @@ import click
 from bedrock_flask import environment, settings
 from bedrock_flask.commands.serve import serve
 from bedrock_flask.errors import SettingsError
-from bedrock_flask.keys import Keys
+from bedrock_flask.keys import Keys, SigningSecret
 from bedrock_flask.loopback import is_loopback
 from bedrock_flask.settings import ENV_FILE, PREFIX, Settings
 from bedrock_flask.table import aligned
 from bedrock_flask.transport.aws_settings import DEFAULT, Told, aws_settings, source, without_password
 
-KEYS_FILE = f"{PREFIX}API_KEYS_FILE"
+_SECRET = (Keys, SigningSecret)
 
 
 # It takes what `serve` takes, and so says what `serve` would make of it.
@@ -70,16 +70,18 @@ def _rows(
         given = environ.get(name, "").strip()
         # Where a fault kept the settings from being read, what was given is shown as it was.
         if given and value == row.default:
-            value = "***" if isinstance(value, Keys) else given
+            value = "***" if isinstance(value, _SECRET) else given
         who = _source(name, row.name, given, options, from_file)
-        if isinstance(value, Keys) and told.api_keys_file:
-            who = ", ".join([*([who] if given else []), KEYS_FILE])
+        if isinstance(value, _SECRET) and getattr(told, f"{row.name}_file"):
+            who = ", ".join([*([who] if given else []), f"{name}_FILE"])
         yield Told(name, _shown(value), who)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Keys):
         return f"{len(value.digests)} ({', '.join(value.digests)})" if value else ""
+    if isinstance(value, SigningSecret):
+        return "***" if value else ""
     if isinstance(value, tuple):
         return ", ".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,11 +7,13 @@ user guide, "Create a signed AWS API request" and "Troubleshoot Signature Versio
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes
+from wsgiref.util import request_uri
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 # How far the caller's clock may be off; so also how long a request that was overheard can be sent again.
@@ -40,6 +42,9 @@ class Incomplete(BadSignature):
 class UnknownKey(BadSignature):
     """Nobody has this access key."""
 
+    def __init__(self) -> None:
+        super().__init__("The security token included in the request is invalid.")
+
 
 class Mismatch(BadSignature):
     """The signature is not that of this request and this secret, or not of this time."""
@@ -52,7 +57,7 @@ class Request:
     method: str
     target: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,23 +77,57 @@ class Authorization:
         return f"{self.date}/{self.region}/{self.service}/{_TERM}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Who a request says has signed it, and when; nothing of it is proven."""
+
+    authorization: Authorization
+    at: datetime
+
+
+def received(environ: Mapping[str, Any], headers: Iterable[tuple[str, str]], body: bytes = b"") -> Request:
+    """A request that came by WSGI, as it stood on the wire.
+
+    WSGI decodes the path, and the caller has signed it as it was: gunicorn hands it on in `RAW_URI`.
+    """
+    found = {name.lower(): value for name, value in headers}
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        target=environ.get("RAW_URI") or request_uri(dict(environ)),
+        headers={**found, ":authority": found.get("host", "")},
+        body=body,
+    )
+
+
 def verify(request: Request, secrets: Mapping[str, str], now: datetime, service: str = "bedrock") -> Authorization:
     """Who has signed the request, with one of the secrets by access key id, or BadSignature."""
-    told = read(request.headers.get("authorization", ""))
-    at = _signed_at(request, told)
-    _check_coverage(request, told)
+    made = claimed(request.headers, now, service)
+    if made.authorization.key_id not in secrets:
+        raise UnknownKey
+    prove(made, request, secrets[made.authorization.key_id])
+    return made.authorization
+
+
+def claimed(headers: Mapping[str, str], now: datetime, service: str = "bedrock") -> Claim:
+    """Who says to have signed a request, or BadSignature: all that can be refused before its body is read."""
+    told = read(headers.get("authorization", ""))
+    at = _signed_at(headers, told)
+    _check_coverage(headers, told)
     if told.service != service:
         raise Mismatch(f"Credential should be scoped to correct service: '{service}'. ")
-    if told.key_id not in secrets:
-        raise UnknownKey("The security token included in the request is invalid.")
     _check_time(at, now)
-    expected = sign(request, told, at, secrets[told.key_id])
+    return Claim(authorization=told, at=at)
+
+
+def prove(claim: Claim, request: Request, secret: str) -> None:
+    """Nothing where the whole request was signed with the secret as it claims; a Mismatch otherwise."""
+    told = claim.authorization
+    expected = sign(request, told, claim.at, secret)
     if not hmac.compare_digest(expected.encode(), told.signature.encode("utf-8", "surrogateescape")):
         raise Mismatch(
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
             "Access Key and signing method. Consult the service documentation for details."
         )
-    return told
 
 
 def read(header: str) -> Authorization:
@@ -173,8 +212,8 @@ def _encoded(text: str) -> str:
     return quote(unquote_to_bytes(text.encode("latin-1")), safe="-_.~")
 
 
-def _signed_at(request: Request, told: Authorization) -> datetime:
-    amz_date, date = request.headers.get("x-amz-date", ""), request.headers.get("date", "")
+def _signed_at(headers: Mapping[str, str], told: Authorization) -> datetime:
+    amz_date, date = headers.get("x-amz-date", ""), headers.get("date", "")
     if not amz_date and not date:
         raise Incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     try:
@@ -192,9 +231,9 @@ def _time(text: str) -> datetime:
     return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
 
 
-def _check_coverage(request: Request, told: Authorization) -> None:
+def _check_coverage(headers: Mapping[str, str], told: Authorization) -> None:
     """What a signature must cover: the host, the date, and all that AWS itself reads from the headers."""
-    own = {name for name in request.headers if name.startswith("x-amz-")}
+    own = {name for name in headers if name.startswith("x-amz-")}
     dated = set() if "x-amz-date" in own else {"date"}
     # AWS's SDK for JavaScript signs the host under its name in HTTP/2.
     host = ":authority" if ":authority" in told.signed_headers else "host"
@@ -202,7 +241,7 @@ def _check_coverage(request: Request, told: Authorization) -> None:
     if uncovered:
         named = ", ".join(f"'{name}'" for name in uncovered)
         raise Mismatch(f"{named} must be a 'SignedHeader' in the AWS Authorization.")
-    absent = [name for name in told.signed_headers if name not in request.headers]
+    absent = [name for name in told.signed_headers if name not in headers]
     if absent:
         raise Mismatch(f"The signed header '{absent[0][:100]}' is missing from the request.")
 

@@ -105,6 +105,24 @@ def test_the_example_of_aws_has_the_signature_that_aws_prints() -> None:
     assert sigv4.verify(request, SECRETS, at, service="iam").key_id == KEY
 
 
+def test_a_request_is_received_as_it_stood_on_the_wire() -> None:
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "RAW_URI": "/model/a%3Ab/invoke?q=%20",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/model/a:b/invoke",
+        "QUERY_STRING": "q=%20",
+        "wsgi.url_scheme": "http",
+        "HTTP_HOST": "gateway:8000",
+    }
+    told = sigv4.received(environ, [("Host", "gateway:8000"), ("X-Amz-Date", "now")], b"{}")
+    assert (told.method, told.target, told.body) == ("POST", "/model/a%3Ab/invoke?q=%20", b"{}")
+    assert told.headers == {"host": "gateway:8000", ":authority": "gateway:8000", "x-amz-date": "now"}
+    # Another server may not tell; then the path is written as most would have written it.
+    del environ["RAW_URI"]
+    assert sigv4.received(environ, []).target == "http://gateway:8000/model/a%3Ab/invoke?q=%20"
+
+
 def test_a_path_is_encoded_once_more_than_it_came() -> None:
     assert sigv4.canonical_path("/model/arn%3Aaws%3A%2Fa/./x/../invoke") == "/model/arn%253Aaws%253A%252Fa/invoke"
     assert sigv4.canonical_path("") == "/"
