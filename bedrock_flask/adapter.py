@@ -35,6 +35,7 @@ def _is_mapping(value: object) -> bool:
 
 
 Rule = Callable[[Json], Iterable[tuple[str, str]]]
+Place = str | Callable[[Any, Request], Json]
 
 
 class Engine(Protocol):
@@ -69,7 +70,8 @@ class Adapter:
     sample        a body that the schema takes: contract test, OpenAPI example, docs
     default       the model id that is called by the adapter's name; otherwise made from the first pattern
     rules         relations between fields: functions from a body to `(path, message)` pairs
-    extras        where each extra that Converse cannot say goes for this family (path in the Converse request)
+    extras        where each extra that Converse cannot say goes for this family: a path in the Converse request, or a
+                  function from its value and the request to the members of the request that say it
     encode        for a format of its own: Converse request -> native body
     decode        for a format of its own: native reply, or one chunk of a stream, -> Converse response (a part of one)
     reply         for a format of its own: a sample of the native reply, which the emulator answers with
@@ -85,7 +87,7 @@ class Adapter:
     description: str = ""
     default: str = ""
     rules: Sequence[Rule] = ()
-    extras: Mapping[str, str] = field(default_factory=dict)
+    extras: Mapping[str, Place] = field(default_factory=dict)
     encode: Callable[[Request], Json] | None = None
     decode: Callable[[Json], Response] | None = None
     reply: Mapping[str, Any] | None = None
@@ -124,6 +126,9 @@ class Adapter:
                 yield f"the wire {wire!r} does not go by {operation}: converse goes by Converse, others by InvokeModel"
         if not _is_mapping(told.sample):
             yield "sample is no JSON object"
+        for name, place in told.extras.items() if _is_mapping(told.extras) else ():
+            if not callable(place) and not (isinstance(place, str) and all(place.split("."))):
+                yield f"extras puts {name!r} at {place!r}, which is neither a path nor a function"
         if told.decode is not None and told.reply is None and told.emulate is None:
             yield "decode needs a reply: a sample of what the model answers"
         if told.reply is not None and not _is_mapping(told.reply):

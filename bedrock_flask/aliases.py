@@ -7,6 +7,7 @@ region = "eu-west-1"
 adapter = "nova"                         # only where the id does not tell
 description = "For drafts."
 validate = "warn"                        # pass unknown fields on, and report them
+unsupported = "drop"                     # leave out, and report, what the model cannot take
 """
 
 import re
@@ -24,6 +25,7 @@ from bedrock_flask.errors import ModelsFileError
 from bedrock_flask.registry import Registry
 
 STRICT, WARN = "strict", "warn"
+ERROR, DROP = "error", "drop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class Alias:
     profile: str = ""
     description: str = ""
     validate: str = STRICT
+    unsupported: str = ""
 
     @property
     def model(self) -> str:
@@ -56,6 +59,7 @@ class _AliasSchema(marshmallow.Schema):
     region = fields.String(validate=validate.Regexp(r"^[a-z]{2,}(-[a-z]+)+-\d+\Z"))
     description = fields.String()
     mode = fields.String(data_key="validate", validate=validate.OneOf([STRICT, WARN]))
+    unsupported = fields.String(validate=validate.OneOf([ERROR, DROP]))
 
 
 def read(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:

@@ -11,10 +11,15 @@ from flask import Flask
 
 from bedrock_flask import aliases, environment, log, registry, settings
 from bedrock_flask.admission import with_admission
+from bedrock_flask.authentication import with_authentication, with_signatures
+from bedrock_flask.base_path import with_base_path
 from bedrock_flask.call import Guard, Handler
 from bedrock_flask.cors import with_cors
+from bedrock_flask.dialects.anthropic import with_anthropic
+from bedrock_flask.dialects.bedrock import with_bedrock
 from bedrock_flask.dialects.native import with_native
-from bedrock_flask.edge import with_authentication, with_edge
+from bedrock_flask.dialects.openai import with_openai
+from bedrock_flask.edge import with_edge
 from bedrock_flask.errors import StartupError
 from bedrock_flask.gateway.completed import completed
 from bedrock_flask.health import with_health
@@ -47,9 +52,14 @@ def create_app(told: Settings | None = None) -> Flask:
         with_cors,
         with_authentication,
         with_admission,
+        with_signatures,
         with_native,
+        with_openai,
+        with_anthropic,
+        with_bedrock,
         with_openapi,
         with_health,
+        with_base_path,
     )
 
 

@@ -1,12 +1,12 @@
-"""The edge: request id, key, size, errors and the log line; nothing is read or named before a key is known."""
+"""The edge: request id, size, errors and the log line."""
 
 import logging
 import re
-import socket
 import time
 import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
@@ -18,27 +18,20 @@ from bedrock_flask.errors import (
     BodyTooLarge,
     CallerError,
     GatewayError,
-    LoopbackOnly,
     MethodNotAllowed,
     NotFound,
     RequestTimedOut,
-    Unauthenticated,
     UnsupportedMediaType,
     problem,
 )
-from bedrock_flask.loopback import is_loopback
 from bedrock_flask.settings import Settings
 
 LOG = logging.getLogger("bedrock_flask.request")
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid")
 PROBLEM = "application/problem+json"
 
+_RENDERERS = "bedrock_flask.renderers"
 _REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
-_BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
-
-
-# What a proxy adds: its connection comes from this machine, and whoever it speaks for does not.
-_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 
 
 def with_edge(app: Flask) -> Flask:
@@ -46,6 +39,7 @@ def with_edge(app: Flask) -> Flask:
     settings: Settings = app.extensions["bedrock_flask"].settings
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["bedrock_flask.drain"] = draining()
+    app.extensions[_RENDERERS] = ()
     app.before_request(_begin)
     app.after_request(_finish)
     app.register_error_handler(GatewayError, render)
@@ -54,25 +48,18 @@ def with_edge(app: Flask) -> Flask:
     return app
 
 
-def with_authentication(app: Flask) -> Flask:
-    """Nobody passes without a key of this gateway, save to what is open to all."""
-    app.before_request(_authenticate)
-    return app
-
-
-def open_to_all(view: Any) -> Any:
-    """Mark a view that needs no key: it names nothing and reads nothing."""
-    view.open_to_all = True
-    return view
-
-
-def is_open(endpoint: str | None) -> bool:
-    """Whether an endpoint needs no key."""
-    return getattr(current_app.view_functions.get(endpoint or ""), "open_to_all", False)
-
-
 def body() -> bytes:
-    """The request's body. BodyTooLarge past the limit, also when no length was announced."""
+    """The request's body, once. BodyTooLarge past the limit, also when no length was announced."""
+    kept: bytes | None = g.pop("body", None)
+    return _read() if kept is None else kept
+
+
+def keep(data: bytes) -> None:
+    """Have `body` return the body that was read already."""
+    g.body = data
+
+
+def _read() -> bytes:
     if request.content_encoding not in (None, "identity"):
         raise UnsupportedMediaType(f"The body is sent with content-encoding '{request.content_encoding}'.")
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
@@ -102,65 +89,6 @@ def _begin() -> None:
     g.account = Account()
     g.key = g.error = ""
     g.logged = {}
-
-
-def is_known() -> bool:
-    """Whether a view that is open to all was asked by somebody whom the other views would serve."""
-    try:
-        _caller()
-    except CallerError:
-        return False
-    return True
-
-
-def _authenticate() -> None:
-    if not is_open(request.endpoint):
-        g.key = _caller()
-
-
-def _caller() -> str:
-    """The name of the key that came with the request, empty where there are no keys; a CallerError for strangers."""
-    keys = current_app.extensions["bedrock_flask"].settings.api_keys
-    if not keys:
-        _refuse_strangers()
-        return ""
-    owner: str | None = keys.owner(_secret())
-    if owner is None:
-        raise Unauthenticated()
-    return owner
-
-
-def _secret() -> str:
-    bearer = _BEARER.fullmatch(request.headers.get("authorization", ""))
-    return bearer[1] if bearer else request.headers.get("x-api-key", "")
-
-
-def _refuse_strangers() -> None:
-    """Without keys, only what arrived on a loopback address is served, but no proxy and no page of another site."""
-    if not _arrived_on_loopback():
-        raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
-    if any(name in request.headers for name in _FORWARDED):
-        raise LoopbackOnly("A proxy may not call a gateway without keys for others. Set BEDROCK_FLASK_API_KEYS.")
-    origin, named = request.headers.get("origin"), current_app.extensions["bedrock_flask"].settings.cors_origins
-    if origin is not None and origin not in named and not is_loopback(_host(origin)):
-        raise LoopbackOnly("A page of another site may not call a gateway without keys. Set BEDROCK_FLASK_API_KEYS.")
-
-
-def _host(origin: str) -> str:
-    try:
-        return urlsplit(origin).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _arrived_on_loopback() -> bool:
-    # A WSGI app is not told the address it is bound to; gunicorn hands on the connection itself.
-    connection = request.environ.get("gunicorn.socket")
-    if connection is None:
-        return is_loopback(request.environ.get("REMOTE_ADDR", ""))
-    if connection.family == socket.AF_UNIX:
-        return True
-    return is_loopback(connection.getsockname()[0])
 
 
 def _finish(response: Response) -> Response:
@@ -206,16 +134,54 @@ def _log(line: dict[str, Any], account: Account, started: float) -> None:
     LOG.info("request", extra={name: value for name, value in told.items() if value is not None})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """An error in a dialect's own words."""
+
+    status: int
+    document: Mapping[str, Any]
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Renderer = Callable[[GatewayError, str], Rendered]
+
+
+def with_renderer(app: Flask, renderer: Renderer, *prefixes: str) -> Flask:
+    """Errors of requests below these paths in the words of their dialect, whether or not there is a route."""
+    app.extensions[_RENDERERS] = (*app.extensions[_RENDERERS], *((prefix, renderer) for prefix in prefixes))
+    return app
+
+
 def render(error: GatewayError) -> Response:
-    """One error as a problem document (RFC 9457)."""
+    """One error in the words of whoever asked: the longest prefix of the path decides, RFC 9457 where there is none."""
     g.error = error.code
     if error.upstream_request_id:
         g.account.upstream_request_id = error.upstream_request_id
-    response = jsonify(problem(error, g.request_id))
-    response.status_code = error.status
-    response.mimetype = PROBLEM
-    response.headers.update(error.headers)
+    known: tuple[tuple[str, Renderer], ...] = current_app.extensions[_RENDERERS]
+    fitting = [each for each in known if request.path.startswith(each[0])]
+    _, renderer = max(fitting, key=lambda each: len(each[0]), default=("", _as_problem))
+    rendered = renderer(error, g.request_id)
+    response = jsonify(rendered.document)
+    response.status_code, response.mimetype = rendered.status, rendered.media_type
+    response.headers.update({**error.headers, **hints(error), **rendered.headers})
     return response
+
+
+def hints(error: GatewayError) -> dict[str, str]:
+    """What an SDK goes by when it asks itself whether to try again, and when."""
+    if not error.retryable:
+        return {"x-should-retry": "false"}
+    after = error.headers.get("retry-after", "1")
+    seconds = {"retry-after": after}
+    if after.isascii() and after.isdigit():
+        seconds["retry-after-ms"] = str(int(after) * 1000)
+    # Where the gateway has tried again itself, an SDK that did so too would multiply the attempts.
+    return {**seconds, "x-should-retry": "false" if g.account.attempts > 1 else "true"}
+
+
+def _as_problem(error: GatewayError, request_id: str) -> Rendered:
+    return Rendered(status=error.status, document=problem(error, request_id), media_type=PROBLEM)
 
 
 def _render_http(error: HTTPException) -> Response:

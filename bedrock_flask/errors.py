@@ -121,6 +121,18 @@ class Unauthenticated(CallerError):
         )
 
 
+class SignatureRefused(CallerError):
+    """A signed request does not prove who sends it; `name` is AWS's name of the error."""
+
+    code = "signature_refused"
+    title = "The request's signature is refused"
+    status = 403
+
+    def __init__(self, detail: str, name: str = "InvalidSignatureException", status: int = 403) -> None:
+        super().__init__(detail)
+        self.name, self.status = name, status
+
+
 class LoopbackOnly(CallerError):
     """The gateway has no keys and the connection did not arrive on a loopback address."""
 
@@ -169,6 +181,24 @@ class ModelNotListed(CallerError):
     status = 403
 
 
+class Unsupported(InvalidBody):
+    """The model cannot take something that the caller asks for."""
+
+    code = "unsupported"
+    title = "The model cannot take this"
+
+    def __init__(self, fields: Sequence[FieldError]) -> None:
+        hint = " Ask with the header 'x-bedrock-flask-unsupported: drop' to have it left out and reported."
+        super().__init__(fields, f"{first_fault(fields)}.{hint}")
+
+
+class NotConversable(CallerError):
+    """The model is reached in its own body only."""
+
+    code = "not_conversable"
+    title = "This model takes its own body only"
+
+
 class NotStreamable(CallerError):
     """The model has no streaming operation."""
 
@@ -190,6 +220,15 @@ class UnsupportedMediaType(CallerError):
     code = "unsupported_media_type"
     title = "The body must be JSON, not compressed"
     status = 415
+
+
+class ClientLeft(GatewayError):
+    """Whoever asked has closed the connection: nobody reads the answer any more, and the model is asked no further."""
+
+    code = "client_left"
+    title = "The client left before the answer was whole"
+    # As nginx logs it; nobody is left to read it.
+    status = 499
 
 
 class Overloaded(GatewayError):
@@ -345,7 +384,12 @@ _UNNAMED = Row(502, UpstreamError.code, UpstreamError.title)
 
 
 class Refused(UpstreamError):
-    """Bedrock answered with an error of its own; `BEDROCK` says how it is told."""
+    """Bedrock answered with an error of its own; `BEDROCK` says how it is told.
+
+    `frame` is the event-stream frame that said so within a stream.
+    """
+
+    frame = b""
 
     def __init__(
         self, name: str, message: str, http_status: int | None = None, headers: Mapping[str, str] | None = None

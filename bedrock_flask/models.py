@@ -33,6 +33,7 @@ class Model:
     region: str = ""
     description: str = ""
     validate: str = STRICT
+    unsupported: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Models:
             region=alias.region,
             description=alias.description or adapter.description,
             validate=alias.validate,
+            unsupported=alias.unsupported,
         )
 
     def _claimed(self, name: str, model: str) -> Model:

@@ -9,7 +9,8 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.edge import PROBLEM, open_to_all
+from bedrock_flask.authentication import open_to_all
+from bedrock_flask.edge import PROBLEM
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models import Model, Models
 from bedrock_flask.registry import GENERIC

@@ -16,6 +16,7 @@ INVOKE: Mapping[str, str] = MappingProxyType(
         "InvokeModelWithResponseStream": "bedrock:InvokeModelWithResponseStream",
         "Converse": "bedrock:InvokeModel",
         "ConverseStream": "bedrock:InvokeModelWithResponseStream",
+        "CountTokens": "bedrock:CountTokens",
     }
 )
 # What `bedrock-flask doctor` reads; the gateway itself never does.

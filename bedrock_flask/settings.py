@@ -8,9 +8,10 @@ environment by the processes that start the gateway (the command line, `wsgi.py`
 import difflib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import marshmallow
@@ -44,6 +45,14 @@ class _Keys(ma.Field[keys.Keys]):
             raise ValidationError(str(error)) from None
 
 
+class _SigningSecret(ma.Field[keys.SigningSecret]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> keys.SigningSecret:
+        try:
+            return keys.signing_secret(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
 class _Folder(ma.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if value and not Path(value).is_dir():
@@ -64,6 +73,11 @@ class _Origins(ma.Field[tuple[str, ...]]):
             return origins.parse(origin for part in str(value).split(",") if (origin := part.strip()))
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+class _Names(ma.Field[tuple[str, ...]]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        return tuple(name for part in str(value).split(",") if (name := part.strip()))
 
 
 class _Whole(ma.Integer):
@@ -95,10 +109,15 @@ def _whole(least: int, most: int) -> ma.Integer:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that can be configured; secrets are kept as digests only."""
+    """Everything that can be configured; no secret shows, and of those of keys only digests are kept."""
 
     host: str = _row(ma.String(), "127.0.0.1", "Address that `bedrock-flask serve` binds.")
     port: int = _row(_whole(1, 65535), 8000, "Port that `bedrock-flask serve` binds.")
+    base_path: str = _row(
+        ma.String(validate=validate.Regexp(r"^(/[A-Za-z0-9._~-]+)+\Z", error="is no path such as /bedrock")),
+        "",
+        "Path below which the gateway is served too, `/bedrock`, for a proxy that passes whole paths on.",
+    )
     worker: str = _row(
         ma.String(validate=validate.OneOf(["gthread", "gevent"])),
         "gthread",
@@ -112,8 +131,19 @@ class Settings:
     api_keys_file: str = _row(
         _File(), "", "A file with one `name:secret` pair a line; lines beginning with `#` are notes."
     )
+    signing_secret: keys.SigningSecret = _row(
+        _SigningSecret(),
+        keys.SigningSecret(),
+        "At least 32 characters, of which each key's AWS secret is made: `bedrock-flask aws-keys`.",
+    )
+    signing_secret_file: str = _row(_File(), "", "A file with that secret and nothing else.")
     cors_origins: tuple[str, ...] = _row(
         _Origins(), (), "Web pages that may call: exact origins, `https://app.example.com`, separated by commas."
+    )
+    drop_unsupported: tuple[str, ...] = _row(
+        _Names(),
+        (),
+        "Names of keys for whose callers what a model cannot take is left out and reported, not refused.",
     )
     plugins_dir: str = _row(_Folder(), "", "Drop-in folder: each `.py` file in it is a plugin.")
     lenient: bool = _row(
@@ -134,6 +164,14 @@ class Settings:
     connect_timeout: float = _row(_seconds(0.05, 60), 3.0, "Seconds to connect to Bedrock.")
     read_timeout: float = _row(
         _seconds(0.1, 3600), 900.0, "Seconds that Bedrock may be silent, before and within an answer."
+    )
+    first_event_timeout: float = _row(
+        _seconds(0.05, 600),
+        10.0,
+        "Seconds in which a stream's first event is awaited, so that an early refusal keeps its own status.",
+    )
+    keepalive: float = _row(
+        _seconds(0.05, 600), 15.0, "Seconds of silence after which a stream says that it is still there."
     )
     deadline: float = _row(_seconds(0.1, 86400), 3600.0, "Seconds for the whole call, waiting and retries included.")
     max_calls: int = _row(
@@ -171,8 +209,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         LOG.warning("ignored, as Kubernetes sets them for a Service called bedrock-flask: %s", ", ".join(ignored))
     try:
         row = _schema().load({name: value.strip() for name, value in given.items() if value.strip()})
-        if row.get("api_keys_file"):
-            row["api_keys"] = _with_file(row)
+        row |= _in_files(row)
     except ValidationError as error:
         raise SettingsError(*_lines(error.messages)) from None
     return Settings(**row)
@@ -205,17 +242,38 @@ def _from_kubernetes(name: str, value: str) -> bool:
     return bool(_KUBERNETES.fullmatch(name)) or (name == f"{PREFIX}PORT" and "://" in value)
 
 
-def _with_file(row: Mapping[str, Any]) -> keys.Keys:
-    name = f"{PREFIX}API_KEYS_FILE"
-    try:
-        lines = Path(row["api_keys_file"]).read_text("utf-8").splitlines()
-        in_file = keys.parse(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
-    except (OSError, ValueError) as error:
-        raise ValidationError({name: [str(error)]}) from None
+def _in_files(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that stand in files of their own."""
+    found, faults = {}, {}
+    for name, taken in _TAKEN.items():
+        if path := row.get(f"{name}_file"):
+            try:
+                found[name] = taken(Path(path).read_text("utf-8"), row)
+            except (OSError, ValueError) as error:
+                faults[f"{PREFIX}{name.upper()}_FILE"] = [str(error)]
+    if faults:
+        raise ValidationError(faults)
+    return found
+
+
+def _keys_in_file(text: str, row: Mapping[str, Any]) -> keys.Keys:
+    lines = text.splitlines()
+    in_file = keys.parse(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
     listed: keys.Keys = row.get("api_keys", keys.Keys({}))
     if both := sorted(in_file.digests.keys() & listed.digests.keys()):
-        raise ValidationError({name: [f"names keys that {PREFIX}API_KEYS names too: {', '.join(both)}"]})
+        raise ValueError(f"names keys that {PREFIX}API_KEYS names too: {', '.join(both)}")
     return keys.Keys({**listed.digests, **in_file.digests})
+
+
+def _secret_in_file(text: str, row: Mapping[str, Any]) -> keys.SigningSecret:
+    if "signing_secret" in row:
+        raise ValueError(f"{PREFIX}SIGNING_SECRET says one too")
+    return keys.signing_secret(text.strip())
+
+
+_TAKEN: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = MappingProxyType(
+    {"api_keys": _keys_in_file, "signing_secret": _secret_in_file}
+)
 
 
 def _lines(messages: Any) -> list[str]:

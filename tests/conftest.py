@@ -274,6 +274,16 @@ class Upstream:
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     """A server that answers each request by the next of its scripts."""
+    yield from _listening()
+
+
+@pytest.fixture(scope="module")
+def lasting_upstream() -> Iterator[Upstream]:
+    """The same for all tests of a module, which clear its scripts and requests themselves."""
+    yield from _listening()
+
+
+def _listening() -> Iterator[Upstream]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         made = Upstream(listener.getsockname()[1])
         threading.Thread(target=made.serve, args=(listener,), daemon=True).start()

@@ -39,6 +39,8 @@ def test_the_policy_allows_what_the_gateway_is_seen_to_call(
     for name in ("nova", "mistral.mistral-large-2402-v1:0"):
         for action in ("invoke", "invoke-stream"):
             assert gateway.post(f"/v1/models/{name}/{action}", NOVA).status_code == 200
+    counted = {"model": "claude", "messages": [{"role": "user", "content": "Hi"}]}
+    assert gateway.post("/v1/messages/count_tokens", counted).status_code == 200
     called = {call["operation"] for call in emulator.calls()}
     assert called == boto._PATHS.keys()
     wanted = {permissions.ACTIONS[operation] for operation in called}

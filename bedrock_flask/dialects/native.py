@@ -2,24 +2,24 @@
 
 import dataclasses
 import json
-import logging
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, current_app, g, jsonify, request, stream_with_context
+from flask import Blueprint, Flask, Response, current_app, g, jsonify
 
-from bedrock_flask import edge, log
+from bedrock_flask import edge
 from bedrock_flask.adapter import Adapter, answering_for
 from bedrock_flask.aliases import WARN
-from bedrock_flask.call import Call, Chunk, Reply, Stream
+from bedrock_flask.answering import Voice, counted, passed_on, streamed
+from bedrock_flask.call import IDLE, Account, Chunk, Idle, Reply, Stream
+from bedrock_flask.calling import answer, call_of, named, parsed, told
 from bedrock_flask.errors import (
     FieldError,
+    Garbled,
     GatewayError,
     InvalidBody,
-    MalformedBody,
     MethodNotAllowed,
     NotStreamable,
     first_fault,
@@ -29,11 +29,8 @@ from bedrock_flask.fields import Boolean, Object, Schema, String, faults
 from bedrock_flask.json_schema import document
 from bedrock_flask.models import Model
 from bedrock_flask.protocol import envelope, sse
-from bedrock_flask.protocol import json as strict
 from bedrock_flask.registry import GENERIC
 from bedrock_flask.state import state_of
-
-LOG = logging.getLogger("bedrock_flask.request")
 
 blueprint = Blueprint("native", __name__, url_prefix="/v1")
 
@@ -57,14 +54,14 @@ class InvokeBody(Schema):
 @blueprint.post("/models/<path:name>/invoke")
 def invoke(name: str) -> Response:
     """Call a model with its own body; the answer's bytes are Bedrock's."""
-    model = _named(name)
+    model = named(name)
     return _answer(model, edge.body(), stream=False)
 
 
 @blueprint.post("/models/<path:name>/invoke-stream")
 def invoke_stream(name: str) -> Response:
     """Call a model with its own body; its chunks come as server-sent events, the usage in the last one."""
-    model = _named(name)
+    model = named(name)
     return _answer(model, edge.body(), stream=True)
 
 
@@ -72,27 +69,29 @@ def invoke_stream(name: str) -> Response:
 def invoke_by_body() -> Response:
     """Call the model that the body names with the text of its `input`, cut out as it was written."""
     data = edge.body()
-    told = _parsed(data)
-    if found := faults(InvokeBody(), told):
+    asked = parsed(data)
+    if found := faults(InvokeBody(), asked):
         raise InvalidBody(found)
-    model = _named(told["model"])
+    model = named(asked["model"])
     try:
         text = envelope.cut(data.decode(), "input")
-        return _answer(model, text.encode(), stream=told.get("stream", False), parsed=told["input"])
+        return _answer(model, text.encode(), stream=asked.get("stream", False), body=asked["input"])
     except InvalidBody as error:
         raise InvalidBody([dataclasses.replace(f, path=_below("input", f.path)) for f in error.fields]) from None
 
 
 @blueprint.get("/models")
 def list_models() -> Response:
-    """The models that can be named: adapters and aliases."""
-    return jsonify(data=[_described(model) for model in state_of(current_app).models.listed()])
+    """The models that can be named: adapters and aliases, with the members of OpenAI's and of Anthropic's lists."""
+    found = [_described(model) for model in state_of(current_app).models.listed()]
+    ends = {"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else {"first_id": None, "last_id": None}
+    return jsonify(object="list", data=found, has_more=False, **ends)
 
 
 @blueprint.get("/models/<path:name>")
 def show_model(name: str) -> Response:
     """One model: what it is on Bedrock, and what it can do."""
-    return jsonify(_described(_named(name)))
+    return jsonify(_described(named(name)))
 
 
 @blueprint.get("/models/<path:name>/invoke")
@@ -105,38 +104,22 @@ def only_post(name: str) -> Response:
 @blueprint.get("/models/<path:name>/schema")
 def show_schema(name: str) -> Response:
     """The JSON Schema (2020-12) of the model's own body."""
-    response = jsonify(document(_named(name).adapter.schema))
+    response = jsonify(document(named(name).adapter.schema))
     response.mimetype = "application/schema+json"
     return response
 
 
-def _named(name: str) -> Model:
-    g.logged["model"] = name[:256]
-    model = state_of(current_app).models.resolve(name)
-    g.logged |= {"adapter": model.adapter.name, "model_id": model.id}
-    return model
-
-
-def _answer(model: Model, data: bytes, *, stream: bool, parsed: Any = None) -> Response:
+def _answer(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Response:
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' answers whole only: POST to /v1/models/{model.name}/invoke.")
-    passed = _checked(model, _parsed(data) if parsed is None else parsed)
+    passed = _checked(model, parsed(data) if body is None else body)
     if passed:
         g.logged["unknown_fields"] = [path[:200] for path in passed[:20]]
-    answer = state_of(current_app).handler(_call(model, data, stream))
-    response = _streamed(answer) if isinstance(answer, Stream) else _whole(answer)
-    response.headers["x-bedrock-flask-model"] = model.id
-    response.headers["x-bedrock-flask-attempts"] = str(g.account.attempts)
+    reply = answer(call_of(model, data, stream=stream, watched=stream))
+    response = told(_streamed(reply) if isinstance(reply, Stream) else _whole(reply), model)
     if passed:
         response.headers["x-bedrock-flask-unknown-fields"] = quote(", ".join(passed[:20]), safe="[], -_.")[:2000]
     return response
-
-
-def _parsed(data: bytes) -> Any:
-    try:
-        return strict.parse(data)
-    except strict.MalformedJSON as error:
-        raise MalformedBody(error.message, error.path) from None
 
 
 def _checked(model: Model, body: Any) -> list[str]:
@@ -145,82 +128,58 @@ def _checked(model: Model, body: Any) -> list[str]:
         found: list[FieldError] = model.adapter.faults(body)
     refused = [fault for fault in found if not (fault.unknown and model.validate == WARN)]
     if refused and GENERIC in model.adapter.models:
-        told = f"No plugin claims '{model.name}', so its body is read as Converse: {first_fault(refused)}"
-        raise InvalidBody(refused, told)
+        raise InvalidBody(
+            refused, f"No plugin claims '{model.name}', so its body is read as Converse: {first_fault(refused)}"
+        )
     if refused:
         raise InvalidBody(refused)
     return [fault.path for fault in found]
 
 
-def _call(model: Model, data: bytes, stream: bool) -> Call:
-    state = state_of(current_app)
-    return Call(
-        adapter=model.adapter,
-        operation=model.adapter.operation,
-        model=model.id,
-        body=data,
-        stream=stream,
-        region=model.region,
-        headers={name: value for name, value in request.headers.items() if name.lower().startswith("x-amzn-bedrock-")},
-        request_id=g.request_id,
-        caller=g.key,
-        deadline=time.monotonic() + state.settings.deadline,
-        account=g.account,
-    )
-
-
 def _whole(reply: Reply) -> Response:
-    response = Response(reply.body, mimetype="application/json")
-    for name, count in g.account.usage.known().items():
-        response.headers[f"x-bedrock-flask-{name.replace('_', '-')}"] = str(count)
-    response.headers.update(
-        {name: value for name, value in reply.headers.items() if name.startswith("x-amzn-bedrock-")}
-    )
-    return response
+    headers = {**counted(g.account), **passed_on(reply.headers)}
+    return Response(reply.body, mimetype="application/json", headers=headers)
 
 
 def _streamed(stream: Stream) -> Response:
-    # The first event is awaited before the status is sent: an early refusal keeps its own status.
-    chunks = stream.chunks
-    first = next(chunks, None)
-    response = Response(stream_with_context(_events(first, chunks)), mimetype="text/event-stream")
-    response.headers.update({"cache-control": "no-cache", "x-accel-buffering": "no"})
-    response.headers.update(
-        {name: value for name, value in stream.headers.items() if name.startswith("x-amzn-bedrock-")}
-    )
-    return response
+    return streamed(_events(stream, g.account), VOICE, passed_on(stream.headers))
 
 
-def _events(first: Chunk | None, chunks: Generator[Chunk]) -> Iterator[bytes]:
-    with closing(chunks):
-        try:
-            if first is not None:
-                yield _event(first)
-            for chunk in chunks:
-                yield _event(chunk)
-            yield sse.encode(json.dumps(g.account.usage.known()), "usage")
-        except GatewayError as error:
-            yield _error_event(error)
-        except GeneratorExit:
-            g.account.error = "client_left"
-            raise
-        except Exception as error:  # noqa: BLE001 - the status is sent: whatever it is must end the stream as an error
-            LOG.error("unforeseen error in stream %s: %s", g.request_id, log.frames(error))
-            yield _error_event(GatewayError("The log has more under this request id."))
+def _events(stream: Stream, account: Account) -> Generator[bytes | Idle]:
+    with closing(stream.chunks) as chunks:
+        for chunk in chunks:
+            yield chunk if chunk is IDLE else _event(chunk)
+    yield sse.encode(json.dumps(account.usage.known()), "usage")
 
 
-def _error_event(error: GatewayError) -> bytes:
-    g.account.error = error.code
-    return sse.encode(json.dumps(problem(error, g.request_id)), "error")
+def _error_event(error: GatewayError, request_id: str) -> bytes:
+    return sse.encode(json.dumps(problem(error, request_id)), "error")
 
 
 def _event(chunk: Chunk) -> bytes:
+    # The marks of success and failure are the gateway's own.
+    if chunk.event in ("usage", "error"):
+        raise Garbled("Bedrock's stream has an event of no known type.")
     return sse.encode(chunk.data.decode("utf-8"), chunk.event)
+
+
+VOICE = Voice(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_error_event)
+
+
+# When a model was released Bedrock tells nobody; clients want a time all the same.
+_RELEASED = 0
 
 
 def _described(model: Model) -> dict[str, Any]:
     adapter: Adapter = model.adapter
     return {
+        "id": model.name,
+        "object": "model",
+        "type": "model",
+        "created": _RELEASED,
+        "created_at": "1970-01-01T00:00:00Z",
+        "owned_by": adapter.name,
+        "display_name": model.description or model.name,
         "name": model.name,
         "model": model.id,
         "adapter": adapter.name,

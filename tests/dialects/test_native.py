@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.protocol import sse
+from bedrock_flask.protocol import eventstream, sse
 
 CLAUDE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -237,6 +237,17 @@ def test_a_guardrail_config_may_stand_in_the_body(gateway: Any, emulator: Any) -
     body = CLAUDE | {"amazon-bedrock-guardrailConfig": {"tagSuffix": "x"}}
     headers = {"X-Amzn-Bedrock-GuardrailIdentifier": "g", "X-Amzn-Bedrock-GuardrailVersion": "1"}
     assert gateway.post("/v1/models/claude/invoke", body, headers=headers).ok
+
+
+@pytest.mark.parametrize("name", ["usage", "error"])
+def test_an_upstream_cannot_send_the_gateways_own_events(
+    gateway_to: Any, upstream: Any, stream: Any, name: str
+) -> None:
+    frames = [eventstream.event("messageStart", b"{}"), eventstream.event(name, b"{}")]
+    upstream.scripts.append(stream(*map(eventstream.encode, frames)))
+    found = events(gateway_to.post("/v1/models/zai.glm-4.6/invoke-stream", CONVERSE))
+    assert [event.event for event in found] == ["messageStart", "error"]
+    assert json.loads(found[-1].data)["code"] == "upstream_protocol"
 
 
 def test_models_are_listed_and_described(gateway: Any) -> None:

@@ -1,0 +1,71 @@
+"""A request of one wire, asked by Converse, and its answer in the same wire again: what translating dialects do."""
+
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, g, jsonify
+
+from bedrock_flask.answering import Voice, counted, passed_on, streamed
+from bedrock_flask.call import IDLE, Idle, Stream
+from bedrock_flask.calling import answer, call_of, policy, told
+from bedrock_flask.converse import Json, Request
+from bedrock_flask.conversing import events_of, prepared, response_of
+from bedrock_flask.errors import NotConversable
+from bedrock_flask.models import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speech:
+    """How a dialect says a Converse answer: whole, or as chunks, each written as an event, and what ends them well."""
+
+    whole: Callable[[Any, str], Json]
+    chunks: Callable[[Iterable[Any], str], Iterator[Any]]
+    event: Callable[[Json], bytes]
+    end: bytes = b""
+    voice: Voice
+    hints: Collection[str] = ()
+
+
+def translated(
+    model: Model,
+    request: Request,
+    speech: Speech,
+    *,
+    stream: bool,
+    unknown: Iterable[str] = (),
+    left: Iterable[str] = (),
+) -> Response:
+    """The answer to a canonical request; what nobody knows of it (`unknown`, by path) is nobody's to take either.
+
+    NotConversable for a model that makes embeddings, and so has nothing to say.
+    """
+    if model.capabilities.output == "embedding":
+        raise NotConversable(f"'{model.name}' makes embeddings and says nothing: POST to /v1/embeddings.")
+    extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
+    ready = prepared(model, {**request, "extras": extras}, hints=speech.hints, policy=policy(model))
+    call = call_of(
+        model,
+        ready.body,
+        operation=ready.operation,
+        wire=ready.wire,
+        stream=stream and model.capabilities.streaming,
+        watched=stream,
+    )
+    reply = answer(call)
+    if isinstance(reply, Stream):
+        parts = _parts(events_of(reply, call, ready.names), speech, model.name)
+        made = streamed(parts, speech.voice, passed_on(reply.headers))
+    else:
+        made = jsonify(speech.whole(response_of(reply, call, ready.names), model.name))
+        made.headers.update({**counted(g.account), **passed_on(reply.headers)})
+    return told(made, model, [*left, *ready.dropped])
+
+
+def _parts(events: Generator[Any], speech: Speech, model: str) -> Generator[bytes | Idle]:
+    # Whoever stops first closes the chain: the writer closes its events.
+    with closing(speech.chunks(events, model)) as chunks:  # type: ignore[type-var]
+        for chunk in chunks:
+            yield chunk if chunk is IDLE else speech.event(chunk)
+    yield speech.end
