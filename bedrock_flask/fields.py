@@ -10,7 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import marshmallow
@@ -83,8 +83,7 @@ class Field(marshmallow.fields.Field[Any]):
         **kwargs: Any,
     ) -> None:
         _demand(isinstance(description, str), "the description is a text")
-        unverified = [each for each in (unverified_min, unverified_max) if each is not None]
-        _demand(all(map(_is_finite, unverified)), "bounds are numbers")
+        _demand_numbers(unverified_min=unverified_min, unverified_max=unverified_max)
         told = {
             "description": description or None,
             "x-unverified-minimum": unverified_min,
@@ -137,11 +136,11 @@ class Number(Field):
         super().__init__(**kwargs)
         _demand(not isinstance(one_of, str), "one_of takes a list of values")
         self.one_of = tuple(one_of)
-        given = [each for each in (min, max, above, below) if each is not None]
-        _demand(all(map(_is_finite, given)), "bounds are numbers")
+        _demand_numbers(min=min, max=max, above=above, below=below)
         least = [each for each in (min, above) if each is not None]
         most = [each for each in (max, below) if each is not None]
-        _demand(all(low <= high for low in least for high in most), "the least is more than the most")
+        for low, high in product(least, most):
+            _demand(low <= high, f"the least is more than the most: {low} and {high}")
         self.bounds: list[tuple[str, str, float, Callable[[Any, Any], bool]]] = [
             (keyword, words, limit, holds)
             for keyword, words, limit, holds in (
@@ -220,7 +219,7 @@ class String(Field):
             raise ValidationError(f"must be one of: {', '.join(self.one_of)}")
         if self.pattern and not re.search(self.pattern, value):
             raise ValidationError(f"must match {self.pattern}")
-        _check_size(len(value), self.min_length, self.max_length, "characters")
+        _check_size(len(value), self.min_length, self.max_length, "character")
 
     def json_schema(self, convert: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         return _only_set(
@@ -248,7 +247,7 @@ class List(Field):
     def check(self, value: Any) -> None:
         if not isinstance(value, list):
             raise ValidationError(f"must be an array, not {_type_name(value)}")
-        _check_size(len(value), self.min_items, self.max_items, "items")
+        _check_size(len(value), self.min_items, self.max_items, "item")
         _raise_any(_faults_of_each((index, self.item, item) for index, item in enumerate(value)))
 
     def json_schema(self, convert: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -269,7 +268,7 @@ class Object(Field):
     def check(self, value: Any) -> None:
         if not isinstance(value, dict):
             raise ValidationError(f"must be an object, not {_type_name(value)}")
-        _check_size(len(value), None, self.max_items, "members")
+        _check_size(len(value), None, self.max_items, "member")
         if self.values is not None:
             _raise_any(_faults_of_each((name, self.values, item) for name, item in value.items()))
 
@@ -281,7 +280,7 @@ class Object(Field):
         )
 
 
-_NESTED = "Nested takes a Schema, or a function that gives one"
+_NESTED = "Nested takes a Schema (the class: Nested(Style), not Nested(Style())), or a function that gives one"
 SchemaSource = type[marshmallow.Schema] | Callable[[], type[marshmallow.Schema]]
 
 
@@ -290,7 +289,7 @@ class Nested(Field):
 
     def __init__(self, schema: SchemaSource, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        right = not isinstance(schema, type) or issubclass(schema, marshmallow.Schema)
+        right = issubclass(schema, marshmallow.Schema) if isinstance(schema, type) else callable(schema)
         _demand(right, _NESTED)
         self._source = schema
         self._schema: marshmallow.Schema | None = None
@@ -479,15 +478,20 @@ def _raise_any(found: dict[Any, Any]) -> None:
 
 def _check_size(size: int, least: int | None, most: int | None, unit: str) -> None:
     if least is not None and size < least:
-        raise ValidationError(f"must have at least {least} {unit}")
+        raise ValidationError(f"must have at least {least} {unit}{'s' * (least != 1)}")
     if most is not None and size > most:
-        raise ValidationError(f"must have at most {most} {unit}")
+        raise ValidationError(f"must have at most {most} {unit}{'s' * (most != 1)}")
 
 
 def _demand(holds: bool, mistake: str) -> None:
     """A field that is declared wrongly stops the start; the line that declares it stands in the error's traceback."""
     if not holds:
         raise TypeError(mistake)
+
+
+def _demand_numbers(**bounds: Any) -> None:
+    for name, bound in bounds.items():
+        _demand(bound is None or _is_finite(bound), f"bounds are numbers, and {name} is {bound!r}")
 
 
 def _is_finite(value: Any) -> bool:

@@ -4,18 +4,23 @@ import difflib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import itertools
+import linecache
+import os
 import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import FrameType, MappingProxyType, ModuleType
+from typing import Any
 
+import marshmallow
 import pluggy
 
 from bedrock_flask import hookspecs
@@ -23,10 +28,17 @@ from bedrock_flask.adapter import Adapter, Mistaken
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import PluginError
 from bedrock_flask.patterns import fits, overlap
-from bedrock_flask.sanity import mistakes
+from bedrock_flask.sanity import Raised, mistakes
 
 BUILT_IN = "bedrock_flask_plugins"
 GENERIC = "*"
+
+# As much of a line of a plugin as is quoted.
+_LINE = 100
+
+
+def _nowhere() -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,8 @@ class Plugin:
     name: str
     source: str
     load: Callable[[], object]
+    # Where its code lies, if that can be told: the lines of a fault are those of this file.
+    file: Callable[[], str | None] = _nowhere
 
     @property
     def title(self) -> str:
@@ -97,6 +111,11 @@ class Registry:
         found = (claim for claim in self.claims if any(fits(claim.pattern, each) for each in candidates))
         return next(found, None)
 
+    def bare(self, model: str) -> str:
+        """The model's own id, of an inference profile's as well; an ARN as it is."""
+        head, _, rest = model.partition(".")
+        return model if model.startswith("arn:") or head in self.providers or not rest else rest
+
     def pick(self, model: str) -> tuple[Adapter, Capabilities]:
         """The adapter and the capabilities of a Bedrock id; LookupError where nobody claims it."""
         claim = self.claim(model)
@@ -119,8 +138,16 @@ def load(plugins_dir: str | Path | None = None, *, lenient: bool = False) -> Reg
     return gathered(itertools.chain(built_in(), installed(), dropped_in(plugins_dir)), lenient=lenient)
 
 
-def gathered(plugins: Iterable[Plugin], *, lenient: bool = False) -> Registry:
-    """The registry of some plugins, in this order: of two that clash, the later one is broken."""
+def gathered(
+    plugins: Iterable[Plugin],
+    *,
+    lenient: bool = False,
+    watched: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Registry:
+    """The registry of some plugins, in this order: of two that clash, the later one is broken.
+
+    Each is loaded within `watched`, which may end what takes too long.
+    """
     hooks = pluggy.PluginManager(hookspecs.PROJECT)
     hooks.add_hookspecs(hookspecs)
     adapters: dict[str, Adapter] = {}
@@ -128,7 +155,7 @@ def gathered(plugins: Iterable[Plugin], *, lenient: bool = False) -> Registry:
     loaded: list[Loaded] = []
     broken: list[Broken] = []
     for plugin in plugins:
-        found, faults = _registered(hooks, plugin)
+        found, faults = _registered(hooks, plugin, watched)
         faults += _clashes(found, adapters, sources)
         if faults:
             if hooks.has_plugin(plugin.title):
@@ -168,7 +195,7 @@ def installed() -> Iterator[Plugin]:
     """The plugins of installed packages: entry points of the group `bedrock_flask`."""
     for point in sorted(importlib.metadata.entry_points(group=hookspecs.PROJECT), key=lambda found: found.name):
         owner = point.dist.name if point.dist else "?"
-        yield Plugin(point.name, f"package {owner} ({point.value})", partial(_entered, point))
+        yield Plugin(point.name, f"package {owner} ({point.value})", partial(_entered, point), partial(_origin, point))
 
 
 def dropped_in(folder: str | Path | None) -> Iterator[Plugin]:
@@ -183,13 +210,20 @@ def dropped_in(folder: str | Path | None) -> Iterator[Plugin]:
 def in_files(paths: Iterable[Path]) -> Iterator[Plugin]:
     """The plugins in some files."""
     for path in paths:
-        yield Plugin(path.stem, str(path), partial(_import_file, path))
+        yield Plugin(path.stem, str(path), partial(_import_file, path), partial(str, path))
 
 
 def _entered(point: importlib.metadata.EntryPoint) -> object:
     if point.pattern.match(point.value) is None:
         raise PluginError(f"its entry point '{point.name} = {point.value}' names no module")
     return point.load()
+
+
+def _origin(point: importlib.metadata.EntryPoint) -> str | None:
+    with suppress(Exception):
+        spec = importlib.util.find_spec(point.module)
+        return spec.origin if spec else None
+    return None
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -208,7 +242,9 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-def _registered(hooks: pluggy.PluginManager, plugin: Plugin) -> tuple[list[Adapter], list[str]]:
+def _registered(
+    hooks: pluggy.PluginManager, plugin: Plugin, watched: Callable[[], AbstractContextManager[None]]
+) -> tuple[list[Adapter], list[str]]:
     """The adapters that a plugin registers, and what is wrong with it."""
     found: list[Adapter] = []
     faults: list[str] = []
@@ -218,43 +254,53 @@ def _registered(hooks: pluggy.PluginManager, plugin: Plugin) -> tuple[list[Adapt
             raise TypeError(f"register() takes an Adapter, not {type(adapter).__name__}")
         found.append(adapter)
 
-    with _telling(plugin, faults):
+    with _telling(plugin, faults), watched():
         loaded = plugin.load()
         version = getattr(loaded, "api_version", hookspecs.API_VERSION)
         if version != hookspecs.API_VERSION:
             raise PluginError(f"it is written for api_version {version!r}; this gateway has {hookspecs.API_VERSION}")
-        _refuse_unknown_hooks(loaded)
+        _refuse_wrong_hooks(loaded)
         hooks.register(loaded, name=plugin.title)
         others = [other for other in hooks.get_plugins() if other is not loaded]
         hooks.subset_hook_caller("register_adapters", others)(register=register)
         if not found:
             raise PluginError("it registers nothing: give it a register_adapters hook marked with @hookimpl")
     for adapter in found:
-        with _telling(plugin, faults):
+        with _telling(plugin, faults, f"adapter '{adapter.name}': "), watched():
             for mistake in mistakes(adapter):
                 faults.append(f"adapter '{adapter.name}': {mistake}")
     return found, faults
 
 
 @contextmanager
-def _telling(plugin: Plugin, faults: list[str]) -> Iterator[None]:
+def _telling(plugin: Plugin, faults: list[str], whose: str = "") -> Iterator[None]:
     """Run a stranger's code: whatever it raises, an exit included, is a fault, told in one line."""
     try:
         yield
     except PluginError as error:
         faults.append(error.detail)
     except Mistaken as error:
-        faults.extend(f"adapter {error.name!r}: {mistake}{_where(plugin, error)}" for mistake in error.mistakes)
+        faults.extend(f"adapter {error.name!r}: {mistake}{_where(plugin.file(), error)}" for mistake in error.mistakes)
+    except Raised as raised:
+        faults.append(f"{whose}{raised.by} raises {_described(raised.error, plugin.file())}")
     except BaseException as error:  # noqa: BLE001
-        faults.append(f"{type(error).__name__}: {_one_line(error)}{_where(plugin, error)}")
+        faults.append(whose + _described(error, plugin.file()))
 
 
-def _refuse_unknown_hooks(loaded: object) -> None:
+def _refuse_wrong_hooks(loaded: object) -> None:
     known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), f"{hookspecs.PROJECT}_spec")]
     for name in dir(loaded):
-        if hasattr(getattr(loaded, name, None), f"{hookspecs.PROJECT}_impl") and name not in known:
+        hook: Any = getattr(loaded, name, None)
+        if not hasattr(hook, f"{hookspecs.PROJECT}_impl"):
+            continue
+        if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise PluginError(f"there is no hook '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+        offered = list(inspect.signature(getattr(hookspecs, name)).parameters)
+        if strange := [each for each in inspect.signature(hook).parameters if each not in offered]:
+            raise PluginError(
+                f"the hook '{name}' has no argument '{strange[0]}': it is called {name}({', '.join(offered)})"
+            )
 
 
 def _clashes(found: list[Adapter], adapters: Mapping[str, Adapter], sources: Mapping[str, str]) -> list[str]:
@@ -264,7 +310,9 @@ def _clashes(found: list[Adapter], adapters: Mapping[str, Adapter], sources: Map
     for new in found:
         for other, whose in earlier:
             if new.name == other.name:
+                # Its patterns are looked at when it has a name: a copy has but one fault.
                 told.append(f"the adapter '{new.name}' is already registered by {whose}")
+                continue
             told += [
                 f"its pattern '{pattern}' overlaps '{taken}' of the adapter '{other.name}', "
                 f"registered by {whose}, and neither is longer"
@@ -281,10 +329,37 @@ def _clashes(found: list[Adapter], adapters: Mapping[str, Adapter], sources: Map
     return told
 
 
-def _where(plugin: Plugin, error: BaseException) -> str:
-    """The line of a dropped-in file that the error came from."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == plugin.source]
-    return f" (line {lines[-1]})" if lines else ""
+def described(adapter: Adapter, error: BaseException) -> str:
+    """An error of an adapter's own code in one line, with the line of the adapter's file that it came from."""
+    return _described(error, getattr(sys.modules.get(adapter.body.__module__), "__file__", None))
+
+
+def _described(error: BaseException, file: str | None) -> str:
+    return f"{type(error).__name__}: {_one_line(error)}{_where(file, error)}"
+
+
+def _where(file: str | None, error: BaseException) -> str:
+    """The line of a file that an error came from, which names the field where one is declared wrongly."""
+    frames = [
+        (frame, number)
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if file and os.path.abspath(frame.f_code.co_filename) == os.path.abspath(file)
+    ]
+    if not frames:
+        return ""
+    frame, number = frames[-1]
+    text = linecache.getline(frame.f_code.co_filename, number).strip()
+    return f" (line {number}{f': {text:.{_LINE}}' if text else ''}){_foreign(frame, error)}"
+
+
+def _foreign(frame: FrameType, error: BaseException) -> str:
+    """A hint, where marshmallow's own fields are taken for ours."""
+    theirs = any(
+        value is marshmallow.fields or (isinstance(value, type) and value.__module__ == marshmallow.fields.__name__)
+        for value in frame.f_globals.values()
+    )
+    told = isinstance(error, TypeError) and theirs
+    return "; it is a field of marshmallow's: take fields from bedrock_flask.plugin" if told else ""
 
 
 def _one_line(error: BaseException) -> str:

@@ -37,8 +37,9 @@ Environment variables, or lines of a `.env` file in the current folder; what the
 counts as unset. Every fault is told at once when the process starts, and so is the nearest name of an unknown one.
 
 {_table(("variable", "default", "meaning"), rows)}
-Credentials, region, profile and endpoint of AWS are botocore's own settings: `AWS_REGION`, `AWS_PROFILE`,
-`AWS_ENDPOINT_URL_BEDROCK_RUNTIME` and the rest. `GUNICORN_CMD_ARGS` reaches gunicorn.
+Credentials, profile and endpoint of AWS are botocore's own settings: `AWS_PROFILE`,
+`AWS_ENDPOINT_URL_BEDROCK_RUNTIME` and the rest. The region is that of `AWS_REGION`, which the gateway reads; botocore
+itself reads `AWS_DEFAULT_REGION` alone. `GUNICORN_CMD_ARGS` reaches gunicorn.
 """
 
 
@@ -167,9 +168,16 @@ def _streams(adapter: Adapter) -> bool:
 
 
 def _abilities(able: Capabilities) -> str:
-    told = asdict(able)
-    output = told.pop("output")
-    return ", ".join([output, *(name for name, value in told.items() if value)])
+    # What says no more than the usual would hide what is special.
+    usual = asdict(Capabilities())
+    said = {name: value for name, value in asdict(able).items() if value != usual[name] and name != "output"}
+    return ", ".join(
+        [able.output, *(name if value is True else f"{name}: {_spoken(value)}" for name, value in said.items())]
+    )
+
+
+def _spoken(value: Any) -> str:
+    return "no" if value is False else str(value)
 
 
 def _members(schema: dict[str, Any]) -> str:

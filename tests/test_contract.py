@@ -123,6 +123,21 @@ def saying(**told: Any) -> Callable[[Json], Json]:
     return lambda reply: decode(reply) | told
 
 
+def miscounting(reply: Json) -> Json:
+    return decode(reply) | {"usage": {"inputTokens": 2 if reply["t"] == "none" else 9}}
+
+
+def encode_words_alone(request: Json) -> Json:
+    return {"prompt": "\n".join(block["text"] for message in request["messages"] for block in message["content"])}
+
+
+def can(encode: Callable[[Json], Json] = encode, **abilities: bool) -> Adapter:
+    """The good adapter, announcing what its encode may not know."""
+    return replace(
+        GOOD, encode=encode, models={"acme.rhyme-*": Capabilities(), "acme.rhymer-*": Capabilities(**abilities)}
+    )
+
+
 BROKEN: list[tuple[str, Adapter, str]] = [
     ("sample_fits", replace(GOOD, sample={"prompt": 3}), "the sample does not fit: prompt: must be a string"),
     ("required_is_missed", nesting(Forgiving), "options.size is required"),
@@ -138,17 +153,47 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ("encode_makes_a_body", replace(GOOD, encode=lambda request: {"prompt": "x"}), "without what the user said"),
     ("encode_makes_a_body", replace(GOOD, encode=lambda request: {}), "does not fit: prompt: is required"),
     ("encode_makes_a_body", replace(GOOD, encode=mutating), "encode changes the request"),
+    *(
+        ("encode_takes_what_the_model_can", can(**{ability: True}), told)
+        for ability, told in {
+            "system": "encode makes a body without what system=True announces: 'Be terse.' is not in it",
+            "images": "without what images=True announces: 'iVBOR",
+            "documents": "without what documents=True announces",
+            "video": "without what video=True announces",
+            "audio": "without what audio=True announces",
+            "tools": "without what tools=True announces: 'weather' is not in it",
+        }.items()
+    ),
+    (
+        "encode_takes_what_the_model_can",
+        can(encode_words_alone, images=True),
+        "cannot take what images=True announces: KeyError: 'text' (line",
+    ),
+    ("encode_takes_what_the_model_can", can(encode_words_alone, cache=True), "cannot take what cache=True announces"),
+    (
+        "encode_takes_what_the_model_can",
+        can(encode_words_alone, reasoning=True),
+        "cannot take what reasoning=True announces",
+    ),
     (
         "request_is_read",
         replace(GOOD, body=Open, speaks={"converse": "Converse"}, sample={"x": 1}),
         "reads as a Converse request that does not fit: messages: is required",
     ),
     ("decode_gives_converse", replace(GOOD, decode=saying(stopReason="DONE")), "the stopReason 'DONE' is none of"),
-    ("decode_gives_converse", replace(GOOD, decode=saying(usage={"in": 3})), "no count that is known"),
+    ("decode_gives_converse", replace(GOOD, decode=saying(usage={"in": 3})), "not counts by Converse's names"),
+    ("decode_gives_converse", replace(GOOD, decode=saying(usage={"input_tokens": 3})), "names: inputTokens, outputT"),
+    (
+        "decode_gives_converse",
+        replace(GOOD, decode=saying(usage={"inputTokens": "3"})),
+        "usage is {'inputTokens': '3",
+    ),
     ("decode_gives_converse", replace(GOOD, decode=saying(output={"message": {"content": "x"}})), "no list of blocks"),
     ("decode_gives_converse", replace(GOOD, decode=saying(embeddings=[1.0])), "no list of lists of numbers"),
     ("decode_gives_converse", replace(GOOD, decode=mutating), "decode changes its reply"),
-    ("decode_gives_converse", replace(GOOD, chunks=[{"t": ""}]), "none in any of the chunks"),
+    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "", "stop": 1}]), "the chunks say '', and the reply"),
+    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "none"}]), "end with the stopReasons [], and the reply"),
+    ("chunks_amount_to_the_reply", replace(GOOD, decode=miscounting), "the chunks tell {'input_tokens': 9}, and the"),
     ("answer_is_told_from_none", replace(GOOD, decode=lacking), "an empty object passes for an answer"),
     ("answer_is_told_from_none", replace(GOOD, reply={"u": 1}), "no answer is found"),
     ("only_the_last_chunk_ends", replace(GOOD, decode=lacking), "chunk 1 of 3 ends the stream already"),
@@ -156,8 +201,12 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ("answers_whole", replace(GOOD, reply=None, emulate=lambda body, engine: {}), "upstream_truncated"),
     ("answers_whole", replace(GOOD, reply=None, emulate=lambda body, engine: {"t": 1 / 0}), "ZeroDivisionError"),
     ("answers_streamed", replace(GOOD, decode=lacking), "lacks the last of its 3 chunks passes for a whole one"),
-    ("answers_streamed", replace(GOOD, decode=lambda chunk: {"x": 1 / 0}), "ZeroDivisionError"),
+    ("answers_streamed", replace(GOOD, decode=lambda chunk: {"x": 1 / 0}), "plugin_error"),
     ("every_field_is_described", having(n=fields.Integer()), "options.n has no description"),
+    ("decode_is_there", replace(GOOD, decode=None), "there is no decode"),
+    ("encode_is_there", replace(GOOD, encode=None), "clients of OpenAI's and Anthropic's APIs cannot reach the model"),
+    ("chunks_are_there", replace(GOOD, chunks=None), "it streams and has no chunks"),
+    ("usage_is_told", replace(GOOD, decode=saying(usage=None)), "decode tells no usage of its reply"),
 ]
 
 
@@ -184,8 +233,43 @@ def test_a_law_that_a_plugin_makes_fail_is_a_breach_and_the_others_are_tried() -
     def exits(request: Json) -> Json:
         raise SystemExit("two\nlines")
 
-    told = list(breaches(replace(GOOD, encode=exits)))
-    assert told == ["adapter 'rhyme': SystemExit while it was tried whether 'encode makes a body': two lines"]
+    [told] = breaches(replace(GOOD, encode=exits))
+    assert told.startswith(
+        "adapter 'rhyme': while it was tried whether 'encode makes a body': SystemExit: two lines (line "
+    )
+
+
+def test_one_mistake_of_encode_is_told_once() -> None:
+    class Turn(Schema):
+        who = fields.String(required=True)
+
+    class Turns(Schema):
+        turns = fields.List(fields.Nested(Turn), required=True)
+        said = fields.String()
+
+    def misspelling(request: Json) -> Json:
+        return {"turns": [{"whom": each["role"]} for each in request["messages"]], "said": encode(request)["prompt"]}
+
+    adapter = replace(GOOD, body=Turns, sample={"turns": []}, encode=misspelling)
+    assert [line.partition("fit: ")[2] for line in breaches(adapter, (contract.encode_makes_a_body,))] == [
+        "turns[0].who: is required",
+        "turns[0].whom: is not a known field; did you mean 'who'?",
+    ]
+
+
+def test_what_is_not_there_to_be_tried_is_told_as_advice_and_what_needs_no_tokens_is_not() -> None:
+    bare = replace(GOOD, encode=None, decode=None, reply=None, chunks=None)
+    assert [line.partition(": ")[2].partition(":")[0] for line in breaches(bare, ADVICE)] == [
+        "there is no decode",
+        "there is no encode",
+    ]
+    painting = replace(
+        GOOD,
+        models={"acme.rhyme-*": Capabilities(output="image", streaming=False)},
+        chunks=None,
+        decode=saying(usage=None),
+    )
+    assert list(breaches(painting, ADVICE)) == []
 
 
 def test_the_bodies_that_are_compared_are_both_right_and_wrong() -> None:
@@ -225,7 +309,7 @@ def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_page_lists_every_law_as_it_is_told(repository: Path) -> None:
     page = (repository / "docs/reference/plugins.md").read_text()
     told = re.findall(r"^\| `(\w+)` \| (.*) \|$", page.partition("## The contract")[2], re.MULTILINE)
-    assert told[: len(LAWS)] == [(law.__name__, law.__doc__) for law in LAWS]
+    assert told[: len(LAWS + ADVICE)] == [(law.__name__, law.__doc__) for law in LAWS + ADVICE]
 
 
 def test_the_page_explains_messages_that_there_are(repository: Path) -> None:
@@ -234,3 +318,10 @@ def test_the_page_explains_messages_that_there_are(repository: Path) -> None:
     messages = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
     assert len(messages) > 15
     assert [message for message in messages if message not in source] == []
+
+
+def test_whoever_is_told_of_the_contract_is_told_what_it_needs(repository: Path) -> None:
+    pages = [repository / "README.md", *(repository / "docs").rglob("*.md")]
+    told = {page: page.read_text() for page in pages if "check --contract" in page.read_text()}
+    assert told
+    assert [str(page) for page, text in told.items() if "[contract]" not in text] == []

@@ -11,7 +11,7 @@ import pytest
 
 from bedrock_flask.commands.new_plugin import written
 
-FAULT = "RuntimeError: secret-of-the-house (line 1)"
+FAULT = "RuntimeError: secret-of-the-house (line 1: raise RuntimeError('secret-of-the-house'))"
 KEY = {"authorization": "Bearer s3cret"}
 
 

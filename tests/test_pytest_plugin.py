@@ -291,7 +291,7 @@ def test_a_reply_can_be_something_else_than_text(bedrock: EmulatedBedrock, emula
 
 
 def test_what_does_not_fit_is_refused_with_the_reason(bedrock: EmulatedBedrock) -> None:
-    with pytest.raises(ValueError, match="fault: must be one of"):
+    with pytest.raises(ValueError, match="did you mean 'throttle'"):
         bedrock.fault("throtle")
     with pytest.raises(ValueError, match="contians"):
         bedrock.reply("Hello", contians="x")
@@ -384,6 +384,48 @@ def test_models_of_the_projects_own_answer(project: Project, how: str) -> None:
         green(Project(project.folder / "tests", project.environ).pytest(), 1)
     else:
         green(project.pytest("--bedrock-plugins-dir", "models"), 1)
+
+
+EVERYTHING = """
+    import boto3
+    import pytest
+    from botocore.exceptions import ClientError
+
+    NOVA = {"modelId": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": [{"text": "a Bomb"}]}]}
+
+    def test_a_word_is_blocked():
+        named = {"guardrailIdentifier": "gr1", "guardrailVersion": "1"}
+        told = boto3.client("bedrock-runtime").converse(**NOVA, guardrailConfig=named)
+        assert told["stopReason"] == "guardrail_intervened"
+
+    def test_a_call_must_be_signed():
+        wrong = boto3.client("bedrock-runtime", aws_access_key_id="tester", aws_secret_access_key="wrong")
+        with pytest.raises(ClientError, match="InvalidSignature"):
+            wrong.converse(**NOVA)
+        boto3.client("bedrock-runtime", aws_access_key_id="other", aws_secret_access_key="second").converse(**NOVA)
+
+    def test_an_asynchronous_call_is_begun(bedrock):
+        told = boto3.client("bedrock-runtime").start_async_invoke(
+            modelId="amazon.titan-embed-text-v2:0",
+            modelInput={"inputText": "Hi"},
+            outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://bucket/prefix"}},
+        )
+        assert told["invocationArn"]
+"""
+
+
+@pytest.mark.parametrize("how", ["option", "file"])
+def test_what_the_emulator_can_do_can_be_asked_for(project: Project, how: str) -> None:
+    (project.folder / "s3").mkdir()
+    project.write("tests/test_everything.py", EVERYTHING)
+    if how == "file":
+        secrets = "bedrock_secrets =\n    tester:first\n    other:second\n"
+        project.write("pytest.ini", f"[pytest]\nbedrock_async_dir = s3\nbedrock_blocked_words =\n    bomb\n{secrets}")
+        green(Project(project.folder / "tests", project.environ).pytest("--bedrock"), 3)
+    else:
+        signed = ("--bedrock-secret", "tester:first", "--bedrock-secret", "other:second")
+        green(project.pytest("--bedrock", "--bedrock-async-dir", "s3", "--bedrock-blocked-word", "bomb", *signed), 3)
+    assert (project.folder / "s3/bucket/prefix").is_dir()
 
 
 # --- starting and stopping -------------------------------------------------------------------------------------------
@@ -524,6 +566,8 @@ def test_pytest_itself_tells_how_it_is_used(project: Project) -> None:
     told = project.pytest("--help").stdout
     for option in ("--bedrock ", "--bedrock-engine", "--bedrock-plugins-dir", "--bedrock-port", "bedrock_engine"):
         assert option in told
+    for option in ("--bedrock-async-dir", "--bedrock-blocked-word", "--bedrock-secret", "bedrock_secrets"):
+        assert option in told
 
 
 def test_it_is_an_entry_point_of_the_package(repository: Path) -> None:
@@ -539,7 +583,8 @@ def test_the_page_names_every_variable_option_and_member(repository: Path) -> No
     from bedrock_flask.pytest_plugin.surroundings import UNSET
 
     text = (repository / "docs/reference/pytest.md").read_text()
-    options = re.findall(r'"(--bedrock[a-z-]*)"', (repository / "bedrock_flask/pytest_plugin/__init__.py").read_text())
+    source = (repository / "bedrock_flask/pytest_plugin/__init__.py").read_text()
+    options = re.findall(r'"(--bedrock[a-z-]*|bedrock_[a-z_]+)",', source)
     members = [name for kind in (EmulatedBedrock, Request) for name in vars(kind) if not name.startswith("_")]
     for name in (*UNSET, *settings("", {}), *options, *members, *Request.__dataclass_fields__):
         assert re.search(rf"`{re.escape(name)}\b", text), name
@@ -567,6 +612,24 @@ def test_the_tutorial_works_step_by_step_and_ends_in_the_example(project: Projec
     assert written == set(files)
     for name, path in files.items():
         assert (project.folder / name).read_text() == path.read_text(), name
+
+
+def test_without_the_option_the_tutorials_client_asks_the_real_bedrock_as_it_says(
+    project: Project, repository: Path
+) -> None:
+    page = (repository / "docs/tutorials/emulator-in-ci.md").read_text()
+    shutil.copytree(repository / "examples/ci", project.folder, dirs_exist_ok=True)
+    project.environ.update(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y", AWS_DEFAULT_REGION="us-east-1")
+    for name in ELSEWHERE:
+        if "ENDPOINT_URL_BEDROCK" not in name:
+            del project.environ[name]
+    # The one file that the page names, and one whose tests ask for the fixture.
+    [command] = re.findall(r"^pytest (-o addopts= .*)$", page, re.MULTILINE)
+    for tests in (command.split(), ["-o", "addopts=", "test_words.py"]):
+        told = project.pytest(*tests).stdout
+        assert 'Could not connect to the endpoint URL: "http://127.0.0.1:1/' in told
+        assert "passed" not in told
+    assert "in the tests that ask for the fixture `bedrock` as well" in page.replace("\n", " ")
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:

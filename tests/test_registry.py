@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import validate
 
-from bedrock_flask import registry
+from bedrock_flask import fields, registry
 from bedrock_flask.errors import PluginError
 from bedrock_flask.models import Models
 from bedrock_flask.openapi import described
@@ -135,7 +135,7 @@ def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:
         ),
         (
             "from bedrock_flask.plugin import hookimpl\n@hookimpl\ndef register_adapters(registre): pass\n",
-            "registre",
+            "the hook 'register_adapters' has no argument 'registre': it is called register_adapters(register)",
         ),
         (
             "from bedrock_flask.plugin import Adapter, hookimpl\n"
@@ -195,10 +195,27 @@ OWN = """
         ("", '"sample": {"prompt": 3}', "its sample does not fit its own body: prompt: must be a string"),
         ("", '"sample": {"prompt": "x", "z": 1}', "its sample does not fit its own body: z: is not a known field"),
         ("", '"default": "acme.other-1"', "its default 'acme.other-1' fits none of its patterns"),
-        ("", '"rules": [lambda body: 1 / 0]', "ZeroDivisionError: division by zero (line"),
-        ("", '"rules": [lambda body: None]', "TypeError"),
-        ("", '"rules": ["a"]', "TypeError"),
-        ("", '"decode": lambda reply: reply["no"]', "KeyError: 'no' (line"),
+        (
+            "",
+            '"rules": [lambda body: 1 / 0]',
+            "its rule '<lambda>', given its sample, raises ZeroDivisionError: division by zero (line",
+        ),
+        ("", '"rules": [lambda body: None]', "its rule '<lambda>' gives None (line 15): give (path, message) pairs"),
+        (
+            "",
+            '"rules": [lambda body: "no"]',
+            "its rule '<lambda>' gives ['n', 'o'] (line 15): give (path, mess",
+        ),
+        ("", '"rules": ["a"]', "its rule 'a' is no function"),
+        ("", '"decode": lambda reply: reply["no"]', "its decode, given its reply, raises KeyError: 'no' (line 15: "),
+        (
+            "",
+            '"chunks": [{"t": ""}, {"u": ""}]',
+            "its decode, given chunk 2 of 2, raises KeyError: 't' (line 9: ",
+        ),
+        ("", '"decode": {}', "its decode is no function"),
+        ("", '"encode": 3', "its encode is no function"),
+        ("", '"speaks": {"nova": "InvokeModel"}', "its reply is none in the format 'nova', which the gateway knows"),
         ("", '"decode": lambda reply: None', "its decode finds no answer in its reply"),
         ("", '"chunks": [{"t": "a"}, {"t": "b"}]', "the last of its chunks decodes to no stopReason"),
         ("", '"chunks": {"t": "a"}', "chunks is no list of JSON objects"),
@@ -207,14 +224,23 @@ OWN = """
         ("", '"models": {"acme own-*": Capabilities()}', "the pattern 'acme own-*' fits no Bedrock id"),
         ("n = fields.List(fields.String)", "", "List takes a field: List(String()) (line"),
         ("n = fields.Nested(dict)", "", "Nested takes a Schema"),
+        (
+            "n = fields.Nested(Schema())",
+            "",
+            "not Nested(Style())), or a function that gives one (line 6: n =",
+        ),
         ("n = fields.Nested(lambda: dict)", "", "Nested takes a Schema"),
-        ('n = fields.Integer(min="1")', "", "bounds are numbers"),
-        ("n = fields.Integer(min=5, max=1)", "", "the least is more than the most"),
+        ('n = fields.Integer(min="1")', "", "bounds are numbers, and min is '1' (line 6: n = fields.Integer(min="),
+        (
+            "n = fields.Integer(min=5, max=1)",
+            "",
+            "the least is more than the most: 5 and 1 (line 6: n =",
+        ),
         ('n = fields.String(one_of="abc")', "", "one_of takes a list"),
         ('n = fields.String(pattern="(")', "", "(line"),
         ("n = fields.Integer(requird=True)", "", "'requird' (line"),
-        ('n = fields.Number(max=float("nan"))', "", "bounds are numbers (line"),
-        ('n = fields.Number(unverified_max=float("inf"))', "", "bounds are numbers (line"),
+        ('n = fields.Number(max=float("nan"))', "", "bounds are numbers, and max is nan (line"),
+        ('n = fields.Number(unverified_max=float("inf"))', "", "bounds are numbers, and unverified_max is inf (line"),
         ("n = fields.Integer(description=3)", "", "the description is a text (line"),
         ("n = fields.Number(one_of=[1, 2j])", "", "its schema is no JSON"),
         (
@@ -223,6 +249,7 @@ OWN = """
             "the capability 'tools' is true or false, not 'yes'",
         ),
         ("", '"models": {"acme.own-*": Capabilities(output=None)}', "the capability 'output' is a text, not None"),
+        ("", '"models": {"acme.own-*": Capabilities(output="txt")}', "the capability 'output' is one of ('text', 'emb"),
         ("", '"description": {"a", "b"}', "description is no text"),
         ("", '"default": 3', "default is no text"),
         ("", '"reply": {"t": {1, 2}, "stop": "x"}', "its reply is no JSON: Object of type set"),
@@ -245,13 +272,53 @@ def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> 
         "adapter 'No': default is no text",
         "adapter 'No': body is no bedrock_flask.plugin.Schema",
     ]
-    assert told["b"] == ("SystemExit: now (line 1)",)
-    assert [fault.partition(",")[0] for fault in told["c"]] == [
-        "the adapter 'nova' is already registered by built in (nova.py)",
-        "its pattern 'amazon.nova-lite-*' overlaps 'amazon.nova-lite-*' of the adapter 'nova'",
-    ]
+    assert told["b"] == ("SystemExit: now (line 1: raise SystemExit('now'))",)
+    assert told["c"] == ("the adapter 'nova' is already registered by built in (nova.py)",)
     assert loaded.pick("acme.rhyme-v1:0")[0].name == "rhyme"
     assert loaded.sources["nova"] == "built in (nova.py)"
+
+
+def test_the_line_is_told_by_whatever_path_the_folder_is_named(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = drop(OWN, field="", member='"decode": lambda reply: reply["no"]')
+    monkeypatch.chdir(folder.parent)
+    for named in (folder, Path(folder.name), Path(folder.name) / ".." / folder.name):
+        assert "KeyError: 'no' (line 15: " in refusal(named)
+
+
+def test_the_line_of_an_installed_package_is_told_too(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = drop(OWN, "acme_lines.py", field="", member='"decode": lambda reply: reply["no"]')
+    monkeypatch.syspath_prepend(str(folder))
+    package = folder / "acme_lines-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-lines\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[bedrock_flask]\nlines = acme_lines\n")
+    importlib.invalidate_caches()
+    [broken] = registry.load(lenient=True).broken
+    assert "KeyError: 'no' (line 15: " in broken.lines()[0]
+
+
+@pytest.mark.parametrize("taken", ["from marshmallow import fields", "from marshmallow.fields import String"])
+def test_fields_of_marshmallow_are_named_for_what_they_are(drop: Drop, taken: str) -> None:
+    kind = "fields.String" if taken.endswith("fields") else "String"
+    told = refusal(drop(f"{taken}\nx = {kind}(required=True, one_of=('a',))\n"))
+    assert told.endswith("; it is a field of marshmallow's: take fields from bedrock_flask.plugin")
+    ours = refusal(drop("from bedrock_flask.plugin import fields\nx = fields.String(one_off=('a',))\n"))
+    assert "'one_off' (line 2: " in ours
+    assert "marshmallow's" not in ours
+
+
+def test_a_count_of_one_is_told_in_the_singular() -> None:
+    class Body(fields.Schema):
+        a = fields.List(fields.String(), min_items=1)
+        b = fields.String(min_length=2, max_length=3)
+        c = fields.Object(max_items=1)
+
+    found = fields.faults(Body(), {"a": [], "b": "", "c": {"x": 1, "y": 2}})
+    assert [fault.message for fault in found] == [
+        "must have at least 1 item",
+        "must have at least 2 characters",
+        "must have at most 1 member",
+    ]
 
 
 def test_a_plugin_that_is_left_out_takes_part_in_no_hook(drop: Drop) -> None:

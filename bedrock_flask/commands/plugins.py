@@ -1,8 +1,13 @@
 """`bedrock-flask plugins`: what is loaded and from where; `plugins check`: what is wrong with it."""
 
+import contextlib
+import faulthandler
 import json
 import logging
+import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -15,10 +20,17 @@ from bedrock_flask.registry import Loaded, Registry
 from bedrock_flask.settings import PREFIX
 from bedrock_flask.table import aligned
 
+# Seconds that the code of a plugin may take to be loaded, and to be tried by one law.
+PATIENCE = 30
+
 _HEAD = ("plugin", "adapter", "models", "source")
 _FOLDER = click.option(
     "--plugins-dir", envvar=f"{PREFIX}PLUGINS_DIR", help="Drop-in folder: each .py file in it is a plugin."
 )
+
+
+class TakesTooLong(KeyboardInterrupt):
+    """Ends code as Ctrl-C does: what catches every Exception does not keep it."""
 
 
 @click.group(invoke_without_command=True)
@@ -54,6 +66,7 @@ def check(outer_dir: str | None, files: tuple[Path, ...], plugins_dir: str | Non
     found = registry.gathered(
         chain(registry.built_in(), registry.installed(), _dropped_in(plugins_dir, files), registry.in_files(files)),
         lenient=True,
+        watched=_watched,
     )
     faults = [line for broken in found.broken for line in broken.lines()]
     checked = _own(found, files)
@@ -65,6 +78,31 @@ def check(outer_dir: str | None, files: tuple[Path, ...], plugins_dir: str | Non
         sys.exit(1)
     names = ", ".join(name for plugin in checked for name in plugin.adapters)
     click.echo(f"ok: {names}" + (" (the whole contract)" if contract else ""))
+
+
+@contextlib.contextmanager
+def _watched() -> Iterator[None]:
+    """Let a plugin's code take PATIENCE seconds; what it is doing then raises TakesTooLong.
+
+    What cannot be interrupted, such as a loop in C, ends the command soon after, with the lines that it is at.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise TakesTooLong(f"it has not come back after {PATIENCE} seconds")
+
+    began, before = time.monotonic(), signal.signal(signal.SIGALRM, end)
+    left, every = signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    faulthandler.dump_traceback_later(PATIENCE + 2, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
+        # Somebody else's alarm, such as a test's, goes on.
+        signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 0.001) if left else 0, every)
 
 
 def _dropped_in(folder: str | None, files: tuple[Path, ...]) -> Iterator[registry.Plugin]:
@@ -90,8 +128,8 @@ def _breaches(found: Registry, checked: list[Loaded]) -> list[str]:
     for plugin in checked:
         where = f"plugin '{plugin.name}' from {plugin.source}: "
         for adapter in map(found.adapters.__getitem__, plugin.adapters):
-            faults += [where + breach for breach in breaches(adapter)]
-            for advice in breaches(adapter, ADVICE):
+            faults += [where + breach for breach in breaches(adapter, watched=_watched)]
+            for advice in breaches(adapter, ADVICE, watched=_watched):
                 click.echo(f"advice: {where}{advice}")
     return faults
 

@@ -10,11 +10,18 @@ In the tests of a plugin of your own:
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 from bedrock_flask.adapter import CRASHES, Adapter
-from bedrock_flask.contract.body import (
+from bedrock_flask.contract.advice import (
+    chunks_are_there,
+    decode_is_there,
+    encode_is_there,
     every_field_is_described,
+    usage_is_told,
+)
+from bedrock_flask.contract.body import (
     null_is_refused,
     range_holds,
     required_is_missed,
@@ -26,13 +33,15 @@ from bedrock_flask.contract.body import (
 )
 from bedrock_flask.contract.native import (
     answer_is_told_from_none,
+    chunks_amount_to_the_reply,
     decode_gives_converse,
     encode_makes_a_body,
+    encode_takes_what_the_model_can,
     only_the_last_chunk_ends,
     request_is_read,
 )
 from bedrock_flask.contract.trip import answers_streamed, answers_whole
-from bedrock_flask.registry import Plugin, built_in, gathered
+from bedrock_flask.registry import Plugin, built_in, described, gathered
 
 Law = Callable[[Adapter], Iterator[str]]
 
@@ -46,15 +55,23 @@ LAWS: tuple[Law, ...] = (
     unknown_is_refused,
     schemas_agree,
     encode_makes_a_body,
+    encode_takes_what_the_model_can,
     request_is_read,
     decode_gives_converse,
+    chunks_amount_to_the_reply,
     answer_is_told_from_none,
     only_the_last_chunk_ends,
     answers_whole,
     answers_streamed,
 )
 # What is better kept, and breaks nothing.
-ADVICE: tuple[Law, ...] = (every_field_is_described,)
+ADVICE: tuple[Law, ...] = (
+    every_field_is_described,
+    decode_is_there,
+    encode_is_there,
+    chunks_are_there,
+    usage_is_told,
+)
 
 # Faults of one kind that are told one by one.
 _TOLD = 10
@@ -70,10 +87,16 @@ def faults_of(plugin: object) -> list[str]:
     return told or [fault for adapter in own for fault in breaches(adapter)]
 
 
-def breaches(adapter: Adapter, laws: tuple[Law, ...] = LAWS) -> Iterator[str]:
-    """Each breach of a law by an adapter, in one line; of many of one kind the first, and how many more there are."""
+def breaches(
+    adapter: Adapter, laws: tuple[Law, ...] = LAWS, watched: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Iterator[str]:
+    """Each breach of a law by an adapter, in one line; of many of one kind the first, and how many more there are.
+
+    Each law is tried within `watched`, which may end what takes too long.
+    """
     for law in laws:
-        told = _heard(law, adapter)
+        with watched():
+            told = iter(dict.fromkeys(_heard(law, adapter)))
         for breach in islice(told, _TOLD):
             yield f"adapter '{adapter.name}': {breach}"
         if more := sum(1 for _ in told):
@@ -85,7 +108,7 @@ def _heard(law: Law, adapter: Adapter) -> Iterator[str]:
         for breach in law(adapter):
             yield " ".join(breach.split())
     except CRASHES as error:
-        yield f"{type(error).__name__} while it was tried whether '{_words(law)}': {' '.join(str(error).split())}"
+        yield f"while it was tried whether '{_words(law)}': {described(adapter, error)}"
 
 
 def _words(law: Law) -> str:

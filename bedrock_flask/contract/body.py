@@ -107,12 +107,6 @@ def schemas_agree(adapter: Adapter) -> Iterator[str]:
             yield f"{where or 'the body'}: {_short(each)} is {more:.300}"
 
 
-def every_field_is_described(adapter: Adapter) -> Iterator[str]:
-    """Each field has a description, which callers read in the docs."""
-    for path in dict.fromkeys(place.path for place in places(adapter) if not place.field.metadata.get("description")):
-        yield f"{path} has no description"
-
-
 def _bodies(adapter: Adapter) -> Iterator[Json]:
     """The sample with one thing changed, spread over all places, and bodies made by chance, some of them wrong."""
     chance = Random(0)  # noqa: S311 - reproducible, not secret

@@ -11,7 +11,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
+from bedrock_flask.call import IDLE, Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.commands.demo import clean
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.scripted import Scripted
@@ -116,7 +116,7 @@ def _call(adapter: Adapter, model: str, *, stream: bool = False) -> Call:
 
 
 def _chunks(answer: Reply | Stream) -> list[Chunk]:
-    return list(answer.chunks) if isinstance(answer, Stream) else []
+    return [each for each in answer.chunks if each is not IDLE] if isinstance(answer, Stream) else []
 
 
 def _played(chunks: list[Chunk]) -> Generator[Chunk]:

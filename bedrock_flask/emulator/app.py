@@ -118,7 +118,7 @@ def _answer(asked: Asked, admit: Admit, note: Note, orders: Orders) -> Answer:
             return refused(refusal)
 
     try:
-        admit(_on_the_wire(asked))
+        admit(sigv4.received(request.environ, request.headers, asked.body))
         fault = _fault(orders)
         if fault is None:
             return real()
@@ -133,13 +133,6 @@ def _answer(asked: Asked, admit: Admit, note: Note, orders: Orders) -> Answer:
     except Exception as error:
         LOG.exception("%s of %s failed", asked.operation, asked.model)
         return refused(Refusal("InternalServerException", f"The emulator failed: {type(error).__name__}: {error}"))
-
-
-def _on_the_wire(asked: Asked) -> sigv4.Request:
-    # WSGI decodes the path, and the caller has signed it as it was.
-    target = request.environ.get("RAW_URI") or request.full_path
-    headers = {**asked.headers, ":authority": asked.headers.get("host", "")}
-    return sigv4.Request(method=request.method, target=target, headers=headers, body=asked.body)
 
 
 def _fault(orders: Orders) -> Fault | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bedrock_flask import fields
 from bedrock_flask.converse import Request
-from bedrock_flask.emulator import conversation, inference
+from bedrock_flask.emulator import conversation, inference, natively
 from bedrock_flask.emulator.answer import Answer, whole
 from bedrock_flask.emulator.asked import Asked, checked, encoded, parsed, validation_errors
 from bedrock_flask.emulator.refusals import invalid
@@ -75,10 +75,10 @@ def _native(asked: Asked, body: str) -> Request:
     except (binascii.Error, ValueError):
         raise invalid("Value at 'input.invokeModel.body' failed to satisfy constraint: must be base64") from None
     adapter, _, native = inference.native(replace(asked, body=text))
-    read = wire_of(adapter).read_request
-    if read is None:
+    wire = wire_of(adapter)
+    if wire.read_request is None:
         raise invalid(_NOT_COUNTED)
-    return read(native)
+    return natively.read(wire, native)
 
 
 def _converse(asked: Asked, told: Request) -> Request:

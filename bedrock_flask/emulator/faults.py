@@ -5,6 +5,7 @@ frames. To the faults that end or break something a whole reply is one frame, an
 they do to that one; to `stall` it is two halves.
 """
 
+import difflib
 import json
 import math
 import struct
@@ -34,6 +35,7 @@ _MISSING = 512
 _BOMB = 1 << 30
 _GZIP = b"\x1f\x8b\x08" + 6 * b"\0" + b"\xff"
 _PIECE, _LARGE_FRAME = 1 << 20, 16 << 20
+_LONGEST = 64
 _HTML = b"<html><head><title>Sorry</title></head><body><h1>We'll be back soon</h1></body></html>"
 _HALF_JSON = b'{"output":{"message":{"role":"assistant","content":[{"text":"He'
 
@@ -323,52 +325,57 @@ _ALIASES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-FAULTS: Mapping[str, Inject] = MappingProxyType(
+_WORDS = ("message", "retry_after", "status")
+
+# Each fault, and the members of an order that it looks at.
+_TABLE: Mapping[str, tuple[Inject, tuple[str, ...]]] = MappingProxyType(
     {
         # `message`, `retry_after`, `status` override what Bedrock says.
-        **dict.fromkeys((*STATUS, *_ALIASES), _refuse),
+        **dict.fromkeys((*STATUS, *_ALIASES), (_refuse, _WORDS)),
         # `status` (502), `message`, `retry_after`.
-        "unnamed": _unnamed,
+        "unnamed": (_unnamed, _WORDS),
         # `seconds` (5) of silence, then the answer.
-        "slow_first_byte": _slow_first_byte,
+        "slow_first_byte": (_slow_first_byte, ("seconds",)),
         # Silence `after` frames (0), for ever or for `seconds`; `after: 1` of a whole reply is half of it.
-        "stall": _stall,
+        "stall": (_stall, ("after", "seconds")),
         # `after` frames (0) at once, then byte by byte, `seconds` (0.1) before each; the status line and headers so.
-        "drip": _drip,
-        "drip_header": _drip_header,
+        "drip": (_drip, ("after", "seconds")),
+        "drip_header": (_drip_header, ("seconds",)),
         # A TCP reset `after` frames (0).
-        "reset": _reset,
+        "reset": (_reset, ("after",)),
         # Half of the body, under a Content-Length of more than the whole.
-        "short_body": _short_body,
+        "short_body": (_short_body, ()),
         # Status 200 each: JSON that is cut, an HTML page, an empty object.
-        "broken_json": _broken_json,
-        "html": _html,
-        "empty_object": _empty_object,
+        "broken_json": (_broken_json, ()),
+        "html": (_html, ()),
+        "empty_object": (_empty_object, ()),
         # The answer in gzip, few bytes, that unpacks to `size` (1 GiB) of spaces and more: before the JSON of a whole
         # reply; in a stream `after` frames (1), as large frames.
-        "gzip_bomb": _gzip_bomb,
+        "gzip_bomb": (_gzip_bomb, ("after", "size")),
         # The end of the connection instead of an answer; within its headers; after `after` whole chunks (1), but not
         # the empty one that ends a body: those of a whole reply are its halves.
-        "hang_up": _hang_up,
-        "cut_in_header": _cut_in_header,
-        "cut_between_chunks": _cut_between_chunks,
+        "hang_up": (_hang_up, ()),
+        "cut_in_header": (_cut_in_header, ()),
+        "cut_between_chunks": (_cut_between_chunks, ("after",)),
         # `after` frames (1), then half a frame, then: the end of the connection inside a chunk; a clean end; the end of
         # a body that only the end of the connection delimits.
-        "cut_in_chunk": _half_frame(sending.IN_CHUNK),
-        "half_frame": _half_frame(sending.AS_IT_IS),
-        "half_frame_until_close": _half_frame(sending.UNTIL_CLOSE),
+        "cut_in_chunk": (_half_frame(sending.IN_CHUNK), ("after",)),
+        "half_frame": (_half_frame(sending.AS_IT_IS), ("after",)),
+        "half_frame_until_close": (_half_frame(sending.UNTIL_CLOSE), ("after",)),
         # All frames but the last, or `after` frames, then a clean end.
-        "no_terminal_event": _no_terminal_event,
+        "no_terminal_event": (_no_terminal_event, ("after",)),
         # Status 200 and a clean end.
-        "empty_stream": _empty_stream,
+        "empty_stream": (_empty_stream, ()),
         # `after` frames (1), then a frame with a wrong checksum, or one that says it has 2 GiB.
-        "bad_crc": _bad_crc,
-        "huge_prelude": _huge_prelude,
+        "bad_crc": (_bad_crc, ("after",)),
+        "huge_prelude": (_huge_prelude, ("after",)),
         # `after` frames (1), then a frame with the exception or the error named `error`, with `message`.
-        "exception_frame": _exception_frame,
-        "error_frame": _error_frame,
+        "exception_frame": (_exception_frame, ("after", "error", "message")),
+        "error_frame": (_error_frame, ("after", "error", "message")),
     }
 )
+FAULTS: Mapping[str, Inject] = MappingProxyType({name: inject for name, (inject, _) in _TABLE.items()})
+MEMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType({name: members for name, (_, members) in _TABLE.items()})
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------
@@ -377,7 +384,7 @@ FAULTS: Mapping[str, Inject] = MappingProxyType(
 class FaultBody(fields.Schema):
     """One order of faults."""
 
-    fault = fields.String(required=True, one_of=tuple(FAULTS))
+    fault = fields.String(required=True)
     count = fields.Integer(min=1)
     after = fields.Integer(min=0)
     seconds = fields.Number(min=0)
@@ -416,10 +423,24 @@ def read_header(text: str) -> Fault:
 
 
 def _read(order: Any) -> Fault:
-    found: list[FieldError] = fields.faults(FaultBody(), order)
+    found: list[FieldError] = fields.faults(FaultBody(), order) or list(_misfits(order))
     if found:
         raise BadOrder("; ".join(f"{fault.path or 'the order'}: {fault.message}" for fault in found))
     return Fault(**order)
+
+
+def _misfits(order: Mapping[str, Any]) -> Iterator[FieldError]:
+    """A fault that there is not, or members that it does not look at."""
+    name: str = order["fault"]
+    if name not in FAULTS:
+        near = difflib.get_close_matches(name[:_LONGEST], FAULTS, 1)
+        known = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(FAULTS)}"
+        yield FieldError("fault", f"there is no fault '{name:.{_LONGEST}}'; {known}")
+        return
+    taken = ", ".join(("count", *MEMBERS[name]))
+    for member in order:
+        if member not in ("fault", "count", *MEMBERS[name]):
+            yield FieldError(member, f"is nothing to '{name}', which takes {taken}")
 
 
 class Orders:

@@ -186,6 +186,16 @@ class Guarded:
         else:
             yield from map(self._traced, events)
 
+    def judge_asked(self, texts: Sequence[str]) -> Verdict:
+        """What is to be said against a question that is not Converse's."""
+        self.asked = self.rule.judge(texts)
+        return self.asked
+
+    def judge_answered(self, texts: Sequence[str]) -> Verdict:
+        """What is to be said against the answer to it."""
+        self.answered = self.rule.judge(texts)
+        return self.answered
+
     def native(self, request: Request) -> Reply | None:
         """The reply that is scripted in the model's own format, which nobody judges; none to a blocked question."""
         blocked = self.rule.judge(_texts_to_check(request)).blocked

@@ -7,7 +7,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, fold
-from bedrock_flask.emulator import guardrails, natively
+from bedrock_flask.emulator import guardrails, natively, own_format
 from bedrock_flask.emulator.answer import Answer, streamed, whole
 from bedrock_flask.emulator.asked import NO_SUCH_MODEL, Asked, encoded, parsed, validation_errors
 from bedrock_flask.emulator.natively import Tally
@@ -16,6 +16,7 @@ from bedrock_flask.emulator.refusals import STREAMED, Refusal, invalid
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.registry import Registry
 from bedrock_flask.usage import HEADERS, METRICS
+from bedrock_flask.wires import WIRES
 
 LOG = logging.getLogger("bedrock_flask.emulator")
 
@@ -32,7 +33,8 @@ def invoke(asked: Asked) -> Answer:
     """InvokeModel."""
     adapter, _, body = native(asked)
     guarded, tally = guardrails.of_headers(asked, body), Tally()
-    reply = natively.reply(adapter, asked.model, body, guarded or asked.engine, tally, asked.presence)
+    answer = natively.reply if _is_known(adapter) else own_format.reply
+    reply = answer(adapter, asked.model, body, guarded or asked.engine, tally, asked.presence)
     if guarded:
         reply = {**reply, **guarded.members()}
     counts = {name: getattr(tally.usage, count) for count, name in HEADERS.items()}
@@ -46,13 +48,19 @@ def invoke_stream(asked: Asked) -> Answer:
     if not capabilities.streaming:
         raise invalid(_DOES_NOT_STREAM)
     guarded = guardrails.of_headers(asked, body)
-    chunks = natively.chunks(adapter, asked.model, body, guarded or asked.engine, Tally(), asked.presence)
+    answer = natively.chunks if _is_known(adapter) else own_format.chunks
+    chunks = answer(adapter, asked.model, body, guarded or asked.engine, Tally(), asked.presence)
     if guarded:
         chunks = _with_last(chunks, guarded.members)
     frames = _frames(
         asked.operation, chunks, lambda number, chunk: eventstream.chunk(encoded(chunk), eventstream.padding(number))
     )
     return streamed(frames, {"X-Amzn-Bedrock-Content-Type": "application/json"})
+
+
+def _is_known(adapter: Adapter) -> bool:
+    """Whether the model's own format is one that the gateway reads and writes."""
+    return adapter.wire in WIRES
 
 
 def _with_last(chunks: Iterator[Json], members: Callable[[], Json]) -> Iterator[Json]:

@@ -1,7 +1,6 @@
-"""What a model answers in its own format, whole or as chunks.
+"""What a model answers in a format that the gateway knows, whole or as chunks: as scripted in it, or by its wire.
 
-By a scripted reply that is a native body; else by the adapter's wire, if that can be served the other way round; else
-by the adapter's `emulate`; else the adapter's samples; else something neutral.
+What is answered in a format of a plugin's own stands in `own_format`.
 """
 
 import time
@@ -12,11 +11,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from bedrock_flask.adapter import Adapter, Engine
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, fold, text_of
+from bedrock_flask.converse import Event, Json, Request, fold
 from bedrock_flask.emulator import conversation
 from bedrock_flask.emulator.engines.replies import Reply
 from bedrock_flask.emulator.presence import CallerLeft, Presence
+from bedrock_flask.emulator.refusals import invalid
+from bedrock_flask.errors import InvalidBody
 from bedrock_flask.usage import METRICS, Usage, from_members
+from bedrock_flask.wire import Wire
 from bedrock_flask.wires import wire_of
 
 # What a format tells that Converse tells only on request.
@@ -72,14 +74,13 @@ def events(engine: Engine, request: Request, tally: Tally, presence: Presence) -
 def reply(adapter: Adapter, model: str, body: Json, engine: Engine, tally: Tally, presence: Presence) -> Json:
     """The whole reply."""
     wire = wire_of(adapter)
-    request = _told_also(wire.name, wire.read_request(body)) if wire.read_request else _asked(body)
+    assert wire.write_reply is not None  # noqa: S101 - a format that is known can be written
+    request = read(wire, body)
     scripted = _scripted(engine, request)
-    if scripted is None and wire.read_request and wire.write_reply:
+    if scripted is None:
         return wire.write_reply(fold(events(engine, request, tally, presence)), model)
-    made = scripted.body if scripted else _without_wire(adapter, body, engine)
-    if made is None:
-        made = _neutral_reply(fold(events(engine, request, tally, presence)))
-    tally.usage = _counted(body, made, engine).updated(wire.usage(made)).updated(tally.usage)
+    made = scripted.body or {}
+    tally.usage = counted(body, made, engine).updated(wire.usage(made))
     return made
 
 
@@ -88,29 +89,19 @@ def chunks(
 ) -> Iterator[Json]:
     """The chunks of the stream, the last one with the metrics."""
     wire = wire_of(adapter)
-    request = _told_also(wire.name, wire.read_request(body)) if wire.read_request else _asked(body)
+    assert wire.write_chunks is not None  # noqa: S101 - a format that is known can be written
+    request = read(wire, body)
     scripted = _scripted(engine, request)
-    samples = [dict(chunk) for chunk in (_chunks(scripted) if scripted else adapter.chunks or ())]
-    if scripted is None and wire.read_request and wire.write_chunks:
+    if scripted is None:
         written = wire.write_chunks(events(engine, request, tally, presence), model)
-        made = _STARTED.get(wire.name, _as_written)(written, request, engine)
-    elif samples:
-        made = iter(samples)
-        tally.usage = reduce(Usage.updated, map(wire.usage, samples), _counted(body, samples, engine))
-    elif (whole := _without_wire(adapter, body, engine)) is not None:
-        made = iter([whole])
-        tally.usage = _counted(body, whole, engine).updated(wire.usage(whole))
-    else:
-        made = _neutral_chunks(events(engine, request, tally, presence))
-    return _with_metrics(made, tally)
+        return with_metrics(_STARTED.get(wire.name, _as_written)(written, request, engine), tally)
+    made = scripted.parts()
+    tally.usage = reduce(Usage.updated, map(wire.usage, made), counted(body, made, engine))
+    return with_metrics(made, tally)
 
 
 def _scripted(engine: Engine, request: Request) -> Reply | None:
     return engine.native(request) if isinstance(engine, _Scripted) else None
-
-
-def _chunks(scripted: Reply) -> Iterable[Json]:
-    return scripted.chunks or (scripted.body or {},)
 
 
 def _claude_started(chunks: Iterable[Json], request: Request, engine: Engine) -> Iterator[Json]:
@@ -130,14 +121,8 @@ def _as_written(chunks: Iterable[Json], request: Request, engine: Engine) -> Ite
 _STARTED: Mapping[str, Callable[[Iterable[Json], Request, Engine], Iterator[Json]]] = {"anthropic": _claude_started}
 
 
-def _without_wire(adapter: Adapter, body: Json, engine: Engine) -> Json | None:
-    if adapter.emulate is not None:
-        return adapter.emulate(body, engine)
-    return dict(adapter.reply) if adapter.reply is not None else None
-
-
-def _with_metrics(made: Iterable[Json], tally: Tally) -> Iterator[Json]:
-    """Each chunk when the next is there, for only then it is known not to be the last."""
+def with_metrics(made: Iterable[Json], tally: Tally) -> Iterator[Json]:
+    """The chunks, the last with the metrics; each comes when the next is there, for only then it is not the last."""
     with closing(made) as each:
         held = next(each, None)
         try:
@@ -153,46 +138,34 @@ def _with_metrics(made: Iterable[Json], tally: Tally) -> Iterator[Json]:
     yield {**(held or {}), METRICS: tally.metrics()}
 
 
-def _told_also(wire: str, request: Request) -> Request:
-    return {**request, "additionalModelResponseFieldPaths": _ALSO_TOLD[wire]} if wire in _ALSO_TOLD else request
+def read(wire: Wire, body: Json) -> Request:
+    """The request that a body of this wire makes, with what the format always tells; or the refusal of it."""
+    assert wire.read_request is not None  # noqa: S101 - a format that is known can be read
+    try:
+        request = wire.read_request(body)
+    except InvalidBody as error:
+        raise invalid(error.detail) from None
+    also = _ALSO_TOLD.get(wire.name)
+    return {**request, "additionalModelResponseFieldPaths": also} if also else request
 
 
-def _asked(body: Json) -> Request:
-    """A body of no known format as a question: its longest text."""
-    return {"messages": [{"role": "user", "content": [{"text": _longest(body)}]}]}
-
-
-def _neutral_reply(response: Json) -> Json:
-    text = text_of(response["output"]["message"]["content"])
-    return {"text": text, "stop_reason": response.get("stopReason", "end_turn")}
-
-
-def _neutral_chunks(told: Iterable[Event]) -> Iterator[Json]:
-    reason = "end_turn"
-    with closing(told) as each:
-        for event in each:
-            delta = event.get("contentBlockDelta", {}).get("delta", {})
-            if "text" in delta:
-                yield {"text": delta["text"]}
-            reason = event.get("messageStop", {}).get("stopReason", reason)
-    yield {"text": "", "stop_reason": reason}
-
-
-def _counted(body: Json, made: Any, engine: Engine) -> Usage:
+def counted(body: Json, made: Any, engine: Engine) -> Usage:
     """Tokens of the longest texts of both sides, for a format that tells none."""
-    return Usage(input=engine.count(_longest(body)), output=engine.count(_longest(made)))
+    return Usage(input=engine.count(longest(body)), output=engine.count(longest(made)))
 
 
-def _longest(value: Any) -> str:
-    return max(_texts(value), key=len, default="")
+def longest(value: Any) -> str:
+    """The longest text that a value holds."""
+    return max(texts(value), key=len, default="")
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """All texts that a value holds."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _texts(inner)
+            yield from texts(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts(inner)

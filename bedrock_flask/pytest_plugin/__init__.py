@@ -29,8 +29,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bedrock-engine", metavar="NAME", help="What answers: scripted (default) or smollm.")
     group.addoption("--bedrock-plugins-dir", metavar="DIR", help="Drop-in folder of models: each .py file is a plugin.")
     group.addoption("--bedrock-port", metavar="PORT", type=int, default=0, help="Port to bind; any free one if unset.")
+    group.addoption("--bedrock-async-dir", metavar="DIR", help="Folder in place of S3, for StartAsyncInvoke.")
+    group.addoption(
+        "--bedrock-blocked-word",
+        metavar="WORD",
+        action="append",
+        default=[],
+        help="A word that guardrails block. Repeatable.",
+    )
+    group.addoption(
+        "--bedrock-secret",
+        metavar="KEYID:SECRET",
+        action="append",
+        default=[],
+        help="Calls must be signed; clients are given the first one. Repeatable.",
+    )
     parser.addini("bedrock_engine", "What answers: scripted or smollm.", default="scripted")
     parser.addini("bedrock_plugins_dir", "Drop-in folder of models, seen from pytest's root folder.", default="")
+    parser.addini("bedrock_async_dir", "Folder in place of S3, seen from pytest's root folder.", default="")
+    parser.addini("bedrock_blocked_words", "Words that guardrails block, one a line.", type="linelist", default=[])
+    parser.addini("bedrock_secrets", "KEYID:SECRET to sign with, one a line.", type="linelist", default=[])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,7 +87,7 @@ def bedrock(_bedrock_emulator: EmulatedBedrock, pytestconfig: pytest.Config) -> 
     """
     with pytest.MonkeyPatch.context() as patch:
         if _REDIRECTED not in pytestconfig.stash:
-            _redirect(patch, _bedrock_emulator.endpoint_url)
+            _redirect(patch, _bedrock_emulator.endpoint_url, _secrets(pytestconfig, pytestconfig.option))
         _bedrock_emulator.clear()
         yield _bedrock_emulator
         _bedrock_emulator.clear()
@@ -84,7 +102,7 @@ def _with_bedrock(config: pytest.Config, options: argparse.Namespace) -> None:
         raise pytest.UsageError(str(error)) from None
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
-    _redirect(patch, emulated.endpoint_url)
+    _redirect(patch, emulated.endpoint_url, _secrets(config, options))
     config.stash[_REDIRECTED] = True
 
 
@@ -102,9 +120,17 @@ def _wanted(config: pytest.Config, options: argparse.Namespace) -> Wanted:
         raise NotStarted("--bedrock-port: the processes of pytest-xdist cannot share one port; leave it out")
     return Wanted(
         engine=options.bedrock_engine or config.getini("bedrock_engine"),
-        plugins_dir=_plugins_dir(config, options),
+        plugins_dir=_folder(config, options, "bedrock_plugins_dir"),
         port=options.bedrock_port,
+        async_dir=_folder(config, options, "bedrock_async_dir"),
+        blocked_words=options.bedrock_blocked_word or config.getini("bedrock_blocked_words"),
+        secrets=_secrets(config, options),
     )
+
+
+def _secrets(config: pytest.Config, options: argparse.Namespace) -> list[str]:
+    told: list[str] = options.bedrock_secret or config.getini("bedrock_secrets")
+    return told
 
 
 def _is_one_of_many(config: pytest.Config, options: argparse.Namespace) -> bool:
@@ -112,15 +138,15 @@ def _is_one_of_many(config: pytest.Config, options: argparse.Namespace) -> bool:
     return any(getattr(options, name, None) for name in ("numprocesses", "tx")) or hasattr(config, "workerinput")
 
 
-def _plugins_dir(config: pytest.Config, options: argparse.Namespace) -> Path | None:
-    if options.bedrock_plugins_dir:
-        return config.invocation_params.dir / str(options.bedrock_plugins_dir)
-    told: str = config.getini("bedrock_plugins_dir")
+def _folder(config: pytest.Config, options: argparse.Namespace, name: str) -> Path | None:
+    if option := getattr(options, name):
+        return config.invocation_params.dir / str(option)
+    told: str = config.getini(name)
     return config.rootpath / told if told else None
 
 
-def _redirect(patch: pytest.MonkeyPatch, endpoint_url: str) -> None:
+def _redirect(patch: pytest.MonkeyPatch, endpoint_url: str, secrets: list[str]) -> None:
     for name in UNSET:
         patch.delenv(name, raising=False)
-    for name, value in settings(endpoint_url, os.environ).items():
+    for name, value in settings(endpoint_url, os.environ, *secrets[:1]).items():
         patch.setenv(name, value)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ _PATIENCE = 120.0
 _LOOK_EVERY = 0.05
 _GRACE = 10.0
 _MOST_SHOWN = 4000
+_SECRETS = "BEDROCK_FLASK_EMULATOR_SECRETS"
 _READY = re.compile(r"^bedrock-flask emulator on (http://\S+) \((.*)\)$", re.MULTILINE)
 
 
@@ -32,12 +33,24 @@ class Wanted:
     engine: str
     plugins_dir: Path | None
     port: int
+    async_dir: Path | None = None
+    blocked_words: Sequence[str] = ()
+    secrets: Sequence[str] = ()
 
     def command(self) -> list[str]:
         """What starts it. -P: a file of the project must not stand in for a module of the same name."""
-        plugins = ["--plugins-dir", str(self.plugins_dir)] if self.plugins_dir else []
-        options = ["--port", str(self.port), "--engine", self.engine, *plugins, "--stop-on-eof"]
+        options = ["--port", str(self.port), "--engine", self.engine, "--stop-on-eof"]
+        options += ["--plugins-dir", str(self.plugins_dir)] if self.plugins_dir else []
+        options += ["--async-dir", str(self.async_dir)] if self.async_dir else []
+        options += [f"--blocked-word={word}" for word in self.blocked_words]
         return [sys.executable, "-P", "-m", "bedrock_flask", "emulate", *options]
+
+    def environ(self) -> dict[str, str]:
+        """Its environment, without what would be another emulator's: the project's .env file, the shell's secrets."""
+        kept = {name: value for name, value in os.environ.items() if name != _SECRETS}
+        # Others can see a command's arguments, but not its environment.
+        secrets = {_SECRETS: " ".join(self.secrets)} if self.secrets else {}
+        return kept | {"BEDROCK_FLASK_ENV_FILE": ""} | secrets
 
 
 @contextlib.contextmanager
@@ -47,7 +60,7 @@ def running(wanted: Wanted) -> Iterator[EmulatedBedrock]:
         # A session of its own: Ctrl-C reaches pytest only. Its standard input ends with pytest, even if that is killed.
         process = subprocess.Popen(  # noqa: S603 - our own command
             wanted.command(),
-            env=_environ(),
+            env=wanted.environ(),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -57,12 +70,6 @@ def running(wanted: Wanted) -> Iterator[EmulatedBedrock]:
             yield _ready(process, log.fileno())
         finally:
             _stop(process)
-
-
-def _environ() -> dict[str, str]:
-    """The environment without what would be another emulator's: the project's .env file, and secrets to sign with."""
-    kept = {name: value for name, value in os.environ.items() if name != "BEDROCK_FLASK_EMULATOR_SECRETS"}
-    return kept | {"BEDROCK_FLASK_ENV_FILE": ""}
 
 
 def _ready(process: "subprocess.Popen[bytes]", log: int) -> EmulatedBedrock:

@@ -17,15 +17,16 @@ REGION = "us-east-1"
 _HERE = "127.0.0.1,localhost"
 
 
-def settings(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables to set; `environ` is asked what no proxy is used for already."""
+def settings(endpoint_url: str, environ: Mapping[str, str], signing: str = "emulator:emulator") -> dict[str, str]:
+    """The variables to set; `environ` is asked what no proxy is used for already, clients sign with `signing`."""
+    key, _, secret = signing.partition(":")
     direct = _without_proxy(environ.get("no_proxy") or environ.get("NO_PROXY") or "")
     return {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint_url,
         "AWS_ENDPOINT_URL_BEDROCK": endpoint_url,
         "ANTHROPIC_BEDROCK_BASE_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "emulator",
-        "AWS_SECRET_ACCESS_KEY": "emulator",
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,

@@ -44,11 +44,11 @@ def test_faults_are_ordered_from_an_emulator_that_runs(emulator: Any, plain_envi
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
-        (["emulate", "--fault", "throtle"], "fault: must be one of"),
+        (["emulate", "--fault", "throtle"], "did you mean 'throttle'?"),
         (["emulate", "--fault", '{"fault": "stall", "secnds": 3}'], "secnds"),
         (["emulate", "--fault", "{"], "ends too early"),
         (["emulate", "--replies", "nowhere.toml"], "nowhere.toml"),
-        (["fault", "throtle"], "fault: must be one of"),
+        (["fault", "throtle"], "did you mean 'throttle'?"),
         (["fault", "throttle", "--emulator", "http://127.0.0.1:1"], "no emulator answers"),
         (["fault", "throttle", "--emulator", "nowhere"], "no emulator answers"),
     ],

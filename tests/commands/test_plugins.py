@@ -2,13 +2,18 @@
 
 import builtins
 import json
+import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from bedrock_flask.commands import plugins as commands
 from bedrock_flask.commands.new_plugin import written
 from bedrock_flask.commands.plugins import plugins
 from bedrock_flask.errors import PluginError, StartupError
@@ -53,7 +58,11 @@ def test_it_lists_as_json_too(folder: Path) -> None:
         "speaks": {"rhyme": "InvokeModel"},
     }
     assert document["broken"] == [
-        {"name": "broken", "source": str(folder / "broken.py"), "faults": ["SystemExit: now (line 1)"]}
+        {
+            "name": "broken",
+            "source": str(folder / "broken.py"),
+            "faults": ["SystemExit: now (line 1: raise SystemExit('now'))"],
+        }
     ]
     assert listed.exit_code == 1
     assert listed.stderr.startswith("bedrock-flask: plugin 'broken' from ")
@@ -66,7 +75,7 @@ def test_check_tells_all_faults_of_all_plugins_in_one_line_each(folder: Path) ->
     checked = told("check", "--plugins-dir", folder)
     assert checked.exit_code == 1
     lines = checked.output.splitlines()
-    assert [line.partition(" from ")[0] for line in lines] == ["plugin 'a'", *["plugin 'b'"] * 2, *["plugin 'z'"] * 2]
+    assert [line.partition(" from ")[0] for line in lines] == ["plugin 'a'", *["plugin 'b'"] * 2, "plugin 'z'"]
     assert all(str(folder) in line for line in lines)
 
 
@@ -116,6 +125,58 @@ def test_a_broken_plugin_does_not_keep_the_others_from_the_contract(folder: Path
     lines = told("check", "--contract", "--plugins-dir", folder).output.splitlines()
     assert lines[0].startswith("plugin 'a' from ")
     assert any("encode makes a body" in line for line in lines)
+
+
+STUCK = {
+    "a loop": "while True:\n    pass\n",
+    "a loop that catches": "while True:\n  try:\n    while True: pass\n  except Exception:\n    pass\n",
+    "what cannot be interrupted": "import collections, itertools\ncollections.deque(itertools.repeat(0), maxlen=0)\n",
+}
+
+
+@pytest.mark.parametrize("name", STUCK)
+def test_code_that_does_not_come_back_is_told_and_does_not_hang(tmp_path: Path, name: str) -> None:
+    (tmp_path / "stuck.py").write_text(STUCK[name])
+    (tmp_path / "wrong.py").write_text("raise SystemExit")
+    impatient = "import sys; from bedrock_flask.commands import plugins as p; p.PATIENCE = 1; p.plugins(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", impatient, "check", "--plugins-dir", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    if "loop" in name:
+        stuck, wrong = done.stdout.splitlines()
+        assert "stuck.py: TakesTooLong: it has not come back after 1 seconds (line " in stuck
+        assert "wrong.py: SystemExit" in wrong
+    else:
+        assert re.search(r'File ".*stuck\.py", line \d', done.stderr)
+
+
+def test_so_is_code_that_only_a_law_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "PATIENCE", 2)
+    text = written("rhyme", "chat").replace("def encode(", "def encode(*_):\n    while True: pass\n\ndef _encode(")
+    (folder / "rhyme.py").write_text(text)
+    [line] = told("check", "--contract", folder / "rhyme.py").output.splitlines()
+    assert line.partition("whether ")[2].startswith(
+        "'encode makes a body': TakesTooLong: it has not come back after 2 s"
+    )
+    assert line.endswith(": while True: pass)")
+
+
+def test_the_alarm_of_others_goes_on(folder: Path) -> None:
+    rang: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: rang.append(number))
+    left = signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        told("check", folder / "rhyme.py")
+        time.sleep(0.1)
+        assert rang == [signal.SIGALRM]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *left)
 
 
 def test_advice_is_no_fault(folder: Path) -> None:

@@ -2,17 +2,19 @@
 
 import gzip
 import json
+import re
 import struct
 import threading
 import time
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.eventstream import ChecksumMismatch, InvalidPayloadLength
 from botocore.exceptions import ClientError, EventStreamError
 
-from bedrock_flask.emulator.faults import FAULTS
+from bedrock_flask.emulator.faults import FAULTS, MEMBERS, BadOrder, read_orders
 from bedrock_flask.emulator.refusals import STATUS
 from bedrock_flask.errors import BEDROCK
 from bedrock_flask.protocol.eventstream import Decoder
@@ -417,3 +419,39 @@ def test_many_stalled_calls_leave_room_for_others(emulator: Any, leave: Any, hea
     began = time.monotonic()
     assert hear("Converse").head.startswith(b"http/1.1 200")
     assert time.monotonic() - began < 5
+
+
+# --- what can be ordered ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "wrong"),
+    [
+        ({"fault": "throtle"}, "fault: there is no fault 'throtle'; did you mean 'throttle'?"),
+        ({"fault": "ThrotlingException"}, "did you mean 'ThrottlingException'?"),
+        ({"fault": "nothing like it"}, "there is no fault 'nothing like it'; there are AccessDeniedException, "),
+        (
+            {"fault": "throttle", "seconds": 3},
+            "seconds: is nothing to 'throttle', which takes count, message, retry_after, status",
+        ),
+        ({"fault": "stall", "size": 3, "error": "x"}, "size: is nothing to 'stall', which takes count, after, seconds"),
+        ({"fault": "html", "after": 1}, "after: is nothing to 'html', which takes count"),
+        ({"fault": "stall", "secnds": 3}, "secnds: is not a known field; did you mean 'seconds'?"),
+        ({"fault": 3}, "fault: must be a string"),
+    ],
+)
+def test_an_order_that_does_not_fit_is_refused_with_what_would(order: Any, wrong: str) -> None:
+    with pytest.raises(BadOrder) as told:
+        read_orders(json.dumps(order).encode())
+    assert wrong in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_the_page_tells_the_members_of_each_fault(repository: Path) -> None:
+    page = (repository / "docs/reference/emulator.md").read_text().partition("## Faults on request")[2]
+    rows = re.findall(r"^\| (.*?) \| (.*) \|$", page.partition("\n## ")[0], re.MULTILINE)
+    told = {name: set(re.findall(r"`(\w+)`", text)) for names, text in rows for name in re.findall(r"`(\w+)`", names)}
+    assert {name: told[name] for name in FAULTS if name in told} == {
+        name: set(MEMBERS[name]) for name in FAULTS if name in told
+    }
+    assert set(FAULTS) - set(told) <= set(STATUS)

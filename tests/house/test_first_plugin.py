@@ -46,10 +46,12 @@ def follow(tmp_path: Path, plain_environ: dict[str, str]) -> Callable[[str, str]
     return run
 
 
-@pytest.mark.parametrize("text", [FIRST, WHOLE])
-def test_each_stage_of_the_file_is_right(follow: Callable[[str, str], str], text: str) -> None:
+@pytest.mark.parametrize(("text", "advised"), [(FIRST, ["decode", "encode"]), (WHOLE, [])])
+def test_each_stage_of_the_file_is_right(follow: Callable[[str, str], str], text: str, advised: list[str]) -> None:
     assert follow(text, CHECK) == f"{OK}\n"
-    assert follow(text, CHECK_CONTRACT) == f"{KEPT}\n"
+    *advice, last = follow(text, CHECK_CONTRACT).splitlines()
+    assert last == KEPT
+    assert [re.search(r"there is no (\w+)", line)[1] for line in advice] == advised  # type: ignore[index]
 
 
 def test_the_mistake_in_the_sample_is_told_as_the_page_says(follow: Callable[[str, str], str]) -> None:

@@ -9,7 +9,7 @@ import json
 import re
 import threading
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bedrock_flask import fields
 from bedrock_flask.adapter import Engine
 from bedrock_flask.converse import Event, Json, Request, member, replay
 from bedrock_flask.emulator import conversation
+from bedrock_flask.emulator.engines import scripted
 from bedrock_flask.emulator.refusals import STATUS, Refusal, invalid
 from bedrock_flask.errors import StartupError
 from bedrock_flask.patterns import fits
@@ -68,6 +69,10 @@ class Reply:
             and (self.matches is None or re.search(self.matches, said) is not None)
             and (self.model is None or fits(self.model, model))
         )
+
+    def parts(self) -> list[Json]:
+        """The chunks of a stream in the model's own format: those that are told, or the body as the only one."""
+        return [dict(chunk) for chunk in self.chunks or (self.body or {},)]
 
     def listed(self) -> Json:
         """The members that are told."""
@@ -209,14 +214,15 @@ class Replies:
         with self._lock:
             return [reply.listed() for reply in self._waiting]
 
-    def take(self, model: str, said: str, native: bool) -> Reply | None:
-        """The reply to this prompt; a native body answers only where the model's own format was asked for."""
+    def take(self, model: str, prompts: Sequence[str], suits: Callable[[Reply], bool]) -> Reply | None:
+        """The first reply that suits the call and is meant for one of these prompts."""
         with self._lock:
             for number, reply in enumerate(self._waiting):
-                if reply.fits(model, said) and (native or reply.body is None):
+                if suits(reply) and any(reply.fits(model, said) for said in prompts):
                     self._use(number, reply)
                     return reply
         if self.only:
+            said = max(prompts, key=len)
             shown = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
             raise invalid(f"No reply is scripted for {model} and the prompt {json.dumps(shown, ensure_ascii=False)}.")
         return None
@@ -236,23 +242,39 @@ class Replies:
 
 
 class Answering:
-    """An engine that answers one call: by the reply that is scripted for it, or else by the engine behind."""
+    """An engine that answers one call: by the reply that is scripted for it, or else by the engine behind.
+
+    `conversed` says whether it was asked in Converse's words, so that a reply in those words has been given.
+    """
 
     def __init__(self, replies: Replies, model: str) -> None:
-        self._replies, self._model, self._behind = replies, model, replies.engine
+        self._replies, self.model, self._behind = replies, model, replies.engine
         self._taken: list[Reply | None] = []
+        self.conversed = False
 
     def converse(self, request: Request) -> Iterator[Event]:
         """The answer to a Converse request, as Converse events."""
-        reply = self._take(request, native=False)
+        self.conversed = True
+        reply = self._take([conversation.said(request)], _in_words)
         return self._behind.converse(request) if reply is None else _events(reply, request, self._behind)
 
     def native(self, request: Request) -> Reply | None:
         """The reply that is a native body, or an error for a model that is asked in its own format."""
-        reply = self._take(request, native=True)
-        if reply is not None and reply.error is not None and reply.text is None:
-            raise Refusal(reply.error, reply.message)
-        return reply if reply is not None and reply.body is not None else None
+        return _in_body(self._take([conversation.said(request)], _anyhow))
+
+    def own(self, texts: Sequence[str], *, speaks: bool) -> Reply | None:
+        """The reply to a body of which nobody knows which text is the prompt: any may be; its error is raised.
+
+        A model that does not speak (it embeds, it paints) is not meant by what is to be said, unless it is named.
+        """
+        reply = self._take(texts, _anyhow if speaks else _meant_for_the_speechless)
+        _raise_alone(reply)
+        return reply
+
+    def ordered(self, texts: Sequence[str]) -> tuple[Refusal, int] | None:
+        """The error that one of these texts orders from the engine behind, and after how many pieces it comes."""
+        orders = map(scripted.error_in, texts) if isinstance(self._behind, scripted.Scripted) else ()
+        return next(filter(None, orders), None)
 
     def embed(self, text: str, dimensions: int) -> list[float]:
         """A vector from the engine behind."""
@@ -262,23 +284,49 @@ class Answering:
         """The number of tokens, as the engine behind counts."""
         return self._behind.count(text)
 
-    def _take(self, request: Request, native: bool) -> Reply | None:
+    def _take(self, prompts: Sequence[str], suits: Callable[[Reply], bool]) -> Reply | None:
         # A call may ask twice, first for its own format.
         if not self._taken:
-            self._taken.append(self._replies.take(self._model, conversation.said(request), native))
+            self._taken.append(self._replies.take(self.model, prompts, suits))
         return self._taken[0]
+
+
+def _anyhow(reply: Reply) -> bool:
+    return True
+
+
+def _in_words(reply: Reply) -> bool:
+    return reply.body is None
+
+
+def _meant_for_the_speechless(reply: Reply) -> bool:
+    return reply.body is not None or reply.error is not None or reply.model is not None
+
+
+def _in_body(reply: Reply | None) -> Reply | None:
+    _raise_alone(reply)
+    return reply if reply is not None and reply.body is not None else None
+
+
+def _raise_alone(reply: Reply | None) -> None:
+    if reply is not None and reply.error is not None and reply.text is None:
+        raise Refusal(reply.error, reply.message)
+
+
+def pieces(text: str) -> list[str]:
+    """A text as it comes in a stream."""
+    return _PIECE.findall(text)
 
 
 def _events(reply: Reply, request: Request, engine: Engine) -> Iterator[Event]:
     if reply.response is not None:
         yield from replay(reply.response)
         return
-    if reply.error is not None and reply.text is None:
-        raise Refusal(reply.error, reply.message)
+    _raise_alone(reply)
     yield {"messageStart": {"role": "assistant"}}
     index = 0
     if reply.text is not None:
-        for piece in _PIECE.findall(reply.text):
+        for piece in pieces(reply.text):
             yield {"contentBlockDelta": {"delta": {"text": piece}, "contentBlockIndex": index}}
         if reply.error is not None:
             raise Refusal(reply.error, reply.message)

@@ -69,6 +69,12 @@ class Scripted:
         return sum(1 for _ in _TOKEN.finditer(text))
 
 
+def error_in(text: str) -> tuple[Refusal, int] | None:
+    """The error that a text orders, and after how many pieces of the answer it comes."""
+    found = _ERROR.search(text)
+    return (Refusal(found[1]), int(found[2] or 0)) if found else None
+
+
 def forced_call(request: Request) -> Iterator[Event]:
     """The answer that calls the tool which the request forces, for engines that cannot."""
     return _answer(request)
@@ -149,7 +155,7 @@ def _reasons(request: Request) -> bool:
     nested = fields.get("inferenceConfig") if isinstance(fields, dict) else None
     asked = [
         place.get(name)
-        for place in (fields, nested)
+        for place in (request.get("extras"), fields, nested)
         if isinstance(place, dict)
         for name in ("thinking", "reasoningConfig", "reasoning_config")
     ]
