@@ -23,6 +23,7 @@ from bedrock_flask.protocol import sigv4
 from bedrock_flask.state import state_of
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+_OF_MANTLE = ("/anthropic/", "/openai/")
 _SIGNED = re.compile(r"aws4-", re.IGNORECASE)
 # What a proxy adds: its connection comes from this machine, and whoever it speaks for does not.
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
@@ -128,11 +129,17 @@ def _claimed() -> _Claim:
             *_NAMES[sigv4.UnknownKey],
         )
     with _refusing():
-        made = sigv4.claimed(sigv4.received(request.environ, request.headers).headers, datetime.now(UTC))
+        headers = sigv4.received(request.environ, request.headers).headers
+        made = sigv4.claimed(headers, datetime.now(UTC), _service())
         key = settings.api_keys.named(made.authorization.key_id)
         if key is None:
             raise sigv4.UnknownKey
         return _Claim(key, made)
+
+
+def _service() -> str:
+    """The service that a client of this address signs for: AWS's own endpoint for others' APIs is another service."""
+    return "bedrock-mantle" if request.path.startswith(_OF_MANTLE) else "bedrock"
 
 
 def _prove(claim: _Claim) -> None:

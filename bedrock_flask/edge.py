@@ -160,11 +160,12 @@ def render(error: GatewayError) -> Response:
         g.account.upstream_request_id = error.upstream_request_id
     known: tuple[tuple[str, Renderer], ...] = current_app.extensions[_RENDERERS]
     fitting = [each for each in known if request.path.startswith(each[0])]
-    _, renderer = max(fitting, key=lambda each: len(each[0]), default=("", _as_problem))
+    _, renderer = max(fitting, key=lambda each: len(each[0]), default=("", as_problem))
     rendered = renderer(error, g.request_id)
     response = jsonify(rendered.document)
     response.status_code, response.mimetype = rendered.status, rendered.media_type
-    response.headers.update({**error.headers, **hints(error), **rendered.headers})
+    own = {name: value for name, value in error.headers.items() if name != "retry-after"}
+    response.headers.update({**own, **hints(error), **rendered.headers})
     return response
 
 
@@ -180,7 +181,8 @@ def hints(error: GatewayError) -> dict[str, str]:
     return {**seconds, "x-should-retry": "false" if g.account.attempts > 1 else "true"}
 
 
-def _as_problem(error: GatewayError, request_id: str) -> Rendered:
+def as_problem(error: GatewayError, request_id: str) -> Rendered:
+    """The error as a problem document."""
     return Rendered(status=error.status, document=problem(error, request_id), media_type=PROBLEM)
 
 

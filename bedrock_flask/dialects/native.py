@@ -15,6 +15,7 @@ from bedrock_flask.aliases import WARN
 from bedrock_flask.answering import Voice, counted, passed_on, streamed
 from bedrock_flask.call import IDLE, Account, Chunk, Idle, Reply, Stream
 from bedrock_flask.calling import answer, call_of, named, parsed, told
+from bedrock_flask.edge import as_problem, with_renderer
 from bedrock_flask.errors import (
     FieldError,
     Garbled,
@@ -38,7 +39,7 @@ blueprint = Blueprint("native", __name__, url_prefix="/v1")
 def with_native(app: Flask) -> Flask:
     """The routes under `/v1/models` and `/v1/invoke`."""
     app.register_blueprint(blueprint)
-    return app
+    return with_renderer(app, as_problem, "/v1/models", "/v1/invoke")
 
 
 class InvokeBody(Schema):

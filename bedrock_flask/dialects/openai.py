@@ -42,7 +42,7 @@ def with_openai(app: Flask) -> Flask:
     """The routes under `/v1`, and the same where AWS's own OpenAI endpoint has them."""
     app.register_blueprint(blueprint, url_prefix="/v1")
     app.register_blueprint(blueprint, name="openai_of_aws", url_prefix="/openai/v1")
-    return with_renderer(app, rendered, "/v1/chat/", "/v1/responses", "/v1/embeddings", "/openai/")
+    return with_renderer(app, rendered, "/v1/", "/openai/")
 
 
 @blueprint.post("/chat/completions")
