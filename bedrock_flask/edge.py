@@ -65,7 +65,9 @@ def _read() -> bytes:
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
     try:
         if request.content_length is not None or not request.environ.get("wsgi.input_terminated"):
-            return request.get_data(cache=False, parse_form_data=False)
+            whole = request.get_data(cache=False, parse_form_data=False)
+            g.unread = False
+            return whole
         # A chunked body says no length; werkzeug would cut it at the limit and say nothing.
         data: bytes = request.environ["wsgi.input"].read(limit + 1)
     except ClientDisconnected:
@@ -79,6 +81,7 @@ def _read() -> bytes:
         raise CallerError("The body's chunks cannot be read.") from None
     if len(data) > limit:
         raise BodyTooLarge(f"The body has more than {limit} bytes, which is the limit.")
+    g.unread = False
     return data
 
 
@@ -88,6 +91,7 @@ def _begin() -> None:
     g.started = time.monotonic()
     g.account = Account()
     g.key = g.error = ""
+    g.unread = bool(request.content_length) or "chunked" in request.headers.get("transfer-encoding", "").lower()
     g.logged = {}
 
 
@@ -101,8 +105,12 @@ def _finish(response: Response) -> Response:
     account, started = g.account, g.started
     # After the last byte: a stream's usage and its ending are known only then.
     response.call_on_close(lambda: _log(line, account, started))
+    connection: Any = request.environ.get("gunicorn.socket")
     # The worker of threads reads on by itself, and holds no thread for it.
-    lingers = getattr(request.environ.get("gunicorn.socket"), "lingers", False)
+    lingers = getattr(connection, "lingers", False)
+    if lingers and g.unread and connection.request is not None:
+        # It then closes, and says so: a client that keeps connections must not send its next request on this one.
+        connection.request.force_close()
     if response.status_code >= 400 and not lingers:
         drain, environ = current_app.extensions["bedrock_flask.drain"], request.environ
         most = current_app.config["MAX_CONTENT_LENGTH"]

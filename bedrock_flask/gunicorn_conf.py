@@ -5,6 +5,7 @@ Nothing here imports boto3 or the app: with gevent, what is imported before the 
 
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -56,8 +57,13 @@ _limits = Limits(
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Tell the worker its limits."""
+    """Tell the worker its limits, and let it be stopped before it has signals of its own.
+
+    Until then it has those of the process above, which only note what they are told, and the stop would be lost.
+    """
     worker.limits = _limits
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def when_ready(server: Any) -> None:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
@@ -10,9 +11,17 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.authentication import open_to_all
+from bedrock_flask.bodies import (
+    anthropic_messages_body,
+    converse_body,
+    openai_chat_body,
+    openai_embeddings_body,
+    openai_responses_body,
+)
 from bedrock_flask.edge import PROBLEM
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models import Model, Models
+from bedrock_flask.protocol import eventstream
 from bedrock_flask.registry import GENERIC
 from bedrock_flask.state import state_of
 
@@ -77,7 +86,9 @@ def described(models: Models, *, keyed: bool) -> Json:
         importlib.metadata.version("bedrock-flask"),
         info={"description": "A gateway for Amazon Bedrock in which a model is a plugin.", "license": _LICENSE},
         servers=[{"url": ".", "description": "This gateway."}],
-        tags=[{"name": "models"}, {"name": "any model"}, {"name": "health"}],
+        tags=[
+            {"name": name} for name in ("models", "any model", *dict.fromkeys(each.tag for each in CLIENTS), "health")
+        ],
     )
     made.components.schema("Problem", schema=Problem)
     made.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
@@ -86,6 +97,12 @@ def described(models: Models, *, keyed: bool) -> Json:
     bodies = {name: json_schema.reference(made, a.schema) for name, a in models.registry.adapters.items()}
     for name, schema in _envelopes(models, named, bodies):
         made.components.schema(name, schema)
+    for each in CLIENTS:
+        made.path(
+            path=each.path,
+            operations={"post": _client_operation(made, each)},
+            parameters=[_MODEL] if "{model}" in each.path else None,
+        )
     for path, operations in _paths(models, named):
         made.path(path=path, operations=operations, parameters=[_MODEL] if "{model}" in path else None)
     document = made.to_dict()
@@ -116,6 +133,99 @@ def _paths(models: Models, named: list[Model]) -> Iterator[tuple[str, Json]]:
         ("/healthz", "As /livez."),
     ):
         yield path, {"get": {**_get(path[1:], told, "health"), "security": []}}
+
+
+@dataclass(frozen=True)
+class ClientPath:
+    """An address that clients of another API call, with that API's own body."""
+
+    path: str
+    tag: str
+    summary: str
+    body: type[Schema] | None = None
+    streams: str = ""
+    sample: Mapping[str, Any] | None = None
+
+
+_SSE = "text/event-stream"
+_ASKED = [{"role": "user", "content": "What is 2+2?"}]
+_CONVERSE = {"messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}]}
+CLIENTS = (
+    ClientPath(
+        "/v1/chat/completions",
+        "OpenAI",
+        "Chat completions",
+        openai_chat_body.Body,
+        _SSE,
+        {"model": "nova", "messages": _ASKED},
+    ),
+    ClientPath(
+        "/v1/responses",
+        "OpenAI",
+        "Responses; nothing is stored",
+        openai_responses_body.Body,
+        _SSE,
+        {"model": "nova", "input": "What is 2+2?"},
+    ),
+    ClientPath(
+        "/v1/embeddings",
+        "OpenAI",
+        "Embeddings",
+        openai_embeddings_body.Body,
+        sample={"model": "titan-embed", "input": ["a door", "a road"]},
+    ),
+    ClientPath(
+        "/v1/messages",
+        "Anthropic",
+        "Messages",
+        anthropic_messages_body.Body,
+        _SSE,
+        {"model": "claude", "max_tokens": 64, "messages": _ASKED},
+    ),
+    ClientPath(
+        "/v1/messages/count_tokens",
+        "Anthropic",
+        "Tokens of a request, counted by Bedrock",
+        anthropic_messages_body.CountTokensBody,
+        sample={"model": "claude", "messages": _ASKED},
+    ),
+    ClientPath("/model/{model}/converse", "Bedrock", "Converse", converse_body.Body, sample=_CONVERSE),
+    ClientPath(
+        "/model/{model}/converse-stream",
+        "Bedrock",
+        "ConverseStream",
+        converse_body.Body,
+        eventstream.MEDIA_TYPE,
+        _CONVERSE,
+    ),
+    ClientPath("/model/{model}/invoke", "Bedrock", "InvokeModel"),
+    ClientPath(
+        "/model/{model}/invoke-with-response-stream",
+        "Bedrock",
+        "InvokeModelWithResponseStream",
+        streams=eventstream.MEDIA_TYPE,
+    ),
+    ClientPath("/model/{model}/count-tokens", "Bedrock", "CountTokens"),
+)
+_TAGS = ("models", "any model", *dict.fromkeys(each.tag for each in CLIENTS), "health")
+
+
+def _client_operation(made: Any, each: ClientPath) -> Json:
+    schema = json_schema.reference(made, each.body()) if each.body else {"type": "object"}
+    answers = {"application/json": {"schema": {"type": "object"}}}
+    if each.streams:
+        answers[each.streams] = {"schema": {}}
+    said = {"application/json": {"schema": {"type": "object", "description": f"In {each.tag}'s own words."}}}
+    return {
+        "operationId": re.sub(r"\W+", "_", each.path.strip("/")),
+        "tags": [each.tag],
+        "summary": each.summary,
+        "requestBody": _body(schema, dict(each.sample) if each.sample else None),
+        "responses": {
+            "200": {"description": "The answer.", "content": answers},
+            "default": {"description": "What went wrong.", "content": said},
+        },
+    }
 
 
 def _actions(model: Model) -> list[tuple[str, bool]]:

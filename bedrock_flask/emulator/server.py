@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,16 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
 from bedrock_flask import registry
-from bedrock_flask.emulator import engines, http2
+from bedrock_flask.emulator import engines
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.replies import Replies, Reply
 from bedrock_flask.emulator.faults import Fault, Orders
 from bedrock_flask.emulator.journal import Journal, Write
+from bedrock_flask.workers import http2
 
 THREADS = 32
+
+_SECONDS_FOR_PREFACE, _LOOK_EVERY = 1.0, 0.01
 
 
 class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -29,7 +33,7 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
 
     def init_process(self) -> None:
         self.serving: set[Any] = set()
-        self.bridge = http2.Bridge()
+        self.bridge = http2.Bridge(via="2.0 emulator")
         super().init_process()
 
     def run(self) -> None:
@@ -46,7 +50,7 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
     def _handle(self, conn: Any) -> Any:
         if not conn.initialized and not conn.wait_for_data(gthread.DEFAULT_WORKER_DATA_TIMEOUT):
             return gthread._DEFER
-        if not conn.initialized and http2.begins(conn.sock):
+        if not conn.initialized and _begins_as_http2(conn.sock):
             self.bridge.adopt(_taken(conn), partial(self._dial, conn.client, conn.server))
             return False
         return super().handle(conn)
@@ -73,6 +77,20 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             with contextlib.suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)
         self.murder_keepalived(force=True)
+
+
+def _begins_as_http2(connection: socket.socket) -> bool:
+    """Whether a connection begins as HTTP/2 does; its first bytes stay where they are."""
+    until = time.monotonic() + _SECONDS_FOR_PREFACE
+    while True:
+        try:
+            seen = connection.recv(len(http2.PREFACE), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+        # A request of HTTP/1.1 differs early; what is a part of the preface may yet become the whole.
+        if not seen or not http2.may_begin(seen) or http2.begins(seen) or time.monotonic() > until:
+            return http2.begins(seen)
+        time.sleep(_LOOK_EVERY)
 
 
 def _taken(conn: Any) -> socket.socket:

@@ -44,6 +44,7 @@ class Drain:
             return
         if self._closed_at is None:
             self._closed_at = now
+            self.worker.bridge.leave()
         if self._end_at is None:
             # It has served its number of requests and is replaced: its streams may take their time.
             self._end_at = now + self.limits.recycle

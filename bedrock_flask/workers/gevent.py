@@ -1,17 +1,58 @@
 """gunicorn's gevent worker with the same limits: a greenlet is cheap, but not for ever."""
 
+import asyncio
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gevent
 from gevent import socket
+from gevent.event import Event
+from gevent.selectors import GeventSelector
+from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
+from bedrock_flask.workers import http2
 from bedrock_flask.workers.drain import Drain
-from bedrock_flask.workers.pace import Limits, Pacing, serving
+from bedrock_flask.workers.pace import Bridged, Ends, Limits, Pacing, serving
+
+_PIECE = 8192
 
 
 class _Paced(Pacing, socket.socket):
     """A plain connection with a pace, for greenlets."""
+
+
+class _Call(Bridged, _Paced):
+    """A call of HTTP/2, with a pace as any other."""
+
+
+class _Selector(GeventSelector):
+    """Lets a loop of asyncio run in a greenlet: what is told of the thread holds only while that greenlet runs.
+
+    asyncio knows one running loop for each thread. While ours waits, other greenlets may run loops of their own.
+    """
+
+    _theirs: Any = None
+
+    def select(self, timeout: Any = None) -> Any:
+        ours = asyncio._get_running_loop()
+        asyncio._set_running_loop(self._theirs)
+        try:
+            return super().select(timeout)
+        finally:
+            self._theirs = asyncio._get_running_loop()
+            asyncio._set_running_loop(ours)
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """Where a connection was accepted, though nothing may be accepted there any more."""
+
+    name: Any
+
+    def getsockname(self) -> Any:
+        return self.name
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -20,16 +61,54 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     limits = Limits()
 
     def init_process(self) -> None:
+        self.bridge = http2.Bridge(http2.bounds(self), make_loop=lambda: asyncio.SelectorEventLoop(_Selector()))
         self.drain = Drain(self, self.limits)
         super().init_process()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        if not self.cfg.is_ssl:
-            made = _Paced(client.family, client.type, client.proto, fileno=client.detach())
-            made.patience = self.limits.client
-            self.drain.connections.add(made)
-            client = made
-        super().handle(listener, client, addr)
+        if self.cfg.is_ssl:
+            super().handle(listener, client, addr)
+            return
+        made = _Paced(client.family, client.type, client.proto, fileno=client.detach())
+        made.patience = self.limits.client
+        self.drain.connections.add(made)
+        try:
+            speaks_http2 = self._speaks_http2(made)
+        except OSError:
+            # It said nothing in time, or has gone.
+            util.close(made)
+            return
+        if speaks_http2:
+            self._bridge(listener, made, addr)
+        else:
+            super().handle(listener, made, addr)
+
+    def _bridge(self, listener: Any, client: Any, addr: Any) -> None:
+        """Have the connection served by the greenlet of HTTP/2, and wait until that has done with it."""
+        self.drain.connections.discard(client)
+        ends = Ends(client.family, client.getsockname(), addr)
+        plain = socket.socket(client.family, client.type, client.proto, fileno=client.detach())
+        over = Event()
+        dial = partial(self._dial, _Listener(listener.getsockname()), ends)
+        self.bridge.adopt(plain, dial, client.held, over.set)
+        over.wait()
+
+    def _speaks_http2(self, client: Any) -> bool:
+        """Whether a connection begins as HTTP/2 does; what was read of it is held."""
+        seen = b""
+        with gevent.Timeout(self.limits.client, TimeoutError):
+            while http2.may_begin(seen) and not http2.begins(seen) and (piece := client.recv(_PIECE)):
+                seen += piece
+        client.held = seen
+        return http2.begins(seen)
+
+    def _dial(self, listener: Any, ends: Ends) -> Any:
+        """A connection for one call of HTTP/2."""
+        ours, theirs = socket.socketpair()
+        call = _Call(theirs.family, theirs.type, theirs.proto, fileno=theirs.detach())
+        call.patience, call.ends = self.limits.client, ends
+        gevent.spawn(super().handle, listener, call, ends.there)
+        return ours
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         with serving(sock):

@@ -3,6 +3,8 @@
 A connection waits for its header in the poller of the main thread and gets a thread when the header is whole; while a
 body comes and while an answer goes, `pace.py` bounds it; afterwards it lingers in the poller until the client has
 closed. gunicorn's own worker gives a thread to each of these, or, for the last, its main thread.
+
+One that begins as HTTP/2 goes to the bridge (`http2.py`), from which each of its calls comes back as a connection.
 """
 
 import errno
@@ -16,8 +18,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from bedrock_flask.workers import http2
 from bedrock_flask.workers.drain import Drain
-from bedrock_flask.workers.pace import Limits, Paced, paced, serving
+from bedrock_flask.workers.pace import Bridged, Ends, Limits, Paced, paced, serving
 
 # A header larger than this is not waited for: the parser gets it, and refuses it.
 _LARGEST_HEAD = 128 * 1024
@@ -25,8 +28,14 @@ _PIECE = 16 * 1024
 _HEAD_ENDS = b"\r\n\r\n"
 # Seconds for a client to take the last answer and close, while what it still sends is read and forgotten.
 _LINGER = 5.0
+# Seconds for what is open to end in its error, when there is no more time.
+_GOODBYE = 1.0
 _FORGOTTEN = bytearray(256 * 1024)
 _NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
+
+
+class _Call(Bridged, Paced):
+    """A call of HTTP/2, with a pace as any other."""
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -36,6 +45,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def init_process(self) -> None:
         self.lingering: deque[Any] = deque()
+        self.bridge = http2.Bridge(http2.bounds(self))
         self.drain = Drain(self, self.limits)
         super().init_process()
 
@@ -84,13 +94,40 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._serve(conn)
 
     def _serve(self, conn: Any) -> None:
+        if not conn.initialized and http2.begins(conn.sock.held):
+            self._bridge(conn)
+            return
         conn.data_ready = True
         self.enqueue_req(conn)
+
+    def _bridge(self, conn: Any) -> None:
+        """Give the connection to the thread of HTTP/2. It counts as one until that has done with it."""
+        sock = conn.sock
+        self.drain.connections.discard(sock)
+        ends = Ends(sock.family, sock.getsockname(), conn.client)
+        plain = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.detach())
+        over = partial(self.method_queue.defer, self._count, -1)
+        self.bridge.adopt(plain, partial(self._dial, conn.server, ends), sock.held, over)
+
+    def _dial(self, server: Any, ends: Ends) -> socket.socket:
+        """A connection for one call of HTTP/2, made in that thread."""
+        ours, theirs = socket.socketpair()
+        call = _Call(theirs.family, theirs.type, theirs.proto, fileno=theirs.detach())
+        call.patience, call.ends = self.limits.client, ends
+        conn = TConn(self.cfg, call, ends.there, server)
+        # The bridge is no slow client: the header follows at once.
+        conn.data_ready = True
+        self.method_queue.defer(self._count, 1)
+        self.enqueue_req(conn)
+        return ours
+
+    def _count(self, more: int) -> None:
+        self.nr_conns += more
 
     def _head_is_there(self, conn: Any) -> bool:
         """Whether a thread has something to do: a whole header, one that is too large, or a client that has gone."""
         sock = conn.sock
-        if _HEAD_ENDS in sock.held:
+        if self._is_whole(sock.held):
             return True
         try:
             # Past the pace and past what is held: the next bytes of the wire, if there are any.
@@ -102,7 +139,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if not piece:
             return True
         sock.hold(piece)
-        return _HEAD_ENDS in sock.held or len(sock.held) > _LARGEST_HEAD
+        return self._is_whole(sock.held)
+
+    @staticmethod
+    def _is_whole(held: bytes) -> bool:
+        if http2.may_begin(held):
+            # The beginning of HTTP/2 looks like a header after three quarters.
+            return http2.begins(held)
+        return _HEAD_ENDS in held or len(held) > _LARGEST_HEAD
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Whether the connection takes another request: not when a body is still coming, for that may take long."""
@@ -162,7 +206,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 listener.close()
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        with serving(conn.sock):
+        with serving(conn.sock, req):
             return super().handle_request(req, conn)
 
     def handle_http2_request(self, req: Any, conn: Any, h2_conn: Any) -> None:
@@ -177,4 +221,5 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle_quit(self, sig: int, frame: Any) -> None:
         """SIGINT and SIGQUIT: now."""
         self.drain.end()
+        self.bridge.close(_GOODBYE)
         super().handle_quit(sig, frame)

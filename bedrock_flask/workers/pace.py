@@ -49,6 +49,8 @@ class Pacing(_Socket):
     patience = 30.0
     # Whether its worker reads on after an answer until the client has closed.
     lingers = False
+    # The request that is being answered, as gunicorn knows it.
+    request: Any = None
     # How many requests on it are being answered.
     serving = 0
     # What was taken from the socket already and is yet to be read.
@@ -125,13 +127,42 @@ def paced(client: socket.socket, patience: float) -> Paced:
     return made
 
 
+@dataclass(frozen=True)
+class Ends:
+    """The two ends of a connection, and the kind of their addresses."""
+
+    family: int
+    here: Any
+    there: Any
+
+
+class Bridged(_Socket):
+    """A call of HTTP/2 on its way to the worker: put before a socket class, it tells of the connection it came by.
+
+    Who may ask at all is told by these addresses; those of the socket itself are nobody's.
+    """
+
+    ends: Ends
+
+    @property
+    def family(self) -> int:  # type: ignore[override]  # what the standard library says of it is a number, too
+        return self.ends.family
+
+    def getsockname(self) -> Any:
+        return self.ends.here
+
+    def getpeername(self) -> Any:
+        return self.ends.there
+
+
 @contextmanager
-def serving(connection: Any) -> Iterator[None]:
+def serving(connection: Any, request: Any = None) -> Iterator[None]:
     """Mark a connection as at work, if it is one with a pace."""
     if not isinstance(connection, Pacing):
         yield
         return
     connection.serving += 1
+    connection.request = request
     try:
         yield
     finally:

@@ -286,7 +286,6 @@ def test_errors_of_the_gateways_own_are_in_awss_words(house: Any, bedrock: Any, 
     assert sent() == []
 
 
-@pytest.mark.xfail(reason="the worker of threads says keep-alive and closes, when a body was refused unread")
 def test_a_connection_that_is_said_to_be_kept_is_kept_after_a_refused_body(house: Any) -> None:
     connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=20)
     kept = {"content-type": "application/json", "authorization": f"Bearer {house.key}"}

@@ -14,9 +14,9 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from h2.settings import SettingCodes
 
-from bedrock_flask.emulator.http2 import PREFACE
 from bedrock_flask.emulator.server import THREADS
 from bedrock_flask.protocol.eventstream import Decoder
+from bedrock_flask.workers.http2 import PREFACE
 
 PATHS = {
     "Converse": "/model/amazon.nova-lite-v1%3A0/converse",

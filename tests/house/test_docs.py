@@ -70,7 +70,12 @@ RUN_BY = {
 OWN = {
     ("docs/tutorials/first-plugin.md", "*"): "tests/house/test_first_plugin.py",
     ("docs/tutorials/emulator-in-ci.md", "*"): "tests/test_pytest_plugin.py",
+    ("README.md", "py"): "tests/house/test_clients_page.py",
     ("docs/how-to/behind-nginx.md", "nginx"): "tests/house/conftest.py",
+    ("docs/how-to/clients.md", "js"): "tests/javascript/test_javascript.py",
+    ("docs/how-to/clients.md", "py"): "tests/house/test_clients_page.py",
+    ("docs/how-to/clients.md", "toml"): "tests/house/test_clients_page.py",
+    ("docs/how-to/keys.md", "py"): "tests/house/test_clients_page.py",
     ("docs/reference/emulator.md", "js"): "tests/javascript/test_javascript.py",
     ("docs/reference/hooks.md", "python"): "tests/test_hookspecs.py",
     ("docs/reference/pytest.md", "python"): "tests/test_pytest_plugin.py",

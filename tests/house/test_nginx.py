@@ -12,7 +12,9 @@ import boto3
 import pytest
 import requests
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
+from bedrock_flask import keys
 from bedrock_flask.settings import Settings
 
 PATIENCE = 30
@@ -23,6 +25,26 @@ ENCODED = PROFILE.replace(":", "%3A").replace("/", "%2F")
 
 def _port(server: Any) -> int:
     return int(server.url.rpartition(":")[2])
+
+
+def _boto3(front: Any, key_id: str, secret: str) -> Any:
+    return boto3.client(
+        "bedrock-runtime",
+        endpoint_url=front.url,
+        region_name="us-east-1",
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        verify=str(front.certificate),
+        config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=PATIENCE),
+    )
+
+
+@pytest.fixture(scope="module")
+def keyed(start_gateway: Any) -> tuple[Any, str]:
+    """A gateway with a key, and what the key's AWS secret is."""
+    alice, signing = "alice:a-key-for-the-tests-only", "a-signing-secret-for-the-tests-only"
+    gateway = start_gateway(BEDROCK_FLASK_API_KEYS=alice, BEDROCK_FLASK_SIGNING_SECRET=signing)
+    return gateway, keys.parse([alice]).aws_secret("alice", keys.signing_secret(signing))
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +96,37 @@ def test_a_path_goes_on_as_it_was_sent_and_with_a_request_id(start_nginx: Any, u
 def test_boto3_streams_through_it_event_by_event(start_nginx: Any, emulator: Any) -> None:
     # The emulator in the gateway's place: it speaks Bedrock's protocol, and asks no proxy not to buffer.
     front = start_nginx(_port(emulator))
-    client = boto3.client(
-        "bedrock-runtime",
-        endpoint_url=front.url,
-        region_name="us-east-1",
-        aws_access_key_id="emulator",
-        aws_secret_access_key="emulator",
-        verify=str(front.certificate),
-        config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=PATIENCE),
-    )
+    client = _boto3(front, "emulator", "emulator")
     assert client.converse(modelId=PROFILE, messages=NOVA["messages"])["stopReason"] == "end_turn"
     emulator.fault("stall", after=2, seconds=5)
     events = iter(client.converse_stream(modelId=PROFILE, messages=NOVA["messages"])["stream"])
     assert "messageStart" in next(events)
     assert emulator.calls()[-1]["ended"] is None
     assert "metadata" in list(events)[-1]
+
+
+def test_boto3_signs_with_a_key_pair_through_tls(start_nginx: Any, keyed: tuple[Any, str], emulator: Any) -> None:
+    gateway, secret = keyed
+    front = start_nginx(_port(gateway))
+    client = _boto3(front, "alice", secret)
+    for model in ("nova", PROFILE):
+        assert client.converse(modelId=model, messages=NOVA["messages"])["stopReason"] == "end_turn"
+        emulator.fault("stall", after=2, seconds=1)
+        events = iter(client.converse_stream(modelId=model, messages=NOVA["messages"])["stream"])
+        assert "messageStart" in next(events)
+        assert emulator.calls()[-1]["ended"] is None
+        assert "metadata" in list(events)[-1]
+    whole = client.invoke_model(modelId=PROFILE, body=json.dumps(NOVA))
+    assert json.loads(whole["body"].read())["output"]["message"]["content"]
+    with pytest.raises(ClientError, match="InvalidSignatureException"):
+        _boto3(front, "alice", "a guess").converse(modelId="nova", messages=NOVA["messages"])
+
+
+def test_a_host_without_its_port_breaks_the_signature(start_nginx: Any, keyed: tuple[Any, str]) -> None:
+    gateway, secret = keyed
+    front = start_nginx(_port(gateway), {"Host $http_host;": "Host $host;"})
+    with pytest.raises(ClientError, match="InvalidSignatureException"):
+        _boto3(front, "alice", secret).converse(modelId="nova", messages=NOVA["messages"])
 
 
 def test_the_request_id_is_the_clients_or_a_new_one_and_both_logs_have_it(

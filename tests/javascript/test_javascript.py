@@ -1,4 +1,7 @@
-"""AWS's SDK for JavaScript v3, unmodified, against the emulator: it speaks HTTP/2 with prior knowledge."""
+"""SDKs for JavaScript, unmodified, against the emulator and the gateway.
+
+AWS's v3 speaks HTTP/2 with prior knowledge.
+"""
 
 import os
 import re
@@ -9,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask import keys
+
 HERE = Path(__file__).parent
-DOCS = HERE.parents[1] / "docs/reference/emulator.md"
+DOCS = HERE.parents[1] / "docs"
+SECRET, SIGNING = "a-key-for-the-tests-only", "a-signing-secret-for-the-tests-only"
 OLDEST = 20
 
 
@@ -24,6 +30,19 @@ def node() -> str:
         pytest.skip(f"Node.js {OLDEST} or newer and the SDK are not installed: make dev")
     assert ready, f"Node.js {OLDEST} or newer and the SDK are not installed: make dev"
     return str(found)
+
+
+@pytest.fixture(scope="session", params=["gthread", "gevent"])
+def keyed(request: pytest.FixtureRequest, start_gateway: Any) -> dict[str, str]:
+    """A gateway with a key, under each worker: its address, the key, and the pair that the key is for AWS."""
+    gateway = start_gateway(
+        BEDROCK_FLASK_WORKER=request.param,
+        BEDROCK_FLASK_MAX_ATTEMPTS="1",
+        BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}",
+        BEDROCK_FLASK_SIGNING_SECRET=SIGNING,
+    )
+    secret = keys.parse([f"alice:{SECRET}"]).aws_secret("alice", keys.signing_secret(SIGNING))
+    return {"GATEWAY": gateway.url, "KEY": SECRET, "KEY_ID": "alice", "KEY_SECRET": secret}
 
 
 def run(*command: str, environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -52,15 +71,40 @@ def test_a_wrong_secret_is_refused(node: str, start_emulator: Any, plain_environ
     assert "signature we calculated does not match" in done.stdout
 
 
-@pytest.mark.parametrize("block", re.findall(r"^```js\n(.*?)^```", DOCS.read_text(), re.MULTILINE | re.DOTALL))
-def test_an_example_of_the_docs_runs(
-    node: str, emulator: Any, plain_environ: dict[str, str], tmp_path: Path, block: str
-) -> None:
-    (tmp_path / "node_modules").symlink_to(HERE / "node_modules")
-    (tmp_path / "example.mjs").write_text(block.replace("http://127.0.0.1:8001", emulator.url))
-    done = run(node, str(tmp_path / "example.mjs"), environ=plain_environ)
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```js\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def run_example(node: str, folder: Path, program: str, environ: dict[str, str]) -> None:
+    (folder / "node_modules").symlink_to(HERE / "node_modules")
+    (folder / "example.mjs").write_text(program)
+    done = run(node, str(folder / "example.mjs"), environ=environ)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("block", blocks("reference/emulator.md"))
+def test_an_example_of_the_emulators_page_runs(
+    node: str, emulator: Any, plain_environ: dict[str, str], tmp_path: Path, block: str
+) -> None:
+    run_example(node, tmp_path, block.replace("http://127.0.0.1:8001", emulator.url), plain_environ)
+
+
+@pytest.mark.parametrize("block", blocks("how-to/clients.md"))
+def test_an_example_of_the_clients_page_runs(
+    node: str, keyed: dict[str, str], emulator: Any, plain_environ: dict[str, str], tmp_path: Path, block: str
+) -> None:
+    pair = {"AWS_ACCESS_KEY_ID": keyed["KEY_ID"], "AWS_SECRET_ACCESS_KEY": keyed["KEY_SECRET"]}
+    environ = plain_environ | pair | {"SECRET": keyed["KEY"]}
+    run_example(node, tmp_path, block.replace("http://127.0.0.1:8000", keyed["GATEWAY"]), environ)
+    assert emulator.calls()
+
+
+def test_the_sdks_work_unmodified_against_the_gateway(
+    node: str, keyed: dict[str, str], emulator: Any, plain_environ: dict[str, str]
+) -> None:
+    done = run(node, "--test", "gateway.test.mjs", environ=plain_environ | keyed | {"EMULATOR": emulator.url})
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_lock_names_no_place_to_download_from() -> None:

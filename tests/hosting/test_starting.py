@@ -1,0 +1,33 @@
+"""A worker that is told to stop while it starts stops, too."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.mark.parametrize("after", [0, 0.1, 0.5])
+@pytest.mark.parametrize("worker", ["gthread", "gevent"])
+def test_a_stop_is_heard_while_a_worker_starts(plain_environ: dict[str, str], worker: str, after: float) -> None:
+    environ = plain_environ | {"BEDROCK_FLASK_WORKER": worker}
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "bedrock_flask", "serve", "--port", str(port)]
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            assert process.stdout
+            assert any("Booting worker" in line for line in process.stdout)
+            time.sleep(after)
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            # The pipe is read to its end, which a worker that goes on would put off.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)

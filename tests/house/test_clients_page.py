@@ -1,0 +1,184 @@
+"""docs/how-to/clients.md: each program runs, and the settings of the coding agents do what they say.
+
+So do the programs of README.md and docs/how-to/keys.md.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anthropic import Anthropic, AnthropicBedrock
+from openai import OpenAI
+
+from bedrock_flask import keys
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/how-to/clients.md"
+ADDRESS = "http://127.0.0.1:8000"
+PATIENCE = 60
+SECRET, SIGNING = "a-key-for-the-tests-only", "a-signing-secret-for-the-tests-only"
+TOOL = {"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+
+
+def blocks(language: str, section: str = "", page: Path = PAGE) -> list[str]:
+    [text] = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", page.read_text(), re.M | re.S) or [page.read_text()]
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+PROGRAMS = [
+    each for page in (PAGE, ROOT / "README.md", ROOT / "docs/how-to/keys.md") for each in blocks("py", page=page)
+]
+
+
+@pytest.fixture(scope="module")
+def keyed(start_gateway: Any) -> Any:
+    """A gateway with a key that is a key pair, too."""
+    return start_gateway(BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}", BEDROCK_FLASK_SIGNING_SECRET=SIGNING)
+
+
+@pytest.fixture
+def reader(keyed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """That gateway, for clients that look for nothing in this machine's environment."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith(("AWS_", "ANTHROPIC_", "OPENAI_")):
+            monkeypatch.delenv(name)
+    return keyed
+
+
+@pytest.fixture(scope="session")
+def environ(plain_environ: dict[str, str]) -> dict[str, str]:
+    """What the page's beginning has its reader set."""
+    secret = keys.parse([f"alice:{SECRET}"]).aws_secret("alice", keys.signing_secret(SIGNING))
+    return plain_environ | {"SECRET": SECRET, "AWS_ACCESS_KEY_ID": "alice", "AWS_SECRET_ACCESS_KEY": secret}
+
+
+def start(program: str, address: str, environ: dict[str, str]) -> "subprocess.Popen[str]":
+    """A process of its own: SDKs keep the credentials that they have found once."""
+    text = program.replace(ADDRESS, address).replace("your-key", environ["SECRET"])
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", text], env=environ, stdout=pipe, stderr=pipe, text=True)
+
+
+def exported(block: str, address: str) -> dict[str, str]:
+    """The variables that the lines of a block export, as a shell with $SECRET does it."""
+    lines = re.findall(r"^export (.*)$", block, re.M)
+    found = [re.findall(r'(\w+)=(?:"([^"]*)"|(\S+))', line) for line in lines]
+    told = {name: quoted or plain for line in found for name, quoted, plain in line}
+    return {name: value.replace("$SECRET", SECRET).replace(ADDRESS, address) for name, value in told.items()}
+
+
+def headers_of(told: dict[str, str]) -> dict[str, str]:
+    custom = told.get("ANTHROPIC_CUSTOM_HEADERS", "")
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in custom.splitlines())}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_runs(keyed: Any, environ: dict[str, str], emulator: Any, program: str) -> None:
+    process = start(program, keyed.url, environ)
+    said, complaint = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, complaint
+    assert said.strip()
+    for told in re.findall(r"print\(.*\)  # (.*)", program):
+        assert told in said.splitlines()
+    assert emulator.calls()
+
+
+def test_no_program_opens_anything_by_a_guess(keyed: Any, environ: dict[str, str], emulator: Any) -> None:
+    guesses = environ | {"SECRET": "a-guess", "AWS_SECRET_ACCESS_KEY": "a-guess"}
+    for process in [start(program, keyed.url, guesses) for program in PROGRAMS]:
+        said, complaint = process.communicate(timeout=PATIENCE)
+        assert not said
+        assert re.search(r"Error code: 40[13]|InvalidSignatureException", complaint), complaint
+    assert not emulator.calls()
+
+
+# What Claude Code sends beside the conversation, as its protocol is documented: betas, a cached prefix, its own header.
+CODING: dict[str, Any] = {
+    "max_tokens": 2000,
+    "system": [
+        {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1;"},
+        {"type": "text", "text": "You write programs.", "cache_control": {"type": "ephemeral"}},
+    ],
+    "messages": [{"role": "user", "content": "Call get_weather."}],
+    "tools": [TOOL],
+    "metadata": {"user_id": "user_1"},
+}
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Any, number: int) -> None:
+    told = exported(blocks("sh", "Claude Code")[number], reader.url)
+    client = Anthropic(
+        base_url=told["ANTHROPIC_BASE_URL"],
+        auth_token=told["ANTHROPIC_AUTH_TOKEN"],
+        default_headers=headers_of(told),
+        max_retries=0,
+    )
+    asked = CODING | {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
+    betas = ["claude-code-20250219", "interleaved-thinking-2025-05-14"]
+    for name in ("ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL"):
+        with client.beta.messages.stream(model=told[name], betas=betas, **asked) as stream:
+            assert stream.get_final_message().stop_reason == "tool_use"
+    assert "billing" not in emulator.calls()[-1]["body"]
+
+
+def test_without_that_header_another_model_names_what_it_cannot_take(reader: Any) -> None:
+    client = Anthropic(base_url=reader.url, auth_token=SECRET, max_retries=0)
+    with pytest.raises(Exception, match="thinking") as refused:
+        client.messages.create(model="nova", thinking={"type": "adaptive"}, **CODING)
+    assert refused.value.status_code == 400  # type: ignore[attr-defined]
+
+
+def test_claude_code_works_by_bedrocks_api(reader: Any) -> None:
+    told = exported(blocks("sh", "Claude Code")[1], reader.url)
+    assert (told["CLAUDE_CODE_USE_BEDROCK"], told["CLAUDE_CODE_SKIP_BEDROCK_AUTH"]) == ("1", "1")
+    headers = headers_of(told)
+    # Who skips the signature sends no Authorization.
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": CODING["messages"]}
+    path = f"/model/{told['ANTHROPIC_MODEL']}/invoke-with-response-stream"
+    assert told["ANTHROPIC_BEDROCK_BASE_URL"] == reader.url
+    assert reader.post(path, body, headers=headers).status_code == 200
+    assert reader.post(path, body).status_code == 403
+    with_key = AnthropicBedrock(base_url=reader.url, aws_region=told["AWS_REGION"], api_key=SECRET, max_retries=0)
+    assert with_key.messages.create(model=told["ANTHROPIC_MODEL"], max_tokens=9, messages=body["messages"]).content
+
+
+def test_codex_works_by_the_responses_api(reader: Any, environ: dict[str, str]) -> None:
+    [text] = blocks("toml", "Codex")
+    told = tomllib.loads(text)
+    provider = told["model_providers"][told["model_provider"]]
+    assert provider["wire_api"] == "responses"
+    client = OpenAI(
+        base_url=provider["base_url"].replace(ADDRESS, reader.url),
+        api_key=environ[provider["env_key"]],
+        default_headers=provider["http_headers"],
+        max_retries=0,
+    )
+    asked: dict[str, Any] = {
+        "instructions": "You write programs.",
+        "tools": [
+            {"type": "function", "name": "shell", "parameters": TOOL["input_schema"], "strict": False},
+            {"type": "custom", "name": "apply_patch", "description": "Changes files."},
+            {"type": "web_search"},
+        ],
+        "parallel_tool_calls": False,
+        "reasoning": {"effort": "medium", "summary": "auto"},
+        "include": ["reasoning.encrypted_content"],
+        "store": False,
+        "prompt_cache_key": "a-conversation",
+        "text": {"verbosity": "low"},
+    }
+    turns: list[Any] = [{"type": "message", "role": "user", "content": "Call apply_patch."}]
+    for model in (told["model"], "nova"):
+        with client.responses.stream(model=model, input=turns, **asked) as stream:
+            first = stream.get_final_response()
+        [call] = [item for item in first.output if item.type == "custom_tool_call"]
+        kept = [item.model_dump(exclude_none=True) for item in first.output]
+        result = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "Three files changed."}
+        second = client.responses.create(model=model, input=[*turns, *kept, result], **asked)
+        assert "Three files" in second.output_text
