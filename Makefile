@@ -54,9 +54,10 @@ docs: dev ## Write the reference pages that are made from the code, and build th
 	@.venv/bin/python docs/generate.py
 	@.venv/bin/python -m sphinx -M html docs docs/_build -E -a -q -n -W --keep-going
 
-# The requirement files hold for every supported Python, Linux and macOS. UPGRADE=1 takes the newest versions.
+# The requirement files hold for every supported Python, Linux and macOS. UPGRADE=1 takes the newest versions. Extras stay
+# named: pip, asked for hashes, would take the newest release for `coverage[toml]`, whatever `coverage` is pinned to.
 UV = $(or $(shell command -v uv),.venv/bin/uv)
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 lock: python ## Compile the hash-pinned requirement files [UPGRADE=1].

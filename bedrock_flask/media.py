@@ -1,7 +1,10 @@
-"""The formats of images and documents: OpenAI names them by media type, Converse by a word of its own."""
+"""Images and documents in `data:` URIs: OpenAI names a format by media type, Converse by a word of its own."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from bedrock_flask import data_uris
+from bedrock_flask.place import Place
 
 IMAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -32,3 +35,19 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 def media_type(formats: Mapping[str, str], name: str) -> str | None:
     """The media type of a format's name."""
     return next((each for each, known in formats.items() if known == name), None)
+
+
+def read_document(data: str, name: str, place: Place) -> tuple[str, str]:
+    """The format and the bytes of a document: in a URI, or plain base64 beside a name that tells the format."""
+    extension = name.rpartition(".")[2].lower()
+    if ":" not in data and extension in DOCUMENTS.values():
+        return extension, place.made(data_uris.checked, data)
+    return read_uri(data, DOCUMENTS, place)
+
+
+def read_uri(uri: str, formats: Mapping[str, str], place: Place) -> tuple[str, str]:
+    """The format and the bytes of a medium in a URI; an InvalidBody that names the place."""
+    kind, data = place.made(data_uris.read, uri)
+    if kind not in formats:
+        raise place.wrong(f"is of the media type {kind[:100]!r}, which is none of: {', '.join(formats)}")
+    return formats[kind], data

@@ -52,3 +52,10 @@ class Place:
     def wrong(self, message: str) -> InvalidBody:
         """What stands here is not valid."""
         return InvalidBody([FieldError(self.path, message)])
+
+    def made(self, read: Callable[[str], Any], text: str) -> Any:
+        """What `read` makes of the text that stands here; its ValueError is what is wrong with it."""
+        try:
+            return read(text)
+        except ValueError as error:
+            raise self.wrong(str(error)) from None

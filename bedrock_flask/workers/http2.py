@@ -418,8 +418,7 @@ class _Connection:
 
     async def _let_finish(self, stream: int, asking: "asyncio.Task[None]") -> None:
         """Let a caller finish that goes on asking after it was answered."""
-        done, _ = await asyncio.wait([asking], timeout=_LINGER)
-        if not done:
+        if not asking.done() and not (await asyncio.wait([asking], timeout=_LINGER))[0]:
             self._reset(stream, ErrorCodes.NO_ERROR)
 
     # --- what is said -------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A gateway in front of an upstream that answers as it is told, and what a client of each dialect makes of an answer."""
+"""A gateway, an upstream that answers as it is told, and what a client of each dialect makes of an answer."""
 
 import json
 import socket
@@ -48,21 +48,28 @@ USAGE = {"inputTokens": 3, "outputTokens": 10, "totalTokens": 13}
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "anthropic": "/v1/messages"}
 
 
+@pytest.fixture(scope="session")
+def plugins_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the models of the catalogue's own."""
+    folder: Path = tmp_path_factory.mktemp("plugins")
+    (folder / "acme.py").write_text(PLUGIN)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def gateway(
     request: pytest.FixtureRequest,
     start_gateway: Callable[..., Any],
     lasting_upstream: Any,
+    plugins_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Any:
-    folder: Path = tmp_path_factory.mktemp("catalogue")
-    (folder / "plugins").mkdir()
-    (folder / "plugins" / "acme.py").write_text(PLUGIN)
-    (folder / "models.toml").write_text(MODELS)
+    models = tmp_path_factory.mktemp("models") / "models.toml"
+    models.write_text(MODELS)
     settings = {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{lasting_upstream.port}",
-        "BEDROCK_FLASK_MODELS_FILE": str(folder / "models.toml"),
-        "BEDROCK_FLASK_PLUGINS_DIR": str(folder / "plugins"),
+        "BEDROCK_FLASK_MODELS_FILE": str(models),
+        "BEDROCK_FLASK_PLUGINS_DIR": str(plugins_folder),
         "BEDROCK_FLASK_MAX_ATTEMPTS": "1",
     }
     return start_gateway(**settings | getattr(request.module, "SETTINGS", {}))
@@ -157,6 +164,10 @@ class House:
     def ask(self, dialect: str, body: Json, headers: Mapping[str, str] | None = None, query: str = "") -> "Told":
         """What a client of the dialect is told."""
         response = self.gateway.post(PATHS[dialect] + query, body, headers=dict(headers or {}))
+        return Told(dialect, response)
+
+    def told(self, dialect: str, response: Any) -> "Told":
+        """What a client of the dialect makes of a response."""
         return Told(dialect, response)
 
     def refused(self, dialect: str, body: Json, *names: str) -> Json:
@@ -360,7 +371,8 @@ class Told:
             self._read(sse.Decoder().feed(response.content))
         else:
             self.document = response.json()
-            self.error = self.document.get("error")
+            # A response that failed is an answer all the same.
+            self.error = self.document.get("error") if self.document.get("object") != "response" else None
             if not self.error:
                 _WHOLE[dialect](self, self.document)
 
@@ -386,7 +398,11 @@ class Told:
 def _chat_whole(told: Told, document: Json) -> None:
     [choice] = document["choices"]
     message = choice["message"]
-    told.text, told.stop, told.native = message["content"] or "", choice["finish_reason"], choice["native_finish_reason"]
+    told.text, told.stop, told.native = (
+        message["content"] or "",
+        choice["finish_reason"],
+        choice["native_finish_reason"],
+    )
     told.calls = [{"id": call["id"], **call["function"]} for call in message.get("tool_calls", ())]
     told.thoughts = message.get("reasoning_details", [])
     told.usage = document["usage"]
@@ -443,7 +459,9 @@ def _responses_streamed(told: Told) -> None:
     # What was told on the way is what the end tells.
     deltas = [each["delta"] for each in told.events if each["type"] == "response.output_text.delta"]
     assert "".join(deltas) == told.text
-    given = [each["delta"] for each in told.events if each["type"].endswith(("arguments.delta", "tool_call_input.delta"))]
+    given = [
+        each["delta"] for each in told.events if each["type"].endswith(("arguments.delta", "tool_call_input.delta"))
+    ]
     assert "".join(given) == "".join(call["arguments"] for call in told.calls)
     items = [each["item"] for each in told.events if each["type"] == "response.output_item.done"]
     assert items == ends[0]["response"]["output"]

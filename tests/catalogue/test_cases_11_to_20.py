@@ -21,8 +21,8 @@ PATIENCE = 20
 
 # --- 11: schemas ------------------------------------------------------------------------------------------------------
 
-A = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-B = {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}
+A: Json = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+B: Json = {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}
 SCHEMAS: list[Json] = [
     {"anyOf": [A, B]},
     {"oneOf": [A, B], "type": "object"},
@@ -57,7 +57,9 @@ def test_case_11_the_same_in_every_dialect(house: Any, dialect: str, streamed: b
 
 def test_case_11_anthropics_api_wants_the_type_said(house: Any) -> None:
     """Other than the catalogue has it: a schema without a type is refused by Anthropic's own API, and so it is here."""
-    house.refused("anthropic", house.body("anthropic", GENERIC, "Hi", tools=[("it", {"anyOf": [A, B]})]), "input_schema")
+    house.refused(
+        "anthropic", house.body("anthropic", GENERIC, "Hi", tools=[("it", {"anyOf": [A, B]})]), "input_schema"
+    )
 
 
 # --- 12 to 14: calls in streams ---------------------------------------------------------------------------------------
@@ -131,7 +133,9 @@ def test_case_14_calls_are_counted_from_nought_and_named_once(house: Any) -> Non
     house.plays(START, text, ended(0), *first, *second, STOP, USAGE)
     told = house.ask("chat", house.body("chat", GENERIC, "Hi", tools=["f1", "f2"], streamed=True)).ok()
     assert [call["id"] for call in told.calls] == ["id1", "id2"]
-    chunks = [call for each in told.events for choice in each["choices"] for call in choice["delta"].get("tool_calls", ())]
+    chunks = [
+        call for each in told.events for choice in each["choices"] for call in choice["delta"].get("tool_calls", ())
+    ]
     for index in (0, 1):
         named, *rest = [chunk for chunk in chunks if chunk["index"] == index]
         assert (named["id"], named["function"]["name"]) == (f"id{index + 1}", f"f{index + 1}")
@@ -221,9 +225,7 @@ UNSIGNED: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("dialect_", UNSIGNED)
-def test_case_17_reasoning_without_a_signature_is_not_sent_to_claude(
-    house: Any, dialect_: str, streamed: bool
-) -> None:
+def test_case_17_reasoning_without_a_signature_is_not_sent_to_claude(house: Any, dialect_: str, streamed: bool) -> None:
     """By Anthropic's API the body is Claude's own and goes up as it came: Claude says itself what it thinks of it."""
     house.says({"text": "Well."})
     body = house.body(dialect_, OPUS_4_5, "Hi", "again", streamed=streamed)
@@ -304,7 +306,10 @@ def test_case_18_where_an_effort_alone_does_not_reason_the_tool_is_forced(house:
 # --- 19 and 20: cache points ------------------------------------------------------------------------------------------
 
 MARK = {"type": "ephemeral", "ttl": "1h"}
-SYSTEM = [{"type": "text", "text": "one", "cache_control": MARK}, *({"type": "text", "text": t} for t in ("two", "three"))]
+SYSTEM = [
+    {"type": "text", "text": "one", "cache_control": MARK},
+    *({"type": "text", "text": t} for t in ("two", "three")),
+]
 POINT = {"cachePoint": {"type": "default", "ttl": "1h"}}
 
 
@@ -377,7 +382,7 @@ def test_case_20_claude_takes_one_there_in_a_block_of_its_own(house: Any, stream
     house.says({"text": "Hi"})
     told = house.ask("chat", results_with_marks(house, "chat", OPUS_4_5, streamed)).ok()
     last = house.sent()["messages"][-1]["content"]
-    assert [next(iter(block)) for block in last][0] == "toolResult"
+    assert next(iter(last[0])) == "toolResult"
     assert sum("cachePoint" in block for block in last) == 2
     assert all(len(block) == 1 for block in last)
     assert "cachePoint" not in json.dumps(last[0])

@@ -233,11 +233,13 @@ def says_nothing(path: str, told: Any, rest: Json) -> bool:
 
 
 def is_hidden(path: str, body: Json) -> bool:
-    """Whether it may be part of a tool that is not among the allowed ones, or of a choice among no functions."""
+    """Whether it may be part of a tool that is not allowed, or of a choice among no functions."""
     choice = body.get("tool_choice")
     if path.startswith("tool_choice"):
         return all(tool["type"] != "function" for tool in body.get("tools") or ())
-    return path.startswith("tools") and isinstance(choice, dict) and choice["type"] == "allowed_tools"
+    # Case 9 of the catalogue: where none may be used, and none was, no tool is told.
+    unused = choice == "none" or (isinstance(choice, dict) and choice["type"] == "allowed_tools")
+    return path.startswith("tools") and unused
 
 
 # Members that are text, or parts, to be read, of which blank ones are left out.

@@ -1,7 +1,6 @@
 """A Chat Completions request, read: what Converse can say, and the rest as extras by name or by path."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from bedrock_flask import data_uris, media
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.place import Place
 from bedrock_flask.protocol.json import parse
+from bedrock_flask.request_notes import read_metadata, read_tier
 from bedrock_flask.wires.openai_chat.marks import read_mark
 from bedrock_flask.wires.openai_chat.members import present
 from bedrock_flask.wires.openai_chat.tools import read_tools
@@ -51,8 +51,8 @@ def read_request(body: Json) -> Request:
         "inferenceConfig": _read_inference(body, top),
         "toolConfig": read_tools(body, turns, top),
         "outputConfig": _read_format(body.get("response_format") or {}, top),
-        "requestMetadata": _read_metadata(body, top),
-        "serviceTier": _read_tier(body.get("service_tier"), top.at("service_tier")),
+        "requestMetadata": read_metadata(body, top),
+        "serviceTier": read_tier(body.get("service_tier"), top.at("service_tier")),
         "extras": top.extras,
     }
     for name, value in body.items():
@@ -158,13 +158,13 @@ def _read_text(text: str | None, place: Place) -> Iterator[Json]:
 
 def _read_image(image: Json, place: Place) -> Iterator[Json]:
     place.leave_rest(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
-    form, data = _read_uri(image["url"], media.IMAGES, place.at("url"))
+    form, data = media.read_uri(image["url"], media.IMAGES, place.at("url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
 def _read_audio(audio: Json, place: Place) -> Iterator[Json]:
     place.leave_rest(audio, "data", "format")
-    data = _checked(data_uris.checked, audio["data"], place.at("data"))
+    data = place.at("data").made(data_uris.checked, audio["data"])
     yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
 
 
@@ -175,30 +175,8 @@ def _read_file(file: Json, place: Place) -> Iterator[Json]:
     if not file.get("file_data"):
         raise place.at("file_data").wrong("is required")
     name = file.get("filename") or "document"
-    form, data = _read_document(file["file_data"], name, place.at("file_data"))
+    form, data = media.read_document(file["file_data"], name, place.at("file_data"))
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
-
-
-def _read_document(data: str, name: str, place: Place) -> tuple[str, str]:
-    """The format and the bytes of a document: in a URI, or plain base64 beside a name that tells the format."""
-    extension = name.rpartition(".")[2].lower()
-    if ":" not in data and extension in media.DOCUMENTS.values():
-        return extension, _checked(data_uris.checked, data, place)
-    return _read_uri(data, media.DOCUMENTS, place)
-
-
-def _read_uri(uri: str, formats: Mapping[str, str], place: Place) -> tuple[str, str]:
-    kind, data = _checked(data_uris.read, uri, place)
-    if kind not in formats:
-        raise place.wrong(f"is of the media type {kind[:100]!r}, which is none of: {', '.join(formats)}")
-    return formats[kind], data
-
-
-def _checked(read: Callable[[str], Any], text: str, place: Place) -> Any:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise place.wrong(str(error)) from None
 
 
 _PARTS: dict[str, Callable[[Any, Place], Iterator[Json]]] = {
@@ -299,7 +277,7 @@ def _read_arguments(arguments: str | None, place: Place) -> Json:
     # What a call without arguments comes as, depending on who wrote it down.
     if not arguments or arguments.isspace() or arguments.strip() == "null":
         return {}
-    value = _checked(lambda text: parse(text.encode()), arguments, place)
+    value = place.made(lambda text: parse(text.encode()), arguments)
     if not isinstance(value, dict):
         raise place.wrong("must be a JSON object in a string")
     return value
@@ -346,45 +324,6 @@ def _read_format(told: Json, top: Place) -> Json:
     schema = {"schema": json.dumps(form.get("schema") or {}), "name": form["name"]}
     described = {**schema, **present(description=form.get("description"))}
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": described}}}
-
-
-_TIERS = {"flex": "flex", "priority": "priority", "fast": "priority"}
-
-
-def _read_tier(tier: str | None, place: Place) -> Json:
-    if tier in _TIERS:
-        return {"type": _TIERS[tier]}
-    if tier not in (None, "auto", "default"):
-        place.leave(tier)
-    return {}
-
-
-# --- about the request -----------------------------------------------------------------------------------------------
-
-# What Converse takes as requestMetadata. Source: the service model of bedrock-runtime.
-_MOST_PAIRS = 16
-_PAIR = tuple(re.compile(rf"[a-zA-Z0-9\s:_@$#=/+,\-.]{{{least},256}}", re.ASCII) for least in (1, 0))
-
-
-def _read_metadata(body: Json, top: Place) -> Json:
-    """What Converse's request metadata can tell of the caller's."""
-    metadata: Json = dict(body.get("metadata") or {})
-    if not _is_metadata(metadata):
-        top.at("metadata").leave(metadata)
-        metadata = {}
-    for name in ("user", "safety_identifier"):
-        value = body.get(name)
-        if value is not None and metadata.get(name, value) == value and _is_metadata({**metadata, name: value}):
-            metadata[name] = value
-        elif value is not None:
-            top.at(name).leave(value)
-    return metadata
-
-
-def _is_metadata(pairs: Mapping[str, str]) -> bool:
-    return len(pairs) <= _MOST_PAIRS and all(
-        form.fullmatch(text) for pair in pairs.items() for form, text in zip(_PAIR, pair, strict=True)
-    )
 
 
 def _is_blank(text: str) -> bool:

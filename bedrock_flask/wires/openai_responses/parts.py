@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bedrock_flask import data_uris, media
@@ -55,7 +55,7 @@ def _read_image(part: Json, place: Place) -> Iterator[Json]:
     place.leave_rest(part, *_COMMON, "image_url", "file_id", "detail")
     _refuse(part, place, file_id="names an uploaded file, and the gateway keeps none; send it in image_url")
     _mention_detail(part, place)
-    form, data = _read_uri(_needed(part, "image_url", place), media.IMAGES, place.at("image_url"))
+    form, data = media.read_uri(_needed(part, "image_url", place), media.IMAGES, place.at("image_url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
@@ -69,30 +69,8 @@ def _read_file(part: Json, place: Place) -> Iterator[Json]:
     )
     _mention_detail(part, place)
     name = part.get("filename") or _DOCUMENT
-    form, data = _read_document(_needed(part, "file_data", place), name, place.at("file_data"))
+    form, data = media.read_document(_needed(part, "file_data", place), name, place.at("file_data"))
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
-
-
-def _read_document(data: str, name: str, place: Place) -> tuple[str, str]:
-    """The format and the bytes of a document: in a URI, or plain base64 beside a name that tells the format."""
-    extension = name.rpartition(".")[2].lower()
-    if ":" not in data and extension in media.DOCUMENTS.values():
-        return extension, _checked(data_uris.checked, data, place)
-    return _read_uri(data, media.DOCUMENTS, place)
-
-
-def _read_uri(uri: str, formats: Mapping[str, str], place: Place) -> tuple[str, str]:
-    kind, data = _checked(data_uris.read, uri, place)
-    if kind not in formats:
-        raise place.wrong(f"is of the media type {kind[:100]!r}, which is none of: {', '.join(formats)}")
-    return formats[kind], data
-
-
-def _checked(read: Callable[[str], Any], text: str, place: Place) -> Any:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise place.wrong(str(error)) from None
 
 
 def _needed(part: Json, name: str, place: Place) -> str:

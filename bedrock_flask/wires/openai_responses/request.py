@@ -7,6 +7,7 @@ from typing import Any
 
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.place import Place, usual
+from bedrock_flask.request_notes import read_metadata, read_tier
 from bedrock_flask.wires.openai_responses.items import read_items, uses_tools, write_system, write_turns
 from bedrock_flask.wires.openai_responses.tools import is_custom, read_tools, write_choice, write_tools
 
@@ -68,8 +69,8 @@ def read_request(body: Json) -> Request:
         "inferenceConfig": _read_inference(body, top),
         "toolConfig": read_tools(body, top, used=uses_tools(turns)),
         "outputConfig": _read_text(body.get("text") or {}, top.at("text")),
-        "requestMetadata": _read_metadata(body, top),
-        "serviceTier": _read_tier(body.get("service_tier"), top.at("service_tier")),
+        "requestMetadata": read_metadata(body, top),
+        "serviceTier": read_tier(body.get("service_tier"), top.at("service_tier")),
         "extras": top.extras,
     }
     _leave_reasoning(body.get("reasoning") or {}, top.at("reasoning"))
@@ -130,44 +131,6 @@ def _leave_options(body: Json, top: Place) -> None:
     for place, rest in ((here, options), (top.at("stream_options"), stream)):
         if rest:
             place.leave(rest)
-
-
-# The tiers of OpenAI's that Bedrock has, by Bedrock's name for them.
-_TIERS = {"flex": "flex", "priority": "priority", "fast": "priority"}
-
-
-def _read_tier(tier: str | None, place: Place) -> Json:
-    if tier in _TIERS:
-        return {"type": _TIERS[tier]}
-    if tier not in (None, "auto", "default"):
-        place.leave(tier)
-    return {}
-
-
-# What Converse takes as requestMetadata. Source: the service model of bedrock-runtime.
-_MOST_PAIRS = 16
-_PAIR = tuple(re.compile(rf"[a-zA-Z0-9\s:_@$#=/+,\-.]{{{least},256}}", re.ASCII) for least in (1, 0))
-
-
-def _read_metadata(body: Json, top: Place) -> Json:
-    """What Converse's request metadata can tell of the caller's."""
-    metadata: Json = dict(body.get("metadata") or {})
-    if not _is_metadata(metadata):
-        top.at("metadata").leave(metadata)
-        metadata = {}
-    for name in ("user", "safety_identifier"):
-        value = body.get(name)
-        if value is not None and metadata.get(name, value) == value and _is_metadata({**metadata, name: value}):
-            metadata[name] = value
-        elif value is not None:
-            top.at(name).leave(value)
-    return metadata
-
-
-def _is_metadata(pairs: Mapping[str, str]) -> bool:
-    return len(pairs) <= _MOST_PAIRS and all(
-        form.fullmatch(text) for pair in pairs.items() for form, text in zip(_PAIR, pair, strict=True)
-    )
 
 
 # --- written ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,546 @@
+"""Cases 21 to 30 of the catalogue: counts, stops, broken streams, errors, unknown members, media, running."""
+
+import base64
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import botocore.loaders
+import pytest
+
+from bedrock_flask.errors import BEDROCK, Credentials
+from bedrock_flask.protocol import eventstream
+
+Json = dict[str, Any]
+
+SETTINGS = {"BEDROCK_FLASK_FIRST_EVENT_TIMEOUT": "0.4", "BEDROCK_FLASK_KEEPALIVE": "0.3"}
+GENERIC = "newvendor.model-of-tomorrow"
+NOVA = "amazon.nova-lite-v1:0"
+OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
+OPUS_4_5 = "anthropic.claude-opus-4-5-20251101-v1:0"
+OPUS_4_6 = "anthropic.claude-opus-4-6-v1"
+OPUS_4_7 = "anthropic.claude-opus-4-7"
+PATIENCE = 20
+DROP = {"x-bedrock-flask-unsupported": "drop"}
+
+START: Json = {"messageStart": {"role": "assistant"}}
+TEXT: Json = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Hello"}}}
+BLOCK_END: Json = {"contentBlockStop": {"contentBlockIndex": 0}}
+STOP: Json = {"messageStop": {"stopReason": "end_turn"}}
+END: Json = {"metadata": {"usage": {"inputTokens": 3, "outputTokens": 5, "totalTokens": 8}}}
+EVENTS = (START, TEXT, BLOCK_END, STOP, END)
+
+
+def thrown(name: str, message: str = "Wait.") -> bytes:
+    return eventstream.encode(eventstream.exception(name, json.dumps({"message": message}).encode()))
+
+
+# --- 21 to 23: counts, reasons, order ---------------------------------------------------------------------------------
+
+COUNTS = {"inputTokens": 3, "outputTokens": 10, "cacheReadInputTokens": 32651, "cacheWriteInputTokens": 17}
+
+
+def test_case_21_cached_tokens_are_counted_once(house: Any, dialect: str, streamed: bool) -> None:
+    house.says({"text": "Hi"}, usage={**COUNTS, "totalTokens": 32681})
+    more = {"stream_options": {"include_usage": True}} if dialect == "chat" and streamed else {}
+    used = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=streamed, **more)).ok().usage
+    if dialect == "chat":
+        assert (used["prompt_tokens"], used["completion_tokens"], used["total_tokens"]) == (32671, 10, 32681)
+        assert used["prompt_tokens_details"]["cached_tokens"] == 32651
+    elif dialect == "responses":
+        assert (used["input_tokens"], used["output_tokens"], used["total_tokens"]) == (32671, 10, 32681)
+        assert used["input_tokens_details"]["cached_tokens"] == 32651
+    else:
+        assert (used["input_tokens"], used["output_tokens"]) == (3, 10)
+        assert (used["cache_read_input_tokens"], used["cache_creation_input_tokens"]) == (32651, 17)
+
+
+# For each reason: as chat completions, responses and messages say it.
+REASONS = {
+    "end_turn": ("stop", "completed", "end_turn"),
+    "stop_sequence": ("stop", "completed", "stop_sequence"),
+    "max_tokens": ("length", "incomplete", "max_tokens"),
+    "model_context_window_exceeded": ("length", "incomplete", "model_context_window_exceeded"),
+    "tool_use": ("tool_calls", "completed", "tool_use"),
+    "guardrail_intervened": ("content_filter", "incomplete", "refusal"),
+    "content_filtered": ("content_filter", "incomplete", "refusal"),
+    "malformed_model_output": ("error", "failed", "malformed_model_output"),
+    "malformed_tool_use": ("error", "failed", "malformed_tool_use"),
+    "reason_of_tomorrow": ("error", "failed", "reason_of_tomorrow"),
+}
+
+
+def test_case_22_every_reason_of_bedrocks_is_in_the_table() -> None:
+    model = botocore.loaders.Loader().load_service_model("bedrock-runtime", "service-2")
+    assert set(model["shapes"]["StopReason"]["enum"]) == set(REASONS) - {"reason_of_tomorrow"}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_case_22_why_the_model_stopped(house: Any, dialect: str, streamed: bool, reason: str) -> None:
+    house.says({"text": "Hi"}, stop=reason)
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=streamed)).ok()
+    assert told.stop == REASONS[reason][("chat", "responses", "anthropic").index(dialect)]
+    if dialect != "anthropic":
+        assert told.native == reason
+
+
+def test_case_22_a_stop_sequence_is_told(house: Any, streamed: bool) -> None:
+    """Only Anthropic's format has a place for it."""
+    house.says({"text": "Hi"}, stop="stop_sequence", more={"stop_sequence": "END"})
+    response = house.gateway.post("/v1/messages", house.body("anthropic", GENERIC, "Hi", streamed=streamed))
+    assert '"stop_sequence":"END"' in response.text.replace(" ", "")
+
+
+def test_case_22_a_call_that_the_limit_cut_is_no_call(house: Any, dialect: str, streamed: bool) -> None:
+    house.says({"toolUse": {"toolUseId": "a", "name": "f", "input": {"a": 1}}}, stop="max_tokens")
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", tools=["f"], streamed=streamed)).ok()
+    assert told.stop == {"chat": "length", "responses": "incomplete", "anthropic": "max_tokens"}[dialect]
+
+
+def test_case_23_the_reason_is_in_the_last_chunk_with_a_choice(house: Any) -> None:
+    house.plays(*EVENTS)
+    body = house.body("chat", GENERIC, "Hi", streamed=True, stream_options={"include_usage": True})
+    told = house.ask("chat", body).ok()
+    *_, reason, usage = told.events
+    assert reason["choices"][0]["finish_reason"] == "stop"
+    assert (usage["choices"], usage["usage"]["total_tokens"]) == ([], 8)
+    assert sum(bool(choice["finish_reason"]) for each in told.events for choice in each["choices"]) == 1
+    assert told.response.text.endswith("\n\ndata: [DONE]\n\n")
+
+
+def test_case_23_without_being_asked_for_usage_the_reason_comes_last(house: Any) -> None:
+    house.plays(*EVENTS)
+    told = house.ask("chat", house.body("chat", GENERIC, "Hi", streamed=True)).ok()
+    assert told.events[-1]["choices"][0]["finish_reason"] == "stop"
+    assert told.done
+
+
+def test_case_23_in_the_other_dialects_too_the_end_is_last(house: Any) -> None:
+    for dialect, last in (("responses", "response.completed"), ("anthropic", "message_stop")):
+        house.plays(*EVENTS)
+        told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True)).ok()
+        assert [each["type"] for each in told.events].index(last) == len(told.events) - 1
+
+
+# --- 24 to 27: what breaks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3])
+def test_case_24_a_stream_without_its_end_is_an_error(house: Any, dialect: str, kept: int) -> None:
+    """There are no metrics yet; the log says `upstream_truncated`."""
+    house.plays(*EVENTS[:kept])
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
+    # With no event at all the status is not sent yet, and is an error's.
+    assert told.status == (200 if kept else 502)
+    assert told.error["code"] == "upstream_truncated"
+    assert told.stop is None
+    assert not told.done
+    assert house.gateway.line(told.response.headers["x-request-id"])["error"] == "upstream_truncated"
+
+
+def test_case_24_a_stream_that_has_stopped_but_not_counted_is_an_error_too(house: Any, dialect: str) -> None:
+    """The reason has been told by then where it comes before the counts; what must not come is the end."""
+    house.plays(*EVENTS[:4])
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
+    assert told.error["code"] == "upstream_truncated"
+    assert not told.done
+
+
+def test_case_25_a_throttle_as_the_first_event_keeps_its_status(house: Any, dialect: str) -> None:
+    house.plays(thrown("throttlingException"))
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
+    assert told.status == 429
+    assert told.response.headers["retry-after"] == "1"
+    assert told.response.headers["content-type"] == "application/json"
+    assert told.error["type"] == "rate_limit_error"
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_case_25_a_later_one_is_one_error_event(house: Any, dialect: str, after: int) -> None:
+    house.plays(*EVENTS[:after], thrown("throttlingException"))
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
+    assert told.status == 200
+    assert told.error["type"] == "rate_limit_error"
+    assert "error" in told.events[-1]
+    assert sum("error" in each and each.get("object") != "response" for each in told.events) == 1
+    assert not told.done
+    assert told.stop is None
+
+
+@pytest.mark.parametrize("first_event", [False, True], ids=["refused", "in the stream"])
+def test_case_26_a_throttle_that_speaks_of_tokens_is_a_throttle(house: Any, dialect: str, first_event: bool) -> None:
+    message = "Too many tokens, please wait before trying again."
+    if first_event:
+        house.plays(thrown("throttlingException", message))
+    else:
+        house.refuses("ThrottlingException", 429, message)
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=first_event))
+    assert (told.status, told.error["type"], told.error["code"]) == (429, "rate_limit_error", "throttled")
+    assert told.error["message"] == message
+
+
+# Bedrock's status and the gateway's: a model that fails is no fault of the caller's.
+STATUSES = {
+    "ValidationException": (400, 400),
+    "AccessDeniedException": (403, 403),
+    "ResourceNotFoundException": (404, 404),
+    "ModelTimeoutException": (408, 504),
+    "ModelErrorException": (424, 502),
+    "ModelStreamErrorException": (424, 502),
+    "ThrottlingException": (429, 429),
+    "ModelNotReadyException": (429, 503),
+    "InternalServerException": (500, 502),
+    "ServiceUnavailableException": (503, 503),
+    "ServiceQuotaExceededException": (400, 503),
+    "ConflictException": (400, 409),
+}
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_case_27_each_refusal_has_its_status(house: Any, dialect: str, name: str) -> None:
+    theirs, ours = STATUSES[name]
+    house.refuses(name, theirs)
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi"))
+    assert (told.status, told.error["code"]) == (ours, BEDROCK[name].code)
+
+
+def test_case_27_every_error_of_bedrocks_has_a_row() -> None:
+    model = botocore.loaders.Loader().load_service_model("bedrock-runtime", "service-2")
+    errors = {name for name, shape in model["shapes"].items() if shape.get("exception")}
+    assert errors <= set(BEDROCK)
+    assert errors == set(STATUSES)
+
+
+@pytest.mark.parametrize("name", ["modelStreamErrorException", "internalServerException", "validationException"])
+def test_case_27_so_has_each_that_is_the_first_event(house: Any, dialect: str, name: str) -> None:
+    house.plays(thrown(name))
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
+    assert told.status == STATUSES[name[:1].upper() + name[1:]][1]
+
+
+@pytest.mark.parametrize("name", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])
+def test_case_27_the_gateways_credentials_are_not_the_callers_fault(house: Any, dialect: str, name: str) -> None:
+    """The catalogue's `upstream_auth` is called `gateway_credentials` here."""
+    house.refuses(name, 403, "The security token included in the request is expired")
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi"))
+    assert (told.status, told.error["code"]) == (503, Credentials.code)
+    assert "token" not in told.error["message"]
+
+
+# --- 28: what clients send that no model knows ------------------------------------------------------------------------
+
+STRANGE: Json = {"prompt_cache_key": "k", "retryTimes": 3, "context_management": {"edits": []}}
+
+
+@pytest.mark.parametrize("model", [OPUS_4_5, NOVA, GENERIC])
+def test_case_28_unknown_members_are_refused_by_name_or_dropped_and_listed(
+    house: Any, model: str, streamed: bool
+) -> None:
+    body = house.body("chat", model, "Hi", streamed=streamed, **STRANGE)
+    house.refused("chat", body, "2 more")
+    for name, value in STRANGE.items():
+        house.refused("chat", house.body("chat", model, "Hi", **{name: value}), name)
+    house.says({"text": "Hi"})
+    told = house.ask("chat", body, DROP).ok()
+    assert set(told.dropped.split(", ")) == set(STRANGE)
+    assert house.sent().keys() == {"messages"}
+
+
+def test_case_28_the_context_management_of_claude_code_is_nobodys_but_claudes(house: Any) -> None:
+    managed = {"edits": [{"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 30000}}]}
+    body = house.body("anthropic", GENERIC, "Hi", context_management=managed)
+    house.refused("anthropic", body, "context_management")
+    house.says({"text": "Hi"})
+    told = house.ask("anthropic", body, DROP).ok()
+    assert told.dropped == "context_management"
+    assert house.sent().keys() == {"messages", "inferenceConfig"}
+
+
+BETAS = "interleaved-thinking-2025-05-14,never-heard-of-2031-01-01"
+
+
+def test_case_28_of_the_betas_only_known_ones_go_to_claude(house: Any, streamed: bool) -> None:
+    house.says({"text": "Hi"})
+    body = house.body("anthropic", OPUS_4_6, "Hi", streamed=streamed, context_management={"edits": []})
+    told = house.ask("anthropic", body, {"anthropic-beta": BETAS}).ok()
+    sent = house.sent()
+    assert sent["anthropic_beta"] == ["interleaved-thinking-2025-05-14"]
+    # Without the beta that unlocks it the member would be refused.
+    assert "context_management" not in sent
+    assert set(told.dropped.split(", ")) == {"context_management", "anthropic-beta: never-heard-of-2031-01-01"}
+
+
+def test_case_28_to_another_model_go_none(house: Any, streamed: bool) -> None:
+    house.says({"text": "Hi"})
+    told = house.ask("anthropic", house.body("anthropic", NOVA, "Hi", streamed=streamed), {"anthropic-beta": BETAS})
+    assert told.ok().dropped == ", ".join(f"anthropic-beta: {beta}" for beta in BETAS.split(","))
+    assert house.sent().keys() == {"messages", "inferenceConfig"}
+
+
+@pytest.mark.parametrize("dialect_", ["chat", "responses"])
+def test_case_28_of_temperature_and_top_p_one_is_sent_where_one_is_taken(house: Any, dialect_: str) -> None:
+    both = {"temperature": 0.5, "top_p": 0.9}
+    sent = {}
+    for model in (OPUS_4, OPUS_4_5, OPUS_4_7):
+        house.says({"text": "Hi"})
+        told = house.ask(dialect_, house.body(dialect_, model, "Hi", **both)).ok()
+        sent[model] = (house.sent().get("inferenceConfig", {}), told.dropped)
+    assert sent[OPUS_4] == ({"temperature": 0.5, "topP": 0.9}, "")
+    assert sent[OPUS_4_5] == ({"temperature": 0.5}, "inferenceConfig.topP")
+    assert sent[OPUS_4_7] == ({}, "inferenceConfig.temperature, inferenceConfig.topP")
+
+
+def test_case_28_a_budget_becomes_adaptive_where_only_that_is_known(house: Any, streamed: bool) -> None:
+    """By chat completions; by Anthropic's API Claude's own body is forwarded, and Claude refuses it itself."""
+    thinking = {"type": "enabled", "budget_tokens": 2000}
+    sent = {}
+    for model in (OPUS_4, OPUS_4_7):
+        house.says({"text": "Hi"})
+        body = house.body("chat", model, "Hi", streamed=streamed, thinking=thinking, max_tokens=4000)
+        told = house.ask("chat", body).ok()
+        sent[model] = (house.sent()["additionalModelRequestFields"], told.dropped)
+    # The date in its name makes the first of 4 no 4.7.
+    assert sent[OPUS_4] == ({"thinking": thinking}, "")
+    assert sent[OPUS_4_7] == ({"thinking": {"type": "adaptive"}}, "thinking.budget_tokens")
+
+
+# --- 29: media --------------------------------------------------------------------------------------------------------
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+JPEG = base64.b64encode(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + b"\x00" * 40).decode()
+BMP = base64.b64encode(b"BM" + b"\x00" * 60).decode()
+SVG = base64.b64encode(b"<svg xmlns='http://www.w3.org/2000/svg'/>").decode()
+PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n").decode()
+
+
+def image(dialect: str, kind: str, data: str) -> Json:
+    uri = f"data:{kind};base64,{data}"
+    said: dict[str, Json] = {
+        "chat": {"type": "image_url", "image_url": {"url": uri}},
+        "responses": {"type": "input_image", "image_url": uri, "detail": "auto"},
+        "anthropic": {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}},
+    }
+    return said[dialect]
+
+
+def document(dialect: str, name: str) -> Json:
+    uri = f"data:application/pdf;base64,{PDF}"
+    source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
+    said: dict[str, Json] = {
+        "chat": {"type": "file", "file": {"filename": name, "file_data": uri}},
+        "responses": {"type": "input_file", "filename": name, "file_data": uri},
+        "anthropic": {"type": "document", "title": name, "source": source},
+    }
+    return said[dialect]
+
+
+def with_content(house: Any, dialect: str, model: str, *content: Json, **more: Any) -> Json:
+    body: Json = house.body(dialect, model, "x", **more)
+    body["input" if dialect == "responses" else "messages"][0]["content"] = list(content)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "form"),
+    [("image/jpg", JPEG, "jpeg"), ("image/jpeg", PNG, "png"), ("image/png", JPEG, "jpeg"), ("image/jpg", PNG, "png")],
+)
+def test_case_29_an_image_is_what_its_bytes_say(house: Any, dialect: str, kind: str, data: str, form: str) -> None:
+    kind = "image/jpeg" if (dialect, kind) == ("anthropic", "image/jpg") else kind
+    house.says({"text": "A dot."})
+    house.ask(dialect, with_content(house, dialect, NOVA, image(dialect, kind, data))).ok()
+    [block] = house.sent()["messages"][0]["content"]
+    assert block == {"image": {"format": form, "source": {"bytes": data}}}
+
+
+def test_case_29_anthropics_api_knows_four_kinds(house: Any) -> None:
+    """Other than the catalogue has it: `image/jpg` is refused by Anthropic's own API, and so it is here."""
+    house.refused(
+        "anthropic", with_content(house, "anthropic", NOVA, image("anthropic", "image/jpg", JPEG)), "media_type"
+    )
+
+
+@pytest.mark.parametrize(("kind", "data"), [("image/bmp", BMP), ("image/svg+xml", SVG), ("image/png", BMP)])
+def test_case_29_other_images_are_refused(house: Any, dialect: str, kind: str, data: str) -> None:
+    house.refused(dialect, with_content(house, dialect, NOVA, image(dialect, kind, data)), "image")
+
+
+def test_case_29_a_document_has_a_text_beside_it(house: Any, dialect: str, streamed: bool) -> None:
+    house.says({"text": "Read."})
+    house.ask(dialect, with_content(house, dialect, NOVA, document(dialect, "a.pdf"), streamed=streamed)).ok()
+    first, second = house.sent()["messages"][0]["content"]
+    assert first["document"]["format"] == "pdf"
+    assert first["document"]["source"] == {"bytes": PDF}
+    assert second["text"].strip()
+
+
+def test_case_29_documents_of_one_name_have_two(house: Any, dialect: str) -> None:
+    house.says({"text": "Read."})
+    model = NOVA if dialect == "anthropic" else OPUS_4_5
+    house.ask(dialect, with_content(house, dialect, model, document(dialect, "a"), document(dialect, "a"))).ok()
+    names = [each["document"]["name"] for each in house.sent()["messages"][0]["content"] if "document" in each]
+    assert len(set(names)) == len(names) == 2
+
+
+# --- 30: running ------------------------------------------------------------------------------------------------------
+
+
+def test_case_30_a_client_that_leaves_while_the_model_is_silent_ends_the_call(house: Any, dialect: str) -> None:
+    left = threading.Event()
+
+    def silent(upstream: socket.socket) -> None:
+        upstream.settimeout(PATIENCE)
+        if not upstream.recv(1):
+            left.set()
+
+    house.plays(START, TEXT, TEXT, then=silent)
+    path = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "anthropic": "/v1/messages"}[dialect]
+    response = house.gateway.post(path, house.body(dialect, GENERIC, "Hi", streamed=True), stream=True)
+    data = b""
+    for piece in response.iter_content(None):
+        data += piece
+        if data.count(b'"Hello"') >= 2:
+            break
+    response.close()
+    assert left.wait(1)
+    assert house.gateway.line(response.headers["x-request-id"])["error"] == "client_left"
+
+
+def test_case_30_b_a_silence_is_filled_and_the_stream_goes_on(house: Any, dialect: str) -> None:
+    """A silence of 0.7 seconds and a keep-alive each 0.3, for 65 seconds and the usual 15."""
+
+    def rest(upstream: socket.socket) -> None:
+        time.sleep(0.7)
+        for frame in house.frames(*EVENTS[2:]):
+            upstream.sendall(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
+
+    house.plays(START, TEXT, then=rest)
+    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True)).ok()
+    assert told.text == "Hello"
+    assert told.done
+    assert told.response.text.count("event: ping" if dialect == "anthropic" else ": still here") >= 1
+
+
+CANARY = "canary0123456789"
+PROCESS = """
+import json, pathlib, time
+count = pathlib.Path(__file__).with_name("count")
+number = int(count.read_text()) + 1 if count.exists() else 1
+count.write_text(str(number))
+until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
+told = {"Version": 1, "AccessKeyId": f"AKID{number}", "SecretAccessKey": "CANARY", "SessionToken": "CANARY"}
+print(json.dumps({**told, "Expiration": until}))
+"""
+
+
+@pytest.fixture(scope="module")
+def renewing(start_gateway: Callable[..., Any], lasting_upstream: Any, tmp_path_factory: Any) -> Any:
+    """A gateway whose credentials are always about to expire, and that would try three times."""
+    folder: Path = tmp_path_factory.mktemp("credentials")
+    (folder / "process.py").write_text(PROCESS.replace("CANARY", CANARY))
+    config = folder / "config"
+    config.write_text(f"[default]\ncredential_process = {sys.executable} {folder / 'process.py'}\n")
+    return start_gateway(
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{lasting_upstream.port}",
+        AWS_CONFIG_FILE=str(config),
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+        BEDROCK_FLASK_READ_TIMEOUT="0.5",
+        BEDROCK_FLASK_DRAIN_DELAY="0",
+        BEDROCK_FLASK_MAX_ATTEMPTS="3",
+    )
+
+
+@pytest.fixture
+def other(renewing: Any, house: Any) -> Any:
+    """The same house, with that gateway."""
+    house.gateway = renewing
+    return house
+
+
+def test_case_30_c_after_a_read_timeout_the_model_is_not_asked_again(other: Any, streamed: bool) -> None:
+    other.answers.append(lambda target, body: lambda upstream: time.sleep(1))
+    told = other.ask("chat", other.body("chat", GENERIC, "Hi", streamed=streamed))
+    assert (told.status, told.error["code"]) == (504, "upstream_timeout")
+    time.sleep(0.2)
+    assert len(other.upstream.requests) == 1
+    assert told.response.headers.get("x-bedrock-flask-attempts", "1") == "1"
+
+
+def test_case_30_d_credentials_are_renewed_before_they_expire(other: Any) -> None:
+    """In place of a clock two hours on: credentials that have a minute left are renewed at each call."""
+    keys = []
+    for _ in range(2):
+        other.says({"text": "Hi"})
+        other.ask("chat", other.body("chat", GENERIC, "Hi")).ok()
+        [credential] = [line for line in other.upstream.requests[-1].split(b"\r\n") if b"Credential=" in line]
+        keys.append(credential.partition(b"Credential=")[2].partition(b"/")[0])
+    assert keys[0].startswith(b"AKID")
+    assert keys[0] != keys[1]
+
+
+def test_case_30_e_all_requests_share_one_client(house: Any) -> None:
+    """A client of its own would open a connection of its own; that one is built is tested with the transport."""
+    house.says({"text": "Hi"})
+    house.ask("chat", house.body("chat", GENERIC, "Hi")).ok()
+    before = house.upstream.connections
+    for _ in range(50):
+        house.says({"text": "Hi"})
+        house.ask("chat", house.body("chat", GENERIC, "Hi")).ok()
+    assert house.upstream.connections <= before + 1
+
+
+def test_case_30_f_the_secret_of_aws_stands_in_no_answer_and_no_log(other: Any, dialect: str) -> None:
+    texts = []
+    for name in ("ExpiredTokenException", "InvalidSignatureException"):
+        other.refuses(name, 403, f"The canonical string should have been {CANARY}")
+        texts.append(other.ask(dialect, other.body(dialect, GENERIC, "Hi")).response.text)
+    other.plays(START, b"\x00\x00\x00\x10 no frame")
+    texts.append(other.ask(dialect, other.body(dialect, GENERIC, "Hi", streamed=True)).response.text)
+    assert CANARY not in "".join(texts)
+    assert CANARY not in other.gateway.log.read_text()
+
+
+def test_case_30_h_a_price_that_is_not_known_is_not_nought(house: Any) -> None:
+    """There are no prices yet: nothing may say that a call cost nothing."""
+    house.says({"text": "Hi"})
+    told = house.ask("chat", house.body("chat", GENERIC, "Hi")).ok()
+    line = house.gateway.line(told.response.headers["x-request-id"])
+    assert line.get("cost") is None
+
+
+def test_case_30_j_an_arn_is_called_by_its_base_models_rules(house: Any, dialect: str, streamed: bool) -> None:
+    house.says({"text": "Hi"})
+    house.ask(dialect, house.body(dialect, "priced", "Hi", streamed=streamed)).ok()
+    arn = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fabc123"
+    assert house.target() == f"/model/{arn}/converse{'-stream' if streamed else ''}"
+    # Nova Micro sees nothing.
+    house.refused(dialect, with_content(house, dialect, "priced", image(dialect, "image/png", PNG)), "images")
+
+
+def test_case_30_g_a_stream_finishes_after_sigterm(renewing: Any, other: Any) -> None:
+    """Last of all: it ends its gateway."""
+    told = threading.Event()
+
+    def rest(upstream: socket.socket) -> None:
+        assert told.wait(PATIENCE)
+        time.sleep(0.2)
+        for frame in other.frames(*EVENTS[2:]):
+            upstream.sendall(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
+
+    other.plays(START, TEXT, then=rest)
+    body = other.body("chat", GENERIC, "Hi", streamed=True)
+    response = renewing.post("/v1/chat/completions", body, stream=True)
+    pieces = response.iter_content(None)
+    data = next(pieces)
+    os.kill(renewing.process.pid, signal.SIGTERM)
+    told.set()
+    data += b"".join(pieces)
+    assert data.endswith(b"data: [DONE]\n\n")
+    assert renewing.process.wait(PATIENCE) == 0

@@ -1,0 +1,234 @@
+"""What the Codex CLI sends over two turns by the responses API.
+
+The shapes are after its source (openai/codex: `ResponsesApiRequest` and `ResponseItem`) and OpenAI's API reference.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+Json = dict[str, Any]
+
+OPUS = "anthropic.claude-opus-4-6-v1"
+NOVA = "amazon.nova-lite-v1:0"
+NOVA_2 = "amazon.nova-2-lite-v1:0"
+GENERIC = "newvendor.model-of-tomorrow"
+DROP = {"x-bedrock-flask-unsupported": "drop"}
+HEADERS = {"accept": "text/event-stream", "originator": "codex_cli_rs", "session-id": "s", "x-codex-window-id": "w:0"}
+GRAMMAR = 'start: begin_patch hunk+ end_patch\nbegin_patch: "*** Begin Patch" LF\nend_patch: "*** End Patch" LF?\n'
+PATCH = '*** Begin Patch\n*** Add File: a "b".txt\n+h\u00e9llo\\n\n*** End Patch\n'
+TOOLS: list[Json] = [
+    {
+        "type": "function",
+        "name": "exec_command",
+        "description": "Runs a command in a PTY.",
+        "strict": False,
+        "parameters": {
+            "type": "object",
+            "properties": {"cmd": {"type": "string", "description": "Shell command to execute."}},
+            "required": ["cmd"],
+            "additionalProperties": False,
+        },
+    },
+    {
+        "type": "function",
+        "name": "update_plan",
+        "description": "Updates the task plan.",
+        "strict": False,
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "plan": {"type": "array", "items": {"type": "object", "properties": {"step": {"type": "string"}}}}
+            },
+            "required": ["plan"],
+            "additionalProperties": False,
+        },
+    },
+    {
+        "type": "custom",
+        "name": "apply_patch",
+        "description": "Use the `apply_patch` tool to edit files. This is a FREEFORM tool.",
+        "format": {"type": "grammar", "syntax": "lark", "definition": GRAMMAR},
+    },
+    {"type": "web_search", "external_web_access": False},
+]
+REASONING: Json = {"reasoning": {"effort": "medium", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}
+# What it knows no reasoning of: for a model that is none of OpenAI's, unless the user says otherwise.
+PLAIN: Json = {"reasoning": None, "include": [], "parallel_tool_calls": False}
+
+
+def said(role: str, text: str) -> Json:
+    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
+
+
+def first(model: str, **more: Any) -> Json:
+    """The first request of a session."""
+    return {
+        "model": model,
+        "instructions": "You are a coding agent running in the Codex CLI.",
+        "input": [
+            said("developer", "<permissions instructions>Read only.</permissions instructions>"),
+            said("user", "<environment_context>\n  <cwd>/work</cwd>\n</environment_context>"),
+            said("user", "Add a file."),
+        ],
+        "tools": TOOLS,
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+        **REASONING,
+        "store": False,
+        "stream": True,
+        "prompt_cache_key": "0199a213-81c0-7800-8aa1-bbab2a035a53",
+        "text": {"verbosity": "low"},
+        "client_metadata": {"x-codex-installation-id": "11111111-0000-4000-8000-000000000000"},
+        **more,
+    }
+
+
+def second(body: Json, told: Any) -> Json:
+    """The next request: the items as they came, as Codex keeps them, and what the tools said."""
+    items = [each["item"] for each in told.events if each["type"] == "response.output_item.done"]
+    kept = [{name: value for name, value in item.items() if name not in ("id", "status")} for item in items]
+    outputs = []
+    for item in kept:
+        if item["type"] == "reasoning":
+            item["content"] = None
+        elif item["type"] == "function_call":
+            outputs.append({"type": "function_call_output", "call_id": item["call_id"], "output": "ok: a.py"})
+        elif item["type"] == "custom_tool_call":
+            output = json.dumps({"output": "Success.", "metadata": {"exit_code": 0}})
+            outputs.append({"type": "custom_tool_call_output", "call_id": item["call_id"], "output": output})
+    return {**body, "input": [*body["input"], *kept, *outputs]}
+
+
+THOUGHT = {"reasoningContent": {"reasoningText": {"text": "A patch will do.", "signature": "S1gn=="}}}
+COMMAND = {"toolUse": {"toolUseId": "call_1", "name": "exec_command", "input": {"cmd": "ls"}}}
+PATCHING = {"toolUse": {"toolUseId": "call_2", "name": "apply_patch", "input": {"input": PATCH}}}
+
+
+def two_turns(house: Any, body: Json, *blocks: Json, headers: Json | None = None) -> tuple[Any, Any]:
+    """What the client is told in each of them."""
+    asking = {**HEADERS, **(headers or {})}
+    house.says(*blocks, {"text": "On it."}, COMMAND, PATCHING, stop="tool_use")
+    one = house.ask("responses", body, asking).ok()
+    house.says({"text": "Done."})
+    two = house.ask("responses", second(body, one), asking).ok()
+    assert (one.text, two.text) == ("On it.", "Done.")
+    assert one.stop == two.stop == "completed"
+    return one, two
+
+
+def check_first(house: Any, one: Any) -> None:
+    """What the client must find in the stream, and what the model must have been asked."""
+    kinds = [each["type"] for each in one.events]
+    assert kinds[0] == "response.created"
+    assert kinds[-1] == "response.completed"
+    items = {each["item"]["type"]: each["item"] for each in one.events if each["type"] == "response.output_item.done"}
+    assert (items["function_call"]["call_id"], json.loads(items["function_call"]["arguments"])) == (
+        "call_1",
+        {"cmd": "ls"},
+    )
+    assert (items["custom_tool_call"]["call_id"], items["custom_tool_call"]["input"]) == ("call_2", PATCH)
+    sent = house.sent(0)
+    # What the developer says comes behind the instructions.
+    assert sent["system"][0] == {"text": "You are a coding agent running in the Codex CLI."}
+    assert "Read only." in sent["system"][1]["text"]
+    [turn] = sent["messages"]
+    assert [block["text"] for block in turn["content"]][-1] == "Add a file."
+    specs = {tool["toolSpec"]["name"]: tool["toolSpec"] for tool in sent["toolConfig"]["tools"]}
+    assert specs.keys() == {"exec_command", "update_plan", "apply_patch"}
+    assert GRAMMAR in specs["apply_patch"]["description"]
+    assert specs["apply_patch"]["inputSchema"]["json"]["required"] == ["input"]
+    assert specs["exec_command"]["inputSchema"]["json"] == TOOLS[0]["parameters"]
+
+
+def check_second(house: Any, *blocks: Json) -> None:
+    """The model must see its turn again as it was, and both results in one."""
+    sent = house.sent(1)
+    assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
+    assert sent["messages"][1]["content"] == [*blocks, {"text": "On it."}, COMMAND, PATCHING]
+    results = [block["toolResult"] for block in sent["messages"][2]["content"]]
+    assert [each["toolUseId"] for each in results] == ["call_1", "call_2"]
+    assert results[0]["content"] == [{"text": "ok: a.py"}]
+    assert (sent["system"], sent["toolConfig"]) == (house.sent(0)["system"], house.sent(0)["toolConfig"])
+
+
+HINTED = {"prompt_cache_key", "text.verbosity", "tools.web_search", "client_metadata"}
+
+
+def test_two_turns_on_claude(house: Any) -> None:
+    one, two = two_turns(house, first(OPUS), THOUGHT)
+    check_first(house, one)
+    check_second(house, THOUGHT)
+    assert one.thoughts[0]["encrypted_content"]
+    for at in (0, 1):
+        asked = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
+        assert house.sent(at)["additionalModelRequestFields"] == asked
+    assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary"}
+
+
+def test_two_turns_on_nova_2(house: Any) -> None:
+    unsigned = {"reasoningContent": {"reasoningText": {"text": "A patch will do."}}}
+    one, two = two_turns(house, first(NOVA_2), unsigned)
+    check_first(house, one)
+    check_second(house, unsigned)
+    config = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}
+    assert house.sent()["additionalModelRequestFields"] == {"inferenceConfig": config}
+    assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary"}
+
+
+@pytest.mark.parametrize("model", [NOVA, GENERIC])
+def test_an_effort_is_refused_where_none_can_be_asked_for(house: Any, model: str) -> None:
+    """By the usual policy; the docs advise the policy `drop`."""
+    error = house.refused("responses", first(model), "effort")
+    assert error["code"] == "unsupported"
+
+
+@pytest.mark.parametrize("model", [NOVA, GENERIC])
+def test_by_the_policy_drop_two_turns_work_there_too(house: Any, model: str) -> None:
+    one, two = two_turns(house, first(model), headers=DROP)
+    check_first(house, one)
+    check_second(house)
+    assert "additionalModelRequestFields" not in house.sent()
+    assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary", "effort"}
+
+
+@pytest.mark.parametrize("model", [OPUS, NOVA, NOVA_2, GENERIC])
+def test_what_it_always_sends_works_on_any_model(house: Any, model: str) -> None:
+    """By the usual policy, as it speaks to a model of which it knows no reasoning."""
+    one, two = two_turns(house, first(model, **PLAIN))
+    check_first(house, one)
+    check_second(house)
+    more = {"parallel_tool_calls"} if model != OPUS else set()
+    assert set(two.dropped.split(", ")) == {*HINTED, *more}
+
+
+def test_one_call_at_a_time_is_asked_of_claude(house: Any) -> None:
+    two_turns(house, first(OPUS, **PLAIN))
+    choice = {"type": "auto", "disable_parallel_tool_use": True}
+    assert house.sent()["additionalModelRequestFields"] == {"tool_choice": choice}
+
+
+def test_a_session_begun_on_claude_goes_on_with_another_model(house: Any) -> None:
+    house.says(THOUGHT, COMMAND, stop="tool_use")
+    body = first(OPUS)
+    one = house.ask("responses", body, HEADERS).ok()
+    house.says({"text": "Done."})
+    two = house.ask("responses", {**second(body, one), "model": NOVA}, {**HEADERS, **DROP}).ok()
+    assert house.sent()["messages"][1]["content"] == [COMMAND]
+    assert "messages[1].content[0].reasoningContent" in two.dropped
+
+
+def test_an_output_in_parts_with_an_image_reaches_the_model(house: Any) -> None:
+    """`view_image`: its output is a list of parts."""
+    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+    parts = [{"type": "input_image", "image_url": f"data:image/png;base64,{dot}"}]
+    body = first(OPUS)
+    body["input"] += [
+        {"type": "function_call", "name": "exec_command", "arguments": "{}", "call_id": "call_9"},
+        {"type": "function_call_output", "call_id": "call_9", "output": parts},
+    ]
+    house.says({"text": "A dot."})
+    house.ask("responses", body, HEADERS).ok()
+    [result] = house.sent()["messages"][-1]["content"]
+    assert result["toolResult"]["content"] == [{"image": {"format": "png", "source": {"bytes": dot}}}]

@@ -1,0 +1,246 @@
+"""The law: every dialect, with every adapter, whole and streamed, tells the same text, tools and counts."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.registry import load
+
+Json = dict[str, Any]
+
+# Every adapter that speaks, by the id that it stands for; two of them are the catalogue's own.
+ADAPTERS = {
+    adapter.name: adapter.default or "newvendor.model-of-tomorrow"
+    for adapter in load().adapters.values()
+    if all(able.output == "text" for able in adapter.models.values())
+}
+MODELS = {**ADAPTERS, "acme-mute": "acme.mute-1", "acme-strict": "acme.strict-1"}
+# What each adapter's own body looks like, where it is not Converse's.
+OWN = {"claude": "anthropic", "nova": "nova"}
+
+TEXT = 'Z\u00fcrich \u2014 one moment, "please".'
+CALLS = [
+    {
+        "id": "tooluse_1",
+        "name": "weather",
+        "input": {"city": "Z\u00fcrich", "days": [1, 2.5, None], "deep": {"a": True}},
+    },
+    {"id": "tooluse_2", "name": "now", "input": {}},
+]
+USED = {"inputTokens": 3, "outputTokens": 10, "cacheReadInputTokens": 32651, "cacheWriteInputTokens": 17}
+COUNTS = {"input": 3, "output": 10, "read": 32651, "written": 17}
+RESPONSE: Json = {
+    "output": {
+        "message": {
+            "role": "assistant",
+            "content": [
+                {"text": TEXT},
+                *({"toolUse": {"toolUseId": c["id"], "name": c["name"], "input": c["input"]}} for c in CALLS),
+            ],
+        }
+    },
+    "stopReason": "tool_use",
+    "usage": {**USED, "totalTokens": 32681},
+}
+PROMPT = "What will it be like in the matrix?"
+TOOLS = ("weather", "now")
+
+
+@pytest.fixture(scope="module")
+def gateway(start_gateway: Callable[..., Any], plugins_folder: Path) -> Any:
+    """In front of the emulator."""
+    return start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(plugins_folder))
+
+
+@pytest.fixture
+def scripted(emulator: Any) -> Iterator[Any]:
+    """The emulator, which has its answer."""
+    emulator.post("/_emulator/replies", {"prompt": PROMPT, "response": RESPONSE})
+    yield emulator
+    emulator.ask("DELETE", "/_emulator/replies")
+
+
+def converse(house: Any, model: str) -> Json:
+    schema = {"json": house.body("anthropic", model, tools=["x"])["tools"][0]["input_schema"]}
+    tools = [{"toolSpec": {"name": name, "inputSchema": schema}} for name in TOOLS]
+    return {"messages": [{"role": "user", "content": [{"text": PROMPT}]}], "toolConfig": {"tools": tools}}
+
+
+# --- what is told, in one form ----------------------------------------------------------------------------------------
+
+
+def of_told(told: Any) -> Json:
+    """What a client of a translated dialect was told."""
+    used = told.usage
+    if told.dialect == "anthropic":
+        counts = (used["input_tokens"], used["cache_read_input_tokens"], used["cache_creation_input_tokens"])
+        output = used["output_tokens"]
+    else:
+        sort = "prompt" if told.dialect == "chat" else "input"
+        details = used[f"{sort}_tokens_details"]
+        read, written = details["cached_tokens"], details["cache_write_tokens"]
+        counts = (used[f"{sort}_tokens"] - read - written, read, written)
+        output = used["completion_tokens" if told.dialect == "chat" else "output_tokens"]
+    calls = [{"id": each["id"], "name": each["name"], "input": json.loads(each["arguments"])} for each in told.calls]
+    counted = {"input": counts[0], "output": output, "read": counts[1], "written": counts[2]}
+    return {"text": told.text, "calls": calls, "counts": counted}
+
+
+def of_response(response: Json) -> Json:
+    """What a Converse response tells, or one in Nova's words."""
+    content, used = response["output"]["message"]["content"], response["usage"]
+    calls = [
+        {"id": use["toolUseId"], "name": use["name"], "input": use["input"]}
+        for block in content
+        if (use := block.get("toolUse"))
+    ]
+    counts = {
+        "input": used["inputTokens"],
+        "output": used["outputTokens"],
+        "read": used.get("cacheReadInputTokens", used.get("cacheReadInputTokenCount")),
+        "written": used.get("cacheWriteInputTokens", used.get("cacheWriteInputTokenCount")),
+    }
+    return {"text": "".join(block.get("text", "") for block in content), "calls": calls, "counts": counts}
+
+
+def joined(events: list[Json]) -> Json:
+    """Converse events as the response that they make."""
+    blocks: dict[int, Json] = {}
+    inputs: dict[int, str] = {}
+    response: Json = {}
+    for event in events:
+        [(kind, told)] = event.items()
+        index = told.get("contentBlockIndex", 0)
+        if kind == "contentBlockStart":
+            blocks[index] = {"toolUse": dict(told["start"]["toolUse"])}
+            inputs[index] = ""
+        elif kind == "contentBlockDelta" and "text" in told["delta"]:
+            block = blocks.setdefault(index, {"text": ""})
+            block["text"] += told["delta"]["text"]
+        elif kind == "contentBlockDelta":
+            inputs[index] += told["delta"]["toolUse"]["input"]
+        elif kind == "metadata":
+            response["usage"] = told["usage"]
+    for index, text in inputs.items():
+        blocks[index]["toolUse"]["input"] = json.loads(text or "{}")
+    response["output"] = {"message": {"content": [blocks[index] for index in sorted(blocks)]}}
+    return response
+
+
+# --- each dialect -----------------------------------------------------------------------------------------------------
+
+
+def by_translation(dialect: str) -> Callable[[Any, str, str, bool], Json]:
+    def ask(house: Any, adapter: str, model: str, streamed: bool) -> Json:
+        more = {"stream_options": {"include_usage": True}} if dialect == "chat" and streamed else {}
+        body = house.body(dialect, model, PROMPT, tools=TOOLS, streamed=streamed, **more)
+        return of_told(house.ask(dialect, body).ok())
+
+    return ask
+
+
+def by_bedrock(house: Any, adapter: str, model: str, streamed: bool) -> Json:
+    path = f"/model/{model}/converse{'-stream' if streamed else ''}"
+    response = house.gateway.post(path, converse(house, model))
+    assert response.status_code == 200, response.text
+    if not streamed:
+        return of_response(response.json())
+    frames = eventstream.Decoder().feed(response.content)
+    return of_response(joined([{str(frame.headers[":event-type"]): json.loads(frame.payload)} for frame in frames]))
+
+
+def natively(house: Any, adapter: str, model: str, streamed: bool) -> Json:
+    """The model's own body, and its own answer."""
+    body = converse(house, model)
+    if OWN.get(adapter) == "anthropic":
+        body = house.body("anthropic", model, PROMPT, tools=TOOLS, anthropic_version="bedrock-2023-05-31")
+        del body["model"]
+    response = house.gateway.post(f"/v1/models/{model}/invoke{'-stream' if streamed else ''}", body)
+    assert response.status_code == 200, response.text
+    if OWN.get(adapter) == "anthropic":
+        return of_told(told_by_claude(house, response))
+    if not streamed:
+        return of_response(response.json())
+    events = [event for event in sse.Decoder().feed(response.content) if event.event != "usage"]
+    if OWN.get(adapter) == "nova":
+        chunks = [json.loads(event.data) for event in events]
+        return of_response(joined([{kind: told} for chunk in chunks for kind, told in chunk.items() if kind in KINDS]))
+    return of_response(joined([{event.event: json.loads(event.data)} for event in events]))
+
+
+KINDS = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
+
+
+class Renamed:
+    """Claude's own stream by the native route, with the names of events that Anthropic's API gives them."""
+
+    def __init__(self, response: Any) -> None:
+        self.status_code, self.headers, self.text, self.json = (
+            response.status_code,
+            response.headers,
+            response.text,
+            response.json,
+        )
+        events = [event for event in sse.Decoder().feed(response.content) if event.event != "usage"]
+        self.content = b"".join(sse.encode(event.data, json.loads(event.data)["type"]) for event in events)
+
+
+def told_by_claude(house: Any, response: Any) -> Any:
+    streamed = response.headers["content-type"].startswith(sse.MEDIA_TYPE)
+    return house.told("anthropic", Renamed(response) if streamed else response).ok()
+
+
+DIALECTS: dict[str, Callable[[Any, str, str, bool], Json]] = {
+    "chat": by_translation("chat"),
+    "responses": by_translation("responses"),
+    "anthropic": by_translation("anthropic"),
+    "bedrock": by_bedrock,
+    "native": natively,
+}
+
+
+def test_every_adapter_that_speaks_is_among_them() -> None:
+    assert set(ADAPTERS) >= {"claude", "nova", "converse"}
+
+
+@pytest.mark.parametrize("adapter", MODELS)
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_dialect_with_every_adapter_tells_the_same(
+    house: Any, scripted: Any, name: str, adapter: str, streamed: bool
+) -> None:
+    if (adapter, name, streamed) == ("acme-mute", "native", True):
+        # Here a model's own answer goes out as it came, and this one has no stream.
+        response = house.gateway.post(f"/v1/models/{MODELS[adapter]}/invoke-stream", converse(house, MODELS[adapter]))
+        assert (response.status_code, response.json()["code"]) == (400, "not_streamable")
+        return
+    told = DIALECTS[name](house, adapter, MODELS[adapter], streamed)
+    assert told == {"text": TEXT, "calls": CALLS, "counts": COUNTS}
+
+
+@pytest.mark.parametrize("adapter", ["claude", "nova"])
+def test_the_counts_are_in_the_log_as_bedrock_told_them(
+    house: Any, scripted: Any, dialect: str, adapter: str, streamed: bool
+) -> None:
+    told = house.ask(dialect, house.body(dialect, MODELS[adapter], PROMPT, tools=TOOLS, streamed=streamed)).ok()
+    line = house.gateway.line(told.response.headers["x-request-id"])
+    counted = [line[f"{sort}_tokens"] for sort in ("input", "output", "cache_read", "cache_write")]
+    assert counted == [3, 10, 32651, 17]
+
+
+def test_case_30_i_texts_are_embedded_one_by_one_and_keep_their_order(house: Any, emulator: Any) -> None:
+    texts = ["one", "two", "three"]
+
+    def vectors(given: Any) -> list[list[float]]:
+        response = house.gateway.post("/v1/embeddings", {"model": "titan-embed", "input": given, "dimensions": 256})
+        assert response.status_code == 200, response.text
+        return [each["embedding"] for each in response.json()["data"]]
+
+    together = vectors(texts)
+    assert len(emulator.calls()) == 3
+    alone = [vectors(text)[0] for text in texts]
+    assert together == alone
+    assert len({tuple(each) for each in alone}) == 3
