@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import accumulate
 
 from flask import Response, g, stream_with_context
 
@@ -12,6 +13,8 @@ from bedrock_flask.call import IDLE, Account, Idle
 from bedrock_flask.errors import ClientLeft, GatewayError
 
 LOG = logging.getLogger("bedrock_flask.request")
+# Bytes of names in one header: what every proxy bears.
+_MOST = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,5 +76,10 @@ def counted(account: Account) -> dict[str, str]:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names and paths for one header: the first twenty, in ASCII."""
-    return ", ".join(list(names)[:20]).encode("ascii", "replace").decode()[:2000]
+    """Names and paths for one header, in ASCII: as many as a header bears, and how many more there are."""
+    each = [name.encode("ascii", "replace").decode()[:200].replace(",", "?") for name in names]
+    fitting = [
+        name for name, size in zip(each, accumulate(len(name) + 2 for name in each), strict=True) if size < _MOST
+    ]
+    more = [f"and {len(each) - len(fitting)} more"] if len(fitting) < len(each) else []
+    return ", ".join([*fitting, *more])

@@ -77,6 +77,8 @@ def with_settings(told: Settings) -> Step:
             for line in broken.lines():
                 LOG.error("left out: %s", line)
         app.extensions[KEY] = State(told, Models(found, aliases.read(told.models_file, found), told.models))
+        # A second slash is no other way to write an address: it would be answered by a page that redirects.
+        app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]
         return app
 

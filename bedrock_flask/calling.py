@@ -93,6 +93,6 @@ def told(response: Response, model: Model, dropped: Iterable[str] = ()) -> Respo
     response.headers["x-bedrock-flask-model"] = model.id
     response.headers["x-bedrock-flask-attempts"] = str(g.account.attempts)
     if names := list(dict.fromkeys(dropped)):
-        g.logged["dropped"] = [name[:200] for name in names[:20]]
+        g.logged["dropped"] = [name[:200] for name in names[:100]]
         response.headers["x-bedrock-flask-dropped"] = listed(names)
     return response

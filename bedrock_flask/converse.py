@@ -7,8 +7,10 @@ Converse and ConverseStream.
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
+
+from bedrock_flask.errors import Garbled
 
 Json = dict[str, Any]
 Request = Json
@@ -22,27 +24,50 @@ def fold(events: Iterable[Event]) -> Response:
     blocks: dict[int, Json] = {}
     response: Response = {"output": {"message": {"role": "assistant", "content": []}}}
     for event in events:
-        [(kind, told)] = event.items()
-        # AWS may add events; botocore skips those that it does not know, too.
-        _FOLDS.get(kind, _fold_nothing)(response, blocks, told)
-    content = response["output"]["message"]["content"]
-    content += [_closed(block) for _, block in sorted(blocks.items())]
+        with readable():
+            # AWS may add events; botocore skips those that it does not know, too.
+            for kind, told in known(event, _FOLDS):
+                _FOLDS[kind](response, blocks, told)
+    with readable():
+        response["output"]["message"]["content"] += [_closed(block) for _, block in sorted(blocks.items())]
     return response
 
 
 def replay(response: Response) -> Iterator[Event]:
     """The stream of events that a whole response would have come as."""
-    message = response["output"]["message"]
-    yield {"messageStart": {"role": message.get("role", "assistant")}}
-    for index, block in enumerate(message["content"]):
-        yield from _block_events(index, block)
-        yield {"contentBlockStop": {"contentBlockIndex": index}}
-    stop = {
-        "stopReason": response.get("stopReason", "end_turn"),
-        "additionalModelResponseFields": response.get("additionalModelResponseFields"),
-    }
-    yield {"messageStop": {name: value for name, value in stop.items() if value is not None}}
-    yield {"metadata": {name: response[name] for name in _METADATA if name in response}}
+    with readable():
+        message = response["output"]["message"]
+        yield {"messageStart": {"role": message.get("role", "assistant")}}
+        for index, block in enumerate(message["content"]):
+            yield from _block_events(index, block)
+            yield {"contentBlockStop": {"contentBlockIndex": index}}
+        stop = {
+            "stopReason": response.get("stopReason") or "end_turn",
+            "additionalModelResponseFields": response.get("additionalModelResponseFields"),
+        }
+        yield {"messageStop": {name: value for name, value in stop.items() if value is not None}}
+        yield {"metadata": {name: response[name] for name in _METADATA if name in response}}
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """Inside it, an answer of Bedrock's that has not the shape that it must have is Garbled."""
+    try:
+        yield
+    except KeyError as error:
+        raise Garbled(f"Bedrock's answer cannot be read: it lacks {error}.") from error
+    except (IndexError, TypeError, ValueError, AttributeError) as error:
+        raise Garbled("Bedrock's answer cannot be read: a value in it is of another kind.") from error
+
+
+def known(told: Json, names: Container[str]) -> list[tuple[str, Any]]:
+    """The members of an event, a block or a delta that are known; AWS may add others, and null says nothing."""
+    return [(name, value) for name, value in told.items() if name in names and value is not None]
+
+
+def strange(told: Json, names: Container[str]) -> list[str]:
+    """What a block or a delta is if it is none that is known; an unknown member beside a known one is a detail."""
+    return [] if any(name in names for name in told) else list(told)
 
 
 def member(value: Any, *names: str) -> Any:
@@ -61,7 +86,7 @@ _METADATA = ("usage", "metrics", "trace", "performanceConfig", "serviceTier")
 
 
 def _block_events(index: int, block: Json) -> Iterator[Event]:
-    kind = next(iter(block))
+    kind = next((name for name in block if name in _PARTS), "")
     start, deltas = _PARTS.get(kind, _whole)(block)
     if start is not None:
         yield {"contentBlockStart": {"start": {kind: start}, "contentBlockIndex": index}}
@@ -70,7 +95,7 @@ def _block_events(index: int, block: Json) -> Iterator[Event]:
 
 
 def _whole(block: Json) -> Parts:
-    return None, [block]
+    return None, [block] if block else []
 
 
 def _tool_use(block: Json) -> Parts:
@@ -90,7 +115,7 @@ def _image(block: Json) -> Parts:
 
 def _reasoning(block: Json) -> Parts:
     reasoning = block["reasoningContent"]
-    parts = {**reasoning.get("reasoningText", {}), **_without(reasoning, "reasoningText")}
+    parts = {**(reasoning.get("reasoningText") or {}), **_without(reasoning, "reasoningText")}
     return None, [{"reasoningContent": {name: value}} for name, value in parts.items()]
 
 
@@ -118,13 +143,13 @@ def _fold_start(response: Response, blocks: dict[int, Json], told: Json) -> None
 
 
 def _fold_block_start(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    [(kind, start)] = told["start"].items()
-    blocks[told["contentBlockIndex"]] = {kind: {**start, **_EMPTY.get(kind, dict)()}}
+    for kind, start in known(told["start"], _PARTS) or told["start"].items():
+        blocks[told["contentBlockIndex"]] = {kind: {**start, **_EMPTY.get(kind, dict)()}}
 
 
 def _fold_delta(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    [(kind, delta)] = told["delta"].items()
-    _DELTAS.get(kind, _fold_member)(blocks.setdefault(told["contentBlockIndex"], {}), kind, delta)
+    for kind, delta in known(told["delta"], _DELTAS) or told["delta"].items():
+        _DELTAS.get(kind, _fold_member)(blocks.setdefault(told["contentBlockIndex"], {}), kind, delta)
 
 
 def _fold_text(block: Json, kind: str, delta: str) -> None:
@@ -143,7 +168,7 @@ def _fold_citation(block: Json, kind: str, delta: Json) -> None:
 
 def _fold_tool_use(block: Json, kind: str, delta: Json) -> None:
     use = block.setdefault("toolUse", {"input": ""})
-    use["input"] += delta.get("input", "")
+    use["input"] += delta.get("input") or ""
 
 
 def _fold_tool_result(block: Json, kind: str, delta: list[Json]) -> None:
@@ -152,7 +177,7 @@ def _fold_tool_result(block: Json, kind: str, delta: list[Json]) -> None:
 
 def _fold_reasoning(block: Json, kind: str, delta: Json) -> None:
     reasoning = block.setdefault("reasoningContent", {})
-    for name, value in delta.items():
+    for name, value in known(delta, _THOUGHTS):
         if name == "redactedContent":
             reasoning[name] = reasoning.get(name, "") + value
         else:
@@ -183,7 +208,9 @@ def _closed(block: Json) -> Json:
 
 # What a block that has a start collects from its deltas.
 _EMPTY: dict[str, Callable[[], Json]] = {"toolUse": lambda: {"input": ""}, "toolResult": lambda: {"content": []}}
+_THOUGHTS = ("text", "signature", "redactedContent")
 _DELTAS: dict[str, Callable[[Json, str, Any], None]] = {
+    "image": _fold_member,
     "text": _fold_text,
     "citation": _fold_citation,
     "toolUse": _fold_tool_use,

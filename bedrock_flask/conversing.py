@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.adapter import answering_for
+from bedrock_flask.aliases import DROP
 from bedrock_flask.call import IDLE, REPLY, Call, Idle, Reply, Stream
 from bedrock_flask.converse import Event, Json, Request, Response, replay
-from bedrock_flask.errors import InvalidBody, NotConversable
+from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, Unsupported
 from bedrock_flask.models import Model
 from bedrock_flask.placing import placed
 from bedrock_flask.repairs import repaired, restored, restored_event
@@ -36,8 +37,10 @@ def prepared(model: Model, request: Request, *, hints: Collection[str], policy: 
     if not conversable(model):
         raise NotConversable(f"'{model.name}' takes its own body only: POST to /v1/models/{model.name}/invoke.")
     mended = repaired(request, model.capabilities)
+    if mended.refused and policy != DROP:
+        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in mended.refused])
     asked, homeless = placed(mended.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy)
-    names, dropped = mended.names, (*mended.reported, *homeless)
+    names, dropped = mended.names, (*mended.reported, *mended.refused, *homeless)
     if converse.WIRE.name in adapter.speaks:
         body, operation, wire = asked, adapter.speaks[converse.WIRE.name], converse.WIRE.name
     else:

@@ -14,7 +14,11 @@ from bedrock_flask.usage import HEADERS, Usage
 
 METHODS = ("GET", "HEAD", "POST")
 # What a page may send.
-ALLOWED = ("authorization", "x-api-key", "content-type", "x-request-id", re.compile(r"x-amzn-bedrock-[a-z-]+\Z", re.I))
+ALLOWED = (
+    *("authorization", "x-api-key", "content-type", "x-request-id", "x-bedrock-flask-unsupported"),
+    # What the SDKs of OpenAI, Anthropic and AWS send from a browser.
+    re.compile(r"(x-amzn-bedrock-|x-amz-|amz-sdk-|anthropic-|openai-|x-stainless-)[a-z0-9-]+\Z", re.I),
+)
 # What a page may read; browsers hide the rest. A test holds this to what the gateway answers.
 EXPOSED = (
     *REQUEST_ID_HEADERS,
@@ -22,6 +26,9 @@ EXPOSED = (
     "x-bedrock-flask-model",
     "x-bedrock-flask-attempts",
     "x-bedrock-flask-unknown-fields",
+    "x-bedrock-flask-dropped",
+    "x-amzn-errortype",
+    "x-should-retry",
     *(f"x-bedrock-flask-{name.replace('_', '-')}" for name in Usage(0, 0, 0, 0).known()),
     *HEADERS.values(),
     "x-amzn-bedrock-content-type",
@@ -30,6 +37,7 @@ EXPOSED = (
     "x-amzn-bedrock-service-tier",
     "allow",
     "retry-after",
+    "retry-after-ms",
     "www-authenticate",
 )
 _MAX_AGE = 600

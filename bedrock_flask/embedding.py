@@ -1,6 +1,7 @@
 """Embeddings of many texts by models that take few a call: fanned out, in order, their tokens added up."""
 
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from bedrock_flask.call import Account, Call, Handler, Reply
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.conversing import response_of
-from bedrock_flask.errors import Garbled
+from bedrock_flask.errors import ClientLeft, Garbled
+from bedrock_flask.transport.wait import has_left
 from bedrock_flask.usage import Usage
 
 # Calls of one request that are under way at one time.
@@ -32,12 +34,15 @@ def requests(texts: Sequence[str], batch: int, extras: Json) -> list[Request]:
     ]
 
 
-def embedded(calls: Sequence[Call], handler: Handler) -> Embedded:
-    """The vectors of all calls in their order; the first call that fails decides."""
+def embedded(calls: Sequence[Call], handler: Handler, client: socket.socket | None = None) -> Embedded:
+    """The vectors of all calls in their order; the first call that fails decides.
+
+    Each call is read to its end; none begins when the client has left.
+    """
     accounts = [Account() for _ in calls]
     each = [replace(call, account=account) for call, account in zip(calls, accounts, strict=True)]
     try:
-        found = [vectors for batch in _answers(each, handler) for vectors in batch]
+        found = [vectors for batch in _answers(each, handler, client) for vectors in batch]
     finally:
         for call, account in zip(calls, accounts, strict=True):
             call.account.attempts += account.attempts
@@ -52,8 +57,12 @@ def added(one: Usage, other: Usage) -> Usage:
     return Usage(*(a if b is None else b if a is None else a + b for a, b in pairs))
 
 
-def _answers(calls: Sequence[Call], handler: Handler) -> list[Sequence[Any]]:
-    ask: Callable[[Call], Sequence[Any]] = lambda call: _vectors(handler(call), call)  # noqa: E731
+def _answers(calls: Sequence[Call], handler: Handler, client: socket.socket | None) -> list[Sequence[Any]]:
+    def ask(call: Call) -> Sequence[Any]:
+        if client is not None and has_left(client):
+            raise ClientLeft()
+        return _vectors(handler(call), call)
+
     if len(calls) == 1:
         return [ask(calls[0])]
     with ThreadPoolExecutor(min(len(calls), _AT_ONCE)) as pool:

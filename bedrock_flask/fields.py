@@ -382,7 +382,9 @@ class Tagged(Field):
             raise ValidationError({self.tag: [f"must be a string, not {_type_name(name)}"]})
         choice = self.choices.get(name, self.others)
         if choice is None:
-            raise ValidationError({self.tag: [_Unknown(f"must be one of: {', '.join(self.choices)}")]})
+            wrong = f"must be one of: {', '.join(self.choices)}"
+            # A name may be one that has been added since, but no name is none.
+            raise ValidationError({self.tag: [_Unknown(wrong) if name else wrong]})
         choice.check(value)
 
     def json_schema(self, convert: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:

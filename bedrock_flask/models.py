@@ -34,6 +34,8 @@ class Model:
     description: str = ""
     validate: str = STRICT
     unsupported: str = ""
+    # The id that an alias names, where it calls something else in its place.
+    base: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Models:
             description=alias.description or adapter.description,
             validate=alias.validate,
             unsupported=alias.unsupported,
+            base=alias.id,
         )
 
     def _claimed(self, name: str, model: str) -> Model:

@@ -25,8 +25,8 @@ def placed(
 ) -> tuple[Request, tuple[str, ...]]:
     """The request with each extra where the adapter's table says, and the names of those that nobody takes.
 
-    Hints are always let go; anything else that nobody takes is Unsupported, unless the policy is DROP;
-    InvalidBody where the adapter's function refuses a value with a ValueError.
+    Hints are always let go; anything else that nobody takes is Unsupported, and InvalidBody a value that the adapter's
+    function refuses with a ValueError; unless the policy is DROP.
     """
     extras: Mapping[str, Any] = request.get("extras") or {}
     rest = {name: value for name, value in request.items() if name != "extras"}
@@ -34,8 +34,14 @@ def placed(
     if refused := [name for name in homeless if name not in hints] if policy != DROP else []:
         raise Unsupported([FieldError(name, f"'{model}' cannot take this") for name in refused])
     for name, value in extras.items():
-        if name not in homeless:
+        if name in homeless:
+            continue
+        try:
             rest = merged(rest, _members(adapter, name, value, rest))
+        except InvalidBody:
+            if policy != DROP:
+                raise
+            homeless.append(name)
     return rest, tuple(homeless)
 
 

@@ -1,12 +1,15 @@
 """A wire: one JSON format as pure functions to and from Converse, with its terminal event and its usage."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response
+from bedrock_flask.converse import Event, Json, Request, Response, readable
 from bedrock_flask.usage import METRICS, Usage, from_metrics
+
+# The member of an answer, whole or the last chunk about it, that names kinds of blocks that its format cannot say.
+LEFT_OUT = "bedrock_flask_left_out"
 
 
 def is_answer(reply: Mapping[str, Any]) -> bool:
@@ -20,14 +23,23 @@ def has_metrics(chunk: Mapping[str, Any]) -> bool:
 
 
 def written(events: Iterable[Any], write: Callable[[str, Json], Iterable[Json]]) -> Iterator[Json]:
-    """What `write` makes of each event's type and payload, at once; what is no event (IDLE) passes as it is."""
+    """What `write` makes of each event's type and payload, at once; what is no event (IDLE) passes as it is.
+
+    An event that `write` cannot read is Garbled.
+    """
     with closing(events) as each:
         for event in each:
             if isinstance(event, dict):
-                [(kind, told)] = event.items()
-                yield from write(kind, told)
+                with readable():
+                    for kind, told in event.items():
+                        yield from write(kind, told)
             else:
                 yield event
+
+
+def left_out(kinds: Collection[str]) -> Json:
+    """That member, if there is anything to name: what has been paid for does not vanish."""
+    return {LEFT_OUT: list(dict.fromkeys(kinds))} if kinds else {}
 
 
 @dataclass(frozen=True, kw_only=True)

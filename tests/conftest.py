@@ -180,7 +180,9 @@ def start_gateway(
 
         def start(**settings: str) -> Server:
             port = _free_port()
-            environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _emulator.url} | settings
+            # Nobody balances load to them: each would wait for that at the end of the session.
+            own = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _emulator.url, "BEDROCK_FLASK_DRAIN_DELAY": "0"}
+            environ = plain_environ | own | settings
             log = tmp_path_factory.mktemp("gateway") / "log"
             return running.enter_context(
                 _running(["bedrock_flask", "serve", "--port", str(port)], environ, "/readyz", port, log)

@@ -415,7 +415,15 @@ def few_cache_controls(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield path, f"must not be the fifth or a later one: a request takes {MOST_CACHE_CONTROLS}"
 
 
-RULES = (budget_below_max_tokens, few_cache_controls)
+def no_forced_tool_beside_thinking(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Thinking and a tool that must be used exclude each other ("Extended thinking", Feature compatibility)."""
+    thinks = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+    if thinks and (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
+        yield "thinking", "cannot stand beside a tool_choice that forces a tool"
+        yield "tool_choice", "cannot force a tool beside thinking"
+
+
+RULES = (budget_below_max_tokens, few_cache_controls, no_forced_tool_beside_thinking)
 
 # Where marks can stand; nothing else is searched, so that a tool's arguments may have a member of that name.
 _MARKED = ("tools", "system", "messages", "content")

@@ -16,14 +16,14 @@ from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 
 from bedrock_flask import betas, edge
 from bedrock_flask.adapter import answering_for
-from bedrock_flask.aliases import DROP
+from bedrock_flask.aliases import DROP, ERROR
 from bedrock_flask.answering import Voice, counted, passed_on, streamed
 from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
 from bedrock_flask.call import IDLE, Chunk, Idle, Reply, Stream
-from bedrock_flask.calling import answer, call_of, named, parsed, policy, refuse, told
+from bedrock_flask.calling import POLICY, answer, call_of, named, parsed, policy, refuse, told
 from bedrock_flask.conversing import prepared
 from bedrock_flask.edge import Rendered, with_renderer
-from bedrock_flask.errors import Garbled, GatewayError, NotConversable, Refused
+from bedrock_flask.errors import FieldError, Garbled, GatewayError, NotConversable, Refused, Unsupported
 from bedrock_flask.fields import faults
 from bedrock_flask.models import Model
 from bedrock_flask.protocol import envelope, sse
@@ -85,7 +85,7 @@ def count_tokens() -> Response:
         dropped = [*_left_betas(body), *ready.dropped]
         asked = {"converse": {name: value for name, value in json.loads(ready.body).items() if name in _COUNTED}}
     # Bedrock counts by the model's own id only.
-    bare = replace(model, id=state_of(current_app).models.registry.bare(model.id))
+    bare = replace(model, id=state_of(current_app).models.registry.bare(model.base or model.id))
     call = call_of(bare, json.dumps({"input": asked}).encode(), operation=COUNTING, wire="count_tokens")
     try:
         reply = answer(call)
@@ -110,14 +110,16 @@ def _native(
     # What nobody knows may be what AWS released on Tuesday: Bedrock decides, unless the caller has it left out.
     new = [path for path in unknown if policy(model) != DROP]
     gone = [path for path in gone if path not in new]
+    _check_policy([path for path in gone if path not in _ENVELOPE], model)
     billing = betas.billing(body)
     if billing:
         text = without(text, "system", billing)
-    nested = {path for path in gone if "." in path or "[" in path}
+    # A member of the body itself may have any name.
+    nested = {path for path in gone if path not in body}
     put_in = {
         "anthropic_version": json.dumps(_version(body)),
         **({"anthropic_beta": json.dumps(sent)} if sent else {}),
-        **({"max_tokens": "1"} if counted_only and "max_tokens" not in body else {}),
+        **({"max_tokens": str(_room(body))} if counted_only and "max_tokens" not in body else {}),
         **_rewritten(text, nested),
     }
     taken_out = {path for path in gone if path not in nested} | ({"anthropic_beta"} if not sent else set())
@@ -129,6 +131,18 @@ def _native(
         del g.logged["unknown_fields"]
     dropped = [path for path in gone if path not in _ENVELOPE] + [f"anthropic-beta: {beta}" for beta in left]
     return text, [*dropped, *(f"system[{index}]" for index in billing)]
+
+
+def _room(body: Any) -> int:
+    """A max_tokens that a budget for thinking fits in, where tokens are only counted."""
+    budget = (body.get("thinking") or {}).get("budget_tokens") or 0
+    return int(budget) + 1
+
+
+def _check_policy(gone: Collection[str], model: Model) -> None:
+    """What goes by the table goes unasked, but not for somebody who has said that nothing may."""
+    if gone and request.headers.get(POLICY, "").strip().lower() == ERROR:
+        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in gone])
 
 
 # Members of the envelope: they are heeded, and Bedrock takes them elsewhere.

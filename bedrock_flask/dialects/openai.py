@@ -13,7 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, g, jsonify
+from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 
 from bedrock_flask import edge
 from bedrock_flask.answering import Voice, counted, passed_on, streamed
@@ -94,7 +94,7 @@ def embeddings() -> Response:
         for request in requests(texts, model.capabilities.batch, extras)
     ]
     calls = [call_of(model, each.body, operation=each.operation, wire=each.wire) for each in asked]
-    found = embedded(calls, state_of(current_app).handler)
+    found = embedded(calls, state_of(current_app).handler, request.environ.get("gunicorn.socket"))
     used = found.usage.input or 0
     written = [
         {"object": "embedding", "index": index, "embedding": _encoded(vector, body.get("encoding_format"))}

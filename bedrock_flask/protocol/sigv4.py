@@ -233,7 +233,7 @@ def _time(text: str) -> datetime:
 
 def _check_coverage(headers: Mapping[str, str], told: Authorization) -> None:
     """What a signature must cover: the host, the date, and all that AWS itself reads from the headers."""
-    own = {name for name in headers if name.startswith("x-amz-")}
+    own = {name for name in headers if name.startswith(("x-amz-", "x-amzn-bedrock-"))}
     dated = set() if "x-amz-date" in own else {"date"}
     # AWS's SDK for JavaScript signs the host under its name in HTTP/2.
     host = ":authority" if ":authority" in told.signed_headers else "host"

@@ -12,18 +12,21 @@ class Repaired:
     """A request that Bedrock takes.
 
     `reported` names what was left out or changed and must be told: paths in the Converse request, such as
-    `system[1].cachePoint`, or extras, such as `thinking`. `names` gives for a tool's name that Bedrock sees what the
-    caller said.
+    `system[1].cachePoint`, or extras, such as `thinking`. `refused` names in the same way what the model cannot take,
+    and only the caller may give up: it is left out here, and the policy decides whether it may be. `names` gives
+    for a tool's name that Bedrock sees what the caller said.
     """
 
     request: Request
     reported: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
 
     def then(self, step: "Repaired") -> "Repaired":
         """What both say together, the request being the step's."""
         reported = tuple(dict.fromkeys(self.reported + step.reported))
-        return Repaired(step.request, reported, {**self.names, **step.names})
+        refused = tuple(dict.fromkeys(self.refused + step.refused))
+        return Repaired(step.request, reported, refused, {**self.names, **step.names})
 
 
 # Neither changes its input; InvalidBody refuses, with a path for each fault.

@@ -17,13 +17,19 @@ _LEAST_TOP_P = 0.95
 
 
 def allowed(request: Request, capabilities: Capabilities) -> Repaired:
-    """Without what this model refuses of temperature, topP and the extra `top_k`; what asked for something is told."""
+    """Without what this model refuses of temperature, topP and the extra `top_k`.
+
+    Of two that it takes one at a time one is left out and told; what it does not take at all is only the caller's.
+    """
     said = {name: member(request, _CONFIG, name) for name in _USUAL} | {"top_k": extra(request, "top_k")}
     given = {name: value for name, value in said.items() if value is not None}
     kept = _kept(given, capabilities, reasons=bool(capabilities.thinking) and is_on(request))
     dropped = [name for name in given if name not in kept]
     told = tuple(_path(name) for name in dropped if given[name] != _USUAL.get(name))
-    return Repaired(_without(request, dropped), told)
+    one_of_two = capabilities.sampling == "one" and "temperature" in kept
+    reported = tuple(path for path in told if one_of_two and path == _path("topP"))
+    refused = tuple(path for path in told if path not in reported)
+    return Repaired(_without(request, dropped), reported, refused)
 
 
 def _kept(given: Mapping[str, float], capabilities: Capabilities, *, reasons: bool) -> Mapping[str, float]:

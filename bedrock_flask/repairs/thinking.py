@@ -55,6 +55,9 @@ def _switched_off(request: Request, capabilities: Capabilities) -> Repaired:
         # What asks for no reasoning asks for what happens anyway.
         thinking = None if kind == "disabled" else extra(request, "thinking")
         return Repaired(with_extras(request, thinking=thinking, effort=None if by_effort else effort))
+    if not capabilities.thinking and kind == "disabled":
+        # This family says it in another way, if at all, and does not reason unasked.
+        return Repaired(with_extras(request, thinking=None))
     if not capabilities.thinking or not (by_effort or kind == "disabled"):
         return Repaired(request)
     if by_effort and is_on(request):

@@ -5,7 +5,7 @@ from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, member
+from bedrock_flask.converse import Event, Json, Request, Response, member, readable
 from bedrock_flask.repairs.aliases import aliases
 from bedrock_flask.repairs.blocks import blocks, edited
 from bedrock_flask.repairs.record import Repaired
@@ -42,10 +42,12 @@ def restored_events(events: Iterable[Event], names: Mapping[str, str]) -> Iterat
 
 def restored_event(event: Event, names: Mapping[str, str]) -> Event:
     """One event with the tool name that the caller said."""
-    said = names.get(member(event, *_STARTED) or "")
-    return event if said is None else _with(event, _STARTED, said)
+    with readable():
+        said = names.get(member(event, *_STARTED) or "")
+        return event if said is None else _with(event, _STARTED, said)
 
 
+@readable()
 def restored(response: Response, names: Mapping[str, str]) -> Response:
     """An answer with the tool names that the caller said."""
     content = member(response, *_CONTENT)

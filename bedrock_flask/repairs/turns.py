@@ -19,7 +19,7 @@ def alternating(request: Request, capabilities: Capabilities) -> Repaired:
     messages = request["messages"]
     if not messages:
         raise InvalidBody([FieldError("messages", "must have at least one turn")])
-    if messages[0]["role"] == "assistant":
+    if messages[0]["role"] != "user":
         raise InvalidBody([FieldError("messages[0].role", "must be user: the first turn is the user's")])
     joined = [_joined(role, each) for role, each in groupby(messages, key=lambda message: message["role"])]
     if not capabilities.results_with_text:

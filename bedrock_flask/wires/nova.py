@@ -6,10 +6,9 @@ user guide).
 
 from collections.abc import Iterable, Iterator
 
-from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, member
+from bedrock_flask.converse import Event, Json, Request, Response, member, readable
 from bedrock_flask.usage import Usage, from_members, from_metrics
-from bedrock_flask.wire import Wire
+from bedrock_flask.wire import Wire, written
 
 # Members of inferenceConfig that Converse has, by every name that Nova takes them under.
 _INFERENCE = {
@@ -64,24 +63,26 @@ def read_request(body: Json) -> Request:
     return request
 
 
+@readable()
 def write_reply(response: Response, model_id: str) -> Json:
-    """A Converse response as Nova's reply."""
+    """A Converse response as Nova's reply; Garbled for what is none."""
     return {
         "output": response["output"],
-        "stopReason": response.get("stopReason", "end_turn"),
-        "usage": _write_usage(response.get("usage", {})),
+        "stopReason": response.get("stopReason") or "end_turn",
+        "usage": _write_usage(response.get("usage")),
     }
 
 
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
     """Converse events as Nova's chunks: blocks are started for tools only, and `metadata` is the last one."""
-    with closing(events) as each:
-        for event in each:
-            [(kind, told)] = event.items()
-            if kind == "metadata":
-                yield {"metadata": {"usage": _write_usage(told.get("usage", {})), "metrics": {}, "trace": {}}}
-            elif kind != "contentBlockStart" or "toolUse" in told["start"]:
-                yield event
+    return written(events, _write_event)
+
+
+def _write_event(kind: str, told: Json) -> Iterator[Json]:
+    if kind == "metadata":
+        yield {"metadata": {"usage": _write_usage(told.get("usage")), "metrics": {}, "trace": {}}}
+    elif kind != "contentBlockStart" or "toolUse" in told["start"]:
+        yield {kind: told}
 
 
 def _read_blocks(blocks: Iterable[Json]) -> list[Json]:
@@ -94,8 +95,9 @@ def _parted(block: Json) -> Iterator[Json]:
         yield {"cachePoint": block["cachePoint"]}
 
 
-def _write_usage(counts: Json) -> Json:
-    return {**dict.fromkeys(_USAGE.values(), 0), **_renamed(counts, _USAGE)}
+def _write_usage(counts: Json | None) -> Json:
+    counted = {name: count for name, count in (counts or {}).items() if count is not None}
+    return {**dict.fromkeys(_USAGE.values(), 0), **_renamed(counted, _USAGE)}
 
 
 def _renamed(told: Json, names: dict[str, str]) -> Json:

@@ -283,13 +283,11 @@ def test_case_18_so_is_claudes_own_thinking_with_a_forced_tool(house: Any, model
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["any", "tool"])
-def test_case_18_by_anthropics_api_claude_refuses_it_itself(house: Any, kind: int, streamed: bool) -> None:
-    """Other than the catalogue has it, which speaks of Converse: Claude's own body is forwarded, and refused there."""
-    said = "Thinking may not be enabled when tool_choice forces tool use."
-    house.refuses("ValidationException", 400, said)
+def test_case_18_by_anthropics_api_both_are_named_too(house: Any, kind: int, streamed: bool) -> None:
     more = {"thinking": {"type": "adaptive"}, "tool_choice": FORCED["anthropic"][kind]}
-    told = house.ask("anthropic", house.body("anthropic", OPUS_4_6, "Hi", tools=["f"], streamed=streamed, **more))
-    assert (told.status, told.error["type"], told.error["message"]) == (400, "invalid_request_error", said)
+    body = house.body("anthropic", OPUS_4_6, "Hi", tools=["f"], streamed=streamed, **more)
+    error = house.refused("anthropic", body, "thinking")
+    assert [each["path"] for each in error["errors"]] == ["thinking", "tool_choice"]
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["any", "tool"])

@@ -161,7 +161,7 @@ def test_case_07_the_output_of_a_tool_is_text(house: Any, dialect: str, output: 
 
 def test_case_07_an_empty_output_is_no_text(house: Any, dialect: str) -> None:
     house.says({"text": "Well."})
-    turns = ("Hi", [CALLS[0]], ("a", ""))
+    turns: Any = ("Hi", [CALLS[0]], ("a", ""))
     house.ask(dialect, house.body(dialect, MODELS[dialect], *turns, tools=["weather"])).ok()
     [told] = house.sent()["messages"][-1]["content"]
     assert told["toolResult"]["content"] == []
@@ -219,7 +219,7 @@ def test_case_10_strange_names_have_aliases_that_the_caller_never_sees(
         "anthropic": {"type": "tool", "name": name},
     }
     # `$READFILE` was never offered: the model has made it up.
-    turns = ("Hi", [("a", name, {}), ("b", "$READFILE", {})], ("a", "1"), ("b", "no such tool"))
+    turns: Any = ("Hi", [("a", name, {}), ("b", "$READFILE", {})], ("a", "1"), ("b", "no such tool"))
     more = {"tools": STRANGE, "streamed": streamed, "tool_choice": choice[dialect]}
     told = house.ask(dialect, house.body(dialect, GENERIC, *turns, **more)).ok()
     sent = house.sent()

@@ -288,9 +288,11 @@ def test_case_28_to_another_model_go_none(house: Any, streamed: bool) -> None:
 def test_case_28_of_temperature_and_top_p_one_is_sent_where_one_is_taken(house: Any, dialect_: str) -> None:
     both = {"temperature": 0.5, "top_p": 0.9}
     sent = {}
-    for model in (OPUS_4, OPUS_4_5, OPUS_4_7):
+    # What a model does not take at all is refused by name, as everything else that it cannot take.
+    house.refused(dialect_, house.body(dialect_, OPUS_4_7, "Hi", **both), "inferenceConfig.temperature")
+    for model, headers in ((OPUS_4, {}), (OPUS_4_5, {}), (OPUS_4_7, DROP)):
         house.says({"text": "Hi"})
-        told = house.ask(dialect_, house.body(dialect_, model, "Hi", **both)).ok()
+        told = house.ask(dialect_, house.body(dialect_, model, "Hi", **both), headers).ok()
         sent[model] = (house.sent().get("inferenceConfig", {}), told.dropped)
     assert sent[OPUS_4] == ({"temperature": 0.5, "topP": 0.9}, "")
     assert sent[OPUS_4_5] == ({"temperature": 0.5}, "inferenceConfig.topP")

@@ -256,12 +256,22 @@ REFUSED: list[tuple[str, Json, list[str]]] = [
     ("a budget", {"thinking": {"type": "enabled", "budget_tokens": 31999}}, ["thinking"]),
     ("an effort", {"output_config": {"effort": "medium"}}, ["effort"]),
     ("both", REASONING, ["thinking"]),
+    (
+        "a few turns' thinking",
+        {
+            "context_management": {
+                "edits": [{"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}}]
+            }
+        },
+        ["context_management"],
+    ),
+    ("a tool that is found later", {"tools": [{**BASH, "defer_loading": True}]}, ["tools[0].defer_loading"]),
 ]
 
 
 @pytest.mark.parametrize("model", OTHERS)
 @pytest.mark.parametrize(("more", "named"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED])
-def test_by_the_usual_policy_reasoning_is_refused_where_it_cannot_be_asked_for(
+def test_by_the_usual_policy_what_only_claude_takes_is_refused(
     house: Any, model: str, more: Json, named: list[str]
 ) -> None:
     """Nova 2 takes an effort, and no model but Claude takes `thinking`; the docs advise the policy `drop`."""
@@ -284,6 +294,15 @@ def test_by_the_policy_drop_all_of_it_works_and_is_listed(house: Any, model: str
     told = set(two.dropped.split(", "))
     assert {"thinking", "metadata", "system.billing", "tools.eager_input_streaming"} <= told
     assert ("effort" in told) == (model != NOVA_2)
+
+
+@pytest.mark.parametrize("effort", ["xhigh", "max"])
+def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(house: Any, effort: str) -> None:
+    body = first(NOVA_2, output_config={"effort": effort})
+    house.refused("anthropic", body, "effort", "low, medium, high")
+    _, two = two_turns(house, body, {"text": "Look."}, CALL, headers=DROP)
+    assert "effort" in two.dropped.split(", ")
+    assert "additionalModelRequestFields" not in house.sent()
 
 
 def test_a_session_begun_on_claude_goes_on_with_another_model(house: Any) -> None:

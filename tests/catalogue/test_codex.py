@@ -193,6 +193,16 @@ def test_by_the_policy_drop_two_turns_work_there_too(house: Any, model: str) -> 
     assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary", "effort"}
 
 
+@pytest.mark.parametrize("effort", ["minimal", "xhigh"])
+def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(house: Any, effort: str) -> None:
+    body = first(NOVA_2, reasoning={"effort": effort, "summary": "auto"})
+    house.refused("responses", body, "effort", "low, medium, high")
+    one, two = two_turns(house, body, headers=DROP)
+    check_first(house, one)
+    assert "effort" in two.dropped.split(", ")
+    assert "additionalModelRequestFields" not in house.sent()
+
+
 @pytest.mark.parametrize("model", [OPUS, NOVA, NOVA_2, GENERIC])
 def test_what_it_always_sends_works_on_any_model(house: Any, model: str) -> None:
     """By the usual policy, as it speaks to a model of which it knows no reasoning."""

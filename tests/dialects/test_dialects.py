@@ -1,7 +1,10 @@
 """OpenAI's, Anthropic's and Bedrock's routes over real sockets, in front of an upstream that shows what it was sent."""
 
 import base64
+import http.client
 import json
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -441,3 +444,105 @@ def test_an_embedding_comes_in_base64_too_and_a_chat_model_makes_none(gateway: A
     assert gateway.post("/v1/embeddings", {**asked, "model": GENERIC}).status_code == 400
     assert gateway.post("/v1/embeddings", {**asked, "input": [1, 2]}).status_code == 400
     assert gateway.post("/v1/embeddings", {**asked, "input": ["a", " "]}).json()["error"]["param"] == "input[1]"
+
+
+# --- what a hostile reader found -------------------------------------------------------------------------------------
+
+
+def test_tokens_are_counted_whatever_the_budget_for_thinking(gateway: Any, upstream: Any, whole: Any) -> None:
+    upstream.scripts.append(whole(b'{"inputTokens":14}'))
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    asked = {"model": CLAUDE, "messages": [{"role": "user", "content": "Hi"}], "thinking": thinking}
+    assert gateway.post("/v1/messages/count_tokens", asked).json() == {"input_tokens": 14}
+
+
+def test_tokens_are_counted_by_the_id_behind_an_arn(gateway: Any, upstream: Any, whole: Any) -> None:
+    upstream.scripts.append(whole(b'{"inputTokens":14}'))
+    asked = {"model": "arn", "messages": [{"role": "user", "content": "Hi"}]}
+    assert gateway.post("/v1/messages/count_tokens", asked).status_code == 200
+    assert target(upstream) == "/model/amazon.nova-lite-v1%3A0/count-tokens"
+
+
+@pytest.mark.parametrize("name", ["a.b", "a[0]", "tools[0].x", ""])
+def test_a_member_may_have_any_name(gateway: Any, upstream: Any, whole: Any, name: str) -> None:
+    upstream.scripts.append(whole(CLAUDES.encode()))
+    drop = {"x-bedrock-flask-unsupported": "drop"}
+    response = gateway.post("/v1/messages", {**MESSAGES, "model": CLAUDE, name: 1}, headers=drop)
+    assert response.status_code == 200, response.text
+    assert name not in json.loads(sent(upstream))
+
+
+def test_nothing_goes_by_the_table_for_who_says_that_nothing_may(gateway: Any, upstream: Any) -> None:
+    strict = {"x-bedrock-flask-unsupported": "error"}
+    response = gateway.post("/v1/messages", {**MESSAGES, "model": CLAUDE, "speed": "fast"}, headers=strict)
+    assert response.status_code == 400
+    assert "speed" in response.json()["error"]["message"]
+    assert upstream.requests == []
+
+
+def test_a_choice_leaves_with_its_tool(gateway: Any, upstream: Any, whole: Any) -> None:
+    upstream.scripts.append(whole(CLAUDES.encode()))
+    tools = [{"type": "web_search_20250305", "name": "web_search"}, {"name": "f", "input_schema": {"type": "object"}}]
+    chosen = {"tools": tools, "tool_choice": {"type": "tool", "name": "web_search"}}
+    response = gateway.post("/v1/messages", {**MESSAGES, "model": CLAUDE, **chosen})
+    assert response.status_code == 200, response.text
+    assert json.loads(sent(upstream))["tools"] == tools[1:]
+    assert "tool_choice" not in json.loads(sent(upstream))
+    assert "tool_choice" in response.headers["x-bedrock-flask-dropped"]
+
+
+def test_however_many_names_are_dropped_their_number_is_told(gateway: Any, upstream: Any, whole: Any) -> None:
+    upstream.scripts += [whole(json.dumps(ANSWER).encode())] * 2
+    drop = {"x-bedrock-flask-unsupported": "drop"}
+    few = {f"unknown_{number}": 1 for number in range(30)}
+    response = gateway.post("/v1/chat/completions", {**CHAT, **few}, headers=drop)
+    assert set(response.headers["x-bedrock-flask-dropped"].split(", ")) == set(few)
+    many = {f"unknown_{number:0190}": 1 for number in range(30)}
+    told = gateway.post("/v1/chat/completions", {**CHAT, **many}, headers=drop).headers["x-bedrock-flask-dropped"]
+    *names, more = told.split(", ")
+    assert more == f"and {30 - len(names)} more"
+
+
+def test_no_text_is_embedded_for_who_has_left(gateway: Any, upstream: Any, whole: Any) -> None:
+    class Slow:
+        def pop(self, at: int) -> Callable[..., None]:
+            time.sleep(0.2)
+            return whole(b'{"embedding":[0.5],"inputTextTokenCount":1}')
+
+    upstream.scripts = Slow()
+    body = json.dumps({"model": "titan-embed", "input": ["x"] * 64}).encode()
+    host, port = gateway.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        head = f"POST /v1/embeddings HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        until = time.monotonic() + 20
+        while not upstream.requests and time.monotonic() < until:
+            time.sleep(0.01)
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        found = [line for line in gateway.lines() if line.get("route") == "/v1/embeddings"]
+        if found and found[-1].get("error") == "client_left":
+            break
+        time.sleep(0.05)
+    assert found[-1]["error"] == "client_left"
+    assert len(upstream.requests) < 64
+
+
+def test_a_second_slash_is_no_other_way_to_write_an_address(gateway: Any, upstream: Any) -> None:
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=20)
+    connection.request("POST", f"//model//{GENERIC}/converse", json.dumps(CONVERSE))
+    assert connection.getresponse().status == 404
+    connection.close()
+
+
+def test_a_retry_hint_counts_the_gateways_own_attempts(
+    start_gateway: Callable[..., Any], upstream: Any, whole: Any
+) -> None:
+    patient = start_gateway(
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}", BEDROCK_FLASK_MAX_ATTEMPTS="2"
+    )
+    refusal = whole(b'{"message":"slow down"}', "429 Too Many", x_amzn_errortype="ThrottlingException")
+    upstream.scripts += [refusal, refusal]
+    response = patient.post(*ASKING["openai_chat"])
+    assert (response.status_code, len(upstream.requests)) == (429, 2)
+    assert (response.headers["retry-after"], response.headers["x-should-retry"]) == ("1", "false")

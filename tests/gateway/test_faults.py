@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.emulator.faults import FAULTS
+from bedrock_flask.emulator.faults import FAULTS, MEMBERS
 from bedrock_flask.emulator.refusals import STATUS
 from bedrock_flask.protocol import eventstream, sse
 
@@ -191,7 +191,7 @@ def test_a_whole_answer_that_breaks_is_told(gateway: Any, emulator: Any, fault: 
 def test_a_stream_that_breaks_before_its_first_event_keeps_its_status(
     gateway: Any, emulator: Any, fault: str, model: str, body: Any
 ) -> None:
-    emulator.fault(fault, after=0)
+    emulator.fault(fault, **({"after": 0} if "after" in MEMBERS[fault] else {}))
     refused(gateway, gateway.post(f"/v1/models/{model}/invoke-stream", body), BREAKS[fault][1] or (0, ""))
 
 

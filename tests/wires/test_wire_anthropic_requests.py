@@ -552,3 +552,10 @@ def test_an_answer_of_claudes_own_sdk_can_be_replayed_with_its_nulls() -> None:
 def test_it_stands_under_its_name() -> None:
     wire = WIRES["anthropic"]
     assert (wire.read_request, wire.write_request, wire.hints) == (read_request, write_request, HINTS)
+
+
+def test_a_message_of_an_unknown_role_is_left_whole() -> None:
+    strange = {"role": "x", "content": "Hi", "cache_control": 5}
+    request = read_request({"model": "m", "messages": [{"role": "user", "content": "x"}, strange]})
+    assert request["messages"] == [{"role": "user", "content": [{"text": "x"}]}]
+    assert request["extras"] == {"messages[1]": strange}

@@ -649,4 +649,47 @@ def test_the_wire_has_its_functions_and_hints() -> None:
     assert WIRE.name == "openai_chat"
     assert WIRE.read_request is read_request
     assert WIRE.write_request is write_request
-    assert WIRE.hints == {"user", "safety_identifier", "metadata", "tool_choice"}
+    assert WIRE.hints == {"user", "safety_identifier", "metadata", "tool_choice", "stream_options"}
+
+
+# --- calls of a kind that nobody knows -------------------------------------------------------------------------------
+
+SHELL: Json = {"id": "s", "type": "shell", "shell": {"command": "ls"}}
+LOOK: Json = {"id": "t", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+
+
+def test_a_result_is_left_with_its_call() -> None:
+    results: list[Json] = [{"role": "tool", "tool_call_id": tie, "content": "x"} for tie in ("s", "t")]
+    request = read_request(body(USER, {"role": "assistant", "tool_calls": [SHELL, LOOK]}, *results))
+    assert request["extras"] == {"messages[1].tool_calls[0]": SHELL, "messages[2]": results[0]}
+    ties = [next(iter(block.values()))["toolUseId"] for turn in request["messages"][1:] for block in turn["content"]]
+    assert ties == ["t", "t"]
+
+
+def test_an_answer_that_only_calls_what_nobody_knows_is_left_whole() -> None:
+    answer: Json = {"role": "assistant", "content": None, "tool_calls": [SHELL]}
+    request = read_request(body(USER, answer, {"role": "tool", "tool_call_id": "s", "content": "x"}, USER))
+    assert [turn["role"] for turn in request["messages"]] == ["user", "user"]
+    assert request["extras"].keys() == {"messages[1].tool_calls[0]", "messages[1]", "messages[2]"}
+
+
+@pytest.mark.parametrize("role", ["x", ""])
+def test_members_of_an_unknown_role_are_not_looked_at(role: str) -> None:
+    strange: Json = {"role": role, "tool_calls": 5}
+    assert read_request(body(USER, strange))["extras"] == {"messages[1]": strange}
+
+
+def test_no_kind_is_no_kind_that_may_have_come_since() -> None:
+    told = body({"role": "assistant", "tool_calls": [{"id": "t", "type": "", "function": {}}]})
+    assert [(fault.path, fault.unknown) for fault in faults(Body(), told)] == [
+        ("messages[0].tool_calls[0].type", False)
+    ]
+    assert [fault.unknown for fault in faults(Body(), body({**USER, "role": ""}))] == [False]
+    assert [fault.unknown for fault in faults(Body(), body({**USER, "role": "x"}))] == [True]
+
+
+def test_the_wish_for_padding_is_a_hint_that_is_told() -> None:
+    assert extras(stream_options={"include_usage": True, "include_obfuscation": False}) == {}
+    wished = {"include_obfuscation": True}
+    assert extras(stream_options={"include_usage": True, **wished}) == {"stream_options": wished}
+    assert "stream_options" in HINTS

@@ -110,7 +110,6 @@ NOTHING_ASKED: Json = {
     "tools": [],
     "tool_choice": "auto",
     "parallel_tool_calls": True,
-    "max_tool_calls": 4,
     "text": {"format": {"type": "text"}, "verbosity": None},
     "reasoning": {"effort": None, "context": "auto", "mode": "standard"},
     "include": ["reasoning.encrypted_content"],
@@ -144,6 +143,7 @@ OWN: Json = {
     "prompt_cache_key": "k",
     "prompt_cache_options": {"mode": "explicit"},
     "prompt_cache_retention": "24h",
+    "max_tool_calls": 4,
     "stream_options": {"include_obfuscation": True},
     "service_tier": "ultrafast",
     "access_programs": {"cyber": "standard"},
@@ -161,7 +161,7 @@ def test_no_member_of_the_schema_is_forgotten() -> None:
     placed = {"max_output_tokens", "temperature", "top_p", "text", "reasoning", "include", "tool_choice", "tools"}
     named = {"metadata", "user", "safety_identifier", "service_tier"}
     kept = {"store", "background", "previous_response_id", "conversation", "prompt"}
-    ignored = {"model", "stream", "max_tool_calls"}
+    ignored = {"model", "stream"}
     assert set(Body().fields) == {"input", "instructions"} | placed | named | kept | ignored | set(OWN)
 
 
@@ -1010,3 +1010,15 @@ def test_it_stands_under_its_name() -> None:
         write_request,
         HINTS,
     )
+
+
+def test_an_item_of_no_kind_is_no_message() -> None:
+    nameless = {"type": "", "call_id": "c", "output": "x"}
+    told = body([{"role": "user", "content": "x"}, nameless])
+    assert [(fault.path, fault.unknown) for fault in faults(Body(), told)] == [("input[1].type", False)]
+    assert read_request(told)["extras"] == {"input[1]": nameless}
+    assert turns({"type": None, "role": "user", "content": "x"}) == turns({"role": "user", "content": "x"})
+
+
+def test_a_number_of_calls_is_a_hint_that_is_told() -> None:
+    assert "max_tool_calls" in HINTS

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.converse import Event, Json, Response, member
+from bedrock_flask.converse import Event, Json, Response, known, member, readable, strange
 from bedrock_flask.usage import Usage, from_members, from_metrics
-from bedrock_flask.wire import written
+from bedrock_flask.wire import left_out, written
 from bedrock_flask.wires.anthropic.citations import write_citation
 
 # Why a model stops. What Claude has no word for keeps Bedrock's: it is no plain end of a turn. So does a reason that
@@ -49,15 +49,16 @@ def usage(told: Json) -> Usage:
 # --- a reply ---------------------------------------------------------------------------------------------------------
 
 
+@readable()
 def write_reply(response: Response, model_id: str) -> Json:
-    """A Converse response as a Messages reply."""
+    """A Converse response as a Messages reply; Garbled for what is none."""
     content = response["output"]["message"]["content"]
-    written = [_WRITERS[kind](block[kind]) for block in content for kind in block if kind in _WRITERS]
     return {
         **_message(model_id),
-        "content": written,
+        "content": [_WRITERS[kind](told) for block in content for kind, told in known(block, _WRITERS)],
         **_write_stop(response),
-        "usage": _write_usage(response.get("usage", {})),
+        "usage": _write_usage(response.get("usage")),
+        **left_out([kind for block in content for kind in strange(block, _WRITERS)]),
     }
 
 
@@ -92,14 +93,16 @@ def _write_stop(told: Json) -> Json:
     return {**written, "stop_details": {"type": "refusal", "category": None, "explanation": _REFUSALS[reason]}}
 
 
-def _write_usage(counts: Json) -> Json:
+def _write_usage(counts: Any) -> Json:
+    counted = from_members(counts)
     written = {
-        "input_tokens": counts.get("inputTokens", 0),
-        "cache_creation_input_tokens": counts.get("cacheWriteInputTokens", 0),
-        "cache_read_input_tokens": counts.get("cacheReadInputTokens", 0),
-        "output_tokens": counts.get("outputTokens", 0),
+        "input_tokens": counted.input or 0,
+        "cache_creation_input_tokens": counted.cache_write or 0,
+        "cache_read_input_tokens": counted.cache_read or 0,
+        "output_tokens": counted.output or 0,
     }
-    by_ttl = {f"ephemeral_{each['ttl']}_input_tokens": each["inputTokens"] for each in counts.get("cacheDetails", ())}
+    details = member(counts, "cacheDetails") or ()
+    by_ttl = {f"ephemeral_{each['ttl']}_input_tokens": each.get("inputTokens") or 0 for each in details}
     return {**written, "cache_creation": {**_NO_WRITES, **by_ttl}} if by_ttl else written
 
 
@@ -111,8 +114,8 @@ def _write_text(text: str) -> Json:
 
 
 def _write_citations(cited: Json) -> Json:
-    text = "".join(piece.get("text", "") for piece in cited.get("content", ()))
-    return {**_write_text(text), "citations": [write_citation(each) for each in cited.get("citations", ())]}
+    text = "".join(piece.get("text") or "" for piece in cited.get("content") or ())
+    return {**_write_text(text), "citations": [write_citation(each) for each in cited.get("citations") or ()]}
 
 
 def _write_tool_use(use: Json) -> Json:
@@ -123,11 +126,11 @@ def _write_tool_use(use: Json) -> Json:
 def _write_reasoning(reasoning: Json) -> Json:
     if "redactedContent" in reasoning:
         return {"type": "redacted_thinking", "data": reasoning["redactedContent"]}
-    text = reasoning.get("reasoningText", {})
-    return {"type": "thinking", "thinking": text.get("text", ""), "signature": text.get("signature", "")}
+    text = reasoning.get("reasoningText") or {}
+    return {"type": "thinking", "thinking": text.get("text") or "", "signature": text.get("signature") or ""}
 
 
-# What Claude answers with; blocks that its format does not have in answers, such as images, are left out.
+# What Claude answers with; blocks that its format does not have in answers, such as images, are left out and told of.
 _WRITERS: dict[str, Callable[[Any], Json]] = {
     "text": _write_text,
     "citationsContent": _write_citations,
@@ -143,6 +146,7 @@ _WRITERS: dict[str, Callable[[Any], Json]] = {
 class _Stream:
     """What is known of a stream while it is written: its blocks' numbers by Converse's, and why it stopped.
 
+    Kinds of blocks that Claude's format has not are in `unsaid`.
     Claude tells redacted reasoning and signatures whole, the first in its block's start, the second last.
     """
 
@@ -150,6 +154,7 @@ class _Stream:
     numbers: dict[int, int] = field(default_factory=dict)
     redacted: dict[int, str] = field(default_factory=dict)
     signatures: dict[int, str] = field(default_factory=dict)
+    unsaid: list[str] = field(default_factory=list)
     stop: Json | None = None
 
 
@@ -164,24 +169,28 @@ def _write_message_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 
 def _write_block_start(stream: _Stream, told: Json) -> Iterator[Json]:
-    if "toolUse" in told["start"]:
+    stream.unsaid += strange(told["start"], _WRITERS)
+    if told["start"].get("toolUse") is not None:
         use = {**told["start"]["toolUse"], "input": {}}
         yield from _opened(stream, told["contentBlockIndex"], _write_tool_use(use))
 
 
 def _write_block_delta(stream: _Stream, told: Json) -> Iterator[Json]:
-    index = told["contentBlockIndex"]
-    [(kind, delta)] = told["delta"].items()
-    if kind == "reasoningContent":
-        [(kind, delta)] = delta.items()
-        kind = f"reasoningContent.{kind}"
+    stream.unsaid += strange(told["delta"], _KINDS)
+    for kind, delta in known(told["delta"], _KINDS):
+        parts = known(delta, _THOUGHTS) if kind == "reasoningContent" else [("", delta)]
+        for part, value in parts:
+            yield from _write_delta(stream, told["contentBlockIndex"], ".".join(filter(None, (kind, part))), value)
+
+
+def _write_delta(stream: _Stream, index: int, kind: str, delta: Any) -> Iterator[Json]:
     if kind == "reasoningContent.redactedContent":
         stream.redacted[index] = stream.redacted.get(index, "") + delta
     elif kind == "reasoningContent.signature":
         # Anthropic's SDKs keep the last signature that comes, and not all of them joined.
         stream.signatures[index] = stream.signatures.get(index, "") + delta
         yield from _opened(stream, index, _THINKING)
-    elif kind in _DELTAS:
+    else:
         block, write = _DELTAS[kind]
         if block is not None:
             yield from _opened(stream, index, block)
@@ -208,8 +217,13 @@ def _write_message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
 def _write_metadata(stream: _Stream, told: Json) -> Iterator[Json]:
     # Without a stop the answer is cut, and must not end as if it were whole.
     if stream.stop is not None:
-        counts = _write_usage(told.get("usage", {}))
-        yield {"type": "message_delta", "delta": _write_stop(stream.stop), "usage": counts}
+        counts = _write_usage(told.get("usage"))
+        yield {
+            "type": "message_delta",
+            "delta": _write_stop(stream.stop),
+            "usage": counts,
+            **left_out(stream.unsaid),
+        }
         yield {"type": "message_stop"}
 
 
@@ -234,6 +248,9 @@ _THINKING: Json = {"type": "thinking", "thinking": "", "signature": ""}
 _DELTAS: dict[str, tuple[Json | None, Callable[[Any], Json]]] = {
     "text": (_TEXT, lambda text: {"type": "text_delta", "text": text}),
     "citation": (_TEXT, lambda citation: {"type": "citations_delta", "citation": write_citation(citation)}),
-    "toolUse": (None, lambda use: {"type": "input_json_delta", "partial_json": use.get("input", "")}),
+    "toolUse": (None, lambda use: {"type": "input_json_delta", "partial_json": use.get("input") or ""}),
     "reasoningContent.text": (_THINKING, lambda text: {"type": "thinking_delta", "thinking": text}),
 }
+# The kinds of deltas, and the parts of one of reasoning.
+_KINDS = frozenset({"text", "citation", "toolUse", "reasoningContent"})
+_THOUGHTS = frozenset({"text", "signature", "redactedContent"})

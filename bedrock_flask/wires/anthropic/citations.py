@@ -63,10 +63,10 @@ def write_citation(citation: Json) -> Json:
     """A citation of Converse's in Claude's words."""
     location = citation.get("location") or {}
     target = next((each for each in _TARGETS if each.converse in location), _TARGETS[0])
-    parts = location.get(target.converse, {})
+    parts = location.get(target.converse) or {}
     return {
         "type": target.claude,
-        "cited_text": "".join(piece.get("text", "") for piece in citation.get("sourceContent", ())),
+        "cited_text": "".join(piece.get("text") or "" for piece in citation.get("sourceContent") or ()),
         target.title: citation.get("title"),
         **_present(source=citation.get("source")),
         **{here: parts[there] for here, there in target.parts.items() if there in parts},

@@ -67,6 +67,9 @@ def _read_messages(body: Json, top: Place) -> list[Json]:
 
 
 def _read_message(message: Json, place: Place) -> Iterator[Json]:
+    if message["role"] not in _ROLES:
+        place.leave(message)
+        return
     inner = Place(place.path, {})
     content = _read_content(message.get("content") or [], inner.at("content"))
     inner.leave_rest(message, "role", "content", neutral=asks_for_nothing)
@@ -78,6 +81,10 @@ def _read_message(message: Json, place: Place) -> Iterator[Json]:
     else:
         # All that it says is beyond Converse.
         place.leave(message)
+
+
+# Converse has the same.
+_ROLES = ("user", "assistant", "system")
 
 
 def _read_system(system: str | list[Json], place: Place) -> list[Json]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.converse import Event, Json, Response, member
-from bedrock_flask.wire import written
+from bedrock_flask.converse import Event, Json, Response, known, member, readable, strange
+from bedrock_flask.usage import from_members
+from bedrock_flask.wire import left_out, written
 
 # Why a model stops. OpenAI has no word for a malformed answer, nor for a reason that AWS adds tomorrow: to call either
 # `stop` would pass it off as whole, so they are told as other gateways do, and Converse's own word stands beside.
@@ -32,14 +33,15 @@ def _head(kind: str, model_id: str) -> Json:
 
 
 def _write_stop(told: Json) -> Json:
-    reason = told.get("stopReason", "end_turn")
+    reason = told.get("stopReason") or "end_turn"
     return {"finish_reason": FINISH.get(reason, UNKNOWN), "native_finish_reason": reason}
 
 
-def _write_usage(counts: Json) -> Json:
-    read, written = counts.get("cacheReadInputTokens", 0), counts.get("cacheWriteInputTokens", 0)
+def _write_usage(counts: Any) -> Json:
+    counted = from_members(counts)
+    read, written = counted.cache_read or 0, counted.cache_write or 0
     # Converse counts apart what it read from the cache and wrote to it, OpenAI among the tokens of the prompt.
-    asked, said = counts.get("inputTokens", 0) + read + written, counts.get("outputTokens", 0)
+    asked, said = (counted.input or 0) + read + written, counted.output or 0
     return {
         "prompt_tokens": asked,
         "completion_tokens": said,
@@ -61,15 +63,28 @@ def _is_clients(use: Json) -> bool:
 # --- whole -----------------------------------------------------------------------------------------------------------
 
 
+@readable()
 def write_reply(response: Response, model_id: str) -> Json:
-    """A Converse response as a chat completion."""
-    choice = {"index": 0, "message": _write_message(response["output"]["message"]["content"]), "logprobs": None}
+    """A Converse response as a chat completion; Garbled for what is none."""
+    content = response["output"]["message"]["content"]
+    choice = {"index": 0, "message": _write_message(content), "logprobs": None}
     return {
         **_head("chat.completion", model_id),
         "choices": [{**choice, **_write_stop(response)}],
-        "usage": _write_usage(response.get("usage", {})),
+        "usage": _write_usage(response.get("usage")),
         **_write_tier(response),
+        **left_out([kind for block in content for kind in _unsaid(block)]),
     }
+
+
+def _unsaid(block: Json) -> list[str]:
+    """The kind of a block, or of a block's start, that chat completions have no words for."""
+    use = block.get("toolUse")
+    return strange(block, _BLOCKS) if use is None or _is_clients(use) else ["toolUse"]
+
+
+# The kinds of blocks that are told.
+_BLOCKS = frozenset({"text", "citationsContent", "toolUse", "reasoningContent"})
 
 
 def _write_message(content: Iterable[Json]) -> Json:
@@ -78,18 +93,19 @@ def _write_message(content: Iterable[Json]) -> Json:
     details: list[Json] = []
     annotations: list[Json] = []
     for block in content:
-        if "citationsContent" in block:
-            cited = block["citationsContent"]
-            said = "".join(piece.get("text", "") for piece in cited.get("content", ()))
-            places = (len(text), len(text) + len(said))
-            annotations += [each for told in cited.get("citations", ()) for each in _write_citation(told, places)]
-            text += said
-        elif "toolUse" in block and _is_clients(block["toolUse"]):
-            calls.append(_write_call(block["toolUse"]))
-        elif "reasoningContent" in block:
-            details.append({**_write_reasoning(block["reasoningContent"]), "index": len(details)})
-        text += block.get("text", "")
-    thoughts = "".join(detail.get("text", "") for detail in details)
+        for kind, value in known(block, _BLOCKS):
+            if kind == "text":
+                text += value
+            elif kind == "citationsContent":
+                said = "".join(piece.get("text") or "" for piece in value.get("content") or ())
+                places = (len(text), len(text) + len(said))
+                annotations += [each for told in value.get("citations") or () for each in _write_citation(told, places)]
+                text += said
+            elif kind == "reasoningContent":
+                details.append({**_write_reasoning(value), "index": len(details)})
+            elif _is_clients(value):
+                calls.append(_write_call(value))
+    thoughts = "".join(detail.get("text") or "" for detail in details)
     told = {"tool_calls": calls, "annotations": annotations, "reasoning_content": thoughts}
     return {
         "role": "assistant",
@@ -102,15 +118,15 @@ def _write_message(content: Iterable[Json]) -> Json:
 
 def _write_call(use: Json) -> Json:
     # Arguments that the token limit cut are no object, but the text that there is.
-    given = use.get("input", {})
-    arguments = given if isinstance(given, str) else json.dumps(given)
+    given = use.get("input")
+    arguments = given if isinstance(given, str) else json.dumps({} if given is None else given)
     return {"id": use["toolUseId"], "type": "function", "function": {"name": use["name"], "arguments": arguments}}
 
 
 def _write_reasoning(reasoning: Json) -> Json:
     if "redactedContent" in reasoning:
         return {"type": "reasoning.encrypted", "data": reasoning["redactedContent"]}
-    return {"type": "reasoning.text", **reasoning.get("reasoningText", {})}
+    return {"type": "reasoning.text", **(reasoning.get("reasoningText") or {})}
 
 
 def _write_citation(citation: Json, places: tuple[int, int]) -> Iterator[Json]:
@@ -118,7 +134,7 @@ def _write_citation(citation: Json, places: tuple[int, int]) -> Iterator[Json]:
     url = member(citation, "location", "web", "url")
     if url:
         start, end = places
-        cited = {"url": url, "title": citation.get("title", ""), "start_index": start, "end_index": end}
+        cited = {"url": url, "title": citation.get("title") or "", "start_index": start, "end_index": end}
         yield {"type": "url_citation", "url_citation": cited}
 
 
@@ -135,6 +151,7 @@ class _Stream:
     thoughts   which part of the reasoning it is
     starts     where its text starts in the whole
     said       how much text there is
+    unsaid     the kinds of blocks that chat completions have no words for
     """
 
     head: Json
@@ -143,6 +160,7 @@ class _Stream:
     thoughts: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
     said: int = 0
+    unsaid: list[str] = field(default_factory=list)
 
 
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
@@ -163,6 +181,7 @@ def _write_message_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 def _write_block_start(stream: _Stream, told: Json) -> Iterator[Json]:
     index, use = told["contentBlockIndex"], told["start"].get("toolUse")
+    stream.unsaid += _unsaid(told["start"])
     if use is not None and _is_clients(use):
         stream.calls[index] = len(stream.calls)
         stream.silent.add(index)
@@ -171,8 +190,8 @@ def _write_block_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 
 def _write_block_delta(stream: _Stream, told: Json) -> Iterator[Json]:
-    [(kind, delta)] = told["delta"].items()
-    if kind in _DELTAS:
+    stream.unsaid += strange(told["delta"], _DELTAS)
+    for kind, delta in known(told["delta"], _DELTAS):
         yield from _DELTAS[kind](stream, told["contentBlockIndex"], delta)
 
 
@@ -184,11 +203,11 @@ def _write_block_stop(stream: _Stream, told: Json) -> Iterator[Json]:
 
 
 def _write_message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
-    yield _chunk(stream, {}, _write_stop(told))
+    yield {**_chunk(stream, {}, _write_stop(told)), **left_out(stream.unsaid)}
 
 
 def _write_metadata(stream: _Stream, told: Json) -> Iterator[Json]:
-    yield {**stream.head, "choices": [], "usage": _write_usage(told.get("usage", {})), **_write_tier(told)}
+    yield {**stream.head, "choices": [], "usage": _write_usage(told.get("usage")), **_write_tier(told)}
 
 
 _EVENTS: dict[str, Callable[[_Stream, Json], Iterator[Json]]] = {
@@ -213,7 +232,7 @@ def _write_citation_delta(stream: _Stream, index: int, citation: Json) -> Iterat
 
 
 def _write_tool_delta(stream: _Stream, index: int, use: Json) -> Iterator[Json]:
-    arguments = use.get("input", "")
+    arguments = use.get("input") or ""
     if index in stream.calls and arguments:
         if not arguments.isspace():
             stream.silent.discard(index)
@@ -226,11 +245,10 @@ def _call_chunk(stream: _Stream, index: int, call: Json) -> Json:
 
 def _write_reasoning_delta(stream: _Stream, index: int, reasoning: Json) -> Iterator[Json]:
     number = stream.thoughts.setdefault(index, len(stream.thoughts))
-    for name, value in reasoning.items():
-        if name in _THOUGHTS:
-            kind, written = _THOUGHTS[name]
-            plain = {"reasoning_content": value} if name == "text" else {}
-            yield _chunk(stream, {**plain, "reasoning_details": [{"type": kind, written: value, "index": number}]})
+    for name, value in known(reasoning, _THOUGHTS):
+        kind, written = _THOUGHTS[name]
+        plain = {"reasoning_content": value} if name == "text" else {}
+        yield _chunk(stream, {**plain, "reasoning_details": [{"type": kind, written: value, "index": number}]})
 
 
 _DELTAS: dict[str, Callable[[_Stream, int, Any], Iterator[Json]]] = {

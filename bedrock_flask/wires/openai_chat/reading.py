@@ -15,7 +15,7 @@ from bedrock_flask.wires.openai_chat.tools import read_tools
 
 # Extras that ask for nothing that shows in an answer. The wish for no tool is among them: where the history has used
 # tools, Bedrock must be told of them, and then only some models can be told not to call any.
-HINTS = frozenset({"user", "safety_identifier", "metadata", "tool_choice"})
+HINTS = frozenset({"user", "safety_identifier", "metadata", "tool_choice", "stream_options"})
 
 # Top-level members that are read one by one, or that ask nothing of the model.
 _READ = frozenset(
@@ -55,6 +55,10 @@ def read_request(body: Json) -> Request:
         "serviceTier": read_tier(body.get("service_tier"), top.at("service_tier")),
         "extras": top.extras,
     }
+    # The dialect, which streams, reads `include_usage`.
+    options = body.get("stream_options") or {}
+    if wished := {name: value for name, value in options.items() if name != "include_usage" and value}:
+        top.at("stream_options").leave(wished)
     for name, value in body.items():
         if name not in _READ and value is not None and value not in _NEUTRAL.get(name, ()):
             top.at(_CANONICAL.get(name, name)).leave(value)
@@ -69,19 +73,26 @@ def _read_messages(messages: Iterable[Json], place: Place) -> tuple[list[Json], 
     system: list[Json] = []
     turns: list[Json] = []
     before = ""
+    unsaid: set[str] = set()
     for index, message in enumerate(messages):
         here, role = place.item(index), message["role"]
+        beyond = [call for call in _calls(message) if _kind(call) not in _CALLS]
+        unsaid |= {call["id"] for call in beyond if isinstance(call.get("id"), str)}
         if role in _SYSTEM:
             content = _with_mark(_read_plain(message, here), message)
             # One that is blank instructs nothing, so there is nothing to cache.
             system += content if _says_something(content) else []
-        elif role not in _ROLES:
+        elif role not in _ROLES or (role == "tool" and message["tool_call_id"] in unsaid):
+            # A result goes where its call went.
             here.leave(message)
         else:
             turn, read = _ROLES[role]
             content = _with_mark(read(message, here), message)
             if not _says_something(content):
-                raise here.wrong("says nothing: there is no text in it, no medium and no tool call")
+                if not beyond:
+                    raise here.wrong("says nothing: there is no text in it, no medium and no tool call")
+                here.leave(message)
+                continue
             # The results of parallel calls must stand in one turn, and what the user adds stands in it behind them.
             if before == "tool" and turn == "user":
                 turns[-1]["content"] += content
@@ -105,7 +116,7 @@ def _read_assistant(message: Json, place: Place) -> Iterator[Json]:
     yield from _read_reasoning(message, place.at("reasoning_details"))
     yield from _read_content(message.get("content"), place.at("content"))
     yield from _read_text(message.get("refusal"), place)
-    for index, call in enumerate(message.get("tool_calls") or ()):
+    for index, call in enumerate(_calls(message)):
         yield from _read_call(call, place.at("tool_calls").item(index))
 
 
@@ -261,8 +272,16 @@ _READ_DETAILS: dict[str, Callable[[Json], Iterator[Json]]] = {
 # --- calls -----------------------------------------------------------------------------------------------------------
 
 
+def _calls(message: Json) -> list[Json]:
+    return (message.get("tool_calls") or []) if message["role"] == "assistant" else []
+
+
+def _kind(call: Json) -> str:
+    return "function" if call.get("type") is None else str(call["type"])
+
+
 def _read_call(call: Json, place: Place) -> Iterator[Json]:
-    kind = call.get("type") or "function"
+    kind = _kind(call)
     if kind not in _CALLS:
         place.leave(call)
         return

@@ -57,7 +57,7 @@ def _turn(role: str, said: list[_Said]) -> Json:
 
 
 def _read_item(item: Json, place: Place) -> Iterator[_Said]:
-    kind = item.get("type") or "message"
+    kind = "message" if item.get("type") is None else item["type"]
     if kind == "item_reference":
         raise place.wrong("names an item that was kept, and the gateway keeps none; send the item itself")
     if kind not in _ITEMS:
@@ -243,7 +243,7 @@ def _write_reasoning(reasoning: Json, mark: Json | None, place: Place, customs: 
 
 def reasoning_members(reasoning: Json) -> Json:
     """What an item of reasoning tells, for people and to be sent back."""
-    text = reasoning.get("reasoningText", {}).get("text")
+    text = (reasoning.get("reasoningText") or {}).get("text")
     summary = [{"type": "summary_text", "text": text}] if text else []
     return {"summary": summary, "encrypted_content": thinking.encode([{"reasoningContent": reasoning}])}
 

@@ -7,7 +7,9 @@ from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.converse import Json, Response
+from bedrock_flask.converse import Json, Response, member, readable, strange
+from bedrock_flask.usage import from_members
+from bedrock_flask.wire import left_out
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText, mended
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
@@ -26,6 +28,7 @@ _STOPS: Mapping[str, tuple[str, str | None]] = {
 _FAILED = ("failed", None)
 
 
+@readable()
 def write_reply(
     response: Response,
     model: str,
@@ -33,9 +36,13 @@ def write_reply(
     custom: frozenset[str] = frozenset(),
     namespaced: Mapping[str, tuple[str, str]] = NO_NAMESPACES,
 ) -> Json:
-    """A Converse response as a `response` object; `custom` and `namespaced` are what the tools of the request tell."""
+    """A Converse response as a `response` object; Garbled for what is none.
+
+    `custom` and `namespaced` are what the tools of the request tell.
+    """
     content = response["output"]["message"]["content"]
-    return ended(started(model), _output(content, Asked(custom, namespaced)), response, response)
+    left = left_out([kind for block in content for kind in unsaid(block)])
+    return {**ended(started(model), _output(content, Asked(custom, namespaced)), response, response), **left}
 
 
 def started(model: str) -> Json:
@@ -73,9 +80,9 @@ def started(model: str) -> Json:
 
 def ended(response: Json, output: Iterable[Json], stop: Json, told: Json) -> Json:
     """The whole response: `stop` has why the model stopped, `told` the usage and the tier."""
-    native = stop.get("stopReason", "end_turn")
+    native = stop.get("stopReason") or "end_turn"
     status, reason = _STOPS.get(native, _FAILED)
-    tier = told.get("serviceTier", {}).get("type")
+    tier = member(told, "serviceTier", "type")
     return {
         **response,
         "status": status,
@@ -85,7 +92,7 @@ def ended(response: Json, output: Iterable[Json], stop: Json, told: Json) -> Jso
         "native_stop_reason": native,
         "output": with_status(output, native),
         "service_tier": tier if tier in ("flex", "priority") else "default",
-        "usage": _usage(told["usage"]) if "usage" in told else None,
+        "usage": _usage(told["usage"]) if told.get("usage") is not None else None,
     }
 
 
@@ -106,10 +113,11 @@ def _error(native: str) -> Json:
     return {"code": "server_error", "message": f"The model failed to answer: it stopped with {native!r}."}
 
 
-def _usage(counts: Json) -> Json:
+def _usage(counts: Any) -> Json:
     """OpenAI counts what was read from the cache, or written to it, as input; Bedrock does not."""
-    read, write = counts.get("cacheReadInputTokens", 0), counts.get("cacheWriteInputTokens", 0)
-    given, written = counts.get("inputTokens", 0) + read + write, counts.get("outputTokens", 0)
+    counted = from_members(counts)
+    read, write = counted.cache_read or 0, counted.cache_write or 0
+    given, written = (counted.input or 0) + read + write, counted.output or 0
     return {
         "input_tokens": given,
         "input_tokens_details": {"cached_tokens": read, "cache_write_tokens": write},
@@ -124,7 +132,7 @@ def _usage(counts: Json) -> Json:
 
 
 def _output(content: Iterable[Json], asked: Asked) -> list[Json]:
-    """The items of an answer; texts in a row are one message. Blocks that the format has not are left out."""
+    """The items of an answer; texts in a row are one message. Blocks that the format has not are `unsaid`."""
     items: list[Json] = []
     for kind, blocks in groupby(filter(_is_written, content), _kind):
         if kind == "text":
@@ -136,16 +144,23 @@ def _output(content: Iterable[Json], asked: Asked) -> list[Json]:
     return items
 
 
+# The members that tell what a block is, and what it is.
+_KINDS = {"text": "text", "citationsContent": "text", "toolUse": "toolUse", "reasoningContent": "reasoningContent"}
+
+
 def _kind(block: Json) -> str:
-    return "text" if "text" in block or "citationsContent" in block else next(iter(block))
+    return next((kind for name, kind in _KINDS.items() if block.get(name) is not None), "")
+
+
+def unsaid(block: Json) -> list[str]:
+    """The kind of a block, or of a block's start, that the format has no words for."""
+    # A tool that Bedrock has run itself is no call for the client to answer.
+    return strange(block, _KINDS) if _kind(block) != "toolUse" or is_call(block["toolUse"]) else ["toolUse"]
 
 
 def _is_written(block: Json) -> bool:
     kind = _kind(block)
-    # A tool that Bedrock has run itself is no call for the client to answer.
-    return kind == "reasoningContent" or (
-        bool(_text(block)) if kind == "text" else kind == "toolUse" and is_call(block["toolUse"])
-    )
+    return bool(kind) and not unsaid(block) and (kind != "text" or bool(_text(block)))
 
 
 def is_call(use: Json) -> bool:
@@ -154,9 +169,9 @@ def is_call(use: Json) -> bool:
 
 
 def _text(block: Json) -> str:
-    if "text" in block:
+    if block.get("text") is not None:
         return str(block["text"])
-    return "".join(piece.get("text", "") for piece in block["citationsContent"].get("content", ()))
+    return "".join(piece.get("text") or "" for piece in block["citationsContent"].get("content") or ())
 
 
 def message(parts: list[Json]) -> Json:
@@ -183,7 +198,7 @@ def call(use: Json, asked: Asked) -> Json:
 
 
 def _call(use: Json, asked: Asked) -> Json:
-    item, given = call(use, asked), use.get("input", {})
+    item, given = call(use, asked), {} if use.get("input") is None else use["input"]
     if "input" in item:
         return {**item, "input": _free_text(given)}
     # Arguments that the token limit has cut are text.

@@ -21,14 +21,15 @@ HINTS = frozenset(
     | {"input.reasoning.encrypted_content", "input.phase", "input.internal_chat_message_metadata_passthrough"}
     | {"input.detail", "input.prompt_cache_breakpoint"}
     | {"tools.web_search", "tools.defer_loading", "tools.allowed_callers", "tools.output_schema"}
+    # A number of calls of OpenAI's own tools, which is never exceeded where none of them is run.
+    | {"max_tool_calls"}
 )
 
-# Top-level members that are read one by one, or that ask nothing of the model: a number of calls of OpenAI's own tools
-# is never exceeded where none of them is run.
+# Top-level members that are read one by one, or that ask nothing of the model.
 _READ = frozenset(
     {"input", "instructions", "max_output_tokens", "temperature", "top_p", "tools", "tool_choice", "text", "reasoning"}
     | {"include", "metadata", "user", "safety_identifier", "service_tier", "prompt_cache_options", "stream_options"}
-    | {"model", "stream", "max_tool_calls"}
+    | {"model", "stream"}
 )
 # Of the others: the values that ask for what happens anyway.
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {

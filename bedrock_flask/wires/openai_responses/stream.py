@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from bedrock_flask.converse import Event, Json
-from bedrock_flask.wire import written
+from bedrock_flask.converse import Event, Json, known, strange
+from bedrock_flask.wire import left_out, written
 from bedrock_flask.wires.openai_responses import reply
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText
@@ -97,7 +97,7 @@ class _Thought(_Item):
     reasoning: Json = field(default_factory=dict)
 
     def add(self, delta: Json) -> Iterator[Json]:
-        for name, value in delta.items():
+        for name, value in known(delta, _THOUGHTS):
             if name == "redactedContent":
                 self.reasoning[name] = self.reasoning.get(name, "") + value
                 continue
@@ -113,6 +113,9 @@ class _Thought(_Item):
         for part in self.item["summary"]:
             yield self.told("reasoning_summary_text.done", summary_index=0, text=part["text"])
             yield self.told("reasoning_summary_part.done", summary_index=0, part=part)
+
+
+_THOUGHTS = ("text", "signature", "redactedContent")
 
 
 def _summary(text: str) -> Json:
@@ -142,7 +145,7 @@ class _Custom(_Item):
     reader: MemberText = field(default_factory=lambda: MemberText("input"))
 
     def add(self, delta: Json) -> Iterator[Json]:
-        yield from self._add(self.reader.feed(delta.get("input", "")))
+        yield from self._add(self.reader.feed(delta.get("input") or ""))
 
     def stop(self) -> Iterator[Json]:
         if not self.reader.found:
@@ -163,12 +166,16 @@ _Kind = _Message | _Thought | _Function | _Custom
 
 @dataclass
 class _Stream:
-    """What is known of a stream while it is written: its items, also by Converse's blocks, and why it stopped."""
+    """What is known of a stream while it is written: its items, also by Converse's blocks, and why it stopped.
+
+    Kinds of blocks that the format has no words for are in `unsaid`.
+    """
 
     response: Json
     asked: Asked
     items: list[_Kind] = field(default_factory=list)
     blocks: dict[int, _Kind] = field(default_factory=dict)
+    unsaid: list[str] = field(default_factory=list)
     stop: Json = field(default_factory=dict)
 
 
@@ -184,6 +191,7 @@ def _message_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 def _block_start(stream: _Stream, told: Json) -> Iterator[Json]:
     use = told["start"].get("toolUse")
+    stream.unsaid += reply.unsaid(told["start"])
     if use is not None and reply.is_call(use):
         item = reply.call(use, stream.asked)
         kind = _Custom if "input" in item else _Function
@@ -192,11 +200,12 @@ def _block_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 def _block_delta(stream: _Stream, told: Json) -> Iterator[Json]:
     index = told["contentBlockIndex"]
-    [(kind, delta)] = told["delta"].items()
-    if index not in stream.blocks and kind in _OPENED and delta:
-        yield from _open(stream, index, _OPENED[kind](stream))
-    if index in stream.blocks and kind in _ADDED:
-        yield from stream.blocks[index].add(delta)
+    stream.unsaid += strange(told["delta"], _KNOWN)
+    for kind, delta in known(told["delta"], _ADDED):
+        if index not in stream.blocks and kind in _OPENED and delta:
+            yield from _open(stream, index, _OPENED[kind](stream))
+        if index in stream.blocks:
+            yield from stream.blocks[index].add(delta)
 
 
 def _block_stop(stream: _Stream, told: Json) -> Iterator[Json]:
@@ -212,7 +221,7 @@ def _message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
         if not item.stopped:
             yield from item.stop()
     # Only now it is known whether the last item is whole.
-    native = told.get("stopReason", "end_turn")
+    native = told.get("stopReason") or "end_turn"
     statuses = reply.with_status((item.item for item in stream.items), native)
     for item, ended in zip(stream.items, statuses, strict=True):
         if not item.done:
@@ -221,7 +230,7 @@ def _message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
 
 def _metadata(stream: _Stream, told: Json) -> Iterator[Json]:
     response = reply.ended(stream.response, (item.item for item in stream.items), stream.stop, told)
-    yield {"type": f"response.{response['status']}", "response": response}
+    yield {"type": f"response.{response['status']}", "response": {**response, **left_out(stream.unsaid)}}
 
 
 def _open(stream: _Stream, index: int, item: _Kind) -> Iterator[Json]:
@@ -252,6 +261,8 @@ _OPENED: Mapping[str, Callable[[_Stream], _Message | _Thought]] = {
     "reasoningContent": _open_thought,
 }
 _ADDED = frozenset({"text", "reasoningContent", "toolUse"})
+# What a text cites has no place in the format, but it is a part of a block that has one.
+_KNOWN = _ADDED | {"citation"}
 _EVENTS: Mapping[str, Callable[[_Stream, Json], Iterator[Json]]] = {
     "messageStart": _message_start,
     "contentBlockStart": _block_start,
