@@ -77,7 +77,10 @@ def events_of(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator
             elif call.wire == converse.WIRE.name:
                 events = iter([{chunk.event: told}])
             else:
-                events = parts.events(_decoded(told, call))
+                part = _decoded(told, call)
+                # What `decode` gives may be in no shape of Converse's, and the plugin answers for that too.
+                with answering_for(call.adapter):
+                    events = iter(list(parts.events(part)))
             for event in events:
                 yield restored_event(event, names)
     for event in parts.end():

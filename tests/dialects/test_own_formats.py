@@ -1,0 +1,167 @@
+"""Models of a format of their own, by a dropped-in plugin: OpenAI's and Anthropic's clients reach them all the same."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bedrock_flask.protocol import eventstream, sse
+
+PLUGIN = '''"""Models of a made-up vendor: one that streams, one that does not, and one that nobody can translate."""
+
+from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl, text_of
+
+STOPS = {"done": "end_turn", "full": "max_tokens"}
+
+
+class Body(Schema):
+    ask = fields.String(required=True, min_length=1, description="What is asked.")
+    most = fields.Integer(min=1, max=100, description="Most words.")
+    mood = fields.String(description="How it is said.")
+
+
+class Simple(Schema):
+    ask = fields.String(required=True, description="What is asked.")
+
+
+def encode(request):
+    most = request.get("inferenceConfig", {}).get("maxTokens")
+    asked = text_of(request["messages"][-1]["content"])
+    mood = request.get("additionalModelRequestFields", {}).get("mood")
+    return {"ask": asked, **({"most": most} if most else {}), **({"mood": mood} if mood else {})}
+
+
+def decode(told):
+    content = [{"text": told["said"]}] if "said" in told else []
+    content += [{"toolUse": {"toolUseId": "t1", "name": "look", "input": told["look"]}}] if "look" in told else []
+    made = {"output": {"message": {"role": "assistant", "content": content}}}
+    if "why" in told:
+        made["stopReason"] = STOPS[told["why"]]
+        given, said = told["in"], told["out"]
+        made["usage"] = {"inputTokens": given, "outputTokens": said, "totalTokens": given + said}
+    return made
+
+
+COMMON = dict(speaks={"acme": "InvokeModel"}, body=Body, encode=encode, decode=decode, sample={"ask": "What is 2+2?"})
+REPLY = {"said": "Four.", "why": "done", "in": 3, "out": 5}
+
+
+@hookimpl
+def register_adapters(register):
+    register(
+        Adapter(
+            name="acme",
+            models={"acme.talk-*": Capabilities(tools=True)},
+            reply=REPLY,
+            chunks=[{"said": "Fo"}, {"said": "ur."}, {"why": "done", "in": 3, "out": 5}],
+            extras={"mood": "additionalModelRequestFields.mood"},
+            **COMMON,
+        )
+    )
+    register(Adapter(name="acme-whole", models={"acme.whole-*": Capabilities(streaming=False)}, reply=REPLY, **COMMON))
+    alone = dict(body=Simple, speaks={"alone": "InvokeModel"}, sample={"ask": "x"})
+    register(Adapter(name="acme-alone", models={"acme.alone-*": Capabilities()}, **alone))
+'''
+CHAT = {"messages": [{"role": "user", "content": "What is 2+2?"}]}
+
+
+@pytest.fixture(scope="module")
+def gateway(start_gateway: Callable[..., Any], lasting_upstream: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("plugins")
+    (folder / "acme.py").write_text(PLUGIN)
+    return start_gateway(
+        BEDROCK_FLASK_PLUGINS_DIR=str(folder),
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{lasting_upstream.port}",
+    )
+
+
+@pytest.fixture
+def upstream(lasting_upstream: Any) -> Any:
+    lasting_upstream.scripts, lasting_upstream.requests[:] = [], []
+    return lasting_upstream
+
+
+def sent(upstream: Any) -> Any:
+    return json.loads(upstream.requests[-1].partition(b"\r\n\r\n")[2])
+
+
+def texts(response: Any) -> str:
+    told = [json.loads(event.data) for event in sse.Decoder().feed(response.content) if event.data != "[DONE]"]
+    return "".join(each["choices"][0]["delta"].get("content") or "" for each in told if each["choices"])
+
+
+def frames(*chunks: dict[str, Any]) -> list[bytes]:
+    return [eventstream.encode(eventstream.chunk(json.dumps(chunk).encode())) for chunk in chunks]
+
+
+def test_a_request_is_encoded_and_its_answer_decoded(gateway: Any, upstream: Any, whole: Any) -> None:
+    upstream.scripts.append(whole(b'{"said":"Four.","why":"full","in":3,"out":5}'))
+    told = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "max_tokens": 7, "mood": "glad"}).json()
+    assert sent(upstream) == {"ask": "What is 2+2?", "most": 7, "mood": "glad"}
+    assert told["choices"][0]["message"]["content"] == "Four."
+    assert told["choices"][0]["finish_reason"] == "length"
+    assert told["usage"]["total_tokens"] == 8
+
+
+def test_chunks_are_decoded_one_by_one(gateway: Any, upstream: Any, stream: Any) -> None:
+    chunks = [
+        {"said": "Fo"},
+        {"said": "ur."},
+        {"look": {"at": "it"}},
+        {"said": "So."},
+        {"why": "done", "in": 3, "out": 5},
+    ]
+    upstream.scripts.append(stream(*frames(*chunks)))
+    asked = {**CHAT, "model": "acme", "stream": True, "stream_options": {"include_usage": True}}
+    response = gateway.post("/v1/chat/completions", asked)
+    assert texts(response) == "Four.So."
+    events = [event.data for event in sse.Decoder().feed(response.content)]
+    assert events[-1] == "[DONE]"
+    assert json.loads(events[-2])["usage"]["total_tokens"] == 8
+    calls = [call for each in events[:-2] for call in json.loads(each)["choices"][0]["delta"].get("tool_calls", ())]
+    assert json.loads("".join(call["function"]["arguments"] for call in calls)) == {"at": "it"}
+    upstream.scripts.append(stream(*frames(*chunks)))
+    told = gateway.post("/v1/messages", {**CHAT, "model": "acme", "max_tokens": 9, "stream": True})
+    starts = [
+        json.loads(e.data)["content_block"]["type"]
+        for e in sse.Decoder().feed(told.content)
+        if "block_start" in e.event
+    ]
+    assert starts == ["text", "tool_use", "text"]
+
+
+def test_a_cut_stream_of_chunks_is_no_success(gateway: Any, upstream: Any, stream: Any) -> None:
+    upstream.scripts.append(stream(*frames({"said": "Fo"})))
+    response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "stream": True})
+    assert b"[DONE]" not in response.content
+    assert b'"finish_reason": "stop"' not in response.content
+    assert b"upstream_truncated" in response.content
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+def test_a_model_that_does_not_stream_serves_a_client_that_does(
+    gateway: Any, upstream: Any, whole: Any, path: str
+) -> None:
+    upstream.scripts.append(whole(b'{"said":"Four.","why":"done","in":3,"out":5}'))
+    body = {"model": "acme-whole", "stream": True}
+    body |= {"input": "What is 2+2?"} if "responses" in path else {**CHAT, "max_tokens": 9}
+    response = gateway.post(path, body)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert b"Four." in response.content
+    ends = {"/v1/chat/completions": b"[DONE]", "/v1/messages": b"message_stop", "/v1/responses": b"response.completed"}
+    assert ends[path] in response.content
+    assert upstream.requests[-1].startswith(b"POST /model/acme.whole-v1%3A0/invoke ")
+
+
+def test_a_body_that_the_plugins_own_schema_refuses_is_not_sent(gateway: Any, upstream: Any) -> None:
+    response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "max_tokens": 1000})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "most")
+    assert upstream.requests == []
+
+
+def test_a_model_that_nobody_can_translate_says_where_it_is_asked(gateway: Any, upstream: Any) -> None:
+    response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme-alone"})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "not_conversable")
+    assert "/v1/models/acme-alone/invoke" in response.json()["error"]["message"]
+    assert upstream.requests == []
