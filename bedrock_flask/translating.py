@@ -1,8 +1,8 @@
 """A request of one wire, asked by Converse, and its answer in the same wire again: what translating dialects do."""
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, g, jsonify
@@ -12,8 +12,9 @@ from bedrock_flask.call import IDLE, Idle, Stream
 from bedrock_flask.calling import answer, call_of, policy, told
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.conversing import events_of, prepared, response_of
-from bedrock_flask.errors import NotConversable
+from bedrock_flask.errors import InvalidBody, NotConversable
 from bedrock_flask.models import Model
+from bedrock_flask.wire import Wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Speech:
     event: Callable[[Json], bytes]
     end: bytes = b""
     voice: Voice
-    hints: Collection[str] = ()
+    wire: Wire
 
 
 def translated(
@@ -44,7 +45,8 @@ def translated(
     if model.capabilities.output == "embedding":
         raise NotConversable(f"'{model.name}' makes embeddings and says nothing: POST to /v1/embeddings.")
     extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
-    ready = prepared(model, {**request, "extras": extras}, hints=speech.hints, policy=policy(model))
+    with in_words_of(speech.wire):
+        ready = prepared(model, {**request, "extras": extras}, hints=speech.wire.hints, policy=policy(model))
     call = call_of(
         model,
         ready.body,
@@ -60,7 +62,16 @@ def translated(
     else:
         made = jsonify(speech.whole(response_of(reply, call, ready.names), model.name))
         made.headers.update({**counted(g.account), **passed_on(reply.headers)})
-    return told(made, model, [*left, *ready.dropped])
+    return told(made, model, [*left, *map(speech.wire.word, ready.dropped)])
+
+
+@contextmanager
+def in_words_of(wire: Wire) -> Iterator[None]:
+    """Let a fault of the canonical request name what the caller called it."""
+    try:
+        yield
+    except InvalidBody as error:
+        raise type(error)([replace(fault, path=wire.word(fault.path)) for fault in error.fields]) from None
 
 
 def _parts(events: Generator[Any], speech: Speech, model: str) -> Generator[bytes | Idle]:

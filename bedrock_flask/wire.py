@@ -1,7 +1,7 @@
 """A wire: one JSON format as pure functions to and from Converse, with its terminal event and its usage."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.closing import closing
@@ -50,7 +50,8 @@ class Wire:
     token counts of a reply or of one chunk. A chunk of ConverseStream is `{event type: payload}`. The others serve the
     format: `read_request` to Converse, with what Converse cannot say in its member `extras`; `write_request` the way
     back; `write_reply` (given the model's id) and `write_chunks` from Converse. `hints` are the extras that ask for
-    nothing that shows in an answer: where nobody takes them they are reported, never refused.
+    nothing that shows in an answer: where nobody takes them they are reported, never refused. `words` has the wire's
+    own name of what stands elsewhere in Converse, or is called otherwise among the extras.
     """
 
     name: str
@@ -62,3 +63,12 @@ class Wire:
     write_reply: Callable[[Response, str], Json] | None = None
     write_chunks: Callable[[Iterable[Event], str], Iterator[Json]] | None = None
     hints: frozenset[str] = frozenset()
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def word(self, path: str) -> str:
+        """The wire's own name of a path in Converse, or of an extra."""
+        for known in sorted(self.words, key=len, reverse=True):
+            rest = path.removeprefix(known)
+            if path.startswith(known) and rest[:1] in ("", ".", "["):
+                return self.words[known] + rest
+        return path

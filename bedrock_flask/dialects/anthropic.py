@@ -29,7 +29,7 @@ from bedrock_flask.models import Model
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.items import without
 from bedrock_flask.state import state_of
-from bedrock_flask.translating import Speech, translated
+from bedrock_flask.translating import Speech, in_words_of, translated
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
@@ -79,10 +79,11 @@ def count_tokens() -> Response:
     else:
         request_ = anthropic.read_request(body)
         extras = {**request_.get("extras", {}), **dict.fromkeys(unknown)}
-        ready = prepared(model, {**request_, "extras": extras}, hints=WIRE.hints, policy=policy(model))
+        with in_words_of(WIRE):
+            ready = prepared(model, {**request_, "extras": extras}, hints=WIRE.hints, policy=policy(model))
         if ready.operation != "Converse":
             raise NotConversable(f"Bedrock counts no tokens for '{model.name}'.")
-        dropped = [*_left_betas(body), *ready.dropped]
+        dropped = [*_left_betas(body), *map(WIRE.word, ready.dropped)]
         asked = {"converse": {name: value for name, value in json.loads(ready.body).items() if name in _COUNTED}}
     # Bedrock counts by the model's own id only.
     bare = replace(model, id=state_of(current_app).models.registry.bare(model.base or model.id))
@@ -247,5 +248,5 @@ SPEECH = Speech(
     chunks=anthropic.write_chunks,
     event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
     voice=VOICE,
-    hints=WIRE.hints,
+    wire=WIRE,
 )

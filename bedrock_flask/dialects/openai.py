@@ -71,7 +71,7 @@ def responses() -> Response:
         chunks=partial(openai_responses.write_chunks, custom=custom, namespaced=namespaced),
         event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
         voice=Voice(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_response_error),
-        hints=openai_responses.WIRE.hints,
+        wire=openai_responses.WIRE,
     )
     return translated(model, openai_responses.read_request(body), speech, stream=stream, unknown=unknown)
 
@@ -204,6 +204,6 @@ CHAT = Speech(
     event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False)),
     end=DONE,
     voice=Voice(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_chat_error),
-    hints=openai_chat.WIRE.hints,
+    wire=openai_chat.WIRE,
 )
 CHAT_WITHOUT_USAGE = replace(CHAT, chunks=_without_usage)

@@ -52,7 +52,7 @@ def test_case_11_the_same_in_every_dialect(house: Any, dialect: str, streamed: b
     [tool] = house.sent()["toolConfig"]["tools"]
     sent = tool["toolSpec"]["inputSchema"]["json"]
     assert sent == {"type": "object", "properties": {**A["properties"], **B["properties"]}}
-    assert told.dropped == "toolConfig.tools[0].toolSpec.inputSchema"
+    assert told.dropped == "tools[0].toolSpec.inputSchema"
 
 
 def test_case_11_anthropics_api_wants_the_type_said(house: Any) -> None:
@@ -271,7 +271,7 @@ def test_case_18_reasoning_and_a_forced_tool_are_both_named_and_refused(
     more = {**REASONS[dialect_], "tool_choice": FORCED[dialect_][kind]}
     body = house.body(dialect_, SONNET_4, "Hi", tools=["f"], streamed=streamed, **more)
     error = house.refused(dialect_, body, "effort", "reasoning and a forced tool exclude each other")
-    assert error["param"] == "effort"
+    assert error["param"] == {"chat": "reasoning_effort", "responses": "reasoning.effort"}[dialect_]
 
 
 @pytest.mark.parametrize("model", [SONNET_4, OPUS_4_6, OPUS_4_7])
@@ -344,7 +344,7 @@ def test_case_19_a_model_without_a_cache_gets_none_and_the_mark_is_reported(
     told = house.ask(dialect_, body).ok()
     assert "cachePoint" not in json.dumps(house.sent())
     assert house.sent()["system"] == [{"text": "one"}, {"text": "two"}, {"text": "three"}]
-    assert set(told.dropped.split(", ")) == {"system[1].cachePoint", "toolConfig.tools[1].cachePoint"}
+    assert set(told.dropped.split(", ")) == {"system[1].cachePoint", "tools[1].cachePoint"}
 
 
 PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n").decode()

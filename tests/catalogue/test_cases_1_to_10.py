@@ -178,7 +178,7 @@ def test_case_08_calls_in_a_request_without_tools_are_told_as_text(house: Any, d
     texts = [block["text"] for turn in sent["messages"] for block in turn["content"]]
     assert any("weather" in text and '{"city": "Paris"}' in text and "a" in text for text in texts)
     assert any("rainy" in text and " b:" in text for text in texts)
-    assert told.dropped == "toolConfig"
+    assert told.dropped == "tools"
 
 
 def test_case_09_no_tool_and_no_history_of_tools_is_no_tool_config(house: Any, dialect: str, streamed: bool) -> None:

@@ -293,7 +293,7 @@ def test_by_the_policy_drop_all_of_it_works_and_is_listed(house: Any, model: str
     assert "thinking" not in json.dumps(house.sent())
     told = set(two.dropped.split(", "))
     assert {"thinking", "metadata", "system.billing", "tools.eager_input_streaming"} <= told
-    assert ("effort" in told) == (model != NOVA_2)
+    assert ("output_config.effort" in told) == (model != NOVA_2)
 
 
 @pytest.mark.parametrize("effort", ["xhigh", "max"])
@@ -301,7 +301,7 @@ def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(house: Any, e
     body = first(NOVA_2, output_config={"effort": effort})
     house.refused("anthropic", body, "effort", "low, medium, high")
     _, two = two_turns(house, body, {"text": "Look."}, CALL, headers=DROP)
-    assert "effort" in two.dropped.split(", ")
+    assert "output_config.effort" in two.dropped.split(", ")
     assert "additionalModelRequestFields" not in house.sent()
 
 

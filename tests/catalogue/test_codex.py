@@ -190,7 +190,7 @@ def test_by_the_policy_drop_two_turns_work_there_too(house: Any, model: str) -> 
     check_first(house, one)
     check_second(house)
     assert "additionalModelRequestFields" not in house.sent()
-    assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary", "effort"}
+    assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary", "reasoning.effort"}
 
 
 @pytest.mark.parametrize("effort", ["minimal", "xhigh"])
@@ -199,7 +199,7 @@ def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(house: Any, e
     house.refused("responses", body, "effort", "low, medium, high")
     one, two = two_turns(house, body, headers=DROP)
     check_first(house, one)
-    assert "effort" in two.dropped.split(", ")
+    assert "reasoning.effort" in two.dropped.split(", ")
     assert "additionalModelRequestFields" not in house.sent()
 
 

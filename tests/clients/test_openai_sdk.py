@@ -307,7 +307,7 @@ def test_what_a_model_cannot_take_is_refused_by_name_or_dropped_and_told(client:
     for asked in ({"extra_headers": {"x-bedrock-flask-unsupported": "drop"}}, {"model": "easy"}):
         raw = client.chat.completions.with_raw_response.create(**{**body, **asked})
         dropped = raw.headers["x-bedrock-flask-dropped"].split(", ")
-        assert {"seed", "json_object", "of_tomorrow"} <= {*dropped}
+        assert {"seed", "response_format", "of_tomorrow"} <= {*dropped}
         assert raw.parse().choices[0].message.content
     assert all("additionalModelRequestFields" not in each for each in sent())
 

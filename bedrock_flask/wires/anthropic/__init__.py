@@ -4,6 +4,8 @@ Sources: "Anthropic Claude Messages API request and response" (AWS user guide); 
 Messages", and the types of its SDK for Python 2.12.
 """
 
+from types import MappingProxyType
+
 from bedrock_flask.wire import Wire
 from bedrock_flask.wires.anthropic.answering import TO_CLAUDE, complete, finished, usage, write_chunks, write_reply
 from bedrock_flask.wires.anthropic.reading import HINTS, read_request
@@ -22,6 +24,22 @@ __all__ = [
     "write_request",
 ]
 
+# What Converse, and the extras, call otherwise.
+WORDS = MappingProxyType(
+    {
+        "effort": "output_config.effort",
+        "inferenceConfig.maxTokens": "max_tokens",
+        "inferenceConfig.stopSequences": "stop_sequences",
+        "inferenceConfig.temperature": "temperature",
+        "inferenceConfig.topP": "top_p",
+        "outputConfig": "output_config.format",
+        "outputConfig.textFormat": "output_config.format",
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+        "toolConfig": "tools",
+        "toolConfig.toolChoice": "tool_choice",
+        "toolConfig.tools": "tools",
+    }
+)
 WIRE = Wire(
     name="anthropic",
     complete=complete,
@@ -32,4 +50,5 @@ WIRE = Wire(
     write_reply=write_reply,
     write_chunks=write_chunks,
     hints=HINTS,
+    words=WORDS,
 )

@@ -5,6 +5,7 @@ Converse's own word why the model stopped, are told as other gateways tell them:
 `reasoning_details`, `native_finish_reason`.
 """
 
+from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json, member
@@ -66,6 +67,22 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+# What Converse, and the extras, call otherwise.
+WORDS = MappingProxyType(
+    {
+        "effort": "reasoning_effort",
+        "inferenceConfig.maxTokens": "max_completion_tokens",
+        "inferenceConfig.stopSequences": "stop",
+        "inferenceConfig.temperature": "temperature",
+        "inferenceConfig.topP": "top_p",
+        "json_object": "response_format",
+        "outputConfig": "response_format",
+        "outputConfig.textFormat": "response_format",
+        "toolConfig": "tools",
+        "toolConfig.toolChoice": "tool_choice",
+        "toolConfig.tools": "tools",
+    }
+)
 WIRE = Wire(
     name="openai_chat",
     complete=complete,
@@ -76,4 +93,5 @@ WIRE = Wire(
     write_reply=write_reply,
     write_chunks=write_chunks,
     hints=HINTS,
+    words=WORDS,
 )

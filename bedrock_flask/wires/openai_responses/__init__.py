@@ -6,6 +6,7 @@ than those of functions. `custom_tools` and `namespaced_tools` read from a body 
 take.
 """
 
+from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json, member
@@ -57,6 +58,22 @@ def _count(counts: Any, *names: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+# What Converse, and the extras, call otherwise.
+WORDS = MappingProxyType(
+    {
+        "effort": "reasoning.effort",
+        "inferenceConfig.maxTokens": "max_output_tokens",
+        "inferenceConfig.temperature": "temperature",
+        "inferenceConfig.topP": "top_p",
+        "json_object": "text.format",
+        "logprobs": "include",
+        "outputConfig": "text.format",
+        "outputConfig.textFormat": "text.format",
+        "toolConfig": "tools",
+        "toolConfig.toolChoice": "tool_choice",
+        "toolConfig.tools": "tools",
+    }
+)
 WIRE = Wire(
     name="openai_responses",
     complete=complete,
@@ -67,4 +84,5 @@ WIRE = Wire(
     write_reply=write_reply,
     write_chunks=write_chunks,
     hints=HINTS,
+    words=WORDS,
 )
