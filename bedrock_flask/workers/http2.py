@@ -37,7 +37,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 # What callers may send ahead of what is read: of one call, and of all calls of a connection.
 _AHEAD, _ALL_AHEAD = 1 << 18, 1 << 21
 # Seconds in which a call that is on its way meets our goodbye; for a client to finish and close; for us to do so.
-_LAST_CALL, _LINGER, _GOODBYE = 2.0, 5.0, 1.0
+_LAST_CALL, _LINGER, _GOODBYE = 2.0, 5.0, 3.0
 # No call has this number: a goodbye that names it asks for no more calls, and refuses none that is on its way.
 _NO_CALL = 2**31 - 1
 # Frames that cost work and ask for nothing, by what each counts; a client may send so many at once, and so many a

@@ -268,6 +268,6 @@ def test_the_server_stops_at_once_with_calls_and_idle_connections(start_emulator
     began = time.monotonic()
     server.process.send_signal(stop)
     assert server.process.wait(30) == 0
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
     assert "Traceback" not in server.log.read_text()
     assert "Task was destroyed" not in server.log.read_text()
