@@ -31,6 +31,8 @@ REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid")
 PROBLEM = "application/problem+json"
 
 _RENDERERS = "bedrock_flask.renderers"
+# Digits that a header may have where a number is meant.
+_LONGEST_NUMBER = 10
 _REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
 
@@ -66,6 +68,8 @@ def _read() -> bytes:
     try:
         if request.content_length is not None or not request.environ.get("wsgi.input_terminated"):
             whole = request.get_data(cache=False, parse_form_data=False)
+            if request.content_length is not None and len(whole) < request.content_length:
+                raise ClientDisconnected
             g.unread = False
             return whole
         # A chunked body says no length; werkzeug would cut it at the limit and say nothing.
@@ -183,7 +187,7 @@ def hints(error: GatewayError) -> dict[str, str]:
         return {"x-should-retry": "false"}
     after = error.headers.get("retry-after", "1")
     seconds = {"retry-after": after}
-    if after.isascii() and after.isdigit():
+    if after.isascii() and after.isdigit() and len(after) < _LONGEST_NUMBER:
         seconds["retry-after-ms"] = str(int(after) * 1000)
     # Where the gateway has tried again itself, an SDK that did so too would multiply the attempts.
     return {**seconds, "x-should-retry": "false" if g.account.attempts > 1 else "true"}

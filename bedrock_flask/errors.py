@@ -376,7 +376,8 @@ _BY_STATUS: Mapping[int, str] = MappingProxyType(
         500: "InternalServerException",
         502: "ServiceUnavailableException",
         503: "ServiceUnavailableException",
-        504: "ServiceUnavailableException",
+        # It may have been billed: no attempt is made again.
+        504: "ModelTimeoutException",
         529: "overloaded_error",
     }
 )

@@ -50,6 +50,10 @@ _NAMES = MappingProxyType(
 )
 
 
+# Digits of a count; Python refuses to read thousands.
+_LONGEST_NUMBER = 19
+
+
 def from_headers(headers: Mapping[str, str]) -> Usage:
     """The counts in Bedrock's response headers (names in lower case)."""
     return Usage(**{name: _count(headers.get(header, "")) for name, header in HEADERS.items()})
@@ -73,6 +77,6 @@ def from_metrics(chunk: Any) -> Usage:
 
 
 def _count(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

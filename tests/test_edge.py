@@ -266,3 +266,15 @@ def test_a_very_long_model_name_is_refused_and_not_repeated(gateway: Any) -> Non
     response = gateway.post("/v1/invoke", {"model": "acme." + "x" * 100_000, "input": {}})
     assert response.status_code == 400
     assert len(response.text) < 2000
+
+
+def test_a_body_shorter_than_announced_is_no_body(gateway: Any, emulator: Any) -> None:
+    body = b'{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}'
+    host, port = gateway.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 20) as client:
+        head = f"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: {host}\r\nContent-Length: 50000\r\n\r\n"
+        client.sendall(head.encode() + body)
+        client.shutdown(socket.SHUT_WR)
+        answer = client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert emulator.calls() == []

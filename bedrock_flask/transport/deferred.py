@@ -13,6 +13,19 @@ import urllib3
 from urllib3._collections import HTTPHeaderDict
 
 _CHUNK_END = b"\r\n"
+_MOST_HEADS = 10
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer with a bound on what may come before it: 100 Continue, which was not asked for."""
+
+    _heads = 0
+
+    def _read_status(self) -> Any:
+        self._heads += 1
+        if self._heads > _MOST_HEADS:
+            raise http.client.HTTPException("too many interim answers")
+        return super()._read_status()  # type: ignore[misc]  # http.client's own way to read the first line
 
 
 class Deferred:
@@ -29,7 +42,7 @@ class Deferred:
         self.headers = HTTPHeaderDict()
         self.sock: socket.socket = connection.sock
         self._sent_on, self._begin = connection, begin
-        self._response = http.client.HTTPResponse(self.sock, method="POST")
+        self._response = _Answer(self.sock, method="POST")
 
     def has_something(self, readable: bool) -> bool:
         """Whether a read would not wait; `readable` says that the socket has something, be it the end.
@@ -63,7 +76,11 @@ class Deferred:
         # The one whose reader has been waited for, in place of one that would begin with another.
         connection.response_class = lambda *_, **__: self._response
         connection.timeout = seconds
-        response: urllib3.HTTPResponse = self._begin()
+        try:
+            response: urllib3.HTTPResponse = self._begin()
+        finally:
+            # The connection would hold this answer, and this answer the connection.
+            connection.response_class = http.client.HTTPResponse
         response._connection, response._pool = connection, self._pool
         self._begun = True
         return response

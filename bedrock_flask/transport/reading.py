@@ -205,6 +205,8 @@ class Reader:
                     if not piece:
                         break
                     got += len(piece)
+                    # A greenlet would otherwise never yield to the others while the upstream is fast.
+                    time.sleep(0)
                     yield piece
                 # An interrupted body ends like one that is over.
                 in_time(call, self.stopping)

@@ -52,4 +52,4 @@ def backoff(error: GatewayError, attempts: int, jitter: float) -> float:
 def retry_after(error: GatewayError) -> float | None:
     """The seconds of a `Retry-After` header; its rarer date form is passed on but not waited for."""
     told = error.headers.get("retry-after", "")
-    return float(told) if told.isascii() and told.isdigit() else None
+    return float(told) if told.isascii() and told.isdigit() and len(told) < 10 else None

@@ -8,6 +8,7 @@ One that begins as HTTP/2 goes to the bridge (`http2.py`), from which each of it
 """
 
 import errno
+import io
 import selectors
 import socket
 import time
@@ -156,11 +157,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         kept = not fs.cancelled() and fs.exception() is None and fs.result()
         if not kept:
             self._linger(conn)
-        elif getattr(conn.sock, "held", b"") and not conn.parser.unreader.buf.getvalue():
+        elif isinstance(conn.sock, Paced) and self._gave_back(conn):
             # The next request, or its beginning, came together with this one.
             self._await_head(conn)
         else:
             super().finish_request(conn, fs)
+
+    @staticmethod
+    def _gave_back(conn: Any) -> bool:
+        """Whether something came behind the request; what gunicorn has read of it waits in the poller as well."""
+        behind = conn.parser.unreader.buf.getvalue()
+        if behind:
+            conn.parser.unreader.buf = io.BytesIO()
+            conn.sock.held = behind + conn.sock.held
+        return bool(conn.sock.held)
 
     def _linger(self, conn: Any) -> None:
         """Say that nothing more comes, and let the client finish: closed on unread bytes, the answer would be lost."""
@@ -220,6 +230,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """SIGINT and SIGQUIT: now."""
+        # Not here: a signal may come while the lock is held that the end of the threads needs.
+        self.method_queue.defer(self._quit, sig, frame)
+
+    def _quit(self, sig: int, frame: Any) -> None:
         self.drain.end()
         self.bridge.close(_GOODBYE)
         super().handle_quit(sig, frame)

@@ -58,7 +58,11 @@ def prompt(gateway: Any) -> bool:
     return bool(gateway.get("/livez", timeout=PATIENCE / 2).ok)
 
 
-@pytest.mark.parametrize("sent", HALVES.values(), ids=HALVES)
+# A whole request, and the beginning of another behind it.
+AND_HALF = {"one and a half": b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /li"}
+
+
+@pytest.mark.parametrize("sent", [*HALVES.values(), *AND_HALF.values()], ids=[*HALVES, *AND_HALF])
 def test_many_silent_clients_starve_nobody(impatient: Any, sent: bytes) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(100):

@@ -1,6 +1,8 @@
 """boto3 as a byte pipe: exact bytes both ways, honest ends, one client, and every failure in the gateway's words."""
 
+import gc
 import json
+import os
 import socket
 import struct
 import threading
@@ -448,3 +450,43 @@ def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(ups
     with pytest.raises(errors.Unreachable):
         transport(Settings(max_attempts=5), Stopping())(call)
     assert len(upstream.requests) == 2
+
+
+def test_a_gateway_timeout_of_the_upstream_is_not_tried_again(upstream: Any, send: Any, whole: Any) -> None:
+    upstream.scripts += [whole(b"", "504 Gateway Timeout")] * 2
+    with pytest.raises(errors.Refused) as found:
+        send()
+    assert (found.value.status, len(upstream.requests)) == (504, 1)
+
+
+def test_interim_answers_are_bounded(upstream: Any, send: Any) -> None:
+    upstream.scripts += [lambda client: client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)] * 2
+    with pytest.raises(errors.Garbled):
+        send()
+
+
+def test_numbers_that_no_number_has_are_no_fault_of_ours(upstream: Any, send: Any, whole: Any) -> None:
+    count = {"x_amzn_bedrock_input_token_count": "9" * 5000}
+    upstream.scripts.append(whole(b"{}", **count))
+    assert send()[0].body == b"{}"
+    upstream.scripts += [whole(b"", "429 Too Many", retry_after="9" * 5000)] * 2
+    with pytest.raises(errors.Refused):
+        send()
+
+
+def test_credentials_that_stay_expired_cost_no_file(upstream: Any, send: Any, whole: Any) -> None:
+    refusal = whole(b'{"message":"expired"}', "403 Forbidden", x_amzn_errortype="ExpiredTokenException")
+
+    def once() -> int:
+        upstream.scripts.append(refusal)
+        with pytest.raises(errors.Refused):
+            send()
+        return len(os.listdir("/proc/self/fd"))
+
+    first = once()
+    # What is only forgotten is closed some time or other, by the collector of garbage.
+    gc.disable()
+    try:
+        assert max(once() for _ in range(20)) < first + 10
+    finally:
+        gc.enable()
