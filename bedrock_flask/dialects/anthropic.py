@@ -127,9 +127,8 @@ def _native(
     text = envelope.splice(text, taken_out, put_in)
     with answering_for(model.adapter):
         found = model.adapter.faults(parsed(text.encode()))
-    g.logged["unknown_fields"] = refuse(found)[:20]
-    if not g.logged["unknown_fields"]:
-        del g.logged["unknown_fields"]
+    if passed := refuse(found):
+        g.logged["unknown_fields"] = passed[:20]
     dropped = [path for path in gone if path not in _ENVELOPE] + [f"anthropic-beta: {beta}" for beta in left]
     return text, [*dropped, *(f"system[{index}]" for index in billing)]
 

@@ -99,7 +99,7 @@ def _passed(model: Model, data: bytes, *, operation: str, wire: str, stream: boo
         headers=("accept", "content-type") if operation == "InvokeModel" and not stream else (),
     )
     reply = answer(call)
-    return told(_frames(reply, operation) if isinstance(reply, Stream) else _whole(reply), model)
+    return told(_frames(reply) if isinstance(reply, Stream) else _whole(reply), model)
 
 
 def _whole(reply: Reply) -> Response:
@@ -108,7 +108,7 @@ def _whole(reply: Reply) -> Response:
     return Response(reply.body, content_type=kind, headers=headers)
 
 
-def _frames(stream: Stream, operation: str) -> Response:
+def _frames(stream: Stream) -> Response:
     voice = Voice(media_type=eventstream.MEDIA_TYPE, keepalive=b"", error=_exception)
     return streamed(_as_they_came(stream), voice, passed_on(stream.headers))
 
