@@ -1,30 +1,57 @@
-"""The command line: `bedrock-flask COMMAND`; each command is a file in `commands/`."""
+"""The command line: `bedrock-flask COMMAND`; each command is a module of `commands/`, imported when it is called."""
 
 import importlib
-import pkgutil
 import sys
+from typing import Any
 
 import click
 
-from bedrock_flask import commands, environment
 from bedrock_flask.errors import StartupError
 
+COMMANDS = (
+    "aws-keys",
+    "config",
+    "demo",
+    "doctor",
+    "emulate",
+    "fault",
+    "models",
+    "new-plugin",
+    "plugins",
+    "serve",
+)
 
-@click.group()
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is needed: importing all of them takes a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; the `.env` file is loaded first, because what a command imports reads it too."""
+        if cmd_name not in COMMANDS:
+            return None
+        if ctx.obj is None:
+            from bedrock_flask.config import env_file
+
+            ctx.obj = env_file.load()
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"bedrock_flask.commands.{name}"), name)
+        return command
+
+
+@click.group(cls=LazyGroup)
 @click.version_option(package_name="bedrock-flask")
 def cli() -> None:
     """A gateway for Amazon Bedrock in which a model is a plugin."""
 
 
-def main() -> None:
-    """Run a command; a fault in the configuration is one line and exit code 1."""
+def main(**options: Any) -> None:
+    """Run a command; an error in the configuration is one line and exit code 1."""
     try:
-        # Before the commands are imported: what they import reads the environment too.
-        from_file = environment.load()
-        for module in pkgutil.iter_modules(commands.__path__):
-            name = module.name
-            cli.add_command(getattr(importlib.import_module(f"{commands.__name__}.{name}"), name))
-        cli(prog_name="bedrock-flask", obj=from_file)
+        cli(prog_name="bedrock-flask", **options)
     except StartupError as error:
         print(f"bedrock-flask: {error}", file=sys.stderr)
         sys.exit(1)

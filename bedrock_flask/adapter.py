@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from bedrock_flask import log
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
 from bedrock_flask.fields import Schema, faults
+from bedrock_flask.observability import logs
 
 LOG = logging.getLogger("bedrock_flask.plugin")
 
@@ -175,5 +175,5 @@ def answering_for(adapter: Adapter) -> Iterator[None]:
     except GatewayError:
         raise
     except CRASHES as error:
-        LOG.error("the adapter '%s' failed: %s", adapter.name, log.frames(error))
+        LOG.error("the adapter '%s' failed: %s", adapter.name, logs.frames(error))
         raise PluginFailed(f"The plugin of '{adapter.name}' failed; the log has where.") from None

@@ -9,27 +9,29 @@ from functools import reduce
 
 from flask import Flask
 
-from bedrock_flask import aliases, environment, log, registry, settings
-from bedrock_flask.admission import with_admission
-from bedrock_flask.authentication import with_authentication, with_signatures
-from bedrock_flask.base_path import with_base_path
 from bedrock_flask.call import Guard, Handler
-from bedrock_flask.cors import with_cors
+from bedrock_flask.config import env_file, settings
+from bedrock_flask.config.settings import Settings
 from bedrock_flask.dialects.anthropic import with_anthropic
 from bedrock_flask.dialects.bedrock import with_bedrock
 from bedrock_flask.dialects.native import with_native
 from bedrock_flask.dialects.openai import with_openai
 from bedrock_flask.edge import with_edge
+from bedrock_flask.edge.authentication import with_authentication, with_signatures
+from bedrock_flask.edge.base_path import with_base_path
+from bedrock_flask.edge.concurrency import with_admission
+from bedrock_flask.edge.cors import with_cors
+from bedrock_flask.edge.health import with_health
 from bedrock_flask.errors import StartupError
-from bedrock_flask.gateway.completed import completed
-from bedrock_flask.health import with_health
-from bedrock_flask.models import Models
+from bedrock_flask.guards.completed import completed
+from bedrock_flask.models import models_file, registry
+from bedrock_flask.models.resolver import Models
+from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
-from bedrock_flask.settings import Settings
 from bedrock_flask.state import KEY, State, state_of, with_state
-from bedrock_flask.stopping import KEY as STOPPING
-from bedrock_flask.stopping import Stopping
-from bedrock_flask.transport.boto import transport
+from bedrock_flask.transport.boto.client import transport
+from bedrock_flask.transport.stopping import KEY as STOPPING
+from bedrock_flask.transport.stopping import Stopping
 
 Step = Callable[[Flask], Flask]
 LOG = logging.getLogger("bedrock_flask.plugin")
@@ -76,7 +78,7 @@ def with_settings(told: Settings) -> Step:
         for broken in found.broken:
             for line in broken.lines():
                 LOG.error("left out: %s", line)
-        app.extensions[KEY] = State(told, Models(found, aliases.read(told.models_file, found), told.models))
+        app.extensions[KEY] = State(told, Models(found, models_file.read(told.models_file, found), told.models))
         # A second slash is no other way to write an address: it would be answered by a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -100,10 +102,10 @@ def with_gateway(app: Flask) -> Flask:
 def wsgi_app() -> Flask:
     """The gateway for a WSGI server: reads `.env`, sets logging up, and tells in one line why it cannot start."""
     try:
-        environment.load()
+        env_file.load()
         told = settings.read(os.environ)
-        if not log.is_configured():
-            logging.config.dictConfig(log.config(told.log_level))
+        if not logs.is_configured():
+            logging.config.dictConfig(logs.config(told.log_level))
         return create_app(told)
     except StartupError as error:
         print(f"bedrock-flask: {error}", file=sys.stderr, flush=True)

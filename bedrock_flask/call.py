@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bedrock_flask.adapter import STREAMING, Adapter
-from bedrock_flask.usage import Usage
+from bedrock_flask.bedrock.usage import Usage
 
 
 @dataclass

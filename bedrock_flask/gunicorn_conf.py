@@ -11,11 +11,11 @@ import struct
 import sys
 from typing import Any
 
-from bedrock_flask import log
+from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.settings import NO_KEYS, Settings, read
 from bedrock_flask.errors import SettingsError
-from bedrock_flask.loopback import is_loopback
-from bedrock_flask.settings import NO_KEYS, Settings, read
-from bedrock_flask.workers.pace import Limits
+from bedrock_flask.observability import logs
+from bedrock_flask.server.workers.pace import Limits
 
 try:
     _settings: Settings = read(os.environ)
@@ -26,7 +26,7 @@ _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
-worker_class = f"bedrock_flask.workers.{_settings.worker}.Worker"
+worker_class = f"bedrock_flask.server.workers.{_settings.worker}.Worker"
 # A connection without a call costs a file, not a thread; half of the files are for the calls.
 worker_connections = max(threads + 100, min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
 # Each worker makes its own clients: connections and locks do not survive a fork.
@@ -44,7 +44,7 @@ keepalive = 75
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn makes its own file there
 # It would write into the home folder, which a container may not have.
 control_socket_disable = True
-logconfig_dict = log.config_with_gunicorn(_settings.log_level)
+logconfig_dict = logs.config_with_gunicorn(_settings.log_level)
 
 
 _limits = Limits(

@@ -10,7 +10,6 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.authentication import open_to_all
 from bedrock_flask.bodies import (
     anthropic_messages_body,
     converse_body,
@@ -19,10 +18,11 @@ from bedrock_flask.bodies import (
     openai_responses_body,
 )
 from bedrock_flask.edge import PROBLEM
+from bedrock_flask.edge.authentication import open_to_all
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
-from bedrock_flask.models import Model, Models
+from bedrock_flask.models.registry import GENERIC
+from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.protocol import eventstream
-from bedrock_flask.registry import GENERIC
 from bedrock_flask.state import state_of
 
 Json = dict[str, Any]

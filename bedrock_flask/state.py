@@ -6,8 +6,8 @@ from typing import Any
 from flask import Flask
 
 from bedrock_flask.call import Call, Handler, Reply, Stream
-from bedrock_flask.models import Models
-from bedrock_flask.settings import Settings
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.models.resolver import Models
 
 KEY = "bedrock_flask"
 

@@ -3,22 +3,23 @@
 import importlib
 import inspect
 import json
-import pkgutil
 import re
 import runpy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bedrock_flask import commands, registry
+from bedrock_flask.__main__ import COMMANDS
 from bedrock_flask.adapter import STREAMING, Adapter
 from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.config import ENV_FILE, PREFIX
+from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import BEDROCK, CallerError, GatewayError, Refused, StartupError, UpstreamError
 from bedrock_flask.json_schema import document
-from bedrock_flask.settings import ENV_FILE, PREFIX, Settings
+from bedrock_flask.models import registry
 
 HERE = Path(__file__).parent
 
@@ -70,8 +71,9 @@ account.
 
 def cli() -> str:
     """Every command with its usage and options, as click knows them."""
-    found = [(module.name, importlib.import_module(f"{commands.__name__}.{module.name}")) for module in _modules()]
-    told = "\n".join(_command(getattr(module, name), "bedrock-flask") for name, module in found)
+    found = [command.replace("-", "_") for command in COMMANDS]
+    modules = {name: importlib.import_module(f"bedrock_flask.commands.{name}") for name in found}
+    told = "\n".join(_command(getattr(module, name), "bedrock-flask") for name, module in modules.items())
     return f"""# The command line
 
 What an option of `serve` says can also be said by an environment variable: see [settings](settings.md). A `.env` file
@@ -111,10 +113,6 @@ PAGES = {
     # The notes that `make sabotage` tries.
     "explanation/defences.md": runpy.run_path(str(HERE.parent / "tests/sabotage/defences.py"))["page"],
 }
-
-
-def _modules() -> Iterator[pkgutil.ModuleInfo]:
-    return pkgutil.iter_modules(commands.__path__)
 
 
 def _command(command: click.Command, above: str, level: int = 2) -> str:

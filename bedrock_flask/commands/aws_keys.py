@@ -4,9 +4,8 @@ import os
 
 import click
 
-from bedrock_flask import settings
+from bedrock_flask.config import PREFIX, settings
 from bedrock_flask.errors import StartupError
-from bedrock_flask.settings import PREFIX
 
 
 @click.command()

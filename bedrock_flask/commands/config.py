@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from bedrock_flask import environment, settings
+from bedrock_flask.commands.output.table import aligned
 from bedrock_flask.commands.serve import serve
+from bedrock_flask.config import ENV_FILE, PREFIX, env_file, settings
+from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.keys import Keys, SigningSecret
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.diagnostics.configuration import DEFAULT, Told, aws_settings, source, without_password
 from bedrock_flask.errors import SettingsError
-from bedrock_flask.keys import Keys, SigningSecret
-from bedrock_flask.loopback import is_loopback
-from bedrock_flask.settings import ENV_FILE, PREFIX, Settings
-from bedrock_flask.table import aligned
-from bedrock_flask.transport.aws_settings import DEFAULT, Told, aws_settings, source, without_password
 
 _SECRET = (Keys, SigningSecret)
 
@@ -98,6 +98,6 @@ def _source(name: str, option: str, given: str, options: Mapping[str, Any], from
 def _gunicorn(from_file: Collection[str]) -> Iterator[Told]:
     if arguments := os.environ.get("GUNICORN_CMD_ARGS"):
         yield Told("gunicorn's arguments", without_password(arguments), source("GUNICORN_CMD_ARGS", from_file))
-    if workers := os.environ.get(environment.GUNICORN_WORKERS):
+    if workers := os.environ.get(env_file.GUNICORN_WORKERS):
         told = f"{workers}, not used: {PREFIX}WORKERS says it"
-        yield Told("gunicorn's workers", told, source(environment.GUNICORN_WORKERS, from_file))
+        yield Told("gunicorn's workers", told, source(env_file.GUNICORN_WORKERS, from_file))

@@ -17,18 +17,15 @@ from typing import Any
 
 import click
 
+from bedrock_flask.emulator.environ import isolate
 from bedrock_flask.errors import StartupError
-from bedrock_flask.ports import free_port, is_free
-from bedrock_flask.settings import PREFIX
+from bedrock_flask.server.ports import free_port, is_free
 
 HOST = "127.0.0.1"
 PROMPT = "Name three colours."
 BODY = {"messages": [{"role": "user", "content": [{"text": PROMPT}]}], "inferenceConfig": {"maxTokens": 60}}
 MODEL = "nova"
 
-# The shell's own AWS and proxy settings would lead the demonstration elsewhere: it brings its own.
-_OURS = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", PREFIX, "GUNICORN_CMD_ARGS", "BOTO")
-_KEPT = (f"{PREFIX}PLUGINS_DIR", f"{PREFIX}MODELS_FILE", f"{PREFIX}LOG_LEVEL")
 _PATIENCE = 120.0
 
 
@@ -59,7 +56,7 @@ def _interrupt(*_: Any) -> None:
 
 
 def _start(running: contextlib.ExitStack, folder: str, port: int, emulator: int, engine: str) -> None:
-    environ = clean(os.environ, emulator)
+    environ = isolate(os.environ, emulator)
     for name, where, command, health in (
         ("emulator", emulator, ["emulate", "--engine", engine], "/_emulator/health"),
         ("gateway", port, ["serve", "--host", HOST], "/readyz"),
@@ -101,27 +98,6 @@ def _server(name: str, arguments: list[str], environ: Mapping[str, str], folder:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def clean(environ: Mapping[str, str], emulator: int) -> dict[str, str]:
-    """The environment without the shell's AWS, proxy and gateway settings, pointed at the emulator."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if name in _KEPT or not name.upper().startswith(_OURS)
-    }  # fmt: skip
-    return kept | {
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://{HOST}:{emulator}",
-        "AWS_ACCESS_KEY_ID": "emulator",
-        "AWS_SECRET_ACCESS_KEY": "emulator",
-        "AWS_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        f"{PREFIX}ENV_FILE": "",
-        # Nobody's load balancer waits to be told.
-        f"{PREFIX}DRAIN_DELAY": "0",
-    }
 
 
 # Straight to this machine, whatever proxy the shell names.

@@ -15,19 +15,21 @@ from typing import Any
 
 import click
 
-from bedrock_flask import aliases, permissions, registry, settings
+from bedrock_flask.bedrock import iam
 from bedrock_flask.call import Call
+from bedrock_flask.config import settings
+from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.settings import NO_KEYS, Settings
+from bedrock_flask.diagnostics.account import Account
+from bedrock_flask.diagnostics.configuration import BEARER, without_password
+from bedrock_flask.diagnostics.model_access import Offer, nearest
 from bedrock_flask.errors import GatewayError, Refused, StartupError
-from bedrock_flask.gateway.completed import completed
-from bedrock_flask.loopback import is_loopback
-from bedrock_flask.models import Model, Models
-from bedrock_flask.registry import Registry
-from bedrock_flask.settings import NO_KEYS, Settings
-from bedrock_flask.stopping import Stopping
-from bedrock_flask.transport.account import Account
-from bedrock_flask.transport.aws_settings import BEARER, without_password
-from bedrock_flask.transport.boto import transport
-from bedrock_flask.transport.offer import Offer, nearest
+from bedrock_flask.guards.completed import completed
+from bedrock_flask.models import models_file, registry
+from bedrock_flask.models.registry import Registry
+from bedrock_flask.models.resolver import Model, Models
+from bedrock_flask.transport.boto.client import transport
+from bedrock_flask.transport.stopping import Stopping
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
 # SigV4 takes no request whose time is further off (AWS, "Troubleshooting Signature Version 4").
@@ -130,7 +132,7 @@ def doctor(named: tuple[str, ...], call: bool, timeout: float, as_json: bool, **
 
 def _missing(denied: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     found = list(denied)
-    return permissions.policy(found) if found else None
+    return iam.policy(found) if found else None
 
 
 def _line(finding: Finding) -> str:
@@ -200,7 +202,7 @@ def _plugins(known: Any) -> Findings:
 
 def _models_file(known: Any) -> Findings:
     told: Settings = known.settings
-    models = Models(known.registry, aliases.read(told.models_file, known.registry), told.models)
+    models = Models(known.registry, models_file.read(told.models_file, known.registry), told.models)
     file = f"{told.models_file}: {', '.join(models.aliases) or 'no aliases'}" if told.models_file else "none is set"
     yield Finding("models file", OK, file)
     for name in known.named:
@@ -308,7 +310,7 @@ def _unread(region: str, error: GatewayError, operations: tuple[str, ...]) -> Fi
     # The gateway itself does not need to read: without these permissions only the doctor knows less.
     if isinstance(error, Refused) and error.name == "AccessDeniedException":
         told = f"{region}: the account may not be asked: {', '.join(operations)} is denied"
-        return Finding("models", WARN, told, "", permissions.statement(operations, ["*"]))
+        return Finding("models", WARN, told, "", iam.statement(operations, ["*"]))
     return Finding("models", FAIL, f"{region}: the account cannot be asked: {_said(error)}", _hint(error))
 
 
@@ -361,11 +363,11 @@ def _uncalled(known: Any, model: Model, region: str, call: Call, error: GatewayE
     told = f"{_named(model)} in {region}: {_said(error)}"
     if not isinstance(error, Refused) or error.name != "AccessDeniedException" or _EXPLICIT in error.detail:
         return Finding("calls", FAIL, told, _hint(error))
-    operations = [operation for operation in permissions.INVOKE if operation.startswith(call.operation)]
+    operations = [operation for operation in iam.INVOKE if operation.startswith(call.operation)]
     offer = known.offers.get(region)
     through = offer.through(model.id) if offer else ()
-    arns = permissions.resources(model.id, region, known.number, through)
-    return Finding("calls", FAIL, told, _hint(error), permissions.statement(operations, arns))
+    arns = iam.resources(model.id, region, known.number, through)
+    return Finding("calls", FAIL, told, _hint(error), iam.statement(operations, arns))
 
 
 def _said(error: GatewayError) -> str:

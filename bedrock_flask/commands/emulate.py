@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from bedrock_flask.emulator import engines, journal, server, signatures
+from bedrock_flask.config import EMULATOR_SECRETS as SECRETS
+from bedrock_flask.config import PREFIX
+from bedrock_flask.emulator import engines, request_log, server
+from bedrock_flask.emulator.calls import signatures
 from bedrock_flask.emulator.engines import replies
 from bedrock_flask.emulator.faults import BadOrder, Fault, read_words
 from bedrock_flask.errors import StartupError
-from bedrock_flask.ports import is_free
-from bedrock_flask.settings import EMULATOR_SECRETS as SECRETS
-from bedrock_flask.settings import PREFIX
+from bedrock_flask.server.ports import is_free
 
 
 @click.command()
@@ -74,7 +75,7 @@ def emulate(
         faults=ordered,
         replies=scripted,
         replies_only=replies_only,
-        log=journal.into(log) if log else None,
+        log=request_log.into(log) if log else None,
         stop_on_eof=stop_on_eof,
         secrets=read_secrets,
         async_dir=async_dir,

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from bedrock_flask import aliases, registry, settings
-from bedrock_flask.models import Model, Models
-from bedrock_flask.table import aligned
+from bedrock_flask.commands.output.table import aligned
+from bedrock_flask.config import settings
+from bedrock_flask.models import models_file, registry
+from bedrock_flask.models.resolver import Model, Models
 
 HEAD = ("name", "calls", "region", "operation", "can", "source")
 
@@ -26,7 +27,7 @@ def models(as_json: bool, **options: str | None) -> None:
     """
     told = settings.read(settings.with_options(os.environ, options))
     found = registry.load(told.plugins_dir, lenient=told.lenient)
-    known = Models(found, aliases.read(told.models_file, found), told.models)
+    known = Models(found, models_file.read(told.models_file, found), told.models)
     rows = [_described(known, model, told.region) for model in known.listed()]
     if as_json:
         print(json.dumps(rows, indent=2))

@@ -6,9 +6,9 @@ from string import Template
 
 import click
 
-from bedrock_flask import registry
+from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import StartupError
-from bedrock_flask.settings import PREFIX
+from bedrock_flask.models import registry
 from bedrock_flask.wires import WIRES
 
 KINDS = ("chat", "embed", "image")

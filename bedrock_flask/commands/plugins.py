@@ -14,11 +14,11 @@ from pathlib import Path
 
 import click
 
-from bedrock_flask import registry
+from bedrock_flask.commands.output.table import aligned
+from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import StartupError
-from bedrock_flask.registry import Loaded, Registry
-from bedrock_flask.settings import PREFIX
-from bedrock_flask.table import aligned
+from bedrock_flask.models import registry
+from bedrock_flask.models.registry import Loaded, Registry
 
 # Seconds that the code of a plugin may take to be loaded, and to be tried by one law.
 PATIENCE = 30

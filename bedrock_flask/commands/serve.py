@@ -5,9 +5,10 @@ import sys
 
 import click
 
-from bedrock_flask import aliases, registry, settings
+from bedrock_flask.config import PREFIX, settings
 from bedrock_flask.errors import StartupError
-from bedrock_flask.ports import is_free
+from bedrock_flask.models import models_file, registry
+from bedrock_flask.server.ports import is_free
 
 
 @click.command()
@@ -22,11 +23,11 @@ def serve(**options: str | int | None) -> None:
     """Serve the gateway, against whatever Bedrock endpoint botocore would use."""
     for name, value in options.items():
         if value is not None:
-            os.environ[settings.PREFIX + name.upper()] = str(value)
+            os.environ[PREFIX + name.upper()] = str(value)
     # All of it is read once here, so that a fault is one line of this process and not of each worker.
     told = settings.read(os.environ)
     found = registry.load(told.plugins_dir, lenient=told.lenient)
-    aliases.read(told.models_file, found)
+    models_file.read(told.models_file, found)
     for broken in found.broken:
         more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
         print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)

@@ -41,7 +41,7 @@ from bedrock_flask.contract.native import (
     request_is_read,
 )
 from bedrock_flask.contract.trip import answers_streamed, answers_whole
-from bedrock_flask.registry import Plugin, built_in, described, gathered
+from bedrock_flask.models.registry import Plugin, built_in, described, gathered
 
 Law = Callable[[Adapter], Iterator[str]]
 

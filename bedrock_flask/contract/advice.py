@@ -4,9 +4,9 @@ import copy
 from collections.abc import Iterator
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.contract.places import places
 from bedrock_flask.converse import member
-from bedrock_flask.usage import Usage, from_members
 from bedrock_flask.wires import WIRES
 
 

@@ -9,7 +9,7 @@ import marshmallow
 
 from bedrock_flask import fields
 from bedrock_flask.converse import Json
-from bedrock_flask.emulator import schema_sample
+from bedrock_flask.emulator.engines import schema_sample
 
 # Deeper than this an object gets only what it must have, and a schema that refers to itself ends.
 _DEEP, _DEEPEST = 3, 12

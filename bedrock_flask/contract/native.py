@@ -8,12 +8,12 @@ from functools import reduce
 from typing import Any
 
 from bedrock_flask.adapter import CRASHES, Adapter
+from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import Json, Request, Response, member, replay
 from bedrock_flask.emulator.engines.scripted import Scripted
 from bedrock_flask.fields import faults
-from bedrock_flask.registry import described
-from bedrock_flask.usage import Usage, from_members
+from bedrock_flask.models.registry import described
 from bedrock_flask.wires import wire_of
 
 # Source: the enum StopReason in botocore's service model of bedrock-runtime; a test compares them.

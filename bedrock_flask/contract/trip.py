@@ -12,15 +12,15 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.call import IDLE, Call, Chunk, Handler, Reply, Stream
-from bedrock_flask.commands.demo import clean
+from bedrock_flask.config.settings import Settings
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.scripted import Scripted
+from bedrock_flask.emulator.environ import isolate
 from bedrock_flask.errors import GatewayError, Truncated
-from bedrock_flask.gateway.completed import completed
-from bedrock_flask.registry import GENERIC, Registry, built_in, claims_of, gathered
-from bedrock_flask.settings import Settings
-from bedrock_flask.stopping import Stopping
-from bedrock_flask.transport.boto import transport
+from bedrock_flask.guards.completed import completed
+from bedrock_flask.models.registry import GENERIC, Registry, built_in, claims_of, gathered
+from bedrock_flask.transport.boto.client import transport
+from bedrock_flask.transport.stopping import Stopping
 
 HOST = "127.0.0.1"
 _SETTINGS = Settings(max_attempts=1, read_timeout=20.0, deadline=30.0)
@@ -70,7 +70,7 @@ def _bedrock(adapter: Adapter) -> Iterator[tuple[Registry, Handler]]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        with _environment(clean(os.environ, server.server_port)):
+        with _environment(isolate(os.environ, server.server_port)):
             yield registry, completed(transport(_SETTINGS, Stopping()))
     finally:
         server.shutdown()

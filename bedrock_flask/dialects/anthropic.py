@@ -14,22 +14,23 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 
-from bedrock_flask import betas, edge
+from bedrock_flask import edge
 from bedrock_flask.adapter import answering_for
-from bedrock_flask.aliases import DROP, ERROR
-from bedrock_flask.answering import Voice, counted, passed_on, streamed
+from bedrock_flask.bedrock import anthropic_betas
 from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
 from bedrock_flask.call import IDLE, Chunk, Idle, Reply, Stream
-from bedrock_flask.calling import POLICY, answer, call_of, named, parsed, policy, refuse, told
-from bedrock_flask.conversing import prepared
 from bedrock_flask.edge import Rendered, with_renderer
 from bedrock_flask.errors import FieldError, Garbled, GatewayError, NotConversable, Refused, Unsupported
 from bedrock_flask.fields import faults
-from bedrock_flask.models import Model
+from bedrock_flask.models.models_file import DROP, ERROR
+from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.request import POLICY, answer, call_of, named, parsed, policy, refuse, told
+from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
+from bedrock_flask.pipeline.translated import Speech, in_words_of, translated
 from bedrock_flask.protocol import envelope, sse
-from bedrock_flask.protocol.items import without
+from bedrock_flask.protocol.json_items import without
 from bedrock_flask.state import state_of
-from bedrock_flask.translating import Speech, in_words_of, translated
+from bedrock_flask.translation.conversing import prepared
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
@@ -106,13 +107,13 @@ def _native(
     model: Model, text: str, body: Any, unknown: Collection[str], *, counted_only: bool = False
 ) -> tuple[str, list[str]]:
     """Claude's own body as Bedrock takes it, all text kept but for the envelope, and what was left out of it."""
-    sent, left = betas.accepted(_betas(body), body)
-    gone = betas.refused_members(body, sent)
+    sent, left = anthropic_betas.accepted(_betas(body), body)
+    gone = anthropic_betas.refused_members(body, sent)
     # What nobody knows may be what AWS released on Tuesday: Bedrock decides, unless the caller has it left out.
     new = [path for path in unknown if policy(model) != DROP]
     gone = [path for path in gone if path not in new]
     _check_policy([path for path in gone if path not in _ENVELOPE], model)
-    billing = betas.billing(body)
+    billing = anthropic_betas.billing(body)
     if billing:
         text = without(text, "system", billing)
     # A member of the body itself may have any name.

@@ -12,14 +12,14 @@ from flask import Blueprint, Flask, Response, g, request
 
 from bedrock_flask import edge
 from bedrock_flask.adapter import answering_for
-from bedrock_flask.answering import Voice, counted, passed_on, streamed
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.call import IDLE, Idle, Reply, Stream
-from bedrock_flask.calling import answer, call_of, named, parsed, refuse, told
 from bedrock_flask.edge import Rendered, with_renderer
 from bedrock_flask.errors import GatewayError, Refused, SignatureRefused, Unauthenticated
 from bedrock_flask.fields import faults
-from bedrock_flask.models import Model
+from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.request import answer, call_of, named, parsed, refuse, told
+from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
 from bedrock_flask.protocol import eventstream
 
 blueprint = Blueprint("bedrock", __name__, url_prefix="/model")

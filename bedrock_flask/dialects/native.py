@@ -11,10 +11,7 @@ from flask import Blueprint, Flask, Response, current_app, g, jsonify
 
 from bedrock_flask import edge
 from bedrock_flask.adapter import Adapter, answering_for
-from bedrock_flask.aliases import WARN
-from bedrock_flask.answering import Voice, counted, passed_on, streamed
 from bedrock_flask.call import IDLE, Account, Chunk, Idle, Reply, Stream
-from bedrock_flask.calling import answer, call_of, named, parsed, told
 from bedrock_flask.edge import as_problem, with_renderer
 from bedrock_flask.errors import (
     FieldError,
@@ -28,9 +25,12 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.fields import Boolean, Object, Schema, String, faults
 from bedrock_flask.json_schema import document
-from bedrock_flask.models import Model
+from bedrock_flask.models.models_file import WARN
+from bedrock_flask.models.registry import GENERIC
+from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.request import answer, call_of, named, parsed, told
+from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
 from bedrock_flask.protocol import envelope, sse
-from bedrock_flask.registry import GENERIC
 from bedrock_flask.state import state_of
 
 blueprint = Blueprint("native", __name__, url_prefix="/v1")

@@ -16,19 +16,19 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 
 from bedrock_flask import edge
-from bedrock_flask.answering import Voice, counted, passed_on, streamed
 from bedrock_flask.bodies import openai_chat_body, openai_embeddings_body, openai_responses_body
 from bedrock_flask.call import IDLE, Idle, Stream
-from bedrock_flask.calling import answer, call_of, named, parsed, policy, refuse, told
-from bedrock_flask.conversing import conversable, prepared
 from bedrock_flask.edge import Rendered, with_renderer
-from bedrock_flask.embedding import embedded, requests
 from bedrock_flask.errors import FieldError, GatewayError, InvalidBody, NotConversable
 from bedrock_flask.fields import faults
-from bedrock_flask.models import Model
+from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.embeddings import embedded, requests
+from bedrock_flask.pipeline.request import answer, call_of, named, parsed, policy, refuse, told
+from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
+from bedrock_flask.pipeline.translated import Speech, translated
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
-from bedrock_flask.translating import Speech, translated
+from bedrock_flask.translation.conversing import conversable, prepared
 from bedrock_flask.wires import openai_chat, openai_responses
 
 DONE = sse.encode("[DONE]")

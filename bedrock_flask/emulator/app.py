@@ -11,21 +11,21 @@ from werkzeug.exceptions import HTTPException
 
 from bedrock_flask.emulator import operations
 from bedrock_flask.emulator.account import Account
-from bedrock_flask.emulator.answer import Answer, abandoned, deliver, refused
-from bedrock_flask.emulator.asked import Asked
-from bedrock_flask.emulator.catalogue import Catalogue
+from bedrock_flask.emulator.account.catalogue import Catalogue
+from bedrock_flask.emulator.account.guardrail_policy import Rule
+from bedrock_flask.emulator.account.jobs import Jobs
+from bedrock_flask.emulator.calls.delivery import Answer, abandoned, deliver, refused
+from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
+from bedrock_flask.emulator.calls.refusals import Refusal
+from bedrock_flask.emulator.calls.request import Asked
+from bedrock_flask.emulator.calls.signatures import Admit, admitting, region_of
 from bedrock_flask.emulator.engines import Engine
 from bedrock_flask.emulator.engines.replies import BadReply, Replies, read_posted
 from bedrock_flask.emulator.faults import FAULTS, HEADER, BadOrder, Fault, Orders, read_header, read_orders
-from bedrock_flask.emulator.jobs import Jobs
-from bedrock_flask.emulator.journal import Journal, Note
-from bedrock_flask.emulator.judging import Rule
 from bedrock_flask.emulator.operations import CONTROL, OPERATIONS
-from bedrock_flask.emulator.presence import CallerLeft, Presence
-from bedrock_flask.emulator.refusals import Refusal
-from bedrock_flask.emulator.signatures import Admit, admitting, region_of
+from bedrock_flask.emulator.request_log import Journal, Note
+from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import sigv4
-from bedrock_flask.registry import Registry
 
 LOG = logging.getLogger("bedrock_flask.emulator")
 MAX_BODY = 32 * 1024 * 1024

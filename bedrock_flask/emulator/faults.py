@@ -19,10 +19,10 @@ from typing import Any
 
 from bedrock_flask import fields
 from bedrock_flask.closing import closing
-from bedrock_flask.emulator import answer as sending
-from bedrock_flask.emulator.answer import Answer, refused, streamed, whole
-from bedrock_flask.emulator.presence import Presence
-from bedrock_flask.emulator.refusals import STATUS, Refusal
+from bedrock_flask.emulator.calls import delivery as sending
+from bedrock_flask.emulator.calls.delivery import Answer, refused, streamed, whole
+from bedrock_flask.emulator.calls.presence import Presence
+from bedrock_flask.emulator.calls.refusals import STATUS, Refusal
 from bedrock_flask.errors import FieldError
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.protocol.json import MalformedJSON, parse

@@ -15,13 +15,13 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
-from bedrock_flask import registry
 from bedrock_flask.emulator import engines
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.replies import Replies, Reply
 from bedrock_flask.emulator.faults import Fault, Orders
-from bedrock_flask.emulator.journal import Journal, Write
-from bedrock_flask.workers import http2
+from bedrock_flask.emulator.request_log import Journal, Write
+from bedrock_flask.models import registry
+from bedrock_flask.server.workers import http2
 
 THREADS = 32
 

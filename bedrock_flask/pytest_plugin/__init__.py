@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_flask.pytest_plugin.emulated import EmulatedBedrock, Request
-from bedrock_flask.pytest_plugin.process import NotStarted, Wanted, running
-from bedrock_flask.pytest_plugin.surroundings import UNSET, settings
+from bedrock_flask.emulator.client import EmulatedBedrock, Request
+from bedrock_flask.emulator.environ import UNSET, settings
+from bedrock_flask.emulator.process import NotStarted, Wanted, running
 
 __all__ = ["EmulatedBedrock", "Request"]
 

@@ -13,6 +13,7 @@ import urllib3.exceptions
 from urllib3 import HTTPResponse
 
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
+from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import (
     ClientLeft,
     DeadlinePassed,
@@ -25,10 +26,9 @@ from bedrock_flask.errors import (
     Unreachable,
 )
 from bedrock_flask.protocol import eventstream
-from bedrock_flask.settings import Settings
-from bedrock_flask.stopping import Stopping
 from bedrock_flask.transport import wait
-from bedrock_flask.transport.deferred import Deferred
+from bedrock_flask.transport.boto.deferred import Deferred
+from bedrock_flask.transport.stopping import Stopping
 
 _PIECE = 65536
 _LARGEST_ERROR = 1 << 20

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
 from bedrock_flask.converse import Json, Response, member
-from bedrock_flask.usage import Usage, from_members, from_metrics
-from bedrock_flask.wire import Wire, has_metrics
 from bedrock_flask.wires import anthropic, converse, count_tokens, nova, opaque, openai_chat, openai_responses
+from bedrock_flask.wires.wire import Wire, has_metrics
 
 WIRES: Mapping[str, Wire] = MappingProxyType(
     {

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.converse import Event, Json, Request, Response, member
-from bedrock_flask.usage import Usage, from_members
-from bedrock_flask.wire import Wire
+from bedrock_flask.wires.wire import Wire
 
 
 def complete(reply: Json) -> bool:

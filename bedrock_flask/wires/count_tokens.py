@@ -1,7 +1,7 @@
 """The wire of CountTokens, whose whole answer is a number."""
 
-from bedrock_flask.usage import Usage
-from bedrock_flask.wire import Wire
+from bedrock_flask.bedrock.usage import Usage
+from bedrock_flask.wires.wire import Wire
 
 WIRE = Wire(
     name="count_tokens",

@@ -6,9 +6,9 @@ user guide).
 
 from collections.abc import Iterable, Iterator
 
+from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
 from bedrock_flask.converse import Event, Json, Request, Response, member, readable
-from bedrock_flask.usage import Usage, from_members, from_metrics
-from bedrock_flask.wire import Wire, written
+from bedrock_flask.wires.wire import Wire, written
 
 # Members of inferenceConfig that Converse has, by every name that Nova takes them under.
 _INFERENCE = {

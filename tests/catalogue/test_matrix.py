@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.models.registry import load
 from bedrock_flask.protocol import eventstream, sse
-from bedrock_flask.registry import load
 
 Json = dict[str, Any]
 

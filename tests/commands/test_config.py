@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask import settings
-from bedrock_flask.transport.aws_settings import without_password
+from bedrock_flask.config import settings
+from bedrock_flask.diagnostics.configuration import without_password
 
 CANARIES = {
     "BEDROCK_FLASK_API_KEYS": "alice:canary-0123456789abcdef,bob:canary-fedcba9876543210",

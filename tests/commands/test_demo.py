@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from bedrock_flask.ports import free_port, is_free
+from bedrock_flask.server.ports import free_port, is_free
 
 # What a working shell may hold; none of it may matter, and no secret of it may be written down.
 SHELL = {

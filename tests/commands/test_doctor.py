@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.ports import free_port
-from bedrock_flask.transport.offer import Offer
+from bedrock_flask.diagnostics.model_access import Offer
+from bedrock_flask.server.ports import free_port
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-x"
 THROUGH = [f"arn:aws:bedrock:{region}::foundation-model/{CLAUDE}" for region in ("us-east-1", "us-west-2")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.ports import free_port
+from bedrock_flask.server.ports import free_port
 
 MODEL = "amazon.nova-lite-v1:0"
 BODY = {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}

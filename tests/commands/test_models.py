@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_flask.table import aligned
+from bedrock_flask.commands.output.table import aligned
 
 FILE = """
 [models.fast]

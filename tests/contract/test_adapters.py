@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches
 from bedrock_flask.contract.native import RESPONSE
-from bedrock_flask.registry import load
-from bedrock_flask.usage import from_members
+from bedrock_flask.models.registry import load
 from bedrock_flask.wires import WIRES, wire_of
 
 ADAPTERS = {adapter.name: adapter for adapter in load().adapters.values()}

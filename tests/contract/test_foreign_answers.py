@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bedrock_flask.converse import fold, replay
 from bedrock_flask.errors import Garbled
-from bedrock_flask.repairs import restored, restored_events
+from bedrock_flask.translation.repairs import restored, restored_events
 from bedrock_flask.wires import WIRES
 
 Json = dict[str, Any]

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import fold, replay
 from bedrock_flask.fields import faults
-from bedrock_flask.usage import Usage, from_members
 from bedrock_flask.wires import WIRES
 
 Json = dict[str, Any]

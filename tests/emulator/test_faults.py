@@ -14,8 +14,8 @@ import pytest
 from botocore.eventstream import ChecksumMismatch, InvalidPayloadLength
 from botocore.exceptions import ClientError, EventStreamError
 
+from bedrock_flask.emulator.calls.refusals import STATUS
 from bedrock_flask.emulator.faults import FAULTS, MEMBERS, BadOrder, read_orders
-from bedrock_flask.emulator.refusals import STATUS
 from bedrock_flask.errors import BEDROCK
 from bedrock_flask.protocol.eventstream import Decoder
 from bedrock_flask.protocol.eventstream import EventStreamError as Faulty

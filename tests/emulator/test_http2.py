@@ -16,7 +16,7 @@ from h2.settings import SettingCodes
 
 from bedrock_flask.emulator.server import THREADS
 from bedrock_flask.protocol.eventstream import Decoder
-from bedrock_flask.workers.http2 import PREFACE
+from bedrock_flask.server.workers.http2 import PREFACE
 
 PATHS = {
     "Converse": "/model/amazon.nova-lite-v1%3A0/converse",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.ports import free_port
+from bedrock_flask.server.ports import free_port
 
 
 def run(environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

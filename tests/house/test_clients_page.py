@@ -15,7 +15,7 @@ import pytest
 from anthropic import Anthropic, AnthropicBedrock
 from openai import OpenAI
 
-from bedrock_flask import keys
+from bedrock_flask.config import keys
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/clients.md"

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from bedrock_flask.commands.emulate import emulate
-from bedrock_flask.settings import Settings, names
+from bedrock_flask.config.settings import Settings, names
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))

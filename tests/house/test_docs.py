@@ -20,7 +20,9 @@ import click
 import pytest
 import yaml
 
-from bedrock_flask import aliases, commands, registry, settings
+from bedrock_flask import commands
+from bedrock_flask.config import ENV_FILE, settings
+from bedrock_flask.models import models_file, registry
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -69,7 +71,7 @@ RUN_BY = {
 # Pages that tell a story, or show what only their own tests can run: those tests name the page.
 OWN = {
     ("docs/tutorials/first-plugin.md", "*"): "tests/house/test_first_plugin.py",
-    ("docs/tutorials/emulator-in-ci.md", "*"): "tests/test_pytest_plugin.py",
+    ("docs/tutorials/emulator-in-ci.md", "*"): "tests/pytest_plugin/test_pytest_plugin.py",
     ("README.md", "py"): "tests/house/test_clients_page.py",
     ("docs/how-to/behind-nginx.md", "nginx"): "tests/house/conftest.py",
     ("docs/how-to/clients.md", "js"): "tests/javascript/test_javascript.py",
@@ -78,7 +80,7 @@ OWN = {
     ("docs/how-to/keys.md", "py"): "tests/house/test_clients_page.py",
     ("docs/reference/emulator.md", "js"): "tests/javascript/test_javascript.py",
     ("docs/reference/hooks.md", "python"): "tests/test_hookspecs.py",
-    ("docs/reference/pytest.md", "python"): "tests/test_pytest_plugin.py",
+    ("docs/reference/pytest.md", "python"): "tests/pytest_plugin/test_pytest_plugin.py",
 }
 
 # What is read and not run: an output or a form (text), and what needs a browser.
@@ -290,7 +292,7 @@ def test_a_command_that_does_not_work_is_found(servers: dict[str, Any], words: l
 
 def test_the_documents_name_only_settings_that_there_are() -> None:
     switches = [parameter.envvar for command in our_commands() for parameter in command.params]
-    known = {*settings.names(), settings.ENV_FILE, *switches}
+    known = {*settings.names(), ENV_FILE, *switches}
     for page in PAGES:
         assert set(re.findall(r"BEDROCK_FLASK_\w+", page.read_text())) <= known, page.name
 
@@ -372,7 +374,7 @@ def test_the_error_example_is_what_the_gateway_says(gateway: Any) -> None:
 def test_the_models_file_example_holds(tmp_path: Path) -> None:
     [text] = [block.text for block in blocks_of(ROOT / "docs/reference/models.md") if block.language == "toml"]
     (tmp_path / "models.toml").write_text(text)
-    assert set(aliases.read(tmp_path / "models.toml", registry.load())) == {"fast", "team"}
+    assert set(models_file.read(tmp_path / "models.toml", registry.load())) == {"fast", "team"}
 
 
 # --- what is made from the code, or must keep step with it -----------------------------------------------------------

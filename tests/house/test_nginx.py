@@ -14,8 +14,8 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bedrock_flask import keys
-from bedrock_flask.settings import Settings
+from bedrock_flask.config import keys
+from bedrock_flask.config.settings import Settings
 
 PATIENCE = 30
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask import keys
+from bedrock_flask.config import keys
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"

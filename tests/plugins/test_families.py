@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.registry import load
+from bedrock_flask.models.registry import load
 from bedrock_flask.wires import wire_of
 
 Json = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask import registry
 from bedrock_flask.call import Call
-from bedrock_flask.settings import Settings
-from bedrock_flask.stopping import Stopping
-from bedrock_flask.transport.boto import transport
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.models import registry
+from bedrock_flask.transport.boto.client import transport
+from bedrock_flask.transport.stopping import Stopping
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask import registry
 from bedrock_flask.call import Call
 from bedrock_flask.errors import DeadlinePassed, GatewayError, Refused, Stalled, TimedOut, Unreachable
+from bedrock_flask.models import registry
 from bedrock_flask.transport.retry import CAP, backoff, with_retries
 
 

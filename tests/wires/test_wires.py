@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.usage import METRICS, Usage
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import fold
 from bedrock_flask.fields import Schema, String
-from bedrock_flask.usage import METRICS, Usage
 from bedrock_flask.wires import WIRES, wire_of
 
 Json = dict[str, Any]

@@ -16,12 +16,11 @@ from typing import Any
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Engine
+from bedrock_flask.bedrock.model_ids import fits
 from bedrock_flask.converse import Event, Json, Request, member, replay
-from bedrock_flask.emulator import conversation
-from bedrock_flask.emulator.engines import scripted
-from bedrock_flask.emulator.refusals import STATUS, Refusal, invalid
+from bedrock_flask.emulator.calls.refusals import STATUS, Refusal, invalid
+from bedrock_flask.emulator.engines import conversation, scripted
 from bedrock_flask.errors import StartupError
-from bedrock_flask.patterns import fits
 from bedrock_flask.protocol.json import MalformedJSON, parse
 
 # Source: API_runtime_Converse, `stopReason`.

@@ -23,10 +23,10 @@ from itertools import islice
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, Request
-from bedrock_flask.emulator import conversation
-from bedrock_flask.emulator.refusals import Refusal
-from bedrock_flask.emulator.schema_sample import sample
-from bedrock_flask.emulator.stops import until_stop
+from bedrock_flask.emulator.calls.refusals import Refusal
+from bedrock_flask.emulator.engines import conversation
+from bedrock_flask.emulator.engines.schema_sample import sample
+from bedrock_flask.emulator.engines.stops import until_stop
 
 _TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])|\s+$")
 _ERROR = re.compile(r"\[\[error (\w+)(?: after (\d+))?\]\]")

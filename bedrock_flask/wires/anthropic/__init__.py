@@ -6,10 +6,10 @@ Messages", and the types of its SDK for Python 2.12.
 
 from types import MappingProxyType
 
-from bedrock_flask.wire import Wire
 from bedrock_flask.wires.anthropic.answering import TO_CLAUDE, complete, finished, usage, write_chunks, write_reply
 from bedrock_flask.wires.anthropic.reading import HINTS, read_request
 from bedrock_flask.wires.anthropic.writing import write_request
+from bedrock_flask.wires.wire import Wire
 
 __all__ = [
     "HINTS",

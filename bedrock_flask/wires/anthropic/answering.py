@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
 from bedrock_flask.converse import Event, Json, Response, known, member, readable, strange
-from bedrock_flask.usage import Usage, from_members, from_metrics
-from bedrock_flask.wire import left_out, written
 from bedrock_flask.wires.anthropic.citations import write_citation
+from bedrock_flask.wires.wire import left_out, written
 
 # Why a model stops. What Claude has no word for keeps Bedrock's: it is no plain end of a turn. So does a reason that
 # AWS adds tomorrow; the SDKs read this member as it comes.

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bedrock_flask.converse import Json
-from bedrock_flask.place import Place
 from bedrock_flask.wires.anthropic.neutral import asks_for_nothing
+from bedrock_flask.wires.reading.cursor import Place
 
 
 @dataclass(frozen=True)

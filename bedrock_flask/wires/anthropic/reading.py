@@ -7,11 +7,11 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from bedrock_flask.betas import without_billing
+from bedrock_flask.bedrock.anthropic_betas import without_billing
 from bedrock_flask.converse import Json, Request, member
-from bedrock_flask.place import Place
 from bedrock_flask.wires.anthropic.citations import read_citations
 from bedrock_flask.wires.anthropic.neutral import asks_for_nothing
+from bedrock_flask.wires.reading.cursor import Place
 
 # Extras of marks and tools that ask the same wherever they stand.
 BILLING = "system.billing"

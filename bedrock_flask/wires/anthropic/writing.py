@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, member
-from bedrock_flask.place import Place
 from bedrock_flask.wires.anthropic.citations import write_citation
 from bedrock_flask.wires.anthropic.put_back import put_back
 from bedrock_flask.wires.anthropic.reading import BILLING, EAGER, INFERENCE, SCOPE
+from bedrock_flask.wires.reading.cursor import Place
 
 
 def write_request(request: Request) -> Json:

@@ -8,12 +8,12 @@ Converse's own word why the model stopped, are told as other gateways tell them:
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.bedrock.usage import Usage, from_metrics
 from bedrock_flask.converse import Json, member
-from bedrock_flask.usage import Usage, from_metrics
-from bedrock_flask.wire import Wire, has_metrics
 from bedrock_flask.wires.openai_chat.answers import FINISH, UNKNOWN, write_chunks, write_reply
 from bedrock_flask.wires.openai_chat.reading import HINTS, read_request
 from bedrock_flask.wires.openai_chat.writing import write_request
+from bedrock_flask.wires.wire import Wire, has_metrics
 
 __all__ = [
     "FINISH",

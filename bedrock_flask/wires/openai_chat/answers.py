@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.converse import Event, Json, Response, known, member, readable, strange
-from bedrock_flask.usage import from_members
-from bedrock_flask.wire import left_out, written
+from bedrock_flask.wires.wire import left_out, written
 
 # Why a model stops. OpenAI has no word for a malformed answer, nor for a reason that AWS adds tomorrow: to call either
 # `stop` would pass it off as whole, so they are told as other gateways do, and Converse's own word stands beside.

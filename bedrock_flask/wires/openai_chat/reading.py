@@ -4,14 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bedrock_flask import data_uris, media
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.place import Place
+from bedrock_flask.protocol import data_uri
 from bedrock_flask.protocol.json import parse
-from bedrock_flask.request_notes import read_metadata, read_tier
 from bedrock_flask.wires.openai_chat.marks import read_mark
 from bedrock_flask.wires.openai_chat.members import present
 from bedrock_flask.wires.openai_chat.tools import read_tools
+from bedrock_flask.wires.reading import media_types
+from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
 # Extras that ask for nothing that shows in an answer. The wish for no tool is among them: where the history has used
 # tools, Bedrock must be told of them, and then only some models can be told not to call any.
@@ -169,13 +170,13 @@ def _read_text(text: str | None, place: Place) -> Iterator[Json]:
 
 def _read_image(image: Json, place: Place) -> Iterator[Json]:
     place.leave_rest(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
-    form, data = media.read_uri(image["url"], media.IMAGES, place.at("url"))
+    form, data = media_types.read_uri(image["url"], media_types.IMAGES, place.at("url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
 def _read_audio(audio: Json, place: Place) -> Iterator[Json]:
     place.leave_rest(audio, "data", "format")
-    data = place.at("data").made(data_uris.checked, audio["data"])
+    data = place.at("data").made(data_uri.checked, audio["data"])
     yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
 
 
@@ -186,7 +187,7 @@ def _read_file(file: Json, place: Place) -> Iterator[Json]:
     if not file.get("file_data"):
         raise place.at("file_data").wrong("is required")
     name = file.get("filename") or "document"
-    form, data = media.read_document(file["file_data"], name, place.at("file_data"))
+    form, data = media_types.read_document(file["file_data"], name, place.at("file_data"))
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json
-from bedrock_flask.place import Place
 from bedrock_flask.wires.openai_chat.marks import read_mark
 from bedrock_flask.wires.openai_chat.members import present
+from bedrock_flask.wires.reading.cursor import Place
 
 # What Converse calls the choices that name no tool.
 _CHOICES = {"auto": "auto", "required": "any"}

@@ -5,11 +5,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bedrock_flask import data_uris, media
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
+from bedrock_flask.protocol import data_uri
 from bedrock_flask.wires.openai_chat.marks import write_mark
 from bedrock_flask.wires.openai_chat.members import present
+from bedrock_flask.wires.reading import media_types
 
 # A form has a name with OpenAI, with Converse it may have none.
 _UNNAMED = "answer"
@@ -153,7 +154,7 @@ def _write_text(text: str) -> Iterator[Json]:
 
 
 def _write_image(image: Json) -> Iterator[Json]:
-    yield {"type": "image_url", "image_url": {"url": _uri(image, media.IMAGES, "an image")}}
+    yield {"type": "image_url", "image_url": {"url": _uri(image, media_types.IMAGES, "an image")}}
 
 
 def _write_audio(audio: Json) -> Iterator[Json]:
@@ -170,9 +171,9 @@ def _write_document(document: Json) -> Iterator[Json]:
     pieces = document["source"].get("content") or [{"text": document["source"].get("text")}]
     texts = [piece["text"] for piece in pieces if piece["text"] is not None]
     if texts:
-        uri = data_uris.write("text/plain", base64.b64encode("\n".join(texts).encode()).decode())
+        uri = data_uri.write("text/plain", base64.b64encode("\n".join(texts).encode()).decode())
     else:
-        uri = _uri(document, media.DOCUMENTS, "a document")
+        uri = _uri(document, media_types.DOCUMENTS, "a document")
     yield {"type": "file", "file": {"filename": document["name"], "file_data": uri}}
 
 
@@ -202,10 +203,10 @@ _PARTS: dict[str, Callable[[Any], Iterator[Json]]] = {
 
 
 def _uri(block: Json, formats: Mapping[str, str], what: str) -> str:
-    kind = media.media_type(formats, block.get("format", ""))
+    kind = media_types.media_type(formats, block.get("format", ""))
     if kind is None:
         raise _unsayable(f"{what} without a known format")
-    return data_uris.write(kind, _bytes(block, what))
+    return data_uri.write(kind, _bytes(block, what))
 
 
 def _bytes(block: Json, what: str) -> str:

@@ -9,13 +9,13 @@ take.
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.bedrock.usage import Usage, from_metrics
 from bedrock_flask.converse import Json, member
-from bedrock_flask.usage import Usage, from_metrics
-from bedrock_flask.wire import Wire
 from bedrock_flask.wires.openai_responses.reply import write_reply
 from bedrock_flask.wires.openai_responses.request import HINTS, read_request, write_request
 from bedrock_flask.wires.openai_responses.stream import write_chunks
 from bedrock_flask.wires.openai_responses.tools import custom_tools, namespaced_tools
+from bedrock_flask.wires.wire import Wire
 
 __all__ = [
     "HINTS",

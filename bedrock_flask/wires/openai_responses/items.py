@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import Any
 
 from bedrock_flask.converse import Json
-from bedrock_flask.place import Place, usual
 from bedrock_flask.wires.openai_responses import thinking
 from bedrock_flask.wires.openai_responses.parts import Marked, is_part, marked, read_parts, write_parts
 from bedrock_flask.wires.openai_responses.tools import full_name
+from bedrock_flask.wires.reading.cursor import Place, usual
 
 # --- read ------------------------------------------------------------------------------------------------------------
 

@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bedrock_flask import data_uris, media
 from bedrock_flask.converse import Json
-from bedrock_flask.place import Place
+from bedrock_flask.protocol import data_uri
+from bedrock_flask.wires.reading import media_types
+from bedrock_flask.wires.reading.cursor import Place
 
 # --- read ------------------------------------------------------------------------------------------------------------
 
@@ -55,7 +56,7 @@ def _read_image(part: Json, place: Place) -> Iterator[Json]:
     place.leave_rest(part, *_COMMON, "image_url", "file_id", "detail")
     _refuse(part, place, file_id="names an uploaded file, and the gateway keeps none; send it in image_url")
     _mention_detail(part, place)
-    form, data = media.read_uri(_needed(part, "image_url", place), media.IMAGES, place.at("image_url"))
+    form, data = media_types.read_uri(_needed(part, "image_url", place), media_types.IMAGES, place.at("image_url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
@@ -69,7 +70,7 @@ def _read_file(part: Json, place: Place) -> Iterator[Json]:
     )
     _mention_detail(part, place)
     name = part.get("filename") or _DOCUMENT
-    form, data = media.read_document(_needed(part, "file_data", place), name, place.at("file_data"))
+    form, data = media_types.read_document(_needed(part, "file_data", place), name, place.at("file_data"))
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
 
 
@@ -158,13 +159,13 @@ _TTL: dict[str | None, Json] = {"1h": {"ttl": "30m"}}
 
 
 def _write_image(image: Json, place: Place) -> Json:
-    kind = media.media_type(media.IMAGES, image["format"])
-    return {"type": "input_image", "image_url": data_uris.write(str(kind), _bytes(image, place)), "detail": "auto"}
+    kind = media_types.media_type(media_types.IMAGES, image["format"])
+    return {"type": "input_image", "image_url": data_uri.write(str(kind), _bytes(image, place)), "detail": "auto"}
 
 
 def _write_document(document: Json, place: Place) -> Json:
-    kind = media.media_type(media.DOCUMENTS, document.get("format", "txt"))
-    data = data_uris.write(str(kind), _bytes(document, place))
+    kind = media_types.media_type(media_types.DOCUMENTS, document.get("format", "txt"))
+    data = data_uri.write(str(kind), _bytes(document, place))
     return {"type": "input_file", "filename": document["name"], "file_data": data}
 
 

@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
+from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.converse import Json, Response, member, readable, strange
-from bedrock_flask.usage import from_members
-from bedrock_flask.wire import left_out
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText, mended
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
+from bedrock_flask.wires.wire import left_out
 
 # Why a model stops, as a status and, for an incomplete answer, a reason. All else is a failure, also a reason that AWS
 # adds tomorrow: it must not pass for the plain end of an answer.

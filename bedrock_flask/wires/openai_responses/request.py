@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.place import Place, usual
-from bedrock_flask.request_notes import read_metadata, read_tier
 from bedrock_flask.wires.openai_responses.items import read_items, uses_tools, write_system, write_turns
 from bedrock_flask.wires.openai_responses.tools import is_custom, read_tools, write_choice, write_tools
+from bedrock_flask.wires.reading.cursor import Place, usual
+from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
 # Extras that ask for nothing that must show in an answer: names and notes, how things are cached, how much is told of
 # the reasoning. The Codex CLI always sends some of them, among them the offer to search the web and, where it does not

@@ -6,11 +6,11 @@ from itertools import count
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, known, strange
-from bedrock_flask.wire import left_out, written
 from bedrock_flask.wires.openai_responses import reply
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
+from bedrock_flask.wires.wire import left_out, written
 
 
 def write_chunks(

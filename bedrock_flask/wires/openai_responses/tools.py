@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json
-from bedrock_flask.place import Place, usual
+from bedrock_flask.wires.reading.cursor import Place, usual
 
 # --- what an answer must know ----------------------------------------------------------------------------------------
 

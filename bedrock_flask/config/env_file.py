@@ -1,0 +1,40 @@
+"""The `.env` file, loaded into the environment by the processes that start something."""
+
+import os
+import re
+
+from dotenv import load_dotenv
+
+from bedrock_flask.config import ENV_FILE
+from bedrock_flask.errors import SettingsError
+
+# gunicorn reads it while it is imported, and would fail there without a word for an operator.
+GUNICORN_WORKERS = "WEB_CONCURRENCY"
+
+
+def load() -> frozenset[str]:
+    """Load `.env` from the current folder; what is set already wins. The names that came from the file.
+
+    `BEDROCK_FLASK_ENV_FILE` names another file, or none when it is empty.
+    """
+    path = os.environ.get(ENV_FILE, ".env")
+    if ENV_FILE in os.environ and path and not os.path.isfile(path):
+        raise SettingsError(f"{ENV_FILE}: {path} is not a file")
+    before = frozenset(os.environ)
+    if path:
+        _load(path)
+    if not re.fullmatch("[0-9]{0,9}", os.environ.get(GUNICORN_WORKERS, "")):
+        raise SettingsError(f"{GUNICORN_WORKERS}: Not a valid integer.")
+    if os.environ.get(GUNICORN_WORKERS) == "":
+        del os.environ[GUNICORN_WORKERS]
+    return frozenset(os.environ) - before
+
+
+def _load(path: str) -> None:
+    try:
+        load_dotenv(path)
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is no UTF-8 text") from None
+    # A zero byte in a value is a ValueError of the environment's.
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None

@@ -1,0 +1,111 @@
+"""The models file: names of the operator's own for Bedrock models, in TOML.
+
+[models.fast]
+id = "amazon.nova-lite-v1:0"             # the model: chooses the adapter
+profile = "eu.amazon.nova-lite-v1:0"     # what is called in its place: an inference profile's id, or any ARN
+region = "eu-west-1"
+adapter = "nova"                         # only where the id does not tell
+description = "For drafts."
+validate = "warn"                        # pass unknown fields on, and report them
+unsupported = "drop"                     # leave out, and report, what the model cannot take
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import marshmallow
+from marshmallow import fields, validate
+
+from bedrock_flask.errors import ModelsFileError
+from bedrock_flask.models.registry import Registry
+
+STRICT, WARN = "strict", "warn"
+ERROR, DROP = "error", "drop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """One model of the models file."""
+
+    name: str
+    id: str
+    adapter: str = ""
+    region: str = ""
+    profile: str = ""
+    description: str = ""
+    validate: str = STRICT
+    unsupported: str = ""
+
+    @property
+    def model(self) -> str:
+        """What is called on Bedrock."""
+        return self.profile or self.id
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_ID = r"^[\x21-\x7e]{1,2048}\Z"
+
+
+class _AliasSchema(marshmallow.Schema):
+    id = fields.String(validate=validate.Regexp(_ID))
+    profile = fields.String(validate=validate.Regexp(_ID))
+    arn = fields.String(validate=[validate.Regexp(_ID), validate.Regexp(r"^arn:")])
+    adapter = fields.String()
+    region = fields.String(validate=validate.Regexp(r"^[a-z]{2,}(-[a-z]+)+-\d+\Z"))
+    description = fields.String()
+    mode = fields.String(data_key="validate", validate=validate.OneOf([STRICT, WARN]))
+    unsupported = fields.String(validate=validate.OneOf([ERROR, DROP]))
+
+
+def read(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:
+    """The aliases of a models file; ModelsFileError tells every fault of it."""
+    if not path:
+        return MappingProxyType({})
+    try:
+        text = Path(path).read_text("utf-8")
+        document = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelsFileError(f"the models file {path} cannot be read: {error}") from None
+    faults = [f"'{name}' is not known; models stand under [models.NAME]" for name in document if name != "models"]
+    aliases: dict[str, Alias] = {}
+    models = document.get("models", {})
+    if not isinstance(models, dict):
+        faults, models = [*faults, "models is no table; each model stands under [models.NAME]"], {}
+    for name, told in models.items():
+        try:
+            aliases[name] = _alias(name, told, registry)
+        except marshmallow.ValidationError as error:
+            faults += [f"[models.{name}] {fault}" for fault in _lines(error.messages)]
+    if faults:
+        raise ModelsFileError(f"the models file {path} does not hold: " + "; ".join(faults))
+    return MappingProxyType(aliases)
+
+
+def _alias(name: str, told: Any, registry: Registry) -> Alias:
+    row = _AliasSchema().load(told)
+    profile, arn = row.pop("profile", ""), row.pop("arn", "")
+    if profile and arn:
+        raise marshmallow.ValidationError({"arn": ["stands beside a profile: give one of them"]})
+    profile = profile or arn
+    mode = row.pop("mode", STRICT)
+    alias = Alias(name=name, id=row.pop("id", "") or profile, profile=profile, validate=mode, **row)
+    if not alias.id:
+        raise marshmallow.ValidationError({"id": ["is missing: give the Bedrock id, a profile or an ARN"]})
+    if alias.adapter and alias.adapter not in registry.adapters:
+        raise marshmallow.ValidationError({"adapter": [f"no plugin registers '{alias.adapter}'"]})
+    if not _NAME.fullmatch(name):
+        raise marshmallow.ValidationError({"_schema": ["a name is letters, digits, '.', '_', ':' and '-'"]})
+    if name in registry.adapters:
+        raise marshmallow.ValidationError({"_schema": [f"'{name}' is the name of an adapter"]})
+    return alias
+
+
+def _lines(messages: Any) -> list[str]:
+    if isinstance(messages, dict):
+        return [f"{'' if key == '_schema' else f'{key}: '}{line}" for key, m in messages.items() for line in _lines(m)]
+    return [str(message) for message in messages]

@@ -1,0 +1,82 @@
+"""A request of one wire, asked by Converse, and its answer in the same wire again: what translating dialects do."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Response, g, jsonify
+
+from bedrock_flask.call import IDLE, Idle, Stream
+from bedrock_flask.converse import Json, Request
+from bedrock_flask.errors import InvalidBody, NotConversable
+from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.request import answer, call_of, policy, told
+from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
+from bedrock_flask.translation.conversing import events_of, prepared, response_of
+from bedrock_flask.wires.wire import Wire
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speech:
+    """How a dialect says a Converse answer: whole, or as chunks, each written as an event, and what ends them well."""
+
+    whole: Callable[[Any, str], Json]
+    chunks: Callable[[Iterable[Any], str], Iterator[Any]]
+    event: Callable[[Json], bytes]
+    end: bytes = b""
+    voice: Voice
+    wire: Wire
+
+
+def translated(
+    model: Model,
+    request: Request,
+    speech: Speech,
+    *,
+    stream: bool,
+    unknown: Iterable[str] = (),
+    left: Iterable[str] = (),
+) -> Response:
+    """The answer to a canonical request; what nobody knows of it (`unknown`, by path) is nobody's to take either.
+
+    NotConversable for a model that makes embeddings, and so has nothing to say.
+    """
+    if model.capabilities.output == "embedding":
+        raise NotConversable(f"'{model.name}' makes embeddings and says nothing: POST to /v1/embeddings.")
+    extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
+    with in_words_of(speech.wire):
+        ready = prepared(model, {**request, "extras": extras}, hints=speech.wire.hints, policy=policy(model))
+    call = call_of(
+        model,
+        ready.body,
+        operation=ready.operation,
+        wire=ready.wire,
+        stream=stream and model.capabilities.streaming,
+        watched=stream,
+    )
+    reply = answer(call)
+    if isinstance(reply, Stream):
+        parts = _parts(events_of(reply, call, ready.names), speech, model.name)
+        made = streamed(parts, speech.voice, passed_on(reply.headers))
+    else:
+        made = jsonify(speech.whole(response_of(reply, call, ready.names), model.name))
+        made.headers.update({**counted(g.account), **passed_on(reply.headers)})
+    return told(made, model, [*left, *map(speech.wire.word, ready.dropped)])
+
+
+@contextmanager
+def in_words_of(wire: Wire) -> Iterator[None]:
+    """Let a fault of the canonical request name what the caller called it."""
+    try:
+        yield
+    except InvalidBody as error:
+        raise type(error)([replace(fault, path=wire.word(fault.path)) for fault in error.fields]) from None
+
+
+def _parts(events: Generator[Any], speech: Speech, model: str) -> Generator[bytes | Idle]:
+    # Whoever stops first closes the chain: the writer closes its events.
+    with closing(speech.chunks(events, model)) as chunks:  # type: ignore[type-var]
+        for chunk in chunks:
+            yield chunk if chunk is IDLE else speech.event(chunk)
+    yield speech.end

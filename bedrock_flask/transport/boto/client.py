@@ -1,0 +1,167 @@
+"""boto3 as a byte pipe: it signs, connects and pools; the bytes that go up and come down are not its to change.
+
+Every call goes through the one operation whose body botocore neither builds nor parses, InvokeModel, with its address
+turned to the operation that is meant. As it comes, botocore raises on content blocks and drops reply members that it
+does not know, and lets eight kinds of cut answer pass.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import boto3
+import botocore.exceptions as boto
+from botocore.config import Config
+
+from bedrock_flask.call import Call, Handler, Reply, Stream
+from bedrock_flask.config.settings import Settings, calls
+from bedrock_flask.errors import (
+    Credentials,
+    DeadlinePassed,
+    Garbled,
+    GatewayError,
+    TimedOut,
+    Unreachable,
+)
+from bedrock_flask.transport.boto.deferred import deferring
+from bedrock_flask.transport.reading import Reader, in_time
+from bedrock_flask.transport.retry import with_retries
+from bedrock_flask.transport.stopping import Stopping
+
+LOG = logging.getLogger("bedrock_flask.transport")
+
+_PATHS = {
+    "InvokeModel": "/invoke",
+    "InvokeModelWithResponseStream": "/invoke-with-response-stream",
+    "Converse": "/converse",
+    "ConverseStream": "/converse-stream",
+    "CountTokens": "/count-tokens",
+}
+_PIPED: ContextVar[Call] = ContextVar("piped")
+
+# Load balancers and NAT gateways forget a silent connection after 350 s, and a model may think for longer.
+_KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
+
+Clients = Callable[[str], Any]
+
+
+def transport(settings: Settings, stopping: Stopping) -> Handler:
+    """The handler that calls Bedrock, until the process stops."""
+    clients, forget = one_client_each(settings)
+
+    def attempt(call: Call) -> Reply | Stream:
+        stopping.check()
+        try:
+            with _in_our_words(call, stopping):
+                return _send(clients(call.region or settings.region), call, settings, stopping)
+        except GatewayError as error:
+            # Credentials are read when a client is made: what was renewed since is seen by the next one.
+            if error.code == Credentials.code:
+                forget()
+            raise
+
+    return with_retries(attempt, settings.max_attempts, sleep=stopping.sleep)
+
+
+def one_client_each(settings: Settings) -> tuple[Clients, Callable[[], None]]:
+    """A function from a region to its one client in this process, and a function that forgets them all.
+
+    Clients are made at the first call, so after fork; making one is slow and not safe in threads, using one is both.
+    """
+    made: dict[tuple[int, str], Any] = {}
+    lock = threading.Lock()
+
+    def client(region: str) -> Any:
+        key = (os.getpid(), region)
+        if key not in made:
+            with lock:
+                if key not in made:
+                    made[key] = deferring(make_client(settings, region))
+        return made[key]
+
+    return client, made.clear
+
+
+def make_client(settings: Settings, region: str) -> Any:
+    """A bedrock-runtime client that passes bytes, with a pool as large as the gateway's concurrency."""
+    config = Config(
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=max(settings.threads, calls(settings)),
+        tcp_keepalive=True,
+        parameter_validation=False,
+    )
+    # Every other AWS SDK, and AWS's own containers, say AWS_REGION; botocore reads AWS_DEFAULT_REGION alone.
+    region = region or os.environ.get("AWS_REGION", "")
+    client = boto3.session.Session(region_name=region or None).client("bedrock-runtime", config=config)
+    options = [(socket.IPPROTO_TCP, getattr(socket, name), v) for name, v in _KEEPALIVE if hasattr(socket, name)]
+    # No setting of botocore reaches these; tests/transport/boto/test_client.py sees them on the socket.
+    client._endpoint.http_session._socket_options.extend(options)
+    client.meta.events.register("before-call.bedrock-runtime.InvokeModel", _turn)
+    return client
+
+
+def _turn(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """Turn InvokeModel's request into the call that is meant."""
+    call = _PIPED.get()
+    params["url"] = params["url"].removesuffix("/invoke") + _PATHS[call.operation_name]
+    params["headers"].update({"Content-Type": "application/json", **call.headers})
+    context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
+
+
+def _send(client: Any, call: Call, settings: Settings, stopping: Stopping) -> Reply | Stream:
+    token = _PIPED.set(call)
+    try:
+        response = client.invoke_model(modelId=call.model, body=call.body)
+    finally:
+        _PIPED.reset(token)
+    return Reader(response["body"]._raw_stream, call, settings, stopping).answer()
+
+
+@contextmanager
+def _in_our_words(call: Call, stopping: Stopping) -> Iterator[None]:
+    """Turn whatever botocore raises into one of the gateway's errors."""
+    try:
+        yield
+    except tuple(_TOLD) as error:
+        in_time(call, stopping)
+        make = next(make for kind, make in _TOLD.items() if isinstance(error, kind))
+        # Its type only: what these say may quote a header, a token or an address with a password.
+        LOG.warning("%s: %s", call.request_id, type(error).__name__)
+        raise make(call) from None
+    except GatewayError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever botocore and urllib3 have not named
+        in_time(call, stopping)
+        LOG.warning("%s: %s", call.request_id, type(error).__name__)
+        raise Garbled() from None
+
+
+def _timed_out(call: Call) -> GatewayError:
+    return DeadlinePassed() if call.remaining() <= 0 else TimedOut()
+
+
+def _unconnected(detail: str = "") -> GatewayError:
+    timed_out = TimedOut(detail)
+    timed_out.retryable = True
+    return timed_out
+
+
+# What botocore raises, most special first, and what the gateway makes of it. No text of botocore's goes to a caller: it
+# names endpoints, profiles and paths; the log has it. What is left at the end is about the gateway's own AWS settings.
+_TOLD: dict[type[Exception], Callable[[Call], GatewayError]] = {
+    boto.ReadTimeoutError: _timed_out,
+    boto.ConnectTimeoutError: lambda call: _unconnected("No connection to Bedrock could be made in time."),
+    boto.SSLError: lambda call: Unreachable("No trusted TLS connection to Bedrock could be made."),
+    boto.ConnectionClosedError: lambda call: Unreachable(),
+    boto.HTTPClientError: lambda call: Garbled(),
+    boto.ConnectionError: lambda call: Unreachable(),
+    boto.NoRegionError: lambda call: Credentials("The gateway has no AWS region: set AWS_REGION."),
+    boto.BotoCoreError: lambda call: Credentials(),
+}

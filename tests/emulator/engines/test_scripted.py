@@ -1,0 +1,188 @@
+"""The scripted engine: the same request gets the same answer, and each answer what was asked for."""
+
+import math
+from typing import Any
+
+import jsonschema
+import pytest
+
+from bedrock_flask.converse import fold
+from bedrock_flask.emulator.calls.refusals import Refusal
+from bedrock_flask.emulator.engines.scripted import Scripted
+
+ENGINE = Scripted()
+WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "minLength": 3}, "days": {"type": "integer", "minimum": 2}},
+    "required": ["city", "days"],
+}
+TOOLS = [
+    {"toolSpec": {"name": "get_weather", "inputSchema": {"json": WEATHER}}},
+    {"toolSpec": {"name": "get_time", "inputSchema": {"json": {"type": "object", "properties": {}}}}},
+]
+
+
+def asked(text: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [{"text": text}]}], **more}
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    return fold(ENGINE.converse(request))
+
+
+def content(request: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(answer(request)["output"]["message"]["content"])
+
+
+def test_different_prompts_get_different_answers_and_the_same_the_same() -> None:
+    assert content(asked("one")) == content(asked("one")) != content(asked("two"))
+    assert content(asked("one", system=[{"text": "Be brief."}])) != content(asked("one"))
+
+
+def test_the_text_comes_in_pieces_with_usage_last() -> None:
+    events = list(ENGINE.converse(asked("Hello there")))
+    assert [next(iter(event)) for event in (events[0], events[-2], events[-1])] == [
+        "messageStart",
+        "messageStop",
+        "metadata",
+    ]
+    deltas = sum("contentBlockDelta" in event for event in events)
+    assert deltas > 5
+    usage = events[-1]["metadata"]["usage"]
+    assert usage == {"inputTokens": 2, "outputTokens": deltas, "totalTokens": 2 + deltas}
+
+
+def test_max_tokens_cuts_the_answer_and_says_so() -> None:
+    cut = answer(asked("Hello", inferenceConfig={"maxTokens": 3}))
+    assert cut["stopReason"] == "max_tokens"
+    assert cut["usage"]["outputTokens"] == 3
+    whole = answer(asked("Hello"))
+    assert answer(asked("Hello", inferenceConfig={"maxTokens": whole["usage"]["outputTokens"]})) == whole
+
+
+def test_a_stop_sequence_ends_the_text_and_is_told_on_request() -> None:
+    request = asked("Hello", inferenceConfig={"stopSequences": ["scripted", "never"]})
+    told = answer(request)
+    assert told["stopReason"] == "stop_sequence"
+    assert "additionalModelResponseFields" not in told
+    assert told["output"]["message"]["content"][0]["text"].endswith("This is the ")
+    told = answer({**request, "additionalModelResponseFieldPaths": ["/stop_sequence"]})
+    assert told["additionalModelResponseFields"] == {"stop_sequence": "scripted"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "text", "called"),
+    [
+        ({"any": {}}, "Hi", ["get_weather"]),
+        ({"tool": {"name": "get_time"}}, "Hi", ["get_time"]),
+        ({"auto": {}}, "Use get_time now.", ["get_time"]),
+        (None, "Use get_weather and get_time!", ["get_weather", "get_time"]),
+        ({"auto": {}}, "my_get_time_too is another", []),
+        (None, "Hi", []),
+    ],
+)
+def test_tools_are_called_as_the_choice_and_the_prompt_say(
+    choice: dict[str, Any] | None, text: str, called: list[str]
+) -> None:
+    told = answer(asked(text, toolConfig={"tools": TOOLS, **({"toolChoice": choice} if choice else {})}))
+    uses = [block["toolUse"] for block in told["output"]["message"]["content"] if "toolUse" in block]
+    assert [use["name"] for use in uses] == called
+    assert told["stopReason"] == ("tool_use" if called else "end_turn")
+    for use in uses:
+        if use["name"] == "get_weather":
+            jsonschema.validate(use["input"], WEATHER)
+    assert len({use["toolUseId"] for use in uses}) == len(called)
+
+
+def test_a_call_without_arguments_sends_no_delta() -> None:
+    events = list(
+        ENGINE.converse(asked("x", toolConfig={"tools": TOOLS, "toolChoice": {"tool": {"name": "get_time"}}}))
+    )
+    assert not any("contentBlockDelta" in event for event in events)
+    assert fold(events)["output"]["message"]["content"][0]["toolUse"]["input"] == {}
+
+
+def test_the_turn_after_a_tool_result_quotes_it() -> None:
+    request = asked("Use get_weather.", toolConfig={"tools": TOOLS, "toolChoice": {"any": {}}})
+    use = content(request)[0]["toolUse"]
+    request["messages"] += [
+        {"role": "assistant", "content": [{"toolUse": use}]},
+        {
+            "role": "user",
+            "content": [
+                {
+                    "toolResult": {
+                        "toolUseId": use["toolUseId"],
+                        "content": [{"text": "sunny"}, {"json": {"degrees": 21}}],
+                    }
+                }
+            ],
+        },
+    ]
+    told = answer(request)
+    assert told["stopReason"] == "end_turn"
+    assert 'sunny\n{"degrees": 21}' in told["output"]["message"]["content"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"thinking": {"type": "enabled", "budget_tokens": 1024}},
+        {"thinking": {"type": "adaptive"}},
+        {"reasoningConfig": {"type": "enabled"}},
+        {"inferenceConfig": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}},
+    ],
+)
+def test_reasoning_comes_first_with_a_signature(fields: dict[str, Any]) -> None:
+    first, second = content(asked("Think.", additionalModelRequestFields=fields))
+    assert first["reasoningContent"]["reasoningText"]["text"]
+    assert len(first["reasoningContent"]["reasoningText"]["signature"]) > 100
+    assert "text" in second
+    assert content(asked("Think.", additionalModelRequestFields=fields))[0] == first
+
+
+def test_reasoning_that_is_disabled_does_not_come() -> None:
+    assert len(content(asked("Hi", additionalModelRequestFields={"thinking": {"type": "disabled"}}))) == 1
+
+
+def test_an_error_comes_when_the_prompt_names_it() -> None:
+    with pytest.raises(Refusal) as refused:
+        list(ENGINE.converse(asked("[[error throttlingException]]")))
+    assert (refused.value.name, refused.value.status) == ("ThrottlingException", 429)
+    for after in (0, 2):
+        events: list[dict[str, Any]] = []
+        with pytest.raises(Refusal, match="ModelStreamErrorException"):
+            events.extend(ENGINE.converse(asked(f"Say [[error modelStreamErrorException after {after}]]")))
+        assert [next(iter(event)) for event in events] == ["messageStart"] + ["contentBlockDelta"] * after
+
+
+def test_what_stands_before_a_cache_point_is_written_first_and_read_later() -> None:
+    system = [{"text": "one two three"}, {"cachePoint": {"type": "default"}}]
+    first = answer(asked("Hello", system=system))["usage"]
+    assert (first["inputTokens"], first["cacheWriteInputTokens"], first["cacheReadInputTokens"]) == (1, 3, 0)
+    messages = [
+        *asked("Hello")["messages"],
+        {"role": "assistant", "content": [{"text": "Hi"}]},
+        *asked("More")["messages"],
+    ]
+    later = answer({"system": system, "messages": messages})["usage"]
+    assert (later["inputTokens"], later["cacheWriteInputTokens"], later["cacheReadInputTokens"]) == (3, 0, 3)
+
+
+def test_embeddings_have_length_one_and_know_their_words() -> None:
+    cats, kittens, trains, empty = (
+        ENGINE.embed(text, 256) for text in ("the cat sleeps", "The cat sleeps!", "trains run late", "")
+    )
+    for vector in (cats, kittens, trains, empty):
+        assert len(vector) == 256
+        assert math.isclose(math.fsum(value * value for value in vector), 1)
+    assert cats == ENGINE.embed("the cat sleeps", 256) != kittens
+
+    def likeness(a: list[float], b: list[float]) -> float:
+        return math.fsum(x * y for x, y in zip(a, b, strict=True))
+
+    assert likeness(cats, kittens) > 0.9 > 0.5 > likeness(cats, trains)
+
+
+def test_a_request_without_messages_gets_an_answer() -> None:
+    assert answer({"promptVariables": {}})["stopReason"] == "end_turn"

@@ -1,0 +1,26 @@
+"""A stop sequence ends the text wherever the pieces are cut."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bedrock_flask.emulator.engines.stops import until_stop
+
+PIECES = st.lists(st.text("abc", max_size=4), max_size=8)
+STOPS = st.lists(st.text("abc", min_size=1, max_size=3), max_size=3)
+
+
+@given(PIECES, STOPS)
+def test_the_text_ends_before_the_first_stop_sequence(pieces: list[str], stops: list[str]) -> None:
+    told = list(until_stop(pieces, stops))
+    whole, said = "".join(pieces), "".join(piece for piece in told if piece is not None)
+    found = any(stop in whole for stop in stops)
+    assert (None in told) == found
+    assert whole.startswith(said)
+    assert not any(stop in said for stop in stops)
+    assert found or said == whole
+
+
+def test_nothing_is_held_back_without_a_reason() -> None:
+    assert list(until_stop(["one ", "two ", "three"], ["END"])) == ["one ", "two ", "three"]
+    assert list(until_stop(["one E", "N", "D two"], ["END"])) == ["one ", None]
+    assert list(until_stop(["one E", "N", "D"], ["", "ENDS"])) == ["one ", "END"]

@@ -1,0 +1,241 @@
+"""Asynchronous calls: the answer lies in a folder where S3 would have it, and nothing is written beside it."""
+
+import json
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bedrock_flask.emulator.account import jobs
+
+TITAN, NOVA = "amazon.titan-embed-text-v2:0", "amazon.nova-lite-v1:0"
+INPUT = {"inputText": "one two three", "dimensions": 256}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "s3"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def emulated(start_emulator: Any, folder: Path) -> Any:
+    return start_emulator("--async-dir", str(folder))
+
+
+@pytest.fixture
+def bedrock(emulated: Any, strict_client: Any) -> Any:
+    return strict_client(emulated.url)
+
+
+def to(uri: str = "s3://bucket/some/prefix/") -> dict[str, Any]:
+    return {"s3OutputDataConfig": {"s3Uri": uri}}
+
+
+def start(
+    bedrock: Any, model: str = TITAN, told: Any = None, uri: str = "s3://bucket/some/prefix/", **more: Any
+) -> str:
+    answer = bedrock.start_async_invoke(modelId=model, modelInput=told or INPUT, outputDataConfig=to(uri), **more)
+    return str(answer["invocationArn"])
+
+
+def ended(bedrock: Any, arn: str) -> Any:
+    until = time.monotonic() + 30
+    while (told := bedrock.get_async_invoke(invocationArn=arn))["status"] == "InProgress":
+        assert time.monotonic() < until, "it has not ended"
+        time.sleep(0.01)
+    return told
+
+
+def refused(call: Any, **arguments: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+def listed(bedrock: Any, **chosen: Any) -> list[str]:
+    return [each["invocationArn"] for each in bedrock.list_async_invokes(**chosen)["asyncInvokeSummaries"]]
+
+
+def test_the_model_s_answer_lies_where_s3_would_have_it(bedrock: Any, folder: Path) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    arn = start(bedrock, clientRequestToken="token-1", tags=[{"key": "team", "value": "a"}])
+    told = ended(bedrock, arn)
+    assert told["status"] == "Completed"
+    assert told["modelArn"] == f"arn:aws:bedrock:us-west-2::foundation-model/{TITAN}"
+    assert (told["clientRequestToken"], told["outputDataConfig"]) == ("token-1", to())
+    assert before < told["submitTime"] <= told["endTime"] == told["lastModifiedTime"]
+    assert "failureMessage" not in told
+    [file] = [path for path in folder.rglob("*") if path.is_file()]
+    assert file == folder / "bucket/some/prefix" / arn.rpartition("/")[2] / "output.json"
+    now = json.loads(bedrock.invoke_model(modelId=TITAN, body=json.dumps(INPUT))["body"].read())
+    assert json.loads(file.read_text()) == now
+
+
+def test_a_call_that_fails_says_why_and_leaves_nothing(bedrock: Any, folder: Path) -> None:
+    told = {"messages": [{"role": "user", "content": [{"text": "[[error ModelErrorException]]"}]}]}
+    failed = ended(bedrock, start(bedrock, NOVA, told))
+    assert failed["status"] == "Failed"
+    assert "ModelErrorException" in failed["failureMessage"]
+    assert failed["endTime"]
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_the_same_token_begins_one_call_only(bedrock: Any, folder: Path) -> None:
+    first = start(bedrock, clientRequestToken="once")
+    assert start(bedrock, clientRequestToken="once") == first
+    assert start(bedrock, clientRequestToken="twice") != first
+    other = {"inputText": "something else"}
+    with pytest.raises(bedrock.exceptions.ConflictException):
+        start(bedrock, told=other, clientRequestToken="once")
+    with pytest.raises(bedrock.exceptions.ConflictException):
+        start(bedrock, uri="s3://bucket/elsewhere", clientRequestToken="once")
+    assert len(listed(bedrock)) == 2
+
+
+def test_what_the_model_would_not_take_is_refused_at_once(bedrock: Any, folder: Path) -> None:
+    for model, told in ((TITAN, {"inputTxt": "x"}), ("newvendor.unheard-of", {"x": 1}), (TITAN, {"inputText": 3})):
+        with pytest.raises(bedrock.exceptions.ValidationException):
+            start(bedrock, model, told)
+    assert listed(bedrock) == []
+    assert list(folder.iterdir()) == []
+
+
+OUTSIDE = (
+    "s3://bucket/../../up",
+    "s3://bucket/a/../b",
+    "s3://bucket/./b",
+    "s3://bucket/\0",
+    "s3://../up",
+    "s3://Bucket/x",
+    "s3://b/x",
+    "s3://bucket\n/x",
+    "file:///etc",
+    "/etc",
+    "s3://bucket/out/x",
+    "s3://bucket/" + "x" * 300,
+)
+
+
+def test_nothing_is_written_outside_of_the_folder(bedrock: Any, folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (folder / "bucket").mkdir()
+    (folder / "bucket" / "out").symlink_to(outside)
+    for uri in OUTSIDE:
+        told = refused(bedrock.start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to(uri))
+        assert told[0] == "ValidationException", uri
+    assert list(outside.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "s3"]
+    assert [path.name for path in (folder / "bucket").iterdir()] == ["out"]
+
+
+def test_a_prefix_may_be_missing(bedrock: Any, folder: Path) -> None:
+    arn = start(bedrock, uri="s3://my.bucket-1")
+    ended(bedrock, arn)
+    assert (folder / "my.bucket-1" / arn.rpartition("/")[2] / "output.json").is_file()
+
+
+def test_the_list_is_filtered_sorted_and_paged(bedrock: Any) -> None:
+    arns = []
+    for number in range(5):
+        arns.append(start(bedrock, told={"inputText": f"number {number}"}))
+        ended(bedrock, arns[-1])
+    text = "[[error ThrottlingException]]"
+    arns.append(start(bedrock, NOVA, {"messages": [{"role": "user", "content": [{"text": text}]}]}))
+    ended(bedrock, arns[-1])
+    assert listed(bedrock) == arns[::-1]
+    assert listed(bedrock, sortBy="SubmissionTime", sortOrder="Ascending") == arns
+    assert listed(bedrock, statusEquals="Failed") == arns[-1:]
+    assert listed(bedrock, statusEquals="InProgress") == []
+    times = [bedrock.get_async_invoke(invocationArn=arn)["submitTime"] for arn in arns]
+    assert listed(bedrock, submitTimeBefore=times[0] - timedelta(seconds=1)) == []
+    assert listed(bedrock, submitTimeAfter=times[0] - timedelta(seconds=1)) == arns[::-1]
+    pages = bedrock.get_paginator("list_async_invokes").paginate(
+        sortOrder="Ascending", PaginationConfig={"PageSize": 4}
+    )
+    assert [[each["invocationArn"] for each in page["asyncInvokeSummaries"]] for page in pages] == [arns[:4], arns[4:]]
+
+
+def test_a_query_that_cannot_be_is_refused(emulated: Any, bedrock: Any) -> None:
+    for query in ("statusEquals=Done", "sortBy=Name", "sortOrder=Up", "submitTimeAfter=noon", "maxResults=0"):
+        assert emulated.get(f"/async-invoke?{query}").status_code == 400
+    missing = "arn:aws:bedrock:us-west-2:123456789012:async-invoke/abcdefghijkl"
+    for arn in (missing, "nonsense"):
+        assert refused(bedrock.get_async_invoke, invocationArn=arn)[0] == "ValidationException"
+
+
+def test_a_body_that_does_not_fit_is_refused_with_the_path(emulated: Any) -> None:
+    answer = emulated.post("/async-invoke", {"modelId": TITAN, "modelInput": "text", "outputDataConfig": {}})
+    assert answer.status_code == 400
+    assert "modelInput" in answer.json()["message"]
+    assert "outputDataConfig" in answer.json()["message"]
+
+
+def test_without_a_folder_it_is_refused_with_the_remedy(emulator: Any, strict_client: Any) -> None:
+    told = refused(
+        strict_client(emulator.url).start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to()
+    )
+    assert "--async-dir" in told[1]
+
+
+def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, emulated: Any) -> None:
+    emulated.fault("throttle")
+    with pytest.raises(bedrock.exceptions.ThrottlingException):
+        start(bedrock)
+    assert listed(bedrock) == []
+    told = [(entry["operation"], entry["status"]) for entry in emulated.calls()]
+    assert told == [("StartAsyncInvoke", 429), ("ListAsyncInvokes", 200)]
+
+
+def test_only_so_many_run_at_one_time(tmp_path: Path) -> None:
+    kept, go = jobs.Jobs(tmp_path), threading.Event()
+
+    def make(identifier: str) -> jobs.Job:
+        now = datetime.now(UTC)
+        path = tmp_path / identifier
+        return jobs.Job(
+            id=identifier, arn="", model_arn="", token="", digest="", output={}, path=path, submitted=now, modified=now
+        )
+
+    def work() -> bytes:
+        go.wait(30)
+        return b"{}"
+
+    begun = [kept.start("", "", make, work) for _ in range(jobs.MOST_AT_ONCE)]
+    with pytest.raises(Exception, match="in progress"):
+        kept.start("", "", make, work)
+    go.set()
+    until = time.monotonic() + 30
+    while any(job.status == jobs.IN_PROGRESS for job in kept.listed()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert kept.start("", "", make, work).id not in {job.id for job in begun}
+
+
+def test_what_fails_unexpectedly_is_a_failure_of_that_call_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = jobs.Jobs(tmp_path)
+    now = datetime.now(UTC)
+
+    def make(identifier: str) -> jobs.Job:
+        path = tmp_path / "no such folder" / identifier
+        return jobs.Job(
+            id=identifier, arn="", model_arn="", token="", digest="", output={}, path=path, submitted=now, modified=now
+        )
+
+    job = kept.start("", "", make, lambda: b"{}")
+    until = time.monotonic() + 30
+    while (told := kept.get(job.id)) and told.status == jobs.IN_PROGRESS:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert told is not None
+    assert (told.status, "FileNotFoundError" in told.failure) == (jobs.FAILED, True)
+    assert job.id in caplog.text

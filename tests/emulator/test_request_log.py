@@ -1,0 +1,118 @@
+"""The request log: what arrived, without secrets, and how it ended."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bedrock_flask.emulator.request_log import MOST, MOST_BODY, Journal
+from bedrock_flask.server.ports import free_port
+
+MODEL = "amazon.nova-lite-v1:0"
+MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
+
+
+def test_it_tells_what_arrived_and_that_it_was_sent(emulator: Any, bedrock: Any) -> None:
+    told = bedrock.converse(modelId=MODEL, messages=MESSAGES)
+    [entry] = emulator.calls()
+    assert (entry["operation"], entry["model"], entry["ended"]) == ("Converse", MODEL, "sent")
+    assert json.loads(entry["body"]) == {"messages": MESSAGES}
+    assert entry["request_id"] == told["ResponseMetadata"]["RequestId"]
+    assert entry["status"] == 200
+    assert entry["headers"]["content-type"] == "application/json"
+    assert "Credential=emulator/" in entry["headers"]["authorization"]
+    assert entry["headers"]["authorization"].endswith("Signature=***")
+
+
+def test_a_stream_that_is_read_to_its_end_was_sent(emulator: Any, bedrock: Any, ended: Any) -> None:
+    list(bedrock.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
+    assert ended(emulator)["ended"] == "sent"
+
+
+def test_a_client_that_leaves_within_a_stream_is_noticed(emulator: Any, leave: Any, ended: Any) -> None:
+    leave("ConverseStream", {"fault": "stall", "after": 3, "seconds": 0.5}, until=300)
+    assert ended(emulator)["ended"] == "client left"
+
+
+def test_it_can_be_cleared(emulator: Any, bedrock: Any) -> None:
+    bedrock.converse(modelId=MODEL, messages=MESSAGES)
+    assert emulator.ask("DELETE", "/_emulator/requests").status_code == 204
+    assert emulator.calls() == []
+
+
+def test_it_is_bounded_in_entries_and_in_bodies() -> None:
+    journal = Journal()
+    for number in range(MOST + 5):
+        journal.begin("Converse", str(number), "id", [], b"x" * (MOST_BODY + 1) if not number % 100 else b"")
+    entries = journal.listed()
+    assert len(entries) == MOST
+    assert entries[-1]["model"] == str(MOST + 4)
+    assert max(len(entry["body"]) for entry in entries) == MOST_BODY
+    assert max(entry["bytes"] for entry in entries) == MOST_BODY + 1
+
+
+def test_no_secret_of_a_caller_is_kept() -> None:
+    journal = Journal()
+    headers = [("Authorization", "Bearer canary"), ("X-Amz-Security-Token", "canary"), ("x-api-key", "canary")]
+    journal.begin("Converse", "m", "id", headers, b"")
+    assert "canary" not in json.dumps(journal.listed())
+
+
+def lines(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def awaited(log: Path, event: str) -> dict[str, Any]:
+    """The first line of that kind, as soon as it is there."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        for line in lines(log):
+            if line["event"] == event:
+                return line
+        time.sleep(0.01)
+    raise AssertionError(f"no such line: {lines(log)}")
+
+
+def test_a_file_tells_when_a_call_arrived_and_how_it_ended(start_emulator: Any, tmp_path: Path) -> None:
+    log = tmp_path / "requests.jsonl"
+    emulator = start_emulator("--log", str(log))
+    told = emulator.client().converse(modelId=MODEL, messages=MESSAGES)
+    awaited(log, "ended")
+    arrived, ended = lines(log)
+    assert (arrived["event"], ended["event"]) == ("arrived", "ended")
+    assert arrived["request_id"] == ended["request_id"] == told["ResponseMetadata"]["RequestId"]
+    assert json.loads(arrived["body"]) == {"messages": MESSAGES}
+    assert arrived["headers"]["authorization"].endswith("Signature=***")
+    assert (ended["operation"], ended["model"], ended["status"]) == ("Converse", MODEL, 200)
+    assert (ended["ended"], ended["fault"]) == ("sent", None)
+    assert arrived["at"] <= ended["at"]
+    assert ended["seconds"] >= 0
+
+
+def test_the_file_shows_a_call_that_is_under_way_and_a_caller_that_left(start_emulator: Any, tmp_path: Path) -> None:
+    log = tmp_path / "requests.jsonl"
+    emulator = start_emulator("--log", str(log), "--fault", "stall")
+    stream = emulator.client().converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
+    assert awaited(log, "arrived")["operation"] == "ConverseStream"
+    assert [line["event"] for line in lines(log)] == ["arrived"]
+    stream.close()
+    assert awaited(log, "ended")["ended"] == "client left"
+    assert awaited(log, "ended")["fault"] == "stall"
+
+
+def test_a_file_is_added_to_and_never_emptied(start_emulator: Any, tmp_path: Path) -> None:
+    log = tmp_path / "requests.jsonl"
+    log.write_text('{"event": "earlier"}\n')
+    start_emulator("--log", str(log)).client().converse(modelId=MODEL, messages=MESSAGES)
+    awaited(log, "ended")
+    assert [line["event"] for line in lines(log)] == ["earlier", "arrived", "ended"]
+
+
+def test_a_file_that_cannot_be_written_is_one_line(plain_environ: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bedrock_flask", "emulate", "--port", str(free_port()), "--log", str(tmp_path)]
+    done = subprocess.run(command, env=plain_environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert str(tmp_path) in line

@@ -1,0 +1,429 @@
+"""The plugin registry: one door, and every fault told in one line that names the plugin and its source."""
+
+import importlib
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import validate
+
+from bedrock_flask import fields
+from bedrock_flask.bedrock.model_ids import fits, overlap
+from bedrock_flask.errors import PluginError
+from bedrock_flask.models import registry
+from bedrock_flask.models.resolver import Models
+from bedrock_flask.openapi import described
+
+GOOD = """
+    from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
+
+    class {name}Body(Schema):
+        prompt = fields.String(required=True)
+
+    @hookimpl
+    def register_adapters(register):
+        register(Adapter(
+            name="{name}", body={name}Body, speaks={{"{name}": "InvokeModel"}},
+            models={{"{pattern}": Capabilities()}}, sample={{"prompt": "hi"}},
+        ))
+"""
+
+Drop = Callable[..., Path]
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Drop:
+    """Drop a file into a plugins folder."""
+
+    def write(text: str, file: str = "rhyme.py", **parts: str) -> Path:
+        (tmp_path / file).write_text(textwrap.dedent(text).format(**parts) if parts else textwrap.dedent(text))
+        return tmp_path
+
+    return write
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(PluginError) as told:
+        registry.load(folder)
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+def test_the_built_in_plugins_are_found_without_a_list() -> None:
+    loaded = registry.load()
+    files = {path.stem for path in Path(registry.__file__).parents[2].joinpath("plugins").glob("[a-z]*.py")}
+    assert {loaded.sources[name] for name in loaded.adapters} == {f"built in ({file}.py)" for file in files}
+
+
+def test_a_dropped_in_file_is_enough(drop: Drop) -> None:
+    folder = drop(GOOD, name="rhyme", pattern="acme.rhyme-*")
+    loaded = registry.load(folder)
+    adapter, _ = loaded.pick("acme.rhyme-v2:0")
+    assert adapter.name == "rhyme"
+    assert loaded.sources["rhyme"] == str(folder / "rhyme.py")
+
+
+def test_files_that_begin_with_an_underscore_are_not_plugins(drop: Drop) -> None:
+    registry.load(drop("raise RuntimeError", "_notes.py"))
+
+
+def test_a_dropped_in_file_may_have_the_name_of_a_known_module(drop: Drop) -> None:
+    registry.load(drop(GOOD, "json.py", name="rhyme", pattern="acme.rhyme-*"))
+    import json
+
+    assert json.loads("1") == 1
+
+
+def test_an_installed_package_comes_through_the_same_door(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = drop(GOOD, "acme_rhyme.py", name="rhyme", pattern="acme.rhyme-*")
+    monkeypatch.syspath_prepend(str(folder))
+    package = folder / "acme_rhyme-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = acme_rhyme\n")
+    importlib.invalidate_caches()
+    loaded = registry.load()
+    assert loaded.sources["rhyme"] == "package acme-rhyme (acme_rhyme)"
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    assert str(tmp_path / "none") in refusal(tmp_path / "none")
+
+
+def test_a_name_that_is_taken_is_an_error_that_names_both(drop: Drop) -> None:
+    drop(GOOD, "a.py", name="rhyme", pattern="acme.a-*")
+    folder = drop(GOOD, "b.py", name="rhyme", pattern="acme.b-*")
+    told = refusal(folder)
+    assert str(folder / "a.py") in told
+    assert f"plugin 'b' from {folder / 'b.py'}" in told
+
+
+def test_overlapping_patterns_of_equal_length_are_an_error_that_names_both(drop: Drop) -> None:
+    drop(GOOD, "a.py", name="one", pattern="acme.rhyme-*")
+    folder = drop(GOOD, "b.py", name="two", pattern="acme.*hyme-x")
+    told = refusal(folder)
+    assert str(folder / "a.py") in told
+    assert "acme.*hyme-x" in told
+
+
+def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:
+    drop(GOOD, "a.py", name="wide", pattern="acme.*")
+    folder = drop(GOOD, "b.py", name="narrow", pattern="acme.rhyme-*")
+    loaded = registry.load(folder)
+    assert loaded.pick("acme.rhyme-1")[0].name == "narrow"
+    assert loaded.pick("acme.other-1")[0].name == "wide"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("x = 1", "it registers nothing"),
+        ("import no_such_module_at_all", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
+        ("api_version = 2\n", "api_version 2"),
+        (
+            "from bedrock_flask.plugin import hookimpl\n@hookimpl\ndef register_adapter(register): pass\n",
+            "there is no hook 'register_adapter'; did you mean 'register_adapters'?",
+        ),
+        (
+            "from bedrock_flask.plugin import hookimpl\n@hookimpl\ndef register_adapters(register): register('nova')\n",
+            "register() takes an Adapter, not str",
+        ),
+        (
+            "from bedrock_flask.plugin import hookimpl\n@hookimpl\ndef register_adapters(registre): pass\n",
+            "the hook 'register_adapters' has no argument 'registre': it is called register_adapters(register)",
+        ),
+        (
+            "from bedrock_flask.plugin import Adapter, hookimpl\n"
+            "@hookimpl\ndef register_adapters(register): register(Adapter(name='x'))\n",
+            "TypeError",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_plugin_is_told_in_one_line_with_its_source(drop: Drop, text: str, fault: str) -> None:
+    folder = drop(text)
+    told = refusal(folder)
+    assert told.startswith(f"plugin 'rhyme' from {folder / 'rhyme.py'}: ")
+    assert fault in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        (('name="{name}"', 'name="No Name"'), "is not lower case"),
+        (('{{"{pattern}": Capabilities()}}', "{{}}"), "models maps no pattern"),
+        (('{{"{pattern}": Capabilities()}}', '{{"{pattern}": True}}'), "maps to no Capabilities"),
+        (("body={name}Body", "body=dict"), "body is no bedrock_flask.plugin.Schema"),
+        (('"InvokeModel"', '"Invoke"'), "speaks names an operation other than InvokeModel or Converse"),
+        (('sample={{"prompt": "hi"}}', 'sample="hi"'), "sample is no JSON object"),
+        (
+            ('sample={{"prompt": "hi"}}', 'sample={{"prompt": "hi"}}, decode=lambda reply: reply'),
+            "decode needs a reply",
+        ),
+    ],
+)
+def test_an_adapter_that_does_not_hold_is_refused(drop: Drop, changed: tuple[str, str], fault: str) -> None:
+    assert fault in refusal(drop(GOOD.replace(*changed), name="rhyme", pattern="acme.rhyme-*"))
+
+
+OWN = """
+    from bedrock_flask.plugin import Adapter, Capabilities, Open, Schema, fields, hookimpl
+
+    class Body(Schema):
+        prompt = fields.String(required=True)
+        {field}
+
+    def decode(reply):
+        return {{"output": {{"message": {{"content": [{{"text": reply["t"]}}]}}}}, "stopReason": reply.get("stop")}}
+
+    @hookimpl
+    def register_adapters(register):
+        register(Adapter(**{{
+            "name": "own", "body": Body, "speaks": {{"own": "InvokeModel"}}, "models": {{"acme.own-*": Capabilities()}},
+            "sample": {{"prompt": "hi"}}, "decode": decode, "reply": {{"t": "x", "stop": "end_turn"}}, {member}
+        }}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "member", "fault"),
+    [
+        ("", '"sample": {"prompt": 3}', "its sample does not fit its own body: prompt: must be a string"),
+        ("", '"sample": {"prompt": "x", "z": 1}', "its sample does not fit its own body: z: is not a known field"),
+        ("", '"default": "acme.other-1"', "its default 'acme.other-1' fits none of its patterns"),
+        (
+            "",
+            '"rules": [lambda body: 1 / 0]',
+            "its rule '<lambda>', given its sample, raises ZeroDivisionError: division by zero (line",
+        ),
+        ("", '"rules": [lambda body: None]', "its rule '<lambda>' gives None (line 15): give (path, message) pairs"),
+        (
+            "",
+            '"rules": [lambda body: "no"]',
+            "its rule '<lambda>' gives ['n', 'o'] (line 15): give (path, mess",
+        ),
+        ("", '"rules": ["a"]', "its rule 'a' is no function"),
+        ("", '"decode": lambda reply: reply["no"]', "its decode, given its reply, raises KeyError: 'no' (line 15: "),
+        (
+            "",
+            '"chunks": [{"t": ""}, {"u": ""}]',
+            "its decode, given chunk 2 of 2, raises KeyError: 't' (line 9: ",
+        ),
+        ("", '"decode": {}', "its decode is no function"),
+        ("", '"encode": 3', "its encode is no function"),
+        ("", '"speaks": {"nova": "InvokeModel"}', "its reply is none in the format 'nova', which the gateway knows"),
+        ("", '"decode": lambda reply: None', "its decode finds no answer in its reply"),
+        ("", '"chunks": [{"t": "a"}, {"t": "b"}]', "the last of its chunks decodes to no stopReason"),
+        ("", '"chunks": {"t": "a"}', "chunks is no list of JSON objects"),
+        ("", '"speaks": {"own": "Converse"}', "the wire 'own' does not go by Converse"),
+        ("", '"models": ["acme.own-*"]', "models maps no pattern"),
+        ("", '"models": {"acme own-*": Capabilities()}', "the pattern 'acme own-*' fits no Bedrock id"),
+        ("n = fields.List(fields.String)", "", "List takes a field: List(String()) (line"),
+        ("n = fields.Nested(dict)", "", "Nested takes a Schema"),
+        (
+            "n = fields.Nested(Schema())",
+            "",
+            "not Nested(Style())), or a function that gives one (line 6: n =",
+        ),
+        ("n = fields.Nested(lambda: dict)", "", "Nested takes a Schema"),
+        ('n = fields.Integer(min="1")', "", "bounds are numbers, and min is '1' (line 6: n = fields.Integer(min="),
+        (
+            "n = fields.Integer(min=5, max=1)",
+            "",
+            "the least is more than the most: 5 and 1 (line 6: n =",
+        ),
+        ('n = fields.String(one_of="abc")', "", "one_of takes a list"),
+        ('n = fields.String(pattern="(")', "", "(line"),
+        ("n = fields.Integer(requird=True)", "", "'requird' (line"),
+        ('n = fields.Number(max=float("nan"))', "", "bounds are numbers, and max is nan (line"),
+        ('n = fields.Number(unverified_max=float("inf"))', "", "bounds are numbers, and unverified_max is inf (line"),
+        ("n = fields.Integer(description=3)", "", "the description is a text (line"),
+        ("n = fields.Number(one_of=[1, 2j])", "", "its schema is no JSON"),
+        (
+            "",
+            '"models": {"acme.own-*": Capabilities(tools="yes")}',
+            "the capability 'tools' is true or false, not 'yes'",
+        ),
+        ("", '"models": {"acme.own-*": Capabilities(output=None)}', "the capability 'output' is a text, not None"),
+        ("", '"models": {"acme.own-*": Capabilities(output="txt")}', "the capability 'output' is one of ('text', 'emb"),
+        ("", '"description": {"a", "b"}', "description is no text"),
+        ("", '"default": 3', "default is no text"),
+        ("", '"reply": {"t": {1, 2}, "stop": "x"}', "its reply is no JSON: Object of type set"),
+        ("", '"chunks": [{"t": float("nan"), "stop": "x"}]', "its chunks is no JSON: Out of range float"),
+    ],
+)
+def test_a_mistake_stops_the_start_and_not_a_call(drop: Drop, field: str, member: str, fault: str) -> None:
+    assert fault in refusal(drop(OWN, field=field, member=member))
+
+
+def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> None:
+    drop(OWN, "a.py", field="", member='"name": "No", "body": dict, "default": 3')
+    drop("raise SystemExit('now')", "b.py")
+    drop(GOOD, "c.py", name="nova", pattern="amazon.nova-lite-*")
+    folder = drop(GOOD, "d.py", name="rhyme", pattern="acme.rhyme-*")
+    loaded = registry.load(folder, lenient=True)
+    told = {broken.name: broken.faults for broken in loaded.broken}
+    assert [fault.partition(" (line")[0] for fault in told["a"]] == [
+        "adapter 'No': the name 'No' is not lower case a-z0-9_-",
+        "adapter 'No': default is no text",
+        "adapter 'No': body is no bedrock_flask.plugin.Schema",
+    ]
+    assert told["b"] == ("SystemExit: now (line 1: raise SystemExit('now'))",)
+    assert told["c"] == ("the adapter 'nova' is already registered by built in (nova.py)",)
+    assert loaded.pick("acme.rhyme-v1:0")[0].name == "rhyme"
+    assert loaded.sources["nova"] == "built in (nova.py)"
+
+
+def test_the_line_is_told_by_whatever_path_the_folder_is_named(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = drop(OWN, field="", member='"decode": lambda reply: reply["no"]')
+    monkeypatch.chdir(folder.parent)
+    for named in (folder, Path(folder.name), Path(folder.name) / ".." / folder.name):
+        assert "KeyError: 'no' (line 15: " in refusal(named)
+
+
+def test_the_line_of_an_installed_package_is_told_too(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = drop(OWN, "acme_lines.py", field="", member='"decode": lambda reply: reply["no"]')
+    monkeypatch.syspath_prepend(str(folder))
+    package = folder / "acme_lines-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-lines\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[bedrock_flask]\nlines = acme_lines\n")
+    importlib.invalidate_caches()
+    [broken] = registry.load(lenient=True).broken
+    assert "KeyError: 'no' (line 15: " in broken.lines()[0]
+
+
+@pytest.mark.parametrize("taken", ["from marshmallow import fields", "from marshmallow.fields import String"])
+def test_fields_of_marshmallow_are_named_for_what_they_are(drop: Drop, taken: str) -> None:
+    kind = "fields.String" if taken.endswith("fields") else "String"
+    told = refusal(drop(f"{taken}\nx = {kind}(required=True, one_of=('a',))\n"))
+    assert told.endswith("; it is a field of marshmallow's: take fields from bedrock_flask.plugin")
+    ours = refusal(drop("from bedrock_flask.plugin import fields\nx = fields.String(one_off=('a',))\n"))
+    assert "'one_off' (line 2: " in ours
+    assert "marshmallow's" not in ours
+
+
+def test_a_count_of_one_is_told_in_the_singular() -> None:
+    class Body(fields.Schema):
+        a = fields.List(fields.String(), min_items=1)
+        b = fields.String(min_length=2, max_length=3)
+        c = fields.Object(max_items=1)
+
+    found = fields.faults(Body(), {"a": [], "b": "", "c": {"x": 1, "y": 2}})
+    assert [fault.message for fault in found] == [
+        "must have at least 1 item",
+        "must have at least 2 characters",
+        "must have at most 1 member",
+    ]
+
+
+def test_a_plugin_that_is_left_out_takes_part_in_no_hook(drop: Drop) -> None:
+    loaded = registry.load(drop(OWN, field="", member='"sample": {}'), lenient=True)
+    assert len(loaded.broken) == 1
+    assert len(loaded.hooks.get_plugins()) == len(loaded.loaded)
+
+
+def test_an_entry_point_that_names_no_module_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = tmp_path / "acme_rhyme-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = :nothing\n")
+    importlib.invalidate_caches()
+    [broken] = registry.load(lenient=True).broken
+    assert broken.lines() == [
+        "plugin 'rhyme' from package acme-rhyme (:nothing): its entry point 'rhyme = :nothing' names no module"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "adapter"),
+    [
+        ("amazon.nova-lite-v1:0", "nova"),
+        ("us.amazon.nova-lite-v1:0", "nova"),
+        ("brandnew.amazon.nova-lite-v1:0", "nova"),
+        ("us-gov.anthropic.claude-opus-4-6-v1", "claude"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "nova"),
+        ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0", "nova"),
+        ("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123", "converse"),
+        ("zai.glm-4.6", "converse"),
+        ("amazon.titan-embed-text-v2:0", "titan-embed"),
+    ],
+)
+def test_an_id_picks_its_adapter_with_or_without_a_profile(model: str, adapter: str) -> None:
+    assert registry.load().pick(model)[0].name == adapter
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "both"),
+    [
+        ("a*", "*b", True),
+        ("a.b", "a.b", True),
+        ("a.b*", "a.c*", False),
+        ("*", "", True),
+        ("a*c*e", "ab*de", True),
+        ("a*c", "b*c", False),
+        ("ab*", "*", True),
+        ("*ab", "*b", True),
+        ("*ab", "*cb", False),
+        ("a*b*c", "ac", False),
+        ("a*", "a", True),
+    ],
+)
+def test_patterns_overlap_when_some_id_fits_both(left: str, right: str, both: bool) -> None:
+    assert overlap(left, right) is both
+    assert overlap(right, left) is both
+
+
+def test_a_star_stands_for_anything_and_nothing_else_is_special() -> None:
+    assert fits("a.b-*", "a.b-1.2:0")
+    assert not fits("a.b-*", "axb-1")
+    assert fits("a[1]*", "a[1]")
+
+
+@pytest.mark.timeout(20)
+def test_a_pattern_of_many_stars_takes_no_longer() -> None:
+    assert not fits("a*" * 5000 + "b", "a" * 20_000)
+    assert fits("a*" * 5000, "a" * 20_000)
+    assert overlap("*a" * 5000, "b*" * 5000) is True
+    assert overlap("*a" * 5000 + "c", "*a" * 5000 + "b") is False
+
+
+def test_each_part_of_a_pattern_stands_apart_and_in_order() -> None:
+    assert fits("a*bc*c", "a-bc-c")
+    assert not fits("a*bc*c", "a-bc")
+    assert not fits("a*b*c", "acb")
+    assert not fits("ab*ba", "aba")
+
+
+CLASHING = """
+    from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
+
+    class NovaBody(Schema):
+        prompt = fields.String(required=True)
+
+    class Batch(Schema):
+        items = fields.List(fields.Nested(NovaBody))
+
+    @hookimpl
+    def register_adapters(register):
+        one, speaks = Capabilities(), {"own": "InvokeModel"}
+        register(Adapter(name="batch", body=Batch, speaks=speaks, models={"acme.batch-*": one}, sample={"items": []}))
+        register(Adapter(name="single", body=NovaBody, speaks=speaks, models={"acme.o-*": one}, sample={"prompt": "x"}))
+"""
+
+
+@pytest.mark.parametrize("file", ["nova.py", "my plugin.py", "\u00e9.py"])
+@pytest.mark.filterwarnings("ignore:Multiple schemas resolved")
+def test_schemas_of_like_names_stand_side_by_side_in_openapi(drop: Drop, file: str) -> None:
+    found = registry.load(drop(CLASHING, file))
+    document = described(Models(found), keyed=False)
+    validate(document)
+    body = document["paths"]["/v1/models/single/invoke"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    schema = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+    assert list(schema["properties"]) == ["prompt"]

@@ -1,0 +1,318 @@
+"""Reasoning in the history, thinking, effort, and what excludes them."""
+
+from typing import Any
+
+import pytest
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.errors import InvalidBody
+from bedrock_flask.models.registry import load
+from bedrock_flask.translation.repairs import Repaired, repaired
+
+Json = dict[str, Any]
+
+REGISTRY = load()
+SIGNED = {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "S"}}}
+UNSIGNED = {"reasoningContent": {"reasoningText": {"text": "Hm."}}}
+REDACTED = {"reasoningContent": {"redactedContent": "cmVk"}}
+USE = {"toolUse": {"toolUseId": "a", "name": "look", "input": {}}}
+RESULT = {"toolResult": {"toolUseId": "a", "content": [{"text": "x"}]}}
+TOOLS = {"tools": [{"toolSpec": {"name": "look", "inputSchema": {"json": {"type": "object"}}}}]}
+ENABLED = {"type": "enabled", "budget_tokens": 2048}
+ADAPTIVE = {"type": "adaptive"}
+DISABLED = {"type": "disabled"}
+
+
+def able(model: str) -> Capabilities:
+    return REGISTRY.pick(model)[1]
+
+
+OPUS_4 = able("us.anthropic.claude-opus-4-20250514-v1:0")
+SONNET_4_5 = able("global.anthropic.claude-sonnet-4-5-20250929-v1:0")
+OPUS_4_6 = able("anthropic.claude-opus-4-6-v1")
+OPUS_4_7 = able("anthropic.claude-opus-4-7")
+OPUS_5 = able("anthropic.claude-opus-5")
+SONNET_5_5 = able("anthropic.claude-sonnet-5-5")
+OPUS_5_5 = able("anthropic.claude-opus-5-5")
+FABLE = able("anthropic.claude-fable-5")
+NOVA = able("amazon.nova-lite-v1:0")
+NOVA_2 = able("amazon.nova-2-lite-v1:0")
+OTHER = able("deepseek.v3.2")
+
+
+def talk(*turn: Json, config: Json | None = None, tools: Json | None = None, **extras: Any) -> Json:
+    """A request with some extras, an assistant turn in its history, and the result of a tool that this turn used."""
+    messages: list[Json] = [{"role": "user", "content": [{"text": "Hi"}]}]
+    if turn:
+        said = RESULT if USE in turn else {"text": "go on"}
+        messages += [{"role": "assistant", "content": list(turn)}, {"role": "user", "content": [said]}]
+    return {
+        "messages": messages,
+        "toolConfig": {**TOOLS, **(tools or {})},
+        **({"inferenceConfig": config} if config else {}),
+        **({"extras": extras} if extras else {}),
+    }
+
+
+def extras(told: Repaired) -> Json:
+    return dict(told.request.get("extras", {}))
+
+
+def refused(request: Json, model: Capabilities) -> list[str]:
+    with pytest.raises(InvalidBody) as error:
+        repaired(request, model)
+    return [fault.path for fault in error.value.fields]
+
+
+# --- reasoning in the history ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", [SIGNED, REDACTED])
+def test_signed_and_redacted_reasoning_comes_back_unchanged(block: Json) -> None:
+    told = repaired(talk(block, {"text": "4"}), OPUS_4)
+    assert told.request["messages"][1]["content"] == [block, {"text": "4"}]
+    assert told.reported == ()
+
+
+def test_a_signature_alone_is_reasoning_with_an_empty_text() -> None:
+    alone = {"reasoningContent": {"reasoningText": {"signature": "S"}}}
+    told = repaired(talk(alone, {"text": "4"}), OPUS_4)
+    block = told.request["messages"][1]["content"][0]
+    assert block == {"reasoningContent": {"reasoningText": {"text": "", "signature": "S"}}}
+    assert told.reported == ()
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"reasoningText": {"text": "Hm."}},
+        {"reasoningText": {"text": "Hm.", "signature": ""}},
+        {"redactedContent": ""},
+    ],
+)
+def test_reasoning_without_its_signature_is_dropped_and_told(lost: Json) -> None:
+    told = repaired(talk({"reasoningContent": lost}, {"text": "4"}), OPUS_4)
+    assert told.request["messages"][1]["content"] == [{"text": "4"}]
+    assert told.reported == ("messages[1].content[0].reasoningContent",)
+
+
+def test_a_turn_of_nothing_but_lost_reasoning_is_gone_and_the_users_turns_meet() -> None:
+    told = repaired(talk(UNSIGNED), OPUS_4)
+    assert told.request["messages"] == [{"role": "user", "content": [{"text": "Hi"}, {"text": "go on"}]}]
+
+
+def test_a_model_that_does_not_sign_gets_its_reasoning_and_one_that_does_not_reason_gets_none() -> None:
+    request = talk(UNSIGNED, {"text": "4"})
+    assert repaired(request, OTHER).request == request
+    told = repaired(talk(SIGNED, {"text": "4"}), NOVA)
+    assert told.request["messages"][1]["content"] == [{"text": "4"}]
+    assert told.reported == ("messages[1].content[0].reasoningContent",)
+
+
+def test_reasoning_goes_first_in_its_turn_unless_the_turn_begins_with_some() -> None:
+    late = repaired(talk({"text": "4"}, SIGNED, REDACTED), OPUS_4)
+    assert late.request["messages"][1]["content"] == [SIGNED, REDACTED, {"text": "4"}]
+    between = repaired(talk(SIGNED, {"text": "4"}, REDACTED, USE), OPUS_4)
+    assert between.request["messages"][1]["content"] == [SIGNED, {"text": "4"}, REDACTED, USE]
+
+
+# --- effort and thinking ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("effort", "most", "budget"),
+    [
+        ("minimal", None, 1024),
+        ("low", None, 1024),
+        ("medium", None, 4096),
+        ("high", None, 16384),
+        ("xhigh", None, 32768),
+        ("max", None, 32768),
+        ("high", 64000, 16384),
+        ("high", 8000, 4000),
+        ("high", 1500, 1024),
+    ],
+)
+def test_an_effort_is_a_budget_for_a_model_that_knows_budgets(effort: str, most: int | None, budget: int) -> None:
+    told = repaired(talk(effort=effort, config={"maxTokens": most} if most else None), SONNET_4_5)
+    assert extras(told) == {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    assert told.reported == ()
+
+
+def test_where_there_is_no_room_to_reason_both_fields_are_named() -> None:
+    assert refused(talk(effort="low", config={"maxTokens": 1024}), OPUS_4) == ["effort", "inferenceConfig.maxTokens"]
+
+
+def test_an_effort_that_nobody_knows_is_no_budget() -> None:
+    assert refused(talk(effort="huge"), OPUS_4) == ["effort"]
+
+
+def test_a_budget_of_the_callers_stays_and_an_effort_beside_it_is_told() -> None:
+    told = repaired(talk(thinking=ENABLED, effort="high"), OPUS_4)
+    assert extras(told) == {"thinking": ENABLED}
+    assert told.reported == ("effort",)
+
+
+def test_adaptive_thinking_is_a_budget_for_a_model_that_knows_budgets() -> None:
+    told = repaired(talk(thinking={**ADAPTIVE, "display": "omitted"}, effort="low"), OPUS_4)
+    assert extras(told) == {"thinking": {"type": "enabled", "budget_tokens": 1024, "display": "omitted"}}
+    assert told.reported == ("thinking.type",)
+
+
+@pytest.mark.parametrize("model", [OPUS_4_6, OPUS_4_7, OPUS_5, OPUS_5_5, FABLE])
+def test_an_effort_stays_beside_adaptive_thinking(model: Capabilities) -> None:
+    told = repaired(talk(effort="max"), model)
+    assert extras(told) == {"effort": "max", "thinking": ADAPTIVE}
+    assert told.reported == ()
+
+
+def test_the_least_effort_of_other_providers_is_low() -> None:
+    told = repaired(talk(effort="minimal"), OPUS_5)
+    assert extras(told) == {"effort": "low", "thinking": ADAPTIVE}
+    assert told.reported == ("effort",)
+
+
+def test_a_budget_is_adaptive_thinking_for_a_model_that_knows_no_budgets() -> None:
+    told = repaired(talk(thinking={**ENABLED, "display": "summarized"}), OPUS_4_7)
+    assert extras(told) == {"thinking": {**ADAPTIVE, "display": "summarized"}}
+    assert told.reported == ("thinking.budget_tokens",)
+
+
+def test_the_date_of_opus_4_is_no_version() -> None:
+    told = repaired(talk(thinking=ENABLED), OPUS_4)
+    assert extras(told) == {"thinking": ENABLED}
+    assert told.reported == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "off", "reported"),
+    [
+        (OPUS_4, {}, ()),
+        (OPUS_4_6, {}, ()),
+        (OPUS_4_7, {}, ()),
+        (OPUS_5, {"thinking": DISABLED}, ()),
+        (SONNET_5_5, {"thinking": {"type": "between_tools"}}, ("effort", "thinking.type")),
+        (NOVA, {}, ()),
+    ],
+)
+def test_reasoning_is_switched_off_in_the_models_own_way(
+    model: Capabilities, off: Json, reported: tuple[str, ...]
+) -> None:
+    by_effort, by_thinking = repaired(talk(effort="none"), model), repaired(talk(thinking=DISABLED), model)
+    assert extras(by_effort) == extras(by_thinking) == off
+    assert (by_effort.reported + by_thinking.reported) == reported
+
+
+@pytest.mark.parametrize("model", [OPUS_5_5, FABLE])
+def test_a_model_that_always_reasons_is_not_asked_not_to(model: Capabilities) -> None:
+    assert refused(talk(effort="none"), model) == ["effort"]
+    assert refused(talk(thinking=DISABLED), model) == ["thinking.type"]
+
+
+def test_an_effort_does_not_switch_on_what_is_switched_off() -> None:
+    assert extras(repaired(talk(thinking=DISABLED, effort="low"), OPUS_4_6)) == {"thinking": DISABLED, "effort": "low"}
+    told = repaired(talk(thinking=DISABLED, effort="low"), OPUS_4)
+    assert extras(told) == {}
+    assert told.reported == ("effort",)
+
+
+def test_no_effort_beside_a_budget_is_told() -> None:
+    told = repaired(talk(thinking=ENABLED, effort="none"), OPUS_4)
+    assert extras(told) == {"thinking": ENABLED}
+    assert told.reported == ("effort",)
+
+
+@pytest.mark.parametrize("model", [NOVA_2, OTHER])
+def test_other_models_have_thinking_and_effort_as_they_are_said(model: Capabilities) -> None:
+    request = talk(thinking=ENABLED, effort="none", top_k=5, config={"temperature": 0.5, "topP": 0.5})
+    assert repaired(request, model).request == request
+
+
+# --- open tool loops -------------------------------------------------------------------------------------------------
+
+
+def test_in_a_loop_that_has_lost_its_reasoning_a_budget_is_dropped_and_told_by_its_name() -> None:
+    by_thinking, by_effort = talk(USE, thinking=ENABLED), talk(UNSIGNED, USE, effort="high")
+    for request, name in ((by_thinking, ("thinking",)), (by_effort, ("effort",))):
+        told = repaired(request, SONNET_4_5)
+        assert extras(told) == {}
+        assert told.reported[-1:] == name
+
+
+def test_in_a_loop_with_its_reasoning_a_budget_stays() -> None:
+    assert extras(repaired(talk(SIGNED, USE, thinking=ENABLED), SONNET_4_5)) == {"thinking": ENABLED}
+    assert extras(repaired(talk({"text": "4"}, thinking=ENABLED), SONNET_4_5)) == {"thinking": ENABLED}
+
+
+def test_adaptive_thinking_needs_no_reasoning_in_a_loop() -> None:
+    assert extras(repaired(talk(USE, thinking=ADAPTIVE), OPUS_4_7)) == {"thinking": ADAPTIVE}
+    told = repaired(talk(USE, thinking=ENABLED), OPUS_4_6)
+    assert extras(told) == {"thinking": ADAPTIVE}
+    assert told.reported == ("thinking.budget_tokens",)
+    assert extras(repaired(talk(SIGNED, USE, thinking=ENABLED), OPUS_4_6)) == {"thinking": ENABLED}
+
+
+# --- a forced tool ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", [{"any": {}}, {"tool": {"name": "look"}}])
+def test_reasoning_and_a_forced_tool_are_refused_with_both_names(choice: Json) -> None:
+    forced = {"toolChoice": choice}
+    assert refused(talk(thinking=ENABLED, tools=forced), OPUS_4) == ["thinking", "toolConfig.toolChoice"]
+    assert refused(talk(thinking=ADAPTIVE, tools=forced), OPUS_4_7) == ["thinking", "toolConfig.toolChoice"]
+    assert refused(talk(effort="low", tools=forced), OPUS_4) == ["effort", "toolConfig.toolChoice"]
+    assert refused(talk(tools=forced), OPUS_5_5) == ["toolConfig.toolChoice"]
+
+
+def test_a_forced_tool_alone_and_an_effort_that_needs_no_thinking_pass() -> None:
+    forced = {"toolChoice": {"any": {}}}
+    assert extras(repaired(talk(effort="low", tools=forced), OPUS_4_7)) == {"effort": "low"}
+    assert repaired(talk(tools=forced), OPUS_4).request == talk(tools=forced)
+    assert extras(repaired(talk(thinking=ENABLED, tools={"toolChoice": {"auto": {}}}), OPUS_4)) == {"thinking": ENABLED}
+
+
+# --- sampling --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "left", "reported"),
+    [
+        (OPUS_4, {"temperature": 0.5, "topP": 0.5}, {"temperature": 0.5, "topP": 0.5}, ()),
+        (SONNET_4_5, {"temperature": 0.5, "topP": 0.5}, {"temperature": 0.5}, ("inferenceConfig.topP",)),
+        (SONNET_4_5, {"temperature": 1, "topP": 0.5}, {"topP": 0.5}, ()),
+        (SONNET_4_5, {"temperature": 0.5, "topP": 1}, {"temperature": 0.5}, ()),
+        (SONNET_4_5, {"topP": 0.5}, {"topP": 0.5}, ()),
+        (
+            OPUS_5,
+            {"temperature": 0, "topP": 0.5, "maxTokens": 9},
+            {"maxTokens": 9},
+            ("inferenceConfig.temperature", "inferenceConfig.topP"),
+        ),
+        (OPUS_5, {"temperature": 1}, None, ()),
+    ],
+)
+def test_a_model_gets_the_sampling_that_it_takes(
+    model: Capabilities, config: Json, left: Json | None, reported: tuple[str, ...]
+) -> None:
+    told = repaired(talk(config=config), model)
+    assert told.request.get("inferenceConfig") == left
+    # What it does not take at all is the caller's to give up; of two that it takes one at a time one is told.
+    assert (*told.reported, *told.refused) == reported
+    assert told.reported == (reported if model.sampling == "one" and "inferenceConfig.topP" in reported else ())
+
+
+def test_top_k_goes_with_the_others() -> None:
+    told = repaired(talk(top_k=5, seed=1), OPUS_5)
+    assert extras(told) == {"seed": 1}
+    assert told.refused == ("top_k",)
+    assert extras(repaired(talk(top_k=5), SONNET_4_5)) == {"top_k": 5}
+
+
+def test_beside_reasoning_the_temperature_is_the_usual_one() -> None:
+    told = repaired(talk(thinking=ENABLED, top_k=5, config={"temperature": 0.5, "topP": 0.96}), SONNET_4_5)
+    assert told.request["inferenceConfig"] == {"topP": 0.96}
+    assert extras(told) == {"thinking": ENABLED}
+    assert told.refused == ("inferenceConfig.temperature", "top_k")
+    told = repaired(talk(thinking=ENABLED, config={"temperature": 1, "topP": 0.5}), OPUS_4)
+    assert told.request["inferenceConfig"] == {"temperature": 1}
+    assert told.refused == ("inferenceConfig.topP",)

@@ -1,0 +1,117 @@
+"""An upstream whose bytes are damaged on the way: no flip and no cut of an answer ever passes for a success."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedrock_flask.converse import replay
+from bedrock_flask.models import registry
+from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.wires import wire_of
+
+ADAPTERS = registry.load().adapters
+SAID = {
+    "output": {"message": {"role": "assistant", "content": [{"text": "Red, green and \u2026 blue."}]}},
+    "stopReason": "end_turn",
+    "usage": {"inputTokens": 5, "outputTokens": 7, "totalTokens": 12},
+    "metrics": {"latencyMs": 9},
+}
+FAMILIES = {"claude": "claude", "nova": "nova", "zai.glm-4.6": "converse"}
+TITAN = {"embedding": [0.25, -0.5], "inputTextTokenCount": 3}
+# Bytes that are told apart by where they stand: every one of a frame's ends, and a sample of the rest.
+EDGE, STEP = 14, 11
+
+
+def golden(adapter: Any) -> list[bytes]:
+    """The frames of a whole answer of that family."""
+    wire = wire_of(adapter)
+    assert wire.write_chunks is not None
+    chunks = wire.write_chunks(replay(SAID), adapter.model)
+    if adapter.operation == "Converse":
+        return [
+            eventstream.encode(eventstream.event(kind, json.dumps(payload).encode()))
+            for chunk in chunks
+            for kind, payload in chunk.items()
+        ]
+    return [eventstream.encode(eventstream.chunk(json.dumps(chunk).encode(), "abcdef")) for chunk in chunks]
+
+
+def places(frames: list[bytes]) -> list[tuple[int, int]]:
+    """Places in the frames, each as (frame, byte), shifted from frame to frame so that all kinds of bytes are met."""
+    return [
+        (number, at)
+        for number, frame in enumerate(frames)
+        for at in range(len(frame))
+        if (at < EDGE and number in (0, len(frames) - 1)) or at >= len(frame) - 2 or at % STEP == number % STEP
+    ]
+
+
+@pytest.fixture
+def gateway(start_gateway: Callable[..., Any], upstream: Any) -> Any:
+    """A gateway in front of an upstream that sends what it is told to."""
+    return start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
+
+
+def worker(gateway: Any) -> str:
+    pid = gateway.process.pid
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text()
+
+
+def is_told(response: Any) -> bool:
+    """Whether the caller can see that the answer is no success."""
+    if response.status_code >= 400:
+        return bool(response.json()["code"].startswith(("upstream_", "bedrock_", "model_")))
+    events = sse.Decoder().feed(response.content)
+    names = [event.event for event in events]
+    return names[-1] == "error" and names.count("error") == 1 and "usage" not in names
+
+
+def test_no_damage_to_a_stream_passes_for_a_success(gateway: Any, upstream: Any, stream: Any) -> None:
+    before, unseen = worker(gateway), []
+    for model, name in FAMILIES.items():
+        adapter = ADAPTERS[name]
+        frames = golden(adapter)
+
+        def ask(*sent: bytes, model: str = model, adapter: Any = adapter) -> Any:
+            upstream.scripts[:] = [stream(*sent)]
+            return gateway.post(f"/v1/models/{model}/invoke-stream", dict(adapter.sample))
+
+        assert sse.Decoder().feed(ask(*frames).content)[-1].event == "usage"
+        for number, at in places(frames):
+            damaged = bytearray(frames[number])
+            damaged[at] ^= 1 << (at % 8)
+            if not is_told(ask(*frames[:number], bytes(damaged), *frames[number + 1 :])):
+                unseen.append((model, "flip", number, at))
+        for number, frame in enumerate(frames):
+            # At 0 the stream is well formed and lacks only its end.
+            for at in (0, 1, 11, 12, len(frame) // 2, len(frame) - 1):
+                if not is_told(ask(*frames[:number], frame[:at])):
+                    unseen.append((model, "cut", number, at))
+        assert sse.Decoder().feed(ask(*frames).content)[-1].event == "usage"
+    assert unseen == []
+    assert worker(gateway) == before
+
+
+def test_no_cut_of_a_whole_answer_passes_for_a_success(gateway: Any, upstream: Any, whole: Any) -> None:
+    before, unseen = worker(gateway), []
+    for model, name in {**FAMILIES, "titan-embed": "titan-embed"}.items():
+        adapter = ADAPTERS[name]
+        wire = wire_of(adapter)
+        body = json.dumps(wire.write_reply(SAID, adapter.model) if wire.write_reply else TITAN).encode()
+
+        def ask(script: Any, model: str = model, adapter: Any = adapter) -> Any:
+            # Twice: an upstream that closes before its answer is asked again once.
+            upstream.scripts[:] = [script, script]
+            return gateway.post(f"/v1/models/{model}/invoke", dict(adapter.sample))
+
+        assert ask(whole(body)).content == body
+        for at in {*range(0, len(body), 17), len(body) - 1}:
+            for script in (whole(body[:at]), whole(body[:at], length=len(body))):
+                if not is_told(ask(script)):
+                    unseen.append((model, body[:at]))
+        assert ask(whole(body)).content == body
+    assert unseen == []
+    assert worker(gateway) == before
