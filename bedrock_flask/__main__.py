@@ -36,7 +36,7 @@ class LazyGroup(click.Group):
         if ctx.obj is None:
             from bedrock_flask.config import env_file
 
-            ctx.obj = env_file.load()
+            ctx.obj = env_file.load_env_file()
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"bedrock_flask.commands.{name}"), name)
         return command

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
-from bedrock_flask.fields import Schema, faults
+from bedrock_flask.fields import Schema, find_faults
 from bedrock_flask.observability import logs
 
 LOG = logging.getLogger("bedrock_flask.plugin")
 
 # What a plugin's code may raise at a request, an exit included; not what servers and generators are stopped with.
-CRASHES = (Exception, SystemExit, KeyboardInterrupt)
+PLUGIN_CRASHES = (Exception, SystemExit, KeyboardInterrupt)
 
 # The operations of bedrock-runtime that take a body, each with its streaming twin.
 STREAMING = {"InvokeModel": "InvokeModelWithResponseStream", "Converse": "ConverseStream"}
@@ -51,7 +51,7 @@ class Engine(Protocol):
         """The number of tokens in a text."""
 
 
-class Mistaken(ValueError):
+class InvalidAdapter(ValueError):
     """An adapter that does not hold, with each of its mistakes."""
 
     def __init__(self, name: object, mistakes: Sequence[str]) -> None:
@@ -97,7 +97,7 @@ class Adapter:
     def __post_init__(self) -> None:
         mistakes = tuple(self._mistakes())
         if mistakes:
-            raise Mistaken(self.name, mistakes)
+            raise InvalidAdapter(self.name, mistakes)
 
     def _mistakes(self) -> Iterator[str]:
         # A stranger's file: the types above are what it should be, not what it is.
@@ -161,19 +161,19 @@ class Adapter:
         """Every fault of a native body, with its path: the schema's, then, if it fits, the rules'."""
         if isinstance(body, dict) and self.operation == "InvokeModel":
             body = {name: value for name, value in body.items() if name not in _BEDROCK_MEMBERS}
-        found = faults(self.schema, body)
+        found = find_faults(self.schema, body)
         if any(not fault.unknown for fault in found):
             return found
         return found + [FieldError(path, message) for rule in self.rules for path, message in rule(body)]
 
 
 @contextmanager
-def answering_for(adapter: Adapter) -> Iterator[None]:
+def isolate_plugin_errors(adapter: Adapter) -> Iterator[None]:
     """Run a plugin's own code at a request: whatever it raises, an exit included, fails this request and no more."""
     try:
         yield
     except GatewayError:
         raise
-    except CRASHES as error:
-        LOG.error("the adapter '%s' failed: %s", adapter.name, logs.frames(error))
+    except PLUGIN_CRASHES as error:
+        LOG.error("the adapter '%s' failed: %s", adapter.name, logs.format_frames(error))
         raise PluginFailed(f"The plugin of '{adapter.name}' failed; the log has where.") from None

@@ -19,7 +19,7 @@ from bedrock_flask.dialects.openai import with_openai
 from bedrock_flask.edge import with_edge
 from bedrock_flask.edge.authentication import with_authentication, with_signatures
 from bedrock_flask.edge.base_path import with_base_path
-from bedrock_flask.edge.concurrency import with_admission
+from bedrock_flask.edge.concurrency import with_concurrency_limit
 from bedrock_flask.edge.cors import with_cors
 from bedrock_flask.edge.health import with_health
 from bedrock_flask.errors import StartupError
@@ -29,9 +29,9 @@ from bedrock_flask.models.resolver import Models
 from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
 from bedrock_flask.state import KEY, State, state_of, with_state
-from bedrock_flask.transport.boto.client import transport
+from bedrock_flask.transport.boto.client import make_transport
 from bedrock_flask.transport.stopping import KEY as STOPPING
-from bedrock_flask.transport.stopping import Stopping
+from bedrock_flask.transport.stopping import Shutdown
 
 Step = Callable[[Flask], Flask]
 LOG = logging.getLogger("bedrock_flask.plugin")
@@ -47,13 +47,13 @@ def create_app(told: Settings | None = None) -> Flask:
     """The gateway. StartupError says in one line why it cannot start."""
     return compose(
         Flask("bedrock_flask"),
-        with_settings(told if told is not None else settings.read(os.environ)),
+        with_settings(told if told is not None else settings.read_settings(os.environ)),
         with_transport,
         with_gateway,
         with_edge,
         with_cors,
         with_authentication,
-        with_admission,
+        with_concurrency_limit,
         with_signatures,
         with_native,
         with_openai,
@@ -74,11 +74,13 @@ def with_settings(told: Settings) -> Step:
     """Settings, and all that can be named under them: the plugins and the models file."""
 
     def step(app: Flask) -> Flask:
-        found = registry.load(told.plugins_dir, lenient=told.lenient)
+        found = registry.load_registry(told.plugins_dir, lenient=told.lenient)
         for broken in found.broken:
             for line in broken.lines():
                 LOG.error("left out: %s", line)
-        app.extensions[KEY] = State(told, Models(found, models_file.read(told.models_file, found), told.models))
+        app.extensions[KEY] = State(
+            told, Models(found, models_file.read_models_file(told.models_file, found), told.models)
+        )
         # A second slash is no other way to write an address: it would be answered by a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -89,8 +91,8 @@ def with_settings(told: Settings) -> Step:
 
 def with_transport(app: Flask) -> Flask:
     """The way to Bedrock, which ends when the process stops."""
-    stopping = app.extensions[STOPPING] = Stopping()
-    return with_state(app, handler=transport(state_of(app).settings, stopping))
+    stopping = app.extensions[STOPPING] = Shutdown()
+    return with_state(app, handler=make_transport(state_of(app).settings, stopping))
 
 
 def with_gateway(app: Flask) -> Flask:
@@ -102,10 +104,10 @@ def with_gateway(app: Flask) -> Flask:
 def wsgi_app() -> Flask:
     """The gateway for a WSGI server: reads `.env`, sets logging up, and tells in one line why it cannot start."""
     try:
-        env_file.load()
-        told = settings.read(os.environ)
+        env_file.load_env_file()
+        told = settings.read_settings(os.environ)
         if not logs.is_configured():
-            logging.config.dictConfig(logs.config(told.log_level))
+            logging.config.dictConfig(logs.make_config(told.log_level))
         return create_app(told)
     except StartupError as error:
         print(f"bedrock-flask: {error}", file=sys.stderr, flush=True)

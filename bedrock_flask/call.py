@@ -11,7 +11,7 @@ from bedrock_flask.bedrock.usage import Usage
 
 
 @dataclass
-class Account:
+class CallRecord:
     """What is learnt about one call while it runs; written by the transport and the guards, read once by the log."""
 
     attempts: int = 0
@@ -41,7 +41,7 @@ class Call:
     request_id: str = ""
     caller: str = ""
     deadline: float = float("inf")
-    account: Account = field(default_factory=Account)
+    account: CallRecord = field(default_factory=CallRecord)
 
     @property
     def operation_name(self) -> str:

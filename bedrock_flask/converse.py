@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
-from bedrock_flask.errors import Garbled
+from bedrock_flask.errors import UpstreamProtocolError
 
 Json = dict[str, Any]
 Request = Json
@@ -24,18 +24,18 @@ def fold(events: Iterable[Event]) -> Response:
     blocks: dict[int, Json] = {}
     response: Response = {"output": {"message": {"role": "assistant", "content": []}}}
     for event in events:
-        with readable():
+        with as_garbled():
             # AWS may add events; botocore skips those that it does not know, too.
-            for kind, told in known(event, _FOLDS):
+            for kind, told in known_members(event, _FOLDS):
                 _FOLDS[kind](response, blocks, told)
-    with readable():
+    with as_garbled():
         response["output"]["message"]["content"] += [_closed(block) for _, block in sorted(blocks.items())]
     return response
 
 
 def replay(response: Response) -> Iterator[Event]:
     """The stream of events that a whole response would have come as."""
-    with readable():
+    with as_garbled():
         message = response["output"]["message"]
         yield {"messageStart": {"role": message.get("role", "assistant")}}
         for index, block in enumerate(message["content"]):
@@ -50,22 +50,22 @@ def replay(response: Response) -> Iterator[Event]:
 
 
 @contextlib.contextmanager
-def readable() -> Iterator[None]:
+def as_garbled() -> Iterator[None]:
     """Inside it, an answer of Bedrock's that has not the shape that it must have is Garbled."""
     try:
         yield
     except KeyError as error:
-        raise Garbled(f"Bedrock's answer cannot be read: it lacks {error}.") from error
+        raise UpstreamProtocolError(f"Bedrock's answer cannot be read: it lacks {error}.") from error
     except (IndexError, TypeError, ValueError, AttributeError) as error:
-        raise Garbled("Bedrock's answer cannot be read: a value in it is of another kind.") from error
+        raise UpstreamProtocolError("Bedrock's answer cannot be read: a value in it is of another kind.") from error
 
 
-def known(told: Json, names: Container[str]) -> list[tuple[str, Any]]:
+def known_members(told: Json, names: Container[str]) -> list[tuple[str, Any]]:
     """The members of an event, a block or a delta that are known; AWS may add others, and null says nothing."""
     return [(name, value) for name, value in told.items() if name in names and value is not None]
 
 
-def strange(told: Json, names: Container[str]) -> list[str]:
+def unknown_kinds(told: Json, names: Container[str]) -> list[str]:
     """What a block or a delta is if it is none that is known; an unknown member beside a known one is a detail."""
     return [] if any(name in names for name in told) else list(told)
 
@@ -143,12 +143,12 @@ def _fold_start(response: Response, blocks: dict[int, Json], told: Json) -> None
 
 
 def _fold_block_start(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    for kind, start in known(told["start"], _PARTS) or told["start"].items():
+    for kind, start in known_members(told["start"], _PARTS) or told["start"].items():
         blocks[told["contentBlockIndex"]] = {kind: {**start, **_EMPTY.get(kind, dict)()}}
 
 
 def _fold_delta(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    for kind, delta in known(told["delta"], _DELTAS) or told["delta"].items():
+    for kind, delta in known_members(told["delta"], _DELTAS) or told["delta"].items():
         _DELTAS.get(kind, _fold_member)(blocks.setdefault(told["contentBlockIndex"], {}), kind, delta)
 
 
@@ -177,7 +177,7 @@ def _fold_tool_result(block: Json, kind: str, delta: list[Json]) -> None:
 
 def _fold_reasoning(block: Json, kind: str, delta: Json) -> None:
     reasoning = block.setdefault("reasoningContent", {})
-    for name, value in known(delta, _THOUGHTS):
+    for name, value in known_members(delta, _THOUGHTS):
         if name == "redactedContent":
             reasoning[name] = reasoning.get(name, "") + value
         else:

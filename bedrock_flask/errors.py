@@ -90,7 +90,7 @@ class MalformedBody(CallerError):
             self.fields = (FieldError(path, detail),)
 
 
-def first_fault(fields: Sequence[FieldError]) -> str:
+def summarize_faults(fields: Sequence[FieldError]) -> str:
     """The first of a body's faults in words, and how many more there are."""
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
     return f"{fields[0].path or 'the body'}: {fields[0].message}{more}"
@@ -103,7 +103,7 @@ class InvalidBody(CallerError):
     title = "The body does not fit the model's schema"
 
     def __init__(self, fields: Sequence[FieldError], detail: str = "") -> None:
-        super().__init__(detail or first_fault(fields))
+        super().__init__(detail or summarize_faults(fields))
         self.fields = tuple(fields)
 
 
@@ -121,7 +121,7 @@ class Unauthenticated(CallerError):
         )
 
 
-class SignatureRefused(CallerError):
+class InvalidSignature(CallerError):
     """A signed request does not prove who sends it; `name` is AWS's name of the error."""
 
     code = "signature_refused"
@@ -189,7 +189,7 @@ class Unsupported(InvalidBody):
 
     def __init__(self, fields: Sequence[FieldError]) -> None:
         hint = " Ask with the header 'x-bedrock-flask-unsupported: drop' to have it left out and reported."
-        super().__init__(fields, f"{first_fault(fields)}.{hint}")
+        super().__init__(fields, f"{summarize_faults(fields)}.{hint}")
 
 
 class NotConversable(CallerError):
@@ -222,7 +222,7 @@ class UnsupportedMediaType(CallerError):
     status = 415
 
 
-class ClientLeft(GatewayError):
+class ClientDisconnected(GatewayError):
     """Whoever asked has closed the connection: nobody reads the answer any more, and the model is asked no further."""
 
     code = "client_left"
@@ -263,7 +263,7 @@ class UpstreamError(GatewayError):
     status = 502
 
 
-class Unreachable(UpstreamError):
+class UpstreamUnreachable(UpstreamError):
     """No connection to Bedrock: refused, no such host, TLS."""
 
     code = "upstream_unreachable"
@@ -271,7 +271,7 @@ class Unreachable(UpstreamError):
     retryable = True
 
 
-class TimedOut(UpstreamError):
+class UpstreamTimeout(UpstreamError):
     """No connection, or no answer, in time."""
 
     code = "upstream_timeout"
@@ -279,7 +279,7 @@ class TimedOut(UpstreamError):
     status = 504
 
 
-class Stalled(UpstreamError):
+class UpstreamStalled(UpstreamError):
     """An answer began and then fell silent."""
 
     code = "upstream_stalled"
@@ -287,21 +287,21 @@ class Stalled(UpstreamError):
     status = 504
 
 
-class Truncated(UpstreamError):
+class UpstreamTruncated(UpstreamError):
     """An answer was cut short, or lacks its end."""
 
     code = "upstream_truncated"
     title = "Bedrock's answer was cut short"
 
 
-class Garbled(UpstreamError):
+class UpstreamProtocolError(UpstreamError):
     """An answer that is not what the protocol promises: no JSON, a bad checksum, a foreign page."""
 
     code = "upstream_protocol"
     title = "Bedrock's answer cannot be read"
 
 
-class DeadlinePassed(UpstreamError):
+class DeadlineExceeded(UpstreamError):
     """The call's total time is used up."""
 
     code = "deadline_passed"
@@ -309,7 +309,7 @@ class DeadlinePassed(UpstreamError):
     status = 504
 
 
-class Credentials(UpstreamError):
+class CredentialsError(UpstreamError):
     """The gateway's own AWS credentials are missing, expired or not accepted; never the caller's fault."""
 
     code = "gateway_credentials"
@@ -327,7 +327,7 @@ class Row:
     retryable: bool = False
 
 
-_NOT_OURS = Row(503, Credentials.code, Credentials.title)
+_NOT_OURS = Row(503, CredentialsError.code, CredentialsError.title)
 
 # Every error that Bedrock's runtime documents or that its front door adds, by the name in `x-amzn-errortype`.
 # Sources: botocore's service model of bedrock-runtime; "Troubleshooting Amazon Bedrock API Error Codes" (AWS).
@@ -384,7 +384,7 @@ _BY_STATUS: Mapping[int, str] = MappingProxyType(
 _UNNAMED = Row(502, UpstreamError.code, UpstreamError.title)
 
 
-class Refused(UpstreamError):
+class BedrockError(UpstreamError):
     """Bedrock answered with an error of its own; `BEDROCK` says how it is told.
 
     `frame` is the event-stream frame that said so within a stream.
@@ -419,7 +419,7 @@ def without_account(message: str) -> str:
     return _ACCOUNT_ARN.sub("(an ARN of the gateway's account)", message)
 
 
-def problem(error: GatewayError, request_id: str) -> dict[str, Any]:
+def problem_document(error: GatewayError, request_id: str) -> dict[str, Any]:
     """The error as a problem document (RFC 9457), the one shape of the native routes."""
     document: dict[str, Any] = {
         "type": f"urn:bedrock-flask:error:{error.code}",

@@ -33,7 +33,7 @@ __all__ = [
     "Schema",
     "String",
     "Tagged",
-    "faults",
+    "find_faults",
 ]
 
 
@@ -439,7 +439,7 @@ class OneKey(Field):
         }
 
 
-def faults(schema: marshmallow.Schema, value: Any) -> list[FieldError]:
+def find_faults(schema: marshmallow.Schema, value: Any) -> list[FieldError]:
     """Every fault of a value, with its path; empty when it fits."""
     if not isinstance(value, dict):
         return [FieldError("", f"must be an object, not {_type_name(value)}")]

@@ -12,13 +12,13 @@ import sys
 from typing import Any
 
 from bedrock_flask.config.hosts import is_loopback
-from bedrock_flask.config.settings import NO_KEYS, Settings, read
+from bedrock_flask.config.settings import NO_KEYS, Settings, read_settings
 from bedrock_flask.errors import SettingsError
 from bedrock_flask.observability import logs
 from bedrock_flask.server.workers.pace import Limits
 
 try:
-    _settings: Settings = read(os.environ)
+    _settings: Settings = read_settings(os.environ)
 except SettingsError as error:
     sys.exit(f"bedrock-flask: {error}")
 
@@ -44,7 +44,7 @@ keepalive = 75
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn makes its own file there
 # It would write into the home folder, which a container may not have.
 control_socket_disable = True
-logconfig_dict = logs.config_with_gunicorn(_settings.log_level)
+logconfig_dict = logs.make_gunicorn_config(_settings.log_level)
 
 
 _limits = Limits(

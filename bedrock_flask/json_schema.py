@@ -14,7 +14,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/components/schemas/"
 
 
-def spec(title: str, version: str, **options: Any) -> APISpec:
+def make_spec(title: str, version: str, **options: Any) -> APISpec:
     """An empty OpenAPI document that knows the strict fields."""
     plugin = MarshmallowPlugin(schema_name_resolver=component_name)
     made = APISpec(title=title, version=version, openapi_version=OPENAPI, plugins=[plugin], **options)
@@ -23,17 +23,17 @@ def spec(title: str, version: str, **options: Any) -> APISpec:
     return made
 
 
-def reference(made: APISpec, schema: marshmallow.Schema) -> dict[str, Any]:
+def add_reference(made: APISpec, schema: marshmallow.Schema) -> dict[str, Any]:
     """A reference to a schema among the components, where it is put unless it is there already."""
     converter: Any = next(plugin.converter for plugin in made.plugins if isinstance(plugin, MarshmallowPlugin))
     found: dict[str, Any] = converter.resolve_nested_schema(schema)
     return found
 
 
-def document(schema: marshmallow.Schema) -> dict[str, Any]:
+def to_json_schema(schema: marshmallow.Schema) -> dict[str, Any]:
     """One schema as a JSON Schema document that stands alone."""
     name = component_name(schema)
-    made = spec(name, "0")
+    made = make_spec(name, "0")
     made.components.schema(name, schema=schema)
     parts = _with_local_refs(made.to_dict()["components"]["schemas"])
     # The root may be referred to from within itself, so it stays among the parts as well.

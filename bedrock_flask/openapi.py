@@ -18,7 +18,7 @@ from bedrock_flask.bodies import (
     openai_responses_body,
 )
 from bedrock_flask.edge import PROBLEM
-from bedrock_flask.edge.authentication import open_to_all
+from bedrock_flask.edge.authentication import public
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
@@ -38,9 +38,9 @@ _POLICY = (
 def with_openapi(app: Flask) -> Flask:
     """`/openapi.json`, made once while the app starts, and `/docs`."""
     state = state_of(app)
-    app.extensions["bedrock_flask.openapi"] = described(state.models, keyed=bool(state.settings.api_keys))
+    app.extensions["bedrock_flask.openapi"] = build_document(state.models, keyed=bool(state.settings.api_keys))
     app.register_blueprint(blueprint)
-    open_to_all(app.view_functions["static"])
+    public(app.view_functions["static"])
     return app
 
 
@@ -51,7 +51,7 @@ def show() -> Response:
 
 
 @blueprint.get("/docs")
-@open_to_all
+@public
 def docs() -> Response:
     """Swagger UI; the document itself asks for a key where the gateway has keys."""
     response = Response(render_template("docs.html"))
@@ -79,9 +79,9 @@ class Problem(Schema):
     errors = List(Object(String()), description="Where the body does not fit: `path` and `message` of each fault.")
 
 
-def described(models: Models, *, keyed: bool) -> Json:
+def build_document(models: Models, *, keyed: bool) -> Json:
     """The OpenAPI document of everything that these models can be asked."""
-    made = json_schema.spec(
+    made = json_schema.make_spec(
         "bedrock-flask",
         importlib.metadata.version("bedrock-flask"),
         info={"description": "A gateway for Amazon Bedrock in which a model is a plugin.", "license": _LICENSE},
@@ -94,7 +94,7 @@ def described(models: Models, *, keyed: bool) -> Json:
     made.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     made.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "x-api-key"})
     named = models.listed()
-    bodies = {name: json_schema.reference(made, a.schema) for name, a in models.registry.adapters.items()}
+    bodies = {name: json_schema.add_reference(made, a.schema) for name, a in models.registry.adapters.items()}
     for name, schema in _envelopes(models, named, bodies):
         made.components.schema(name, schema)
     for each in CLIENTS:
@@ -211,7 +211,7 @@ _TAGS = ("models", "any model", *dict.fromkeys(each.tag for each in CLIENTS), "h
 
 
 def _client_operation(made: Any, each: ClientPath) -> Json:
-    schema = json_schema.reference(made, each.body()) if each.body else {"type": "object"}
+    schema = json_schema.add_reference(made, each.body()) if each.body else {"type": "object"}
     answers = {"application/json": {"schema": {"type": "object"}}}
     if each.streams:
         answers[each.streams] = {"schema": {}}

@@ -17,8 +17,8 @@ from bedrock_flask.adapter import STREAMING, Adapter
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.errors import BEDROCK, CallerError, GatewayError, Refused, StartupError, UpstreamError
-from bedrock_flask.json_schema import document
+from bedrock_flask.errors import BEDROCK, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
+from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models import registry
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ def errors() -> str:
     ours = [
         (f"`{kind.code}`", str(kind.status), _yes(kind.retryable), kind.title)
         for kind in sorted((GatewayError, *_below(GatewayError)), key=lambda kind: (kind.status, kind.code))
-        if not issubclass(kind, StartupError) and kind not in (CallerError, UpstreamError, Refused)
+        if not issubclass(kind, StartupError) and kind not in (CallerError, UpstreamError, BedrockError)
     ]
     bedrock = [
         (f"`{name}`", f"`{row.code}`", str(row.status), _yes(row.retryable), row.title) for name, row in BEDROCK.items()
@@ -84,9 +84,9 @@ in the current folder is read first. What is wrong with the configuration is one
 
 def adapters() -> str:
     """Every built-in adapter: its models, its operations, its body, its sample."""
-    found = registry.load()
+    found = registry.load_registry()
     own = [each for each in found.adapters.values() if found.sources[each.name].startswith("built in")]
-    bodies = {each.name: document(each.schema) for each in own}
+    bodies = {each.name: to_json_schema(each.schema) for each in own}
     roots = {body["title"] for body in bodies.values()}
     parts = {name: part for body in bodies.values() for name, part in body["$defs"].items() if name not in roots}
     told = "\n".join(_adapter(each, bodies[each.name]) for each in own)

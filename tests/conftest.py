@@ -24,7 +24,7 @@ import pytest
 import requests
 from botocore.config import Config
 
-from bedrock_flask.emulator.environ import isolate
+from bedrock_flask.emulator.environ import isolated_environ
 from bedrock_flask.protocol import eventstream
 
 PATIENCE = 30
@@ -134,7 +134,7 @@ class Emulator(Server):
 @pytest.fixture(scope="session")
 def plain_environ() -> dict[str, str]:
     """An environment without AWS, proxy and gateway settings of the machine's own."""
-    environ = isolate(os.environ, 1)
+    environ = isolated_environ(os.environ, 1)
     del environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]
     return environ
 

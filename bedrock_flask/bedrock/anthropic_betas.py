@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from bedrock_flask.bedrock.model_ids import fits
+from bedrock_flask.bedrock.model_ids import matches
 
 # AWS user guide, "Anthropic Claude Messages API": "Request and Response", "Tool use", "Compaction".
 _AWS = "AWS"
@@ -119,7 +119,7 @@ _NEVER = (
 
 # Every top-level member that Bedrock takes (LiteLLM's BedrockInvokeAnthropicMessagesRequest, after AWS's user guide);
 # any other, such as `model`, `stream`, `service_tier` or `inference_geo`, is an extra input.
-TAKEN = frozenset(
+ACCEPTED_MEMBERS = frozenset(
     {"anthropic_version", "anthropic_beta", "max_tokens", "messages", "system", "stop_sequences", "temperature"}
     | {"top_p", "top_k", "tools", "tool_choice", "thinking", "output_config", "metadata", "context_management"}
     | {"safeguards"}
@@ -130,12 +130,12 @@ TAKEN = frozenset(
 _BILLING = "x-anthropic-billing-header:"
 
 
-def accepted(betas: Iterable[str], body: Mapping[str, Any] | None = None) -> tuple[list[str], list[str]]:
+def select_betas(betas: Iterable[str], body: Mapping[str, Any] | None = None) -> tuple[list[str], list[str]]:
     """The betas to send, by Bedrock's names, and those to leave out; a beta that no row knows is left out."""
     sent: dict[str, None] = {}
     left_out: dict[str, None] = {}
     for beta in betas:
-        row = next((row for row in BETAS if fits(row.pattern, beta)), None)
+        row = next((row for row in BETAS if matches(row.pattern, beta)), None)
         if row is None or not row.taken or (row.needs and row.needs not in (body or {})):
             left_out[beta] = None
         else:
@@ -143,19 +143,19 @@ def accepted(betas: Iterable[str], body: Mapping[str, Any] | None = None) -> tup
     return list(sent), list(left_out)
 
 
-def refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[str]:
+def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[str]:
     """The paths of what must leave the body: what Bedrock never takes, and what none of the betas sent unlocks."""
-    sent, _ = accepted(betas, body)
-    unlocked = {member for row in BETAS if any(fits(row.pattern, beta) for beta in sent) for member in row.members}
+    sent, _ = select_betas(betas, body)
+    unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
     locked = [*_NEVER, *(member for row in BETAS for member in row.members if member not in unlocked)]
     found = dict.fromkeys(_found(body, locked))
     found |= dict.fromkeys(_emptied(body, found))
-    extra = [name for name in body if name not in TAKEN]
+    extra = [name for name in body if name not in ACCEPTED_MEMBERS]
     gone = {*found, *extra}
     return list(dict.fromkeys([*extra, *(path for path in found if gone.isdisjoint(_outer(path)))]))
 
 
-def billing(body: Mapping[str, Any]) -> list[int]:
+def find_billing_blocks(body: Mapping[str, Any]) -> list[int]:
     """The indexes of the blocks of `system` that say nothing but how Claude Code is billed."""
     system = body.get("system")
     return [
@@ -165,7 +165,7 @@ def billing(body: Mapping[str, Any]) -> list[int]:
     ]
 
 
-def without_billing(text: str) -> tuple[str, str]:
+def split_billing_line(text: str) -> tuple[str, str]:
     """The line that says how Claude Code is billed, if the text begins with one, and the text without it."""
     if not text.startswith(_BILLING):
         return "", text
@@ -208,7 +208,7 @@ def _step(place: _Place, step: str) -> Iterator[_Place]:
 
 
 # A conversation has the same few kinds of blocks over and over.
-_is_kind = lru_cache(maxsize=1024)(fits)
+_is_kind = lru_cache(maxsize=1024)(matches)
 
 
 def _path(place: _Place) -> str:
@@ -242,5 +242,5 @@ def _outer(path: str) -> Iterator[str]:
 
 
 def _is_billing(text: str) -> bool:
-    line, rest = without_billing(text)
+    line, rest = split_billing_line(text)
     return bool(line) and not rest.strip()

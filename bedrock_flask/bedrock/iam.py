@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 # Converse has no action of its own: it is allowed, and denied, with InvokeModel.
-INVOKE: Mapping[str, str] = MappingProxyType(
+INVOKE_ACTIONS: Mapping[str, str] = MappingProxyType(
     {
         "InvokeModel": "bedrock:InvokeModel",
         "InvokeModelWithResponseStream": "bedrock:InvokeModelWithResponseStream",
@@ -20,14 +20,14 @@ INVOKE: Mapping[str, str] = MappingProxyType(
     }
 )
 # What `bedrock-flask doctor` reads; the gateway itself never does.
-READ: Mapping[str, str] = MappingProxyType(
+READ_ACTIONS: Mapping[str, str] = MappingProxyType(
     {
         "ListFoundationModels": "bedrock:ListFoundationModels",
         "ListInferenceProfiles": "bedrock:ListInferenceProfiles",
         "GetFoundationModelAvailability": "bedrock:GetFoundationModelAvailability",
     }
 )
-ACTIONS: Mapping[str, str] = MappingProxyType({**INVOKE, **READ})
+ACTIONS: Mapping[str, str] = MappingProxyType({**INVOKE_ACTIONS, **READ_ACTIONS})
 
 # Stands for an account that is not known.
 ACCOUNT = "ACCOUNT_ID"
@@ -35,7 +35,7 @@ ACCOUNT = "ACCOUNT_ID"
 _PARTITIONS = MappingProxyType({"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"})
 
 
-def statement(operations: Iterable[str], resources: Iterable[str]) -> dict[str, Any]:
+def build_statement(operations: Iterable[str], resources: Iterable[str]) -> dict[str, Any]:
     """The statement that allows these operations on these ARNs, each action and each ARN once."""
     return {
         "Effect": "Allow",
@@ -44,7 +44,7 @@ def statement(operations: Iterable[str], resources: Iterable[str]) -> dict[str, 
     }
 
 
-def resources(model: str, region: str, account: str = "", destinations: Iterable[str] = ()) -> list[str]:
+def list_resources(model: str, region: str, account: str = "", destinations: Iterable[str] = ()) -> list[str]:
     """The ARNs that a call of a model touches.
 
     A foundation model is one; an inference profile is its own and that of the model in each of its `destinations`,
@@ -69,7 +69,7 @@ def is_of_policy(message: str) -> bool:
     return re.search(r"not authorized to perform", message, re.IGNORECASE) is not None
 
 
-def policy(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def build_policy(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """One policy document of these statements, those that allow the same actions made one."""
     by_actions: dict[tuple[str, ...], list[str]] = {}
     for each in statements:

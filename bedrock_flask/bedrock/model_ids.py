@@ -1,7 +1,7 @@
 """Patterns of Bedrock model ids: `*` stands for any characters, and the longest pattern that fits wins."""
 
 
-def fits(pattern: str, model: str) -> bool:
+def matches(pattern: str, model: str) -> bool:
     """Whether the id fits the pattern."""
     first, *rest = pattern.split("*")
     if not rest:
@@ -19,12 +19,12 @@ def fits(pattern: str, model: str) -> bool:
     return True
 
 
-def overlap(left: str, right: str) -> bool:
+def patterns_overlap(left: str, right: str) -> bool:
     """Whether some id fits both patterns."""
     if "*" not in left:
-        return fits(right, left)
+        return matches(right, left)
     if "*" not in right:
-        return fits(left, right)
+        return matches(left, right)
     # Between their ends both take anything, one after the other: only the ends can disagree.
     starts, ends = (
         (left.partition("*")[0], right.partition("*")[0]),

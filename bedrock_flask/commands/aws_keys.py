@@ -16,7 +16,7 @@ def aws_keys(name: str | None) -> None:
     For clients that sign their requests as AWS's SDKs do. The secrets are derived from BEDROCK_FLASK_SIGNING_SECRET and
     from the keys themselves: change either, and other pairs are printed.
     """
-    told = settings.read(os.environ)
+    told = settings.read_settings(os.environ)
     keys = told.api_keys
     if not keys:
         raise StartupError(f"there are no keys: set {PREFIX}API_KEYS=name:secret")

@@ -9,13 +9,19 @@ from typing import Any
 
 import click
 
-from bedrock_flask.commands.output.table import aligned
+from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.commands.serve import serve
 from bedrock_flask.config import ENV_FILE, PREFIX, env_file, settings
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.keys import Keys, SigningSecret
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.diagnostics.configuration import DEFAULT, Told, aws_settings, source, without_password
+from bedrock_flask.diagnostics.configuration import (
+    DEFAULT,
+    EffectiveSetting,
+    describe_source,
+    read_aws_settings,
+    redact_url,
+)
 from bedrock_flask.errors import SettingsError
 
 _SECRET = (Keys, SigningSecret)
@@ -32,18 +38,18 @@ def config(from_file: Collection[str], /, as_json: bool, **options: Any) -> None
     from the environment and from AWS's files stands below the gateway's own settings. Nobody is asked on the network.
     Exits with 1, and tells every fault, where the gateway would not start with these settings.
     """
-    environ = settings.with_options(os.environ, options)
+    environ = settings.merge_options(os.environ, options)
     told, faults = _read(environ)
     rows = list(_rows(told, environ, options, from_file or ()))
     try:
-        others = [*aws_settings(told.region, from_file or ()), *_gunicorn(from_file or ())]
+        others = [*read_aws_settings(told.region, from_file or ()), *_gunicorn(from_file or ())]
     except SettingsError as error:
         others, faults = list(_gunicorn(from_file or ())), [*faults, *error.faults]
     if as_json:
         document = {"settings": rows, "environment": others, "faults": faults}
         print(json.dumps(document, default=asdict, indent=2))
         sys.exit(1 if faults else 0)
-    for line in aligned([(row.name, row.value or "-", row.source) for row in (*rows, *others)]):
+    for line in format_table([(row.name, row.value or "-", row.source) for row in (*rows, *others)]):
         print(line)
     if faults:
         sys.stdout.flush()
@@ -52,7 +58,7 @@ def config(from_file: Collection[str], /, as_json: bool, **options: Any) -> None
 
 def _read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
     try:
-        told = settings.read(environ)
+        told = settings.read_settings(environ)
     except SettingsError as error:
         return Settings(), list(error.faults)
     open_to_strangers = not told.api_keys and not is_loopback(told.host)
@@ -61,10 +67,10 @@ def _read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
 
 def _rows(
     told: Settings, environ: Mapping[str, str], options: Mapping[str, Any], from_file: Collection[str]
-) -> Iterator[Told]:
+) -> Iterator[EffectiveSetting]:
     file = environ.get(ENV_FILE, ".env")
     found = file if file and os.path.isfile(file) else ""
-    yield Told(ENV_FILE, found, source(ENV_FILE, ()) if ENV_FILE in environ else DEFAULT)
+    yield EffectiveSetting(ENV_FILE, found, describe_source(ENV_FILE, ()) if ENV_FILE in environ else DEFAULT)
     for row in fields(Settings):
         name, value = PREFIX + row.name.upper(), getattr(told, row.name)
         given = environ.get(name, "").strip()
@@ -74,7 +80,7 @@ def _rows(
         who = _source(name, row.name, given, options, from_file)
         if isinstance(value, _SECRET) and getattr(told, f"{row.name}_file"):
             who = ", ".join([*([who] if given else []), f"{name}_FILE"])
-        yield Told(name, _shown(value), who)
+        yield EffectiveSetting(name, _shown(value), who)
 
 
 def _shown(value: Any) -> str:
@@ -92,12 +98,14 @@ def _source(name: str, option: str, given: str, options: Mapping[str, Any], from
         return DEFAULT
     if options.get(option) is not None:
         return f"option (--{option.replace('_', '-')})"
-    return source(name, from_file)
+    return describe_source(name, from_file)
 
 
-def _gunicorn(from_file: Collection[str]) -> Iterator[Told]:
+def _gunicorn(from_file: Collection[str]) -> Iterator[EffectiveSetting]:
     if arguments := os.environ.get("GUNICORN_CMD_ARGS"):
-        yield Told("gunicorn's arguments", without_password(arguments), source("GUNICORN_CMD_ARGS", from_file))
+        yield EffectiveSetting(
+            "gunicorn's arguments", redact_url(arguments), describe_source("GUNICORN_CMD_ARGS", from_file)
+        )
     if workers := os.environ.get(env_file.GUNICORN_WORKERS):
         told = f"{workers}, not used: {PREFIX}WORKERS says it"
-        yield Told("gunicorn's workers", told, source(env_file.GUNICORN_WORKERS, from_file))
+        yield EffectiveSetting("gunicorn's workers", told, describe_source(env_file.GUNICORN_WORKERS, from_file))

@@ -17,9 +17,9 @@ from typing import Any
 
 import click
 
-from bedrock_flask.emulator.environ import isolate
+from bedrock_flask.emulator.environ import isolated_environ
 from bedrock_flask.errors import StartupError
-from bedrock_flask.server.ports import free_port, is_free
+from bedrock_flask.server.ports import find_free_port, is_free
 
 HOST = "127.0.0.1"
 PROMPT = "Name three colours."
@@ -37,7 +37,7 @@ def demo(port: int, engine: str, once: bool) -> None:
     """Start everything on this machine, ask one question, and say what to try next. Needs no AWS account."""
     if not is_free(HOST, port):
         raise StartupError(f"port {port} is in use: stop what listens there, or choose another (make run PORT=8123)")
-    emulator = port + 1 if port < 65535 and is_free(HOST, port + 1) else free_port()
+    emulator = port + 1 if port < 65535 and is_free(HOST, port + 1) else find_free_port()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -56,7 +56,7 @@ def _interrupt(*_: Any) -> None:
 
 
 def _start(running: contextlib.ExitStack, folder: str, port: int, emulator: int, engine: str) -> None:
-    environ = isolate(os.environ, emulator)
+    environ = isolated_environ(os.environ, emulator)
     for name, where, command, health in (
         ("emulator", emulator, ["emulate", "--engine", engine], "/_emulator/health"),
         ("gateway", port, ["serve", "--host", HOST], "/readyz"),

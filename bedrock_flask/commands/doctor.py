@@ -20,16 +20,16 @@ from bedrock_flask.call import Call
 from bedrock_flask.config import settings
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import NO_KEYS, Settings
-from bedrock_flask.diagnostics.account import Account
-from bedrock_flask.diagnostics.configuration import BEARER, without_password
-from bedrock_flask.diagnostics.model_access import Offer, nearest
-from bedrock_flask.errors import GatewayError, Refused, StartupError
+from bedrock_flask.diagnostics.account import AwsAccount
+from bedrock_flask.diagnostics.configuration import BEARER, redact_url
+from bedrock_flask.diagnostics.model_access import ModelAccess, suggest_nearest
+from bedrock_flask.errors import BedrockError, GatewayError, StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models import models_file, registry
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.models.resolver import Model, Models
-from bedrock_flask.transport.boto.client import transport
-from bedrock_flask.transport.stopping import Stopping
+from bedrock_flask.transport.boto.client import make_transport
+from bedrock_flask.transport.stopping import Shutdown
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
 # SigV4 takes no request whose time is further off (AWS, "Troubleshooting Signature Version 4").
@@ -75,7 +75,7 @@ class Known:
     number: str = ""
     skews: Mapping[str, float | None] | None = None
     signed: bool | None = None
-    offers: Mapping[str, Offer] = field(default_factory=dict)
+    offers: Mapping[str, ModelAccess] = field(default_factory=dict)
 
 
 # What a check that needs it is told to lack.
@@ -113,7 +113,7 @@ def doctor(named: tuple[str, ...], call: bool, timeout: float, as_json: bool, **
     model that nobody has asked for (no alias, no --model) can only warn. Exits with 1 where something FAILs. At the
     end stands the IAM policy that is missing, as JSON. It reads only, except with --call, and prints no secret.
     """
-    known = Known(settings.with_options(os.environ, options), timeout, named)
+    known = Known(settings.merge_options(os.environ, options), timeout, named)
     findings = []
     for finding in examined(known, (*CHECKS, *(CALLS if call else ()))):
         findings.append(finding)
@@ -132,7 +132,7 @@ def doctor(named: tuple[str, ...], call: bool, timeout: float, as_json: bool, **
 
 def _missing(denied: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     found = list(denied)
-    return iam.policy(found) if found else None
+    return iam.build_policy(found) if found else None
 
 
 def _line(finding: Finding) -> str:
@@ -181,7 +181,7 @@ def _examine(title: str, check: Findings, told: "queue.SimpleQueue[Finding | Lea
 
 
 def _settings(known: Known) -> Findings:
-    told = settings.read(known.environ)
+    told = settings.read_settings(known.environ)
     if not told.api_keys and not is_loopback(told.host):
         yield Finding("settings", FAIL, NO_KEYS.format(host=told.host))
     else:
@@ -191,7 +191,7 @@ def _settings(known: Known) -> Findings:
 
 
 def _plugins(known: Any) -> Findings:
-    found = registry.load(known.settings.plugins_dir, lenient=True)
+    found = registry.load_registry(known.settings.plugins_dir, lenient=True)
     for broken in found.broken:
         for line in broken.lines():
             status = WARN if known.settings.lenient else FAIL
@@ -202,7 +202,7 @@ def _plugins(known: Any) -> Findings:
 
 def _models_file(known: Any) -> Findings:
     told: Settings = known.settings
-    models = Models(known.registry, models_file.read(told.models_file, known.registry), told.models)
+    models = Models(known.registry, models_file.read_models_file(told.models_file, known.registry), told.models)
     file = f"{told.models_file}: {', '.join(models.aliases) or 'no aliases'}" if told.models_file else "none is set"
     yield Finding("models file", OK, file)
     for name in known.named:
@@ -222,7 +222,7 @@ def _region(known: Any) -> Findings:
         if region in served:
             yield Finding("region", OK, region)
         else:
-            yield Finding("region", WARN, f"botocore knows no Bedrock in '{region}'", nearest(region, served))
+            yield Finding("region", WARN, f"botocore knows no Bedrock in '{region}'", suggest_nearest(region, served))
     return {"regions": regions, "endpoints": {region: _account(known, region).endpoint() for region in regions}}
 
 
@@ -241,7 +241,7 @@ def _credentials(known: Any) -> Findings:
         try:
             number, arn = account.identity()
             yield Finding("credentials", OK, f"account {number}, {arn}")
-        except Refused as error:
+        except BedrockError as error:
             yield Finding("credentials", FAIL, f"STS refuses them: {error.name or error.http_status}", _hint(error))
         except GatewayError as error:
             yield Finding("credentials", WARN, f"whose they are is not known: STS: {error.detail}")
@@ -262,7 +262,7 @@ def _endpoint(known: Any) -> Findings:
             answered = _account(known, region).answered()
         except GatewayError as error:
             hint = "look at the network, DNS, proxies and the CA bundle; `bedrock-flask config` says which are set"
-            yield Finding("endpoint", FAIL, f"{without_password(url)}: {error.detail}", hint)
+            yield Finding("endpoint", FAIL, f"{redact_url(url)}: {error.detail}", hint)
             continue
         way = f", through the proxy {answered.proxy}" if answered.proxy else ""
         yield Finding("endpoint", OK, f"{answered.url} answers in {answered.seconds:.2f} s{way}")
@@ -285,7 +285,7 @@ def _clock(known: Any) -> Findings:
 
 
 def _offered(known: Any) -> Findings:
-    offers: dict[str, Offer] = {}
+    offers: dict[str, ModelAccess] = {}
     for region in known.skews:
         account = _account(known, region)
         if not account.asks_control():
@@ -308,13 +308,13 @@ def _offered(known: Any) -> Findings:
 
 def _unread(region: str, error: GatewayError, operations: tuple[str, ...]) -> Finding:
     # The gateway itself does not need to read: without these permissions only the doctor knows less.
-    if isinstance(error, Refused) and error.name == "AccessDeniedException":
+    if isinstance(error, BedrockError) and error.name == "AccessDeniedException":
         told = f"{region}: the account may not be asked: {', '.join(operations)} is denied"
-        return Finding("models", WARN, told, "", iam.statement(operations, ["*"]))
+        return Finding("models", WARN, told, "", iam.build_statement(operations, ["*"]))
     return Finding("models", FAIL, f"{region}: the account cannot be asked: {_said(error)}", _hint(error))
 
 
-def _verdict(known: Any, model: Model, region: str, offer: Offer) -> Finding:
+def _verdict(known: Any, model: Model, region: str, offer: ModelAccess) -> Finding:
     problem, hint = offer.problem(model.id)
     if not problem and (foundation := offer.foundation(model.id)):
         try:
@@ -330,7 +330,7 @@ def _verdict(known: Any, model: Model, region: str, offer: Offer) -> Finding:
 
 
 def _calls(known: Any) -> Findings:
-    send = completed(transport(replace(known.settings, max_attempts=1), Stopping()))
+    send = completed(make_transport(replace(known.settings, max_attempts=1), Shutdown()))
     for model in _chosen(known):
         region = model.region or known.regions[0]
         call = _smallest(model, time.monotonic() + known.seconds)
@@ -361,29 +361,29 @@ def _smallest(model: Model, deadline: float) -> Call:
 
 def _uncalled(known: Any, model: Model, region: str, call: Call, error: GatewayError) -> Finding:
     told = f"{_named(model)} in {region}: {_said(error)}"
-    if not isinstance(error, Refused) or error.name != "AccessDeniedException" or _EXPLICIT in error.detail:
+    if not isinstance(error, BedrockError) or error.name != "AccessDeniedException" or _EXPLICIT in error.detail:
         return Finding("calls", FAIL, told, _hint(error))
-    operations = [operation for operation in iam.INVOKE if operation.startswith(call.operation)]
+    operations = [operation for operation in iam.INVOKE_ACTIONS if operation.startswith(call.operation)]
     offer = known.offers.get(region)
     through = offer.through(model.id) if offer else ()
-    arns = iam.resources(model.id, region, known.number, through)
-    return Finding("calls", FAIL, told, _hint(error), iam.statement(operations, arns))
+    arns = iam.list_resources(model.id, region, known.number, through)
+    return Finding("calls", FAIL, told, _hint(error), iam.build_statement(operations, arns))
 
 
 def _said(error: GatewayError) -> str:
-    return f"{error.name or error.http_status}: {error.detail}" if isinstance(error, Refused) else error.detail
+    return f"{error.name or error.http_status}: {error.detail}" if isinstance(error, BedrockError) else error.detail
 
 
 def _hint(error: GatewayError) -> str:
-    if isinstance(error, Refused):
+    if isinstance(error, BedrockError):
         if _EXPLICIT in error.detail:
             return "a policy of the account or its organisation denies it: a statement that allows it will not help"
         return _HINTS.get(error.name, "")
     return "" if isinstance(error, StartupError) else "`bedrock-flask config` says what is set, and by whom"
 
 
-def _account(known: Any, region: str = "") -> Account:
-    return Account(known.settings, known.seconds, region or known.settings.region)
+def _account(known: Any, region: str = "") -> AwsAccount:
+    return AwsAccount(known.settings, known.seconds, region or known.settings.region)
 
 
 def _chosen(known: Any) -> list[Model]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bedrock_flask.commands.output.table import aligned
+from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.config import settings
 from bedrock_flask.models import models_file, registry
 from bedrock_flask.models.resolver import Model, Models
@@ -25,14 +25,14 @@ def models(as_json: bool, **options: str | None) -> None:
     `calls` is the Bedrock id, inference profile or ARN that is called by that name; any other id can be named too,
     unless BEDROCK_FLASK_MODELS=listed. Nobody is asked on the network: `bedrock-flask doctor` asks the account.
     """
-    told = settings.read(settings.with_options(os.environ, options))
-    found = registry.load(told.plugins_dir, lenient=told.lenient)
-    known = Models(found, models_file.read(told.models_file, found), told.models)
+    told = settings.read_settings(settings.merge_options(os.environ, options))
+    found = registry.load_registry(told.plugins_dir, lenient=told.lenient)
+    known = Models(found, models_file.read_models_file(told.models_file, found), told.models)
     rows = [_described(known, model, told.region) for model in known.listed()]
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    for line in aligned([HEAD, *(_line(row) for row in rows)]):
+    for line in format_table([HEAD, *(_line(row) for row in rows)]):
         print(line)
 
 

@@ -27,15 +27,15 @@ def new_plugin(name: str, kind: str, plugins_dir: str | None) -> None:
             f"'{name}' is no name for an adapter: it begins with a-z or 0-9 and has a-z, 0-9, '-' and '_', at most 64"
         )
     # What is broken in the folder is no matter here, the file that is just being written least of all.
-    taken = registry.load(plugins_dir, lenient=True).sources
+    taken = registry.load_registry(plugins_dir, lenient=True).sources
     if name in taken:
         raise StartupError(f"'{name}' is taken: an adapter of that name comes from {taken[name]}")
     if name in WIRES:
         raise StartupError(f"'{name}' is taken: a format of that name is known, and this would be another")
-    click.echo(written(name, kind), nl=False)
+    click.echo(render_plugin(name, kind), nl=False)
 
 
-def written(name: str, kind: str) -> str:
+def render_plugin(name: str, kind: str) -> str:
     """The text of the plugin."""
     template = resources.files("bedrock_flask").joinpath("templates", "new_plugin", f"{kind}.py.txt")
     words = [word for word in re.split("[-_]", name) if word]

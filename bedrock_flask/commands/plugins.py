@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from bedrock_flask.commands.output.table import aligned
+from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import StartupError
 from bedrock_flask.models import registry
@@ -42,9 +42,9 @@ def plugins(context: click.Context, plugins_dir: str | None, as_json: bool) -> N
     context.obj = plugins_dir
     if context.invoked_subcommand is not None:
         return
-    found = registry.load(plugins_dir, lenient=True)
+    found = registry.load_registry(plugins_dir, lenient=True)
     click.echo(
-        json.dumps(_document(found), indent=2, ensure_ascii=False) if as_json else "\n".join(aligned(_rows(found)))
+        json.dumps(_document(found), indent=2, ensure_ascii=False) if as_json else "\n".join(format_table(_rows(found)))
     )
     for line in chain.from_iterable(broken.lines() for broken in found.broken):
         print(f"bedrock-flask: {line}", file=sys.stderr)
@@ -63,8 +63,13 @@ def check(outer_dir: str | None, files: tuple[Path, ...], plugins_dir: str | Non
     any, against what is not built in; and where there is nothing else, against what is.
     """
     plugins_dir = plugins_dir or outer_dir
-    found = registry.gathered(
-        chain(registry.built_in(), registry.installed(), _dropped_in(plugins_dir, files), registry.in_files(files)),
+    found = registry.load_plugins(
+        chain(
+            registry.find_built_in(),
+            registry.find_installed(),
+            _dropped_in(plugins_dir, files),
+            registry.find_in_files(files),
+        ),
         lenient=True,
         watched=_watched,
     )
@@ -108,7 +113,7 @@ def _watched() -> Iterator[None]:
 def _dropped_in(folder: str | None, files: tuple[Path, ...]) -> Iterator[registry.Plugin]:
     """The plugins of the folder, but for the files that are named beside it."""
     named = {path.resolve() for path in files}
-    return (plugin for plugin in registry.dropped_in(folder) if Path(plugin.source).resolve() not in named)
+    return (plugin for plugin in registry.find_dropped_in(folder) if Path(plugin.source).resolve() not in named)
 
 
 def _own(found: Registry, files: tuple[Path, ...]) -> list[Loaded]:

@@ -25,9 +25,9 @@ def serve(**options: str | int | None) -> None:
         if value is not None:
             os.environ[PREFIX + name.upper()] = str(value)
     # All of it is read once here, so that a fault is one line of this process and not of each worker.
-    told = settings.read(os.environ)
-    found = registry.load(told.plugins_dir, lenient=told.lenient)
-    models_file.read(told.models_file, found)
+    told = settings.read_settings(os.environ)
+    found = registry.load_registry(told.plugins_dir, lenient=told.lenient)
+    models_file.read_models_file(told.models_file, found)
     for broken in found.broken:
         more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
         print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from bedrock_flask.errors import SettingsError
 GUNICORN_WORKERS = "WEB_CONCURRENCY"
 
 
-def load() -> frozenset[str]:
+def load_env_file() -> frozenset[str]:
     """Load `.env` from the current folder; what is set already wins. The names that came from the file.
 
     `BEDROCK_FLASK_ENV_FILE` names another file, or none when it is empty.

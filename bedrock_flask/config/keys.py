@@ -57,7 +57,7 @@ class Keys:
         return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
 
 
-def parse(pairs: Iterable[str]) -> Keys:
+def parse_keys(pairs: Iterable[str]) -> Keys:
     """Keys from `name:secret` pairs; ValueError names what is wrong without repeating a secret."""
     digests: dict[str, bytes] = {}
     for number, pair in enumerate(pairs, 1):
@@ -78,7 +78,7 @@ def parse(pairs: Iterable[str]) -> Keys:
     return Keys(digests)
 
 
-def signing_secret(text: str) -> SigningSecret:
+def parse_signing_secret(text: str) -> SigningSecret:
     """A signing secret; ValueError does not repeat it."""
     if len(text) < LEAST_TO_SIGN:
         raise ValueError(f"a signing secret has at least {LEAST_TO_SIGN} characters")

@@ -10,7 +10,7 @@ _ORIGIN = re.compile(
 _OWN = {"http": "80", "https": "443"}
 
 
-def parse(origins: Iterable[str]) -> tuple[str, ...]:
+def parse_origins(origins: Iterable[str]) -> tuple[str, ...]:
     """The origins, each once; ValueError says what is wrong with the first that no browser would send."""
     found = tuple(dict.fromkeys(origins))
     for origin in found:

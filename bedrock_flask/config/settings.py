@@ -35,7 +35,7 @@ _KUBERNETES = re.compile(r"BEDROCK_FLASK_(SERVICE_(HOST|PORT)\w*|PORT_\d+_(TCP|U
 class _Keys(ma.Field[keys.Keys]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> keys.Keys:
         try:
-            return keys.parse(pair for part in str(value).split(",") if (pair := part.strip()))
+            return keys.parse_keys(pair for part in str(value).split(",") if (pair := part.strip()))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -43,7 +43,7 @@ class _Keys(ma.Field[keys.Keys]):
 class _SigningSecret(ma.Field[keys.SigningSecret]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> keys.SigningSecret:
         try:
-            return keys.signing_secret(str(value))
+            return keys.parse_signing_secret(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -65,7 +65,7 @@ class _File(ma.String):
 class _Origins(ma.Field[tuple[str, ...]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
         try:
-            return origins.parse(origin for part in str(value).split(",") if (origin := part.strip()))
+            return origins.parse_origins(origin for part in str(value).split(",") if (origin := part.strip()))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -191,12 +191,12 @@ _GREENLETS = 2000
 _SPARE = 4
 
 
-def calls(told: Settings) -> int:
+def max_concurrent_calls(told: Settings) -> int:
     """How many requests a worker answers at one time."""
     return told.max_calls or (_GREENLETS if told.worker == "gevent" else max(told.threads - _SPARE, 1))
 
 
-def read(environ: Mapping[str, str]) -> Settings:
+def read_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from an environment. SettingsError tells every fault, one a line, and the nearest known name."""
     found = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in _ELSEWHERE}
     given = {name: value for name, value in found.items() if not _from_kubernetes(name, value)}
@@ -210,12 +210,12 @@ def read(environ: Mapping[str, str]) -> Settings:
     return Settings(**row)
 
 
-def names() -> list[str]:
+def environment_names() -> list[str]:
     """The environment variable of every setting."""
     return [PREFIX + row.name.upper() for row in fields(Settings)]
 
 
-def with_options(environ: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
+def merge_options(environ: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
     """The environment with the options of a command, by their settings' names, in place of what it says."""
     told = {PREFIX + name.upper(): str(value) for name, value in options.items() if value is not None}
     return {**environ, **told}
@@ -253,7 +253,7 @@ def _in_files(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _keys_in_file(text: str, row: Mapping[str, Any]) -> keys.Keys:
     lines = text.splitlines()
-    in_file = keys.parse(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    in_file = keys.parse_keys(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
     listed: keys.Keys = row.get("api_keys", keys.Keys({}))
     if both := sorted(in_file.digests.keys() & listed.digests.keys()):
         raise ValueError(f"names keys that {PREFIX}API_KEYS names too: {', '.join(both)}")
@@ -263,7 +263,7 @@ def _keys_in_file(text: str, row: Mapping[str, Any]) -> keys.Keys:
 def _secret_in_file(text: str, row: Mapping[str, Any]) -> keys.SigningSecret:
     if "signing_secret" in row:
         raise ValueError(f"{PREFIX}SIGNING_SECRET says one too")
-    return keys.signing_secret(text.strip())
+    return keys.parse_signing_secret(text.strip())
 
 
 _TAKEN: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = MappingProxyType(
@@ -274,7 +274,7 @@ _TAKEN: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = MappingProxyType
 def _lines(messages: Any) -> list[str]:
     lines = []
     for name, told in messages.items():
-        near = difflib.get_close_matches(name, names(), 1) if name not in names() else []
+        near = difflib.get_close_matches(name, environment_names(), 1) if name not in environment_names() else []
         unknown = "is not a setting" + (f"; did you mean {near[0]}?" if near else "")
-        lines += [f"{name} {unknown}" if name not in names() else f"{name}: {message}" for message in told]
+        lines += [f"{name} {unknown}" if name not in environment_names() else f"{name}: {message}" for message in told]
     return lines

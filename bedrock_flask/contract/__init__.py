@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
-from bedrock_flask.adapter import CRASHES, Adapter
+from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter
 from bedrock_flask.contract.advice import (
     chunks_are_there,
     decode_is_there,
@@ -41,7 +41,7 @@ from bedrock_flask.contract.native import (
     request_is_read,
 )
 from bedrock_flask.contract.trip import answers_streamed, answers_whole
-from bedrock_flask.models.registry import Plugin, built_in, described, gathered
+from bedrock_flask.models.registry import Plugin, describe_error, find_built_in, load_plugins
 
 Law = Callable[[Adapter], Iterator[str]]
 
@@ -81,7 +81,7 @@ def faults_of(plugin: object) -> list[str]:
     """All that is wrong with a plugin's module, a line each: what would stop the start, or else breaches of laws."""
     name = getattr(plugin, "__name__", type(plugin).__name__)
     offered = Plugin(name, getattr(plugin, "__file__", None) or name, lambda: plugin)
-    found = gathered([*built_in(), offered], lenient=True)
+    found = load_plugins([*find_built_in(), offered], lenient=True)
     told = [line for broken in found.broken for line in broken.lines()]
     own = [each for each in found.adapters.values() if found.sources[each.name] == offered.source]
     return told or [fault for adapter in own for fault in breaches(adapter)]
@@ -107,8 +107,8 @@ def _heard(law: Law, adapter: Adapter) -> Iterator[str]:
     try:
         for breach in law(adapter):
             yield " ".join(breach.split())
-    except CRASHES as error:
-        yield f"while it was tried whether '{_words(law)}': {described(adapter, error)}"
+    except PLUGIN_CRASHES as error:
+        yield f"while it was tried whether '{_words(law)}': {describe_error(adapter, error)}"
 
 
 def _words(law: Law) -> str:

@@ -78,14 +78,14 @@ def unknown_is_refused(adapter: Adapter) -> Iterator[str]:
         if not isinstance(place.field, fields.Nested) or place.field.schema.unknown == fields.Open.Meta.unknown:
             continue
         path = f"{place.path}.{UNKNOWN}" if place.path else UNKNOWN
-        found = fields.faults(adapter.schema, place.put({**place.held, UNKNOWN: 1}))
+        found = fields.find_faults(adapter.schema, place.put({**place.held, UNKNOWN: 1}))
         if not any(fault.path == path and fault.unknown for fault in found):
             yield f"{path} is unknown and is not refused by its name"
 
 
 def schemas_agree(adapter: Adapter) -> Iterator[str]:
     """The published JSON Schema takes and refuses the same bodies as the schema itself."""
-    document = json_schema.document(adapter.schema)
+    document = json_schema.to_json_schema(adapter.schema)
     try:
         Draft202012Validator.check_schema(document)
     except SchemaError as error:
@@ -94,7 +94,7 @@ def schemas_agree(adapter: Adapter) -> Iterator[str]:
     validator = Draft202012Validator(document)
     told: set[str] = set()
     for each in itertools.islice(_bodies(adapter), _COMPARED):
-        found = fields.faults(adapter.schema, each)
+        found = fields.find_faults(adapter.schema, each)
         if (not found) is validator.is_valid(each):
             continue
         if found:
@@ -142,7 +142,7 @@ def _spoilt(value: Any, chance: Random) -> Any:
 
 def _told(adapter: Adapter, body: Json) -> set[str]:
     # The schema alone: a rule may rightly refuse what the sample around it does not go with.
-    return {fault.path for fault in fields.faults(adapter.schema, body)}
+    return {fault.path for fault in fields.find_faults(adapter.schema, body)}
 
 
 def _taken(taken: bool) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any
 
-from bedrock_flask.adapter import CRASHES, Adapter
+from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import Json, Request, Response, member, replay
 from bedrock_flask.emulator.engines.scripted import Scripted
-from bedrock_flask.fields import faults
-from bedrock_flask.models.registry import described
-from bedrock_flask.wires import wire_of
+from bedrock_flask.fields import find_faults
+from bedrock_flask.models.registry import describe_error
+from bedrock_flask.wires import find_wire
 
 # Source: the enum StopReason in botocore's service model of bedrock-runtime; a test compares them.
 STOP_REASONS = frozenset(
@@ -136,8 +136,8 @@ def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
             continue
         try:
             made = adapter.encode(copy.deepcopy(request))
-        except CRASHES as error:
-            yield f"encode cannot take what {ability}=True announces: {described(adapter, error)}"
+        except PLUGIN_CRASHES as error:
+            yield f"encode cannot take what {ability}=True announces: {describe_error(adapter, error)}"
             continue
         for fault in adapter.faults(made):
             path = fault.path or "the body"
@@ -150,15 +150,15 @@ def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
 def _is_encoded(adapter: Adapter, encode: Callable[[Request], Json]) -> bool:
     try:
         return not any(adapter.faults(encode(copy.deepcopy(each))) for each in REQUESTS)
-    except CRASHES:
+    except PLUGIN_CRASHES:
         return False
 
 
 def request_is_read(adapter: Adapter) -> Iterator[str]:
     """The sample of a format that the gateway knows reads as a Converse request."""
-    read = wire_of(adapter).read_request
+    read = find_wire(adapter).read_request
     if read is not None:
-        for fault in faults(Body(), read(copy.deepcopy(dict(adapter.sample)))):
+        for fault in find_faults(Body(), read(copy.deepcopy(dict(adapter.sample)))):
             yield f"the sample reads as a Converse request that does not fit: {fault.path}: {fault.message}"
 
 
@@ -196,7 +196,7 @@ def chunks_amount_to_the_reply(adapter: Adapter) -> Iterator[str]:
 
 def answer_is_told_from_none(adapter: Adapter) -> Iterator[str]:
     """The reply is an answer, and an empty object is not."""
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     for reply in _replies(adapter):
         if not wire.complete(copy.deepcopy(reply)):
             yield f"no answer is found in the emulator's reply: {reply!r:.200}"
@@ -206,7 +206,7 @@ def answer_is_told_from_none(adapter: Adapter) -> Iterator[str]:
 
 def only_the_last_chunk_ends(adapter: Adapter) -> Iterator[str]:
     """A stream is over at its last chunk and not before, so that one that is cut is found out."""
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     if wire.write_chunks is None and adapter.decode is None:
         return
     if wire.write_chunks is not None:
@@ -221,7 +221,7 @@ def only_the_last_chunk_ends(adapter: Adapter) -> Iterator[str]:
 
 def _replies(adapter: Adapter) -> list[Json]:
     """What the emulator answers, by each of the adapter's ways."""
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     if wire.write_reply is not None:
         return [wire.write_reply(RESPONSE, adapter.model)]
     made = [] if adapter.emulate is None else [adapter.emulate(copy.deepcopy(dict(adapter.sample)), Scripted())]

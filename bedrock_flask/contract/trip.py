@@ -15,12 +15,12 @@ from bedrock_flask.call import IDLE, Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.scripted import Scripted
-from bedrock_flask.emulator.environ import isolate
-from bedrock_flask.errors import GatewayError, Truncated
+from bedrock_flask.emulator.environ import isolated_environ
+from bedrock_flask.errors import GatewayError, UpstreamTruncated
 from bedrock_flask.guards.completed import completed
-from bedrock_flask.models.registry import GENERIC, Registry, built_in, claims_of, gathered
-from bedrock_flask.transport.boto.client import transport
-from bedrock_flask.transport.stopping import Stopping
+from bedrock_flask.models.registry import GENERIC, Registry, find_built_in, load_plugins, sort_claims
+from bedrock_flask.transport.boto.client import make_transport
+from bedrock_flask.transport.stopping import Shutdown
 
 HOST = "127.0.0.1"
 _SETTINGS = Settings(max_attempts=1, read_timeout=20.0, deadline=30.0)
@@ -55,7 +55,7 @@ def answers_streamed(adapter: Adapter) -> Iterator[str]:
             yield "the emulator's stream for the sample tells no usage"
     try:
         _chunks(completed(lambda call: Stream({}, _played(chunks[:-1])))(_call(adapter, model, stream=True)))
-    except Truncated:
+    except UpstreamTruncated:
         return
     yield f"a stream that lacks the last of its {len(chunks)} chunks passes for a whole one"
 
@@ -70,8 +70,8 @@ def _bedrock(adapter: Adapter) -> Iterator[tuple[Registry, Handler]]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        with _environment(isolate(os.environ, server.server_port)):
-            yield registry, completed(transport(_SETTINGS, Stopping()))
+        with _environment(isolated_environ(os.environ, server.server_port)):
+            yield registry, completed(make_transport(_SETTINGS, Shutdown()))
     finally:
         server.shutdown()
         thread.join()
@@ -98,10 +98,10 @@ def _environment(environ: Mapping[str, str]) -> Iterator[None]:
 
 def _registry_of(adapter: Adapter) -> Registry:
     """The adapter alone with the generic one, which the emulator checks Converse requests by."""
-    found = gathered(built_in())
+    found = load_plugins(find_built_in())
     generic = {name: each for name, each in found.adapters.items() if GENERIC in each.models}
     adapters = {**generic, adapter.name: adapter}
-    return Registry(adapters, dict.fromkeys(adapters, ""), claims_of(adapters), found.hooks)
+    return Registry(adapters, dict.fromkeys(adapters, ""), sort_claims(adapters), found.hooks)
 
 
 def _id(adapter: Adapter, registry: Registry, *, streaming: bool) -> str:

@@ -17,9 +17,16 @@ from urllib3.exceptions import NameResolutionError
 
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.diagnostics.configuration import CONTROL, RUNTIME, region_of, without_password
-from bedrock_flask.diagnostics.model_access import Offer
-from bedrock_flask.errors import Credentials, Garbled, GatewayError, Refused, TimedOut, Unreachable
+from bedrock_flask.diagnostics.configuration import CONTROL, RUNTIME, effective_region, redact_url
+from bedrock_flask.diagnostics.model_access import ModelAccess
+from bedrock_flask.errors import (
+    BedrockError,
+    CredentialsError,
+    GatewayError,
+    UpstreamProtocolError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from bedrock_flask.transport.boto.client import make_client
 
 # The regions of an account have some hundred profiles at most, and a page holds a thousand.
@@ -47,7 +54,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Account:
+class AwsAccount:
     """The questions that can be put to one account in one region; each answers within some seconds or raises."""
 
     settings: Settings
@@ -62,7 +69,7 @@ class Account:
             retries={"total_max_attempts": 1},
         )
         with _in_our_words():
-            session = boto3.session.Session(region_name=region_of(self.region) or None)
+            session = boto3.session.Session(region_name=effective_region(self.region) or None)
             session._session.set_default_client_config(config)
             return session
 
@@ -114,11 +121,13 @@ class Account:
         response.raw.close()
         proxy = get_environ_proxies(url).get(urlsplit(url).scheme, "")
         skew = _skew(str(response.headers.get("date", "")), at + seconds / 2)
-        return Answered(without_password(url), int(response.status_code), seconds, skew, without_password(proxy))
+        return Answered(redact_url(url), int(response.status_code), seconds, skew, redact_url(proxy))
 
-    def offer(self) -> Offer:
+    def offer(self) -> ModelAccess:
         """The foundation models and inference profiles of the account in this region."""
-        return Offer(dict(self._models()), {name: through for names, through in self._profiles() for name in names})
+        return ModelAccess(
+            dict(self._models()), {name: through for names, through in self._profiles() for name in names}
+        )
 
     def availability(self, model: str) -> list[str]:
         """What stands between the account and a foundation model: nothing, where it may be called."""
@@ -188,31 +197,31 @@ def _in_our_words() -> Iterator[None]:
     except boto.ClientError as error:
         told: Any = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        raise Refused(str(told.get("Code", "")), str(told.get("Message", "")), status) from None
+        raise BedrockError(str(told.get("Code", "")), str(told.get("Message", "")), status) from None
     except _SAFE as error:
-        raise Credentials(f"{error}.".replace("..", ".")) from None
+        raise CredentialsError(f"{error}.".replace("..", ".")) from None
     except tuple(_WORDS) as error:
         make = next(make for kind, make in _WORDS.items() if isinstance(error, kind))
         raise make(error) from None
     except GatewayError:
         raise
     except Exception as error:  # noqa: BLE001 - botocore reads and parses answers without care for what they are
-        raise Garbled(f"Something answered, but not as AWS does ({type(error).__name__}).") from None
+        raise UpstreamProtocolError(f"Something answered, but not as AWS does ({type(error).__name__}).") from None
 
 
 def _unconnected(error: Any) -> GatewayError:
     if isinstance(error.kwargs.get("error"), NameResolutionError):
-        return Unreachable("The host's name is not known (DNS).")
-    return Unreachable("Nothing accepts a connection there.")
+        return UpstreamUnreachable("The host's name is not known (DNS).")
+    return UpstreamUnreachable("Nothing accepts a connection there.")
 
 
 # Most special first, as with the calls themselves.
 _WORDS: dict[type[Exception], Callable[[Any], GatewayError]] = {
-    boto.ProxyConnectionError: lambda error: Unreachable("The proxy cannot be reached."),
-    boto.SSLError: lambda error: Unreachable("No trusted TLS connection could be made."),
-    boto.ConnectTimeoutError: lambda error: TimedOut("No connection could be made in time."),
-    boto.ReadTimeoutError: lambda error: TimedOut("Nothing was answered in time."),
+    boto.ProxyConnectionError: lambda error: UpstreamUnreachable("The proxy cannot be reached."),
+    boto.SSLError: lambda error: UpstreamUnreachable("No trusted TLS connection could be made."),
+    boto.ConnectTimeoutError: lambda error: UpstreamTimeout("No connection could be made in time."),
+    boto.ReadTimeoutError: lambda error: UpstreamTimeout("Nothing was answered in time."),
     boto.EndpointConnectionError: _unconnected,
-    boto.ConnectionClosedError: lambda error: Unreachable("The connection was closed before an answer."),
-    boto.BotoCoreError: lambda error: Credentials(f"botocore says {type(error).__name__}."),
+    boto.ConnectionClosedError: lambda error: UpstreamUnreachable("The connection was closed before an answer."),
+    boto.BotoCoreError: lambda error: CredentialsError(f"botocore says {type(error).__name__}."),
 }

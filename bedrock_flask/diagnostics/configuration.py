@@ -19,7 +19,7 @@ RUNTIME, CONTROL = "bedrock-runtime", "bedrock"
 
 
 @dataclass(frozen=True)
-class Told:
+class EffectiveSetting:
     """One setting: its value, without secrets, and who said so."""
 
     name: str
@@ -39,7 +39,7 @@ def _last_four(value: str) -> str:
     return f"***{value[-4:]}" if len(value) >= 16 else "***"
 
 
-def without_password(url: str) -> str:
+def redact_url(url: str) -> str:
     """An address without what may be a secret in it: the user, the password and the query."""
     return re.sub(r"\?.*", "?***", re.sub(r"^([A-Za-z0-9+.-]+://)?.*@", r"\1***@", url))
 
@@ -57,40 +57,40 @@ _ROWS = (
     ("role", ("AWS_ROLE_ARN",), "role_arn", _whole),
     ("web identity token file", ("AWS_WEB_IDENTITY_TOKEN_FILE",), "web_identity_token_file", _whole),
     ("container credentials", ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",), "", _hidden),
-    ("container credentials address", ("AWS_CONTAINER_CREDENTIALS_FULL_URI",), "", without_password),
+    ("container credentials address", ("AWS_CONTAINER_CREDENTIALS_FULL_URI",), "", redact_url),
     ("instance metadata disabled", ("AWS_EC2_METADATA_DISABLED",), "", _whole),
     ("FIPS endpoint", ("AWS_USE_FIPS_ENDPOINT",), "use_fips_endpoint", _whole),
     ("dual-stack endpoint", ("AWS_USE_DUALSTACK_ENDPOINT",), "use_dualstack_endpoint", _whole),
     ("CA bundle", ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), "ca_bundle", _whole),
-    ("HTTPS proxy", ("https_proxy", "HTTPS_PROXY"), "", without_password),
-    ("HTTP proxy", ("http_proxy", "HTTP_PROXY"), "", without_password),
+    ("HTTPS proxy", ("https_proxy", "HTTPS_PROXY"), "", redact_url),
+    ("HTTP proxy", ("http_proxy", "HTTP_PROXY"), "", redact_url),
     ("no proxy for", ("no_proxy", "NO_PROXY"), "", _whole),
 )
 
 
-def aws_settings(region: str, from_file: Collection[str]) -> list[Told]:
+def read_aws_settings(region: str, from_file: Collection[str]) -> list[EffectiveSetting]:
     """What stands in the environment and in AWS's files; `from_file` are the variables that came from `.env`.
 
     SettingsError where AWS's files cannot be read, or have no such profile.
     """
     try:
-        session = boto3.session.Session(region_name=region_of(region) or None)
+        session = boto3.session.Session(region_name=effective_region(region) or None)
         profile = session._session.get_scoped_config()
         told = [_told(name, variables, member, show, profile, from_file) for name, variables, member, show in _ROWS]
         found = [row for row in told if row is not None]
         if not session.region_name:
-            return [Told("region", "", "nobody"), *found]
+            return [EffectiveSetting("region", "", "nobody"), *found]
         return found + [_endpoint(session, service, profile, from_file) for service in (RUNTIME, CONTROL)]
     except BotoCoreError as error:
         raise SettingsError(f"AWS's own configuration does not hold: {error}") from None
 
 
-def region_of(region: str) -> str:
+def effective_region(region: str) -> str:
     """The region that a client is made for: every other AWS SDK reads AWS_REGION, botocore AWS_DEFAULT_REGION alone."""
     return region or os.environ.get("AWS_REGION", "")
 
 
-def source(variable: str, from_file: Collection[str]) -> str:
+def describe_source(variable: str, from_file: Collection[str]) -> str:
     """Who set an environment variable."""
     return f"{ENV_FILE if variable in from_file else ENVIRONMENT} ({variable})"
 
@@ -102,19 +102,19 @@ def _told(
     show: Callable[[str], str],
     profile: Mapping[str, Any],
     from_file: Collection[str],
-) -> Told | None:
+) -> EffectiveSetting | None:
     for variable in variables:
         if value := os.environ.get(variable, "").strip():
-            return Told(name, show(value), source(variable, from_file))
+            return EffectiveSetting(name, show(value), describe_source(variable, from_file))
     in_file = profile.get(member)
-    return Told(name, show(in_file), f"{CONFIG_FILE} ({member})") if isinstance(in_file, str) else None
+    return EffectiveSetting(name, show(in_file), f"{CONFIG_FILE} ({member})") if isinstance(in_file, str) else None
 
 
-def _endpoint(session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]) -> Told:
+def _endpoint(session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]) -> EffectiveSetting:
     # Made up credentials: looking for the real ones may ask on the network.
     client = session.client(service, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
-    url = without_password(client.meta.endpoint_url)
-    return Told(f"endpoint of {service}", url, _endpoint_source(session, service, profile, from_file))
+    url = redact_url(client.meta.endpoint_url)
+    return EffectiveSetting(f"endpoint of {service}", url, _endpoint_source(session, service, profile, from_file))
 
 
 def _endpoint_source(session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]) -> str:
@@ -122,5 +122,5 @@ def _endpoint_source(session: Any, service: str, profile: Mapping[str, Any], fro
         return f"{DEFAULT} of the region"
     for variable in (f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "AWS_ENDPOINT_URL"):
         if os.environ.get(variable):
-            return source(variable, from_file)
+            return describe_source(variable, from_file)
     return CONFIG_FILE if {"endpoint_url", "services"} & profile.keys() else f"{DEFAULT} of the region"

@@ -8,7 +8,7 @@ _FOUNDATION = ":foundation-model/"
 
 
 @dataclass(frozen=True)
-class Offer:
+class ModelAccess:
     """The two lists of Bedrock's control plane.
 
     `models` are the inference types of each foundation model (`ON_DEMAND` …), by id; `profiles` the ARNs of the models
@@ -40,7 +40,7 @@ class Offer:
             return ("there is no such inference profile", "") if "inference-profile/" in model else ("", "")
         bare = model.rpartition("/")[2] if model.startswith("arn:") else model
         if bare not in self.models:
-            return "the region does not offer it", nearest(bare, [*self.models, *self.names])
+            return "the region does not offer it", suggest_nearest(bare, [*self.models, *self.names])
         if self.models[bare] and "ON_DEMAND" not in self.models[bare]:
             through = [name for name in self.names if any(arn.endswith(f"/{bare}") for arn in self.profiles[name])]
             return (
@@ -50,7 +50,7 @@ class Offer:
         return "", ""
 
 
-def nearest(name: str, names: Collection[str]) -> str:
+def suggest_nearest(name: str, names: Collection[str]) -> str:
     """The nearest names in words; empty where none is near."""
     near = difflib.get_close_matches(name, names, 3, 0.6)
     return f"nearest: {', '.join(near)}" if near else ""

@@ -15,22 +15,38 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 
 from bedrock_flask import edge
-from bedrock_flask.adapter import answering_for
+from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock import anthropic_betas
 from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
 from bedrock_flask.call import IDLE, Chunk, Idle, Reply, Stream
-from bedrock_flask.edge import Rendered, with_renderer
-from bedrock_flask.errors import FieldError, Garbled, GatewayError, NotConversable, Refused, Unsupported
-from bedrock_flask.fields import faults
+from bedrock_flask.edge import ErrorResponse, with_renderer
+from bedrock_flask.errors import (
+    BedrockError,
+    FieldError,
+    GatewayError,
+    NotConversable,
+    Unsupported,
+    UpstreamProtocolError,
+)
+from bedrock_flask.fields import find_faults
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.request import POLICY, answer, call_of, named, parsed, policy, refuse, told
-from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
-from bedrock_flask.pipeline.translated import Speech, in_words_of, translated
+from bedrock_flask.pipeline.request import (
+    POLICY,
+    add_gateway_headers,
+    make_call,
+    parse_json,
+    reject_faults,
+    resolve_model,
+    send,
+    unsupported_policy,
+)
+from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
+from bedrock_flask.pipeline.translated import ResponseFormat, rename_paths_for, respond_via_converse
 from bedrock_flask.protocol import envelope, sse
-from bedrock_flask.protocol.json_items import without
+from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.state import state_of
-from bedrock_flask.translation.conversing import prepared
+from bedrock_flask.translation.conversing import build_bedrock_request
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
@@ -52,51 +68,55 @@ def with_anthropic(app: Flask) -> Flask:
 @blueprint.post("")
 def create() -> Response:
     """Write the next turn of a conversation."""
-    data = edge.body()
-    body = parsed(data)
-    unknown = refuse(faults(anthropic_messages_body.Body(), body))
-    model, stream = named(body["model"]), bool(body.get("stream"))
+    data = edge.read_body()
+    body = parse_json(data)
+    unknown = reject_faults(find_faults(anthropic_messages_body.Body(), body))
+    model, stream = resolve_model(body["model"]), bool(body.get("stream"))
     if WIRE.name not in model.adapter.speaks:
         request_ = anthropic.read_request(body)
-        return translated(model, request_, SPEECH, stream=stream, unknown=unknown, left=_left_betas(body))
+        return respond_via_converse(model, request_, SPEECH, stream=stream, unknown=unknown, left=_left_betas(body))
     text, dropped = _native(model, data.decode(), body, unknown)
     operation = model.adapter.speaks[WIRE.name]
-    reply = answer(call_of(model, text.encode(), operation=operation, wire=WIRE.name, stream=stream, watched=stream))
+    reply = send(make_call(model, text.encode(), operation=operation, wire=WIRE.name, stream=stream, watched=stream))
     if isinstance(reply, Stream):
-        return told(streamed(_passed(reply), VOICE, passed_on(reply.headers)), model, dropped)
-    return told(_whole(reply), model, dropped)
+        return add_gateway_headers(
+            stream_response(_passed(reply), VOICE, forwarded_headers(reply.headers)), model, dropped
+        )
+    return add_gateway_headers(_whole(reply), model, dropped)
 
 
 @blueprint.post("/count_tokens")
 def count_tokens() -> Response:
     """The tokens of a request, as Bedrock counts them."""
-    data = edge.body()
-    body = parsed(data)
-    unknown = refuse(faults(anthropic_messages_body.CountTokensBody(), body))
-    model = named(body["model"])
+    data = edge.read_body()
+    body = parse_json(data)
+    unknown = reject_faults(find_faults(anthropic_messages_body.CountTokensBody(), body))
+    model = resolve_model(body["model"])
     if WIRE.name in model.adapter.speaks:
         text, dropped = _native(model, data.decode(), body, unknown, counted_only=True)
         asked: Any = {"invokeModel": {"body": base64.b64encode(text.encode()).decode()}}
     else:
         request_ = anthropic.read_request(body)
         extras = {**request_.get("extras", {}), **dict.fromkeys(unknown)}
-        with in_words_of(WIRE):
-            ready = prepared(model, {**request_, "extras": extras}, hints=WIRE.hints, policy=policy(model))
+        with rename_paths_for(WIRE):
+            ready = build_bedrock_request(
+                model, {**request_, "extras": extras}, hints=WIRE.hints, policy=unsupported_policy(model)
+            )
         if ready.operation != "Converse":
             raise NotConversable(f"Bedrock counts no tokens for '{model.name}'.")
         dropped = [*_left_betas(body), *map(WIRE.word, ready.dropped)]
         asked = {"converse": {name: value for name, value in json.loads(ready.body).items() if name in _COUNTED}}
     # Bedrock counts by the model's own id only.
     bare = replace(model, id=state_of(current_app).models.registry.bare(model.base or model.id))
-    call = call_of(bare, json.dumps({"input": asked}).encode(), operation=COUNTING, wire="count_tokens")
+    call = make_call(bare, json.dumps({"input": asked}).encode(), operation=COUNTING, wire="count_tokens")
     try:
-        reply = answer(call)
-    except Refused as error:
+        reply = send(call)
+    except BedrockError as error:
         if error.status == 400:
             error.detail = f"Bedrock counts no tokens of this for '{model.name}': {error.detail}"
         raise
     assert isinstance(reply, Reply)  # noqa: S101 - it was not asked as a stream
-    return told(jsonify(input_tokens=json.loads(reply.body)["inputTokens"]), model, dropped)
+    return add_gateway_headers(jsonify(input_tokens=json.loads(reply.body)["inputTokens"]), model, dropped)
 
 
 # What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
@@ -107,15 +127,15 @@ def _native(
     model: Model, text: str, body: Any, unknown: Collection[str], *, counted_only: bool = False
 ) -> tuple[str, list[str]]:
     """Claude's own body as Bedrock takes it, all text kept but for the envelope, and what was left out of it."""
-    sent, left = anthropic_betas.accepted(_betas(body), body)
-    gone = anthropic_betas.refused_members(body, sent)
+    sent, left = anthropic_betas.select_betas(_betas(body), body)
+    gone = anthropic_betas.find_refused_members(body, sent)
     # What nobody knows may be what AWS released on Tuesday: Bedrock decides, unless the caller has it left out.
-    new = [path for path in unknown if policy(model) != DROP]
+    new = [path for path in unknown if unsupported_policy(model) != DROP]
     gone = [path for path in gone if path not in new]
     _check_policy([path for path in gone if path not in _ENVELOPE], model)
-    billing = anthropic_betas.billing(body)
+    billing = anthropic_betas.find_billing_blocks(body)
     if billing:
-        text = without(text, "system", billing)
+        text = remove_items(text, "system", billing)
     # A member of the body itself may have any name.
     nested = {path for path in gone if path not in body}
     put_in = {
@@ -126,9 +146,9 @@ def _native(
     }
     taken_out = {path for path in gone if path not in nested} | ({"anthropic_beta"} if not sent else set())
     text = envelope.splice(text, taken_out, put_in)
-    with answering_for(model.adapter):
-        found = model.adapter.faults(parsed(text.encode()))
-    if passed := refuse(found):
+    with isolate_plugin_errors(model.adapter):
+        found = model.adapter.faults(parse_json(text.encode()))
+    if passed := reject_faults(found):
         g.logged["unknown_fields"] = passed[:20]
     dropped = [path for path in gone if path not in _ENVELOPE] + [f"anthropic-beta: {beta}" for beta in left]
     return text, [*dropped, *(f"system[{index}]" for index in billing)]
@@ -167,7 +187,7 @@ def _version(body: Any) -> str:
 
 def _rewritten(text: str, paths: Iterable[str]) -> dict[str, str]:
     """The members of the body that lose something within them, as JSON text without it."""
-    body = parsed(text.encode())
+    body = parse_json(text.encode())
     names = {path.partition(".")[0].partition("[")[0] for path in paths}
     # The later ones first: an item that leaves a list moves those behind it.
     for path in sorted(paths, key=_steps, reverse=True):
@@ -189,7 +209,7 @@ def _forget(value: Any, steps: list[tuple[int, str]]) -> None:
 
 
 def _whole(reply: Reply) -> Response:
-    headers = {**counted(g.account), **passed_on(reply.headers)}
+    headers = {**usage_headers(g.account), **forwarded_headers(reply.headers)}
     return Response(reply.body, mimetype="application/json", headers=headers)
 
 
@@ -203,7 +223,7 @@ def _passed(stream: Stream) -> Generator[bytes | Idle]:
 def _passed_chunk(chunk: Chunk) -> bytes:
     kind = json.loads(chunk.data).get("type")
     if not isinstance(kind, str) or not kind.isidentifier() or kind == "error":
-        raise Garbled("Bedrock's stream has a chunk of no known type.")
+        raise UpstreamProtocolError("Bedrock's stream has a chunk of no known type.")
     return sse.encode(chunk.data.decode(), kind)
 
 
@@ -233,17 +253,17 @@ def document(error: GatewayError, request_id: str) -> dict[str, Any]:
     return {"type": "error", "error": described, "request_id": request_id}
 
 
-def rendered(error: GatewayError, request_id: str) -> Rendered:
+def rendered(error: GatewayError, request_id: str) -> ErrorResponse:
     """The error as an answer of Anthropic's API."""
-    return Rendered(status=error.status, document=document(error, request_id))
+    return ErrorResponse(status=error.status, document=document(error, request_id))
 
 
-VOICE = Voice(
+VOICE = StreamFormat(
     media_type=sse.MEDIA_TYPE,
     keepalive=sse.encode('{"type": "ping"}', "ping"),
     error=lambda error, request_id: sse.encode(json.dumps(document(error, request_id)), "error"),
 )
-SPEECH = Speech(
+SPEECH = ResponseFormat(
     whole=anthropic.write_reply,
     chunks=anthropic.write_chunks,
     event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),

@@ -11,15 +11,22 @@ from types import MappingProxyType
 from flask import Blueprint, Flask, Response, g, request
 
 from bedrock_flask import edge
-from bedrock_flask.adapter import answering_for
+from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.call import IDLE, Idle, Reply, Stream
-from bedrock_flask.edge import Rendered, with_renderer
-from bedrock_flask.errors import GatewayError, Refused, SignatureRefused, Unauthenticated
-from bedrock_flask.fields import faults
+from bedrock_flask.edge import ErrorResponse, with_renderer
+from bedrock_flask.errors import BedrockError, GatewayError, InvalidSignature, Unauthenticated
+from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.request import answer, call_of, named, parsed, refuse, told
-from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
+from bedrock_flask.pipeline.request import (
+    add_gateway_headers,
+    make_call,
+    parse_json,
+    reject_faults,
+    resolve_model,
+    send,
+)
+from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
 from bedrock_flask.protocol import eventstream
 
 blueprint = Blueprint("bedrock", __name__, url_prefix="/model")
@@ -36,60 +43,60 @@ def with_bedrock(app: Flask) -> Flask:
 @blueprint.post("/<path:name>/invoke")
 def invoke(name: str) -> Response:
     """InvokeModel: the model's own body."""
-    return _invoke(named(name), stream=False)
+    return _invoke(resolve_model(name), stream=False)
 
 
 @blueprint.post("/<path:name>/invoke-with-response-stream")
 def invoke_with_response_stream(name: str) -> Response:
     """InvokeModelWithResponseStream: the model's own chunks, in event-stream frames."""
-    return _invoke(named(name), stream=True)
+    return _invoke(resolve_model(name), stream=True)
 
 
 @blueprint.post("/<path:name>/converse")
 def converse(name: str) -> Response:
     """Converse: the one format that most models take."""
-    return _converse(named(name), stream=False)
+    return _converse(resolve_model(name), stream=False)
 
 
 @blueprint.post("/<path:name>/converse-stream")
 def converse_stream(name: str) -> Response:
     """ConverseStream: its events in event-stream frames."""
-    return _converse(named(name), stream=True)
+    return _converse(resolve_model(name), stream=True)
 
 
 @blueprint.post("/<path:name>/count-tokens")
 def count_tokens(name: str) -> Response:
     """CountTokens: the tokens of a request that is not sent to the model."""
-    data = edge.body()
-    parsed(data)
-    return _passed(named(name), data, operation="CountTokens", wire="count_tokens", stream=False)
+    data = edge.read_body()
+    parse_json(data)
+    return _passed(resolve_model(name), data, operation="CountTokens", wire="count_tokens", stream=False)
 
 
 def _invoke(model: Model, *, stream: bool) -> Response:
-    data, adapter = edge.body(), model.adapter
+    data, adapter = edge.read_body(), model.adapter
     if adapter.operation != "InvokeModel":
         # A family that no plugin knows the body of.
         return _passed(model, data, operation="InvokeModel", wire=OPAQUE, stream=stream)
-    with answering_for(adapter):
-        found = adapter.faults(parsed(data))
-    refuse(found)
+    with isolate_plugin_errors(adapter):
+        found = adapter.faults(parse_json(data))
+    reject_faults(found)
     return _passed(model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
 
 
 def _converse(model: Model, *, stream: bool) -> Response:
-    data = edge.body()
-    body = parsed(data)
-    found = faults(converse_body.Body(), body)
+    data = edge.read_body()
+    body = parse_json(data)
+    found = find_faults(converse_body.Body(), body)
     if isinstance(body, dict) and "promptVariables" in body and "messages" not in body:
         # A managed prompt brings its own messages.
         found = [fault for fault in found if fault.path != "messages"]
-    refuse(found)
+    reject_faults(found)
     return _passed(model, data, operation="Converse", wire="converse", stream=stream)
 
 
 def _passed(model: Model, data: bytes, *, operation: str, wire: str, stream: bool) -> Response:
     # What AWS takes as headers goes along under their own names.
-    call = call_of(
+    call = make_call(
         model,
         data,
         operation=operation,
@@ -98,19 +105,19 @@ def _passed(model: Model, data: bytes, *, operation: str, wire: str, stream: boo
         watched=stream,
         headers=("accept", "content-type") if operation == "InvokeModel" and not stream else (),
     )
-    reply = answer(call)
-    return told(_frames(reply) if isinstance(reply, Stream) else _whole(reply), model)
+    reply = send(call)
+    return add_gateway_headers(_frames(reply) if isinstance(reply, Stream) else _whole(reply), model)
 
 
 def _whole(reply: Reply) -> Response:
-    headers = {**counted(g.account), **passed_on(reply.headers)}
+    headers = {**usage_headers(g.account), **forwarded_headers(reply.headers)}
     kind = reply.headers.get("content-type", "application/json")
     return Response(reply.body, content_type=kind, headers=headers)
 
 
 def _frames(stream: Stream) -> Response:
-    voice = Voice(media_type=eventstream.MEDIA_TYPE, keepalive=b"", error=_exception)
-    return streamed(_as_they_came(stream), voice, passed_on(stream.headers))
+    voice = StreamFormat(media_type=eventstream.MEDIA_TYPE, keepalive=b"", error=_exception)
+    return stream_response(_as_they_came(stream), voice, forwarded_headers(stream.headers))
 
 
 def _as_they_came(stream: Stream) -> Generator[bytes | Idle]:
@@ -152,9 +159,9 @@ _IN_STREAMS = frozenset(
 
 def _said(error: GatewayError) -> tuple[str, int]:
     """AWS's name of an error, and its status."""
-    if isinstance(error, SignatureRefused):
+    if isinstance(error, InvalidSignature):
         return error.name, error.status
-    if isinstance(error, Refused) and error.code != "gateway_credentials" and error.http_status and error.name:
+    if isinstance(error, BedrockError) and error.code != "gateway_credentials" and error.http_status and error.name:
         return error.name, error.http_status
     if error.status == 502 and error.retryable:
         return _NAMES[503], 503
@@ -164,17 +171,17 @@ def _said(error: GatewayError) -> tuple[str, int]:
     return name, _STATUSES.get(name, error.status)
 
 
-def rendered(error: GatewayError, request_id: str) -> Rendered:
+def rendered(error: GatewayError, request_id: str) -> ErrorResponse:
     """The error as an answer of Bedrock's."""
     name, status = _said(error)
-    return Rendered(
+    return ErrorResponse(
         status=status, document={"message": error.detail, "code": error.code}, headers={"x-amzn-errortype": name}
     )
 
 
 def _exception(error: GatewayError, request_id: str) -> bytes:
     """The frame that ends a stream: Bedrock's own where it sent one."""
-    if isinstance(error, Refused) and error.frame and error.code != "gateway_credentials":
+    if isinstance(error, BedrockError) and error.frame and error.code != "gateway_credentials":
         return error.frame
     name, _ = _said(error)
     member = name[:1].lower() + name[1:]

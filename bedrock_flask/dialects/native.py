@@ -10,26 +10,26 @@ from urllib.parse import quote
 from flask import Blueprint, Flask, Response, current_app, g, jsonify
 
 from bedrock_flask import edge
-from bedrock_flask.adapter import Adapter, answering_for
-from bedrock_flask.call import IDLE, Account, Chunk, Idle, Reply, Stream
-from bedrock_flask.edge import as_problem, with_renderer
+from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.call import IDLE, CallRecord, Chunk, Idle, Reply, Stream
+from bedrock_flask.edge import render_problem, with_renderer
 from bedrock_flask.errors import (
     FieldError,
-    Garbled,
     GatewayError,
     InvalidBody,
     MethodNotAllowed,
     NotStreamable,
-    first_fault,
-    problem,
+    UpstreamProtocolError,
+    problem_document,
+    summarize_faults,
 )
-from bedrock_flask.fields import Boolean, Object, Schema, String, faults
-from bedrock_flask.json_schema import document
+from bedrock_flask.fields import Boolean, Object, Schema, String, find_faults
+from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models.models_file import WARN
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.request import answer, call_of, named, parsed, told
-from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
+from bedrock_flask.pipeline.request import add_gateway_headers, make_call, parse_json, resolve_model, send
+from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
 
@@ -39,7 +39,7 @@ blueprint = Blueprint("native", __name__, url_prefix="/v1")
 def with_native(app: Flask) -> Flask:
     """The routes under `/v1/models` and `/v1/invoke`."""
     app.register_blueprint(blueprint)
-    return with_renderer(app, as_problem, "/v1/models", "/v1/invoke")
+    return with_renderer(app, render_problem, "/v1/models", "/v1/invoke")
 
 
 class InvokeBody(Schema):
@@ -55,27 +55,27 @@ class InvokeBody(Schema):
 @blueprint.post("/models/<path:name>/invoke")
 def invoke(name: str) -> Response:
     """Call a model with its own body; the answer's bytes are Bedrock's."""
-    model = named(name)
-    return _answer(model, edge.body(), stream=False)
+    model = resolve_model(name)
+    return _answer(model, edge.read_body(), stream=False)
 
 
 @blueprint.post("/models/<path:name>/invoke-stream")
 def invoke_stream(name: str) -> Response:
     """Call a model with its own body; its chunks come as server-sent events, the usage in the last one."""
-    model = named(name)
-    return _answer(model, edge.body(), stream=True)
+    model = resolve_model(name)
+    return _answer(model, edge.read_body(), stream=True)
 
 
 @blueprint.post("/invoke")
 def invoke_by_body() -> Response:
     """Call the model that the body names with the text of its `input`, cut out as it was written."""
-    data = edge.body()
-    asked = parsed(data)
-    if found := faults(InvokeBody(), asked):
+    data = edge.read_body()
+    asked = parse_json(data)
+    if found := find_faults(InvokeBody(), asked):
         raise InvalidBody(found)
-    model = named(asked["model"])
+    model = resolve_model(asked["model"])
     try:
-        text = envelope.cut(data.decode(), "input")
+        text = envelope.extract_member(data.decode(), "input")
         return _answer(model, text.encode(), stream=asked.get("stream", False), body=asked["input"])
     except InvalidBody as error:
         raise InvalidBody([dataclasses.replace(f, path=_below("input", f.path)) for f in error.fields]) from None
@@ -92,7 +92,7 @@ def list_models() -> Response:
 @blueprint.get("/models/<path:name>")
 def show_model(name: str) -> Response:
     """One model: what it is on Bedrock, and what it can do."""
-    return jsonify(_described(named(name)))
+    return jsonify(_described(resolve_model(name)))
 
 
 @blueprint.get("/models/<path:name>/invoke")
@@ -105,7 +105,7 @@ def only_post(name: str) -> Response:
 @blueprint.get("/models/<path:name>/schema")
 def show_schema(name: str) -> Response:
     """The JSON Schema (2020-12) of the model's own body."""
-    response = jsonify(document(named(name).adapter.schema))
+    response = jsonify(to_json_schema(resolve_model(name).adapter.schema))
     response.mimetype = "application/schema+json"
     return response
 
@@ -113,11 +113,11 @@ def show_schema(name: str) -> Response:
 def _answer(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Response:
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' answers whole only: POST to /v1/models/{model.name}/invoke.")
-    passed = _checked(model, parsed(data) if body is None else body)
+    passed = _checked(model, parse_json(data) if body is None else body)
     if passed:
         g.logged["unknown_fields"] = [path[:200] for path in passed[:20]]
-    reply = answer(call_of(model, data, stream=stream, watched=stream))
-    response = told(_streamed(reply) if isinstance(reply, Stream) else _whole(reply), model)
+    reply = send(make_call(model, data, stream=stream, watched=stream))
+    response = add_gateway_headers(_streamed(reply) if isinstance(reply, Stream) else _whole(reply), model)
     if passed:
         response.headers["x-bedrock-flask-unknown-fields"] = quote(", ".join(passed[:20]), safe="[], -_.")[:2000]
     return response
@@ -125,12 +125,12 @@ def _answer(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Res
 
 def _checked(model: Model, body: Any) -> list[str]:
     """The unknown fields that may pass; every other fault is an InvalidBody."""
-    with answering_for(model.adapter):
+    with isolate_plugin_errors(model.adapter):
         found: list[FieldError] = model.adapter.faults(body)
     refused = [fault for fault in found if not (fault.unknown and model.validate == WARN)]
     if refused and GENERIC in model.adapter.models:
         raise InvalidBody(
-            refused, f"No plugin claims '{model.name}', so its body is read as Converse: {first_fault(refused)}"
+            refused, f"No plugin claims '{model.name}', so its body is read as Converse: {summarize_faults(refused)}"
         )
     if refused:
         raise InvalidBody(refused)
@@ -138,15 +138,15 @@ def _checked(model: Model, body: Any) -> list[str]:
 
 
 def _whole(reply: Reply) -> Response:
-    headers = {**counted(g.account), **passed_on(reply.headers)}
+    headers = {**usage_headers(g.account), **forwarded_headers(reply.headers)}
     return Response(reply.body, mimetype="application/json", headers=headers)
 
 
 def _streamed(stream: Stream) -> Response:
-    return streamed(_events(stream, g.account), VOICE, passed_on(stream.headers))
+    return stream_response(_events(stream, g.account), VOICE, forwarded_headers(stream.headers))
 
 
-def _events(stream: Stream, account: Account) -> Generator[bytes | Idle]:
+def _events(stream: Stream, account: CallRecord) -> Generator[bytes | Idle]:
     with closing(stream.chunks) as chunks:
         for chunk in chunks:
             yield chunk if chunk is IDLE else _event(chunk)
@@ -154,17 +154,17 @@ def _events(stream: Stream, account: Account) -> Generator[bytes | Idle]:
 
 
 def _error_event(error: GatewayError, request_id: str) -> bytes:
-    return sse.encode(json.dumps(problem(error, request_id)), "error")
+    return sse.encode(json.dumps(problem_document(error, request_id)), "error")
 
 
 def _event(chunk: Chunk) -> bytes:
     # The marks of success and failure are the gateway's own.
     if chunk.event in ("usage", "error"):
-        raise Garbled("Bedrock's stream has an event of no known type.")
+        raise UpstreamProtocolError("Bedrock's stream has an event of no known type.")
     return sse.encode(chunk.data.decode("utf-8"), chunk.event)
 
 
-VOICE = Voice(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_error_event)
+VOICE = StreamFormat(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_error_event)
 
 
 # When a model was released Bedrock tells nobody; clients want a time all the same.

@@ -18,17 +18,25 @@ from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from bedrock_flask import edge
 from bedrock_flask.bodies import openai_chat_body, openai_embeddings_body, openai_responses_body
 from bedrock_flask.call import IDLE, Idle, Stream
-from bedrock_flask.edge import Rendered, with_renderer
+from bedrock_flask.edge import ErrorResponse, with_renderer
 from bedrock_flask.errors import FieldError, GatewayError, InvalidBody, NotConversable
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.embeddings import embedded, requests
-from bedrock_flask.pipeline.request import answer, call_of, named, parsed, policy, refuse, told
-from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
-from bedrock_flask.pipeline.translated import Speech, translated
+from bedrock_flask.pipeline.embeddings import build_requests, embed
+from bedrock_flask.pipeline.request import (
+    add_gateway_headers,
+    make_call,
+    parse_json,
+    reject_faults,
+    resolve_model,
+    send,
+    unsupported_policy,
+)
+from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
+from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
-from bedrock_flask.translation.conversing import conversable, prepared
+from bedrock_flask.translation.conversing import build_bedrock_request, is_conversable
 from bedrock_flask.wires import openai_chat, openai_responses
 
 DONE = sse.encode("[DONE]")
@@ -48,41 +56,41 @@ def with_openai(app: Flask) -> Flask:
 @blueprint.post("/chat/completions")
 def chat_completions() -> Response:
     """Write the next turn of a conversation."""
-    data = edge.body()
-    body = parsed(data)
-    unknown = refuse(faults(openai_chat_body.Body(), body))
-    model, stream = named(body["model"]), bool(body.get("stream"))
+    data = edge.read_body()
+    body = parse_json(data)
+    unknown = reject_faults(find_faults(openai_chat_body.Body(), body))
+    model, stream = resolve_model(body["model"]), bool(body.get("stream"))
     if openai_chat.WIRE.name in model.adapter.speaks:
         return _native_chat(model, data.decode(), body)
     with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     speech = CHAT if with_usage else CHAT_WITHOUT_USAGE
-    return translated(model, openai_chat.read_request(body), speech, stream=stream, unknown=unknown)
+    return respond_via_converse(model, openai_chat.read_request(body), speech, stream=stream, unknown=unknown)
 
 
 @blueprint.post("/responses")
 def responses() -> Response:
     """Write a response; nothing is kept, so each request brings its own history."""
-    body = parsed(edge.body())
-    unknown = refuse(faults(openai_responses_body.Body(), body))
-    model, stream = named(body["model"]), bool(body.get("stream"))
+    body = parse_json(edge.read_body())
+    unknown = reject_faults(find_faults(openai_responses_body.Body(), body))
+    model, stream = resolve_model(body["model"]), bool(body.get("stream"))
     custom, namespaced = openai_responses.custom_tools(body), openai_responses.namespaced_tools(body)
-    speech = Speech(
+    speech = ResponseFormat(
         whole=partial(openai_responses.write_reply, custom=custom, namespaced=namespaced),
         chunks=partial(openai_responses.write_chunks, custom=custom, namespaced=namespaced),
         event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
-        voice=Voice(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_response_error),
+        voice=StreamFormat(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_response_error),
         wire=openai_responses.WIRE,
     )
-    return translated(model, openai_responses.read_request(body), speech, stream=stream, unknown=unknown)
+    return respond_via_converse(model, openai_responses.read_request(body), speech, stream=stream, unknown=unknown)
 
 
 @blueprint.post("/embeddings")
 def embeddings() -> Response:
     """Vectors for texts, in their order."""
-    body = parsed(edge.body())
-    unknown = refuse(faults(openai_embeddings_body.Body(), body))
-    model = named(body["model"])
-    if model.capabilities.output != "embedding" or not conversable(model):
+    body = parse_json(edge.read_body())
+    unknown = reject_faults(find_faults(openai_embeddings_body.Body(), body))
+    model = resolve_model(body["model"])
+    if model.capabilities.output != "embedding" or not is_conversable(model):
         raise NotConversable(f"'{model.name}' makes no embeddings that this gateway can read.")
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
     if blank := [f"input[{i}]" for i, text in enumerate(texts) if not text.strip()]:
@@ -90,19 +98,19 @@ def embeddings() -> Response:
     extras = {name: body[name] for name in ("dimensions", "user", "input_type") if body.get(name) is not None}
     extras |= dict.fromkeys(unknown)
     asked = [
-        prepared(model, request, hints=("user",), policy=policy(model))
-        for request in requests(texts, model.capabilities.batch, extras)
+        build_bedrock_request(model, request, hints=("user",), policy=unsupported_policy(model))
+        for request in build_requests(texts, model.capabilities.batch, extras)
     ]
-    calls = [call_of(model, each.body, operation=each.operation, wire=each.wire) for each in asked]
-    found = embedded(calls, state_of(current_app).handler, request.environ.get("gunicorn.socket"))
+    calls = [make_call(model, each.body, operation=each.operation, wire=each.wire) for each in asked]
+    found = embed(calls, state_of(current_app).handler, request.environ.get("gunicorn.socket"))
     used = found.usage.input or 0
     written = [
         {"object": "embedding", "index": index, "embedding": _encoded(vector, body.get("encoding_format"))}
         for index, vector in enumerate(found.vectors)
     ]
     made = jsonify(object="list", data=written, model=model.name, usage={"prompt_tokens": used, "total_tokens": used})
-    made.headers.update(counted(g.account))
-    return told(made, model, asked[0].dropped if asked else ())
+    made.headers.update(usage_headers(g.account))
+    return add_gateway_headers(made, model, asked[0].dropped if asked else ())
 
 
 def _encoded(vector: list[float], form: str | None) -> Any:
@@ -118,17 +126,19 @@ def _native_chat(model: Model, text: str, body: Any) -> Response:
     """The answer of a model whose own body this is: the text goes up as it came, but for the envelope."""
     stream = bool(body.get("stream")) and model.capabilities.streaming
     text = envelope.splice(text, _ENVELOPE, {})
-    found = refuse(model.adapter.faults(parsed(text.encode())))
+    found = reject_faults(model.adapter.faults(parse_json(text.encode())))
     if found:
         g.logged["unknown_fields"] = found[:20]
     wire = openai_chat.WIRE.name
     operation = model.adapter.speaks[wire]
-    reply = answer(call_of(model, text.encode(), operation=operation, wire=wire, stream=stream, watched=stream))
+    reply = send(make_call(model, text.encode(), operation=operation, wire=wire, stream=stream, watched=stream))
     if isinstance(reply, Stream):
         with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        return told(streamed(_native_chunks(reply, with_usage), CHAT.voice, passed_on(reply.headers)), model)
-    headers = {**counted(g.account), **passed_on(reply.headers)}
-    return told(Response(reply.body, mimetype="application/json", headers=headers), model)
+        return add_gateway_headers(
+            stream_response(_native_chunks(reply, with_usage), CHAT.voice, forwarded_headers(reply.headers)), model
+        )
+    headers = {**usage_headers(g.account), **forwarded_headers(reply.headers)}
+    return add_gateway_headers(Response(reply.body, mimetype="application/json", headers=headers), model)
 
 
 def _native_chunks(stream: Stream, with_usage: bool) -> Generator[bytes | Idle]:
@@ -171,9 +181,9 @@ def described(error: GatewayError) -> dict[str, Any]:
     return {"message": error.detail, "type": kind, "param": param, "code": error.code}
 
 
-def rendered(error: GatewayError, request_id: str) -> Rendered:
+def rendered(error: GatewayError, request_id: str) -> ErrorResponse:
     """The error as an answer of OpenAI's API."""
-    return Rendered(status=error.status, document={"error": described(error), "request_id": request_id})
+    return ErrorResponse(status=error.status, document={"error": described(error), "request_id": request_id})
 
 
 def _chat_error(error: GatewayError, request_id: str) -> bytes:
@@ -198,12 +208,12 @@ def _without_usage(events: Any, model: str) -> Iterator[Any]:
                 yield {name: value for name, value in chunk.items() if name != "usage"}
 
 
-CHAT = Speech(
+CHAT = ResponseFormat(
     whole=openai_chat.write_reply,
     chunks=openai_chat.write_chunks,
     event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False)),
     end=DONE,
-    voice=Voice(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_chat_error),
+    voice=StreamFormat(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), error=_chat_error),
     wire=openai_chat.WIRE,
 )
 CHAT_WITHOUT_USAGE = replace(CHAT, chunks=_without_usage)

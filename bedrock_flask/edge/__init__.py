@@ -11,9 +11,9 @@ from typing import Any
 from flask import Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from bedrock_flask.call import Account
+from bedrock_flask.call import CallRecord
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.edge.unread_body import draining
+from bedrock_flask.edge.unread_body import make_body_discarder
 from bedrock_flask.errors import (
     BodyTooLarge,
     CallerError,
@@ -22,7 +22,7 @@ from bedrock_flask.errors import (
     NotFound,
     RequestTimedOut,
     UnsupportedMediaType,
-    problem,
+    problem_document,
 )
 from bedrock_flask.observability import logs
 
@@ -40,7 +40,7 @@ def with_edge(app: Flask) -> Flask:
     """Every request passes these, in this order, whatever it asks for."""
     settings: Settings = app.extensions["bedrock_flask"].settings
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["bedrock_flask.drain"] = draining()
+    app.extensions["bedrock_flask.drain"] = make_body_discarder()
     app.extensions[_RENDERERS] = ()
     app.before_request(_begin)
     app.after_request(_finish)
@@ -50,13 +50,13 @@ def with_edge(app: Flask) -> Flask:
     return app
 
 
-def body() -> bytes:
+def read_body() -> bytes:
     """The request's body, once. BodyTooLarge past the limit, also when no length was announced."""
     kept: bytes | None = g.pop("body", None)
     return _read() if kept is None else kept
 
 
-def keep(data: bytes) -> None:
+def keep_body(data: bytes) -> None:
     """Have `body` return the body that was read already."""
     g.body = data
 
@@ -93,7 +93,7 @@ def _begin() -> None:
     sent = request.headers.get("x-request-id", "")
     g.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
     g.started = time.monotonic()
-    g.account = Account()
+    g.account = CallRecord()
     g.key = g.error = ""
     g.unread = bool(request.content_length) or "chunked" in request.headers.get("transfer-encoding", "").lower()
     g.logged = {}
@@ -134,7 +134,7 @@ def _line(response: Response) -> dict[str, Any]:
     }
 
 
-def _log(line: dict[str, Any], account: Account, started: float) -> None:
+def _log(line: dict[str, Any], account: CallRecord, started: float) -> None:
     told = {
         **line,
         "error": line["error"] or account.error or None,
@@ -147,7 +147,7 @@ def _log(line: dict[str, Any], account: Account, started: float) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rendered:
+class ErrorResponse:
     """An error in a dialect's own words."""
 
     status: int
@@ -156,7 +156,7 @@ class Rendered:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Renderer = Callable[[GatewayError, str], Rendered]
+Renderer = Callable[[GatewayError, str], ErrorResponse]
 
 
 def with_renderer(app: Flask, renderer: Renderer, *prefixes: str) -> Flask:
@@ -172,7 +172,7 @@ def render(error: GatewayError) -> Response:
         g.account.upstream_request_id = error.upstream_request_id
     known: tuple[tuple[str, Renderer], ...] = current_app.extensions[_RENDERERS]
     fitting = [each for each in known if request.path.startswith(each[0])]
-    _, renderer = max(fitting, key=lambda each: len(each[0]), default=("", as_problem))
+    _, renderer = max(fitting, key=lambda each: len(each[0]), default=("", render_problem))
     rendered = renderer(error, g.request_id)
     response = jsonify(rendered.document)
     response.status_code, response.mimetype = rendered.status, rendered.media_type
@@ -193,9 +193,9 @@ def hints(error: GatewayError) -> dict[str, str]:
     return {**seconds, "x-should-retry": "false" if g.account.attempts > 1 else "true"}
 
 
-def as_problem(error: GatewayError, request_id: str) -> Rendered:
+def render_problem(error: GatewayError, request_id: str) -> ErrorResponse:
     """The error as a problem document."""
-    return Rendered(status=error.status, document=problem(error, request_id), media_type=PROBLEM)
+    return ErrorResponse(status=error.status, document=problem_document(error, request_id), media_type=PROBLEM)
 
 
 def _render_http(error: HTTPException) -> Response:
@@ -215,5 +215,5 @@ def _render_http(error: HTTPException) -> Response:
 
 
 def _render_unforeseen(error: Exception) -> Response:
-    LOG.error("unforeseen error in request %s: %s", g.request_id, logs.frames(error))
+    LOG.error("unforeseen error in request %s: %s", g.request_id, logs.format_frames(error))
     return render(GatewayError("The log has more under this request id."))

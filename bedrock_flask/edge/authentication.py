@@ -18,7 +18,7 @@ from flask import Flask, current_app, g, request
 
 from bedrock_flask import edge
 from bedrock_flask.config.hosts import is_loopback
-from bedrock_flask.errors import CallerError, LoopbackOnly, SignatureRefused, Unauthenticated
+from bedrock_flask.errors import CallerError, InvalidSignature, LoopbackOnly, Unauthenticated
 from bedrock_flask.protocol import sigv4
 from bedrock_flask.state import state_of
 
@@ -58,18 +58,18 @@ def with_signatures(app: Flask) -> Flask:
     return app
 
 
-def open_to_all(view: Any) -> Any:
+def public(view: Any) -> Any:
     """Mark a view that needs no key: it names nothing and reads nothing."""
     view.open_to_all = True
     return view
 
 
-def is_open(endpoint: str | None) -> bool:
+def is_public(endpoint: str | None) -> bool:
     """Whether an endpoint needs no key."""
     return getattr(current_app.view_functions.get(endpoint or ""), "open_to_all", False)
 
 
-def is_known() -> bool:
+def is_authenticated() -> bool:
     """Whether a view that is open to all was asked by somebody whom the other views would serve."""
     try:
         found = _identified()
@@ -81,7 +81,7 @@ def is_known() -> bool:
 
 
 def _authenticate() -> None:
-    if is_open(request.endpoint):
+    if is_public(request.endpoint):
         return
     found = _identified()
     if isinstance(found, _Claim):
@@ -119,11 +119,11 @@ def _claimed() -> _Claim:
     """Whose key a signed request names, with all that can be refused before its body is read."""
     settings = state_of(current_app).settings
     if not settings.signing_secret:
-        raise SignatureRefused(
+        raise InvalidSignature(
             "This gateway takes no signed requests: it has no BEDROCK_FLASK_SIGNING_SECRET.", *_NAMES[sigv4.UnknownKey]
         )
     if "x-amz-security-token" in request.headers:
-        raise SignatureRefused(
+        raise InvalidSignature(
             "This gateway takes no session token (x-amz-security-token): sign with a key pair of its own, and without "
             "AWS_SESSION_TOKEN.",
             *_NAMES[sigv4.UnknownKey],
@@ -144,11 +144,11 @@ def _service() -> str:
 
 def _prove(claim: _Claim) -> None:
     settings = state_of(current_app).settings
-    data = edge.body()
+    data = edge.read_body()
     with _refusing():
         secret = settings.api_keys.aws_secret(claim.key, settings.signing_secret)
         sigv4.prove(claim.made, sigv4.received(request.environ, request.headers, data), secret)
-    edge.keep(data)
+    edge.keep_body(data)
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except sigv4.BadSignature as fault:
-        raise SignatureRefused(str(fault), *_NAMES[type(fault)]) from None
+        raise InvalidSignature(str(fault), *_NAMES[type(fault)]) from None
 
 
 def _refuse_strangers() -> None:

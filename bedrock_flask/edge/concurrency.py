@@ -4,17 +4,17 @@ import threading
 
 from flask import Flask, Response, current_app, g, request
 
-from bedrock_flask.config.settings import calls
-from bedrock_flask.edge.authentication import is_open
+from bedrock_flask.config.settings import max_concurrent_calls
+from bedrock_flask.edge.authentication import is_public
 from bedrock_flask.errors import Overloaded
 from bedrock_flask.state import state_of
 
 _PLACES = "bedrock_flask.places"
 
 
-def with_admission(app: Flask) -> Flask:
+def with_concurrency_limit(app: Flask) -> Flask:
     """A request with a known key takes a place until its last byte is sent; without a place it is refused at once."""
-    app.extensions[_PLACES] = threading.BoundedSemaphore(calls(state_of(app).settings))
+    app.extensions[_PLACES] = threading.BoundedSemaphore(max_concurrent_calls(state_of(app).settings))
     app.before_request(_admit)
     app.after_request(_leave_at_the_end)
     return app
@@ -22,7 +22,7 @@ def with_admission(app: Flask) -> Flask:
 
 def _admit() -> None:
     g.admitted = False
-    if is_open(request.endpoint):
+    if is_public(request.endpoint):
         return
     if not current_app.extensions[_PLACES].acquire(blocking=False):
         raise Overloaded()

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
 
-from bedrock_flask.edge.authentication import is_known, open_to_all
+from bedrock_flask.edge.authentication import is_authenticated, public
 from bedrock_flask.errors import ShuttingDown
 from bedrock_flask.state import state_of
 from bedrock_flask.transport.stopping import KEY as STOPPING
@@ -19,13 +19,13 @@ def with_health(app: Flask) -> Flask:
     return app
 
 
-@open_to_all
+@public
 def live() -> Response:
     """The process answers."""
     return jsonify(status="ok")
 
 
-@open_to_all
+@public
 def ready() -> Response:
     """The plugins are loaded and the process does not stop, so requests may come; `?verbose` counts them.
 
@@ -41,5 +41,5 @@ def ready() -> Response:
     told: dict[str, Any] = {"status": status, "adapters": len(found.adapters), "aliases": len(aliases)}
     if found.broken:
         # A stranger learns how many: names, paths and what a plugin says of itself are the operator's.
-        told["broken"] = [asdict(each) for each in found.broken] if is_known() else len(found.broken)
+        told["broken"] = [asdict(each) for each in found.broken] if is_authenticated() else len(found.broken)
     return jsonify(told)

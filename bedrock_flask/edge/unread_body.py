@@ -11,7 +11,7 @@ _PIECE, _SECONDS, _AT_ONCE = 1 << 20, 5.0, 4
 Drain = Callable[[Mapping[str, Any], int], None]
 
 
-def draining() -> Drain:
+def make_body_discarder() -> Drain:
     """A function that reads and forgets what is left of a request's body, up to some bytes and for a few seconds.
 
     Only a few bodies are read at one time: gunicorn holds some megabytes for each, and strangers may send many at once.

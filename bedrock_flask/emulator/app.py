@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from bedrock_flask.emulator import operations
-from bedrock_flask.emulator.account import Account
+from bedrock_flask.emulator.account import EmulatedAccount
 from bedrock_flask.emulator.account.catalogue import Catalogue
 from bedrock_flask.emulator.account.guardrail_policy import Rule
 from bedrock_flask.emulator.account.jobs import Jobs
@@ -58,7 +58,7 @@ def create_emulator(
     app.url_map.merge_slashes = False
     app.extensions["bedrock_flask.engine"] = engine
     journal, orders, replies = journal or Journal(), orders or Orders(), replies or Replies(engine)
-    account = Account(
+    account = EmulatedAccount(
         registry=registry,
         replies=replies,
         catalogue=Catalogue(registry),
@@ -78,7 +78,7 @@ def create_emulator(
 
 
 def _with_operations(
-    app: Flask, account: Account, admit: Admit, stopping: Callable[[], bool], journal: Journal, orders: Orders
+    app: Flask, account: EmulatedAccount, admit: Admit, stopping: Callable[[], bool], journal: Journal, orders: Orders
 ) -> Flask:
     def serve(operation: str, model: str = "", **labels: str) -> Response:
         presence = Presence(request.environ.get("gunicorn.socket"), stopping)

@@ -19,7 +19,7 @@ REGION = "us-east-1"
 _HERE = "127.0.0.1,localhost"
 
 
-def settings(endpoint_url: str, environ: Mapping[str, str], signing: str = "emulator:emulator") -> dict[str, str]:
+def client_environ(endpoint_url: str, environ: Mapping[str, str], signing: str = "emulator:emulator") -> dict[str, str]:
     """The variables to set; `environ` is asked what no proxy is used for already, clients sign with `signing`."""
     key, _, secret = signing.partition(":")
     direct = _without_proxy(environ.get("no_proxy") or environ.get("NO_PROXY") or "")
@@ -48,7 +48,7 @@ _OURS = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", PREFIX, "
 _KEPT = (f"{PREFIX}PLUGINS_DIR", f"{PREFIX}MODELS_FILE", f"{PREFIX}LOG_LEVEL")
 
 
-def isolate(environ: Mapping[str, str], emulator: int) -> dict[str, str]:
+def isolated_environ(environ: Mapping[str, str], emulator: int) -> dict[str, str]:
     """The environment without the shell's AWS, proxy and gateway settings, pointed at the emulator."""
     kept = {
         name: value

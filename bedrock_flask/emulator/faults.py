@@ -423,7 +423,7 @@ def read_header(text: str) -> Fault:
 
 
 def _read(order: Any) -> Fault:
-    found: list[FieldError] = fields.faults(FaultBody(), order) or list(_misfits(order))
+    found: list[FieldError] = fields.find_faults(FaultBody(), order) or list(_misfits(order))
     if found:
         raise BadOrder("; ".join(f"{fault.path or 'the order'}: {fault.message}" for fault in found))
     return Fault(**order)

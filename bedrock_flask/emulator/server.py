@@ -132,7 +132,7 @@ def serve(
     blocked_words: tuple[str, ...] = (),
 ) -> None:
     """Serve until stopped. The plugins are loaded here, so that a fault of theirs is told once, before the start."""
-    loaded = registry.load(plugins_dir)
+    loaded = registry.load_registry(plugins_dir)
     arbiter = os.getpid()
     worker: list[Any] = []
 

@@ -7,12 +7,12 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from bedrock_flask.adapter import CRASHES, Adapter, answering_for
+from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.usage import from_headers
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Handler, Idle, Reply, Stream
-from bedrock_flask.errors import Garbled, Truncated
+from bedrock_flask.errors import UpstreamProtocolError, UpstreamTruncated
 from bedrock_flask.observability import logs
-from bedrock_flask.wires import wire_of
+from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.wire import Wire, has_metrics
 
 LOG = logging.getLogger("bedrock_flask.gateway")
@@ -25,7 +25,7 @@ def completed(handler: Handler) -> Handler:
     """The same handler; an answer that is cut short, no JSON or without its end is an error, and usage is noted."""
 
     def guarded(call: Call) -> Reply | Stream:
-        wire = wire_of(call.adapter, call.wire)
+        wire = find_wire(call.adapter, call.wire)
         answer = handler(call)
         if isinstance(answer, Stream):
             return replace(answer, chunks=_to_the_end(answer, wire, call))
@@ -37,20 +37,20 @@ def completed(handler: Handler) -> Handler:
 
 def _check_whole(body: bytes, headers: Mapping[str, str], wire: Wire, call: Call) -> None:
     document = _object(body)
-    with answering_for(call.adapter):
+    with isolate_plugin_errors(call.adapter):
         if not wire.complete(document) and _GUARDRAIL not in document:
             raise _no_answer(call.adapter, document)
         call.account.usage = wire.usage(document).updated(from_headers(headers))
 
 
-def _no_answer(adapter: Adapter, document: dict[str, Any]) -> Truncated:
+def _no_answer(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated:
     if adapter.decode is None:
-        return Truncated("Bedrock's answer lacks what makes it one.")
+        return UpstreamTruncated("Bedrock's answer lacks what makes it one.")
     try:
         adapter.decode(document)
-    except CRASHES as error:
-        LOG.error("decode of the adapter '%s' failed: %s", adapter.name, logs.frames(error))
-    return Truncated(f"The adapter '{adapter.name}' finds no answer in what Bedrock sent.")
+    except PLUGIN_CRASHES as error:
+        LOG.error("decode of the adapter '%s' failed: %s", adapter.name, logs.format_frames(error))
+    return UpstreamTruncated(f"The adapter '{adapter.name}' finds no answer in what Bedrock sent.")
 
 
 def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | Idle]:
@@ -67,12 +67,12 @@ def _to_the_end(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | Idl
                 continue
             document = _object(chunk.data)
             told = document if chunk.event == "chunk" else {chunk.event: document}
-            with answering_for(call.adapter):
+            with isolate_plugin_errors(call.adapter):
                 call.account.usage = call.account.usage.updated(wire.usage(told))
                 finished = finished or wire.finished(told) or has_metrics(told)
             yield chunk
     if not finished:
-        raise Truncated("Bedrock's stream ended without its terminal event.")
+        raise UpstreamTruncated("Bedrock's stream ended without its terminal event.")
 
 
 def _refuse(constant: str) -> Any:
@@ -83,7 +83,7 @@ def _object(data: bytes) -> dict[str, Any]:
     try:
         document = json.loads(data.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
-        raise Garbled("Bedrock's answer is no JSON.") from None
+        raise UpstreamProtocolError("Bedrock's answer is no JSON.") from None
     if not isinstance(document, dict):
-        raise Garbled("Bedrock's answer is no JSON object.")
+        raise UpstreamProtocolError("Bedrock's answer is no JSON object.")
     return document

@@ -8,12 +8,12 @@ from typing import Any
 
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.bedrock.model_ids import fits
+from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.converse import Json, Response, member
-from bedrock_flask.wires import WIRES, wire_of
+from bedrock_flask.wires import WIRES, find_wire
 
 
-class Raised(Exception):
+class PluginRaised(Exception):
     """What a function of a plugin's own has raised, and which one it was (`by`)."""
 
     def __init__(self, by: str, error: BaseException) -> None:
@@ -21,10 +21,10 @@ class Raised(Exception):
         self.by, self.error = by, error
 
 
-def mistakes(adapter: Adapter) -> Iterator[str]:
+def check_adapter(adapter: Adapter) -> Iterator[str]:
     """What is wrong with an adapter, by its own samples; Raised tells which of its functions raised what at them."""
     told = {"sample": adapter.sample, "reply": adapter.reply, "chunks": adapter.chunks}
-    for name, value in {**told, "schema": json_schema.document(adapter.schema)}.items():
+    for name, value in {**told, "schema": json_schema.to_json_schema(adapter.schema)}.items():
         yield from _no_json(name, value)
     yield from _default(adapter)
     yield from _sampled(adapter)
@@ -45,7 +45,7 @@ def _no_json(name: str, value: object) -> Iterator[str]:
 def _default(adapter: Adapter) -> Iterator[str]:
     default = adapter.default
     named = (default, default.partition(".")[2])
-    known = any(fits(pattern, each) for pattern in adapter.models for each in named)
+    known = any(matches(pattern, each) for pattern in adapter.models for each in named)
     if default and not known and not default.startswith("arn:"):
         yield f"its default '{default}' fits none of its patterns: {', '.join(adapter.models)}"
 
@@ -84,7 +84,7 @@ def _decoded(adapter: Adapter, decode: Callable[[Json], Response], reply: Mappin
     # Called as it is, so that what it raises is told in its own words.
     with _answering("its decode, given its reply,"):
         decoded = decode(dict(reply))
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     if not wire.complete(dict(reply)):
         if wire.name in WIRES and member(decoded, "output", "message"):
             yield (
@@ -107,4 +107,4 @@ def _answering(by: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        raise Raised(by, error) from error
+        raise PluginRaised(by, error) from error

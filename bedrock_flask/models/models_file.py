@@ -62,7 +62,7 @@ class _AliasSchema(marshmallow.Schema):
     unsupported = fields.String(validate=validate.OneOf([ERROR, DROP]))
 
 
-def read(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:
+def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:
     """The aliases of a models file; ModelsFileError tells every fault of it."""
     if not path:
         return MappingProxyType({})

@@ -24,11 +24,11 @@ import marshmallow
 import pluggy
 
 from bedrock_flask import hookspecs
-from bedrock_flask.adapter import Adapter, Mistaken
-from bedrock_flask.bedrock.model_ids import fits, overlap
+from bedrock_flask.adapter import Adapter, InvalidAdapter
+from bedrock_flask.bedrock.model_ids import matches, patterns_overlap
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import PluginError
-from bedrock_flask.models.checks import Raised, mistakes
+from bedrock_flask.models.checks import PluginRaised, check_adapter
 
 BUILT_IN = "bedrock_flask_plugins"
 GENERIC = "*"
@@ -108,7 +108,7 @@ class Registry:
         bare = model.rsplit("/", 1)[-1] if model.startswith("arn:") else model
         head, _, rest = bare.partition(".")
         candidates = (bare,) if head in self.providers or not rest else (bare, rest)
-        found = (claim for claim in self.claims if any(fits(claim.pattern, each) for each in candidates))
+        found = (claim for claim in self.claims if any(matches(claim.pattern, each) for each in candidates))
         return next(found, None)
 
     def bare(self, model: str) -> str:
@@ -129,16 +129,18 @@ class Registry:
         return frozenset(claim.pattern.partition(".")[0] for claim in self.claims if claim.pattern != GENERIC)
 
 
-def load(plugins_dir: str | Path | None = None, *, lenient: bool = False) -> Registry:
+def load_registry(plugins_dir: str | Path | None = None, *, lenient: bool = False) -> Registry:
     """Load every plugin: built in, installed, dropped in.
 
     PluginError names the plugin and its source in one line; with `lenient` a broken plugin is left out and told in
     `broken`.
     """
-    return gathered(itertools.chain(built_in(), installed(), dropped_in(plugins_dir)), lenient=lenient)
+    return load_plugins(
+        itertools.chain(find_built_in(), find_installed(), find_dropped_in(plugins_dir)), lenient=lenient
+    )
 
 
-def gathered(
+def load_plugins(
     plugins: Iterable[Plugin],
     *,
     lenient: bool = False,
@@ -170,20 +172,20 @@ def gathered(
     return Registry(
         adapters=MappingProxyType(adapters),
         sources=MappingProxyType(sources),
-        claims=claims_of(adapters),
+        claims=sort_claims(adapters),
         hooks=hooks,
         loaded=tuple(loaded),
         broken=tuple(broken),
     )
 
 
-def claims_of(adapters: Mapping[str, Adapter]) -> tuple[Claim, ...]:
+def sort_claims(adapters: Mapping[str, Adapter]) -> tuple[Claim, ...]:
     """All claims of some adapters, the longest pattern first."""
     claims = [Claim(pattern, a, capabilities) for a in adapters.values() for pattern, capabilities in a.models.items()]
     return tuple(sorted(claims, key=lambda claim: (-len(claim.pattern), claim.pattern)))
 
 
-def built_in() -> Iterator[Plugin]:
+def find_built_in() -> Iterator[Plugin]:
     """The plugins that come with the gateway: one module each in `plugins/`."""
     package = importlib.import_module(BUILT_IN)
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
@@ -191,23 +193,23 @@ def built_in() -> Iterator[Plugin]:
         yield Plugin(module.name, f"built in ({module.name}.py)", partial(importlib.import_module, name))
 
 
-def installed() -> Iterator[Plugin]:
+def find_installed() -> Iterator[Plugin]:
     """The plugins of installed packages: entry points of the group `bedrock_flask`."""
     for point in sorted(importlib.metadata.entry_points(group=hookspecs.PROJECT), key=lambda found: found.name):
         owner = point.dist.name if point.dist else "?"
         yield Plugin(point.name, f"package {owner} ({point.value})", partial(_entered, point), partial(_origin, point))
 
 
-def dropped_in(folder: str | Path | None) -> Iterator[Plugin]:
+def find_dropped_in(folder: str | Path | None) -> Iterator[Plugin]:
     """The plugins of the drop-in folder: each `.py` file that does not begin with `_` or `.`, by name."""
     if not folder:
         return
     if not Path(folder).is_dir():
         raise PluginError(f"the plugins folder {folder} is not a folder that can be read")
-    yield from in_files(path for path in sorted(Path(folder).glob("*.py")) if path.name[0] not in "_.")
+    yield from find_in_files(path for path in sorted(Path(folder).glob("*.py")) if path.name[0] not in "_.")
 
 
-def in_files(paths: Iterable[Path]) -> Iterator[Plugin]:
+def find_in_files(paths: Iterable[Path]) -> Iterator[Plugin]:
     """The plugins in some files."""
     for path in paths:
         yield Plugin(path.stem, str(path), partial(_import_file, path), partial(str, path))
@@ -267,7 +269,7 @@ def _registered(
             raise PluginError("it registers nothing: give it a register_adapters hook marked with @hookimpl")
     for adapter in found:
         with _telling(plugin, faults, f"adapter '{adapter.name}': "), watched():
-            for mistake in mistakes(adapter):
+            for mistake in check_adapter(adapter):
                 faults.append(f"adapter '{adapter.name}': {mistake}")
     return found, faults
 
@@ -279,9 +281,9 @@ def _telling(plugin: Plugin, faults: list[str], whose: str = "") -> Iterator[Non
         yield
     except PluginError as error:
         faults.append(error.detail)
-    except Mistaken as error:
+    except InvalidAdapter as error:
         faults.extend(f"adapter {error.name!r}: {mistake}{_where(plugin.file(), error)}" for mistake in error.mistakes)
-    except Raised as raised:
+    except PluginRaised as raised:
         faults.append(f"{whose}{raised.by} raises {_described(raised.error, plugin.file())}")
     except BaseException as error:  # noqa: BLE001
         faults.append(whose + _described(error, plugin.file()))
@@ -318,18 +320,18 @@ def _clashes(found: list[Adapter], adapters: Mapping[str, Adapter], sources: Map
                 f"registered by {whose}, and neither is longer"
                 for pattern in new.models
                 for taken in other.models
-                if len(pattern) == len(taken) and overlap(pattern, taken)
+                if len(pattern) == len(taken) and patterns_overlap(pattern, taken)
             ]
         told += [
             f"the patterns '{one}' and '{two}' of its adapter '{new.name}' overlap, and neither is longer"
             for one, two in itertools.combinations(new.models, 2)
-            if len(one) == len(two) and overlap(one, two)
+            if len(one) == len(two) and patterns_overlap(one, two)
         ]
         earlier.append((new, "this plugin"))
     return told
 
 
-def described(adapter: Adapter, error: BaseException) -> str:
+def describe_error(adapter: Adapter, error: BaseException) -> str:
     """An error of an adapter's own code in one line, with the line of the adapter's file that it came from."""
     return _described(error, getattr(sys.modules.get(adapter.body.__module__), "__file__", None))
 

@@ -7,7 +7,7 @@ from typing import Any
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-def config(level: str) -> dict[str, Any]:
+def make_config(level: str) -> dict[str, Any]:
     """The gateway's logging configuration, for `logging.config.dictConfig`."""
     return {
         "version": 1,
@@ -24,9 +24,9 @@ def config(level: str) -> dict[str, Any]:
     }
 
 
-def config_with_gunicorn(level: str) -> dict[str, Any]:
+def make_gunicorn_config(level: str) -> dict[str, Any]:
     """The same, with gunicorn's own lines and everybody's warnings beside the gateway's."""
-    made = config(level)
+    made = make_config(level)
     made["root"] = {"level": "WARNING", "handlers": ["out"]}
     made["loggers"] |= {
         "gunicorn.error": _to_out(level),
@@ -36,7 +36,7 @@ def config_with_gunicorn(level: str) -> dict[str, Any]:
     return made
 
 
-def frames(error: BaseException) -> str:
+def format_frames(error: BaseException) -> str:
     """An error's type and where it came from; not its text, which may quote a body."""
     return " < ".join(
         [type(error).__name__, *(f"{f.filename}:{f.lineno}" for f in reversed(extract_tb(error.__traceback__)))]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask.bedrock.usage import Usage
-from bedrock_flask.call import Account, Call, Handler, Reply
+from bedrock_flask.call import Call, CallRecord, Handler, Reply
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.errors import ClientLeft, Garbled
-from bedrock_flask.translation.conversing import response_of
-from bedrock_flask.transport.wait import has_left
+from bedrock_flask.errors import ClientDisconnected, UpstreamProtocolError
+from bedrock_flask.translation.conversing import read_response
+from bedrock_flask.transport.wait import has_disconnected
 
 # Calls of one request that are under way at one time.
 _AT_ONCE = 8
@@ -25,7 +25,7 @@ class Embedded:
     usage: Usage
 
 
-def requests(texts: Sequence[str], batch: int, extras: Json) -> list[Request]:
+def build_requests(texts: Sequence[str], batch: int, extras: Json) -> list[Request]:
     """A canonical request for each so many texts: a message for each, and what Converse cannot say."""
     return [
         {"messages": [{"role": "user", "content": [{"text": text}]} for text in texts[start : start + batch]]}
@@ -34,12 +34,12 @@ def requests(texts: Sequence[str], batch: int, extras: Json) -> list[Request]:
     ]
 
 
-def embedded(calls: Sequence[Call], handler: Handler, client: socket.socket | None = None) -> Embedded:
+def embed(calls: Sequence[Call], handler: Handler, client: socket.socket | None = None) -> Embedded:
     """The vectors of all calls in their order; the first call that fails decides.
 
     Each call is read to its end; none begins when the client has left.
     """
-    accounts = [Account() for _ in calls]
+    accounts = [CallRecord() for _ in calls]
     each = [replace(call, account=account) for call, account in zip(calls, accounts, strict=True)]
     try:
         found = [vectors for batch in _answers(each, handler, client) for vectors in batch]
@@ -59,8 +59,8 @@ def added(one: Usage, other: Usage) -> Usage:
 
 def _answers(calls: Sequence[Call], handler: Handler, client: socket.socket | None) -> list[Sequence[Any]]:
     def ask(call: Call) -> Sequence[Any]:
-        if client is not None and has_left(client):
-            raise ClientLeft()
+        if client is not None and has_disconnected(client):
+            raise ClientDisconnected()
         return _vectors(handler(call), call)
 
     if len(calls) == 1:
@@ -78,7 +78,7 @@ def _answers(calls: Sequence[Call], handler: Handler, client: socket.socket | No
 
 def _vectors(answer: Any, call: Call) -> Sequence[Any]:
     assert isinstance(answer, Reply)  # noqa: S101 - it was not asked as a stream
-    vectors = response_of(answer, call, {}).get("embeddings")
+    vectors = read_response(answer, call, {}).get("embeddings")
     if not isinstance(vectors, Sequence):
-        raise Garbled("Bedrock's answer has no embedding.")
+        raise UpstreamProtocolError("Bedrock's answer has no embedding.")
     return vectors

@@ -10,14 +10,14 @@ from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.response import listed
+from bedrock_flask.pipeline.response import join_header
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.state import state_of
 
 POLICY = "x-bedrock-flask-unsupported"
 
 
-def named(name: str) -> Model:
+def resolve_model(name: str) -> Model:
     """The model of that name, which the log then knows."""
     g.logged["model"] = name[:256]
     model = state_of(current_app).models.resolve(name)
@@ -25,7 +25,7 @@ def named(name: str) -> Model:
     return model
 
 
-def parsed(data: bytes) -> Any:
+def parse_json(data: bytes) -> Any:
     """The value of strict JSON, or MalformedBody."""
     try:
         return strict.parse(data)
@@ -33,7 +33,7 @@ def parsed(data: bytes) -> Any:
         raise MalformedBody(error.message, error.path) from None
 
 
-def refuse(found: Iterable[FieldError]) -> list[str]:
+def reject_faults(found: Iterable[FieldError]) -> list[str]:
     """The paths of unknown fields; any other fault is an InvalidBody."""
     faults = list(found)
     if known := [fault for fault in faults if not fault.unknown]:
@@ -41,7 +41,7 @@ def refuse(found: Iterable[FieldError]) -> list[str]:
     return [fault.path for fault in faults]
 
 
-def policy(model: Model) -> str:
+def unsupported_policy(model: Model) -> str:
     """What becomes of what the model cannot take: said by the request, else by the alias, else by the key's setting."""
     said = request.headers.get(POLICY, "").strip().lower()
     if said and said not in (ERROR, DROP):
@@ -50,7 +50,7 @@ def policy(model: Model) -> str:
     return said or model.unsupported or (DROP if g.key and g.key in kept else ERROR)
 
 
-def call_of(
+def make_call(
     model: Model,
     body: bytes,
     *,
@@ -83,16 +83,16 @@ def call_of(
     )
 
 
-def answer(call: Call) -> Reply | Stream:
+def send(call: Call) -> Reply | Stream:
     """What Bedrock answers, past every guard."""
     return state_of(current_app).handler(call)
 
 
-def told(response: Response, model: Model, dropped: Iterable[str] = ()) -> Response:
+def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str] = ()) -> Response:
     """The response with what every dialect says of a call in headers of the gateway's own."""
     response.headers["x-bedrock-flask-model"] = model.id
     response.headers["x-bedrock-flask-attempts"] = str(g.account.attempts)
     if names := list(dict.fromkeys(dropped)):
         g.logged["dropped"] = [name[:200] for name in names[:100]]
-        response.headers["x-bedrock-flask-dropped"] = listed(names)
+        response.headers["x-bedrock-flask-dropped"] = join_header(names)
     return response

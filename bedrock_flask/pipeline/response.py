@@ -8,8 +8,8 @@ from itertools import accumulate
 
 from flask import Response, g, stream_with_context
 
-from bedrock_flask.call import IDLE, Account, Idle
-from bedrock_flask.errors import ClientLeft, GatewayError
+from bedrock_flask.call import IDLE, CallRecord, Idle
+from bedrock_flask.errors import ClientDisconnected, GatewayError
 from bedrock_flask.observability import logs
 
 LOG = logging.getLogger("bedrock_flask.request")
@@ -18,7 +18,7 @@ _MOST = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice:
+class StreamFormat:
     """How a dialect streams: its media type, what it says in a silence, and how it tells an error in midstream."""
 
     media_type: str
@@ -26,7 +26,9 @@ class Voice:
     error: Callable[[GatewayError, str], bytes]
 
 
-def streamed(parts: Generator[bytes | Idle], voice: Voice, headers: Mapping[str, str] | None = None) -> Response:
+def stream_response(
+    parts: Generator[bytes | Idle], voice: StreamFormat, headers: Mapping[str, str] | None = None
+) -> Response:
     """A streamed answer of the parts; an error before the first of them is raised and keeps its own status.
 
     A first part that is IDLE has been awaited long enough: the status goes out, and an error becomes an event.
@@ -40,42 +42,42 @@ def streamed(parts: Generator[bytes | Idle], voice: Voice, headers: Mapping[str,
 
 
 def _told(
-    first: bytes | Idle, parts: Generator[bytes | Idle], voice: Voice, account: Account, request_id: str
+    first: bytes | Idle, parts: Generator[bytes | Idle], voice: StreamFormat, account: CallRecord, request_id: str
 ) -> Iterator[bytes]:
     with closing(parts):
         try:
             yield _sound(first, voice)
             for part in parts:
                 yield _sound(part, voice)
-        except ClientLeft as error:
+        except ClientDisconnected as error:
             account.error = error.code
         except GatewayError as error:
             account.error = error.code
             yield voice.error(error, request_id)
         except GeneratorExit:
-            account.error = ClientLeft.code
+            account.error = ClientDisconnected.code
             raise
         except Exception as error:  # noqa: BLE001 - the status is sent: whatever it is must end the stream as an error
-            LOG.error("unforeseen error in stream %s: %s", request_id, logs.frames(error))
+            LOG.error("unforeseen error in stream %s: %s", request_id, logs.format_frames(error))
             account.error = GatewayError.code
             yield voice.error(GatewayError("The log has more under this request id."), request_id)
 
 
-def _sound(part: bytes | Idle, voice: Voice) -> bytes:
+def _sound(part: bytes | Idle, voice: StreamFormat) -> bytes:
     return voice.keepalive if part is IDLE else part
 
 
-def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of Bedrock's answer that are the caller's too."""
     return {name: value for name, value in headers.items() if name.startswith("x-amzn-bedrock-")}
 
 
-def counted(account: Account) -> dict[str, str]:
+def usage_headers(account: CallRecord) -> dict[str, str]:
     """The token counts of a whole answer, as headers."""
     return {f"x-bedrock-flask-{name.replace('_', '-')}": str(count) for name, count in account.usage.known().items()}
 
 
-def listed(names: Iterable[str]) -> str:
+def join_header(names: Iterable[str]) -> str:
     """Names and paths for one header, in ASCII: as many as a header bears, and how many more there are."""
     each = [name.encode("ascii", "replace").decode()[:200].replace(",", "?") for name in names]
     fitting = [

@@ -11,28 +11,28 @@ from bedrock_flask.call import IDLE, Idle, Stream
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import InvalidBody, NotConversable
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.request import answer, call_of, policy, told
-from bedrock_flask.pipeline.response import Voice, counted, passed_on, streamed
-from bedrock_flask.translation.conversing import events_of, prepared, response_of
+from bedrock_flask.pipeline.request import add_gateway_headers, make_call, send, unsupported_policy
+from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
+from bedrock_flask.translation.conversing import build_bedrock_request, read_events, read_response
 from bedrock_flask.wires.wire import Wire
 
 
 @dataclass(frozen=True, kw_only=True)
-class Speech:
+class ResponseFormat:
     """How a dialect says a Converse answer: whole, or as chunks, each written as an event, and what ends them well."""
 
     whole: Callable[[Any, str], Json]
     chunks: Callable[[Iterable[Any], str], Iterator[Any]]
     event: Callable[[Json], bytes]
     end: bytes = b""
-    voice: Voice
+    voice: StreamFormat
     wire: Wire
 
 
-def translated(
+def respond_via_converse(
     model: Model,
     request: Request,
-    speech: Speech,
+    speech: ResponseFormat,
     *,
     stream: bool,
     unknown: Iterable[str] = (),
@@ -45,9 +45,11 @@ def translated(
     if model.capabilities.output == "embedding":
         raise NotConversable(f"'{model.name}' makes embeddings and says nothing: POST to /v1/embeddings.")
     extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
-    with in_words_of(speech.wire):
-        ready = prepared(model, {**request, "extras": extras}, hints=speech.wire.hints, policy=policy(model))
-    call = call_of(
+    with rename_paths_for(speech.wire):
+        ready = build_bedrock_request(
+            model, {**request, "extras": extras}, hints=speech.wire.hints, policy=unsupported_policy(model)
+        )
+    call = make_call(
         model,
         ready.body,
         operation=ready.operation,
@@ -55,18 +57,18 @@ def translated(
         stream=stream and model.capabilities.streaming,
         watched=stream,
     )
-    reply = answer(call)
+    reply = send(call)
     if isinstance(reply, Stream):
-        parts = _parts(events_of(reply, call, ready.names), speech, model.name)
-        made = streamed(parts, speech.voice, passed_on(reply.headers))
+        parts = _parts(read_events(reply, call, ready.names), speech, model.name)
+        made = stream_response(parts, speech.voice, forwarded_headers(reply.headers))
     else:
-        made = jsonify(speech.whole(response_of(reply, call, ready.names), model.name))
-        made.headers.update({**counted(g.account), **passed_on(reply.headers)})
-    return told(made, model, [*left, *map(speech.wire.word, ready.dropped)])
+        made = jsonify(speech.whole(read_response(reply, call, ready.names), model.name))
+        made.headers.update({**usage_headers(g.account), **forwarded_headers(reply.headers)})
+    return add_gateway_headers(made, model, [*left, *map(speech.wire.word, ready.dropped)])
 
 
 @contextmanager
-def in_words_of(wire: Wire) -> Iterator[None]:
+def rename_paths_for(wire: Wire) -> Iterator[None]:
     """Let a fault of the canonical request name what the caller called it."""
     try:
         yield
@@ -74,7 +76,7 @@ def in_words_of(wire: Wire) -> Iterator[None]:
         raise type(error)([replace(fault, path=wire.word(fault.path)) for fault in error.fields]) from None
 
 
-def _parts(events: Generator[Any], speech: Speech, model: str) -> Generator[bytes | Idle]:
+def _parts(events: Generator[Any], speech: ResponseFormat, model: str) -> Generator[bytes | Idle]:
     # Whoever stops first closes the chain: the writer closes its events.
     with closing(speech.chunks(events, model)) as chunks:  # type: ignore[type-var]
         for chunk in chunks:

@@ -32,7 +32,7 @@ def members(text: str) -> dict[str, Member]:
         raise ValueError("The text is nested too deeply") from None
 
 
-def cut(text: str, name: str) -> str:
+def extract_member(text: str, name: str) -> str:
     """The source text of one member's value, with its digits and escapes as written; KeyError if there is none."""
     member = members(text)[name]
     return text[member.value_start : member.end]

@@ -8,7 +8,7 @@ from bedrock_flask.protocol.json import STRICT
 _BLANK = " \t\n\r"
 
 
-def without(text: str, member: str, indexes: Collection[int]) -> str:
+def remove_items(text: str, member: str, indexes: Collection[int]) -> str:
     """The object without some items of one array; but for them and one comma each no character changes.
 
     Raises KeyError if there is no such member, IndexError if there is no such item, ValueError if the text is no strict

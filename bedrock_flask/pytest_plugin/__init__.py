@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_flask.emulator.client import EmulatedBedrock, Request
-from bedrock_flask.emulator.environ import UNSET, settings
+from bedrock_flask.emulator.environ import UNSET, client_environ
 from bedrock_flask.emulator.process import NotStarted, Wanted, running
 
 __all__ = ["EmulatedBedrock", "Request"]
@@ -148,5 +148,5 @@ def _folder(config: pytest.Config, options: argparse.Namespace, name: str) -> Pa
 def _redirect(patch: pytest.MonkeyPatch, endpoint_url: str, secrets: list[str]) -> None:
     for name in UNSET:
         patch.delenv(name, raising=False)
-    for name, value in settings(endpoint_url, os.environ, *secrets[:1]).items():
+    for name, value in client_environ(endpoint_url, os.environ, *secrets[:1]).items():
         patch.setenv(name, value)

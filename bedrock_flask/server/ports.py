@@ -23,7 +23,7 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def find_free_port(host: str = "127.0.0.1") -> int:
     """A port that nobody listens on."""
     with socket.create_server((host, 0)) as probe:
         port: int = probe.getsockname()[1]

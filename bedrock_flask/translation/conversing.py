@@ -6,14 +6,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from bedrock_flask.adapter import answering_for
+from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.call import IDLE, REPLY, Call, Idle, Reply, Stream
 from bedrock_flask.converse import Event, Json, Request, Response, replay
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, Unsupported
 from bedrock_flask.models.models_file import DROP
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.translation.extras import placed
-from bedrock_flask.translation.repairs import repaired, restored, restored_event
+from bedrock_flask.translation.extras import place_extras
+from bedrock_flask.translation.repairs import apply_repairs, restore_event_tool_names, restore_tool_names
 from bedrock_flask.wires import converse
 
 
@@ -28,42 +28,44 @@ class Prepared:
     dropped: tuple[str, ...]
 
 
-def prepared(model: Model, request: Request, *, hints: Collection[str], policy: str) -> Prepared:
+def build_bedrock_request(model: Model, request: Request, *, hints: Collection[str], policy: str) -> Prepared:
     """The request, repaired for this model, its extras placed, in the format that goes up.
 
     NotConversable for a model that is reached in its own body only; Unsupported for what it cannot take.
     """
     adapter = model.adapter
-    if not conversable(model):
+    if not is_conversable(model):
         raise NotConversable(f"'{model.name}' takes its own body only: POST to /v1/models/{model.name}/invoke.")
-    mended = repaired(request, model.capabilities)
+    mended = apply_repairs(request, model.capabilities)
     if mended.refused and policy != DROP:
         raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in mended.refused])
-    asked, homeless = placed(mended.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy)
+    asked, homeless = place_extras(
+        mended.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
+    )
     names, dropped = mended.names, (*mended.reported, *mended.refused, *homeless)
     if converse.WIRE.name in adapter.speaks:
         body, operation, wire = asked, adapter.speaks[converse.WIRE.name], converse.WIRE.name
     else:
         assert adapter.encode is not None  # noqa: S101 - conversable
-        with answering_for(adapter):
+        with isolate_plugin_errors(adapter):
             body, operation, wire = adapter.encode(asked), adapter.operation, adapter.wire
         if found := [fault for fault in adapter.faults(body) if not fault.unknown]:
             raise InvalidBody(found)
     return Prepared(operation=operation, wire=wire, body=json.dumps(body).encode(), names=names, dropped=dropped)
 
 
-def conversable(model: Model) -> bool:
+def is_conversable(model: Model) -> bool:
     """Whether a canonical request can reach the model: by Converse, or by its adapter's own functions."""
     adapter = model.adapter
     return converse.WIRE.name in adapter.speaks or (adapter.encode is not None and adapter.decode is not None)
 
 
-def response_of(reply: Reply, call: Call, names: Mapping[str, str]) -> Response:
+def read_response(reply: Reply, call: Call, names: Mapping[str, str]) -> Response:
     """A whole answer as a Converse response, its tools named as the caller names them."""
-    return restored(_decoded(json.loads(reply.body), call), names)
+    return restore_tool_names(_decoded(json.loads(reply.body), call), names)
 
 
-def events_of(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator[Event | Idle]:
+def read_events(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator[Event | Idle]:
     """A stream as Converse events; the whole answer of a model that does not stream is replayed."""
     parts = _Parts()
     with closing(stream.chunks) as chunks:
@@ -79,10 +81,10 @@ def events_of(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator
             else:
                 part = _decoded(told, call)
                 # What `decode` gives may be in no shape of Converse's, and the plugin answers for that too.
-                with answering_for(call.adapter):
+                with isolate_plugin_errors(call.adapter):
                     events = iter(list(parts.events(part)))
             for event in events:
-                yield restored_event(event, names)
+                yield restore_event_tool_names(event, names)
     for event in parts.end():
         yield event
 
@@ -90,7 +92,7 @@ def events_of(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator
 def _decoded(told: Json, call: Call) -> Response:
     if call.wire == converse.WIRE.name or call.adapter.decode is None:
         return told
-    with answering_for(call.adapter):
+    with isolate_plugin_errors(call.adapter):
         return call.adapter.decode(told)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.adapter import Adapter, answering_for
+from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody, Unsupported
@@ -14,7 +14,7 @@ from bedrock_flask.models.models_file import DROP, ERROR
 NEEDS = MappingProxyType({"effort": "reasoning", "thinking": "reasoning"})
 
 
-def placed(
+def place_extras(
     request: Request,
     adapter: Adapter,
     capabilities: Capabilities,
@@ -59,7 +59,7 @@ def _members(adapter: Adapter, name: str, value: Any, request: Request) -> Json:
     """What a row of the table makes of a value: members of the Converse request."""
     place = adapter.extras[name]
     if callable(place):
-        with answering_for(adapter):
+        with isolate_plugin_errors(adapter):
             try:
                 return place(value, request)
             except ValueError as error:

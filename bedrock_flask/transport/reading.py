@@ -15,20 +15,20 @@ from urllib3 import HTTPResponse
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import (
-    ClientLeft,
-    DeadlinePassed,
-    Garbled,
+    BedrockError,
+    ClientDisconnected,
+    DeadlineExceeded,
     GatewayError,
-    Refused,
-    Stalled,
-    TimedOut,
-    Truncated,
-    Unreachable,
+    UpstreamProtocolError,
+    UpstreamStalled,
+    UpstreamTimeout,
+    UpstreamTruncated,
+    UpstreamUnreachable,
 )
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.transport import wait
 from bedrock_flask.transport.boto.deferred import Deferred
-from bedrock_flask.transport.stopping import Stopping
+from bedrock_flask.transport.stopping import Shutdown
 
 _PIECE = 65536
 _LARGEST_ERROR = 1 << 20
@@ -50,7 +50,7 @@ class Reader:
     deferred: Deferred
     call: Call
     settings: Settings
-    stopping: Stopping
+    stopping: Shutdown
 
     def answer(self) -> Reply | Stream:
         """The answer, its head awaited; with a client, at most until the status should be sent."""
@@ -82,7 +82,7 @@ class Reader:
 
     def _until_head(self) -> Iterator[Idle]:
         with self.stopping.interrupting(self.deferred.shutdown, self.call.deadline):
-            yield from self._waits(self.settings.first_event_timeout, TimedOut())
+            yield from self._waits(self.settings.first_event_timeout, UpstreamTimeout())
 
     def _waits(self, first: float, late: GatewayError) -> Iterator[Idle]:
         """An IDLE whenever the client must hear something; the end when there is something to read."""
@@ -94,9 +94,9 @@ class Reader:
             outcome = wait.wait(
                 self.deferred.sock, self.deferred.has_something, call.client, min(pulse, max(left, 0.0))
             )
-            in_time(call, self.stopping)
+            raise_if_expired(call, self.stopping)
             if outcome == wait.GONE:
-                raise ClientLeft()
+                raise ClientDisconnected()
             if outcome == wait.READY:
                 return
             if time.monotonic() >= since + silence:
@@ -108,14 +108,14 @@ class Reader:
         with self.stopping.interrupting(self.deferred.shutdown, call.deadline), self._honest_head():
             raw = self.deferred.begin(self._patience())
         # A head that was interrupted reads like a short one.
-        in_time(call, self.stopping)
+        raise_if_expired(call, self.stopping)
         headers = plain({name.lower(): value for name, value in raw.headers.items()})
         call.account.upstream_request_id = headers.get("x-amzn-requestid", "")
         if raw.status >= 300:
             raise self._refusal(_Head(raw, headers))
         if fault := _foreign(headers, call):
             raw.close()
-            raise Garbled(fault)
+            raise UpstreamProtocolError(fault)
         return _Head(raw, headers)
 
     def _patience(self) -> float:
@@ -126,19 +126,19 @@ class Reader:
         try:
             yield
         except TimeoutError:
-            in_time(self.call, self.stopping)
-            raise TimedOut() from None
+            raise_if_expired(self.call, self.stopping)
+            raise UpstreamTimeout() from None
         except OSError:
-            in_time(self.call, self.stopping)
+            raise_if_expired(self.call, self.stopping)
             # Once: a pooled connection that had died. Twice is an upstream that takes requests and closes on them.
-            closed = Unreachable("Bedrock closed the connection before it answered.")
+            closed = UpstreamUnreachable("Bedrock closed the connection before it answered.")
             closed.retryable = self.call.account.attempts == 1
             raise closed from None
         except (http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError):
-            in_time(self.call, self.stopping)
-            raise Garbled() from None
+            raise_if_expired(self.call, self.stopping)
+            raise UpstreamProtocolError() from None
 
-    def _refusal(self, head: _Head) -> Refused:
+    def _refusal(self, head: _Head) -> BedrockError:
         """What an answer with an error's status says, in as much of its body as may hold an error."""
         body, headers = b"", head.headers
         with closing(self._pieces(head)) as pieces:
@@ -148,14 +148,14 @@ class Reader:
                         body += piece
                     if len(body) > _LARGEST_ERROR:
                         break
-            except (Truncated, Stalled):
-                in_time(self.call, self.stopping)
+            except (UpstreamTruncated, UpstreamStalled):
+                raise_if_expired(self.call, self.stopping)
         document = _document(body)
         name = headers.get(_ERROR_TYPE) or _text(document, "__type", "code")
         # `Name:http://…` in a header, `prefix#Name` in a body.
         name = name.partition(":")[0].rpartition("#")[2].strip()
         hints = {hint: value for hint, value in headers.items() if hint == "retry-after"}
-        refused = Refused(name, _text(document, "message", "Message"), head.raw.status, headers=hints)
+        refused = BedrockError(name, _text(document, "message", "Message"), head.raw.status, headers=hints)
         refused.upstream_request_id = headers.get("x-amzn-requestid")
         return refused
 
@@ -169,7 +169,7 @@ class Reader:
                     continue
                 size += len(piece)
                 if size > most:
-                    raise Garbled(f"Bedrock's answer is larger than {most} bytes.")
+                    raise UpstreamProtocolError(f"Bedrock's answer is larger than {most} bytes.")
                 read.append(piece)
         yield Chunk(REPLY, b"".join(read))
 
@@ -185,12 +185,12 @@ class Reader:
         try:
             decoder.close()
         except eventstream.EventStreamError:
-            raise Truncated("Bedrock's stream ended within an event.") from None
+            raise UpstreamTruncated("Bedrock's stream ended within an event.") from None
 
     def _pieces(self, head: _Head) -> Generator[bytes | Idle]:
         """The bytes as they come, each read bounded by the silence allowed and by the call's deadline."""
         raw, call, got = head.raw, self.call, 0
-        stalled = Stalled("Bedrock's answer began and then fell silent.")
+        stalled = UpstreamStalled("Bedrock's answer began and then fell silent.")
         announced = head.headers.get("content-length", "")
         try:
             with self.stopping.interrupting(raw.shutdown, call.deadline):
@@ -209,9 +209,9 @@ class Reader:
                     time.sleep(0)
                     yield piece
                 # An interrupted body ends like one that is over.
-                in_time(call, self.stopping)
+                raise_if_expired(call, self.stopping)
             if announced.isdigit() and got != int(announced):
-                raise Truncated(f"Bedrock's answer ended after {got} of {announced} bytes.")
+                raise UpstreamTruncated(f"Bedrock's answer ended after {got} of {announced} bytes.")
         finally:
             # A body read to its end has gone back to the pool already; any other connection is closed.
             raw.close()
@@ -221,11 +221,11 @@ class Reader:
         try:
             yield
         except urllib3.exceptions.ReadTimeoutError:
-            in_time(self.call, self.stopping)
-            raise Stalled("Bedrock's answer began and then fell silent.") from None
+            raise_if_expired(self.call, self.stopping)
+            raise UpstreamStalled("Bedrock's answer began and then fell silent.") from None
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
-            in_time(self.call, self.stopping)
-            raise Truncated("The connection to Bedrock broke within an answer.") from None
+            raise_if_expired(self.call, self.stopping)
+            raise UpstreamTruncated("The connection to Bedrock broke within an answer.") from None
 
 
 def _foreign(headers: Mapping[str, str], call: Call) -> str:
@@ -243,11 +243,11 @@ def plain(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
 
 
-def in_time(call: Call, stopping: Stopping) -> None:
+def raise_if_expired(call: Call, stopping: Shutdown) -> None:
     """ShuttingDown or DeadlinePassed, where what came was cut for that."""
     stopping.check()
     if call.remaining() <= 0:
-        raise DeadlinePassed()
+        raise DeadlineExceeded()
 
 
 def _chunks(decoder: eventstream.Decoder, piece: bytes) -> Iterator[Chunk]:
@@ -259,7 +259,7 @@ def _chunks(decoder: eventstream.Decoder, piece: bytes) -> Iterator[Chunk]:
     for frame in frames:
         yield _chunk(frame)
     if fault is not None:
-        raise Garbled(f"Bedrock's stream cannot be read: {fault}.")
+        raise UpstreamProtocolError(f"Bedrock's stream cannot be read: {fault}.")
 
 
 def _chunk(frame: eventstream.Frame) -> Chunk:
@@ -267,19 +267,19 @@ def _chunk(frame: eventstream.Frame) -> Chunk:
     kind, event = told.get(":message-type", ""), told.get(":event-type", "")
     if kind == "exception":
         message = _text(_document(frame.payload), "message", "Message", "originalMessage")
-        raise _framed(Refused(told.get(":exception-type", ""), message), frame)
+        raise _framed(BedrockError(told.get(":exception-type", ""), message), frame)
     if kind == "error":
-        raise _framed(Refused(told.get(":error-code", ""), told.get(":error-message", "")), frame)
+        raise _framed(BedrockError(told.get(":error-code", ""), told.get(":error-message", "")), frame)
     if kind != "event" or not event.isidentifier():
-        raise Garbled("Bedrock's stream has an event of no known type.")
+        raise UpstreamProtocolError("Bedrock's stream has an event of no known type.")
     try:
         data = eventstream.chunk_bytes(frame) if event == "chunk" else frame.payload
     except eventstream.EventStreamError:
-        raise Garbled("Bedrock's stream has a chunk that holds none.") from None
+        raise UpstreamProtocolError("Bedrock's stream has a chunk that holds none.") from None
     return Chunk(event, data, frame.raw)
 
 
-def _framed(refused: Refused, frame: eventstream.Frame) -> Refused:
+def _framed(refused: BedrockError, frame: eventstream.Frame) -> BedrockError:
     refused.frame = frame.raw
     return refused
 

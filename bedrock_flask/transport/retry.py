@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bedrock_flask.call import Call
-from bedrock_flask.errors import DeadlinePassed, GatewayError
+from bedrock_flask.errors import DeadlineExceeded, GatewayError
 
 Answer = TypeVar("Answer")
 
@@ -30,7 +30,7 @@ def with_retries(
     def send(call: Call) -> Answer:
         while True:
             if call.remaining() <= 0:
-                raise DeadlinePassed()
+                raise DeadlineExceeded()
             call.account.attempts += 1
             try:
                 return attempt(call)

@@ -10,7 +10,7 @@ from bedrock_flask.errors import ShuttingDown
 KEY = "bedrock_flask.stopping"
 
 
-class Stopping:
+class Shutdown:
     """One process's way to its end; the worker moves it on, health, transport and retries look at it."""
 
     def __init__(self) -> None:

@@ -45,12 +45,12 @@ def wait(
         if upstream.fileno() in ready and has_something(True):
             return READY
         if client is not None and client.fileno() in ready:
-            if has_left(client):
+            if has_disconnected(client):
                 return GONE
             poll.unregister(client)
 
 
-def has_left(client: socket.socket) -> bool:
+def has_disconnected(client: socket.socket) -> bool:
     """Whether the client has closed its side, which for a client of HTTP means that it has gone; nothing is read."""
     poll = select.poll()
     try:

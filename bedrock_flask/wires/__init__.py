@@ -20,7 +20,7 @@ WIRES: Mapping[str, Wire] = MappingProxyType(
 _FOREIGN = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
-def wire_of(adapter: Adapter, name: str = "") -> Wire:
+def find_wire(adapter: Adapter, name: str = "") -> Wire:
     """The wire of that name; without one, that of the adapter's native body and replies."""
     name = name or adapter.wire
     if name in WIRES:

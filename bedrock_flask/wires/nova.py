@@ -7,8 +7,8 @@ user guide).
 from collections.abc import Iterable, Iterator
 
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
-from bedrock_flask.converse import Event, Json, Request, Response, member, readable
-from bedrock_flask.wires.wire import Wire, written
+from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
+from bedrock_flask.wires.wire import Wire, map_events
 
 # Members of inferenceConfig that Converse has, by every name that Nova takes them under.
 _INFERENCE = {
@@ -63,7 +63,7 @@ def read_request(body: Json) -> Request:
     return request
 
 
-@readable()
+@as_garbled()
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as Nova's reply; Garbled for what is none."""
     return {
@@ -75,7 +75,7 @@ def write_reply(response: Response, model_id: str) -> Json:
 
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
     """Converse events as Nova's chunks: blocks are started for tools only, and `metadata` is the last one."""
-    return written(events, _write_event)
+    return map_events(events, _write_event)
 
 
 def _write_event(kind: str, told: Json) -> Iterator[Json]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_metrics
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, readable
+from bedrock_flask.converse import Event, Json, Request, Response, as_garbled
 
 # The member of an answer, whole or the last chunk about it, that names kinds of blocks that its format cannot say.
 LEFT_OUT = "bedrock_flask_left_out"
@@ -22,7 +22,7 @@ def has_metrics(chunk: Mapping[str, Any]) -> bool:
     return METRICS in chunk
 
 
-def written(events: Iterable[Any], write: Callable[[str, Json], Iterable[Json]]) -> Iterator[Json]:
+def map_events(events: Iterable[Any], write: Callable[[str, Json], Iterable[Json]]) -> Iterator[Json]:
     """What `write` makes of each event's type and payload, at once; what is no event (IDLE) passes as it is.
 
     An event that `write` cannot read is Garbled.
@@ -30,14 +30,14 @@ def written(events: Iterable[Any], write: Callable[[str, Json], Iterable[Json]])
     with closing(events) as each:
         for event in each:
             if isinstance(event, dict):
-                with readable():
+                with as_garbled():
                     for kind, told in event.items():
                         yield from write(kind, told)
             else:
                 yield event
 
 
-def left_out(kinds: Collection[str]) -> Json:
+def report_left_out(kinds: Collection[str]) -> Json:
     """That member, if there is anything to name: what has been paid for does not vanish."""
     return {LEFT_OUT: list(dict.fromkeys(kinds))} if kinds else {}
 

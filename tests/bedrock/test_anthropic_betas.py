@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.bedrock.anthropic_betas import BETAS, TAKEN, accepted, billing, refused_members, without_billing
-from bedrock_flask.bedrock.model_ids import overlap
+from bedrock_flask.bedrock.anthropic_betas import (
+    ACCEPTED_MEMBERS,
+    BETAS,
+    find_billing_blocks,
+    find_refused_members,
+    select_betas,
+    split_billing_line,
+)
+from bedrock_flask.bedrock.model_ids import patterns_overlap
 from bedrock_flask.bodies.anthropic_body import Body
 from bedrock_flask.bodies.anthropic_messages_body import Body as MessagesBody
 
@@ -25,7 +32,7 @@ CLAUDE_CODE = [
 
 
 def test_of_claude_codes_betas_those_are_sent_that_bedrock_takes() -> None:
-    assert accepted(CLAUDE_CODE) == (
+    assert select_betas(CLAUDE_CODE) == (
         [
             *("interleaved-thinking-2025-05-14", "context-1m-2025-08-07", "fine-grained-tool-streaming-2025-05-14"),
             *("context-management-2025-06-27", "tool-search-tool-2025-10-19", "effort-2025-11-24"),
@@ -47,7 +54,7 @@ def test_of_claude_codes_betas_those_are_sent_that_bedrock_takes() -> None:
     ],
 )
 def test_a_beta_that_bedrock_takes_is_sent_as_it_is(beta: str) -> None:
-    assert accepted([beta]) == ([beta], [])
+    assert select_betas([beta]) == ([beta], [])
 
 
 @pytest.mark.parametrize(
@@ -59,13 +66,13 @@ def test_a_beta_that_bedrock_takes_is_sent_as_it_is(beta: str) -> None:
     ],
 )
 def test_a_beta_that_bedrock_refuses_or_nobody_knows_is_left_out(beta: str) -> None:
-    assert accepted([beta]) == ([], [beta])
+    assert select_betas([beta]) == ([], [beta])
 
 
 def test_a_beta_that_needs_a_member_is_sent_with_it_only() -> None:
     beta = "dangerous-tool-use-2026-09-03"
-    assert accepted([beta], {"safeguards": []}) == ([beta], [])
-    assert accepted([beta], PLAIN) == accepted([beta]) == ([], [beta])
+    assert select_betas([beta], {"safeguards": []}) == ([beta], [])
+    assert select_betas([beta], PLAIN) == select_betas([beta]) == ([], [beta])
 
 
 names = st.sampled_from([*CLAUDE_CODE, "tool-search-tool-2025-10-19", "files-api-2025-04-14"]) | st.text(max_size=5)
@@ -73,36 +80,36 @@ names = st.sampled_from([*CLAUDE_CODE, "tool-search-tool-2025-10-19", "files-api
 
 @given(st.lists(names, max_size=8))
 def test_each_beta_is_told_once_in_the_callers_order(betas: list[str]) -> None:
-    sent, left_out = accepted(betas)
+    sent, left_out = select_betas(betas)
     assert len(set(sent)) == len(sent)
     assert left_out == [beta for beta in dict.fromkeys(betas) if beta in left_out]
     renamed = {"advanced-tool-use-2025-11-20": "tool-search-tool-2025-10-19"}
     assert sent == [*dict.fromkeys(renamed.get(beta, beta) for beta in betas if beta not in left_out)]
-    assert accepted(sent) == (sent, [])
+    assert select_betas(sent) == (sent, [])
 
 
 def test_no_two_rows_are_about_the_same_beta_and_each_names_its_source() -> None:
     patterns = [row.pattern for row in BETAS]
-    assert [(a, b) for n, a in enumerate(patterns) for b in patterns[n + 1 :] if overlap(a, b)] == []
+    assert [(a, b) for n, a in enumerate(patterns) for b in patterns[n + 1 :] if patterns_overlap(a, b)] == []
     assert all(re.fullmatch(r"(AWS|LiteLLM|SDK)(, LiteLLM)?", row.source) for row in BETAS)
-    assert all(accepted([row.renamed]) == ([row.renamed], []) for row in BETAS if row.renamed)
+    assert all(select_betas([row.renamed]) == ([row.renamed], []) for row in BETAS if row.renamed)
 
 
 def test_bedrocks_own_body_has_every_member_that_is_taken() -> None:
-    assert set(Body().fields) == TAKEN
+    assert set(Body().fields) == ACCEPTED_MEMBERS
 
 
 def test_of_anthropics_body_every_other_member_leaves() -> None:
     body = dict.fromkeys(MessagesBody().fields, "x")
-    assert set(refused_members(body, ())) == {*(set(body) - TAKEN), "context_management", "safeguards"}
+    assert set(find_refused_members(body, ())) == {*(set(body) - ACCEPTED_MEMBERS), "context_management", "safeguards"}
     assert {"model", "stream", "service_tier", "mcp_servers", "container", "speed", "inference_geo"} <= set(
         body
-    ) - TAKEN
-    assert "metadata" not in refused_members(body, ())
+    ) - ACCEPTED_MEMBERS
+    assert "metadata" not in find_refused_members(body, ())
 
 
 def test_a_plain_body_stays_whole() -> None:
-    assert refused_members(PLAIN, CLAUDE_CODE) == []
+    assert find_refused_members(PLAIN, CLAUDE_CODE) == []
 
 
 CLEAR = {"type": "clear_tool_uses_20250919"}
@@ -123,7 +130,7 @@ MANAGEMENT, COMPACTION = "context-management-2025-06-27", "compact-2026-01-12"
     ],
 )
 def test_edits_of_the_context_stay_with_their_beta(edits: list[Json], betas: list[str], gone: list[str]) -> None:
-    assert refused_members({**PLAIN, "context_management": {"edits": edits}}, betas) == gone
+    assert find_refused_members({**PLAIN, "context_management": {"edits": edits}}, betas) == gone
 
 
 ADD = {"name": "add", "input_schema": {"type": "object"}}
@@ -147,12 +154,12 @@ ADD = {"name": "add", "input_schema": {"type": "object"}}
     ],
 )
 def test_tools_and_their_members_stay_with_their_beta(tool: Json, betas: list[str], gone: list[str]) -> None:
-    assert refused_members({**PLAIN, "tools": [ADD, tool]}, betas) == gone
+    assert find_refused_members({**PLAIN, "tools": [ADD, tool]}, betas) == gone
 
 
 def test_with_the_last_tool_leaves_the_choice_of_one() -> None:
     body = {**PLAIN, "tools": [{"type": "web_search_20260318", "name": "w"}] * 2, "tool_choice": {"type": "any"}}
-    assert refused_members(body, ()) == ["tools", "tool_choice"]
+    assert find_refused_members(body, ()) == ["tools", "tool_choice"]
 
 
 @pytest.mark.parametrize(
@@ -167,9 +174,9 @@ def test_with_the_last_tool_leaves_the_choice_of_one() -> None:
     ],
 )
 def test_a_member_of_reasoning_stays_with_its_beta(members: Json, beta: str, path: str) -> None:
-    assert refused_members({**PLAIN, **members}, [beta]) == []
-    assert refused_members({**PLAIN, **members}, ()) == [f"thinking.{path}"]
-    assert refused_members({**PLAIN, "thinking": {"type": "adaptive", "display": "omitted"}}, ()) == []
+    assert find_refused_members({**PLAIN, **members}, [beta]) == []
+    assert find_refused_members({**PLAIN, **members}, ()) == [f"thinking.{path}"]
+    assert find_refused_members({**PLAIN, "thinking": {"type": "adaptive", "display": "omitted"}}, ()) == []
 
 
 def test_in_messages_is_found_what_leaves() -> None:
@@ -190,7 +197,7 @@ def test_in_messages_is_found_what_leaves() -> None:
             {"role": "user", "content": [{"type": "container_upload", "file_id": "f", **mark}]},
         ],
     }
-    assert sorted(refused_members(body, ["mid-conversation-tool-changes-2026-07-01"])) == [
+    assert sorted(find_refused_members(body, ["mid-conversation-tool-changes-2026-07-01"])) == [
         "messages[0].content[0].cache_control.scope",
         "messages[0].content[1].content[0].cache_control.scope",
         "messages[2].clear_at",
@@ -204,27 +211,29 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*TAKEN, "type", "content", "edits", "a.b", "[0]"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from([*ACCEPTED_MEMBERS, "type", "content", "edits", "a.b", "[0]"]), inner, max_size=4
+        )
     ),
     max_leaves=20,
 )
 
 
-@given(st.dictionaries(st.sampled_from([*TAKEN, "model", "a.b", "a"]), json_values, max_size=5))
+@given(st.dictionaries(st.sampled_from([*ACCEPTED_MEMBERS, "model", "a.b", "a"]), json_values, max_size=5))
 def test_whatever_stands_in_a_body_the_tables_are_asked_without_harm(body: Json) -> None:
     before = copy.deepcopy(body)
-    gone = refused_members(body, CLAUDE_CODE)
+    gone = find_refused_members(body, CLAUDE_CODE)
     assert body == before
     assert len(set(gone)) == len(gone)
-    assert {name for name in body if name not in TAKEN} <= set(gone)
-    assert isinstance(billing(body), list)
+    assert {name for name in body if name not in ACCEPTED_MEMBERS} <= set(gone)
+    assert isinstance(find_billing_blocks(body), list)
 
 
 def test_many_refused_items_are_found_in_no_time() -> None:
     block = {"type": "container_upload", "file_id": "f", "cache_control": {"scope": "global"}}
     body = {**PLAIN, "messages": [{"role": "user", "content": [block] * 50_000}]}
     began = time.monotonic()
-    assert len(refused_members(body, ())) == 50_000
+    assert len(find_refused_members(body, ())) == 50_000
     assert time.monotonic() - began < 20
 
 
@@ -233,12 +242,14 @@ LINE = "x-anthropic-billing-header: cc_version=2.1.38.x; cc_entrypoint=cli; cch=
 
 def test_the_blocks_that_tell_billing_are_found() -> None:
     text, told = {"type": "text", "text": "Be terse."}, {"type": "text", "text": LINE}
-    assert billing({"system": [told, text, {**told, "text": f"{LINE}\n"}]}) == [0, 2]
-    assert billing({"system": [text, {**told, "text": f"{LINE}\nBe terse."}]}) == []
-    assert billing({"system": LINE}) == billing({"system": None}) == billing({}) == []
+    assert find_billing_blocks({"system": [told, text, {**told, "text": f"{LINE}\n"}]}) == [0, 2]
+    assert find_billing_blocks({"system": [text, {**told, "text": f"{LINE}\nBe terse."}]}) == []
+    assert (
+        find_billing_blocks({"system": LINE}) == find_billing_blocks({"system": None}) == find_billing_blocks({}) == []
+    )
 
 
 def test_a_text_is_parted_from_its_line_of_billing() -> None:
-    assert without_billing(LINE) == (LINE, "")
-    assert without_billing(f"{LINE}\nBe terse.\n") == (LINE, "Be terse.\n")
-    assert without_billing(f" {LINE}") == ("", f" {LINE}")
+    assert split_billing_line(LINE) == (LINE, "")
+    assert split_billing_line(f"{LINE}\nBe terse.\n") == (LINE, "Be terse.\n")
+    assert split_billing_line(f" {LINE}") == ("", f" {LINE}")

@@ -30,7 +30,7 @@ def allowed(statements: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def test_every_operation_that_the_transport_can_call_has_its_action() -> None:
-    assert iam.INVOKE.keys() == client._PATHS.keys()
+    assert iam.INVOKE_ACTIONS.keys() == client._PATHS.keys()
 
 
 def test_the_policy_allows_what_the_gateway_is_seen_to_call(
@@ -44,11 +44,11 @@ def test_the_policy_allows_what_the_gateway_is_seen_to_call(
     called = {call["operation"] for call in emulator.calls()}
     assert called == client._PATHS.keys()
     wanted = {iam.ACTIONS[operation] for operation in called}
-    assert wanted == allowed(statements).keys() - set(iam.READ.values())
+    assert wanted == allowed(statements).keys() - set(iam.READ_ACTIONS.values())
 
 
 def test_models_are_allowed_one_by_one(statements: dict[str, Any]) -> None:
-    for action in set(iam.INVOKE.values()):
+    for action in set(iam.INVOKE_ACTIONS.values()):
         for arn in allowed(statements)[action]:
             assert "*" not in arn
             assert arn.startswith("arn:aws:bedrock:")
@@ -64,8 +64,8 @@ def test_a_profile_is_allowed_with_the_models_that_it_leads_to_and_those_through
 
 
 def test_reading_is_a_statement_of_its_own_that_can_be_left_out(statements: dict[str, Any]) -> None:
-    assert set(statements.pop("LetDoctorRead")["Action"]) == set(iam.READ.values())
-    assert not set(iam.READ.values()) & allowed(statements).keys()
+    assert set(statements.pop("LetDoctorRead")["Action"]) == set(iam.READ_ACTIONS.values())
+    assert not set(iam.READ_ACTIONS.values()) & allowed(statements).keys()
 
 
 def test_api_keys_of_bedrock_are_denied(statements: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ def test_every_placeholder_of_the_policy_is_explained(repository: Path) -> None:
 
 
 def test_a_statement_has_each_action_and_arn_once() -> None:
-    made = iam.statement(["Converse", "InvokeModel", "ConverseStream"], ["arn:a", "arn:b", "arn:a"])
+    made = iam.build_statement(["Converse", "InvokeModel", "ConverseStream"], ["arn:a", "arn:b", "arn:a"])
     assert made == {
         "Effect": "Allow",
         "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
@@ -100,18 +100,18 @@ def test_a_statement_has_each_action_and_arn_once() -> None:
     ],
 )
 def test_a_model_is_its_own_arn(model: str, region: str, arns: list[str]) -> None:
-    assert iam.resources(model, region, "123456789012") == arns
+    assert iam.list_resources(model, region, "123456789012") == arns
 
 
 def test_a_profile_is_its_arn_and_the_model_in_each_region_that_it_leads_to() -> None:
     through = [f"arn:aws:bedrock:{region}::foundation-model/x.y" for region in ("eu-west-1", "eu-north-1")]
     for account, told in (("123456789012", "123456789012"), ("", "ACCOUNT_ID")):
         own = f"arn:aws:bedrock:eu-west-1:{told}:inference-profile/eu.x.y"
-        assert iam.resources("eu.x.y", "eu-west-1", account, through) == [own, *through]
+        assert iam.list_resources("eu.x.y", "eu-west-1", account, through) == [own, *through]
 
 
 def test_a_policy_gathers_the_statements_of_the_same_actions() -> None:
-    one, two = iam.statement(["Converse"], ["arn:a"]), iam.statement(["Converse"], ["arn:b", "arn:a"])
-    read = iam.statement(["ListFoundationModels"], ["*"])
-    made = iam.policy([one, read, two])
+    one, two = iam.build_statement(["Converse"], ["arn:a"]), iam.build_statement(["Converse"], ["arn:b", "arn:a"])
+    read = iam.build_statement(["ListFoundationModels"], ["*"])
+    made = iam.build_policy([one, read, two])
     assert [each["Resource"] for each in made["Statement"]] == [["arn:a", "arn:b"], ["*"]]

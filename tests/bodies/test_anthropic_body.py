@@ -6,11 +6,11 @@ import jsonschema
 import pytest
 
 from bedrock_flask.bodies.anthropic_body import RULES, Body, budget_below_max_tokens, few_cache_controls
-from bedrock_flask.fields import faults
-from bedrock_flask.json_schema import document
+from bedrock_flask.fields import find_faults
+from bedrock_flask.json_schema import to_json_schema
 
 Json = dict[str, Any]
-PUBLISHED = jsonschema.Draft202012Validator(document(Body()))
+PUBLISHED = jsonschema.Draft202012Validator(to_json_schema(Body()))
 
 
 def body(**members: Any) -> Json:
@@ -28,7 +28,7 @@ def saying(*blocks: Any) -> Json:
 
 def faulty(told: Json) -> dict[str, str]:
     """The faults by path; the published JSON Schema agrees on whether there are any."""
-    found = {fault.path: fault.message for fault in faults(Body(), told)}
+    found = {fault.path: fault.message for fault in find_faults(Body(), told)}
     assert PUBLISHED.is_valid(told) is not bool(found)
     return found
 
@@ -119,7 +119,7 @@ def test_a_wrong_block_is_refused_where_it_is_wrong(block: Json, path: str) -> N
 
 
 def test_an_unknown_block_is_named_as_unknown_so_that_a_lenient_alias_lets_it_pass() -> None:
-    assert [fault.unknown for fault in faults(Body(), saying({"type": "hologram"}))] == [True]
+    assert [fault.unknown for fault in find_faults(Body(), saying({"type": "hologram"}))] == [True]
 
 
 @pytest.mark.parametrize("content", [5, None, {"type": "text", "text": "x"}, True])
@@ -227,8 +227,8 @@ def test_stop_sequences_top_k_and_a_huge_number() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_json_number_is_refused(value: float) -> None:
-    assert [fault.path for fault in faults(Body(), body(temperature=value))] == ["temperature"]
-    assert [fault.path for fault in faults(Body(), body(max_tokens=value))] == ["max_tokens"]
+    assert [fault.path for fault in find_faults(Body(), body(temperature=value))] == ["temperature"]
+    assert [fault.path for fault in find_faults(Body(), body(max_tokens=value))] == ["max_tokens"]
 
 
 def test_the_reasoning_budget_is_part_of_max_tokens() -> None:

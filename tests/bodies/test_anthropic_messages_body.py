@@ -10,15 +10,15 @@ from anthropic.types.beta import message_count_tokens_params as beta_count_token
 from anthropic.types.beta import message_create_params as beta_create_params
 
 from bedrock_flask.bodies.anthropic_messages_body import RULES, Body, CountTokensBody
-from bedrock_flask.fields import faults
-from bedrock_flask.json_schema import document
+from bedrock_flask.fields import find_faults
+from bedrock_flask.json_schema import to_json_schema
 
 Json = dict[str, Any]
 
 with warnings.catch_warnings():
     # Two schemas of one name would be told by a warning.
     warnings.simplefilter("error")
-    PUBLISHED = {kind: jsonschema.Draft202012Validator(document(kind())) for kind in (Body, CountTokensBody)}
+    PUBLISHED = {kind: jsonschema.Draft202012Validator(to_json_schema(kind())) for kind in (Body, CountTokensBody)}
 
 # Of the SDK's parameters, those that travel in headers.
 HEADERS = {"betas", "user_profile_id", "workspace_id"}
@@ -41,7 +41,7 @@ def saying(*blocks: Any) -> Json:
 
 def faulty(told: Json, kind: type[Body] | type[CountTokensBody] = Body) -> list[str]:
     """The paths of the faults; the published JSON Schema agrees on whether there are any."""
-    found = [fault.path for fault in faults(kind(), told)]
+    found = [fault.path for fault in find_faults(kind(), told)]
     assert PUBLISHED[kind].is_valid(told) is not bool(found)
     return found
 

@@ -7,16 +7,16 @@ import pytest
 
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.bodies.converse_body import Body
-from bedrock_flask.fields import faults
-from bedrock_flask.json_schema import document
+from bedrock_flask.fields import find_faults
+from bedrock_flask.json_schema import to_json_schema
 
 Json = dict[str, Any]
-PUBLISHED = jsonschema.Draft202012Validator(document(Body()))
+PUBLISHED = jsonschema.Draft202012Validator(to_json_schema(Body()))
 
 
 def faulty(told: Json) -> list[str]:
     """The paths of the faults; the published JSON Schema agrees on whether there are any."""
-    found = [fault.path for fault in faults(Body(), told)]
+    found = [fault.path for fault in find_faults(Body(), told)]
     assert PUBLISHED.is_valid(told) is not bool(found)
     return found
 
@@ -98,9 +98,9 @@ def test_a_wrong_block_is_refused_where_it_is_wrong(block: Json, path: str) -> N
 
 
 def test_an_unknown_block_is_named_as_unknown_and_its_neighbours_are_still_checked() -> None:
-    [fault] = faults(Body(), saying({"hologram": {}}))
+    [fault] = find_faults(Body(), saying({"hologram": {}}))
     assert fault.unknown
-    found = faults(Body(), saying({"hologram": {}, "text": 5}))
+    found = find_faults(Body(), saying({"hologram": {}, "text": 5}))
     assert [(fault.path.rpartition(".")[2], fault.unknown) for fault in found] == [("text", False), ("hologram", True)]
 
 

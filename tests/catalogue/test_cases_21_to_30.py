@@ -15,7 +15,7 @@ from typing import Any
 import botocore.loaders
 import pytest
 
-from bedrock_flask.errors import BEDROCK, Credentials
+from bedrock_flask.errors import BEDROCK, CredentialsError
 from bedrock_flask.protocol import eventstream
 
 Json = dict[str, Any]
@@ -230,7 +230,7 @@ def test_case_27_the_gateways_credentials_are_not_the_callers_fault(house: Any, 
     """The catalogue's `upstream_auth` is called `gateway_credentials` here."""
     house.refuses(name, 403, "The security token included in the request is expired")
     told = house.ask(dialect, house.body(dialect, GENERIC, "Hi"))
-    assert (told.status, told.error["code"]) == (503, Credentials.code)
+    assert (told.status, told.error["code"]) == (503, CredentialsError.code)
     assert "token" not in told.error["message"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.models.registry import load
+from bedrock_flask.models.registry import load_registry
 from bedrock_flask.protocol import eventstream, sse
 
 Json = dict[str, Any]
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 # Every adapter that speaks, by the id that it stands for; two of them are the catalogue's own.
 ADAPTERS = {
     adapter.name: adapter.default or "newvendor.model-of-tomorrow"
-    for adapter in load().adapters.values()
+    for adapter in load_registry().adapters.values()
     if all(able.output == "text" for able in adapter.models.values())
 }
 MODELS = {**ADAPTERS, "acme-mute": "acme.mute-1", "acme-strict": "acme.strict-1"}

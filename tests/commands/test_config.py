@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.config import settings
-from bedrock_flask.diagnostics.configuration import without_password
+from bedrock_flask.diagnostics.configuration import redact_url
 
 CANARIES = {
     "BEDROCK_FLASK_API_KEYS": "alice:canary-0123456789abcdef,bob:canary-fedcba9876543210",
@@ -43,7 +43,7 @@ def test_every_setting_is_told_with_its_value_and_source(plain_environ: dict[str
     file.write_text("BEDROCK_FLASK_THREADS=8\nBEDROCK_FLASK_WORKERS=2\nAWS_DEFAULT_REGION=eu-west-1\n")
     environ = plain_environ | {"BEDROCK_FLASK_ENV_FILE": str(file), "BEDROCK_FLASK_WORKERS": "3", "AWS_REGION": ""}
     rows = told(environ, "--port", "9001")
-    assert set(settings.names()) < rows.keys()
+    assert set(settings.environment_names()) < rows.keys()
     assert rows["BEDROCK_FLASK_PORT"] == ("9001", "option (--port)")
     assert rows["BEDROCK_FLASK_THREADS"] == ("8", ".env file (BEDROCK_FLASK_THREADS)")
     assert rows["BEDROCK_FLASK_WORKERS"] == ("3", "environment (BEDROCK_FLASK_WORKERS)")
@@ -185,4 +185,4 @@ def test_an_env_file_that_may_not_be_read_is_one_line(plain_environ: dict[str, s
     ],
 )
 def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert without_password(url) == shown
+    assert redact_url(url) == shown

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from bedrock_flask.server.ports import free_port, is_free
+from bedrock_flask.server.ports import find_free_port, is_free
 
 # What a working shell may hold; none of it may matter, and no secret of it may be written down.
 SHELL = {
@@ -42,7 +42,7 @@ def run(*options: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_once_answers_and_exits() -> None:
-    done = run("--once", "--engine", "scripted", "--port", str(free_port()))
+    done = run("--once", "--engine", "scripted", "--port", str(find_free_port()))
     assert done.returncode == 0, done.stderr
     for part in ("Prompt:  Name three colours.", "Answer:  ", "tokens in", "Latency: "):
         assert part in done.stdout
@@ -52,7 +52,7 @@ def test_once_answers_and_exits() -> None:
 def test_the_language_model_itself_answers(has_language_model: bool) -> None:
     if not has_language_model:
         pytest.skip("no wheel of the demonstration model fits this machine")
-    done = run("--once", "--port", str(free_port()))
+    done = run("--once", "--port", str(find_free_port()))
     assert done.returncode == 0, done.stderr
     assert re.search(r"Answer: .*\b(red|blue|green|yellow)\b", done.stdout, re.IGNORECASE)
 
@@ -90,7 +90,7 @@ def test_no_answer_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("x = 1")
     environ = os.environ | SHELL | {"BEDROCK_FLASK_PLUGINS_DIR": str(tmp_path)}
     done = subprocess.run(
-        command("--once", "--port", str(free_port()), "--engine", "scripted"),
+        command("--once", "--port", str(find_free_port()), "--engine", "scripted"),
         env=environ,
         capture_output=True,
         text=True,
@@ -104,7 +104,7 @@ def test_no_answer_is_a_failure(tmp_path: Path) -> None:
 @pytest.fixture
 def running() -> Iterator[Any]:
     process = subprocess.Popen(
-        command("--engine", "scripted", "--port", str(free_port())),
+        command("--engine", "scripted", "--port", str(find_free_port())),
         env=os.environ | SHELL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -158,7 +158,7 @@ def test_a_dropped_in_plugin_is_answered_through_the_demo(tmp_path: Path, reposi
     text = (repository / "README.md").read_text()
     [plugin] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "register_adapters" in block]
     (tmp_path / "rhyme.py").write_text(plugin)
-    port = free_port()
+    port = find_free_port()
     environ = os.environ | SHELL | {"BEDROCK_FLASK_PLUGINS_DIR": str(tmp_path)}
     process = subprocess.Popen(
         command("--engine", "scripted", "--port", str(port)),

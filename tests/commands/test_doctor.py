@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.diagnostics.model_access import Offer
-from bedrock_flask.server.ports import free_port
+from bedrock_flask.diagnostics.model_access import ModelAccess
+from bedrock_flask.server.ports import find_free_port
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-x"
 THROUGH = [f"arn:aws:bedrock:{region}::foundation-model/{CLAUDE}" for region in ("us-east-1", "us-west-2")]
@@ -254,14 +254,14 @@ def test_the_clock_is_held_against_bedrocks(aws: Callable[..., dict[str, str]], 
 
 
 def test_a_closed_port_is_said(towards: Callable[[str], dict[str, str]]) -> None:
-    told = examined(towards(f"http://127.0.0.1:{free_port()}"), code=1)
+    told = examined(towards(f"http://127.0.0.1:{find_free_port()}"), code=1)
     assert told["endpoint"][0][0] == "FAIL"
     assert told["endpoint"][0][1].endswith("Nothing accepts a connection there.")
     assert told["models"] == [("warn", "not looked at, for want of an endpoint that answers", "")]
 
 
 def test_a_name_that_no_dns_knows_is_said(plain_environ: dict[str, str]) -> None:
-    here = f"http://127.0.0.1:{free_port()}"
+    here = f"http://127.0.0.1:{find_free_port()}"
     environ = plain_environ | {"AWS_ENDPOINT_URL_STS": here, "AWS_ENDPOINT_URL_BEDROCK": here}
     told = examined(environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "https://x.invalid"}, code=1)
     assert told["endpoint"][0][:2] == ("FAIL", "https://x.invalid: The host's name is not known (DNS).")
@@ -279,7 +279,7 @@ def test_a_server_that_never_answers_is_given_up(towards: Callable[[str], dict[s
 
 
 def test_a_proxy_out_of_reach_is_said(plain_environ: dict[str, str]) -> None:
-    here = f"http://127.0.0.1:{free_port()}"
+    here = f"http://127.0.0.1:{find_free_port()}"
     environ = plain_environ | {
         "AWS_ENDPOINT_URL_STS": here,
         "AWS_ENDPOINT_URL_BEDROCK": here,
@@ -375,7 +375,7 @@ def test_a_region_that_is_mistyped_is_told_its_nearest(plain_environ: dict[str, 
     ],
 )
 def test_an_offer_knows_what_a_name_means(model: str, foundation: str, problem: str) -> None:
-    offer = Offer(
+    offer = ModelAccess(
         {NOVA: ("ON_DEMAND",), CLAUDE: ("INFERENCE_PROFILE",)},
         {f"us.{CLAUDE}": tuple(THROUGH), PROFILE: tuple(THROUGH)},
     )

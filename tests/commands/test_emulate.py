@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.server.ports import free_port
+from bedrock_flask.server.ports import find_free_port
 
 MODEL = "amazon.nova-lite-v1:0"
 BODY = {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
@@ -54,7 +54,7 @@ def test_faults_are_ordered_from_an_emulator_that_runs(emulator: Any, plain_envi
     ],
 )
 def test_a_mistake_is_one_line(plain_environ: dict[str, str], tmp_path: Path, arguments: list[str], wrong: str) -> None:
-    more = ["--port", str(free_port())] if arguments[0] == "emulate" else []
+    more = ["--port", str(find_free_port())] if arguments[0] == "emulate" else []
     done = run(plain_environ, *arguments, *more)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()

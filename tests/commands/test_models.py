@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_flask.commands.output.table import aligned
+from bedrock_flask.commands.output.table import format_table
 
 FILE = """
 [models.fast]
@@ -78,4 +78,4 @@ def test_a_fault_is_one_line(plain_environ: dict[str, str], options: tuple[str, 
 
 
 def test_columns_are_as_wide_as_their_widest_text() -> None:
-    assert list(aligned([("a", "b", "c"), ("long", "", "d")])) == ["a     b  c", "long     d"]
+    assert list(format_table([("a", "b", "c"), ("long", "", "d")])) == ["a     b  c", "long     d"]

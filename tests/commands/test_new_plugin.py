@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bedrock_flask.commands.new_plugin import KINDS, new_plugin, written
+from bedrock_flask.commands.new_plugin import KINDS, new_plugin, render_plugin
 from bedrock_flask.commands.plugins import plugins
 from bedrock_flask.errors import StartupError
 
@@ -33,14 +33,14 @@ def test_what_it_prints_keeps_the_whole_contract_at_once(tmp_path: Path, kind: s
 @pytest.mark.parametrize("name", NAMES)
 def test_any_sensible_name_will_do(tmp_path: Path, name: str, kind: str) -> None:
     file = tmp_path / "plugin.py"
-    file.write_text(written(name, kind))
+    file.write_text(render_plugin(name, kind))
     told = invoked(plugins, "check", file)
     assert (told.exit_code, told.output) == (0, f"ok: {name}\n")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_shows_a_newcomer_a_nested_body_and_the_version_it_is_written_for(kind: str) -> None:
-    text = written("rhyme", kind)
+    text = render_plugin("rhyme", kind)
     assert "fields.Nested(" in text
     assert "\napi_version = 1\n" in text
     assert "$" not in text
@@ -59,7 +59,7 @@ def test_a_name_that_no_adapter_may_have_is_refused_in_one_line(name: str) -> No
     ("name", "whose"), [("nova", "built in (nova.py)"), ("anthropic", "a format of that name"), ("rhyme", "rhyme.py")]
 )
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, name: str, whose: str) -> None:
-    (tmp_path / "rhyme.py").write_text(written("rhyme", "chat"))
+    (tmp_path / "rhyme.py").write_text(render_plugin("rhyme", "chat"))
     (tmp_path / "broken.py").write_text("")
     told = invoked(new_plugin, name, "--plugins-dir", tmp_path)
     assert f"'{name}' is taken" in str(told.exception)
@@ -77,7 +77,7 @@ def test_the_command_line_tells_a_bad_name_in_one_line_with_exit_code_1(plain_en
 def test_it_is_served_by_being_dropped_in(
     start_gateway: Callable[..., Any], start_emulator: Callable[..., Any], tmp_path: Path, kind: str
 ) -> None:
-    (tmp_path / "rhyme.py").write_text(written("rhyme", kind))
+    (tmp_path / "rhyme.py").write_text(render_plugin("rhyme", kind))
     emulator = start_emulator(plugins_dir=tmp_path)
     gateway = start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(tmp_path), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
     model = gateway.get("/v1/models/rhyme").json()

@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from bedrock_flask.commands import plugins as commands
-from bedrock_flask.commands.new_plugin import written
+from bedrock_flask.commands.new_plugin import render_plugin
 from bedrock_flask.commands.plugins import plugins
 from bedrock_flask.errors import PluginError, StartupError
 
-WRONG = written("wrong", "chat").replace('"role": each["role"], ', "")
+WRONG = render_plugin("wrong", "chat").replace('"role": each["role"], ', "")
 
 
 def told(*arguments: object) -> Any:
@@ -27,7 +27,7 @@ def told(*arguments: object) -> Any:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "rhyme.py").write_text(written("rhyme", "chat"))
+    (tmp_path / "rhyme.py").write_text(render_plugin("rhyme", "chat"))
     return tmp_path
 
 
@@ -70,8 +70,8 @@ def test_it_lists_as_json_too(folder: Path) -> None:
 
 def test_check_tells_all_faults_of_all_plugins_in_one_line_each(folder: Path) -> None:
     (folder / "a.py").write_text("def broken(:")
-    (folder / "b.py").write_text(written("b", "chat").replace('name="b"', 'name="No", default=3'))
-    (folder / "z.py").write_text(written("rhyme", "embed"))
+    (folder / "b.py").write_text(render_plugin("b", "chat").replace('name="b"', 'name="No", default=3'))
+    (folder / "z.py").write_text(render_plugin("rhyme", "embed"))
     checked = told("check", "--plugins-dir", folder)
     assert checked.exit_code == 1
     lines = checked.output.splitlines()
@@ -92,7 +92,7 @@ def test_the_folder_may_be_named_before_check_as_well(folder: Path) -> None:
 def test_a_file_is_checked_wherever_it_lies_and_not_twice(folder: Path) -> None:
     (folder / "elsewhere").mkdir()
     elsewhere = folder / "elsewhere" / "verse.py"
-    elsewhere.write_text(written("verse", "image"))
+    elsewhere.write_text(render_plugin("verse", "image"))
     assert told("check", elsewhere).output == "ok: verse\n"
     assert told("check", "--plugins-dir", folder, folder / "rhyme.py", elsewhere).output == "ok: rhyme, verse\n"
 
@@ -157,7 +157,9 @@ def test_code_that_does_not_come_back_is_told_and_does_not_hang(tmp_path: Path, 
 
 def test_so_is_code_that_only_a_law_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "PATIENCE", 2)
-    text = written("rhyme", "chat").replace("def encode(", "def encode(*_):\n    while True: pass\n\ndef _encode(")
+    text = render_plugin("rhyme", "chat").replace(
+        "def encode(", "def encode(*_):\n    while True: pass\n\ndef _encode("
+    )
     (folder / "rhyme.py").write_text(text)
     [line] = told("check", "--contract", folder / "rhyme.py").output.splitlines()
     assert line.partition("whether ")[2].startswith(

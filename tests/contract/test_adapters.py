@@ -9,10 +9,10 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches
 from bedrock_flask.contract.native import RESPONSE
-from bedrock_flask.models.registry import load
-from bedrock_flask.wires import WIRES, wire_of
+from bedrock_flask.models.registry import load_registry
+from bedrock_flask.wires import WIRES, find_wire
 
-ADAPTERS = {adapter.name: adapter for adapter in load().adapters.values()}
+ADAPTERS = {adapter.name: adapter for adapter in load_registry().adapters.values()}
 
 each_adapter = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS.keys())
 
@@ -34,7 +34,7 @@ def test_a_body_that_is_no_object_is_refused(adapter: Adapter, body: Any) -> Non
 @each_adapter
 def test_the_model_that_its_name_stands_for_is_its_own(adapter: Adapter) -> None:
     if "*" not in adapter.models:
-        assert load().pick(adapter.model)[0].name == adapter.name
+        assert load_registry().pick(adapter.model)[0].name == adapter.name
 
 
 @pytest.mark.parametrize("name", [name for name, wire in WIRES.items() if wire.write_reply])
@@ -49,4 +49,4 @@ CLIENTS = {"openai_chat", "openai_responses", "count_tokens", "opaque"}
 
 
 def test_every_built_in_wire_is_spoken_by_some_adapter_or_by_clients() -> None:
-    assert {wire_of(adapter).name for adapter in ADAPTERS.values()} | CLIENTS >= set(WIRES)
+    assert {find_wire(adapter).name for adapter in ADAPTERS.values()} | CLIENTS >= set(WIRES)

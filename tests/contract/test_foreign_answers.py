@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_flask.converse import fold, replay
-from bedrock_flask.errors import Garbled
-from bedrock_flask.translation.repairs import restored, restored_events
+from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.translation.repairs import restore_events_tool_names, restore_tool_names
 from bedrock_flask.wires import WIRES
 
 Json = dict[str, Any]
@@ -118,8 +118,8 @@ def test_a_whole_answer_is_written_or_garbled(name: str, made: list[tuple[float,
     write = WIRES[name].write_reply
     assert write is not None
     try:
-        written = write(restored(mutated(RESPONSE, made), {"look": "Look!"}), "m")
-    except Garbled:
+        written = write(restore_tool_names(mutated(RESPONSE, made), {"look": "Look!"}), "m")
+    except UpstreamProtocolError:
         return
     assert json.loads(json.dumps(written)) == written
 
@@ -132,8 +132,8 @@ def test_a_stream_is_written_or_garbled(name: str, made: list[tuple[float, str, 
     assert write is not None
     events = [event for event in mutated(EVENTS, made) if isinstance(event, dict)]
     try:
-        written = list(write(restored_events(events, {"look": "Look!"}), "m"))
-    except Garbled:
+        written = list(write(restore_events_tool_names(events, {"look": "Look!"}), "m"))
+    except UpstreamProtocolError:
         return
     assert json.loads(json.dumps(written)) == written
 
@@ -147,7 +147,7 @@ def test_a_stream_is_folded_and_an_answer_replayed_or_garbled(made: list[tuple[f
     ):
         try:
             attempt()
-        except Garbled:
+        except UpstreamProtocolError:
             continue
 
 
@@ -250,7 +250,7 @@ def test_a_count_that_is_null_is_none(name: str) -> None:
 def test_what_is_beyond_reading_is_garbled_and_says_so(name: str) -> None:
     wire = WIRES[name]
     assert wire.write_reply is not None
-    with pytest.raises(Garbled, match="Bedrock's answer cannot be read: it lacks 'output'"):
+    with pytest.raises(UpstreamProtocolError, match="Bedrock's answer cannot be read: it lacks 'output'"):
         wire.write_reply({"stopReason": "end_turn"}, "m")
-    with pytest.raises(Garbled, match="a value in it is of another kind"):
+    with pytest.raises(UpstreamProtocolError, match="a value in it is of another kind"):
         streamed(name, {"contentBlockStart": None})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import fold, replay
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires import WIRES
 
 Json = dict[str, Any]
@@ -135,7 +135,7 @@ def test_an_answer_survives_being_streamed_and_folded(response: Json) -> None:
 @calm
 @given(responses(*SAID, image, tool_result))
 def test_an_answer_can_be_sent_back_as_history(response: Json) -> None:
-    assert faults(Body(), {"messages": [response["output"]["message"]]}) == []
+    assert find_faults(Body(), {"messages": [response["output"]["message"]]}) == []
 
 
 @calm

@@ -569,15 +569,15 @@ def test_the_command_says_in_one_line_what_is_missing(
 
 
 def test_a_pair_changes_with_either_secret_and_is_another_for_each_key() -> None:
-    signing = keys.signing_secret(SIGNING)
-    known = keys.parse(PAIRS.split(","))
+    signing = keys.parse_signing_secret(SIGNING)
+    known = keys.parse_keys(PAIRS.split(","))
     assert known.aws_secret("alice", signing) == pair("alice").secret_key
     made = {
         known.aws_secret("alice", signing),
         known.aws_secret("bob", signing),
-        known.aws_secret("alice", keys.signing_secret(SIGNING + "x")),
-        keys.parse([f"alice:{ALICE}x"]).aws_secret("alice", signing),
-        keys.parse([f"alicia:{ALICE}"]).aws_secret("alicia", signing),
+        known.aws_secret("alice", keys.parse_signing_secret(SIGNING + "x")),
+        keys.parse_keys([f"alice:{ALICE}x"]).aws_secret("alice", signing),
+        keys.parse_keys([f"alicia:{ALICE}"]).aws_secret("alicia", signing),
     }
     assert len(made) == 5
     assert all(len(secret) == 43 and secret.isascii() for secret in made)
@@ -596,22 +596,24 @@ def test_a_weak_signing_secret_stops_the_start_and_is_not_repeated(text: str, fa
     (tmp_path / "secret").write_text(text + "\n")
     for told in ("", text), (str(tmp_path / "secret"), ""):
         with pytest.raises(SettingsError, match=fault) as caught:
-            settings.read({"BEDROCK_FLASK_SIGNING_SECRET_FILE": told[0], "BEDROCK_FLASK_SIGNING_SECRET": told[1]})
+            settings.read_settings(
+                {"BEDROCK_FLASK_SIGNING_SECRET_FILE": told[0], "BEDROCK_FLASK_SIGNING_SECRET": told[1]}
+            )
         assert "canary" not in str(caught.value)
 
 
 def test_the_signing_secret_comes_from_a_file_too(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"{SIGNING}\n")
     told = {"BEDROCK_FLASK_SIGNING_SECRET_FILE": str(tmp_path / "secret")}
-    assert settings.read(told).signing_secret == keys.signing_secret(SIGNING)
+    assert settings.read_settings(told).signing_secret == keys.parse_signing_secret(SIGNING)
     with pytest.raises(SettingsError, match="BEDROCK_FLASK_SIGNING_SECRET says one too"):
-        settings.read(told | {"BEDROCK_FLASK_SIGNING_SECRET": SIGNING})
+        settings.read_settings(told | {"BEDROCK_FLASK_SIGNING_SECRET": SIGNING})
 
 
 def test_faults_of_several_files_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "short").write_text("short")
     with pytest.raises(SettingsError) as caught:
-        settings.read(
+        settings.read_settings(
             {
                 "BEDROCK_FLASK_SIGNING_SECRET_FILE": str(tmp_path / "short"),
                 "BEDROCK_FLASK_API_KEYS_FILE": str(tmp_path / "short"),
@@ -624,7 +626,7 @@ def test_faults_of_several_files_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_the_signing_secret_shows_nowhere(plain_environ: dict[str, str], tmp_path: Path) -> None:
-    assert "canary" not in repr(settings.read({"BEDROCK_FLASK_SIGNING_SECRET": SIGNING}))
+    assert "canary" not in repr(settings.read_settings({"BEDROCK_FLASK_SIGNING_SECRET": SIGNING}))
     (tmp_path / "secret").write_text(SIGNING)
     names = ("BEDROCK_FLASK_SIGNING_SECRET", "BEDROCK_FLASK_SIGNING_SECRET_FILE")
     by_env, by_file = {names[0]: SIGNING}, {names[1]: str(tmp_path / "secret")}

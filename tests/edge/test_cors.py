@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.config import origins
-from bedrock_flask.config.settings import read
+from bedrock_flask.config.settings import read_settings
 from bedrock_flask.edge import cors
 from bedrock_flask.errors import SettingsError
 
@@ -197,7 +197,7 @@ def test_without_keys_a_named_origin_is_let_through_and_no_other(
     ],
 )
 def test_origins_are_taken_as_a_browser_sends_them(told: list[str]) -> None:
-    assert origins.parse(told) == tuple(told)
+    assert origins.parse_origins(told) == tuple(told)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_origins_are_taken_as_a_browser_sends_them(told: list[str]) -> None:
 )
 def test_what_no_browser_sends_is_refused_by_name(told: str, fault: str) -> None:
     with pytest.raises(SettingsError, match=r"BEDROCK_FLASK_CORS_ORIGINS: .* is no exact origin") as refused:
-        read({"BEDROCK_FLASK_CORS_ORIGINS": f"https://good.example,{told}"})
+        read_settings({"BEDROCK_FLASK_CORS_ORIGINS": f"https://good.example,{told}"})
     assert fault in str(refused.value)
 
 

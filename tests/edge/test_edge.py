@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.server.ports import free_port
+from bedrock_flask.server.ports import find_free_port
 
 BODY = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 SECRET = "canary-0123456789abcdef"
@@ -173,7 +173,7 @@ def own_address() -> str:
 
 
 def test_serve_refuses_another_address_without_keys(plain_environ: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "bedrock_flask", "serve", "--host", "0.0.0.0", "--port", str(free_port())]
+    command = [sys.executable, "-m", "bedrock_flask", "serve", "--host", "0.0.0.0", "--port", str(find_free_port())]
     done = subprocess.run(command, env=plain_environ, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bedrock_flask.emulator.request_log import MOST, MOST_BODY, Journal
-from bedrock_flask.server.ports import free_port
+from bedrock_flask.server.ports import find_free_port
 
 MODEL = "amazon.nova-lite-v1:0"
 MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
@@ -111,7 +111,16 @@ def test_a_file_is_added_to_and_never_emptied(start_emulator: Any, tmp_path: Pat
 
 
 def test_a_file_that_cannot_be_written_is_one_line(plain_environ: dict[str, str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bedrock_flask", "emulate", "--port", str(free_port()), "--log", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "bedrock_flask",
+        "emulate",
+        "--port",
+        str(find_free_port()),
+        "--log",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, env=plain_environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()

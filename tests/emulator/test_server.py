@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.server.ports import free_port
+from bedrock_flask.server.ports import find_free_port
 
 
 def run(environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -32,7 +32,7 @@ def test_a_busy_port_is_one_line_with_the_remedy(plain_environ: dict[str, str]) 
 
 def test_a_plugin_that_cannot_be_loaded_is_one_line(plain_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("raise ValueError('no good')")
-    done = run(plain_environ, "--port", str(free_port()), "--plugins-dir", str(tmp_path))
+    done = run(plain_environ, "--port", str(find_free_port()), "--plugins-dir", str(tmp_path))
     assert done.returncode == 1
     assert "no good" in done.stderr
     assert "Traceback" not in done.stderr

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from bedrock_flask.commands.emulate import emulate
-from bedrock_flask.config.settings import Settings, names
+from bedrock_flask.config.settings import Settings, environment_names
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -252,7 +252,7 @@ def test_the_compose_file_brings_no_key_of_its_own() -> None:
 
 def test_the_compose_file_names_settings_and_options_that_there_are() -> None:
     given = services()["gateway"]["environment"]
-    assert {name for name in given if name.startswith("BEDROCK_FLASK_")} <= set(names())
+    assert {name for name in given if name.startswith("BEDROCK_FLASK_")} <= set(environment_names())
     command, *options = services()["emulator"]["command"]
     assert command == "emulate"
     assert emulate.make_context(command, options).params["port"] == 8001
@@ -319,7 +319,7 @@ def test_the_task_is_nobody_with_a_read_only_root_and_no_capabilities() -> None:
 
 
 def test_the_task_names_settings_that_there_are_and_gets_its_keys_as_a_secret() -> None:
-    assert {name for name in environment_of_the_task() if name.startswith("BEDROCK_FLASK_")} <= set(names())
+    assert {name for name in environment_of_the_task() if name.startswith("BEDROCK_FLASK_")} <= set(environment_names())
     assert [row["Name"] for row in container()["Secrets"]] == ["BEDROCK_FLASK_API_KEYS"]
 
 

@@ -292,7 +292,7 @@ def test_a_command_that_does_not_work_is_found(servers: dict[str, Any], words: l
 
 def test_the_documents_name_only_settings_that_there_are() -> None:
     switches = [parameter.envvar for command in our_commands() for parameter in command.params]
-    known = {*settings.names(), ENV_FILE, *switches}
+    known = {*settings.environment_names(), ENV_FILE, *switches}
     for page in PAGES:
         assert set(re.findall(r"BEDROCK_FLASK_\w+", page.read_text())) <= known, page.name
 
@@ -348,7 +348,7 @@ def _environment(text: str) -> None:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     told = dict(line.split("=", 1) for line in lines)
     # A file of the reader's is not here.
-    settings.read({name: value for name, value in told.items() if not name.endswith(("_FILE", "_DIR"))})
+    settings.read_settings({name: value for name, value in told.items() if not name.endswith(("_FILE", "_DIR"))})
 
 
 READ: dict[str, Callable[[str], Any]] = {
@@ -374,7 +374,7 @@ def test_the_error_example_is_what_the_gateway_says(gateway: Any) -> None:
 def test_the_models_file_example_holds(tmp_path: Path) -> None:
     [text] = [block.text for block in blocks_of(ROOT / "docs/reference/models.md") if block.language == "toml"]
     (tmp_path / "models.toml").write_text(text)
-    assert set(models_file.read(tmp_path / "models.toml", registry.load())) == {"fast", "team"}
+    assert set(models_file.read_models_file(tmp_path / "models.toml", registry.load_registry())) == {"fast", "team"}
 
 
 # --- what is made from the code, or must keep step with it -----------------------------------------------------------

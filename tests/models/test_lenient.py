@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.commands.new_plugin import written
+from bedrock_flask.commands.new_plugin import render_plugin
 
 FAULT = "RuntimeError: secret-of-the-house (line 1: raise RuntimeError('secret-of-the-house'))"
 KEY = {"authorization": "Bearer s3cret"}
@@ -19,7 +19,7 @@ KEY = {"authorization": "Bearer s3cret"}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("plugins")
     (made / "bad.py").write_text("raise RuntimeError('secret-of-the-house')")
-    (made / "good.py").write_text(written("good", "chat"))
+    (made / "good.py").write_text(render_plugin("good", "chat"))
     return made
 
 
@@ -77,7 +77,7 @@ def test_nothing_broken_is_nothing_said(gateway: Any) -> None:
 
 
 CRASHING = (
-    written("crash", "chat")
+    render_plugin("crash", "chat")
     + """
 
 WAYS = {"exit": SystemExit, "stop": KeyboardInterrupt, "fail": RuntimeError}
@@ -102,7 +102,7 @@ def crashing(
         text.replace("    answer = reply", "    leave(reply)\n    answer = reply") + LEAVING
     )
     sound = tmp_path_factory.mktemp("sound")
-    (sound / "crash.py").write_text(written("crash", "chat"))
+    (sound / "crash.py").write_text(render_plugin("crash", "chat"))
     emulator = start_emulator(plugins_dir=sound)
     return start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(folder), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
 

@@ -9,11 +9,11 @@ import pytest
 from openapi_spec_validator import validate
 
 from bedrock_flask import fields
-from bedrock_flask.bedrock.model_ids import fits, overlap
+from bedrock_flask.bedrock.model_ids import matches, patterns_overlap
 from bedrock_flask.errors import PluginError
 from bedrock_flask.models import registry
 from bedrock_flask.models.resolver import Models
-from bedrock_flask.openapi import described
+from bedrock_flask.openapi import build_document
 
 GOOD = """
     from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
@@ -45,31 +45,31 @@ def drop(tmp_path: Path) -> Drop:
 
 def refusal(folder: Path) -> str:
     with pytest.raises(PluginError) as told:
-        registry.load(folder)
+        registry.load_registry(folder)
     assert "\n" not in str(told.value)
     return str(told.value)
 
 
 def test_the_built_in_plugins_are_found_without_a_list() -> None:
-    loaded = registry.load()
+    loaded = registry.load_registry()
     files = {path.stem for path in Path(registry.__file__).parents[2].joinpath("plugins").glob("[a-z]*.py")}
     assert {loaded.sources[name] for name in loaded.adapters} == {f"built in ({file}.py)" for file in files}
 
 
 def test_a_dropped_in_file_is_enough(drop: Drop) -> None:
     folder = drop(GOOD, name="rhyme", pattern="acme.rhyme-*")
-    loaded = registry.load(folder)
+    loaded = registry.load_registry(folder)
     adapter, _ = loaded.pick("acme.rhyme-v2:0")
     assert adapter.name == "rhyme"
     assert loaded.sources["rhyme"] == str(folder / "rhyme.py")
 
 
 def test_files_that_begin_with_an_underscore_are_not_plugins(drop: Drop) -> None:
-    registry.load(drop("raise RuntimeError", "_notes.py"))
+    registry.load_registry(drop("raise RuntimeError", "_notes.py"))
 
 
 def test_a_dropped_in_file_may_have_the_name_of_a_known_module(drop: Drop) -> None:
-    registry.load(drop(GOOD, "json.py", name="rhyme", pattern="acme.rhyme-*"))
+    registry.load_registry(drop(GOOD, "json.py", name="rhyme", pattern="acme.rhyme-*"))
     import json
 
     assert json.loads("1") == 1
@@ -83,7 +83,7 @@ def test_an_installed_package_comes_through_the_same_door(drop: Drop, monkeypatc
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = acme_rhyme\n")
     importlib.invalidate_caches()
-    loaded = registry.load()
+    loaded = registry.load_registry()
     assert loaded.sources["rhyme"] == "package acme-rhyme (acme_rhyme)"
 
 
@@ -110,7 +110,7 @@ def test_overlapping_patterns_of_equal_length_are_an_error_that_names_both(drop:
 def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:
     drop(GOOD, "a.py", name="wide", pattern="acme.*")
     folder = drop(GOOD, "b.py", name="narrow", pattern="acme.rhyme-*")
-    loaded = registry.load(folder)
+    loaded = registry.load_registry(folder)
     assert loaded.pick("acme.rhyme-1")[0].name == "narrow"
     assert loaded.pick("acme.other-1")[0].name == "wide"
 
@@ -266,7 +266,7 @@ def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> 
     drop("raise SystemExit('now')", "b.py")
     drop(GOOD, "c.py", name="nova", pattern="amazon.nova-lite-*")
     folder = drop(GOOD, "d.py", name="rhyme", pattern="acme.rhyme-*")
-    loaded = registry.load(folder, lenient=True)
+    loaded = registry.load_registry(folder, lenient=True)
     told = {broken.name: broken.faults for broken in loaded.broken}
     assert [fault.partition(" (line")[0] for fault in told["a"]] == [
         "adapter 'No': the name 'No' is not lower case a-z0-9_-",
@@ -294,7 +294,7 @@ def test_the_line_of_an_installed_package_is_told_too(drop: Drop, monkeypatch: p
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-lines\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[bedrock_flask]\nlines = acme_lines\n")
     importlib.invalidate_caches()
-    [broken] = registry.load(lenient=True).broken
+    [broken] = registry.load_registry(lenient=True).broken
     assert "KeyError: 'no' (line 15: " in broken.lines()[0]
 
 
@@ -314,7 +314,7 @@ def test_a_count_of_one_is_told_in_the_singular() -> None:
         b = fields.String(min_length=2, max_length=3)
         c = fields.Object(max_items=1)
 
-    found = fields.faults(Body(), {"a": [], "b": "", "c": {"x": 1, "y": 2}})
+    found = fields.find_faults(Body(), {"a": [], "b": "", "c": {"x": 1, "y": 2}})
     assert [fault.message for fault in found] == [
         "must have at least 1 item",
         "must have at least 2 characters",
@@ -323,7 +323,7 @@ def test_a_count_of_one_is_told_in_the_singular() -> None:
 
 
 def test_a_plugin_that_is_left_out_takes_part_in_no_hook(drop: Drop) -> None:
-    loaded = registry.load(drop(OWN, field="", member='"sample": {}'), lenient=True)
+    loaded = registry.load_registry(drop(OWN, field="", member='"sample": {}'), lenient=True)
     assert len(loaded.broken) == 1
     assert len(loaded.hooks.get_plugins()) == len(loaded.loaded)
 
@@ -335,7 +335,7 @@ def test_an_entry_point_that_names_no_module_is_told_so(tmp_path: Path, monkeypa
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = :nothing\n")
     importlib.invalidate_caches()
-    [broken] = registry.load(lenient=True).broken
+    [broken] = registry.load_registry(lenient=True).broken
     assert broken.lines() == [
         "plugin 'rhyme' from package acme-rhyme (:nothing): its entry point 'rhyme = :nothing' names no module"
     ]
@@ -356,7 +356,7 @@ def test_an_entry_point_that_names_no_module_is_told_so(tmp_path: Path, monkeypa
     ],
 )
 def test_an_id_picks_its_adapter_with_or_without_a_profile(model: str, adapter: str) -> None:
-    assert registry.load().pick(model)[0].name == adapter
+    assert registry.load_registry().pick(model)[0].name == adapter
 
 
 @pytest.mark.parametrize(
@@ -376,29 +376,29 @@ def test_an_id_picks_its_adapter_with_or_without_a_profile(model: str, adapter: 
     ],
 )
 def test_patterns_overlap_when_some_id_fits_both(left: str, right: str, both: bool) -> None:
-    assert overlap(left, right) is both
-    assert overlap(right, left) is both
+    assert patterns_overlap(left, right) is both
+    assert patterns_overlap(right, left) is both
 
 
 def test_a_star_stands_for_anything_and_nothing_else_is_special() -> None:
-    assert fits("a.b-*", "a.b-1.2:0")
-    assert not fits("a.b-*", "axb-1")
-    assert fits("a[1]*", "a[1]")
+    assert matches("a.b-*", "a.b-1.2:0")
+    assert not matches("a.b-*", "axb-1")
+    assert matches("a[1]*", "a[1]")
 
 
 @pytest.mark.timeout(20)
 def test_a_pattern_of_many_stars_takes_no_longer() -> None:
-    assert not fits("a*" * 5000 + "b", "a" * 20_000)
-    assert fits("a*" * 5000, "a" * 20_000)
-    assert overlap("*a" * 5000, "b*" * 5000) is True
-    assert overlap("*a" * 5000 + "c", "*a" * 5000 + "b") is False
+    assert not matches("a*" * 5000 + "b", "a" * 20_000)
+    assert matches("a*" * 5000, "a" * 20_000)
+    assert patterns_overlap("*a" * 5000, "b*" * 5000) is True
+    assert patterns_overlap("*a" * 5000 + "c", "*a" * 5000 + "b") is False
 
 
 def test_each_part_of_a_pattern_stands_apart_and_in_order() -> None:
-    assert fits("a*bc*c", "a-bc-c")
-    assert not fits("a*bc*c", "a-bc")
-    assert not fits("a*b*c", "acb")
-    assert not fits("ab*ba", "aba")
+    assert matches("a*bc*c", "a-bc-c")
+    assert not matches("a*bc*c", "a-bc")
+    assert not matches("a*b*c", "acb")
+    assert not matches("ab*ba", "aba")
 
 
 CLASHING = """
@@ -421,8 +421,8 @@ CLASHING = """
 @pytest.mark.parametrize("file", ["nova.py", "my plugin.py", "\u00e9.py"])
 @pytest.mark.filterwarnings("ignore:Multiple schemas resolved")
 def test_schemas_of_like_names_stand_side_by_side_in_openapi(drop: Drop, file: str) -> None:
-    found = registry.load(drop(CLASHING, file))
-    document = described(Models(found), keyed=False)
+    found = registry.load_registry(drop(CLASHING, file))
+    document = build_document(Models(found), keyed=False)
     validate(document)
     body = document["paths"]["/v1/models/single/invoke"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     schema = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]

@@ -37,8 +37,8 @@ def models(tmp_path: Path) -> Models:
 def made(folder: Path, text: str, policy: str = "any") -> Models:
     path = folder / "models.toml"
     path.write_text(text)
-    loaded = registry.load()
-    return Models(loaded, models_file.read(path, loaded), policy)
+    loaded = registry.load_registry()
+    return Models(loaded, models_file.read_models_file(path, loaded), policy)
 
 
 def test_an_alias_stands_for_its_profile_and_region(models: Models) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.models.registry import load
-from bedrock_flask.wires import wire_of
+from bedrock_flask.models.registry import load_registry
+from bedrock_flask.wires import find_wire
 
 Json = dict[str, Any]
-REGISTRY = load()
+REGISTRY = load_registry()
 CLAUDE, NOVA, TITAN, GENERIC = (REGISTRY.adapters[name] for name in ("claude", "nova", "titan-embed", "converse"))
 
 
@@ -180,7 +180,7 @@ def test_titan_encodes_a_converse_request() -> None:
     "reply", [{}, {"message": "no"}, {"embedding": [0.1]}, {"embedding": [], "inputTextTokenCount": 1}]
 )
 def test_a_cut_titan_reply_is_not_complete(reply: Json) -> None:
-    assert not wire_of(TITAN).complete(reply)
+    assert not find_wire(TITAN).complete(reply)
 
 
 def test_a_plugin_in_the_manner_of_the_guide_subclasses_the_shared_body(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_plugin_in_the_manner_of_the_guide_subclasses_the_shared_body(tmp_path
             '''
         )
     )
-    bossa = load(tmp_path).adapters["bossa"]
+    bossa = load_registry(tmp_path).adapters["bossa"]
     assert paths(bossa, dict(bossa.sample)) == []
     assert paths(bossa, {}) == ["messages"]
     assert paths(bossa, nova(inferenceConfig={"temperature": 0, "stopSequences": []})) == [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.protocol.envelope import Member, cut, members, splice
+from bedrock_flask.protocol.envelope import Member, extract_member, members, splice
 from bedrock_flask.protocol.json import parse
 
 BLANKS = st.text(alphabet=" \t\r\n", max_size=3)
@@ -53,7 +53,7 @@ def objects(draw):
 @given(objects())
 def test_cut_gives_each_value_as_it_was_written(written):
     text, values = written
-    assert {name: cut(text, name) for name in values} == values
+    assert {name: extract_member(text, name) for name in values} == values
     assert list(members(text)) == list(values) == list(parse(text.encode()))
 
 
@@ -87,7 +87,7 @@ def test_splice_does_what_a_dict_would_do(written, data):
     for piece in untouched:
         position = result.index(piece, position) + len(piece)
     kept = {name: source for name, source in values.items() if name not in take_out} | put_in
-    assert {name: cut(result, name) for name in kept} == kept
+    assert {name: extract_member(result, name) for name in kept} == kept
 
 
 @given(written=objects(), name=NAMES)
@@ -126,12 +126,12 @@ def test_splice_leaves_all_other_text_alone(text, take_out, put_in, result):
 
 def test_a_member_is_found_by_its_decoded_name():
     assert members('{ "\\u0069nput" :\t[1]}') == {"input": Member("input", start=2, value_start=17, end=20)}
-    assert cut('{ "\\u0069nput" :\t[1]}', "input") == "[1]"
+    assert extract_member('{ "\\u0069nput" :\t[1]}', "input") == "[1]"
 
 
 def test_cutting_what_is_not_there_is_a_key_error():
     with pytest.raises(KeyError):
-        cut('{"a": {"b": 1}}', "b")
+        extract_member('{"a": {"b": 1}}', "b")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_cutting_what_is_not_there_is_a_key_error():
     ],
 )
 def test_what_is_not_a_strict_object_is_a_value_error(text):
-    for read in (members, lambda text: cut(text, "a"), lambda text: splice(text, {"a"}, {})):
+    for read in (members, lambda text: extract_member(text, "a"), lambda text: splice(text, {"a"}, {})):
         with pytest.raises(ValueError, match=r"."):
             read(text)
 
@@ -185,7 +185,7 @@ def test_a_damaged_object_is_a_value_error_or_still_an_object(written, data):
             splice(damaged, {"model"}, {"stream": "true"})
         return
     assert list(json.loads(damaged)) == list(found)
-    assert {name: json.loads(cut(damaged, name)) for name in found} == json.loads(damaged)
+    assert {name: json.loads(extract_member(damaged, name)) for name in found} == json.loads(damaged)
 
 
 @given(st.text(alphabet='{}[]",:\\uD8 1eNa-\n\x00é', max_size=30))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.protocol.json_items import without
+from bedrock_flask.protocol.json_items import remove_items
 
 BLANKS = st.text(alphabet=" \t\r\n", max_size=3)
 SOURCES = st.sampled_from(
@@ -42,7 +42,7 @@ def written(head, pieces, tail):
 def test_a_list_would_lose_the_same_items(parts, data):
     text, count = written(*parts), len(parts[1])
     gone = data.draw(st.sets(st.integers(0, count - 1)) if count else st.just(set()))
-    before, after = json.loads(text), json.loads(without(text, "system", gone))
+    before, after = json.loads(text), json.loads(remove_items(text, "system", gone))
     assert after["system"] == [item for index, item in enumerate(before["system"]) if index not in gone]
     assert {**after, "system": 0} == {**before, "system": 0}
     assert list(after) == list(before)
@@ -58,12 +58,12 @@ def test_nothing_leaves_but_the_items_and_one_comma_each(parts, data):
         ("," if index in commas else "") + before + (source if index in kept else "") + after
         for index, (before, source, after) in enumerate(pieces)
     )
-    assert without(written(*parts), "system", gone) == head + inside + tail
+    assert remove_items(written(*parts), "system", gone) == head + inside + tail
 
 
 @given(arrays())
 def test_with_nothing_to_take_out_nothing_changes(parts):
-    assert without(written(*parts), "system", ()) == written(*parts)
+    assert remove_items(written(*parts), "system", ()) == written(*parts)
 
 
 @pytest.mark.parametrize(
@@ -78,18 +78,18 @@ def test_with_nothing_to_take_out_nothing_changes(parts):
     ],
 )
 def test_an_item_leaves_with_its_comma(text, indexes, result):
-    assert without(text, "system", indexes) == result
+    assert remove_items(text, "system", indexes) == result
 
 
 @pytest.mark.parametrize("index", [-1, 2])
 def test_an_item_that_is_not_there_is_an_index_error(index):
     with pytest.raises(IndexError, match=rf"'system' has no item {index}"):
-        without('{"system": [1, 2]}', "system", {index})
+        remove_items('{"system": [1, 2]}', "system", {index})
 
 
 def test_a_member_that_is_not_there_is_a_key_error():
     with pytest.raises(KeyError):
-        without('{"a": {"system": [1]}}', "system", {0})
+        remove_items('{"a": {"system": [1]}}', "system", {0})
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_a_member_that_is_not_there_is_a_key_error():
 )
 def test_what_is_no_array_of_an_object_is_a_value_error(text):
     with pytest.raises(ValueError, match=r"."):
-        without(text, "system", {0})
+        remove_items(text, "system", {0})

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.emulator.environ import settings
+from bedrock_flask.emulator.environ import client_environ
 from bedrock_flask.pytest_plugin import EmulatedBedrock
 
 PATIENCE = 90
@@ -236,7 +236,7 @@ def test_anthropics_own_client_talks_to_it_too(project: Project) -> None:
     ],
 )
 def test_what_goes_around_the_proxy_still_does(told: dict[str, str], direct: str) -> None:
-    found = settings("http://127.0.0.1:5000", told)
+    found = client_environ("http://127.0.0.1:5000", told)
     assert (found["no_proxy"], found["NO_PROXY"]) == (direct, direct)
 
 
@@ -586,7 +586,7 @@ def test_the_page_names_every_variable_option_and_member(repository: Path) -> No
     source = (repository / "bedrock_flask/pytest_plugin/__init__.py").read_text()
     options = re.findall(r'"(--bedrock[a-z-]*|bedrock_[a-z_]+)",', source)
     members = [name for kind in (EmulatedBedrock, Request) for name in vars(kind) if not name.startswith("_")]
-    for name in (*UNSET, *settings("", {}), *options, *members, *Request.__dataclass_fields__):
+    for name in (*UNSET, *client_environ("", {}), *options, *members, *Request.__dataclass_fields__):
         assert re.search(rf"`{re.escape(name)}\b", text), name
 
 

@@ -10,9 +10,9 @@ import pytest
 from bedrock_flask.converse import replay
 from bedrock_flask.models import registry
 from bedrock_flask.protocol import eventstream, sse
-from bedrock_flask.wires import wire_of
+from bedrock_flask.wires import find_wire
 
-ADAPTERS = registry.load().adapters
+ADAPTERS = registry.load_registry().adapters
 SAID = {
     "output": {"message": {"role": "assistant", "content": [{"text": "Red, green and \u2026 blue."}]}},
     "stopReason": "end_turn",
@@ -27,7 +27,7 @@ EDGE, STEP = 14, 11
 
 def golden(adapter: Any) -> list[bytes]:
     """The frames of a whole answer of that family."""
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     assert wire.write_chunks is not None
     chunks = wire.write_chunks(replay(SAID), adapter.model)
     if adapter.operation == "Converse":
@@ -99,7 +99,7 @@ def test_no_cut_of_a_whole_answer_passes_for_a_success(gateway: Any, upstream: A
     before, unseen = worker(gateway), []
     for model, name in {**FAMILIES, "titan-embed": "titan-embed"}.items():
         adapter = ADAPTERS[name]
-        wire = wire_of(adapter)
+        wire = find_wire(adapter)
         body = json.dumps(wire.write_reply(SAID, adapter.model) if wire.write_reply else TITAN).encode()
 
         def ask(script: Any, model: str = model, adapter: Any = adapter) -> Any:

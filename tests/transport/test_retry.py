@@ -6,18 +6,25 @@ from typing import Any
 import pytest
 
 from bedrock_flask.call import Call
-from bedrock_flask.errors import DeadlinePassed, GatewayError, Refused, Stalled, TimedOut, Unreachable
+from bedrock_flask.errors import (
+    BedrockError,
+    DeadlineExceeded,
+    GatewayError,
+    UpstreamStalled,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from bedrock_flask.models import registry
 from bedrock_flask.transport.retry import CAP, backoff, with_retries
 
 
 @pytest.fixture(scope="module")
 def adapter() -> Any:
-    return registry.load().adapters["nova"]
+    return registry.load_registry().adapters["nova"]
 
 
-def throttled(**headers: str) -> Refused:
-    return Refused("ThrottlingException", "slow down", 429, headers=headers)
+def throttled(**headers: str) -> BedrockError:
+    return BedrockError("ThrottlingException", "slow down", 429, headers=headers)
 
 
 class Upstream:
@@ -44,11 +51,11 @@ class Upstream:
     "fault",
     [
         throttled(),
-        Unreachable(),
-        *(Refused(name, "", None) for name in ("InternalServerException", "ServiceUnavailableException")),
-        Refused("ModelNotReadyException", "", 429),
-        Refused("", "", 502),
-        Refused("", "", 529),
+        UpstreamUnreachable(),
+        *(BedrockError(name, "", None) for name in ("InternalServerException", "ServiceUnavailableException")),
+        BedrockError("ModelNotReadyException", "", 429),
+        BedrockError("", "", 502),
+        BedrockError("", "", 529),
     ],
 )
 def test_what_may_pass_is_tried_again(adapter: Any, fault: GatewayError) -> None:
@@ -58,11 +65,14 @@ def test_what_may_pass_is_tried_again(adapter: Any, fault: GatewayError) -> None
 @pytest.mark.parametrize(
     "fault",
     [
-        TimedOut(),
-        Stalled(),
-        *(Refused(name, "", None) for name in ("ValidationException", "ModelTimeoutException", "ModelErrorException")),
-        Refused("ServiceQuotaExceededException", "", 400),
-        Refused("AccessDeniedException", "", 403),
+        UpstreamTimeout(),
+        UpstreamStalled(),
+        *(
+            BedrockError(name, "", None)
+            for name in ("ValidationException", "ModelTimeoutException", "ModelErrorException")
+        ),
+        BedrockError("ServiceQuotaExceededException", "", 400),
+        BedrockError("AccessDeniedException", "", 403),
     ],
 )
 def test_what_may_be_billed_or_cannot_pass_is_not(adapter: Any, fault: GatewayError) -> None:
@@ -75,7 +85,7 @@ def test_what_may_be_billed_or_cannot_pass_is_not(adapter: Any, fault: GatewayEr
 
 def test_attempts_end(adapter: Any) -> None:
     upstream = Upstream(*(throttled() for _ in range(9)))
-    with pytest.raises(Refused):
+    with pytest.raises(BedrockError):
         upstream.tried(adapter, most=3)
     assert len(upstream.faults) == 6
 
@@ -98,7 +108,7 @@ def test_retry_after_is_the_least_wait(adapter: Any) -> None:
 def test_a_long_retry_after_is_passed_on_and_a_date_not_waited_for(adapter: Any, told: str) -> None:
     upstream = Upstream(throttled(**{"retry-after": told}), throttled(**{"retry-after": told}))
     if told.isdigit():
-        with pytest.raises(Refused) as error:
+        with pytest.raises(BedrockError) as error:
             upstream.tried(adapter, seconds=86_400)
         assert error.value.headers["retry-after"] == told
         assert upstream.waits == []
@@ -108,8 +118,8 @@ def test_a_long_retry_after_is_passed_on_and_a_date_not_waited_for(adapter: Any,
 
 def test_no_attempt_begins_that_the_deadline_forbids(adapter: Any) -> None:
     upstream = Upstream(throttled(**{"retry-after": "7"}))
-    with pytest.raises(Refused):
+    with pytest.raises(BedrockError):
         upstream.tried(adapter, seconds=5)
     assert upstream.waits == []
-    with pytest.raises(DeadlinePassed):
+    with pytest.raises(DeadlineExceeded):
         Upstream().tried(adapter, seconds=0)

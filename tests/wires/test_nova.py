@@ -7,7 +7,7 @@ import pytest
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import replay
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.nova import complete, finished, read_request, usage, write_chunks, write_reply
 
 REPLY = {
@@ -99,7 +99,7 @@ def test_a_request_is_read_with_novas_own_parameters_apart() -> None:
         "additionalModelRequestFields": {"inferenceConfig": {"topK": 20, "reasoningConfig": reasoning}},
         "toolConfig": tools,
     }
-    assert faults(Body(), request) == []
+    assert find_faults(Body(), request) == []
 
 
 def test_older_names_of_parameters_are_read_as_the_newer_ones() -> None:

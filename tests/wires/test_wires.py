@@ -9,7 +9,7 @@ from bedrock_flask.bedrock.usage import METRICS, Usage
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import fold
 from bedrock_flask.fields import Schema, String
-from bedrock_flask.wires import WIRES, wire_of
+from bedrock_flask.wires import WIRES, find_wire
 
 Json = dict[str, Any]
 
@@ -40,18 +40,18 @@ def adapter(**members: Any) -> Adapter:
     )
 
 
-OWN = wire_of(adapter(decode=decode, reply={"outputs": [{"text": "door hinge"}]}))
+OWN = find_wire(adapter(decode=decode, reply={"outputs": [{"text": "door hinge"}]}))
 
 
 def test_a_built_in_wire_is_found_by_the_adapters_first_word() -> None:
     for name, wire in WIRES.items():
         assert wire.name == name
         operation = "Converse" if name == "converse" else "InvokeModel"
-        assert wire_of(adapter(speaks={name: operation}, decode=decode, reply={})) is wire
+        assert find_wire(adapter(speaks={name: operation}, decode=decode, reply={})) is wire
 
 
 def test_a_plain_format_is_complete_when_it_says_anything_and_finished_with_the_metrics() -> None:
-    wire = wire_of(adapter())
+    wire = find_wire(adapter())
     assert wire.name == "rhyme"
     assert wire.complete({"anything": 1})
     assert not wire.complete({})
@@ -76,7 +76,7 @@ def test_whatever_decode_raises_means_not_complete(error: type[Exception]) -> No
     def refuse(told: Json) -> Json:
         raise error
 
-    assert not wire_of(adapter(decode=refuse, reply={})).complete({"x": 1})
+    assert not find_wire(adapter(decode=refuse, reply={})).complete({"x": 1})
 
 
 def test_a_decoded_stream_is_finished_with_a_stop_reason_or_the_metrics() -> None:
@@ -87,7 +87,9 @@ def test_a_decoded_stream_is_finished_with_a_stop_reason_or_the_metrics() -> Non
 
 
 def test_an_embedding_is_complete_when_it_has_vectors() -> None:
-    wire = wire_of(adapter(decode=lambda told: {"embeddings": told["vectors"], "usage": {"inputTokens": 3}}, reply={}))
+    wire = find_wire(
+        adapter(decode=lambda told: {"embeddings": told["vectors"], "usage": {"inputTokens": 3}}, reply={})
+    )
     assert wire.complete({"vectors": [[0.1]]})
     assert not wire.complete({"vectors": []})
     assert not wire.complete({"vectors": [[0.1], []]})
@@ -95,7 +97,7 @@ def test_an_embedding_is_complete_when_it_has_vectors() -> None:
 
 
 def test_a_decode_that_gives_nothing_is_not_complete() -> None:
-    assert not wire_of(adapter(decode=lambda told: None, reply={})).complete({"x": 1})
+    assert not find_wire(adapter(decode=lambda told: None, reply={})).complete({"x": 1})
 
 
 CONVERSE = WIRES["converse"]

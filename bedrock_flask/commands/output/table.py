@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 
-def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def format_table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """A line for each row; the columns are as wide as their widest text, except the last."""
     found = [tuple(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*found, strict=True)]

@@ -10,7 +10,7 @@ from bedrock_flask.models.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class EmulatedAccount:
     """Its plugins, what it is answered with, its models and profiles, its asynchronous calls, its guardrails' rule."""
 
     registry: Registry

@@ -9,7 +9,7 @@ from bedrock_flask import fields
 from bedrock_flask.adapter import Adapter, Engine
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
-from bedrock_flask.emulator.account import Account
+from bedrock_flask.emulator.account import EmulatedAccount
 from bedrock_flask.emulator.calls.presence import Presence
 from bedrock_flask.emulator.calls.refusals import invalid
 from bedrock_flask.errors import FieldError
@@ -27,7 +27,7 @@ class Asked:
     body: bytes
     engine: Engine
     presence: Presence
-    account: Account
+    account: EmulatedAccount
     model: str = ""
     labels: Mapping[str, str]
     query: Mapping[str, str]
@@ -58,7 +58,7 @@ def parsed(body: bytes) -> Any:
 
 def checked(schema: fields.Schema, value: Any) -> Json:
     """A body that fits the schema, or the refusal of it."""
-    if faults := fields.faults(schema, value):
+    if faults := fields.find_faults(schema, value):
         raise invalid(validation_errors(faults))
     body: Json = value
     return body

@@ -16,7 +16,7 @@ from typing import Any
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Engine
-from bedrock_flask.bedrock.model_ids import fits
+from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.converse import Event, Json, Request, member, replay
 from bedrock_flask.emulator.calls.refusals import STATUS, Refusal, invalid
 from bedrock_flask.emulator.engines import conversation, scripted
@@ -66,7 +66,7 @@ class Reply:
             (self.prompt is None or self.prompt.strip() == said)
             and (self.contains is None or self.contains in said)
             and (self.matches is None or re.search(self.matches, said) is not None)
-            and (self.model is None or fits(self.model, model))
+            and (self.model is None or matches(self.model, model))
         )
 
     def parts(self) -> list[Json]:
@@ -150,7 +150,7 @@ def _read(told: Any) -> list[Reply]:
 
 
 def _faults(entry: Any) -> Iterator[str]:
-    found = fields.faults(_ReplyBody(), entry)
+    found = fields.find_faults(_ReplyBody(), entry)
     if found:
         for fault in found:
             yield f"{f'.{fault.path}' if fault.path else ''}: {fault.message}"

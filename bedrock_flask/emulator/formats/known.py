@@ -18,7 +18,7 @@ from bedrock_flask.emulator.calls.refusals import invalid
 from bedrock_flask.emulator.engines import conversation
 from bedrock_flask.emulator.engines.replies import Reply
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.wires import wire_of
+from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.wire import Wire
 
 # What a format tells that Converse tells only on request.
@@ -73,7 +73,7 @@ def events(engine: Engine, request: Request, tally: Tally, presence: Presence) -
 
 def reply(adapter: Adapter, model: str, body: Json, engine: Engine, tally: Tally, presence: Presence) -> Json:
     """The whole reply."""
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     assert wire.write_reply is not None  # noqa: S101 - a format that is known can be written
     request = read(wire, body)
     scripted = _scripted(engine, request)
@@ -88,7 +88,7 @@ def chunks(
     adapter: Adapter, model: str, body: Json, engine: Engine, tally: Tally, presence: Presence
 ) -> Iterator[Json]:
     """The chunks of the stream, the last one with the metrics."""
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     assert wire.write_chunks is not None  # noqa: S101 - a format that is known can be written
     request = read(wire, body)
     scripted = _scripted(engine, request)

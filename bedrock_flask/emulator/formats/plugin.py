@@ -11,7 +11,7 @@ from functools import partial, reduce
 from itertools import islice
 from typing import Any
 
-from bedrock_flask.adapter import CRASHES, Adapter, Engine
+from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, Engine
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Response, member
@@ -20,7 +20,7 @@ from bedrock_flask.emulator.calls.refusals import Refusal, invalid
 from bedrock_flask.emulator.engines.replies import Answering, Reply, pieces
 from bedrock_flask.emulator.formats.known import Tally, counted, events, longest, texts, with_metrics
 from bedrock_flask.emulator.operations.guardrails import MESSAGE, Guarded
-from bedrock_flask.wires import wire_of
+from bedrock_flask.wires import find_wire
 
 Decode = Callable[[Json], Response]
 
@@ -44,7 +44,7 @@ def _parts(
     adapter: Adapter, body: Json, engine: Engine, tally: Tally, presence: Presence, *, stream: bool
 ) -> Iterator[Json]:
     """The chunks, or the whole reply as the only one; what they cost is known when the last one is asked for."""
-    usage, told = wire_of(adapter).usage, []
+    usage, told = find_wire(adapter).usage, []
     with closing(_judged(adapter, body, engine, tally, presence, stream=stream)) as each:
         for part in each:
             told.append(part)
@@ -195,7 +195,7 @@ def _decoded(adapter: Adapter, part: Json) -> Any:
     decode = _decode_neutral if adapter.decode is None or _is_neutral(adapter) else adapter.decode
     try:
         return decode(copy.deepcopy(part))
-    except CRASHES:
+    except PLUGIN_CRASHES:
         return {}
 
 

@@ -9,7 +9,7 @@ import binascii
 from dataclasses import replace
 
 from bedrock_flask import fields
-from bedrock_flask.bedrock.model_ids import fits
+from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.converse import Request
 from bedrock_flask.emulator.calls.delivery import Answer, whole
 from bedrock_flask.emulator.calls.refusals import invalid
@@ -17,7 +17,7 @@ from bedrock_flask.emulator.calls.request import Asked, checked, encoded, parsed
 from bedrock_flask.emulator.engines import conversation
 from bedrock_flask.emulator.formats import known
 from bedrock_flask.emulator.operations import inference
-from bedrock_flask.wires import wire_of
+from bedrock_flask.wires import find_wire
 
 _LONGEST_ID = 256
 _COUNTED = ("anthropic.claude-*",)
@@ -68,7 +68,7 @@ def _check_model(asked: Asked) -> None:
 
 
 def _is_counted(model: str) -> bool:
-    return any(fits(each, model) for each in _COUNTED) and not any(fits(each, model) for each in _BEFORE)
+    return any(matches(each, model) for each in _COUNTED) and not any(matches(each, model) for each in _BEFORE)
 
 
 def _native(asked: Asked, body: str) -> Request:
@@ -77,7 +77,7 @@ def _native(asked: Asked, body: str) -> Request:
     except (binascii.Error, ValueError):
         raise invalid("Value at 'input.invokeModel.body' failed to satisfy constraint: must be base64") from None
     adapter, _, native = inference.native(replace(asked, body=text))
-    wire = wire_of(adapter)
+    wire = find_wire(adapter)
     if wire.read_request is None:
         raise invalid(_NOT_COUNTED)
     return known.read(wire, native)

@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakSet
 
 from bedrock_flask.server.workers.pace import Limits, Pacing
-from bedrock_flask.transport.stopping import KEY, Stopping
+from bedrock_flask.transport.stopping import KEY, Shutdown
 
 # Seconds for a request that is on its way over a kept-alive connection when the worker stops accepting.
 _LAST_REQUEST = 2.0
@@ -65,8 +65,8 @@ class Drain:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
 
-    def _stopping(self) -> Stopping | None:
+    def _stopping(self) -> Shutdown | None:
         # The app of another project, or one that middleware wraps, has none.
         extensions = getattr(getattr(self.worker, "wsgi", None), "extensions", {})
-        found: Stopping | None = extensions.get(KEY)
+        found: Shutdown | None = extensions.get(KEY)
         return found

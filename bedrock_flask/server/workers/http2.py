@@ -151,7 +151,7 @@ class Bridge:
         except OSError:
             LOG.debug("a caller left its connection of HTTP/2")
         except Exception as error:  # noqa: BLE001 - one connection must not end the others
-            LOG.error("a connection of HTTP/2 failed: %s", logs.frames(error))
+            LOG.error("a connection of HTTP/2 failed: %s", logs.format_frames(error))
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
@@ -370,7 +370,7 @@ class _Connection:
         except ProtocolError:
             LOG.debug("a caller reset its stream before it was answered")
         except Exception as error:  # noqa: BLE001 - nor one call the others
-            LOG.error("an answer could not be passed on: %s", logs.frames(error))
+            LOG.error("an answer could not be passed on: %s", logs.format_frames(error))
             self._reset(stream, ErrorCodes.INTERNAL_ERROR)
         finally:
             asking.cancel()

@@ -25,9 +25,20 @@ from bedrock_flask.translation.repairs import (
     turns,
 )
 from bedrock_flask.translation.repairs.record import Repair, Repaired
-from bedrock_flask.translation.repairs.tool_names import restored, restored_event, restored_events
+from bedrock_flask.translation.repairs.tool_names import (
+    restore_event_tool_names,
+    restore_events_tool_names,
+    restore_tool_names,
+)
 
-__all__ = ["REPAIRS", "Repaired", "repaired", "restored", "restored_event", "restored_events"]
+__all__ = [
+    "REPAIRS",
+    "Repaired",
+    "apply_repairs",
+    "restore_event_tool_names",
+    "restore_events_tool_names",
+    "restore_tool_names",
+]
 
 # What is refused comes first, and what is dropped before the turns are joined, so that paths are those of the request
 # as it came; what follows looks at whole turns.
@@ -55,6 +66,6 @@ REPAIRS: tuple[Repair, ...] = (
 )
 
 
-def repaired(request: Request, capabilities: Capabilities) -> Repaired:
+def apply_repairs(request: Request, capabilities: Capabilities) -> Repaired:
     """The request as Bedrock takes it for this model; InvalidBody names what cannot be put right."""
     return reduce(lambda sofar, repair: sofar.then(repair(sofar.request, capabilities)), REPAIRS, Repaired(request))

@@ -5,7 +5,7 @@ from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, member, readable
+from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
 from bedrock_flask.translation.repairs.aliases import aliases
 from bedrock_flask.translation.repairs.blocks import blocks, edited
 from bedrock_flask.translation.repairs.record import Repaired
@@ -33,22 +33,22 @@ def aliased(request: Request, capabilities: Capabilities) -> Repaired:
     return Repaired(changed, names={alias: name for name, alias in found.items()})
 
 
-def restored_events(events: Iterable[Event], names: Mapping[str, str]) -> Iterator[Event]:
+def restore_events_tool_names(events: Iterable[Event], names: Mapping[str, str]) -> Iterator[Event]:
     """The events of an answer with the tool names that the caller said."""
     with closing(events) as each:
         for event in each:
-            yield restored_event(event, names)
+            yield restore_event_tool_names(event, names)
 
 
-def restored_event(event: Event, names: Mapping[str, str]) -> Event:
+def restore_event_tool_names(event: Event, names: Mapping[str, str]) -> Event:
     """One event with the tool name that the caller said."""
-    with readable():
+    with as_garbled():
         said = names.get(member(event, *_STARTED) or "")
         return event if said is None else _with(event, _STARTED, said)
 
 
-@readable()
-def restored(response: Response, names: Mapping[str, str]) -> Response:
+@as_garbled()
+def restore_tool_names(response: Response, names: Mapping[str, str]) -> Response:
     """An answer with the tool names that the caller said."""
     content = member(response, *_CONTENT)
     if not names or not content:

@@ -19,19 +19,19 @@ import botocore.exceptions as boto
 from botocore.config import Config
 
 from bedrock_flask.call import Call, Handler, Reply, Stream
-from bedrock_flask.config.settings import Settings, calls
+from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.errors import (
-    Credentials,
-    DeadlinePassed,
-    Garbled,
+    CredentialsError,
+    DeadlineExceeded,
     GatewayError,
-    TimedOut,
-    Unreachable,
+    UpstreamProtocolError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
 )
-from bedrock_flask.transport.boto.deferred import deferring
-from bedrock_flask.transport.reading import Reader, in_time
+from bedrock_flask.transport.boto.deferred import defer_responses
+from bedrock_flask.transport.reading import Reader, raise_if_expired
 from bedrock_flask.transport.retry import with_retries
-from bedrock_flask.transport.stopping import Stopping
+from bedrock_flask.transport.stopping import Shutdown
 
 LOG = logging.getLogger("bedrock_flask.transport")
 
@@ -50,9 +50,9 @@ _KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
 Clients = Callable[[str], Any]
 
 
-def transport(settings: Settings, stopping: Stopping) -> Handler:
+def make_transport(settings: Settings, stopping: Shutdown) -> Handler:
     """The handler that calls Bedrock, until the process stops."""
-    clients, forget = one_client_each(settings)
+    clients, forget = cache_clients(settings)
 
     def attempt(call: Call) -> Reply | Stream:
         stopping.check()
@@ -61,14 +61,14 @@ def transport(settings: Settings, stopping: Stopping) -> Handler:
                 return _send(clients(call.region or settings.region), call, settings, stopping)
         except GatewayError as error:
             # Credentials are read when a client is made: what was renewed since is seen by the next one.
-            if error.code == Credentials.code:
+            if error.code == CredentialsError.code:
                 forget()
             raise
 
     return with_retries(attempt, settings.max_attempts, sleep=stopping.sleep)
 
 
-def one_client_each(settings: Settings) -> tuple[Clients, Callable[[], None]]:
+def cache_clients(settings: Settings) -> tuple[Clients, Callable[[], None]]:
     """A function from a region to its one client in this process, and a function that forgets them all.
 
     Clients are made at the first call, so after fork; making one is slow and not safe in threads, using one is both.
@@ -81,7 +81,7 @@ def one_client_each(settings: Settings) -> tuple[Clients, Callable[[], None]]:
         if key not in made:
             with lock:
                 if key not in made:
-                    made[key] = deferring(make_client(settings, region))
+                    made[key] = defer_responses(make_client(settings, region))
         return made[key]
 
     return client, made.clear
@@ -93,7 +93,7 @@ def make_client(settings: Settings, region: str) -> Any:
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
         retries={"total_max_attempts": 1, "mode": "standard"},
-        max_pool_connections=max(settings.threads, calls(settings)),
+        max_pool_connections=max(settings.threads, max_concurrent_calls(settings)),
         tcp_keepalive=True,
         parameter_validation=False,
     )
@@ -115,7 +115,7 @@ def _turn(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
 
-def _send(client: Any, call: Call, settings: Settings, stopping: Stopping) -> Reply | Stream:
+def _send(client: Any, call: Call, settings: Settings, stopping: Shutdown) -> Reply | Stream:
     token = _PIPED.set(call)
     try:
         response = client.invoke_model(modelId=call.model, body=call.body)
@@ -125,12 +125,12 @@ def _send(client: Any, call: Call, settings: Settings, stopping: Stopping) -> Re
 
 
 @contextmanager
-def _in_our_words(call: Call, stopping: Stopping) -> Iterator[None]:
+def _in_our_words(call: Call, stopping: Shutdown) -> Iterator[None]:
     """Turn whatever botocore raises into one of the gateway's errors."""
     try:
         yield
     except tuple(_TOLD) as error:
-        in_time(call, stopping)
+        raise_if_expired(call, stopping)
         make = next(make for kind, make in _TOLD.items() if isinstance(error, kind))
         # Its type only: what these say may quote a header, a token or an address with a password.
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
@@ -138,17 +138,17 @@ def _in_our_words(call: Call, stopping: Stopping) -> Iterator[None]:
     except GatewayError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever botocore and urllib3 have not named
-        in_time(call, stopping)
+        raise_if_expired(call, stopping)
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
-        raise Garbled() from None
+        raise UpstreamProtocolError() from None
 
 
 def _timed_out(call: Call) -> GatewayError:
-    return DeadlinePassed() if call.remaining() <= 0 else TimedOut()
+    return DeadlineExceeded() if call.remaining() <= 0 else UpstreamTimeout()
 
 
 def _unconnected(detail: str = "") -> GatewayError:
-    timed_out = TimedOut(detail)
+    timed_out = UpstreamTimeout(detail)
     timed_out.retryable = True
     return timed_out
 
@@ -158,10 +158,10 @@ def _unconnected(detail: str = "") -> GatewayError:
 _TOLD: dict[type[Exception], Callable[[Call], GatewayError]] = {
     boto.ReadTimeoutError: _timed_out,
     boto.ConnectTimeoutError: lambda call: _unconnected("No connection to Bedrock could be made in time."),
-    boto.SSLError: lambda call: Unreachable("No trusted TLS connection to Bedrock could be made."),
-    boto.ConnectionClosedError: lambda call: Unreachable(),
-    boto.HTTPClientError: lambda call: Garbled(),
-    boto.ConnectionError: lambda call: Unreachable(),
-    boto.NoRegionError: lambda call: Credentials("The gateway has no AWS region: set AWS_REGION."),
-    boto.BotoCoreError: lambda call: Credentials(),
+    boto.SSLError: lambda call: UpstreamUnreachable("No trusted TLS connection to Bedrock could be made."),
+    boto.ConnectionClosedError: lambda call: UpstreamUnreachable(),
+    boto.HTTPClientError: lambda call: UpstreamProtocolError(),
+    boto.ConnectionError: lambda call: UpstreamUnreachable(),
+    boto.NoRegionError: lambda call: CredentialsError("The gateway has no AWS region: set AWS_REGION."),
+    boto.BotoCoreError: lambda call: CredentialsError(),
 }

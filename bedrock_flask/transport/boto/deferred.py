@@ -96,7 +96,7 @@ class Deferred:
             self._sent_on.close()
 
 
-def deferring(client: Any) -> Any:
+def defer_responses(client: Any) -> Any:
     """The same botocore client, whose calls come back as soon as they are sent, with a Deferred as the raw body."""
     # No setting of botocore reaches these; tests/transport would see answers come whole.
     classes = client._endpoint.http_session._pool_classes_by_scheme

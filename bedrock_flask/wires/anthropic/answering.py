@@ -7,9 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
-from bedrock_flask.converse import Event, Json, Response, known, member, readable, strange
+from bedrock_flask.converse import Event, Json, Response, as_garbled, known_members, member, unknown_kinds
 from bedrock_flask.wires.anthropic.citations import write_citation
-from bedrock_flask.wires.wire import left_out, written
+from bedrock_flask.wires.wire import map_events, report_left_out
 
 # Why a model stops. What Claude has no word for keeps Bedrock's: it is no plain end of a turn. So does a reason that
 # AWS adds tomorrow; the SDKs read this member as it comes.
@@ -49,16 +49,16 @@ def usage(told: Json) -> Usage:
 # --- a reply ---------------------------------------------------------------------------------------------------------
 
 
-@readable()
+@as_garbled()
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as a Messages reply; Garbled for what is none."""
     content = response["output"]["message"]["content"]
     return {
         **_message(model_id),
-        "content": [_WRITERS[kind](told) for block in content for kind, told in known(block, _WRITERS)],
+        "content": [_WRITERS[kind](told) for block in content for kind, told in known_members(block, _WRITERS)],
         **_write_stop(response),
         "usage": _write_usage(response.get("usage")),
-        **left_out([kind for block in content for kind in strange(block, _WRITERS)]),
+        **report_left_out([kind for block in content for kind in unknown_kinds(block, _WRITERS)]),
     }
 
 
@@ -161,7 +161,7 @@ class _Stream:
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
     """Converse events as the chunks of a Messages stream; Converse tells usage last, so `message_delta` has it."""
     stream = _Stream(model_id)
-    return written(events, lambda kind, told: _CHUNKS[kind](stream, told) if kind in _CHUNKS else ())
+    return map_events(events, lambda kind, told: _CHUNKS[kind](stream, told) if kind in _CHUNKS else ())
 
 
 def _write_message_start(stream: _Stream, told: Json) -> Iterator[Json]:
@@ -169,16 +169,16 @@ def _write_message_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 
 def _write_block_start(stream: _Stream, told: Json) -> Iterator[Json]:
-    stream.unsaid += strange(told["start"], _WRITERS)
+    stream.unsaid += unknown_kinds(told["start"], _WRITERS)
     if told["start"].get("toolUse") is not None:
         use = {**told["start"]["toolUse"], "input": {}}
         yield from _opened(stream, told["contentBlockIndex"], _write_tool_use(use))
 
 
 def _write_block_delta(stream: _Stream, told: Json) -> Iterator[Json]:
-    stream.unsaid += strange(told["delta"], _KINDS)
-    for kind, delta in known(told["delta"], _KINDS):
-        parts = known(delta, _THOUGHTS) if kind == "reasoningContent" else [("", delta)]
+    stream.unsaid += unknown_kinds(told["delta"], _KINDS)
+    for kind, delta in known_members(told["delta"], _KINDS):
+        parts = known_members(delta, _THOUGHTS) if kind == "reasoningContent" else [("", delta)]
         for part, value in parts:
             yield from _write_delta(stream, told["contentBlockIndex"], ".".join(filter(None, (kind, part))), value)
 
@@ -222,7 +222,7 @@ def _write_metadata(stream: _Stream, told: Json) -> Iterator[Json]:
             "type": "message_delta",
             "delta": _write_stop(stream.stop),
             "usage": counts,
-            **left_out(stream.unsaid),
+            **report_left_out(stream.unsaid),
         }
         yield {"type": "message_stop"}
 

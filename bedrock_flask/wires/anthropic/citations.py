@@ -5,7 +5,7 @@ from typing import Any
 
 from bedrock_flask.converse import Json
 from bedrock_flask.wires.anthropic.neutral import asks_for_nothing
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ _TARGETS = (
 )
 
 
-def read_citations(citations: list[Json], place: Place) -> list[Json]:
+def read_citations(citations: list[Json], place: Cursor) -> list[Json]:
     """Claude's citations in Converse's words; one of a type that Converse has not is left."""
     read = []
     for index, citation in enumerate(citations):

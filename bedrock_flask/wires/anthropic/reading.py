@@ -7,11 +7,11 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from bedrock_flask.bedrock.anthropic_betas import without_billing
+from bedrock_flask.bedrock.anthropic_betas import split_billing_line
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.wires.anthropic.citations import read_citations
 from bedrock_flask.wires.anthropic.neutral import asks_for_nothing
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 
 # Extras of marks and tools that ask the same wherever they stand.
 BILLING = "system.billing"
@@ -40,7 +40,7 @@ _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}", re.ASCII)
 
 def read_request(body: Json) -> Request:
     """A Messages body as a Converse request; raises InvalidBody for what no model could be asked."""
-    top = Place("", {})
+    top = Cursor("", {})
     request = {
         "messages": _read_messages(body, top),
         "system": _read_system(body.get("system") or [], top.at("system")),
@@ -57,7 +57,7 @@ def read_request(body: Json) -> Request:
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-def _read_messages(body: Json, top: Place) -> list[Json]:
+def _read_messages(body: Json, top: Cursor) -> list[Json]:
     turns: list[Json] = []
     for index, message in enumerate(body["messages"]):
         turns += _read_message(message, top.at("messages").item(index))
@@ -66,11 +66,11 @@ def _read_messages(body: Json, top: Place) -> list[Json]:
     return turns
 
 
-def _read_message(message: Json, place: Place) -> Iterator[Json]:
+def _read_message(message: Json, place: Cursor) -> Iterator[Json]:
     if message["role"] not in _ROLES:
         place.leave(message)
         return
-    inner = Place(place.path, {})
+    inner = Cursor(place.path, {})
     content = _read_content(message.get("content") or [], inner.at("content"))
     inner.leave_rest(message, "role", "content", neutral=asks_for_nothing)
     if content:
@@ -87,7 +87,7 @@ def _read_message(message: Json, place: Place) -> Iterator[Json]:
 _ROLES = ("user", "assistant", "system")
 
 
-def _read_system(system: str | list[Json], place: Place) -> list[Json]:
+def _read_system(system: str | list[Json], place: Cursor) -> list[Json]:
     blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
     read: list[Json] = []
     lines: list[str] = []
@@ -96,7 +96,7 @@ def _read_system(system: str | list[Json], place: Place) -> list[Json]:
         if block["type"] != "text":
             here.leave(block)
             continue
-        line, text = without_billing(block["text"])
+        line, text = split_billing_line(block["text"])
         lines += [line] if line else []
         if not _is_blank(text):
             here.leave_rest(block, "type", "text", "cache_control", neutral=asks_for_nothing)
@@ -105,11 +105,11 @@ def _read_system(system: str | list[Json], place: Place) -> list[Json]:
             _mark(read, block["cache_control"], here.at("cache_control"))
     if lines:
         # They change with every request: as a part of the prompt they would spoil what is cached.
-        Place(BILLING, place.extras).leave(lines)
+        Cursor(BILLING, place.extras).leave(lines)
     return read
 
 
-def _read_content(content: str | list[Json], place: Place) -> list[Json]:
+def _read_content(content: str | list[Json], place: Cursor) -> list[Json]:
     if isinstance(content, str):
         return [] if _is_blank(content) else [{"text": content}]
     read: list[Json] = []
@@ -129,7 +129,7 @@ def _read_content(content: str | list[Json], place: Place) -> list[Json]:
     return read
 
 
-def _mark(read: list[Json], mark: Json, place: Place) -> None:
+def _mark(read: list[Json], mark: Json, place: Cursor) -> None:
     """Set a cache point behind what is read; one that stands there already marks the same prefix."""
     if not read:
         place.leave(mark)
@@ -137,9 +137,9 @@ def _mark(read: list[Json], mark: Json, place: Place) -> None:
         read.append(_cache_point(mark, place))
 
 
-def _cache_point(mark: Json, place: Place) -> Json:
+def _cache_point(mark: Json, place: Cursor) -> Json:
     if mark.get("scope"):
-        Place(SCOPE, place.extras).leave(mark["scope"])
+        Cursor(SCOPE, place.extras).leave(mark["scope"])
     place.leave_rest(mark, "type", "ttl", "scope", neutral=asks_for_nothing)
     return {"cachePoint": {"type": "default", **_present(ttl=mark.get("ttl"))}}
 
@@ -151,7 +151,7 @@ def _is_blank(text: str) -> bool:
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 
-def _read_text(block: Json, place: Place) -> Iterator[Json]:
+def _read_text(block: Json, place: Cursor) -> Iterator[Json]:
     if _is_blank(block["text"]):
         return
     citations = read_citations(block.get("citations") or [], place.at("citations"))
@@ -161,12 +161,12 @@ def _read_text(block: Json, place: Place) -> Iterator[Json]:
         yield {"citationsContent": {"content": [{"text": block["text"]}], "citations": citations}}
 
 
-def _read_image(block: Json, place: Place) -> Iterator[Json]:
+def _read_image(block: Json, place: Cursor) -> Iterator[Json]:
     source = _at_hand(block["source"], {"base64"}, place.at("source"))
     yield {"image": {"format": source["media_type"].partition("/")[2], "source": {"bytes": source["data"]}}}
 
 
-def _read_document(block: Json, place: Place) -> Iterator[Json]:
+def _read_document(block: Json, place: Cursor) -> Iterator[Json]:
     here = place.at("source")
     source = _at_hand(block["source"], _DOCUMENT_SOURCES, here)
     form, read = _DOCUMENT_SOURCES[source["type"]](source, here)
@@ -181,7 +181,7 @@ def _read_document(block: Json, place: Place) -> Iterator[Json]:
     yield from _marks_inside(block, source, here)
 
 
-def _at_hand(source: Json, kinds: Collection[str], place: Place) -> Json:
+def _at_hand(source: Json, kinds: Collection[str], place: Cursor) -> Json:
     """The source of a medium, which must stand in the request."""
     if source["type"] not in kinds:
         elsewhere = place.at(_ELSEWHERE.get(source["type"], "type"))
@@ -192,7 +192,7 @@ def _at_hand(source: Json, kinds: Collection[str], place: Place) -> Json:
 _ELSEWHERE = {"url": "url", "file": "file_id"}
 
 
-def _read_pieces(holder: Json, place: Place) -> list[Json]:
+def _read_pieces(holder: Json, place: Cursor) -> list[Json]:
     """The content of a document or a search result, which in Converse is text in pieces and no more."""
     read = []
     for here, piece in _pieces(holder, place):
@@ -204,7 +204,7 @@ def _read_pieces(holder: Json, place: Place) -> list[Json]:
     return read
 
 
-def _marks_inside(block: Json, holder: Json, place: Place) -> Iterator[Json]:
+def _marks_inside(block: Json, holder: Json, place: Cursor) -> Iterator[Json]:
     """The first mark inside a block: Converse has none there; behind it it marks the same prefix, or a little more."""
     marked = [(here, piece) for here, piece in _pieces(holder, place) if piece["type"] == "text"]
     points = (_cache_point(piece["cache_control"], here) for here, piece in marked if piece.get("cache_control"))
@@ -212,13 +212,13 @@ def _marks_inside(block: Json, holder: Json, place: Place) -> Iterator[Json]:
         yield from islice(points, 1)
 
 
-def _pieces(holder: Json, place: Place) -> Iterator[tuple[Place, Json]]:
+def _pieces(holder: Json, place: Cursor) -> Iterator[tuple[Cursor, Json]]:
     content = holder.get("content") or []
     pieces = content if isinstance(content, list) else [{"type": "text", "text": content}]
     return ((place.at("content").item(index), piece) for index, piece in enumerate(pieces))
 
 
-_DOCUMENT_SOURCES: dict[str, Callable[[Json, Place], tuple[str, Json]]] = {
+_DOCUMENT_SOURCES: dict[str, Callable[[Json, Cursor], tuple[str, Json]]] = {
     "base64": lambda source, place: (source["media_type"].partition("/")[2], {"bytes": source["data"]}),
     "text": lambda source, place: ("txt", {"text": source["data"]}),
     "content": lambda source, place: ("txt", {"content": _read_pieces(source, place)}),
@@ -231,7 +231,7 @@ def _document_name(block: Json) -> str:
     return title or f"document-{sha256(json.dumps(block['source']).encode()).hexdigest()[:8]}"
 
 
-def _read_search_result(block: Json, place: Place) -> Iterator[Json]:
+def _read_search_result(block: Json, place: Cursor) -> Iterator[Json]:
     yield {
         "searchResult": {
             "source": block["source"],
@@ -248,12 +248,12 @@ def _read_citing(block: Json) -> Json | None:
     return {"enabled": bool(citations.get("enabled"))} if citations else None
 
 
-def _read_tool_use(block: Json, place: Place) -> Iterator[Json]:
+def _read_tool_use(block: Json, place: Cursor) -> Iterator[Json]:
     use = {"toolUseId": block["id"], "name": block["name"], "input": block["input"]}
     yield {"toolUse": use if block["type"] == "tool_use" else {**use, "type": "server_tool_use"}}
 
 
-def _read_tool_result(block: Json, place: Place) -> Iterator[Json]:
+def _read_tool_result(block: Json, place: Cursor) -> Iterator[Json]:
     content = _read_content(block.get("content") or [], place.at("content"))
     said = [part for part in content if "cachePoint" not in part]
     yield {"toolResult": {"toolUseId": block["tool_use_id"], "content": said, **_read_failure(block)}}
@@ -261,7 +261,7 @@ def _read_tool_result(block: Json, place: Place) -> Iterator[Json]:
         yield from [part for part in content if "cachePoint" in part][:1]
 
 
-def _read_server_tool_result(block: Json, place: Place) -> Iterator[Json]:
+def _read_server_tool_result(block: Json, place: Cursor) -> Iterator[Json]:
     result = {"toolUseId": block["tool_use_id"], "content": [{"json": {"content": block.get("content")}}]}
     yield {"toolResult": {**result, "type": block["type"], **_read_failure(block)}}
 
@@ -270,17 +270,17 @@ def _read_failure(block: Json) -> Json:
     return {"status": "error"} if block.get("is_error") else {}
 
 
-def _read_thinking(block: Json, place: Place) -> Iterator[Json]:
+def _read_thinking(block: Json, place: Cursor) -> Iterator[Json]:
     # Answers of models that sign nothing have come with an empty signature.
     text = {"text": block["thinking"], **_present(signature=block.get("signature") or None)}
     yield {"reasoningContent": {"reasoningText": text}}
 
 
-def _read_redacted(block: Json, place: Place) -> Iterator[Json]:
+def _read_redacted(block: Json, place: Cursor) -> Iterator[Json]:
     yield {"reasoningContent": {"redactedContent": block["data"]}}
 
 
-def _read_compaction(block: Json, place: Place) -> Iterator[Json]:
+def _read_compaction(block: Json, place: Cursor) -> Iterator[Json]:
     content = block.get("content")
     if isinstance(content, str) and not _is_blank(content):
         yield {"text": content}
@@ -288,8 +288,8 @@ def _read_compaction(block: Json, place: Place) -> Iterator[Json]:
         place.leave(block)
 
 
-def _read_tool_change(key: str) -> Callable[[Json, Place], Iterator[Json]]:
-    def read(block: Json, place: Place) -> Iterator[Json]:
+def _read_tool_change(key: str) -> Callable[[Json, Cursor], Iterator[Json]]:
+    def read(block: Json, place: Cursor) -> Iterator[Json]:
         tool = block["tool"]
         name = tool.get("name") or member(tool, "definition", "name")
         place.at("tool").leave_rest(tool, "type", "name", "server_name", neutral=asks_for_nothing)
@@ -298,7 +298,7 @@ def _read_tool_change(key: str) -> Callable[[Json, Place], Iterator[Json]]:
     return read
 
 
-_Reader = Callable[[Json, Place], Iterator[Json]]
+_Reader = Callable[[Json, Cursor], Iterator[Json]]
 _USE = (frozenset({"id", "name", "input"}), _read_tool_use)
 _RESULT: tuple[frozenset[str], _Reader] = (
     frozenset({"tool_use_id", "content", "is_error"}),
@@ -325,7 +325,7 @@ _BLOCKS: dict[str, tuple[frozenset[str], _Reader]] = {
 # --- tools -----------------------------------------------------------------------------------------------------------
 
 
-def _read_tools(body: Json, top: Place) -> Json:
+def _read_tools(body: Json, top: Cursor) -> Json:
     offered, choice = body.get("tools") or [], body.get("tool_choice") or {}
     # Without tool use in the history, no tools say the same as the choice of none, and to every model.
     if choice.get("type") == "none" and not _uses_tools(body):
@@ -335,7 +335,7 @@ def _read_tools(body: Json, top: Place) -> Json:
     return {"tools": tools, **_present(toolChoice=wanted)} if tools else {}
 
 
-def _read_tool_list(offered: Iterable[Json], top: Place) -> list[Json]:
+def _read_tool_list(offered: Iterable[Json], top: Cursor) -> list[Json]:
     read: list[Json] = []
     eager = []
     for index, tool in enumerate(offered):
@@ -351,14 +351,14 @@ def _read_tool_list(offered: Iterable[Json], top: Place) -> list[Json]:
         if tool.get("cache_control"):
             _mark(read, tool["cache_control"], here.at("cache_control"))
     if eager:
-        Place(EAGER, top.extras).leave(eager)
+        Cursor(EAGER, top.extras).leave(eager)
     return read
 
 
 _TOOL = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming"})
 
 
-def _read_choice(choice: Json, offered: list[Json], tools: list[Json], top: Place) -> Json | None:
+def _read_choice(choice: Json, offered: list[Json], tools: list[Json], top: Cursor) -> Json | None:
     kind, here = choice["type"], top.at("tool_choice")
     if kind != "none" and choice.get("disable_parallel_tool_use") and offered:
         top.at("parallel_tool_calls").leave(False)
@@ -391,7 +391,7 @@ def _uses_tools(body: Json) -> bool:
 # --- how the model answers -------------------------------------------------------------------------------------------
 
 
-def _read_inference(body: Json, top: Place) -> Json:
+def _read_inference(body: Json, top: Cursor) -> Json:
     read = {there: body[here] for here, there in INFERENCE.items() if body.get(here) is not None}
     if read.get("maxTokens") == 0:
         # It fills the cache, and writes nothing; Converse has no word for that.
@@ -399,7 +399,7 @@ def _read_inference(body: Json, top: Place) -> Json:
     return read
 
 
-def _read_output(body: Json, top: Place) -> Json:
+def _read_output(body: Json, top: Cursor) -> Json:
     """The outputConfig for a JSON Schema; the effort is left, for some models refuse it in Converse."""
     told, older = body.get("output_config") or {}, body.get("output_format")
     form = told.get("format")
@@ -415,7 +415,7 @@ def _read_output(body: Json, top: Place) -> Json:
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 
-def _read_metadata(metadata: Json, place: Place) -> Json:
+def _read_metadata(metadata: Json, place: Cursor) -> Json:
     user = metadata.get("user_id")
     if user is not None and set(metadata) == {"user_id"} and _METADATA.fullmatch(user):
         return {"user_id": user}

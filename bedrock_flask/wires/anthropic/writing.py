@@ -11,7 +11,7 @@ from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.wires.anthropic.citations import write_citation
 from bedrock_flask.wires.anthropic.put_back import put_back
 from bedrock_flask.wires.anthropic.reading import BILLING, EAGER, INFERENCE, SCOPE
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 
 
 def write_request(request: Request) -> Json:
@@ -56,7 +56,7 @@ class _Converse:
         return self.at(f"{name}[{index}]")
 
     def unsaid(self) -> Exception:
-        return Place(self.path, {}).wrong("cannot be said to Claude in its own format")
+        return Cursor(self.path, {}).wrong("cannot be said to Claude in its own format")
 
 
 # --- messages --------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from bedrock_flask.bedrock.usage import from_members
-from bedrock_flask.converse import Event, Json, Response, known, member, readable, strange
-from bedrock_flask.wires.wire import left_out, written
+from bedrock_flask.converse import Event, Json, Response, as_garbled, known_members, member, unknown_kinds
+from bedrock_flask.wires.wire import map_events, report_left_out
 
 # Why a model stops. OpenAI has no word for a malformed answer, nor for a reason that AWS adds tomorrow: to call either
 # `stop` would pass it off as whole, so they are told as other gateways do, and Converse's own word stands beside.
@@ -63,7 +63,7 @@ def _is_clients(use: Json) -> bool:
 # --- whole -----------------------------------------------------------------------------------------------------------
 
 
-@readable()
+@as_garbled()
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as a chat completion; Garbled for what is none."""
     content = response["output"]["message"]["content"]
@@ -73,14 +73,14 @@ def write_reply(response: Response, model_id: str) -> Json:
         "choices": [{**choice, **_write_stop(response)}],
         "usage": _write_usage(response.get("usage")),
         **_write_tier(response),
-        **left_out([kind for block in content for kind in _unsaid(block)]),
+        **report_left_out([kind for block in content for kind in _unsaid(block)]),
     }
 
 
 def _unsaid(block: Json) -> list[str]:
     """The kind of a block, or of a block's start, that chat completions have no words for."""
     use = block.get("toolUse")
-    return strange(block, _BLOCKS) if use is None or _is_clients(use) else ["toolUse"]
+    return unknown_kinds(block, _BLOCKS) if use is None or _is_clients(use) else ["toolUse"]
 
 
 # The kinds of blocks that are told.
@@ -93,7 +93,7 @@ def _write_message(content: Iterable[Json]) -> Json:
     details: list[Json] = []
     annotations: list[Json] = []
     for block in content:
-        for kind, value in known(block, _BLOCKS):
+        for kind, value in known_members(block, _BLOCKS):
             if kind == "text":
                 text += value
             elif kind == "citationsContent":
@@ -166,7 +166,7 @@ class _Stream:
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
     """Converse events as chunks, each at once; Converse tells usage last, so a chunk without choices has it."""
     stream = _Stream(_head("chat.completion.chunk", model_id))
-    return written(events, lambda kind, told: _EVENTS[kind](stream, told) if kind in _EVENTS else ())
+    return map_events(events, lambda kind, told: _EVENTS[kind](stream, told) if kind in _EVENTS else ())
 
 
 def _chunk(stream: _Stream, delta: Json, stop: Json | None = None) -> Json:
@@ -190,8 +190,8 @@ def _write_block_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 
 def _write_block_delta(stream: _Stream, told: Json) -> Iterator[Json]:
-    stream.unsaid += strange(told["delta"], _DELTAS)
-    for kind, delta in known(told["delta"], _DELTAS):
+    stream.unsaid += unknown_kinds(told["delta"], _DELTAS)
+    for kind, delta in known_members(told["delta"], _DELTAS):
         yield from _DELTAS[kind](stream, told["contentBlockIndex"], delta)
 
 
@@ -203,7 +203,7 @@ def _write_block_stop(stream: _Stream, told: Json) -> Iterator[Json]:
 
 
 def _write_message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
-    yield {**_chunk(stream, {}, _write_stop(told)), **left_out(stream.unsaid)}
+    yield {**_chunk(stream, {}, _write_stop(told)), **report_left_out(stream.unsaid)}
 
 
 def _write_metadata(stream: _Stream, told: Json) -> Iterator[Json]:
@@ -245,7 +245,7 @@ def _call_chunk(stream: _Stream, index: int, call: Json) -> Json:
 
 def _write_reasoning_delta(stream: _Stream, index: int, reasoning: Json) -> Iterator[Json]:
     number = stream.thoughts.setdefault(index, len(stream.thoughts))
-    for name, value in known(reasoning, _THOUGHTS):
+    for name, value in known_members(reasoning, _THOUGHTS):
         kind, written = _THOUGHTS[name]
         plain = {"reasoning_content": value} if name == "text" else {}
         yield _chunk(stream, {**plain, "reasoning_details": [{"type": kind, written: value, "index": number}]})

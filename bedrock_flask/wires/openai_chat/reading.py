@@ -11,7 +11,7 @@ from bedrock_flask.wires.openai_chat.marks import read_mark
 from bedrock_flask.wires.openai_chat.members import present
 from bedrock_flask.wires.openai_chat.tools import read_tools
 from bedrock_flask.wires.reading import media_types
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
 # Extras that ask for nothing that shows in an answer. The wish for no tool is among them: where the history has used
@@ -44,7 +44,7 @@ _CANONICAL = {"reasoning_effort": "effort"}
 
 def read_request(body: Json) -> Request:
     """A Chat Completions body as a Converse request; raises InvalidBody for what no model could be asked."""
-    top = Place("", {})
+    top = Cursor("", {})
     system, turns = _read_messages(body["messages"], top.at("messages"))
     request = {
         "messages": turns,
@@ -69,7 +69,7 @@ def read_request(body: Json) -> Request:
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-def _read_messages(messages: Iterable[Json], place: Place) -> tuple[list[Json], list[Json]]:
+def _read_messages(messages: Iterable[Json], place: Cursor) -> tuple[list[Json], list[Json]]:
     """The system prompt and the turns."""
     system: list[Json] = []
     turns: list[Json] = []
@@ -107,12 +107,12 @@ def _says_something(content: Iterable[Json]) -> bool:
     return any("cachePoint" not in block for block in content)
 
 
-def _read_plain(message: Json, place: Place) -> Iterator[Json]:
+def _read_plain(message: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(message, "role", "content", "cache_control")
     return _read_content(message["content"], place.at("content"))
 
 
-def _read_assistant(message: Json, place: Place) -> Iterator[Json]:
+def _read_assistant(message: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(message, "role", "content", "refusal", "tool_calls", "cache_control", *_AGAIN, *_REASONING)
     yield from _read_reasoning(message, place.at("reasoning_details"))
     yield from _read_content(message.get("content"), place.at("content"))
@@ -121,7 +121,7 @@ def _read_assistant(message: Json, place: Place) -> Iterator[Json]:
         yield from _read_call(call, place.at("tool_calls").item(index))
 
 
-def _read_tool(message: Json, place: Place) -> Iterator[Json]:
+def _read_tool(message: Json, place: Cursor) -> Iterator[Json]:
     # The call that this answers has the tool's name.
     place.leave_rest(message, "role", "content", "tool_call_id", "name", "cache_control")
     content = list(_read_content(message["content"], place.at("content")))
@@ -135,7 +135,7 @@ def _read_tool(message: Json, place: Place) -> Iterator[Json]:
 # Members that tell again what the text of an answer tells.
 _AGAIN = ("annotations", "parsed")
 _SYSTEM = ("system", "developer")
-_ROLES: dict[str, tuple[str, Callable[[Json, Place], Iterator[Json]]]] = {
+_ROLES: dict[str, tuple[str, Callable[[Json, Cursor], Iterator[Json]]]] = {
     "user": ("user", _read_plain),
     "assistant": ("assistant", _read_assistant),
     "tool": ("user", _read_tool),
@@ -148,7 +148,7 @@ def _with_mark(content: Iterable[Json], message: Json) -> list[Json]:
     return blocks if blocks and "cachePoint" in blocks[-1] else [*blocks, *read_mark(message)]
 
 
-def _read_content(content: str | list[Json] | None, place: Place) -> Iterator[Json]:
+def _read_content(content: str | list[Json] | None, place: Cursor) -> Iterator[Json]:
     if isinstance(content, str):
         yield from _read_text(content, place)
         return
@@ -162,25 +162,25 @@ def _read_content(content: str | list[Json] | None, place: Place) -> Iterator[Js
             yield from read_mark(part)
 
 
-def _read_text(text: str | None, place: Place) -> Iterator[Json]:
+def _read_text(text: str | None, place: Cursor) -> Iterator[Json]:
     # Bedrock refuses blank texts, and they say nothing.
     if text and not text.isspace():
         yield {"text": text}
 
 
-def _read_image(image: Json, place: Place) -> Iterator[Json]:
+def _read_image(image: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
     form, data = media_types.read_uri(image["url"], media_types.IMAGES, place.at("url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
-def _read_audio(audio: Json, place: Place) -> Iterator[Json]:
+def _read_audio(audio: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(audio, "data", "format")
     data = place.at("data").made(data_uri.checked, audio["data"])
     yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
 
 
-def _read_file(file: Json, place: Place) -> Iterator[Json]:
+def _read_file(file: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(file, "file_data", "filename", "file_id")
     if file.get("file_id") is not None:
         raise place.at("file_id").wrong("names an uploaded file, and the gateway keeps none; send it in file_data")
@@ -191,7 +191,7 @@ def _read_file(file: Json, place: Place) -> Iterator[Json]:
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
 
 
-_PARTS: dict[str, Callable[[Any, Place], Iterator[Json]]] = {
+_PARTS: dict[str, Callable[[Any, Cursor], Iterator[Json]]] = {
     "text": _read_text,
     "refusal": _read_text,
     "image_url": _read_image,
@@ -205,7 +205,7 @@ _PARTS: dict[str, Callable[[Any, Place], Iterator[Json]]] = {
 _REASONING = ("reasoning_details", "reasoning_content", "reasoning")
 
 
-def _read_reasoning(message: Json, place: Place) -> Iterator[Json]:
+def _read_reasoning(message: Json, place: Cursor) -> Iterator[Json]:
     """The blocks of an answer's reasoning; beside its details, the plain text is the same once more."""
     details = message.get("reasoning_details")
     if not details:
@@ -281,7 +281,7 @@ def _kind(call: Json) -> str:
     return "function" if call.get("type") is None else str(call["type"])
 
 
-def _read_call(call: Json, place: Place) -> Iterator[Json]:
+def _read_call(call: Json, place: Cursor) -> Iterator[Json]:
     kind = _kind(call)
     if kind not in _CALLS:
         place.leave(call)
@@ -293,7 +293,7 @@ def _read_call(call: Json, place: Place) -> Iterator[Json]:
     yield {"toolUse": {"toolUseId": call["id"], "name": told["name"], "input": read(told.get(taken), here.at(taken))}}
 
 
-def _read_arguments(arguments: str | None, place: Place) -> Json:
+def _read_arguments(arguments: str | None, place: Cursor) -> Json:
     # What a call without arguments comes as, depending on who wrote it down.
     if not arguments or arguments.isspace() or arguments.strip() == "null":
         return {}
@@ -303,13 +303,13 @@ def _read_arguments(arguments: str | None, place: Place) -> Json:
     return value
 
 
-def _read_input(text: str, place: Place) -> Json:
+def _read_input(text: str, place: Cursor) -> Json:
     # In the history, a custom tool is a function with one argument.
     return {"input": text}
 
 
 # For each kind of call: the member that has what the tool is given, and how it is read.
-_CALLS: dict[str, tuple[str, Callable[[Any, Place], Json]]] = {
+_CALLS: dict[str, tuple[str, Callable[[Any, Cursor], Json]]] = {
     "function": ("arguments", _read_arguments),
     "custom": ("input", _read_input),
 }
@@ -318,7 +318,7 @@ _CALLS: dict[str, tuple[str, Callable[[Any, Place], Json]]] = {
 # --- how the model writes --------------------------------------------------------------------------------------------
 
 
-def _read_inference(body: Json, top: Place) -> Json:
+def _read_inference(body: Json, top: Cursor) -> Json:
     temperature, limits = body.get("temperature"), {"max_completion_tokens", "max_tokens"}
     if temperature is not None and temperature > 1:
         raise top.at("temperature").wrong("must be at most 1: Bedrock takes no more")
@@ -332,7 +332,7 @@ def _read_inference(body: Json, top: Place) -> Json:
     }
 
 
-def _read_format(told: Json, top: Place) -> Json:
+def _read_format(told: Json, top: Cursor) -> Json:
     kind = told.get("type")
     if kind == "json_object":
         top.at("json_object").leave(True)

@@ -6,14 +6,14 @@ from typing import Any
 from bedrock_flask.converse import Json
 from bedrock_flask.wires.openai_chat.marks import read_mark
 from bedrock_flask.wires.openai_chat.members import present
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 
 # What Converse calls the choices that name no tool.
 _CHOICES = {"auto": "auto", "required": "any"}
 _NO_TOOL = "none"
 
 
-def read_tools(body: Json, turns: Iterable[Json], top: Place) -> Json:
+def read_tools(body: Json, turns: Iterable[Json], top: Cursor) -> Json:
     """The toolConfig, empty where no tool may be called."""
     here, choice = top.at("tool_choice"), body.get("tool_choice")
     tools = [*_read_list(body.get("tools") or (), top.at("tools"))]
@@ -31,7 +31,7 @@ def read_tools(body: Json, turns: Iterable[Json], top: Place) -> Json:
     return {"tools": tools, **present(toolChoice=wanted or None)} if tools else {}
 
 
-def _read_list(tools: Iterable[Json], place: Place) -> Iterator[Json]:
+def _read_list(tools: Iterable[Json], place: Cursor) -> Iterator[Json]:
     for index, tool in enumerate(tools):
         here = place.item(index)
         if tool["type"] == "function":
@@ -50,7 +50,7 @@ def _read_function(function: Json) -> Json:
     return {"toolSpec": {"name": function["name"], "inputSchema": {"json": schema}, **told}}
 
 
-def _allowed(tools: list[Json], choice: Any, place: Place) -> list[Json]:
+def _allowed(tools: list[Json], choice: Any, place: Cursor) -> list[Json]:
     """The tools without those that must not be called, each with its cache point: to the model they are not there."""
     if not isinstance(choice, dict) or choice["type"] != "allowed_tools":
         return tools
@@ -68,7 +68,7 @@ def _allowed(tools: list[Json], choice: Any, place: Place) -> list[Json]:
     return kept
 
 
-def _read_choice(choice: Any, place: Place) -> Json:
+def _read_choice(choice: Any, place: Cursor) -> Json:
     kind = choice["type"] if isinstance(choice, dict) else choice
     if kind == "allowed_tools":
         kind = choice["allowed_tools"]["mode"]

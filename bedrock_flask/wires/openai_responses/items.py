@@ -14,7 +14,7 @@ from bedrock_flask.converse import Json
 from bedrock_flask.wires.openai_responses import thinking
 from bedrock_flask.wires.openai_responses.parts import Marked, is_part, marked, read_parts, write_parts
 from bedrock_flask.wires.openai_responses.tools import full_name
-from bedrock_flask.wires.reading.cursor import Place, usual
+from bedrock_flask.wires.reading.cursor import Cursor, equals_default
 
 # --- read ------------------------------------------------------------------------------------------------------------
 
@@ -28,7 +28,7 @@ class _Said:
     first: bool = False
 
 
-def read_items(given: str | list[Json], place: Place) -> tuple[list[Json], list[Json]]:
+def read_items(given: str | list[Json], place: Cursor) -> tuple[list[Json], list[Json]]:
     """The system prompt and the turns; raises InvalidBody for what no model could be asked."""
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
     places = [place] if isinstance(given, str) else [place.item(index) for index in range(len(items))]
@@ -56,7 +56,7 @@ def _turn(role: str, said: list[_Said]) -> Json:
     return {"role": role, "content": [block for each in said for block in each.content]}
 
 
-def _read_item(item: Json, place: Place) -> Iterator[_Said]:
+def _read_item(item: Json, place: Cursor) -> Iterator[_Said]:
     kind = "message" if item.get("type") is None else item["type"]
     if kind == "item_reference":
         raise place.wrong("names an item that was kept, and the gateway keeps none; send the item itself")
@@ -67,11 +67,11 @@ def _read_item(item: Json, place: Place) -> Iterator[_Said]:
     for name in _NOTES:
         if item.get(name) is not None:
             place.at(name).mention(f"input.{name}", item[name])
-    place.leave_rest(item, *_NAMES, *_NOTES, *taken, neutral=usual(_USUAL))
+    place.leave_rest(item, *_NAMES, *_NOTES, *taken, neutral=equals_default(_USUAL))
     yield from read(item, place)
 
 
-def _read_message(item: Json, place: Place) -> Iterator[_Said]:
+def _read_message(item: Json, place: Cursor) -> Iterator[_Said]:
     role, here = item["role"], place.at("content")
     content = [*read_parts(item["content"], here)]
     if role in ("system", "developer"):
@@ -86,11 +86,11 @@ def _read_message(item: Json, place: Place) -> Iterator[_Said]:
         yield _Said(role, content)
 
 
-def _read_function_call(item: Json, place: Place) -> Iterator[_Said]:
+def _read_function_call(item: Json, place: Cursor) -> Iterator[_Said]:
     yield _call(item, _read_arguments(item.get("arguments"), place.at("arguments")))
 
 
-def _read_custom_call(item: Json, place: Place) -> Iterator[_Said]:
+def _read_custom_call(item: Json, place: Cursor) -> Iterator[_Said]:
     yield _call(item, {"input": item["input"]})
 
 
@@ -98,7 +98,7 @@ def _call(item: Json, given: Json) -> _Said:
     return _Said("assistant", [{"toolUse": {"toolUseId": item["call_id"], "name": full_name(item), "input": given}}])
 
 
-def _read_arguments(arguments: str | None, place: Place) -> Json:
+def _read_arguments(arguments: str | None, place: Cursor) -> Json:
     # What a call without arguments comes as, depending on who wrote it down.
     if not arguments or arguments.isspace() or arguments.strip() == "null":
         return {}
@@ -116,7 +116,7 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _read_output(item: Json, place: Place) -> Iterator[_Said]:
+def _read_output(item: Json, place: Cursor) -> Iterator[_Said]:
     content = [*read_parts(item["output"], place.at("output"))]
     # Inside a tool result Converse has no cache points; behind it they mark the same prefix, or a little more.
     marks = [block for block in content if "cachePoint" in block][:1]
@@ -124,7 +124,7 @@ def _read_output(item: Json, place: Place) -> Iterator[_Said]:
     yield _Said("user", [{"toolResult": result}, *marks], first=True)
 
 
-def _read_reasoning(item: Json, place: Place) -> Iterator[_Said]:
+def _read_reasoning(item: Json, place: Cursor) -> Iterator[_Said]:
     """The reasoning; a summary alone is for people, and no model takes it back."""
     encrypted = item.get("encrypted_content")
     if encrypted:
@@ -138,7 +138,7 @@ def _read_reasoning(item: Json, place: Place) -> Iterator[_Said]:
     yield _Said("assistant", blocks or [], first=True)
 
 
-def _read_additional_tools(item: Json, place: Place) -> Iterator[_Said]:
+def _read_additional_tools(item: Json, place: Cursor) -> Iterator[_Said]:
     # Its tools are read with the others.
     yield from ()
 
@@ -164,7 +164,7 @@ _ITEMS: dict[str, tuple[Any, ...]] = {
 
 def write_system(system: list[Json]) -> tuple[str | None, list[Json]]:
     """The instructions, and the item that has the rest of a system prompt; raises InvalidBody."""
-    blocks = [*marked(system, Place("system", {}))]
+    blocks = [*marked(system, Cursor("system", {}))]
     instructions = None
     if blocks and not blocks[0][2] and "text" in blocks[0][1]:
         instructions = blocks.pop(0)[1]["text"]
@@ -192,7 +192,7 @@ def write_turns(turns: list[Json], custom: frozenset[str]) -> Iterator[Json]:
     uses = (block["toolUse"] for turn in turns for block in turn["content"] if "toolUse" in block)
     customs = _Customs(custom, frozenset(use["toolUseId"] for use in uses if tools.has(use)))
     for index, turn in enumerate(turns):
-        place = Place(f"messages[{index}]", {})
+        place = Cursor(f"messages[{index}]", {})
         if turn["role"] not in ("user", "assistant"):
             raise place.at("role").wrong("has no like in the format of OpenAI's Responses")
         blocks = marked(turn["content"], place.at("content"))
@@ -213,7 +213,7 @@ def _write_item(block: Marked, customs: _Customs) -> Json:
     return _WRITERS[kind](value, mark, place.at(kind), customs)
 
 
-def _write_call(use: Json, mark: Json | None, place: Place, customs: _Customs) -> Json:
+def _write_call(use: Json, mark: Json | None, place: Cursor, customs: _Customs) -> Json:
     if use.get("type"):
         raise place.at("type").wrong("has no like in the format of OpenAI's Responses")
     told = {"call_id": use["toolUseId"], "name": use["name"]}
@@ -222,7 +222,7 @@ def _write_call(use: Json, mark: Json | None, place: Place, customs: _Customs) -
     return {"type": "function_call", **told, "arguments": json.dumps(use["input"])}
 
 
-def _write_output(result: Json, mark: Json | None, place: Place, customs: _Customs) -> Json:
+def _write_output(result: Json, mark: Json | None, place: Cursor, customs: _Customs) -> Json:
     # The format has no mark for a tool that failed: what it says must tell.
     kind = "custom_tool_call_output" if result["toolUseId"] in customs.calls else "function_call_output"
     blocks = [*marked(result["content"], place.at("content"))]
@@ -237,7 +237,7 @@ def _write_output(result: Json, mark: Json | None, place: Place, customs: _Custo
     }
 
 
-def _write_reasoning(reasoning: Json, mark: Json | None, place: Place, customs: _Customs) -> Json:
+def _write_reasoning(reasoning: Json, mark: Json | None, place: Cursor, customs: _Customs) -> Json:
     return {"type": "reasoning", **reasoning_members(reasoning)}
 
 
@@ -248,7 +248,7 @@ def reasoning_members(reasoning: Json) -> Json:
     return {"summary": summary, "encrypted_content": thinking.encode([{"reasoningContent": reasoning}])}
 
 
-_WRITERS: dict[str, Callable[[Any, Json | None, Place, _Customs], Json]] = {
+_WRITERS: dict[str, Callable[[Any, Json | None, Cursor, _Customs], Json]] = {
     "toolUse": _write_call,
     "toolResult": _write_output,
     "reasoningContent": _write_reasoning,

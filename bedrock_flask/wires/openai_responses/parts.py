@@ -8,14 +8,14 @@ from typing import Any
 from bedrock_flask.converse import Json
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.wires.reading import media_types
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- read ------------------------------------------------------------------------------------------------------------
 
 _DOCUMENT = "document"
 
 
-def read_parts(content: str | list[Json], place: Place) -> Iterator[Json]:
+def read_parts(content: str | list[Json], place: Cursor) -> Iterator[Json]:
     """Text, or parts, as content blocks."""
     if isinstance(content, str):
         yield from _text(content)
@@ -36,23 +36,23 @@ def _text(text: str) -> Iterator[Json]:
         yield {"text": text}
 
 
-def _read_text(part: Json, place: Place) -> Iterator[Json]:
+def _read_text(part: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(part, *_COMMON, "text")
     return _text(part["text"])
 
 
-def _read_output(part: Json, place: Place) -> Iterator[Json]:
+def _read_output(part: Json, place: Cursor) -> Iterator[Json]:
     # Annotations and likelihoods tell again of what the text is.
     place.leave_rest(part, *_COMMON, "text", "annotations", "logprobs")
     return _text(part["text"])
 
 
-def _read_refusal(part: Json, place: Place) -> Iterator[Json]:
+def _read_refusal(part: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(part, *_COMMON, "refusal")
     return _text(part["refusal"])
 
 
-def _read_image(part: Json, place: Place) -> Iterator[Json]:
+def _read_image(part: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(part, *_COMMON, "image_url", "file_id", "detail")
     _refuse(part, place, file_id="names an uploaded file, and the gateway keeps none; send it in image_url")
     _mention_detail(part, place)
@@ -60,7 +60,7 @@ def _read_image(part: Json, place: Place) -> Iterator[Json]:
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
-def _read_file(part: Json, place: Place) -> Iterator[Json]:
+def _read_file(part: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(part, *_COMMON, "file_data", "filename", "file_url", "file_id", "detail")
     _refuse(
         part,
@@ -74,26 +74,26 @@ def _read_file(part: Json, place: Place) -> Iterator[Json]:
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
 
 
-def _needed(part: Json, name: str, place: Place) -> str:
+def _needed(part: Json, name: str, place: Cursor) -> str:
     value: str | None = part.get(name)
     if not value:
         raise place.at(name).wrong("is required")
     return value
 
 
-def _refuse(part: Json, place: Place, **reasons: str) -> None:
+def _refuse(part: Json, place: Cursor, **reasons: str) -> None:
     for name, reason in reasons.items():
         if part.get(name):
             raise place.at(name).wrong(reason)
 
 
-def _mention_detail(part: Json, place: Place) -> None:
+def _mention_detail(part: Json, place: Cursor) -> None:
     # Every model on Bedrock looks at an image in its own way only.
     if part.get("detail") not in (None, "auto"):
         place.at("detail").mention("input.detail", part["detail"])
 
 
-def _read_breakpoint(mark: Json, place: Place) -> Json:
+def _read_breakpoint(mark: Json, place: Cursor) -> Json:
     # Bedrock knows 5 minutes and an hour: the hour is the one that keeps the promise, or comes nearest to it.
     if mark.get("ttl") == "12h":
         place.mention("input.prompt_cache_breakpoint", mark)
@@ -101,7 +101,7 @@ def _read_breakpoint(mark: Json, place: Place) -> Json:
 
 
 _COMMON = ("type", "prompt_cache_breakpoint")
-_PARTS: dict[str, Callable[[Json, Place], Iterator[Json]]] = {
+_PARTS: dict[str, Callable[[Json, Cursor], Iterator[Json]]] = {
     "input_text": _read_text,
     "output_text": _read_output,
     "refusal": _read_refusal,
@@ -112,10 +112,10 @@ _PARTS: dict[str, Callable[[Json, Place], Iterator[Json]]] = {
 
 # --- written ---------------------------------------------------------------------------------------------------------
 
-Marked = tuple[Place, Json, Json | None]
+Marked = tuple[Cursor, Json, Json | None]
 
 
-def marked(blocks: Iterable[Json], place: Place) -> Iterator[Marked]:
+def marked(blocks: Iterable[Json], place: Cursor) -> Iterator[Marked]:
     """The blocks with their places, each with the cache point that stands behind it; a first one marks nothing."""
     held: Marked | None = None
     for index, block in enumerate(blocks):
@@ -139,7 +139,7 @@ def is_part(block: Json) -> bool:
     return not block.keys() & {"toolUse", "toolResult", "reasoningContent"}
 
 
-def _write_part(block: Json, place: Place, output: bool) -> Json:
+def _write_part(block: Json, place: Cursor, output: bool) -> Json:
     [(kind, value)] = block.items()
     if kind not in _WRITERS:
         raise place.at(kind).wrong("has no like in the format of OpenAI's Responses")
@@ -158,18 +158,18 @@ def _mark(mark: Json | None) -> Json:
 _TTL: dict[str | None, Json] = {"1h": {"ttl": "30m"}}
 
 
-def _write_image(image: Json, place: Place) -> Json:
+def _write_image(image: Json, place: Cursor) -> Json:
     kind = media_types.media_type(media_types.IMAGES, image["format"])
     return {"type": "input_image", "image_url": data_uri.write(str(kind), _bytes(image, place)), "detail": "auto"}
 
 
-def _write_document(document: Json, place: Place) -> Json:
+def _write_document(document: Json, place: Cursor) -> Json:
     kind = media_types.media_type(media_types.DOCUMENTS, document.get("format", "txt"))
     data = data_uri.write(str(kind), _bytes(document, place))
     return {"type": "input_file", "filename": document["name"], "file_data": data}
 
 
-def _bytes(medium: Json, place: Place) -> str:
+def _bytes(medium: Json, place: Cursor) -> str:
     match medium["source"]:
         case {"bytes": data}:
             return str(data)
@@ -179,7 +179,7 @@ def _bytes(medium: Json, place: Place) -> str:
 
 
 # What a block is written as: a text, or a part.
-_WRITERS: dict[str, Callable[[Any, Place], str | Json]] = {
+_WRITERS: dict[str, Callable[[Any, Cursor], str | Json]] = {
     "text": lambda text, place: str(text),
     "json": lambda value, place: json.dumps(value),
     "citationsContent": lambda cited, place: "".join(piece.get("text", "") for piece in cited.get("content", ())),

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 from bedrock_flask.bedrock.usage import from_members
-from bedrock_flask.converse import Json, Response, member, readable, strange
+from bedrock_flask.converse import Json, Response, as_garbled, member, unknown_kinds
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText, mended
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
-from bedrock_flask.wires.wire import left_out
+from bedrock_flask.wires.wire import report_left_out
 
 # Why a model stops, as a status and, for an incomplete answer, a reason. All else is a failure, also a reason that AWS
 # adds tomorrow: it must not pass for the plain end of an answer.
@@ -28,7 +28,7 @@ _STOPS: Mapping[str, tuple[str, str | None]] = {
 _FAILED = ("failed", None)
 
 
-@readable()
+@as_garbled()
 def write_reply(
     response: Response,
     model: str,
@@ -41,7 +41,7 @@ def write_reply(
     `custom` and `namespaced` are what the tools of the request tell.
     """
     content = response["output"]["message"]["content"]
-    left = left_out([kind for block in content for kind in unsaid(block)])
+    left = report_left_out([kind for block in content for kind in unsaid(block)])
     return {**ended(started(model), _output(content, Asked(custom, namespaced)), response, response), **left}
 
 
@@ -155,7 +155,7 @@ def _kind(block: Json) -> str:
 def unsaid(block: Json) -> list[str]:
     """The kind of a block, or of a block's start, that the format has no words for."""
     # A tool that Bedrock has run itself is no call for the client to answer.
-    return strange(block, _KINDS) if _kind(block) != "toolUse" or is_call(block["toolUse"]) else ["toolUse"]
+    return unknown_kinds(block, _KINDS) if _kind(block) != "toolUse" or is_call(block["toolUse"]) else ["toolUse"]
 
 
 def _is_written(block: Json) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.wires.openai_responses.items import read_items, uses_tools, write_system, write_turns
 from bedrock_flask.wires.openai_responses.tools import is_custom, read_tools, write_choice, write_tools
-from bedrock_flask.wires.reading.cursor import Place, usual
+from bedrock_flask.wires.reading.cursor import Cursor, equals_default
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
 # Extras that ask for nothing that must show in an answer: names and notes, how things are cached, how much is told of
@@ -58,7 +58,7 @@ _LOGPROBS = "message.output_text.logprobs"
 
 def read_request(body: Json) -> Request:
     """A Responses body as a Converse request; raises InvalidBody for what no model could be asked."""
-    top = Place("", {})
+    top = Cursor("", {})
     for name, reason in _KEPT.items():
         if body.get(name):
             raise top.at(name).wrong(reason)
@@ -83,7 +83,7 @@ def read_request(body: Json) -> Request:
     return {name: value for name, value in request.items() if value or name == "messages"}
 
 
-def _read_inference(body: Json, top: Place) -> Json:
+def _read_inference(body: Json, top: Cursor) -> Json:
     temperature = body.get("temperature")
     if temperature is not None and temperature > 1:
         raise top.at("temperature").wrong("must be at most 1: Bedrock takes no more")
@@ -91,11 +91,11 @@ def _read_inference(body: Json, top: Place) -> Json:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _read_text(text: Json, place: Place) -> Json:
+def _read_text(text: Json, place: Cursor) -> Json:
     place.leave_rest(text, "format")
     form = text.get("format") or {"type": "text"}
     if form["type"] == "json_object":
-        Place("json_object", place.extras).leave(True)
+        Cursor("json_object", place.extras).leave(True)
     elif form["type"] not in ("text", "json_schema"):
         place.at("format").leave(form)
     if form["type"] != "json_schema":
@@ -107,22 +107,22 @@ def _read_text(text: Json, place: Place) -> Json:
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 
-def _leave_reasoning(reasoning: Json, place: Place) -> None:
+def _leave_reasoning(reasoning: Json, place: Cursor) -> None:
     if reasoning.get("effort") is not None:
-        Place("effort", place.extras).leave(reasoning["effort"])
-    place.leave_rest(reasoning, "effort", neutral=usual({"context": "auto", "mode": "standard"}))
+        Cursor("effort", place.extras).leave(reasoning["effort"])
+    place.leave_rest(reasoning, "effort", neutral=equals_default({"context": "auto", "mode": "standard"}))
 
 
-def _leave_include(include: Any, place: Place) -> None:
+def _leave_include(include: Any, place: Cursor) -> None:
     for index, each in enumerate(include):
         # The reasoning is always told in a form that can be sent back.
         if each == _LOGPROBS:
-            Place("logprobs", place.extras).leave(True)
+            Cursor("logprobs", place.extras).leave(True)
         elif each != _ENCRYPTED:
             place.item(index).leave(each)
 
 
-def _leave_options(body: Json, top: Place) -> None:
+def _leave_options(body: Json, top: Cursor) -> None:
     options, here = dict(body.get("prompt_cache_options") or {}), top.at("prompt_cache_options")
     if options.pop("prewarm", None):
         raise here.at("prewarm").wrong("must not be true: a model on Bedrock always answers")

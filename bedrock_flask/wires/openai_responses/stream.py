@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from bedrock_flask.converse import Event, Json, known, strange
+from bedrock_flask.converse import Event, Json, known_members, unknown_kinds
 from bedrock_flask.wires.openai_responses import reply
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
-from bedrock_flask.wires.wire import left_out, written
+from bedrock_flask.wires.wire import map_events, report_left_out
 
 
 def write_chunks(
@@ -30,7 +30,7 @@ def write_chunks(
         for chunk in _EVENTS.get(kind, _nothing)(stream, told):
             yield {"type": chunk.pop("type"), "sequence_number": next(numbers), **chunk}
 
-    return written(events, write)
+    return map_events(events, write)
 
 
 # --- items, each while it is written ---------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class _Thought(_Item):
     reasoning: Json = field(default_factory=dict)
 
     def add(self, delta: Json) -> Iterator[Json]:
-        for name, value in known(delta, _THOUGHTS):
+        for name, value in known_members(delta, _THOUGHTS):
             if name == "redactedContent":
                 self.reasoning[name] = self.reasoning.get(name, "") + value
                 continue
@@ -200,8 +200,8 @@ def _block_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 def _block_delta(stream: _Stream, told: Json) -> Iterator[Json]:
     index = told["contentBlockIndex"]
-    stream.unsaid += strange(told["delta"], _KNOWN)
-    for kind, delta in known(told["delta"], _ADDED):
+    stream.unsaid += unknown_kinds(told["delta"], _KNOWN)
+    for kind, delta in known_members(told["delta"], _ADDED):
         if index not in stream.blocks and kind in _OPENED and delta:
             yield from _open(stream, index, _OPENED[kind](stream))
         if index in stream.blocks:
@@ -230,7 +230,7 @@ def _message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
 
 def _metadata(stream: _Stream, told: Json) -> Iterator[Json]:
     response = reply.ended(stream.response, (item.item for item in stream.items), stream.stop, told)
-    yield {"type": f"response.{response['status']}", "response": {**response, **left_out(stream.unsaid)}}
+    yield {"type": f"response.{response['status']}", "response": {**response, **report_left_out(stream.unsaid)}}
 
 
 def _open(stream: _Stream, index: int, item: _Kind) -> Iterator[Json]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json
-from bedrock_flask.wires.reading.cursor import Place, usual
+from bedrock_flask.wires.reading.cursor import Cursor, equals_default
 
 # --- what an answer must know ----------------------------------------------------------------------------------------
 
@@ -33,12 +33,12 @@ class Asked:
 
 def custom_tools(body: Json) -> frozenset[str]:
     """The custom tools of a request, by their names in Converse."""
-    return frozenset(offer.name for offer in _offers(body, Place("", {})) if offer.tool["type"] == "custom")
+    return frozenset(offer.name for offer in _offers(body, Cursor("", {})) if offer.tool["type"] == "custom")
 
 
 def namespaced_tools(body: Json) -> dict[str, tuple[str, str]]:
     """The namespace and the name in it of each tool that has a namespace, by its name in Converse."""
-    offers = _offers(body, Place("", {}))
+    offers = _offers(body, Cursor("", {}))
     return {offer.name: (offer.namespace, offer.tool["name"]) for offer in offers if offer.namespace}
 
 
@@ -58,7 +58,7 @@ def _joined(namespace: str, name: str) -> str:
 class _Offer:
     """One tool where it is offered; `about` is what its namespace says, told with the first of its tools."""
 
-    place: Place
+    place: Cursor
     tool: Json
     namespace: str = ""
     about: str = ""
@@ -68,7 +68,7 @@ class _Offer:
         return _joined(self.namespace, self.tool.get("name", ""))
 
 
-def _offers(body: Json, top: Place) -> Iterator[_Offer]:
+def _offers(body: Json, top: Cursor) -> Iterator[_Offer]:
     """Every tool of a request, also those that stand in its conversation."""
     yield from _offers_of(body.get("tools") or (), top.at("tools"))
     items = body["input"] if isinstance(body["input"], list) else []
@@ -77,7 +77,7 @@ def _offers(body: Json, top: Place) -> Iterator[_Offer]:
             yield from _offers_of(item["tools"], top.at("input").item(index).at("tools"))
 
 
-def _offers_of(tools: Iterable[Json], place: Place) -> Iterator[_Offer]:
+def _offers_of(tools: Iterable[Json], place: Cursor) -> Iterator[_Offer]:
     for index, tool in enumerate(tools):
         here = place.item(index)
         if tool["type"] != "namespace":
@@ -89,7 +89,7 @@ def _offers_of(tools: Iterable[Json], place: Place) -> Iterator[_Offer]:
             yield _Offer(here.at("tools").item(number), each, tool["name"], "" if number else about)
 
 
-def read_tools(body: Json, top: Place, *, used: bool) -> Json:
+def read_tools(body: Json, top: Cursor, *, used: bool) -> Json:
     """The toolConfig; `used` says whether the conversation has used tools."""
     here, choice = top.at("tool_choice"), body.get("tool_choice")
     offers = [*_offers(body, top)]
@@ -122,7 +122,7 @@ def _leave_own(offers: Iterable[_Offer]) -> None:
             offer.place.leave(offer.tool)
 
 
-def _allowed(choice: Json, offers: list[_Offer], place: Place) -> list[_Offer]:
+def _allowed(choice: Json, offers: list[_Offer], place: Cursor) -> list[_Offer]:
     """The tools that may be called: to a model, the others are not there."""
     own, names = [], set()
     for index, each in enumerate(choice["tools"]):
@@ -159,7 +159,7 @@ def _leave_rest(offer: _Offer) -> None:
     if (told.get("format") or {}).get("type") not in (None, "text", "grammar"):
         place.at("format").leave(told["format"])
     place.leave_rest(
-        told, "type", "name", "description", *_ASIDE, *_TAKEN[told["type"]], neutral=usual({"async": False})
+        told, "type", "name", "description", *_ASIDE, *_TAKEN[told["type"]], neutral=equals_default({"async": False})
     )
 
 
@@ -204,7 +204,7 @@ CUSTOM: Json = {
 _SPECS = {"function": _function, "custom": _custom}
 
 
-def _read_choice(kind: str | None, choice: Any, names: Collection[str], place: Place) -> Json:
+def _read_choice(kind: str | None, choice: Any, names: Collection[str], place: Cursor) -> Json:
     if kind in _SPECS:
         if choice["name"] not in names:
             raise place.at("name").wrong(_stranger(choice["name"]))
@@ -236,10 +236,10 @@ def write_tools(config: Json) -> list[Json]:
     """The tools of a toolConfig; raises InvalidBody."""
     # Cache points ask for nothing that shows, and tools have none in this format.
     tools = [tool for tool in config.get("tools", ()) if "cachePoint" not in tool]
-    return [_write_tool(tool, Place(f"toolConfig.tools[{index}]", {})) for index, tool in enumerate(tools)]
+    return [_write_tool(tool, Cursor(f"toolConfig.tools[{index}]", {})) for index, tool in enumerate(tools)]
 
 
-def _write_tool(tool: Json, place: Place) -> Json:
+def _write_tool(tool: Json, place: Cursor) -> Json:
     if "toolSpec" not in tool:
         raise place.wrong("has no like in the format of OpenAI's Responses")
     spec = tool["toolSpec"]

@@ -12,25 +12,25 @@ def _is_null(name: str, value: Any) -> bool:
     return value is None
 
 
-def usual(values: Mapping[str, Any]) -> Callable[[str, Any], bool]:
+def equals_default(values: Mapping[str, Any]) -> Callable[[str, Any], bool]:
     """Whether a member says what is meant where nothing is said."""
     return lambda name, value: name in values and value == values[name]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Cursor:
     """The path of a value (`messages[0].content`), and the extras of the whole request, which are filled in reading."""
 
     path: str
     extras: Json
 
-    def at(self, *names: str) -> "Place":
+    def at(self, *names: str) -> "Cursor":
         """The place of a member, or of a member's member."""
-        return Place(".".join(filter(None, (self.path, *names))), self.extras)
+        return Cursor(".".join(filter(None, (self.path, *names))), self.extras)
 
-    def item(self, index: int) -> "Place":
+    def item(self, index: int) -> "Cursor":
         """The place of an array's item."""
-        return Place(f"{self.path}[{index}]", self.extras)
+        return Cursor(f"{self.path}[{index}]", self.extras)
 
     def leave(self, value: Any) -> None:
         """Converse cannot say what stands here."""

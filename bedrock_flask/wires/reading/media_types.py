@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bedrock_flask.protocol import data_uri
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 
 IMAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ def media_type(formats: Mapping[str, str], name: str) -> str | None:
     return next((each for each, known in formats.items() if known == name), None)
 
 
-def read_document(data: str, name: str, place: Place) -> tuple[str, str]:
+def read_document(data: str, name: str, place: Cursor) -> tuple[str, str]:
     """The format and the bytes of a document: in a URI, or plain base64 beside a name that tells the format."""
     extension = name.rpartition(".")[2].lower()
     if ":" not in data and extension in DOCUMENTS.values():
@@ -45,7 +45,7 @@ def read_document(data: str, name: str, place: Place) -> tuple[str, str]:
     return read_uri(data, DOCUMENTS, place)
 
 
-def read_uri(uri: str, formats: Mapping[str, str], place: Place) -> tuple[str, str]:
+def read_uri(uri: str, formats: Mapping[str, str], place: Cursor) -> tuple[str, str]:
     """The format and the bytes of a medium in a URI; an InvalidBody that names the place."""
     kind, data = place.made(data_uri.read, uri)
     if kind not in formats:

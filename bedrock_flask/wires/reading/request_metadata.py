@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from bedrock_flask.converse import Json
-from bedrock_flask.wires.reading.cursor import Place
+from bedrock_flask.wires.reading.cursor import Cursor
 
 # The tiers of OpenAI's that Bedrock has, by Bedrock's name for them.
 _TIERS = {"flex": "flex", "priority": "priority", "fast": "priority"}
@@ -13,7 +13,7 @@ _MOST_PAIRS = 16
 _PAIR = tuple(re.compile(rf"[a-zA-Z0-9\s:_@$#=/+,\-.]{{{least},256}}", re.ASCII) for least in (1, 0))
 
 
-def read_tier(tier: str | None, place: Place) -> Json:
+def read_tier(tier: str | None, place: Cursor) -> Json:
     """Converse's serviceTier; the usual tiers ask for nothing."""
     if tier in _TIERS:
         return {"type": _TIERS[tier]}
@@ -22,7 +22,7 @@ def read_tier(tier: str | None, place: Place) -> Json:
     return {}
 
 
-def read_metadata(body: Json, top: Place) -> Json:
+def read_metadata(body: Json, top: Cursor) -> Json:
     """What Converse's requestMetadata can tell of the caller's."""
     metadata: Json = dict(body.get("metadata") or {})
     if not _is_metadata(metadata):

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from bedrock_flask.config import settings
 from bedrock_flask.emulator.calls.signatures import read_secrets
 from bedrock_flask.errors import StartupError
-from bedrock_flask.server.ports import free_port
+from bedrock_flask.server.ports import find_free_port
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 OTHER = "AKIAI44QH8DHBEXAMPLE"
@@ -212,7 +212,16 @@ def test_a_file_of_secrets_must_hold_some(tmp_path: Path) -> None:
 
 
 def test_secrets_come_from_the_environment_and_a_bad_one_stops_the_start(plain_environ: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "bedrock_flask", "emulate", "--engine", "scripted", "--port", str(free_port())]
+    command = [
+        sys.executable,
+        "-m",
+        "bedrock_flask",
+        "emulate",
+        "--engine",
+        "scripted",
+        "--port",
+        str(find_free_port()),
+    ]
     environ = plain_environ | {"BEDROCK_FLASK_EMULATOR_SECRETS": "a:b hushhush"}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
@@ -222,4 +231,4 @@ def test_secrets_come_from_the_environment_and_a_bad_one_stops_the_start(plain_e
 
 
 def test_the_gateway_does_not_mind_the_emulator_s_secrets(plain_environ: dict[str, str]) -> None:
-    assert settings.read({"BEDROCK_FLASK_EMULATOR_SECRETS": "a:b"}) == settings.read({})
+    assert settings.read_settings({"BEDROCK_FLASK_EMULATOR_SECRETS": "a:b"}) == settings.read_settings({})

@@ -11,7 +11,7 @@ from bedrock_flask.bedrock.usage import METRICS
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.replies import Replies
 from bedrock_flask.emulator.engines.scripted import Scripted
-from bedrock_flask.models.registry import Plugin, built_in, gathered
+from bedrock_flask.models.registry import Plugin, find_built_in, load_plugins
 from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
 from bedrock_flask.protocol import eventstream
 
@@ -133,7 +133,7 @@ def said(parts: list[Any]) -> str:
 
 @pytest.fixture
 def caller() -> Iterator[Caller]:
-    registry = gathered([*built_in(), Plugin("here", "here", Here)])
+    registry = load_plugins([*find_built_in(), Plugin("here", "here", Here)])
     with create_emulator(registry, Scripted()).test_client() as client:
         yield Caller(client)
 
@@ -273,7 +273,7 @@ def test_what_decode_tells_is_what_it_cost(caller: Caller) -> None:
 
 
 def test_only_replies_means_every_format(caller: Caller) -> None:
-    registry = gathered([*built_in(), Plugin("here", "here", Here)])
+    registry = load_plugins([*find_built_in(), Plugin("here", "here", Here)])
     replies = Replies(Scripted(), only=True)
     with create_emulator(registry, Scripted(), replies=replies).test_client() as client:
         answer = Caller(client).whole("talker", "Who is it?", style="s")

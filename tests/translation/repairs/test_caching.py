@@ -6,12 +6,12 @@ import pytest
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.models.registry import load
-from bedrock_flask.translation.repairs import repaired
+from bedrock_flask.models.registry import load_registry
+from bedrock_flask.translation.repairs import apply_repairs
 
 Json = dict[str, Any]
 
-REGISTRY = load()
+REGISTRY = load_registry()
 CLAUDE = REGISTRY.pick("anthropic.claude-opus-4-6-v1")[1]
 NOVA = REGISTRY.pick("amazon.nova-lite-v1:0")[1]
 WITHOUT = CLAUDE.but(cache=False)
@@ -38,21 +38,21 @@ def request(*last: Json, system: list[Json] | None = None, tools: list[Json] | N
 
 def refused(asked: Json, able: Capabilities) -> list[str]:
     with pytest.raises(InvalidBody) as error:
-        repaired(asked, able)
+        apply_repairs(asked, able)
     return [fault.path for fault in error.value.fields]
 
 
 def test_marks_stay_where_the_model_takes_them_with_their_time() -> None:
     system = [TEXTS[0], LONG, *TEXTS[1:]]
     asked = request(RESULT, POINT, {"text": "go on"}, system=system, tools=[SPEC, LONG])
-    told = repaired(asked, CLAUDE)
+    told = apply_repairs(asked, CLAUDE)
     assert told.request == asked
     assert told.reported == ()
 
 
 def test_a_model_that_does_not_cache_gets_none_and_each_is_told() -> None:
     asked = request(RESULT, POINT, system=[TEXTS[0], POINT, *TEXTS[1:]], tools=[SPEC, POINT])
-    told = repaired(asked, WITHOUT)
+    told = apply_repairs(asked, WITHOUT)
     assert told.request == request(RESULT, system=TEXTS)
     assert told.reported == (
         "toolConfig.tools[1].cachePoint",
@@ -63,7 +63,7 @@ def test_a_model_that_does_not_cache_gets_none_and_each_is_told() -> None:
 
 def test_nova_takes_none_among_tools_nor_directly_after_a_result() -> None:
     asked = request(RESULT, POINT, POINT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT], tools=[SPEC, POINT])
-    told = repaired(asked, NOVA)
+    told = apply_repairs(asked, NOVA)
     assert told.request == request(RESULT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT])
     assert told.reported == (
         "toolConfig.tools[1].cachePoint",
@@ -74,17 +74,17 @@ def test_nova_takes_none_among_tools_nor_directly_after_a_result() -> None:
 
 def test_one_that_comes_to_stand_after_a_result_is_dropped_too() -> None:
     asked = request({"text": " "}, POINT, RESULT)
-    assert repaired(asked, NOVA).request == request(RESULT)
+    assert apply_repairs(asked, NOVA).request == request(RESULT)
 
 
 def test_one_in_the_block_of_a_text_or_a_tool_gets_a_block_of_its_own() -> None:
-    told = repaired(request(RESULT, {"text": "go on", **POINT}, tools=[{**SPEC, **POINT}]), CLAUDE)
+    told = apply_repairs(request(RESULT, {"text": "go on", **POINT}, tools=[{**SPEC, **POINT}]), CLAUDE)
     assert told.request == request(RESULT, {"text": "go on"}, POINT, tools=[SPEC, POINT])
 
 
 def test_none_stands_inside_a_result() -> None:
     inside = {"toolResult": {"toolUseId": "a", "content": [{"text": "x", **POINT}, POINT]}}
-    told = repaired(request(inside), CLAUDE)
+    told = apply_repairs(request(inside), CLAUDE)
     assert told.request == request(RESULT)
     assert len(told.reported) == 2
 
@@ -97,4 +97,4 @@ def test_the_fifth_is_refused_by_name() -> None:
 
 def test_a_long_one_behind_a_short_one_is_refused_by_name() -> None:
     assert refused(request(RESULT, LONG, system=[*TEXTS, POINT]), CLAUDE) == ["messages[2].content[1].cachePoint.ttl"]
-    assert repaired(request(RESULT, POINT, system=[*TEXTS, LONG]), CLAUDE).reported == ()
+    assert apply_repairs(request(RESULT, POINT, system=[*TEXTS, LONG]), CLAUDE).reported == ()

@@ -8,8 +8,8 @@ import pytest
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
-from bedrock_flask.translation.repairs import repaired
+from bedrock_flask.fields import find_faults
+from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.documents import TEXT
 
 Json = dict[str, Any]
@@ -37,9 +37,9 @@ def document(name: str) -> Json:
 
 def content(*blocks: Json) -> list[Json]:
     request = {"messages": [{"role": "user", "content": list(blocks)}]}
-    told = repaired(request, ABLE)
+    told = apply_repairs(request, ABLE)
     assert told.reported == ()
-    assert faults(Body(), told.request) == []
+    assert find_faults(Body(), told.request) == []
     return list(told.request["messages"][0]["content"])
 
 
@@ -68,7 +68,7 @@ def test_bytes_that_are_no_image_for_bedrock_are_refused(source: str) -> None:
         {"role": "user", "content": [{"toolResult": {"toolUseId": "a", "content": [bad]}}]},
     ]
     with pytest.raises(InvalidBody) as error:
-        repaired({"messages": messages}, ABLE)
+        apply_repairs({"messages": messages}, ABLE)
     assert [fault.path for fault in error.value.fields] == [
         "messages[0].content[1].image.source.bytes",
         "messages[1].content[0].toolResult.content[0].image.source.bytes",
@@ -86,14 +86,14 @@ def test_a_lone_document_has_a_text_beside_it() -> None:
     assert content(document("a"), document("b")) == [document("a"), document("b"), {"text": TEXT}]
     able = ABLE.but(cache=True)
     request = {"messages": [{"role": "user", "content": [document("a"), point]}]}
-    assert repaired(request, able).request["messages"][0]["content"] == [document("a"), {"text": TEXT}, point]
+    assert apply_repairs(request, able).request["messages"][0]["content"] == [document("a"), {"text": TEXT}, point]
 
 
 def test_a_text_in_the_same_turn_is_enough() -> None:
     request = {
         "messages": [{"role": "user", "content": [document("a")]}, {"role": "user", "content": [{"text": "Sum up"}]}]
     }
-    assert repaired(request, ABLE).request["messages"] == [
+    assert apply_repairs(request, ABLE).request["messages"] == [
         {"role": "user", "content": [document("a"), {"text": "Sum up"}]}
     ]
 
@@ -114,7 +114,7 @@ def test_documents_of_one_name_in_several_turns_and_results_get_numbers() -> Non
         ],
         "toolConfig": {"tools": [{"toolSpec": {"name": "n", "inputSchema": {"json": {"type": "object"}}}}]},
     }
-    last = repaired(request, ABLE).request["messages"][2]["content"][0]
+    last = apply_repairs(request, ABLE).request["messages"][2]["content"][0]
     assert last["toolResult"]["content"][0]["document"]["name"] == "a (2)"
 
 

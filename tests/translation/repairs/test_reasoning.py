@@ -6,12 +6,12 @@ import pytest
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.models.registry import load
-from bedrock_flask.translation.repairs import Repaired, repaired
+from bedrock_flask.models.registry import load_registry
+from bedrock_flask.translation.repairs import Repaired, apply_repairs
 
 Json = dict[str, Any]
 
-REGISTRY = load()
+REGISTRY = load_registry()
 SIGNED = {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "S"}}}
 UNSIGNED = {"reasoningContent": {"reasoningText": {"text": "Hm."}}}
 REDACTED = {"reasoningContent": {"redactedContent": "cmVk"}}
@@ -60,7 +60,7 @@ def extras(told: Repaired) -> Json:
 
 def refused(request: Json, model: Capabilities) -> list[str]:
     with pytest.raises(InvalidBody) as error:
-        repaired(request, model)
+        apply_repairs(request, model)
     return [fault.path for fault in error.value.fields]
 
 
@@ -69,14 +69,14 @@ def refused(request: Json, model: Capabilities) -> list[str]:
 
 @pytest.mark.parametrize("block", [SIGNED, REDACTED])
 def test_signed_and_redacted_reasoning_comes_back_unchanged(block: Json) -> None:
-    told = repaired(talk(block, {"text": "4"}), OPUS_4)
+    told = apply_repairs(talk(block, {"text": "4"}), OPUS_4)
     assert told.request["messages"][1]["content"] == [block, {"text": "4"}]
     assert told.reported == ()
 
 
 def test_a_signature_alone_is_reasoning_with_an_empty_text() -> None:
     alone = {"reasoningContent": {"reasoningText": {"signature": "S"}}}
-    told = repaired(talk(alone, {"text": "4"}), OPUS_4)
+    told = apply_repairs(talk(alone, {"text": "4"}), OPUS_4)
     block = told.request["messages"][1]["content"][0]
     assert block == {"reasoningContent": {"reasoningText": {"text": "", "signature": "S"}}}
     assert told.reported == ()
@@ -91,28 +91,28 @@ def test_a_signature_alone_is_reasoning_with_an_empty_text() -> None:
     ],
 )
 def test_reasoning_without_its_signature_is_dropped_and_told(lost: Json) -> None:
-    told = repaired(talk({"reasoningContent": lost}, {"text": "4"}), OPUS_4)
+    told = apply_repairs(talk({"reasoningContent": lost}, {"text": "4"}), OPUS_4)
     assert told.request["messages"][1]["content"] == [{"text": "4"}]
     assert told.reported == ("messages[1].content[0].reasoningContent",)
 
 
 def test_a_turn_of_nothing_but_lost_reasoning_is_gone_and_the_users_turns_meet() -> None:
-    told = repaired(talk(UNSIGNED), OPUS_4)
+    told = apply_repairs(talk(UNSIGNED), OPUS_4)
     assert told.request["messages"] == [{"role": "user", "content": [{"text": "Hi"}, {"text": "go on"}]}]
 
 
 def test_a_model_that_does_not_sign_gets_its_reasoning_and_one_that_does_not_reason_gets_none() -> None:
     request = talk(UNSIGNED, {"text": "4"})
-    assert repaired(request, OTHER).request == request
-    told = repaired(talk(SIGNED, {"text": "4"}), NOVA)
+    assert apply_repairs(request, OTHER).request == request
+    told = apply_repairs(talk(SIGNED, {"text": "4"}), NOVA)
     assert told.request["messages"][1]["content"] == [{"text": "4"}]
     assert told.reported == ("messages[1].content[0].reasoningContent",)
 
 
 def test_reasoning_goes_first_in_its_turn_unless_the_turn_begins_with_some() -> None:
-    late = repaired(talk({"text": "4"}, SIGNED, REDACTED), OPUS_4)
+    late = apply_repairs(talk({"text": "4"}, SIGNED, REDACTED), OPUS_4)
     assert late.request["messages"][1]["content"] == [SIGNED, REDACTED, {"text": "4"}]
-    between = repaired(talk(SIGNED, {"text": "4"}, REDACTED, USE), OPUS_4)
+    between = apply_repairs(talk(SIGNED, {"text": "4"}, REDACTED, USE), OPUS_4)
     assert between.request["messages"][1]["content"] == [SIGNED, {"text": "4"}, REDACTED, USE]
 
 
@@ -134,7 +134,7 @@ def test_reasoning_goes_first_in_its_turn_unless_the_turn_begins_with_some() -> 
     ],
 )
 def test_an_effort_is_a_budget_for_a_model_that_knows_budgets(effort: str, most: int | None, budget: int) -> None:
-    told = repaired(talk(effort=effort, config={"maxTokens": most} if most else None), SONNET_4_5)
+    told = apply_repairs(talk(effort=effort, config={"maxTokens": most} if most else None), SONNET_4_5)
     assert extras(told) == {"thinking": {"type": "enabled", "budget_tokens": budget}}
     assert told.reported == ()
 
@@ -148,38 +148,38 @@ def test_an_effort_that_nobody_knows_is_no_budget() -> None:
 
 
 def test_a_budget_of_the_callers_stays_and_an_effort_beside_it_is_told() -> None:
-    told = repaired(talk(thinking=ENABLED, effort="high"), OPUS_4)
+    told = apply_repairs(talk(thinking=ENABLED, effort="high"), OPUS_4)
     assert extras(told) == {"thinking": ENABLED}
     assert told.reported == ("effort",)
 
 
 def test_adaptive_thinking_is_a_budget_for_a_model_that_knows_budgets() -> None:
-    told = repaired(talk(thinking={**ADAPTIVE, "display": "omitted"}, effort="low"), OPUS_4)
+    told = apply_repairs(talk(thinking={**ADAPTIVE, "display": "omitted"}, effort="low"), OPUS_4)
     assert extras(told) == {"thinking": {"type": "enabled", "budget_tokens": 1024, "display": "omitted"}}
     assert told.reported == ("thinking.type",)
 
 
 @pytest.mark.parametrize("model", [OPUS_4_6, OPUS_4_7, OPUS_5, OPUS_5_5, FABLE])
 def test_an_effort_stays_beside_adaptive_thinking(model: Capabilities) -> None:
-    told = repaired(talk(effort="max"), model)
+    told = apply_repairs(talk(effort="max"), model)
     assert extras(told) == {"effort": "max", "thinking": ADAPTIVE}
     assert told.reported == ()
 
 
 def test_the_least_effort_of_other_providers_is_low() -> None:
-    told = repaired(talk(effort="minimal"), OPUS_5)
+    told = apply_repairs(talk(effort="minimal"), OPUS_5)
     assert extras(told) == {"effort": "low", "thinking": ADAPTIVE}
     assert told.reported == ("effort",)
 
 
 def test_a_budget_is_adaptive_thinking_for_a_model_that_knows_no_budgets() -> None:
-    told = repaired(talk(thinking={**ENABLED, "display": "summarized"}), OPUS_4_7)
+    told = apply_repairs(talk(thinking={**ENABLED, "display": "summarized"}), OPUS_4_7)
     assert extras(told) == {"thinking": {**ADAPTIVE, "display": "summarized"}}
     assert told.reported == ("thinking.budget_tokens",)
 
 
 def test_the_date_of_opus_4_is_no_version() -> None:
-    told = repaired(talk(thinking=ENABLED), OPUS_4)
+    told = apply_repairs(talk(thinking=ENABLED), OPUS_4)
     assert extras(told) == {"thinking": ENABLED}
     assert told.reported == ()
 
@@ -198,7 +198,7 @@ def test_the_date_of_opus_4_is_no_version() -> None:
 def test_reasoning_is_switched_off_in_the_models_own_way(
     model: Capabilities, off: Json, reported: tuple[str, ...]
 ) -> None:
-    by_effort, by_thinking = repaired(talk(effort="none"), model), repaired(talk(thinking=DISABLED), model)
+    by_effort, by_thinking = apply_repairs(talk(effort="none"), model), apply_repairs(talk(thinking=DISABLED), model)
     assert extras(by_effort) == extras(by_thinking) == off
     assert (by_effort.reported + by_thinking.reported) == reported
 
@@ -210,14 +210,17 @@ def test_a_model_that_always_reasons_is_not_asked_not_to(model: Capabilities) ->
 
 
 def test_an_effort_does_not_switch_on_what_is_switched_off() -> None:
-    assert extras(repaired(talk(thinking=DISABLED, effort="low"), OPUS_4_6)) == {"thinking": DISABLED, "effort": "low"}
-    told = repaired(talk(thinking=DISABLED, effort="low"), OPUS_4)
+    assert extras(apply_repairs(talk(thinking=DISABLED, effort="low"), OPUS_4_6)) == {
+        "thinking": DISABLED,
+        "effort": "low",
+    }
+    told = apply_repairs(talk(thinking=DISABLED, effort="low"), OPUS_4)
     assert extras(told) == {}
     assert told.reported == ("effort",)
 
 
 def test_no_effort_beside_a_budget_is_told() -> None:
-    told = repaired(talk(thinking=ENABLED, effort="none"), OPUS_4)
+    told = apply_repairs(talk(thinking=ENABLED, effort="none"), OPUS_4)
     assert extras(told) == {"thinking": ENABLED}
     assert told.reported == ("effort",)
 
@@ -225,7 +228,7 @@ def test_no_effort_beside_a_budget_is_told() -> None:
 @pytest.mark.parametrize("model", [NOVA_2, OTHER])
 def test_other_models_have_thinking_and_effort_as_they_are_said(model: Capabilities) -> None:
     request = talk(thinking=ENABLED, effort="none", top_k=5, config={"temperature": 0.5, "topP": 0.5})
-    assert repaired(request, model).request == request
+    assert apply_repairs(request, model).request == request
 
 
 # --- open tool loops -------------------------------------------------------------------------------------------------
@@ -234,22 +237,22 @@ def test_other_models_have_thinking_and_effort_as_they_are_said(model: Capabilit
 def test_in_a_loop_that_has_lost_its_reasoning_a_budget_is_dropped_and_told_by_its_name() -> None:
     by_thinking, by_effort = talk(USE, thinking=ENABLED), talk(UNSIGNED, USE, effort="high")
     for request, name in ((by_thinking, ("thinking",)), (by_effort, ("effort",))):
-        told = repaired(request, SONNET_4_5)
+        told = apply_repairs(request, SONNET_4_5)
         assert extras(told) == {}
         assert told.reported[-1:] == name
 
 
 def test_in_a_loop_with_its_reasoning_a_budget_stays() -> None:
-    assert extras(repaired(talk(SIGNED, USE, thinking=ENABLED), SONNET_4_5)) == {"thinking": ENABLED}
-    assert extras(repaired(talk({"text": "4"}, thinking=ENABLED), SONNET_4_5)) == {"thinking": ENABLED}
+    assert extras(apply_repairs(talk(SIGNED, USE, thinking=ENABLED), SONNET_4_5)) == {"thinking": ENABLED}
+    assert extras(apply_repairs(talk({"text": "4"}, thinking=ENABLED), SONNET_4_5)) == {"thinking": ENABLED}
 
 
 def test_adaptive_thinking_needs_no_reasoning_in_a_loop() -> None:
-    assert extras(repaired(talk(USE, thinking=ADAPTIVE), OPUS_4_7)) == {"thinking": ADAPTIVE}
-    told = repaired(talk(USE, thinking=ENABLED), OPUS_4_6)
+    assert extras(apply_repairs(talk(USE, thinking=ADAPTIVE), OPUS_4_7)) == {"thinking": ADAPTIVE}
+    told = apply_repairs(talk(USE, thinking=ENABLED), OPUS_4_6)
     assert extras(told) == {"thinking": ADAPTIVE}
     assert told.reported == ("thinking.budget_tokens",)
-    assert extras(repaired(talk(SIGNED, USE, thinking=ENABLED), OPUS_4_6)) == {"thinking": ENABLED}
+    assert extras(apply_repairs(talk(SIGNED, USE, thinking=ENABLED), OPUS_4_6)) == {"thinking": ENABLED}
 
 
 # --- a forced tool ---------------------------------------------------------------------------------------------------
@@ -266,9 +269,11 @@ def test_reasoning_and_a_forced_tool_are_refused_with_both_names(choice: Json) -
 
 def test_a_forced_tool_alone_and_an_effort_that_needs_no_thinking_pass() -> None:
     forced = {"toolChoice": {"any": {}}}
-    assert extras(repaired(talk(effort="low", tools=forced), OPUS_4_7)) == {"effort": "low"}
-    assert repaired(talk(tools=forced), OPUS_4).request == talk(tools=forced)
-    assert extras(repaired(talk(thinking=ENABLED, tools={"toolChoice": {"auto": {}}}), OPUS_4)) == {"thinking": ENABLED}
+    assert extras(apply_repairs(talk(effort="low", tools=forced), OPUS_4_7)) == {"effort": "low"}
+    assert apply_repairs(talk(tools=forced), OPUS_4).request == talk(tools=forced)
+    assert extras(apply_repairs(talk(thinking=ENABLED, tools={"toolChoice": {"auto": {}}}), OPUS_4)) == {
+        "thinking": ENABLED
+    }
 
 
 # --- sampling --------------------------------------------------------------------------------------------------------
@@ -294,7 +299,7 @@ def test_a_forced_tool_alone_and_an_effort_that_needs_no_thinking_pass() -> None
 def test_a_model_gets_the_sampling_that_it_takes(
     model: Capabilities, config: Json, left: Json | None, reported: tuple[str, ...]
 ) -> None:
-    told = repaired(talk(config=config), model)
+    told = apply_repairs(talk(config=config), model)
     assert told.request.get("inferenceConfig") == left
     # What it does not take at all is the caller's to give up; of two that it takes one at a time one is told.
     assert (*told.reported, *told.refused) == reported
@@ -302,17 +307,17 @@ def test_a_model_gets_the_sampling_that_it_takes(
 
 
 def test_top_k_goes_with_the_others() -> None:
-    told = repaired(talk(top_k=5, seed=1), OPUS_5)
+    told = apply_repairs(talk(top_k=5, seed=1), OPUS_5)
     assert extras(told) == {"seed": 1}
     assert told.refused == ("top_k",)
-    assert extras(repaired(talk(top_k=5), SONNET_4_5)) == {"top_k": 5}
+    assert extras(apply_repairs(talk(top_k=5), SONNET_4_5)) == {"top_k": 5}
 
 
 def test_beside_reasoning_the_temperature_is_the_usual_one() -> None:
-    told = repaired(talk(thinking=ENABLED, top_k=5, config={"temperature": 0.5, "topP": 0.96}), SONNET_4_5)
+    told = apply_repairs(talk(thinking=ENABLED, top_k=5, config={"temperature": 0.5, "topP": 0.96}), SONNET_4_5)
     assert told.request["inferenceConfig"] == {"topP": 0.96}
     assert extras(told) == {"thinking": ENABLED}
     assert told.refused == ("inferenceConfig.temperature", "top_k")
-    told = repaired(talk(thinking=ENABLED, config={"temperature": 1, "topP": 0.5}), OPUS_4)
+    told = apply_repairs(talk(thinking=ENABLED, config={"temperature": 1, "topP": 0.5}), OPUS_4)
     assert told.request["inferenceConfig"] == {"temperature": 1}
     assert told.refused == ("inferenceConfig.topP",)

@@ -7,7 +7,7 @@ import pytest
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.translation.repairs import repaired
+from bedrock_flask.translation.repairs import apply_repairs
 
 Json = dict[str, Any]
 
@@ -44,13 +44,13 @@ def asked(*messages: Json, **members: Any) -> Json:
 def refused(request: Json, able: Capabilities = ABLE) -> list[str]:
     before = json.dumps(request)
     with pytest.raises(InvalidBody) as error:
-        repaired(request, able)
+        apply_repairs(request, able)
     assert json.dumps(request) == before
     return [fault.path for fault in error.value.fields]
 
 
 def taken(request: Json, able: Capabilities = ABLE) -> Json:
-    return repaired(request, able).request
+    return apply_repairs(request, able).request
 
 
 # --- calls and results -----------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def test_a_history_that_is_told_as_text_needs_no_pairs() -> None:
 
 def test_ids_that_are_the_same_only_as_the_caller_says_them_are_told_in_his_words() -> None:
     with pytest.raises(InvalidBody) as error:
-        repaired(asked(user(HI), assistant(use("call:1")), user(HI)), ABLE)
+        apply_repairs(asked(user(HI), assistant(use("call:1")), user(HI)), ABLE)
     assert "'call:1'" in error.value.fields[0].message
 
 

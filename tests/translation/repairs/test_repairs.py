@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
-from bedrock_flask.models.registry import load
-from bedrock_flask.translation.repairs import repaired
+from bedrock_flask.fields import find_faults
+from bedrock_flask.models.registry import load_registry
+from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.blocks import blocks
 
 Json = dict[str, Any]
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 # A busy machine is no failure.
 calm = settings(deadline=None, max_examples=150)
 FITS = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-REGISTRY = load()
+REGISTRY = load_registry()
 PNG = "iVBORw0KGgoAAAANSUhEUg=="
 GIF = "R0lGODlhAQABAAAAACw="
 
@@ -142,9 +142,9 @@ def kinds(request: Json, kind: str) -> list[Any]:
 def test_what_is_repaired_needs_no_repair_and_what_came_is_as_it_was(request: Json, able: Capabilities) -> None:
     before = copy.deepcopy(request)
     with contextlib.suppress(InvalidBody):
-        told = repaired(request, able)
+        told = apply_repairs(request, able)
         event("repaired")
-        again = repaired(told.request, able)
+        again = apply_repairs(told.request, able)
         assert again.request == told.request
         assert again.reported == ()
         assert again.names == {}
@@ -155,11 +155,11 @@ def test_what_is_repaired_needs_no_repair_and_what_came_is_as_it_was(request: Js
 @given(requests, capabilities)
 def test_a_repaired_request_is_one_that_bedrock_takes(request: Json, able: Capabilities) -> None:
     with contextlib.suppress(InvalidBody):
-        is_taken(repaired(request, able).request, able)
+        is_taken(apply_repairs(request, able).request, able)
 
 
 def is_taken(request: Json, able: Capabilities) -> None:
-    assert faults(Body(), {name: value for name, value in request.items() if name != "extras"}) == []
+    assert find_faults(Body(), {name: value for name, value in request.items() if name != "extras"}) == []
     messages = request["messages"]
     roles = [message["role"] for message in messages]
     assert roles[0] == "user"
@@ -187,7 +187,7 @@ def is_taken(request: Json, able: Capabilities) -> None:
 @given(requests, capabilities)
 def test_every_alias_stands_for_a_name_of_its_own(request: Json, able: Capabilities) -> None:
     with contextlib.suppress(InvalidBody):
-        told = repaired(request, able)
+        told = apply_repairs(request, able)
         said = {spec["name"] for spec in kinds(request, "toolSpec")} | {
             use["name"] for use in kinds(request, "toolUse")
         }
@@ -204,7 +204,7 @@ def test_a_request_that_needs_nothing_comes_back_as_it_is() -> None:
         "extras": {"seed": 1},
         "requestMetadata": {},
     }
-    told = repaired(request, Capabilities())
+    told = apply_repairs(request, Capabilities())
     assert (told.request, told.reported, told.names) == (request, (), {})
 
 

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import fold, replay
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.translation.repairs import repaired, restored, restored_event, restored_events
+from bedrock_flask.translation.repairs import (
+    apply_repairs,
+    restore_event_tool_names,
+    restore_events_tool_names,
+    restore_tool_names,
+)
 from bedrock_flask.translation.repairs.aliases import aliases
 
 Json = dict[str, Any]
@@ -56,7 +61,7 @@ def used(request: Json) -> list[str]:
 
 def schema_of(schema: Json, able: Capabilities = ABLE) -> Json:
     request = {**talk(), "toolConfig": {"tools": [tool("t", schema)]}}
-    return dict(repaired(request, able).request["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"])
+    return dict(apply_repairs(request, able).request["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"])
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -64,7 +69,7 @@ def schema_of(schema: Json, able: Capabilities = ABLE) -> Json:
 
 def test_a_name_has_the_same_alias_in_the_tools_the_choice_and_the_history() -> None:
     request = talk(MCP, "a.b", "a@b", tools=(MCP, "a.b", "a@b", "fine"), toolChoice={"tool": {"name": "a.b"}})
-    told = repaired(request, ABLE)
+    told = apply_repairs(request, ABLE)
     names = specs(told.request)
     assert all(FITS.fullmatch(name) for name in names)
     assert len(set(names)) == 4
@@ -76,21 +81,21 @@ def test_a_name_has_the_same_alias_in_the_tools_the_choice_and_the_history() -> 
 
 
 def test_a_name_that_is_made_up_in_the_history_has_an_alias_too() -> None:
-    told = repaired(talk("$READFILE", tools=("read",)), ABLE)
+    told = apply_repairs(talk("$READFILE", tools=("read",)), ABLE)
     [name] = used(told.request)
     assert FITS.fullmatch(name)
     assert told.names[name] == "$READFILE"
 
 
 def test_an_alias_can_be_read_and_stays_the_same_in_every_request() -> None:
-    [one] = repaired(talk(tools=("files.read",)), ABLE).names
+    [one] = apply_repairs(talk(tools=("files.read",)), ABLE).names
     assert one.startswith("files_read_")
-    assert one in repaired(talk("files.read", "other.tool", tools=("more", "files.read")), ABLE).names
+    assert one in apply_repairs(talk("files.read", "other.tool", tools=("more", "files.read")), ABLE).names
 
 
 def test_an_alias_gives_way_to_a_tool_that_has_that_name() -> None:
     [alias] = aliases(["a.b"], "tool").values()
-    told = repaired(talk(tools=("a.b", alias)), ABLE)
+    told = apply_repairs(talk(tools=("a.b", alias)), ABLE)
     assert specs(told.request)[1] == alias
     assert specs(told.request)[0] != alias
 
@@ -111,12 +116,15 @@ def test_aliases_are_valid_distinct_and_none_is_a_name_that_fits(said: list[str]
 
 @given(st.lists(names, min_size=1, max_size=5, unique=True))
 def test_an_answer_has_the_callers_names_again(said: list[str]) -> None:
-    told = repaired(talk(*said, tools=tuple(said)), ABLE)
+    told = apply_repairs(talk(*said, tools=tuple(said)), ABLE)
     seen = specs(told.request)
     content = [{"text": "Well"}, *({"toolUse": {"toolUseId": "i", "name": name, "input": {}}} for name in seen)]
     response = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "tool_use"}
     before = json.dumps(response)
-    for answer in (restored(response, told.names), fold(restored_events(replay(response), told.names))):
+    for answer in (
+        restore_tool_names(response, told.names),
+        fold(restore_events_tool_names(replay(response), told.names)),
+    ):
         assert [block["toolUse"]["name"] for block in answer["output"]["message"]["content"][1:]] == said
     assert json.dumps(response) == before
 
@@ -124,9 +132,11 @@ def test_an_answer_has_the_callers_names_again(said: list[str]) -> None:
 def test_events_without_a_renamed_tool_are_the_same_objects() -> None:
     response = {"output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}}}
     events = list(replay(response))
-    assert all(after is before for before, after in zip(events, restored_events(events, {"x": "y"}), strict=True))
-    assert restored_event(events[0], {}) is events[0]
-    assert restored(response, {}) is response
+    assert all(
+        after is before for before, after in zip(events, restore_events_tool_names(events, {"x": "y"}), strict=True)
+    )
+    assert restore_event_tool_names(events[0], {}) is events[0]
+    assert restore_tool_names(response, {}) is response
 
 
 def test_whoever_stops_reading_the_events_closes_them() -> None:
@@ -139,7 +149,7 @@ def test_whoever_stops_reading_the_events_closes_them() -> None:
         finally:
             closed.append(True)
 
-    events = restored_events(source(), {})
+    events = restore_events_tool_names(source(), {})
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert closed
@@ -148,7 +158,7 @@ def test_whoever_stops_reading_the_events_closes_them() -> None:
 def test_an_added_tool_is_called_by_its_alias() -> None:
     request = talk(tools=("a.b",))
     request["messages"].append({"role": "system", "content": [{"toolAddition": {"tool": {"name": "a.b"}}}]})
-    changed = repaired(request, ABLE).request
+    changed = apply_repairs(request, ABLE).request
     assert changed["messages"][1]["content"][0]["toolAddition"]["tool"]["name"] == specs(changed)[0]
 
 
@@ -158,14 +168,14 @@ def test_an_added_tool_is_called_by_its_alias() -> None:
 @pytest.mark.parametrize("strange", ["call:1", "a|b", 70 * "x", ""])
 def test_an_id_that_does_not_fit_is_the_same_other_one_in_use_and_result(strange: str) -> None:
     request = json.loads(json.dumps(talk("look", tools=("look",))).replace("id-0", strange))
-    [use], [result] = (message["content"] for message in repaired(request, ABLE).request["messages"][1:])
+    [use], [result] = (message["content"] for message in apply_repairs(request, ABLE).request["messages"][1:])
     assert FITS.fullmatch(use["toolUse"]["toolUseId"])
     assert use["toolUse"]["toolUseId"] == result["toolResult"]["toolUseId"]
 
 
 def test_an_id_that_fits_stays() -> None:
     request = talk("look", tools=("look",))
-    assert repaired(request, ABLE).request == request
+    assert apply_repairs(request, ABLE).request == request
 
 
 # --- calls without tools ---------------------------------------------------------------------------------------------
@@ -177,7 +187,7 @@ def test_calls_in_a_request_without_tools_are_told_as_text_in_their_turns() -> N
         "status": "error",
         "content": [{"text": "none"}, {"json": {"n": "é"}}, {"image": {"format": "png", "source": {"bytes": PNG}}}],
     }
-    told = repaired(request, ABLE)
+    told = apply_repairs(request, ABLE)
     assert told.request["messages"] == [
         {"role": "user", "content": [{"text": "Hi"}]},
         {"role": "assistant", "content": [{"text": '[Tool call id-0: a.b({"q": 1})]'}]},
@@ -196,12 +206,12 @@ def test_calls_in_a_request_without_tools_are_told_as_text_in_their_turns() -> N
 
 def test_a_tool_configuration_without_a_tool_is_none() -> None:
     request = {**talk(), "toolConfig": {"tools": [{"cachePoint": {"type": "default"}}]}}
-    assert repaired(request, ABLE).request == talk()
-    assert repaired({**talk(), "toolConfig": {"tools": []}}, ABLE).request == talk()
+    assert apply_repairs(request, ABLE).request == talk()
+    assert apply_repairs({**talk(), "toolConfig": {"tools": []}}, ABLE).request == talk()
 
 
 def test_a_conversation_without_calls_needs_no_tools() -> None:
-    assert repaired(talk(), ABLE).reported == ()
+    assert apply_repairs(talk(), ABLE).reported == ()
 
 
 # --- schemas ---------------------------------------------------------------------------------------------------------
@@ -277,8 +287,8 @@ def test_references_that_lead_back_or_nowhere_or_far_or_to_very_many_end() -> No
 def test_a_merged_schema_is_told_and_a_model_that_takes_unions_gets_them() -> None:
     schema = {"anyOf": [PATH, URL]}
     request = {**talk(), "toolConfig": {"tools": [tool("s"), tool("t", schema)]}}
-    assert repaired(request, ABLE).reported == ("toolConfig.tools[1].toolSpec.inputSchema",)
-    assert repaired(request, ABLE.but(root_unions=True)).reported == ()
+    assert apply_repairs(request, ABLE).reported == ("toolConfig.tools[1].toolSpec.inputSchema",)
+    assert apply_repairs(request, ABLE.but(root_unions=True)).reported == ()
     assert schema_of(schema, ABLE.but(root_unions=True)) == {**schema, "type": "object"}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.translation.repairs import repaired
+from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.turns import FILLER
 
 Json = dict[str, Any]
@@ -38,7 +38,7 @@ def result(name: str, *content: Json) -> Json:
 
 def turns(*messages: Json, able: Capabilities = ABLE) -> list[Json]:
     request = {"messages": list(messages), "toolConfig": TOOLS}
-    return list(repaired(request, able).request["messages"])
+    return list(apply_repairs(request, able).request["messages"])
 
 
 def refused(*messages: Json, able: Capabilities = ABLE) -> list[str]:
@@ -101,8 +101,8 @@ def test_a_message_that_says_nothing_is_named() -> None:
 
 def test_blank_system_texts_are_dropped_and_an_empty_system_prompt_is_none() -> None:
     request = {"messages": [user("Hi")], "system": [{"text": "Be terse."}, {"text": " "}]}
-    assert repaired(request, ABLE).request["system"] == [{"text": "Be terse."}]
-    assert "system" not in repaired({**request, "system": [{"text": " "}, POINT]}, ABLE).request
+    assert apply_repairs(request, ABLE).request["system"] == [{"text": "Be terse."}]
+    assert "system" not in apply_repairs({**request, "system": [{"text": " "}, POINT]}, ABLE).request
 
 
 def test_a_model_that_continues_no_turn_is_not_asked_to() -> None:
@@ -111,7 +111,7 @@ def test_a_model_that_continues_no_turn_is_not_asked_to() -> None:
 
 def test_a_turn_to_continue_ends_without_white_space_and_that_is_told() -> None:
     request = {"messages": [user("Hi"), assistant("Well, "), assistant("so \n")]}
-    told = repaired(request, ABLE)
+    told = apply_repairs(request, ABLE)
     assert told.request["messages"][-1] == assistant("Well, ", "so")
     assert told.reported == ("messages[1].content[1].text",)
 
@@ -126,9 +126,9 @@ def test_a_turn_to_continue_ends_without_white_space_and_that_is_told() -> None:
 )
 def test_what_a_model_cannot_take_is_refused(members: Json, lacking: Json, path: str) -> None:
     request = {"messages": [user("Hi")], **members}
-    assert repaired(request, ABLE).request == request
+    assert apply_repairs(request, ABLE).request == request
     with pytest.raises(InvalidBody) as error:
-        repaired(request, ABLE.but(**lacking))
+        apply_repairs(request, ABLE.but(**lacking))
     assert [fault.path for fault in error.value.fields] == [path]
 
 

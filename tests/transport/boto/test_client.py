@@ -14,9 +14,9 @@ import pytest
 from bedrock_flask import errors
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.protocol import eventstream as es
-from bedrock_flask.transport.boto.client import make_client, one_client_each, transport
-from bedrock_flask.transport.boto.deferred import deferring
-from bedrock_flask.transport.stopping import Stopping
+from bedrock_flask.transport.boto.client import cache_clients, make_client, make_transport
+from bedrock_flask.transport.boto.deferred import defer_responses
+from bedrock_flask.transport.stopping import Shutdown
 
 CHUNK = es.encode(es.chunk(b'{"a":1}', "abc"))
 ODD = b'{ "n": 12345678901234567890123, "x": 0.10, "new": [{"strange": {}}] }'
@@ -94,7 +94,7 @@ def test_a_whole_answer_that_is_cut_is_an_error_and_not_repeated(
     upstream: Any, send: Any, whole: Any, body: bytes, options: dict[str, Any]
 ) -> None:
     upstream.scripts.append(whole(body, **options))
-    with pytest.raises(errors.Truncated):
+    with pytest.raises(errors.UpstreamTruncated):
         send()
     assert len(upstream.requests) == 1
 
@@ -105,19 +105,19 @@ def test_a_chunked_answer_that_is_cut_is_an_error(upstream: Any, send: Any) -> N
         client.shutdown(socket.SHUT_RDWR)
 
     upstream.scripts.append(script)
-    with pytest.raises(errors.Truncated):
+    with pytest.raises(errors.UpstreamTruncated):
         send()
 
 
 def test_an_answer_over_the_limit_is_not_taken(upstream: Any, send: Any, whole: Any) -> None:
     upstream.scripts.append(whole(b" " * 20_000))
-    with pytest.raises(errors.Garbled, match="larger than 10000 bytes"):
+    with pytest.raises(errors.UpstreamProtocolError, match="larger than 10000 bytes"):
         send()
 
 
 def test_a_compressed_answer_is_not_unpacked(upstream: Any, send: Any, whole: Any) -> None:
     upstream.scripts.append(whole(b"\x1f\x8b", content_encoding="gzip"))
-    with pytest.raises(errors.Garbled, match="compressed"):
+    with pytest.raises(errors.UpstreamProtocolError, match="compressed"):
         send()
 
 
@@ -133,16 +133,16 @@ HUGE = struct.pack(">II", 2**31, 0)
 @pytest.mark.parametrize(
     ("frames", "options", "error"),
     [
-        ([CHUNK, CHUNK[:20]], {"end": b""}, errors.Truncated),
-        ([CHUNK, CHUNK[:20]], {}, errors.Truncated),
-        ([CHUNK], {"end": b"8\r\nabc"}, errors.Truncated),
-        ([CHUNK], {"then": reset}, errors.Truncated),
-        ([CHUNK, BAD_CRC], {}, errors.Garbled),
-        ([CHUNK, HUGE + b"0000"], {}, errors.Garbled),
-        ([CHUNK, b"<html>busy</html>"], {}, errors.Garbled),
-        ([CHUNK, es.encode(es.event("chunk", b"{}"))], {}, errors.Garbled),
-        ([CHUNK, es.encode(es.event("no such\nevent", b"{}"))], {}, errors.Garbled),
-        ([CHUNK], {"then": lambda _: time.sleep(1)}, errors.Stalled),
+        ([CHUNK, CHUNK[:20]], {"end": b""}, errors.UpstreamTruncated),
+        ([CHUNK, CHUNK[:20]], {}, errors.UpstreamTruncated),
+        ([CHUNK], {"end": b"8\r\nabc"}, errors.UpstreamTruncated),
+        ([CHUNK], {"then": reset}, errors.UpstreamTruncated),
+        ([CHUNK, BAD_CRC], {}, errors.UpstreamProtocolError),
+        ([CHUNK, HUGE + b"0000"], {}, errors.UpstreamProtocolError),
+        ([CHUNK, b"<html>busy</html>"], {}, errors.UpstreamProtocolError),
+        ([CHUNK, es.encode(es.event("chunk", b"{}"))], {}, errors.UpstreamProtocolError),
+        ([CHUNK, es.encode(es.event("no such\nevent", b"{}"))], {}, errors.UpstreamProtocolError),
+        ([CHUNK], {"then": lambda _: time.sleep(1)}, errors.UpstreamStalled),
     ],
 )
 def test_a_stream_that_breaks_gives_what_came_and_then_an_error(
@@ -165,7 +165,7 @@ def test_half_a_frame_before_the_connection_closes_is_an_error(upstream: Any, se
     upstream.scripts.append(script)
     answer, _ = send(stream=True)
     next(answer.chunks)
-    with pytest.raises(errors.Truncated):
+    with pytest.raises(errors.UpstreamTruncated):
         next(answer.chunks)
 
 
@@ -188,14 +188,14 @@ def test_an_exception_in_a_stream_is_told_by_its_name(
     upstream.scripts.append(stream(CHUNK, es.encode(frame)))
     answer, _ = send(stream=True)
     next(answer.chunks)
-    with pytest.raises(errors.Refused) as told:
+    with pytest.raises(errors.BedrockError) as told:
         next(answer.chunks)
     assert (told.value.code, told.value.status) == (code, status)
 
 
 def test_a_page_in_a_streams_place_is_an_error(upstream: Any, send: Any, whole: Any) -> None:
     upstream.scripts.append(whole(b"<html>", content_type="text/html"))
-    with pytest.raises(errors.Garbled, match="text/html"):
+    with pytest.raises(errors.UpstreamProtocolError, match="text/html"):
         send(stream=True)
 
 
@@ -218,7 +218,7 @@ def test_every_error_of_bedrocks_is_told_by_its_row(upstream: Any, send: Any, wh
     row = errors.BEDROCK[name]
     answer = whole(b'{"message":"why"}', "400 Bad Request", x_amzn_errortype=f"{name}:http://x/", x_amzn_requestid="r")
     upstream.scripts += [answer, answer]
-    with pytest.raises(errors.Refused) as told:
+    with pytest.raises(errors.BedrockError) as told:
         send()
     assert (told.value.code, told.value.status, told.value.retryable) == (row.code, row.status, row.retryable)
     assert told.value.upstream_request_id == "r"
@@ -238,7 +238,7 @@ def test_an_error_without_a_name_is_told_by_its_status(
     upstream: Any, send: Any, whole: Any, status: str, code: str
 ) -> None:
     upstream.scripts += [whole(b"<html>", status), whole(b"<html>", status)]
-    with pytest.raises(errors.Refused) as told:
+    with pytest.raises(errors.BedrockError) as told:
         send()
     assert told.value.code == code
 
@@ -249,7 +249,7 @@ def test_accounts_are_not_named_to_callers(upstream: Any, send: Any, whole: Any)
     upstream.scripts.append(
         whole(json.dumps({"message": message}).encode(), "403 x", x_amzn_errortype="AccessDeniedException")
     )
-    with pytest.raises(errors.Refused) as told:
+    with pytest.raises(errors.BedrockError) as told:
         send()
     assert "123456789012" not in told.value.detail
     assert "foundation-model/x" in told.value.detail
@@ -269,7 +269,7 @@ def test_a_connection_that_closes_before_an_answer_is_tried_again(upstream: Any,
 
 def test_silence_before_an_answer_is_a_timeout_and_never_repeated(upstream: Any, send: Any) -> None:
     upstream.scripts += [lambda _: time.sleep(1)]
-    with pytest.raises(errors.TimedOut):
+    with pytest.raises(errors.UpstreamTimeout):
         send()
     assert len(upstream.requests) == 1
 
@@ -278,7 +278,7 @@ def test_the_deadline_holds_before_an_answer(upstream: Any, send: Any) -> None:
     # Long enough that a busy machine is told from a call that waits for the upstream.
     upstream.scripts.append(lambda _: time.sleep(20))
     began = time.monotonic()
-    with pytest.raises(errors.DeadlinePassed):
+    with pytest.raises(errors.DeadlineExceeded):
         send(seconds=0.3, patient=True)
     assert time.monotonic() - began < 10
 
@@ -293,7 +293,7 @@ def test_the_deadline_holds_within_an_answer(upstream: Any, send: Any, stream: A
 
     upstream.scripts.append(stream(then=drip))
     began = time.monotonic()
-    with pytest.raises(errors.DeadlinePassed):
+    with pytest.raises(errors.DeadlineExceeded):
         list(send(stream=True, seconds=0.3, patient=True)[0].chunks)
     assert time.monotonic() - began < 10
 
@@ -302,7 +302,7 @@ def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch, upstream: 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{port}")
-    with pytest.raises(errors.Unreachable):
+    with pytest.raises(errors.UpstreamUnreachable):
         send()
 
 
@@ -320,7 +320,7 @@ def test_the_gateways_own_aws_settings_are_never_the_callers_fault(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
-    with pytest.raises(errors.Credentials) as told:
+    with pytest.raises(errors.CredentialsError) as told:
         send()
     assert told.value.status == 503
     assert word in told.value.detail
@@ -329,7 +329,7 @@ def test_the_gateways_own_aws_settings_are_never_the_callers_fault(
 
 def test_credentials_that_were_renewed_are_seen(upstream: Any, send: Any, whole: Any, monkeypatch: Any) -> None:
     upstream.scripts += [whole(b"{}", "403 x", x_amzn_errortype="ExpiredTokenException"), whole(b"{}")]
-    with pytest.raises(errors.Refused):
+    with pytest.raises(errors.BedrockError):
         send()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "renewed")
     send()
@@ -337,7 +337,7 @@ def test_credentials_that_were_renewed_are_seen(upstream: Any, send: Any, whole:
 
 
 def test_one_client_serves_a_region_for_good(aws: None) -> None:
-    client, _ = one_client_each(Settings())
+    client, _ = cache_clients(Settings())
     made: set[int] = set()
     threads = [threading.Thread(target=lambda: made.add(id(client("eu-west-1")))) for _ in range(8)]
     for thread in threads:
@@ -365,7 +365,7 @@ def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(
     socket.socket.setsockopt = watch  # type: ignore[method-assign, assignment]
     try:
         upstream.scripts.append(whole(b"{}"))
-        transport_of_client(deferring(client))
+        transport_of_client(defer_responses(client))
     finally:
         socket.socket.setsockopt = original  # type: ignore[method-assign]
     assert seen == [60]
@@ -376,13 +376,13 @@ def transport_of_client(client: Any) -> None:
     from bedrock_flask.models import registry
     from bedrock_flask.transport.boto import client as boto
 
-    call = Call(adapter=registry.load().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
-    boto._send(client, call, Settings(), Stopping())
+    call = Call(adapter=registry.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
+    boto._send(client, call, Settings(), Shutdown())
 
 
 def test_a_transport_makes_no_client_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nope")
-    transport(Settings(), Stopping())
+    make_transport(Settings(), Shutdown())
 
 
 def stalls(client: socket.socket) -> None:
@@ -446,22 +446,22 @@ def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(ups
     from bedrock_flask.models import registry
 
     upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR)] * 5
-    call = Call(adapter=registry.load().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
-    with pytest.raises(errors.Unreachable):
-        transport(Settings(max_attempts=5), Stopping())(call)
+    call = Call(adapter=registry.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
+    with pytest.raises(errors.UpstreamUnreachable):
+        make_transport(Settings(max_attempts=5), Shutdown())(call)
     assert len(upstream.requests) == 2
 
 
 def test_a_gateway_timeout_of_the_upstream_is_not_tried_again(upstream: Any, send: Any, whole: Any) -> None:
     upstream.scripts += [whole(b"", "504 Gateway Timeout")] * 2
-    with pytest.raises(errors.Refused) as found:
+    with pytest.raises(errors.BedrockError) as found:
         send()
     assert (found.value.status, len(upstream.requests)) == (504, 1)
 
 
 def test_interim_answers_are_bounded(upstream: Any, send: Any) -> None:
     upstream.scripts += [lambda client: client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)] * 2
-    with pytest.raises(errors.Garbled):
+    with pytest.raises(errors.UpstreamProtocolError):
         send()
 
 
@@ -470,7 +470,7 @@ def test_numbers_that_no_number_has_are_no_fault_of_ours(upstream: Any, send: An
     upstream.scripts.append(whole(b"{}", **count))
     assert send()[0].body == b"{}"
     upstream.scripts += [whole(b"", "429 Too Many", retry_after="9" * 5000)] * 2
-    with pytest.raises(errors.Refused):
+    with pytest.raises(errors.BedrockError):
         send()
 
 
@@ -479,7 +479,7 @@ def test_credentials_that_stay_expired_cost_no_file(upstream: Any, send: Any, wh
 
     def once() -> int:
         upstream.scripts.append(refusal)
-        with pytest.raises(errors.Refused):
+        with pytest.raises(errors.BedrockError):
             send()
         return len(os.listdir("/proc/self/fd"))
 

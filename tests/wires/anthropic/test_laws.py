@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bedrock_flask.bodies.anthropic_messages_body import Body as MessagesBody
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.anthropic import read_request, write_request
 
 Json = dict[str, Any]
@@ -213,7 +213,7 @@ def bodies(draw: Any) -> Json:
 
 def read(body: Json) -> Json:
     """The request of a body that says something in each message."""
-    assert faults(MessagesBody(), body) == []
+    assert find_faults(MessagesBody(), body) == []
     try:
         return read_request(body)
     except InvalidBody as error:
@@ -230,7 +230,7 @@ def test_what_is_read_is_a_converse_request_with_extras(body: Json) -> None:
     assert body == before
     assert json.loads(json.dumps(request)) == request
     converse = {name: value for name, value in request.items() if name != "extras"}
-    assert faults(Body(), converse) == []
+    assert find_faults(Body(), converse) == []
     for message in converse["messages"]:
         assert any("cachePoint" not in block for block in message["content"])
         assert "cachePoint" not in message["content"][0]

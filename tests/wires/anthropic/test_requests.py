@@ -7,7 +7,7 @@ import pytest
 from bedrock_flask.bodies.anthropic_messages_body import Body as MessagesBody
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires import WIRES
 from bedrock_flask.wires.anthropic import HINTS, read_request, write_reply, write_request
 
@@ -17,14 +17,14 @@ Json = dict[str, Any]
 def body(**members: Any) -> Json:
     """A Messages body, which is a valid one."""
     made = {"model": "m", "max_tokens": 64, "messages": [{"role": "user", "content": "2+2?"}], **members}
-    assert faults(MessagesBody(), made) == []
+    assert find_faults(MessagesBody(), made) == []
     return made
 
 
 def read(**members: Any) -> Json:
     """The Converse request of a body, which is a valid one but for the extras, and says the same again."""
     request = read_request(body(**members))
-    assert faults(Body(), {name: value for name, value in request.items() if name != "extras"}) == []
+    assert find_faults(Body(), {name: value for name, value in request.items() if name != "extras"}) == []
     assert read_request(write_request(request)) == request
     return request
 

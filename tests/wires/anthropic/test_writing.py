@@ -7,7 +7,7 @@ import pytest
 
 from bedrock_flask.bodies import anthropic_body
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.anthropic import read_request, write_request
 
 Json = dict[str, Any]
@@ -17,7 +17,7 @@ USER = {"role": "user", "content": [{"text": "2+2?"}]}
 def written(**members: Any) -> Json:
     """The body of a request, which Bedrock takes with its version."""
     body = write_request({"messages": [USER], "inferenceConfig": {"maxTokens": 64}, **members})
-    assert faults(anthropic_body.Body(), {"anthropic_version": anthropic_body.VERSION, **body}) == []
+    assert find_faults(anthropic_body.Body(), {"anthropic_version": anthropic_body.VERSION, **body}) == []
     return body
 
 

@@ -12,8 +12,8 @@ from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.openai_chat_body import Body
 from bedrock_flask.call import IDLE
 from bedrock_flask.converse import fold, replay
-from bedrock_flask.errors import Refused
-from bedrock_flask.fields import faults
+from bedrock_flask.errors import BedrockError
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.openai_chat import (
     FINISH,
     complete,
@@ -295,11 +295,11 @@ def test_a_stream_that_just_ends_has_no_finish_and_no_usage() -> None:
 def test_an_error_behind_some_events_comes_behind_their_chunks() -> None:
     def events() -> Iterator[Json]:
         yield BEGIN
-        raise Refused("throttlingException", "slow down")
+        raise BedrockError("throttlingException", "slow down")
 
     chunks = write_chunks(events(), "m")
     assert next(chunks)["choices"][0]["delta"]["role"] == "assistant"
-    with pytest.raises(Refused):
+    with pytest.raises(BedrockError):
         next(chunks)
 
 
@@ -440,7 +440,7 @@ def test_an_answer_can_be_sent_back_as_history_and_its_reasoning_is_the_same(ans
     told = {"role": "assistant", "content": "x", **write_reply(answer, "m")["choices"][0]["message"]}
     # One that is blank says nothing, and is refused.
     asked = {"model": "m", "messages": [{**told, "content": (told["content"] or "").strip() or "x"}]}
-    assert faults(Body(), asked) == []
+    assert find_faults(Body(), asked) == []
     sent = [block for block in read_request(asked)["messages"][0]["content"] if "reasoningContent" in block]
     assert sent == [block for block in answer["output"]["message"]["content"] if says_something(block)]
     pieces = [detail for chunk in write_chunks(replay(answer), "m") for detail in details_of(chunk)]

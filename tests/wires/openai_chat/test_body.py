@@ -6,7 +6,7 @@ import pytest
 
 from bedrock_flask.bodies.openai_chat_body import Body
 from bedrock_flask.errors import FieldError
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 
 Json = dict[str, Any]
 
@@ -16,7 +16,7 @@ def body(*messages: Json, **members: Any) -> Json:
 
 
 def faulty(*messages: Json, **members: Any) -> list[FieldError]:
-    return faults(Body(), body(*messages, **members))
+    return find_faults(Body(), body(*messages, **members))
 
 
 def paths(*messages: Json, **members: Any) -> list[str]:
@@ -170,5 +170,5 @@ def test_what_is_of_tomorrow_is_told_as_unknown(members: Json, path: str) -> Non
 
 
 def test_a_request_has_a_model_and_messages() -> None:
-    assert sorted(fault.path for fault in faults(Body(), {})) == ["messages", "model"]
-    assert [fault.path for fault in faults(Body(), {"model": "m", "messages": []})] == ["messages"]
+    assert sorted(fault.path for fault in find_faults(Body(), {})) == ["messages", "model"]
+    assert [fault.path for fault in find_faults(Body(), {"model": "m", "messages": []})] == ["messages"]

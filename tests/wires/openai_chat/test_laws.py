@@ -13,7 +13,7 @@ from bedrock_flask import fields
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.bodies.openai_chat_body import Body
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.openai_chat import read_request, write_request
 
 Json = dict[str, Any]
@@ -110,7 +110,7 @@ bodies = made(Body())
 @calm
 @given(bodies)
 def test_a_body_made_from_the_schema_fits_it(body: Json) -> None:
-    assert faults(Body(), body) == []
+    assert find_faults(Body(), body) == []
 
 
 @calm
@@ -130,7 +130,7 @@ def test_what_is_written_without_extras_is_a_body_again(body: Json) -> None:
     request = read(body)
     assume(request["messages"])
     request.pop("extras", None)
-    assert faults(Body(), {"model": "m", **write_request(request)}) == []
+    assert find_faults(Body(), {"model": "m", **write_request(request)}) == []
 
 
 @calm
@@ -139,7 +139,7 @@ def test_what_is_read_is_a_converse_request(body: Json) -> None:
     request = read(body)
     request.pop("extras", None)
     strange = [
-        fault for fault in faults(converse_body.Body(), request) if not fault.path.endswith(("name", "toolUseId"))
+        fault for fault in find_faults(converse_body.Body(), request) if not fault.path.endswith(("name", "toolUseId"))
     ]
     assert strange == []
 
@@ -201,7 +201,7 @@ def test_no_member_of_a_body_is_dropped_in_silence(body: Json) -> None:
         rest = {key: inner for key, inner in holder.items() if key != name}
         lesser = without(body, holder, name)
         silent = says_nothing(path, holder[name], rest) or is_hidden(path, body)
-        if not silent and faults(Body(), lesser) == []:
+        if not silent and find_faults(Body(), lesser) == []:
             try:
                 assert read_request(lesser) != request, path
             except InvalidBody:

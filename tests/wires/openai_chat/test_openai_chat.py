@@ -7,7 +7,7 @@ import pytest
 from bedrock_flask.bodies.converse_body import Body as ConverseBody
 from bedrock_flask.bodies.openai_chat_body import Body
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.openai_chat import HINTS, WIRE, read_request, write_request
 
 Json = dict[str, Any]
@@ -26,9 +26,9 @@ def body(*messages: Json, **members: Any) -> Json:
 def read(*messages: Json, **members: Any) -> Json:
     """The request of a body that fits the schema; it fits Converse's, and survives being written."""
     asked = body(*messages, **members)
-    assert faults(Body(), asked) == []
+    assert find_faults(Body(), asked) == []
     request = read_request(asked)
-    assert faults(ConverseBody(), {name: each for name, each in request.items() if name != "extras"}) == []
+    assert find_faults(ConverseBody(), {name: each for name, each in request.items() if name != "extras"}) == []
     assert read_request(write_request(request)) == request
     return request
 
@@ -50,7 +50,7 @@ def said(*parts: Json) -> list[Json]:
 def wrong(*messages: Json, **members: Any) -> tuple[str, str]:
     """Where and why a body that fits the schema is refused."""
     asked = body(*messages, **members)
-    assert faults(Body(), asked) == []
+    assert find_faults(Body(), asked) == []
     with pytest.raises(InvalidBody) as caught:
         read_request(asked)
     [fault] = caught.value.fields
@@ -681,11 +681,11 @@ def test_members_of_an_unknown_role_are_not_looked_at(role: str) -> None:
 
 def test_no_kind_is_no_kind_that_may_have_come_since() -> None:
     told = body({"role": "assistant", "tool_calls": [{"id": "t", "type": "", "function": {}}]})
-    assert [(fault.path, fault.unknown) for fault in faults(Body(), told)] == [
+    assert [(fault.path, fault.unknown) for fault in find_faults(Body(), told)] == [
         ("messages[0].tool_calls[0].type", False)
     ]
-    assert [fault.unknown for fault in faults(Body(), body({**USER, "role": ""}))] == [False]
-    assert [fault.unknown for fault in faults(Body(), body({**USER, "role": "x"}))] == [True]
+    assert [fault.unknown for fault in find_faults(Body(), body({**USER, "role": ""}))] == [False]
+    assert [fault.unknown for fault in find_faults(Body(), body({**USER, "role": "x"}))] == [True]
 
 
 def test_the_wish_for_padding_is_a_hint_that_is_told() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bedrock_flask.bodies.openai_chat_body import Body
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.openai_chat import read_request, write_request
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ S3: Json = {"s3Location": {"uri": "s3://b/k"}}
 def written(*blocks: Json, role: str = "user", **members: Any) -> Json:
     request = {"messages": [{"role": role, "content": list(blocks or [{"text": "hi"}])}], **members}
     made = write_request(request)
-    assert faults(Body(), {"model": "m", **made}) == []
+    assert find_faults(Body(), {"model": "m", **made}) == []
     return made
 
 

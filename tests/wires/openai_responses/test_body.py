@@ -6,17 +6,17 @@ import jsonschema
 import pytest
 
 from bedrock_flask.bodies.openai_responses_body import ITEMS, Body
-from bedrock_flask.fields import faults
-from bedrock_flask.json_schema import document
+from bedrock_flask.fields import find_faults
+from bedrock_flask.json_schema import to_json_schema
 
 Json = dict[str, Any]
-PUBLISHED = jsonschema.Draft202012Validator(document(Body()))
+PUBLISHED = jsonschema.Draft202012Validator(to_json_schema(Body()))
 
 
 def faulty(**members: Any) -> dict[str, str]:
     """The faults by path; the published JSON Schema agrees on whether there are any."""
     told = {"model": "m", "input": "2+2?", **members}
-    found = {fault.path: fault.message for fault in faults(Body(), told)}
+    found = {fault.path: fault.message for fault in find_faults(Body(), told)}
     assert PUBLISHED.is_valid(told) is not bool(found)
     return found
 
@@ -45,11 +45,11 @@ def test_what_the_openai_package_replays_fits() -> None:
 def test_model_and_input_must_be_there(name: str) -> None:
     told = {"model": "m", "input": "x"}
     del told[name]
-    assert [fault.path for fault in faults(Body(), told)] == [name]
+    assert [fault.path for fault in find_faults(Body(), told)] == [name]
 
 
 def test_an_item_of_an_unknown_kind_is_told_by_its_place_and_may_be_passed_on() -> None:
-    [fault] = faults(Body(), {"model": "m", "input": [{"role": "user", "content": "a"}, {"type": "dream"}]})
+    [fault] = find_faults(Body(), {"model": "m", "input": [{"role": "user", "content": "a"}, {"type": "dream"}]})
     assert (fault.path, fault.unknown) == ("input[1].type", True)
     assert fault.message.startswith("must be one of: message, function_call")
 

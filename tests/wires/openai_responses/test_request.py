@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.bodies.openai_responses_body import Body
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.fields import faults
+from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.openai_responses import (
     HINTS,
     WIRE,
@@ -37,11 +37,11 @@ def read(given: Any = "2+2?", **members: Any) -> Json:
     """The Converse request of a body that fits the schema, which is a request that Converse takes."""
     told = body(given, **members)
     before = json.dumps(told)
-    assert faults(Body(), told) == []
+    assert find_faults(Body(), told) == []
     request = read_request(told)
     assert json.dumps(told) == before
     converse = {name: value for name, value in request.items() if name != "extras"}
-    assert faults(converse_body.Body(), converse) == []
+    assert find_faults(converse_body.Body(), converse) == []
     return request
 
 
@@ -56,7 +56,7 @@ def extras(given: Any = "2+2?", **members: Any) -> Json:
 def wrong(given: Any = "2+2?", **members: Any) -> str:
     """The path of what a body that fits the schema asks for in vain."""
     told = body(given, **members)
-    assert faults(Body(), told) == []
+    assert find_faults(Body(), told) == []
     with pytest.raises(InvalidBody) as caught:
         read_request(told)
     return caught.value.fields[0].path
@@ -404,7 +404,7 @@ def test_an_item_that_no_model_could_be_told_is_refused_by_its_place(given: Any,
 
 def test_items_and_parts_of_unknown_kinds_are_told_by_the_schema_and_no_failure_without_it() -> None:
     strange: Json = {"type": "dream", "of": "sheep"}
-    assert [(fault.path, fault.unknown) for fault in faults(Body(), body([strange]))] == [("input[0].type", True)]
+    assert [(fault.path, fault.unknown) for fault in find_faults(Body(), body([strange]))] == [("input[0].type", True)]
     assert read_request(body([strange, says("user", "a")]))["extras"] == {"input[0]": strange}
     with pytest.raises(InvalidBody) as caught:
         read_request(body([user(strange)]))
@@ -735,7 +735,7 @@ def test_a_custom_tool_and_its_calls_are_written_as_such() -> None:
 def test_a_choice_that_is_written_reads_as_it_did(choice: Any) -> None:
     request = read(tools=[ADD, PATCH], tool_choice=choice)
     written = write_request(request)
-    assert faults(Body(), {"model": "m", **written}) == []
+    assert find_faults(Body(), {"model": "m", **written}) == []
     assert read_request(written) == request
 
 
@@ -981,7 +981,7 @@ def test_a_request_that_is_written_reads_as_it_did(
     ]
     request = read(given_, tools=unique, tool_choice=choice, **more)
     written = write_request(request)
-    assert faults(Body(), {"model": "m", **written}) == []
+    assert find_faults(Body(), {"model": "m", **written}) == []
     assert read_request(written) == request
 
 
@@ -990,7 +990,7 @@ def test_a_request_that_is_written_reads_as_it_did(
 def test_items_that_are_put_together_read_as_they_did(given_: list[Json], more: Json) -> None:
     request = read(given_, **more)
     written = write_request(request)
-    assert faults(Body(), {"model": "m", **written}) == []
+    assert find_faults(Body(), {"model": "m", **written}) == []
     assert normal(read_request(written)) == normal(request)
 
 
@@ -1015,7 +1015,7 @@ def test_it_stands_under_its_name() -> None:
 def test_an_item_of_no_kind_is_no_message() -> None:
     nameless = {"type": "", "call_id": "c", "output": "x"}
     told = body([{"role": "user", "content": "x"}, nameless])
-    assert [(fault.path, fault.unknown) for fault in faults(Body(), told)] == [("input[1].type", False)]
+    assert [(fault.path, fault.unknown) for fault in find_faults(Body(), told)] == [("input[1].type", False)]
     assert read_request(told)["extras"] == {"input[1]": nameless}
     assert turns({"type": None, "role": "user", "content": "x"}) == turns({"role": "user", "content": "x"})
 
