@@ -46,7 +46,7 @@ from bedrock_flask.pipeline.translated import ResponseFormat, rename_paths_for, 
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.state import state_of
-from bedrock_flask.translation.conversing import build_bedrock_request
+from bedrock_flask.translation.request import build_bedrock_request
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE

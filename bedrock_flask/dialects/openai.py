@@ -36,7 +36,7 @@ from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, str
 from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
-from bedrock_flask.translation.conversing import build_bedrock_request, is_conversable
+from bedrock_flask.translation.request import build_bedrock_request, is_conversable
 from bedrock_flask.wires import openai_chat, openai_responses
 
 DONE = sse.encode("[DONE]")

@@ -10,7 +10,7 @@ from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.call import Call, CallRecord, Handler, Reply
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import ClientDisconnected, UpstreamProtocolError
-from bedrock_flask.translation.conversing import read_response
+from bedrock_flask.translation.answer import read_response
 from bedrock_flask.transport.wait import has_disconnected
 
 # Calls of one request that are under way at one time.

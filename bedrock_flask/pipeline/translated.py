@@ -13,7 +13,8 @@ from bedrock_flask.errors import InvalidBody, NotConversable
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.request import add_gateway_headers, make_call, send, unsupported_policy
 from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
-from bedrock_flask.translation.conversing import build_bedrock_request, read_events, read_response
+from bedrock_flask.translation.answer import read_events, read_response
+from bedrock_flask.translation.request import build_bedrock_request
 from bedrock_flask.wires.wire import Wire
 
 
