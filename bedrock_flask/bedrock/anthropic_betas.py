@@ -226,10 +226,14 @@ def _emptied(body: Mapping[str, Any], found: Collection[str]) -> Iterator[str]:
         items = [*_found(body, [f"{path}[]"])]
         if items and all(item in found for item in items):
             yield from (member for member in members if member in body)
-    chosen = body.get("tool_choice")
-    tools = [(f"tools[{index}]", tool) for index, tool in enumerate(body.get("tools") or ())]
-    leaving = {tool.get("name") for path, tool in tools if path in found and isinstance(tool, Mapping)}
-    if isinstance(chosen, Mapping) and chosen.get("type") == "tool" and chosen.get("name") in leaving:
+    choice, tools = body.get("tool_choice"), body.get("tools")
+    # A list, not a set: in a body that no schema has checked a name can be any JSON value.
+    leaving = [
+        tool.get("name")
+        for index, tool in enumerate(tools if isinstance(tools, list) else ())
+        if f"tools[{index}]" in found and isinstance(tool, Mapping)
+    ]
+    if isinstance(choice, Mapping) and choice.get("type") == "tool" and choice.get("name") in leaving:
         yield "tool_choice"
 
 

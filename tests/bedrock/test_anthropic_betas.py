@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedrock_flask.bedrock.anthropic_betas import (
@@ -212,7 +212,9 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from([*ACCEPTED_MEMBERS, "type", "content", "edits", "a.b", "[0]"]), inner, max_size=4
+            st.sampled_from([*ACCEPTED_MEMBERS, "type", "name", "text", "content", "edits", "a.b", "[0]"]),
+            inner,
+            max_size=4,
         )
     ),
     max_leaves=20,
@@ -220,6 +222,8 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*ACCEPTED_MEMBERS, "model", "a.b", "a"]), json_values, max_size=5))
+@example({"tools": True})
+@example({"tools": [{"type": "web_search_1", "name": {}}], "tool_choice": {"type": "tool", "name": []}})
 def test_whatever_stands_in_a_body_the_tables_are_asked_without_harm(body: Json) -> None:
     before = copy.deepcopy(body)
     gone = find_refused_members(body, CLAUDE_CODE)
@@ -227,6 +231,20 @@ def test_whatever_stands_in_a_body_the_tables_are_asked_without_harm(body: Json)
     assert len(set(gone)) == len(gone)
     assert {name for name in body if name not in ACCEPTED_MEMBERS} <= set(gone)
     assert isinstance(find_billing_blocks(body), list)
+
+
+@pytest.mark.parametrize("value", [True, 1, "tools", {"custom": {}}, {}, None, [True], [[]], [{"type": ["x"]}]])
+@pytest.mark.parametrize("member", ["tools", "tool_choice", "system", "messages", "thinking", "context_management"])
+def test_a_member_of_the_wrong_type_has_nothing_to_refuse(member: str, value: Any) -> None:
+    assert find_refused_members({member: value}, [MANAGEMENT]) == []
+
+
+def test_names_of_any_type_choose_the_tool_that_leaves() -> None:
+    body = {"tools": [ADD, {"type": "web_search_1", "name": {"a": []}}], "tool_choice": {"type": "tool"}}
+    chosen = {**body, "tool_choice": {"type": "tool", "name": {"a": []}}}
+    assert find_refused_members(body, []) == ["tools[1]"]
+    assert find_refused_members(chosen, []) == ["tools[1]", "tool_choice"]
+    assert find_refused_members({**body, "tool_choice": {"type": "tool", "name": [1]}}, []) == ["tools[1]"]
 
 
 def test_many_refused_items_are_found_in_no_time() -> None:
