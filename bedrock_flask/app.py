@@ -9,6 +9,7 @@ from functools import reduce
 
 from flask import Flask
 
+from bedrock_flask import models
 from bedrock_flask.call import Guard, Handler
 from bedrock_flask.config import env_file, settings
 from bedrock_flask.config.settings import Settings
@@ -24,8 +25,6 @@ from bedrock_flask.edge.cors import with_cors
 from bedrock_flask.edge.health import with_health
 from bedrock_flask.errors import StartupError
 from bedrock_flask.guards.completed import completed
-from bedrock_flask.models import models_file, registry
-from bedrock_flask.models.resolver import Models
 from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
 from bedrock_flask.state import KEY, State, state_of, with_state
@@ -74,13 +73,11 @@ def with_settings(told: Settings) -> Step:
     """Settings, and all that can be named under them: the plugins and the models file."""
 
     def step(app: Flask) -> Flask:
-        found = registry.load_registry(told.plugins_dir, lenient=told.lenient)
-        for broken in found.broken:
+        loaded = models.load(told)
+        for broken in loaded.registry.broken:
             for line in broken.lines():
                 LOG.error("left out: %s", line)
-        app.extensions[KEY] = State(
-            told, Models(found, models_file.read_models_file(told.models_file, found), told.models)
-        )
+        app.extensions[KEY] = State(told, loaded)
         # A second slash is no other way to write an address: it would be answered by a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]

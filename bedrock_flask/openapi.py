@@ -93,7 +93,7 @@ def build_document(models: Models, *, keyed: bool) -> Json:
     made.components.schema("Problem", schema=Problem)
     made.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     made.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "x-api-key"})
-    named = models.listed()
+    named = models.list_models()
     bodies = {name: json_schema.add_reference(made, a.schema) for name, a in models.registry.adapters.items()}
     for name, schema in _envelopes(models, named, bodies):
         made.components.schema(name, schema)

@@ -19,7 +19,8 @@ from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import BEDROCK, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
 from bedrock_flask.json_schema import to_json_schema
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
+from bedrock_flask.models.registry import GENERIC
 
 HERE = Path(__file__).parent
 
@@ -84,7 +85,7 @@ in the current folder is read first. What is wrong with the configuration is one
 
 def adapters() -> str:
     """Every built-in adapter: its models, its operations, its body, its sample."""
-    found = registry.load_registry()
+    found = loading.load_registry()
     own = [each for each in found.adapters.values() if found.sources[each.name].startswith("built in")]
     bodies = {each.name: to_json_schema(each.schema) for each in own}
     roots = {body["title"] for body in bodies.values()}
@@ -139,7 +140,7 @@ def _parameter(parameter: click.Parameter, context: click.Context) -> tuple[str,
 
 def _adapter(adapter: Adapter, body: dict[str, Any]) -> str:
     about = f"{adapter.description}\n\n" if adapter.description else ""
-    called = "" if registry.GENERIC in adapter.models else f" `{adapter.name}` calls `{adapter.model}`."
+    called = "" if GENERIC in adapter.models else f" `{adapter.name}` calls `{adapter.model}`."
     models = [(_code(pattern), _abilities(able)) for pattern, able in adapter.models.items()]
     speaks = [
         (_code(wire), _code(operation), _code(STREAMING[operation]) if _streams(adapter) else "")

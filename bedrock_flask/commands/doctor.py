@@ -25,7 +25,7 @@ from bedrock_flask.diagnostics.configuration import BEARER, redact_url
 from bedrock_flask.diagnostics.model_access import ModelAccess, suggest_nearest
 from bedrock_flask.errors import BedrockError, GatewayError, StartupError
 from bedrock_flask.guards.completed import completed
-from bedrock_flask.models import models_file, registry
+from bedrock_flask.models import load, loading
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.transport.boto.client import make_transport
@@ -191,7 +191,7 @@ def _settings(known: Known) -> Findings:
 
 
 def _plugins(known: Any) -> Findings:
-    found = registry.load_registry(known.settings.plugins_dir, lenient=True)
+    found = loading.load_registry(known.settings.plugins_dir, lenient=True)
     for broken in found.broken:
         for line in broken.lines():
             status = WARN if known.settings.lenient else FAIL
@@ -202,7 +202,7 @@ def _plugins(known: Any) -> Findings:
 
 def _models_file(known: Any) -> Findings:
     told: Settings = known.settings
-    models = Models(known.registry, models_file.read_models_file(told.models_file, known.registry), told.models)
+    models = load(told, known.registry)
     file = f"{told.models_file}: {', '.join(models.aliases) or 'no aliases'}" if told.models_file else "none is set"
     yield Finding("models file", OK, file)
     for name in known.named:
@@ -388,7 +388,7 @@ def _account(known: Any, region: str = "") -> AwsAccount:
 
 def _chosen(known: Any) -> list[Model]:
     models: Models = known.models
-    return [models.resolve(name) for name in known.named] if known.named else models.listed()
+    return [models.resolve(name) for name in known.named] if known.named else models.list_models()
 
 
 def _named(model: Model) -> str:

@@ -9,7 +9,7 @@ import click
 
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.config import settings
-from bedrock_flask.models import models_file, registry
+from bedrock_flask.models import load
 from bedrock_flask.models.resolver import Model, Models
 
 HEAD = ("name", "calls", "region", "operation", "can", "source")
@@ -26,9 +26,8 @@ def models(as_json: bool, **options: str | None) -> None:
     unless BEDROCK_FLASK_MODELS=listed. Nobody is asked on the network: `bedrock-flask doctor` asks the account.
     """
     told = settings.read_settings(settings.merge_options(os.environ, options))
-    found = registry.load_registry(told.plugins_dir, lenient=told.lenient)
-    known = Models(found, models_file.read_models_file(told.models_file, found), told.models)
-    rows = [_described(known, model, told.region) for model in known.listed()]
+    known = load(told)
+    rows = [_described(known, model, told.region) for model in known.list_models()]
     if as_json:
         print(json.dumps(rows, indent=2))
         return

@@ -8,7 +8,7 @@ import click
 
 from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import StartupError
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.wires import WIRES
 
 KINDS = ("chat", "embed", "image")
@@ -27,7 +27,7 @@ def new_plugin(name: str, kind: str, plugins_dir: str | None) -> None:
             f"'{name}' is no name for an adapter: it begins with a-z or 0-9 and has a-z, 0-9, '-' and '_', at most 64"
         )
     # What is broken in the folder is no matter here, the file that is just being written least of all.
-    taken = registry.load_registry(plugins_dir, lenient=True).sources
+    taken = loading.load_registry(plugins_dir, lenient=True).sources
     if name in taken:
         raise StartupError(f"'{name}' is taken: an adapter of that name comes from {taken[name]}")
     if name in WIRES:

@@ -17,7 +17,7 @@ import click
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import StartupError
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.models.registry import Loaded, Registry
 
 # Seconds that the code of a plugin may take to be loaded, and to be tried by one law.
@@ -42,7 +42,7 @@ def plugins(context: click.Context, plugins_dir: str | None, as_json: bool) -> N
     context.obj = plugins_dir
     if context.invoked_subcommand is not None:
         return
-    found = registry.load_registry(plugins_dir, lenient=True)
+    found = loading.load_registry(plugins_dir, lenient=True)
     click.echo(
         json.dumps(_document(found), indent=2, ensure_ascii=False) if as_json else "\n".join(format_table(_rows(found)))
     )
@@ -63,12 +63,12 @@ def check(outer_dir: str | None, files: tuple[Path, ...], plugins_dir: str | Non
     any, against what is not built in; and where there is nothing else, against what is.
     """
     plugins_dir = plugins_dir or outer_dir
-    found = registry.load_plugins(
+    found = loading.load_plugins(
         chain(
-            registry.find_built_in(),
-            registry.find_installed(),
+            loading.find_built_in(),
+            loading.find_installed(),
             _dropped_in(plugins_dir, files),
-            registry.find_in_files(files),
+            loading.find_in_files(files),
         ),
         lenient=True,
         watched=_watched,
@@ -110,10 +110,10 @@ def _watched() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 0.001) if left else 0, every)
 
 
-def _dropped_in(folder: str | None, files: tuple[Path, ...]) -> Iterator[registry.Plugin]:
+def _dropped_in(folder: str | None, files: tuple[Path, ...]) -> Iterator[loading.Plugin]:
     """The plugins of the folder, but for the files that are named beside it."""
     named = {path.resolve() for path in files}
-    return (plugin for plugin in registry.find_dropped_in(folder) if Path(plugin.source).resolve() not in named)
+    return (plugin for plugin in loading.find_dropped_in(folder) if Path(plugin.source).resolve() not in named)
 
 
 def _own(found: Registry, files: tuple[Path, ...]) -> list[Loaded]:

@@ -5,9 +5,9 @@ import sys
 
 import click
 
+from bedrock_flask import models
 from bedrock_flask.config import PREFIX, settings
 from bedrock_flask.errors import StartupError
-from bedrock_flask.models import models_file, registry
 from bedrock_flask.server.ports import is_free
 
 
@@ -26,9 +26,7 @@ def serve(**options: str | int | None) -> None:
             os.environ[PREFIX + name.upper()] = str(value)
     # All of it is read once here, so that a fault is one line of this process and not of each worker.
     told = settings.read_settings(os.environ)
-    found = registry.load_registry(told.plugins_dir, lenient=told.lenient)
-    models_file.read_models_file(told.models_file, found)
-    for broken in found.broken:
+    for broken in models.load(told).registry.broken:
         more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
         print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)
     if not is_free(told.host, told.port):

@@ -41,7 +41,7 @@ from bedrock_flask.contract.native import (
     request_is_read,
 )
 from bedrock_flask.contract.trip import answers_streamed, answers_whole
-from bedrock_flask.models.registry import Plugin, describe_error, find_built_in, load_plugins
+from bedrock_flask.models.loading import Plugin, describe_error, find_built_in, load_plugins
 
 Law = Callable[[Adapter], Iterator[str]]
 

@@ -13,7 +13,7 @@ from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import Json, Request, Response, member, replay
 from bedrock_flask.emulator.engines.scripted import Scripted
 from bedrock_flask.fields import find_faults
-from bedrock_flask.models.registry import describe_error
+from bedrock_flask.models.loading import describe_error
 from bedrock_flask.wires import find_wire
 
 # Source: the enum StopReason in botocore's service model of bedrock-runtime; a test compares them.

@@ -18,7 +18,8 @@ from bedrock_flask.emulator.engines.scripted import Scripted
 from bedrock_flask.emulator.environ import isolated_environ
 from bedrock_flask.errors import GatewayError, UpstreamTruncated
 from bedrock_flask.guards.completed import completed
-from bedrock_flask.models.registry import GENERIC, Registry, find_built_in, load_plugins, sort_claims
+from bedrock_flask.models.loading import find_built_in, load_plugins
+from bedrock_flask.models.registry import GENERIC, Registry, sort_claims
 from bedrock_flask.transport.boto.client import make_transport
 from bedrock_flask.transport.stopping import Shutdown
 

@@ -107,7 +107,7 @@ def count_tokens() -> Response:
         dropped = [*_left_betas(body), *map(WIRE.word, ready.dropped)]
         asked = {"converse": {name: value for name, value in json.loads(ready.body).items() if name in _COUNTED}}
     # Bedrock counts by the model's own id only.
-    bare = replace(model, id=state_of(current_app).models.registry.bare(model.base or model.id))
+    bare = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
     call = make_call(bare, json.dumps({"input": asked}).encode(), operation=COUNTING, wire="count_tokens")
     try:
         reply = send(call)

@@ -84,7 +84,7 @@ def invoke_by_body() -> Response:
 @blueprint.get("/models")
 def list_models() -> Response:
     """The models that can be named: adapters and aliases, with the members of OpenAI's and of Anthropic's lists."""
-    found = [_described(model) for model in state_of(current_app).models.listed()]
+    found = [_described(model) for model in state_of(current_app).models.list_models()]
     ends = {"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else {"first_id": None, "last_id": None}
     return jsonify(object="list", data=found, has_more=False, **ends)
 

@@ -20,7 +20,7 @@ from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.replies import Replies, Reply
 from bedrock_flask.emulator.faults import Fault, Orders
 from bedrock_flask.emulator.request_log import Journal, Write
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.server.workers import http2
 
 THREADS = 32
@@ -132,7 +132,7 @@ def serve(
     blocked_words: tuple[str, ...] = (),
 ) -> None:
     """Serve until stopped. The plugins are loaded here, so that a fault of theirs is told once, before the start."""
-    loaded = registry.load_registry(plugins_dir)
+    loaded = loading.load_registry(plugins_dir)
     arbiter = os.getpid()
     worker: list[Any] = []
 

@@ -61,13 +61,13 @@ class Models:
             raise UnknownModel(self._nearest(name[:200]))
         return self._claimed(name, name)
 
-    def listed(self) -> list[Model]:
+    def list_models(self) -> list[Model]:
         """The models that can be named without knowing an id: adapters, then aliases."""
         named = [self._claimed(a.name, a.model) for a in self.registry.adapters.values() if GENERIC not in a.models]
         return named + [self._aliased(alias) for alias in self.aliases.values()]
 
     def _aliased(self, alias: Alias) -> Model:
-        claim = self.registry.claim(alias.id)
+        claim = self.registry.find_claim(alias.id)
         if alias.adapter and (claim is None or claim.adapter.name != alias.adapter):
             adapter = self.registry.adapters[alias.adapter]
             capabilities = next(iter(adapter.models.values()))
@@ -88,7 +88,7 @@ class Models:
         )
 
     def _claimed(self, name: str, model: str) -> Model:
-        claim = self.registry.claim(model)
+        claim = self.registry.find_claim(model)
         if claim is None:
             raise UnknownModel(self._nearest(name))
         if self.policy == LISTED and claim.pattern == GENERIC and not self._in_file(model):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.models.registry import load_registry
+from bedrock_flask.models.loading import load_registry
 from bedrock_flask.protocol import eventstream, sse
 
 Json = dict[str, Any]

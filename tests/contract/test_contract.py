@@ -17,7 +17,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches, faults_of
 from bedrock_flask.contract.bodies import body
 from bedrock_flask.contract.native import STOP_REASONS
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.plugin import Capabilities, Open, Schema, fields, hookimpl, text_of
 
 Json = dict[str, Any]
@@ -274,7 +274,7 @@ def test_what_is_not_there_to_be_tried_is_told_as_advice_and_what_needs_no_token
 
 
 def test_the_bodies_that_are_compared_are_both_right_and_wrong() -> None:
-    for adapter in registry.load_registry().adapters.values():
+    for adapter in loading.load_registry().adapters.values():
         chance = Random(0)
         made = [body(adapter.schema, chance) for _ in range(100)]
         right = sum(not fields.find_faults(adapter.schema, each) for each in made)

@@ -22,7 +22,7 @@ import yaml
 
 from bedrock_flask import commands
 from bedrock_flask.config import ENV_FILE, settings
-from bedrock_flask.models import models_file, registry
+from bedrock_flask.models import loading, models_file
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -374,7 +374,7 @@ def test_the_error_example_is_what_the_gateway_says(gateway: Any) -> None:
 def test_the_models_file_example_holds(tmp_path: Path) -> None:
     [text] = [block.text for block in blocks_of(ROOT / "docs/reference/models.md") if block.language == "toml"]
     (tmp_path / "models.toml").write_text(text)
-    assert set(models_file.read_models_file(tmp_path / "models.toml", registry.load_registry())) == {"fast", "team"}
+    assert set(models_file.read_models_file(tmp_path / "models.toml", loading.load_registry())) == {"fast", "team"}
 
 
 # --- what is made from the code, or must keep step with it -----------------------------------------------------------

@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 from bedrock_flask import fields
 from bedrock_flask.bedrock.model_ids import matches, patterns_overlap
 from bedrock_flask.errors import PluginError
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.models.resolver import Models
 from bedrock_flask.openapi import build_document
 
@@ -45,31 +45,31 @@ def drop(tmp_path: Path) -> Drop:
 
 def refusal(folder: Path) -> str:
     with pytest.raises(PluginError) as told:
-        registry.load_registry(folder)
+        loading.load_registry(folder)
     assert "\n" not in str(told.value)
     return str(told.value)
 
 
 def test_the_built_in_plugins_are_found_without_a_list() -> None:
-    loaded = registry.load_registry()
-    files = {path.stem for path in Path(registry.__file__).parents[2].joinpath("plugins").glob("[a-z]*.py")}
+    loaded = loading.load_registry()
+    files = {path.stem for path in Path(loading.__file__).parents[2].joinpath("plugins").glob("[a-z]*.py")}
     assert {loaded.sources[name] for name in loaded.adapters} == {f"built in ({file}.py)" for file in files}
 
 
 def test_a_dropped_in_file_is_enough(drop: Drop) -> None:
     folder = drop(GOOD, name="rhyme", pattern="acme.rhyme-*")
-    loaded = registry.load_registry(folder)
+    loaded = loading.load_registry(folder)
     adapter, _ = loaded.pick("acme.rhyme-v2:0")
     assert adapter.name == "rhyme"
     assert loaded.sources["rhyme"] == str(folder / "rhyme.py")
 
 
 def test_files_that_begin_with_an_underscore_are_not_plugins(drop: Drop) -> None:
-    registry.load_registry(drop("raise RuntimeError", "_notes.py"))
+    loading.load_registry(drop("raise RuntimeError", "_notes.py"))
 
 
 def test_a_dropped_in_file_may_have_the_name_of_a_known_module(drop: Drop) -> None:
-    registry.load_registry(drop(GOOD, "json.py", name="rhyme", pattern="acme.rhyme-*"))
+    loading.load_registry(drop(GOOD, "json.py", name="rhyme", pattern="acme.rhyme-*"))
     import json
 
     assert json.loads("1") == 1
@@ -83,7 +83,7 @@ def test_an_installed_package_comes_through_the_same_door(drop: Drop, monkeypatc
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = acme_rhyme\n")
     importlib.invalidate_caches()
-    loaded = registry.load_registry()
+    loaded = loading.load_registry()
     assert loaded.sources["rhyme"] == "package acme-rhyme (acme_rhyme)"
 
 
@@ -110,7 +110,7 @@ def test_overlapping_patterns_of_equal_length_are_an_error_that_names_both(drop:
 def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:
     drop(GOOD, "a.py", name="wide", pattern="acme.*")
     folder = drop(GOOD, "b.py", name="narrow", pattern="acme.rhyme-*")
-    loaded = registry.load_registry(folder)
+    loaded = loading.load_registry(folder)
     assert loaded.pick("acme.rhyme-1")[0].name == "narrow"
     assert loaded.pick("acme.other-1")[0].name == "wide"
 
@@ -266,7 +266,7 @@ def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> 
     drop("raise SystemExit('now')", "b.py")
     drop(GOOD, "c.py", name="nova", pattern="amazon.nova-lite-*")
     folder = drop(GOOD, "d.py", name="rhyme", pattern="acme.rhyme-*")
-    loaded = registry.load_registry(folder, lenient=True)
+    loaded = loading.load_registry(folder, lenient=True)
     told = {broken.name: broken.faults for broken in loaded.broken}
     assert [fault.partition(" (line")[0] for fault in told["a"]] == [
         "adapter 'No': the name 'No' is not lower case a-z0-9_-",
@@ -294,7 +294,7 @@ def test_the_line_of_an_installed_package_is_told_too(drop: Drop, monkeypatch: p
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-lines\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[bedrock_flask]\nlines = acme_lines\n")
     importlib.invalidate_caches()
-    [broken] = registry.load_registry(lenient=True).broken
+    [broken] = loading.load_registry(lenient=True).broken
     assert "KeyError: 'no' (line 15: " in broken.lines()[0]
 
 
@@ -323,7 +323,7 @@ def test_a_count_of_one_is_told_in_the_singular() -> None:
 
 
 def test_a_plugin_that_is_left_out_takes_part_in_no_hook(drop: Drop) -> None:
-    loaded = registry.load_registry(drop(OWN, field="", member='"sample": {}'), lenient=True)
+    loaded = loading.load_registry(drop(OWN, field="", member='"sample": {}'), lenient=True)
     assert len(loaded.broken) == 1
     assert len(loaded.hooks.get_plugins()) == len(loaded.loaded)
 
@@ -335,7 +335,7 @@ def test_an_entry_point_that_names_no_module_is_told_so(tmp_path: Path, monkeypa
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rhyme\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[bedrock_flask]\nrhyme = :nothing\n")
     importlib.invalidate_caches()
-    [broken] = registry.load_registry(lenient=True).broken
+    [broken] = loading.load_registry(lenient=True).broken
     assert broken.lines() == [
         "plugin 'rhyme' from package acme-rhyme (:nothing): its entry point 'rhyme = :nothing' names no module"
     ]
@@ -356,7 +356,7 @@ def test_an_entry_point_that_names_no_module_is_told_so(tmp_path: Path, monkeypa
     ],
 )
 def test_an_id_picks_its_adapter_with_or_without_a_profile(model: str, adapter: str) -> None:
-    assert registry.load_registry().pick(model)[0].name == adapter
+    assert loading.load_registry().pick(model)[0].name == adapter
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,7 @@ CLASHING = """
 @pytest.mark.parametrize("file", ["nova.py", "my plugin.py", "\u00e9.py"])
 @pytest.mark.filterwarnings("ignore:Multiple schemas resolved")
 def test_schemas_of_like_names_stand_side_by_side_in_openapi(drop: Drop, file: str) -> None:
-    found = registry.load_registry(drop(CLASHING, file))
+    found = loading.load_registry(drop(CLASHING, file))
     document = build_document(Models(found), keyed=False)
     validate(document)
     body = document["paths"]["/v1/models/single/invoke"]["post"]["requestBody"]["content"]["application/json"]["schema"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_flask.errors import ModelNotListed, ModelsFileError, UnknownModel
-from bedrock_flask.models import models_file, registry
+from bedrock_flask.models import loading, models_file
 from bedrock_flask.models.resolver import Models
 
 FILE = """
@@ -37,7 +37,7 @@ def models(tmp_path: Path) -> Models:
 def made(folder: Path, text: str, policy: str = "any") -> Models:
     path = folder / "models.toml"
     path.write_text(text)
-    loaded = registry.load_registry()
+    loaded = loading.load_registry()
     return Models(loaded, models_file.read_models_file(path, loaded), policy)
 
 

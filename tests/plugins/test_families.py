@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.models.registry import load_registry
+from bedrock_flask.models.loading import load_registry
 from bedrock_flask.wires import find_wire
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 from bedrock_flask.call import Call
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.transport.boto.client import make_transport
 from bedrock_flask.transport.stopping import Shutdown
 
@@ -36,7 +36,7 @@ def send(upstream: Any, aws: None) -> Callable[..., Any]:
     """Send one call through a transport with short patience."""
     told = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
     short, patient = make_transport(told, Shutdown()), make_transport(replace(told, read_timeout=60), Shutdown())
-    adapters = registry.load_registry().adapters
+    adapters = loading.load_registry().adapters
 
     def call(model: str = "amazon.nova-lite-v1:0", body: bytes = b"{}", seconds: float = 5.0, **options: Any) -> Any:
         is_patient = options.pop("patient", False)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bedrock_flask.converse import replay
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.protocol import eventstream, sse
 from bedrock_flask.wires import find_wire
 
-ADAPTERS = registry.load_registry().adapters
+ADAPTERS = loading.load_registry().adapters
 SAID = {
     "output": {"message": {"role": "assistant", "content": [{"text": "Red, green and \u2026 blue."}]}},
     "stopReason": "end_turn",

@@ -14,13 +14,13 @@ from bedrock_flask.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from bedrock_flask.models import registry
+from bedrock_flask.models import loading
 from bedrock_flask.transport.retry import CAP, backoff, with_retries
 
 
 @pytest.fixture(scope="module")
 def adapter() -> Any:
-    return registry.load_registry().adapters["nova"]
+    return loading.load_registry().adapters["nova"]
 
 
 def throttled(**headers: str) -> BedrockError:

@@ -94,7 +94,7 @@ class Catalogue:
     def model(self, identifier: str) -> Model | None:
         """The foundation model of an id or an ARN; of any id that a plugin but the generic one claims."""
         model = identifier.rpartition("/")[2] if ":foundation-model/" in identifier else identifier
-        claim = self.registry.claim(model)
+        claim = self.registry.find_claim(model)
         provider = model.partition(".")[0]
         if claim is None or claim.pattern == GENERIC or provider not in self.registry.providers:
             return None

@@ -11,7 +11,7 @@ from bedrock_flask.bedrock.usage import METRICS
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.replies import Replies
 from bedrock_flask.emulator.engines.scripted import Scripted
-from bedrock_flask.models.registry import Plugin, find_built_in, load_plugins
+from bedrock_flask.models.loading import Plugin, find_built_in, load_plugins
 from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
 from bedrock_flask.protocol import eventstream
 

@@ -6,7 +6,7 @@ import pytest
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.models.registry import load_registry
+from bedrock_flask.models.loading import load_registry
 from bedrock_flask.translation.repairs import Repaired, apply_repairs
 
 Json = dict[str, Any]

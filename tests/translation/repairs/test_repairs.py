@@ -14,7 +14,7 @@ from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
 from bedrock_flask.fields import find_faults
-from bedrock_flask.models.registry import load_registry
+from bedrock_flask.models.loading import load_registry
 from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.blocks import blocks
 

@@ -373,10 +373,10 @@ def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(
 
 def transport_of_client(client: Any) -> None:
     from bedrock_flask.call import Call
-    from bedrock_flask.models import registry
+    from bedrock_flask.models import loading
     from bedrock_flask.transport.boto import client as boto
 
-    call = Call(adapter=registry.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
+    call = Call(adapter=loading.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
     boto._send(client, call, Settings(), Shutdown())
 
 
@@ -443,10 +443,10 @@ def test_headers_that_would_break_the_answer_are_not_sent_on(upstream: Any, send
 
 def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(upstream: Any, aws: None) -> None:
     from bedrock_flask.call import Call
-    from bedrock_flask.models import registry
+    from bedrock_flask.models import loading
 
     upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR)] * 5
-    call = Call(adapter=registry.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
+    call = Call(adapter=loading.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
     with pytest.raises(errors.UpstreamUnreachable):
         make_transport(Settings(max_attempts=5), Shutdown())(call)
     assert len(upstream.requests) == 2
