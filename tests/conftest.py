@@ -29,10 +29,12 @@ from bedrock_flask.protocol import eventstream
 
 PATIENCE = 30
 
-# A busy machine is no failure of a property. In CI the same cases are tried each time; elsewhere new ones are sought.
+# A busy machine does not fail a property. The same cases are tried everywhere, so that a newcomer and CI run the same;
+# HYPOTHESIS_PROFILE=random searches for new ones and prints what repeats a failure.
 _slowly = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
-hypothesis.settings.register_profile("calm", hypothesis.settings(), derandomize="CI" in os.environ, **_slowly)
-hypothesis.settings.load_profile("calm")
+hypothesis.settings.register_profile("repeatable", hypothesis.settings(), derandomize=True, **_slowly)
+hypothesis.settings.register_profile("random", hypothesis.settings(), derandomize=False, print_blob=True, **_slowly)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @dataclass(frozen=True)

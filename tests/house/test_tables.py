@@ -3,14 +3,16 @@
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_table_ends_with_an_empty_line(page: Path) -> None:
+def lines_after_a_table(page: Path) -> list[str]:
+    """The lines that would be shown as a row of the table above them."""
     lines = page.read_text().splitlines()
     ends = [below for row, below in pairwise(lines) if row.startswith("|") and row.endswith("|")]
-    assert [line for line in ends if line and not line.startswith("|")] == []
+    return [line for line in ends if line and not line.startswith("|")]
+
+
+def test_a_table_ends_with_an_empty_line() -> None:
+    assert [f"{page.relative_to(ROOT)}: {line}" for page in PAGES for line in lines_after_a_table(page)] == []

@@ -2,11 +2,11 @@
 
 import ast
 import runpy
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTES = runpy.run_path(str(Path(__file__).with_name("defences.py")))
@@ -20,14 +20,33 @@ def found_in(file: str) -> set[str]:
     return {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
 
 
-@pytest.mark.parametrize("defence", DEFENCES, ids=lambda defence: defence.name)
-def test_what_a_note_would_remove_is_there_once_and_its_tests_exist(defence: Any) -> None:
-    assert (ROOT / defence.file).read_text("utf-8").count(defence.old) == 1
-    assert defence.new != defence.old
-    assert defence.tests
+def faults_of(defence: Any) -> Iterator[str]:
+    """What is wrong with a note."""
+    count = (ROOT / defence.file).read_text("utf-8").count(defence.old)
+    if count != 1:
+        yield f"`old` occurs {count} times in {defence.file}"
+    if defence.new == defence.old:
+        yield "`new` is the same as `old`"
+    if not defence.tests:
+        yield "it names no tests"
     for test in defence.tests:
         file, _, name = test.partition("::")
-        assert name.partition("[")[0] in found_in(file), test
+        if name.partition("[")[0] not in found_in(file):
+            yield f"{test} does not exist"
+
+
+def test_what_a_note_would_remove_is_there_once_and_its_tests_exist() -> None:
+    assert [f"{defence.name}: {fault}" for defence in DEFENCES for fault in faults_of(defence)] == []
+
+
+def test_a_note_that_does_not_fit_is_found() -> None:
+    fitting = DEFENCES[0]
+    wrong = replace(
+        fitting, old="nowhere in the file", new="nowhere in the file", tests=["tests/sabotage/test_defences.py::no"]
+    )
+    assert len(list(faults_of(wrong))) == 3
+    assert list(faults_of(replace(fitting, tests=[]))) == ["it names no tests"]
+    assert DEFENCES
 
 
 def test_no_two_notes_have_one_name() -> None:
