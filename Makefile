@@ -21,8 +21,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 LOCKED = $(PYTHON) -c 'import fcntl, os, sys; lock = os.open("Makefile", os.O_RDONLY); os.set_inheritable(lock, True); \
 	fcntl.flock(lock, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])'
 
-# npm writes this last; `npm ci` makes the folder anew.
-JAVASCRIPT = tests/javascript/node_modules/.package-lock.json
+# npm writes this file last.
+JAVASCRIPT = tests/javascript/node_modules/.package-lock.json docs/node_modules/.package-lock.json
 
 .PHONY: help run dev test check sabotage docs lock clean python
 .NOTPARALLEL:
@@ -68,7 +68,7 @@ lock: python ## Compile the hash-pinned requirement files [UPGRADE=1].
 	@$(COMPILE) --no-deps requirements-demo.in -o requirements-demo.txt
 
 clean: ## Remove .venv and all that was built, measured or cached.
-	@rm -rf .venv tests/javascript/node_modules build dist docs/_build *.egg-info htmlcov coverage.xml .coverage .coverage.* .*_cache .hypothesis
+	@rm -rf .venv tests/javascript/node_modules docs/node_modules build dist docs/_build *.egg-info htmlcov coverage.xml .coverage .coverage.* .*_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:
@@ -109,9 +109,9 @@ endif
 	@if $(HASHED) --no-deps --only-binary :all: -r requirements-demo.txt 2>.venv/demo.log; then touch $@; \
 	else echo "    no wheel of it for this machine (.venv/demo.log): the deterministic engine will answer"; fi; rm .venv/.busy
 
-# No stamp where it fails either: the tests that need it are skipped then, except in CI.
-$(JAVASCRIPT): tests/javascript/package-lock.json
-	@echo "==> installing AWS's SDK for JavaScript, for its tests"
-	@cd $(<D) && if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null \
-		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then touch $(@:$(<D)/%=%); \
-	else echo "    it needs Node.js 20 or newer with npm, and the network: its tests are skipped"; fi
+# Without Node.js the tests that need it are skipped, except in CI, and the diagrams of the documentation stay text.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@echo "==> installing the JavaScript packages of $*"
+	@cd $* && if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null \
+		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then touch node_modules/.package-lock.json; \
+	else echo "    this needs Node.js 20 or newer with npm, and the network"; fi

@@ -1,12 +1,13 @@
 """OpenAPI, folded from the plugins' own schemas by apispec, and a page to read it offline."""
 
 import importlib.metadata
+import importlib.resources
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, send_from_directory
 
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
@@ -57,6 +58,13 @@ def docs() -> Response:
     response = Response(render_template("docs.html"))
     response.headers["content-security-policy"] = _POLICY
     return response
+
+
+@blueprint.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js'):name>")
+@public
+def send_swagger_ui(name: str) -> Response:
+    """A file of Swagger UI, from the package that carries it."""
+    return send_from_directory(str(importlib.resources.files("flask_swagger_ui") / "dist"), name)
 
 
 class FieldFault(Schema):

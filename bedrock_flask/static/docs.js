@@ -1,5 +1,5 @@
 // A file rather than an inline script, so that the page works under the policy `script-src 'self'`.
-// The document is found from this script's own address (…/static/docs.js), so that a base path may stand before both.
+// The document is found from this script's own address (…/static/docs.js), so that it is right behind any base path.
 const openapi = new URL("../openapi.json", document.currentScript.src).href;
 
 function show(key) {

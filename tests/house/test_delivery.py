@@ -64,7 +64,12 @@ def test_the_workflows_fit_githubs_schema() -> None:
 def test_dependabots_file_fits_its_schema_and_looks_after_actions_images_and_packages() -> None:
     file = ROOT / ".github/dependabot.yml"
     succeeds(BIN / "check-jsonschema", "--builtin-schema", "vendor.dependabot", file)
-    assert {update["package-ecosystem"] for update in read(file)["updates"]} == {"docker", "github-actions", "pip"}
+    assert {update["package-ecosystem"] for update in read(file)["updates"]} == {
+        "docker",
+        "github-actions",
+        "npm",
+        "pip",
+    }
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
-    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in path.parts),
+    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if not {"_build", "node_modules"} & {*path.parts}),
 ]
 
 

@@ -4,7 +4,8 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)]
+NOT_OURS = {"_build", "node_modules"}
+PAGES = [ROOT / "README.md", *(path for path in (ROOT / "docs").rglob("*.md") if not NOT_OURS & {*path.parts})]
 
 
 def lines_after_a_table(page: Path) -> list[str]:

@@ -1,36 +1,54 @@
-"""The vendored files are those that their VERSION file names."""
+"""Files of other projects come from packages, with their licence; the tree holds our own files only."""
 
-import hashlib
+import importlib.resources
+import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-VENDORED = [
-    *sorted((ROOT / "bedrock_flask/static/vendor").iterdir()),
-    *sorted((ROOT / "docs/_static/vendor").iterdir()),
-]
+MOST_BYTES = 200_000
+# The hashes of 150 packages for every platform; `make lock` writes it.
+LARGE = {"requirements-dev.txt"}
+FOREIGN = {"vendor", "vendored", "third_party", "node_modules"}
 
 
-@pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)
-def test_vendored_files_have_the_digests_in_their_version_file(folder):
-    lines = (folder / "VERSION").read_text().splitlines()
-    named = dict(reversed(line.removeprefix("sha256: ").split()) for line in lines if line.startswith("sha256: "))
-
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-    del found["VERSION"]
-
-    assert found == named
+@pytest.fixture(scope="module")
+def tree() -> list[Path]:
+    """The files that git tracks, relative to the root."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is not a git checkout")
+    return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)
-def test_vendored_files_do_not_ask_the_browser_for_a_source_map_that_is_not_there(folder):
-    assert not [path.name for path in folder.iterdir() if b"sourceMappingURL=" in path.read_bytes()]
+def test_no_folder_holds_files_of_another_project(tree: list[Path]) -> None:
+    assert [str(path) for path in tree if FOREIGN & {*path.parts}] == []
 
 
-@pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)
-def test_vendored_files_come_with_their_name_version_and_licence(folder):
-    told = dict(line.partition(": ")[::2] for line in (folder / "VERSION").read_text().splitlines())
-    assert told["name"]
-    assert told["version"]
-    assert (folder / "LICENSE").read_text()
+def test_no_file_is_larger_than_one_that_is_written_by_hand(tree: list[Path]) -> None:
+    assert {str(path) for path in tree if (ROOT / path).stat().st_size > MOST_BYTES} <= LARGE
+
+
+def test_no_script_or_style_sheet_is_minified(tree: list[Path]) -> None:
+    texts = {str(path): (ROOT / path).read_text() for path in tree if path.suffix in {".js", ".mjs", ".css"}}
+    assert texts
+    assert [name for name, text in texts.items() if max(map(len, text.splitlines())) > 300] == []
+
+
+def test_swagger_ui_comes_with_its_licence() -> None:
+    folder = importlib.resources.files("flask_swagger_ui") / "dist"
+    assert "Apache License, Version 2.0" in (folder / "LICENSE").read_text()
+
+
+def test_the_page_of_the_api_finds_every_file_that_it_names_on_this_gateway(gateway: Any) -> None:
+    named = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', gateway.get("/docs").text)
+    assert len(named) == 4
+    assert {name: gateway.get(f"/{name}").status_code for name in named} == dict.fromkeys(named, 200)
+
+
+def test_no_other_file_of_the_package_is_served(gateway: Any) -> None:
+    for name in ("index.css", "swagger-ui.js", "..%2f__init__.py", "../../setup.cfg"):
+        assert gateway.get(f"/docs/{name}").status_code == 404, name
