@@ -17,6 +17,7 @@ import marshmallow
 from marshmallow import INCLUDE, RAISE, ValidationError
 
 from bedrock_flask.errors import FieldError
+from bedrock_flask.protocol.json_path import extend_path
 
 __all__ = [
     "Anything",
@@ -449,18 +450,10 @@ def find_faults(schema: marshmallow.Schema, value: Any) -> list[FieldError]:
 def _flatten(messages: Any, path: str) -> Iterator[FieldError]:
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            yield from _flatten(inner, _join(path, key))
+            yield from _flatten(inner, path if key == "_schema" else extend_path(path, key))
     else:
         for message in messages if isinstance(messages, list) else [messages]:
             yield FieldError(path, str(message), isinstance(message, _Unknown))
-
-
-def _join(path: str, key: Any) -> str:
-    if key == "_schema":
-        return path
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    return f"{path}.{key}" if path else str(key)
 
 
 # Of one list or object: a body of a million faults is told its first, and costs no more.

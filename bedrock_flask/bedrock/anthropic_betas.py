@@ -23,6 +23,9 @@ _LITELLM = "LiteLLM"
 # The types of Anthropic's own SDK 2.12.0, which name the beta that a member needs; Bedrock documents neither.
 _SDK = "SDK"
 
+# The steps to a value: names of members and indexes of items.
+Path = tuple[str | int, ...]
+
 
 @dataclass(frozen=True)
 class Beta:
@@ -143,16 +146,19 @@ def select_betas(betas: Iterable[str], body: Mapping[str, Any] | None = None) ->
     return list(sent), list(left_out)
 
 
-def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[str]:
-    """The paths of what must leave the body: what Bedrock never takes, and what none of the betas sent unlocks."""
+def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[Path]:
+    """The paths of what must leave the body: what Bedrock never takes, and what none of the betas sent unlocks.
+
+    It takes any JSON object: a member of a wrong type holds nothing to refuse.
+    """
     sent, _ = select_betas(betas, body)
     unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
     locked = [*_NEVER, *(member for row in BETAS for member in row.members if member not in unlocked)]
-    found = dict.fromkeys(_found(body, locked))
-    found |= dict.fromkeys(_emptied(body, found))
-    extra = [name for name in body if name not in ACCEPTED_MEMBERS]
-    gone = {*found, *extra}
-    return list(dict.fromkeys([*extra, *(path for path in found if gone.isdisjoint(_outer(path)))]))
+    found = dict.fromkeys(_find_members(body, locked))
+    found |= dict.fromkeys(_find_emptied(body, found))
+    extra: list[Path] = [(name,) for name in body if name not in ACCEPTED_MEMBERS]
+    refused = {*found, *extra}
+    return list(dict.fromkeys([*extra, *(path for path in found if refused.isdisjoint(_enclosing_paths(path)))]))
 
 
 def find_billing_blocks(body: Mapping[str, Any]) -> list[int]:
@@ -173,76 +179,82 @@ def split_billing_line(text: str) -> tuple[str, str]:
     return line, rest
 
 
-# A value, what it stands in, and how that is written: `[3]`, `.name`. Only few of them are ever asked for their path.
-_Place = tuple[Any, Any, str]
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A value of the body: its last step and the node around it give its path, which few nodes are asked for."""
+
+    value: Any
+    outer: "_Node | None" = None
+    step: str | int = ""
 
 
-def _found(body: Mapping[str, Any], members: Iterable[str]) -> Iterator[str]:
-    """The paths of those members that are there."""
-    known: dict[tuple[str, ...], list[_Place]] = {(): [(body, None, "")]}
+def _find_members(body: Mapping[str, Any], members: Iterable[str]) -> Iterator[Path]:
+    """The paths of those members that the body has."""
+    known: dict[tuple[str, ...], list[_Node]] = {(): [_Node(body)]}
 
-    def places(steps: tuple[str, ...]) -> list[_Place]:
+    def find_nodes(steps: tuple[str, ...]) -> list[_Node]:
         if steps not in known:
-            known[steps] = [inner for place in places(steps[:-1]) for inner in _step(place, steps[-1])]
+            known[steps] = [inner for node in find_nodes(steps[:-1]) for inner in _follow(node, steps[-1])]
         return known[steps]
 
     for member in members:
-        yield from map(_path, places(tuple(member.split("."))))
+        yield from map(_path_of, find_nodes(tuple(member.split("."))))
 
 
-def _step(place: _Place, step: str) -> Iterator[_Place]:
-    named, _, kind = step.partition(":")
-    named, _, value = named.partition("=")
-    name, holder = named.removesuffix("[]"), place[0]
-    if not isinstance(holder, (dict, Mapping)) or name not in holder:
+def _follow(node: _Node, step: str) -> Iterator[_Node]:
+    """The values that one step of a row's member leads to, such as `tools[]:web_search_*` or `display=updates`."""
+    step, _, kind = step.partition(":")
+    step, _, expected = step.partition("=")
+    name = step.removesuffix("[]")
+    if not isinstance(node.value, (dict, Mapping)) or name not in node.value:
         return
-    inner = holder[name]
-    here = (inner, place, f".{name}")
-    if name == named:
-        if not value or inner == value:
-            yield here
-    elif isinstance(inner, list):
-        for index, item in enumerate(inner):
+    value = node.value[name]
+    inner = _Node(value, node, name)
+    if name == step:
+        if not expected or value == expected:
+            yield inner
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
             if not kind or (isinstance(item, dict) and _is_kind(kind, str(item.get("type"))[:64])):
-                yield item, here, f"[{index}]"
+                yield _Node(item, inner, index)
 
 
 # A conversation has the same few kinds of blocks over and over.
 _is_kind = lru_cache(maxsize=1024)(matches)
 
 
-def _path(place: _Place) -> str:
-    written: list[str] = []
-    while place[1] is not None:
-        _, outer, step = place
-        written.append(step)
-        place = outer
-    return "".join(reversed(written)).removeprefix(".")
+def _path_of(node: _Node) -> Path:
+    steps: list[str | int] = []
+    while node.outer is not None:
+        steps.append(node.step)
+        node = node.outer
+    return tuple(reversed(steps))
 
 
-def _emptied(body: Mapping[str, Any], found: Collection[str]) -> Iterator[str]:
-    """What says nothing more when all of its items leave: no tools, then no choice of one; no edits of the context."""
-    for path, members in _EMPTIED.items():
-        items = [*_found(body, [f"{path}[]"])]
-        if items and all(item in found for item in items):
-            yield from (member for member in members if member in body)
+def _find_emptied(body: Mapping[str, Any], found: Collection[Path]) -> Iterator[Path]:
+    """The members that are empty without what was found: no tools, then no choice of one; no edits of the context."""
+    for items, members in _EMPTIED.items():
+        paths = [*_find_members(body, [items])]
+        if paths and all(path in found for path in paths):
+            yield from ((member,) for member in members if member in body)
     choice, tools = body.get("tool_choice"), body.get("tools")
     # A list, not a set: in a body that no schema has checked a name can be any JSON value.
-    leaving = [
+    dropped_names = [
         tool.get("name")
         for index, tool in enumerate(tools if isinstance(tools, list) else ())
-        if f"tools[{index}]" in found and isinstance(tool, Mapping)
+        if ("tools", index) in found and isinstance(tool, Mapping)
     ]
-    if isinstance(choice, Mapping) and choice.get("type") == "tool" and choice.get("name") in leaving:
-        yield "tool_choice"
+    if isinstance(choice, Mapping) and choice.get("type") == "tool" and choice.get("name") in dropped_names:
+        yield ("tool_choice",)
 
 
-_EMPTIED = {"tools": ("tools", "tool_choice"), "context_management.edits": ("context_management",)}
+# The items of an array, and the members that leave with the last of them.
+_EMPTIED = {"tools[]": ("tools", "tool_choice"), "context_management.edits[]": ("context_management",)}
 
 
-def _outer(path: str) -> Iterator[str]:
-    """The paths of everything around this: `tools[0].custom` stands in `tools[0]` and in `tools`."""
-    return (path[:at] for at, mark in enumerate(path) if mark in ".[")
+def _enclosing_paths(path: Path) -> Iterator[Path]:
+    """The paths of everything around a value: `tools[0].custom` is in `tools[0]` and in `tools`."""
+    return (path[:end] for end in range(1, len(path)))
 
 
 def _is_billing(text: str) -> bool:

@@ -45,6 +45,7 @@ from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, str
 from bedrock_flask.pipeline.translated import ResponseFormat, rename_paths_for, respond_via_converse
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
+from bedrock_flask.protocol.json_path import format_path
 from bedrock_flask.state import state_of
 from bedrock_flask.translation.request import build_bedrock_request
 from bedrock_flask.wires import anthropic
@@ -128,7 +129,7 @@ def _native(
 ) -> tuple[str, list[str]]:
     """Claude's own body as Bedrock takes it, all text kept but for the envelope, and what was left out of it."""
     sent, left = anthropic_betas.select_betas(_betas(body), body)
-    gone = anthropic_betas.find_refused_members(body, sent)
+    gone = [format_path(path) for path in anthropic_betas.find_refused_members(body, sent)]
     # What nobody knows may be what AWS released on Tuesday: Bedrock decides, unless the caller has it left out.
     new = [path for path in unknown if unsupported_policy(model) != DROP]
     gone = [path for path in gone if path not in new]

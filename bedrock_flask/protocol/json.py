@@ -4,15 +4,14 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterable
 from typing import Any
 
+from bedrock_flask.protocol.json_path import describe_path
+
 MAX_DIGITS = 4300  # as many as the interpreter itself converts unless told otherwise (sys.int_info)
-MAX_NAME_SHOWN = 100
 MAX_WALK = 100_000
 LARGE = 1_000_000  # bytes: a text of this size is mostly one long string, and walking its value beats searching it
 
-_PLAIN_NAME = re.compile(r"[\w$:/-]+")
 _BLANK = re.compile(r"[ \t\n\r:]*")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _FOREIGN_START = (
@@ -48,17 +47,6 @@ def parse(data: bytes, *, max_depth: int = 64) -> Any:
     if _may_hold_surrogates(data) and not _is_unicode(value):
         raise _fault(text, max_depth, _LONE_SURROGATE)
     return value
-
-
-def path_text(parts: Iterable[str | int]) -> str:
-    """The steps to a value as a person reads them: ["messages", 0, "content"] is `messages[0].content`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else _name_text(part) for part in parts).removeprefix(".")
-
-
-def _name_text(name: str) -> str:
-    # A name is the caller's text: a long one must not fill the log, a strange one must not look like a path.
-    shown = name if len(name) <= MAX_NAME_SHOWN else name[:MAX_NAME_SHOWN] + "…"
-    return f".{shown}" if _PLAIN_NAME.fullmatch(name) else f"[{json.dumps(shown)}]"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,7 +169,7 @@ class _Place:
         }
 
     def path(self) -> str:
-        return path_text(step for step in self._steps if step is not None)
+        return describe_path(step for step in self._steps if step is not None)
 
     def read(self, value: Any) -> None:
         """Take note of a name or a plain value, raising ValueError if it is at fault."""

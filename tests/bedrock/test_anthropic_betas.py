@@ -3,23 +3,25 @@
 import copy
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bedrock_flask.bedrock import anthropic_betas
 from bedrock_flask.bedrock.anthropic_betas import (
     ACCEPTED_MEMBERS,
     BETAS,
     find_billing_blocks,
-    find_refused_members,
     select_betas,
     split_billing_line,
 )
 from bedrock_flask.bedrock.model_ids import patterns_overlap
 from bedrock_flask.bodies.anthropic_body import Body
 from bedrock_flask.bodies.anthropic_messages_body import Body as MessagesBody
+from bedrock_flask.protocol.json_path import format_path
 
 Json = dict[str, Any]
 PLAIN: Json = {"max_tokens": 64, "messages": [{"role": "user", "content": [{"type": "text", "text": "2+2?"}]}]}
@@ -29,6 +31,10 @@ CLAUDE_CODE = [
     *("fine-grained-tool-streaming-2025-05-14", "context-management-2025-06-27", "prompt-caching-scope-2026-01-05"),
     *("advanced-tool-use-2025-11-20", "effort-2025-11-24", "extended-cache-ttl-2025-04-11"),
 ]
+
+
+def refused_members(body: Json, betas: Iterable[str]) -> list[str]:
+    return [format_path(path) for path in anthropic_betas.find_refused_members(body, betas)]
 
 
 def test_of_claude_codes_betas_those_are_sent_that_bedrock_takes() -> None:
@@ -101,15 +107,15 @@ def test_bedrocks_own_body_has_every_member_that_is_taken() -> None:
 
 def test_of_anthropics_body_every_other_member_leaves() -> None:
     body = dict.fromkeys(MessagesBody().fields, "x")
-    assert set(find_refused_members(body, ())) == {*(set(body) - ACCEPTED_MEMBERS), "context_management", "safeguards"}
+    assert set(refused_members(body, ())) == {*(set(body) - ACCEPTED_MEMBERS), "context_management", "safeguards"}
     assert {"model", "stream", "service_tier", "mcp_servers", "container", "speed", "inference_geo"} <= set(
         body
     ) - ACCEPTED_MEMBERS
-    assert "metadata" not in find_refused_members(body, ())
+    assert "metadata" not in refused_members(body, ())
 
 
 def test_a_plain_body_stays_whole() -> None:
-    assert find_refused_members(PLAIN, CLAUDE_CODE) == []
+    assert refused_members(PLAIN, CLAUDE_CODE) == []
 
 
 CLEAR = {"type": "clear_tool_uses_20250919"}
@@ -130,7 +136,7 @@ MANAGEMENT, COMPACTION = "context-management-2025-06-27", "compact-2026-01-12"
     ],
 )
 def test_edits_of_the_context_stay_with_their_beta(edits: list[Json], betas: list[str], gone: list[str]) -> None:
-    assert find_refused_members({**PLAIN, "context_management": {"edits": edits}}, betas) == gone
+    assert refused_members({**PLAIN, "context_management": {"edits": edits}}, betas) == gone
 
 
 ADD = {"name": "add", "input_schema": {"type": "object"}}
@@ -154,12 +160,12 @@ ADD = {"name": "add", "input_schema": {"type": "object"}}
     ],
 )
 def test_tools_and_their_members_stay_with_their_beta(tool: Json, betas: list[str], gone: list[str]) -> None:
-    assert find_refused_members({**PLAIN, "tools": [ADD, tool]}, betas) == gone
+    assert refused_members({**PLAIN, "tools": [ADD, tool]}, betas) == gone
 
 
 def test_with_the_last_tool_leaves_the_choice_of_one() -> None:
     body = {**PLAIN, "tools": [{"type": "web_search_20260318", "name": "w"}] * 2, "tool_choice": {"type": "any"}}
-    assert find_refused_members(body, ()) == ["tools", "tool_choice"]
+    assert refused_members(body, ()) == ["tools", "tool_choice"]
 
 
 @pytest.mark.parametrize(
@@ -174,9 +180,9 @@ def test_with_the_last_tool_leaves_the_choice_of_one() -> None:
     ],
 )
 def test_a_member_of_reasoning_stays_with_its_beta(members: Json, beta: str, path: str) -> None:
-    assert find_refused_members({**PLAIN, **members}, [beta]) == []
-    assert find_refused_members({**PLAIN, **members}, ()) == [f"thinking.{path}"]
-    assert find_refused_members({**PLAIN, "thinking": {"type": "adaptive", "display": "omitted"}}, ()) == []
+    assert refused_members({**PLAIN, **members}, [beta]) == []
+    assert refused_members({**PLAIN, **members}, ()) == [f"thinking.{path}"]
+    assert refused_members({**PLAIN, "thinking": {"type": "adaptive", "display": "omitted"}}, ()) == []
 
 
 def test_in_messages_is_found_what_leaves() -> None:
@@ -197,7 +203,7 @@ def test_in_messages_is_found_what_leaves() -> None:
             {"role": "user", "content": [{"type": "container_upload", "file_id": "f", **mark}]},
         ],
     }
-    assert sorted(find_refused_members(body, ["mid-conversation-tool-changes-2026-07-01"])) == [
+    assert sorted(refused_members(body, ["mid-conversation-tool-changes-2026-07-01"])) == [
         "messages[0].content[0].cache_control.scope",
         "messages[0].content[1].content[0].cache_control.scope",
         "messages[2].clear_at",
@@ -226,7 +232,7 @@ json_values = st.recursive(
 @example({"tools": [{"type": "web_search_1", "name": {}}], "tool_choice": {"type": "tool", "name": []}})
 def test_whatever_stands_in_a_body_the_tables_are_asked_without_harm(body: Json) -> None:
     before = copy.deepcopy(body)
-    gone = find_refused_members(body, CLAUDE_CODE)
+    gone = refused_members(body, CLAUDE_CODE)
     assert body == before
     assert len(set(gone)) == len(gone)
     assert {name for name in body if name not in ACCEPTED_MEMBERS} <= set(gone)
@@ -236,22 +242,22 @@ def test_whatever_stands_in_a_body_the_tables_are_asked_without_harm(body: Json)
 @pytest.mark.parametrize("value", [True, 1, "tools", {"custom": {}}, {}, None, [True], [[]], [{"type": ["x"]}]])
 @pytest.mark.parametrize("member", ["tools", "tool_choice", "system", "messages", "thinking", "context_management"])
 def test_a_member_of_the_wrong_type_has_nothing_to_refuse(member: str, value: Any) -> None:
-    assert find_refused_members({member: value}, [MANAGEMENT]) == []
+    assert refused_members({member: value}, [MANAGEMENT]) == []
 
 
 def test_names_of_any_type_choose_the_tool_that_leaves() -> None:
     body = {"tools": [ADD, {"type": "web_search_1", "name": {"a": []}}], "tool_choice": {"type": "tool"}}
     chosen = {**body, "tool_choice": {"type": "tool", "name": {"a": []}}}
-    assert find_refused_members(body, []) == ["tools[1]"]
-    assert find_refused_members(chosen, []) == ["tools[1]", "tool_choice"]
-    assert find_refused_members({**body, "tool_choice": {"type": "tool", "name": [1]}}, []) == ["tools[1]"]
+    assert refused_members(body, []) == ["tools[1]"]
+    assert refused_members(chosen, []) == ["tools[1]", "tool_choice"]
+    assert refused_members({**body, "tool_choice": {"type": "tool", "name": [1]}}, []) == ["tools[1]"]
 
 
 def test_many_refused_items_are_found_in_no_time() -> None:
     block = {"type": "container_upload", "file_id": "f", "cache_control": {"scope": "global"}}
     body = {**PLAIN, "messages": [{"role": "user", "content": [block] * 50_000}]}
     began = time.monotonic()
-    assert len(find_refused_members(body, ())) == 50_000
+    assert len(refused_members(body, ())) == 50_000
     assert time.monotonic() - began < 20
 
 

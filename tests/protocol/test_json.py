@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.protocol.json import MalformedJSON, parse, path_text
+from bedrock_flask.protocol.json import MalformedJSON, parse
+from bedrock_flask.protocol.json_path import describe_path
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -113,7 +114,7 @@ def oddities(draw):
             told.insert(len(before), f"{json.dumps(name)}:{text}")
             text = "{" + " ,".join(told) + "}"
             path.insert(0, name)
-    return text.encode("utf-8", "surrogatepass"), path_text([*path, *in_name])
+    return text.encode("utf-8", "surrogatepass"), describe_path([*path, *in_name])
 
 
 @given(oddities())
@@ -188,20 +189,3 @@ def test_a_large_text_is_held_to_the_same_rules():
 def test_a_parse_that_failed_leaves_nothing_to_the_next():
     fault(b'{"a":{"b":NaN}}')
     assert parse(b'{"a":{"b":1}}') == {"a": {"b": 1}}
-
-
-@pytest.mark.parametrize(
-    ("parts", "text"),
-    [
-        ([], ""),
-        (["messages", 0, "content"], "messages[0].content"),
-        ([0, 1, "a"], "[0][1].a"),
-        (["amazon-bedrock-guardrailConfig", "$ref"], "amazon-bedrock-guardrailConfig.$ref"),
-        (["a.b", "", "c d"], '["a.b"][""]["c d"]'),
-        (["a", 'x"]\n', "é"], 'a["x\\"]\\n"].é'),
-        (["a", "0"], "a.0"),
-        (["x" * 101], "x" * 100 + "…"),
-    ],
-)
-def test_a_path_reads_as_a_person_writes_it(parts, text):
-    assert path_text(parts) == text

@@ -1,11 +1,11 @@
 """Tool names: Bedrock takes 64 letters, digits, `_` and `-`, for a name in the history too, called or only made up."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
+from bedrock_flask.protocol.json_path import put_at
 from bedrock_flask.translation.repairs.aliases import aliases
 from bedrock_flask.translation.repairs.blocks import blocks, edited
 from bedrock_flask.translation.repairs.record import Repaired
@@ -29,7 +29,7 @@ def aliased(request: Request, capabilities: Capabilities) -> Repaired:
     changed = edited(request, edits)
     chosen = member(request, "toolConfig", *_CHOSEN)
     if chosen in found:
-        changed["toolConfig"] = _with(changed["toolConfig"], _CHOSEN, found[chosen])
+        changed["toolConfig"] = put_at(changed["toolConfig"], _CHOSEN, found[chosen])
     return Repaired(changed, names={alias: name for name, alias in found.items()})
 
 
@@ -44,7 +44,7 @@ def restore_event_tool_names(event: Event, names: Mapping[str, str]) -> Event:
     """One event with the tool name that the caller said."""
     with as_garbled():
         said = names.get(member(event, *_STARTED) or "")
-        return event if said is None else _with(event, _STARTED, said)
+        return event if said is None else put_at(event, _STARTED, said)
 
 
 @as_garbled()
@@ -53,7 +53,7 @@ def restore_tool_names(response: Response, names: Mapping[str, str]) -> Response
     content = member(response, *_CONTENT)
     if not names or not content:
         return response
-    return _with(response, _CONTENT, [_renamed(block, names) if _name(block) in names else block for block in content])
+    return put_at(response, _CONTENT, [_renamed(block, names) if _name(block) in names else block for block in content])
 
 
 _STARTED = ("contentBlockStart", "start", "toolUse", "name")
@@ -73,10 +73,4 @@ def _name(block: Json) -> str | None:
 
 def _renamed(block: Json, names: Mapping[str, str]) -> Json:
     kind, path = next((kind, path) for kind, path in _NAMED.items() if kind in block)
-    return _with(block, (kind, *path), names[member(block, kind, *path)])
-
-
-def _with(value: Json, path: tuple[str, ...], new: Any) -> Json:
-    """A copy that has something else at a path."""
-    first, *rest = path
-    return {**value, first: _with(value[first], tuple(rest), new) if rest else new}
+    return put_at(block, (kind, *path), names[member(block, kind, *path)])

@@ -1,0 +1,77 @@
+"""Paths of values in a JSON document, as the gateway writes them in errors and reports: `messages[0].content`.
+
+A path is a tuple of steps, a name or an index each; its text is one notation for people. The text writes a name as it
+is, so a name that is empty or holds `.`, `[` or `]` does not survive `parse_path`: take such a path as its steps.
+`describe_path` quotes these names and is for reading only.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any, TypeVar, cast
+
+Step = str | int
+Path = tuple[Step, ...]
+T = TypeVar("T")
+
+LONGEST_NAME_SHOWN = 100
+
+_STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
+_PLAIN_NAME = re.compile(r"[\w$:/-]+")
+
+
+def format_path(path: Iterable[Step]) -> str:
+    """The text of a path: ("messages", 0, "content") is `messages[0].content`, and () is the empty text."""
+    return reduce(extend_path, path, "")
+
+
+def extend_path(text: str, step: Step) -> str:
+    """The text of a path, one step longer."""
+    if isinstance(step, int):
+        return f"{text}[{step}]"
+    return f"{text}.{step}" if text else step
+
+
+def parse_path(text: str) -> Path:
+    """The steps of a path's text."""
+    return tuple(int(index) if index else name for index, name in _STEP.findall(text))
+
+
+def describe_path(path: Iterable[Step]) -> str:
+    """The text of a path whose names a stranger has chosen: `a["b.c"]`, long names shortened."""
+    return "".join(f"[{step}]" if isinstance(step, int) else _describe_name(step) for step in path).removeprefix(".")
+
+
+def get_at(document: Any, path: Iterable[Step]) -> Any:
+    """The value at a path; KeyError, IndexError or TypeError if there is none."""
+    for step in path:
+        document = document[step]
+    return document
+
+
+def put_at(document: T, path: Path, value: Any) -> T:
+    """A copy of the document with another value at a path that exists, which is not (); the rest is shared."""
+    changed: Any = copy.copy(document)
+    first, *rest = path
+    changed[first] = put_at(changed[first], tuple(rest), value) if rest else value
+    return cast("T", changed)
+
+
+def drop_at(document: Any, paths: Iterable[Path]) -> None:
+    """Remove the values at these paths, which exist, from the document itself."""
+    # The last one first: an item that leaves an array moves those behind it.
+    for path in sorted(paths, key=_document_order, reverse=True):
+        *outer, last = path
+        del get_at(document, outer)[last]
+
+
+def _document_order(path: Path) -> list[tuple[int, str]]:
+    return [(step, "") if isinstance(step, int) else (-1, step) for step in path]
+
+
+def _describe_name(name: str) -> str:
+    # A long name must not fill the log, and a strange one must not look like a path.
+    shown = name if len(name) <= LONGEST_NAME_SHOWN else name[:LONGEST_NAME_SHOWN] + "…"
+    return f".{shown}" if _PLAIN_NAME.fullmatch(name) else f"[{json.dumps(shown)}]"
