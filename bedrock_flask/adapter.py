@@ -16,67 +16,166 @@ from bedrock_flask.observability import logs
 
 LOG = logging.getLogger("bedrock_flask.plugin")
 
-# What a plugin's code may raise at a request, an exit included; not what servers and generators are stopped with.
+# What a plugin's code may raise during a request, an exit included; not what stops servers and generators.
 PLUGIN_CRASHES = (Exception, SystemExit, KeyboardInterrupt)
 
-# The operations of bedrock-runtime that take a body, each with its streaming twin.
+# The operations of bedrock-runtime that take a body, each with its streaming variant.
 STREAMING = {"InvokeModel": "InvokeModelWithResponseStream", "Converse": "ConverseStream"}
 
 # Members that Bedrock itself, not the model, reads from an InvokeModel body.
 _BEDROCK_MEMBERS = frozenset({"amazon-bedrock-guardrailConfig"})
 
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_PATTERN = re.compile(r"[\w.:*-]+", re.ASCII)
-
-
-def _is_mapping(value: object) -> bool:
-    return isinstance(value, Mapping)
-
-
 Rule = Callable[[Json], Iterable[tuple[str, str]]]
-Place = str | Callable[[Any, Request], Json]
+ExtraTarget = str | Callable[[Any, Request], Json]
 
 
 class Engine(Protocol):
-    """What the emulator lends to an adapter's `emulate`: a model that answers, embeds and counts."""
+    """The emulator's model, for an adapter's `emulate`: it answers, embeds and counts tokens."""
 
     def converse(self, request: Request) -> Iterator[Event]:
-        """The answer to a Converse request, as Converse events."""
+        """Answer a Converse request with Converse events."""
 
     def embed(self, text: str, dimensions: int) -> list[float]:
-        """A normalised vector, the same for the same text."""
+        """Return a normalised vector, the same for the same text."""
 
     def count(self, text: str) -> int:
-        """The number of tokens in a text."""
+        """Return the number of tokens in a text."""
 
 
 class InvalidAdapter(ValueError):
-    """An adapter that does not hold, with each of its mistakes."""
+    """An adapter with wrong members, and every fault found in it."""
 
-    def __init__(self, name: object, mistakes: Sequence[str]) -> None:
-        super().__init__(f"adapter {name!r}: {'; '.join(mistakes)}")
-        self.name, self.mistakes = name, mistakes
+    def __init__(self, name: object, faults: Sequence[str]) -> None:
+        super().__init__(f"adapter {name!r}: {'; '.join(faults)}")
+        self.name, self.faults = name, faults
+
+
+@dataclass(frozen=True)
+class Check:
+    """A test of one member of an adapter, and the message if it fails.
+
+    member      its name; empty for a test of the adapter as a whole
+    holds       the test, given the member's value; with `each`, given the key and value of each item of the mapping
+    message     formatted with `value`, and with `key` for items
+    """
+
+    member: str
+    holds: Callable[..., bool]
+    message: str
+    each: bool = False
+
+    def find_faults(self, adapter: Any) -> Iterator[str]:
+        """Yield a message for each value that fails the test."""
+        value = getattr(adapter, self.member) if self.member else adapter
+        if not self.each:
+            items: Iterable[tuple[Any, ...]] = [(value,)]
+        else:
+            items = value.items() if _is_object(value) else ()
+        for item in items:
+            if not self.holds(*item):
+                yield self.message.format(key=item[0], value=item[-1])
+
+
+def _is_string(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _has_items(value: Any) -> bool:
+    return _is_object(value) and bool(value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value) is not None
+
+
+def _is_pattern(key: Any, value: Any) -> bool:
+    return isinstance(key, str) and re.fullmatch(r"[\w.:*-]+", key, re.ASCII) is not None
+
+
+def _is_extra_target(key: Any, value: Any) -> bool:
+    return callable(value) or (isinstance(value, str) and all(value.split(".")))
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(map(_is_object, value))
+
+
+# A plugin is code that the gateway has not seen: its members may be anything, whatever their annotations say.
+CHECKS = (
+    Check("name", _is_name, "the name {value!r} is not valid: use a-z, 0-9, '-' and '_'"),
+    Check("description", _is_string, "description must be a string"),
+    Check("default", _is_string, "default must be a string"),
+    Check("models", _has_items, "models must map patterns of Bedrock ids to Capabilities"),
+    Check(
+        "models",
+        _is_pattern,
+        "the pattern {key!r} cannot match a Bedrock id: ids consist of letters, digits, '.', '-', '_' and ':'",
+        each=True,
+    ),
+    Check(
+        "models",
+        lambda key, value: isinstance(value, Capabilities),
+        "the pattern {key!r} must map to Capabilities",
+        each=True,
+    ),
+    Check(
+        "body",
+        lambda value: isinstance(value, type) and issubclass(value, Schema),
+        "body must be a subclass of bedrock_flask.plugin.Schema",
+    ),
+    Check("speaks", _has_items, "speaks must map each wire to its operation"),
+    Check(
+        "speaks",
+        lambda key, value: value in STREAMING,
+        f"speaks names the operation {{value!r}}: use {' or '.join(STREAMING)}",
+        each=True,
+    ),
+    Check(
+        "speaks",
+        lambda key, value: (key == "converse") == (value == "Converse"),
+        "the wire {key!r} cannot use {value}: the wire converse uses Converse, all others InvokeModel",
+        each=True,
+    ),
+    Check("sample", _is_object, "sample must be a JSON object"),
+    Check(
+        "extras",
+        _is_extra_target,
+        "extras puts {key!r} at {value!r}, which is neither a path nor a function",
+        each=True,
+    ),
+    Check(
+        "",
+        lambda value: value.decode is None or value.reply is not None or value.emulate is not None,
+        "decode needs a reply: a sample of what the model answers",
+    ),
+    Check("reply", lambda value: value is None or _is_object(value), "reply must be a JSON object"),
+    Check("chunks", lambda value: value is None or _is_list_of_objects(value), "chunks must be a list of JSON objects"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
     """One family of Bedrock models.
 
-    name          its name in addresses and lists: lower case, digits, `-`, `_`
-    models        capabilities by pattern of Bedrock model id (`*` stands for anything); the longest pattern wins
-    body          the schema of the family's own body
+    name          its name in URLs and lists: lower case, digits, `-`, `_`
+    models        capabilities by pattern of Bedrock model ids (`*` matches anything); the longest pattern wins
+    body          the schema of the family's native body
     speaks        operation by wire; the first is the native one: `{"nova": "InvokeModel", "converse": "Converse"}`
-    sample        a body that the schema takes: contract test, OpenAPI example, docs
-    default       the model id that is called by the adapter's name; otherwise made from the first pattern
+    sample        a body that fits the schema: used by the contract, as OpenAPI example, in the docs
+    default       the model id that the adapter's name stands for; made from the first pattern if empty
     rules         relations between fields: functions from a body to `(path, message)` pairs
-    extras        where each extra that Converse cannot say goes for this family: a path in the Converse request, or a
-                  function from its value and the request to the members of the request that say it
-    encode        for a format of its own: Converse request -> native body
-    decode        for a format of its own: native reply, or one chunk of a stream, -> Converse response (a part of one)
-    reply         for a format of its own: a sample of the native reply, which the emulator answers with
-    chunks        for a format of its own: the sample's chunks when streamed (otherwise the reply comes as one chunk)
-    emulate       for a format of its own: what the emulator answers, made from the body with the emulator's engine
+    extras        where each parameter that Converse lacks goes for this family: a path in the Converse request, or a
+                  function from its value and the request to the members to add to the request
+    encode        for a format of the plugin's own: Converse request -> native body
+    decode        for a format of the plugin's own: native reply, or one chunk of it, -> (partial) Converse response
+    reply         for a format of the plugin's own: a sample of the native reply, which the emulator answers with
+    chunks        for a format of the plugin's own: the sample as streamed chunks (default: the reply as one chunk)
+    emulate       for a format of the plugin's own: computes the emulator's reply from the body with its engine
     """
 
     name: str
@@ -87,7 +186,7 @@ class Adapter:
     description: str = ""
     default: str = ""
     rules: Sequence[Rule] = ()
-    extras: Mapping[str, Place] = field(default_factory=dict)
+    extras: Mapping[str, ExtraTarget] = field(default_factory=dict)
     encode: Callable[[Request], Json] | None = None
     decode: Callable[[Json], Response] | None = None
     reply: Mapping[str, Any] | None = None
@@ -95,47 +194,9 @@ class Adapter:
     emulate: Callable[[Json, Engine], Json] | None = None
 
     def __post_init__(self) -> None:
-        mistakes = tuple(self._mistakes())
-        if mistakes:
-            raise InvalidAdapter(self.name, mistakes)
-
-    def _mistakes(self) -> Iterator[str]:
-        # A stranger's file: the types above are what it should be, not what it is.
-        told: Any = self
-        if not isinstance(told.name, str) or not _NAME.fullmatch(told.name):
-            yield f"the name {told.name!r} is not lower case a-z0-9_-"
-        if not isinstance(told.description, str):
-            yield "description is no text"
-        if not isinstance(told.default, str):
-            yield "default is no text"
-        if not _is_mapping(told.models) or not told.models:
-            yield "models maps no pattern of Bedrock ids to Capabilities"
-        for pattern, capabilities in told.models.items() if _is_mapping(told.models) else ():
-            if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
-                yield f"the pattern {pattern!r} fits no Bedrock id: ids are letters, digits, '.', '-', '_', ':'"
-            if not isinstance(capabilities, Capabilities):
-                yield f"the pattern {pattern!r} maps to no Capabilities"
-        if not isinstance(told.body, type) or not issubclass(told.body, Schema):
-            yield "body is no bedrock_flask.plugin.Schema"
-        if not _is_mapping(told.speaks) or not told.speaks:
-            yield "speaks maps no wire to its operation"
-        for wire, operation in told.speaks.items() if _is_mapping(told.speaks) else ():
-            if operation not in STREAMING:
-                yield f"speaks names an operation other than {' or '.join(STREAMING)}"
-            if (wire == "converse") != (operation == "Converse"):
-                yield f"the wire {wire!r} does not go by {operation}: converse goes by Converse, others by InvokeModel"
-        if not _is_mapping(told.sample):
-            yield "sample is no JSON object"
-        for name, place in told.extras.items() if _is_mapping(told.extras) else ():
-            if not callable(place) and not (isinstance(place, str) and all(place.split("."))):
-                yield f"extras puts {name!r} at {place!r}, which is neither a path nor a function"
-        if told.decode is not None and told.reply is None and told.emulate is None:
-            yield "decode needs a reply: a sample of what the model answers"
-        if told.reply is not None and not _is_mapping(told.reply):
-            yield "reply is no JSON object"
-        listed = isinstance(told.chunks, Sequence) and all(map(_is_mapping, told.chunks))
-        if told.chunks is not None and not listed:
-            yield "chunks is no list of JSON objects"
+        faults = tuple(fault for check in CHECKS for fault in check.find_faults(self))
+        if faults:
+            raise InvalidAdapter(self.name, faults)
 
     @property
     def wire(self) -> str:
@@ -154,22 +215,22 @@ class Adapter:
 
     @cached_property
     def schema(self) -> Schema:
-        """The body's schema, made once."""
+        """An instance of `body`, created once."""
         return self.body()
 
-    def faults(self, body: Any) -> list[FieldError]:
-        """Every fault of a native body, with its path: the schema's, then, if it fits, the rules'."""
+    def find_faults(self, body: Any) -> list[FieldError]:
+        """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'."""
         if isinstance(body, dict) and self.operation == "InvokeModel":
             body = {name: value for name, value in body.items() if name not in _BEDROCK_MEMBERS}
-        found = find_faults(self.schema, body)
-        if any(not fault.unknown for fault in found):
-            return found
-        return found + [FieldError(path, message) for rule in self.rules for path, message in rule(body)]
+        faults = find_faults(self.schema, body)
+        if any(not fault.unknown for fault in faults):
+            return faults
+        return faults + [FieldError(path, message) for rule in self.rules for path, message in rule(body)]
 
 
 @contextmanager
 def isolate_plugin_errors(adapter: Adapter) -> Iterator[None]:
-    """Run a plugin's own code at a request: whatever it raises, an exit included, fails this request and no more."""
+    """Run a plugin's code during a request: whatever it raises, an exit included, fails this request only."""
     try:
         yield
     except GatewayError:

@@ -25,7 +25,7 @@ _COMPARED, _GENERATED = 1500, 300
 
 def sample_fits(adapter: Adapter) -> Iterator[str]:
     """The sample fits the schema and the rules."""
-    for fault in adapter.faults(dict(adapter.sample)):
+    for fault in adapter.find_faults(dict(adapter.sample)):
         yield f"the sample does not fit: {fault.path or 'the body'}: {fault.message}"
 
 

@@ -117,7 +117,7 @@ def encode_makes_a_body(adapter: Adapter) -> Iterator[str]:
         made = adapter.encode(given)
         if given != request:
             yield "encode changes the request that it is given: make a new one"
-        for fault in adapter.faults(made):
+        for fault in adapter.find_faults(made):
             # What is wrong with every turn is told of the first.
             if (kind := (_INDEX.sub("[]", fault.path), fault.message)) not in told:
                 told.add(kind)
@@ -139,7 +139,7 @@ def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
         except PLUGIN_CRASHES as error:
             yield f"encode cannot take what {ability}=True announces: {describe_error(adapter, error)}"
             continue
-        for fault in adapter.faults(made):
+        for fault in adapter.find_faults(made):
             path = fault.path or "the body"
             yield f"encode makes a body that does not fit of what {ability}=True announces: {path}: {fault.message}"
         lacking = [each for each in needed if each not in _written(made)]
@@ -149,7 +149,7 @@ def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
 
 def _is_encoded(adapter: Adapter, encode: Callable[[Request], Json]) -> bool:
     try:
-        return not any(adapter.faults(encode(copy.deepcopy(each))) for each in REQUESTS)
+        return not any(adapter.find_faults(encode(copy.deepcopy(each))) for each in REQUESTS)
     except PLUGIN_CRASHES:
         return False
 

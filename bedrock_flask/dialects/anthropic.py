@@ -148,7 +148,7 @@ def _native(
     taken_out = {path for path in gone if path not in nested} | ({"anthropic_beta"} if not sent else set())
     text = envelope.splice(text, taken_out, put_in)
     with isolate_plugin_errors(model.adapter):
-        found = model.adapter.faults(parse_json(text.encode()))
+        found = model.adapter.find_faults(parse_json(text.encode()))
     if passed := reject_faults(found):
         g.logged["unknown_fields"] = passed[:20]
     dropped = [path for path in gone if path not in _ENVELOPE] + [f"anthropic-beta: {beta}" for beta in left]

@@ -78,7 +78,7 @@ def _invoke(model: Model, *, stream: bool) -> Response:
         # A family that no plugin knows the body of.
         return _passed(model, data, operation="InvokeModel", wire=OPAQUE, stream=stream)
     with isolate_plugin_errors(adapter):
-        found = adapter.faults(parse_json(data))
+        found = adapter.find_faults(parse_json(data))
     reject_faults(found)
     return _passed(model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
 

@@ -126,7 +126,7 @@ def _answer(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Res
 def _checked(model: Model, body: Any) -> list[str]:
     """The unknown fields that may pass; every other fault is an InvalidBody."""
     with isolate_plugin_errors(model.adapter):
-        found: list[FieldError] = model.adapter.faults(body)
+        found: list[FieldError] = model.adapter.find_faults(body)
     refused = [fault for fault in found if not (fault.unknown and model.validate == WARN)]
     if refused and GENERIC in model.adapter.models:
         raise InvalidBody(

@@ -126,7 +126,7 @@ def _native_chat(model: Model, text: str, body: Any) -> Response:
     """The answer of a model whose own body this is: the text goes up as it came, but for the envelope."""
     stream = bool(body.get("stream")) and model.capabilities.streaming
     text = envelope.splice(text, _ENVELOPE, {})
-    found = reject_faults(model.adapter.faults(parse_json(text.encode())))
+    found = reject_faults(model.adapter.find_faults(parse_json(text.encode())))
     if found:
         g.logged["unknown_fields"] = found[:20]
     wire = openai_chat.WIRE.name

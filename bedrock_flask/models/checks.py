@@ -53,7 +53,7 @@ def _default(adapter: Adapter) -> Iterator[str]:
 def _sampled(adapter: Adapter) -> Iterator[str]:
     sample = dict(adapter.sample)
     with _answering("its schema, given its sample,"):
-        found = [(fault.path, fault.message) for fault in replace(adapter, rules=()).faults(sample)]
+        found = [(fault.path, fault.message) for fault in replace(adapter, rules=()).find_faults(sample)]
     rules: Iterable[Any] = () if found else adapter.rules
     for rule in rules:
         name = f"its rule '{getattr(rule, '__name__', rule)}'"

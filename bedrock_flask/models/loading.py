@@ -205,7 +205,7 @@ def _collect_errors(plugin: Plugin, faults: list[str], prefix: str = "") -> Iter
         faults.append(error.detail)
     except InvalidAdapter as error:
         location = _describe_location(plugin.find_file(), error)
-        faults.extend(f"adapter {error.name!r}: {mistake}{location}" for mistake in error.mistakes)
+        faults.extend(f"adapter {error.name!r}: {fault}{location}" for fault in error.faults)
     except PluginRaised as raised:
         faults.append(f"{prefix}{raised.by} raises {_describe(raised.error, plugin.find_file())}")
     except BaseException as error:  # noqa: BLE001

@@ -46,7 +46,7 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
         assert adapter.encode is not None  # noqa: S101 - conversable
         with isolate_plugin_errors(adapter):
             body, operation, wire = adapter.encode(asked), adapter.operation, adapter.wire
-        if found := [fault for fault in adapter.faults(body) if not fault.unknown]:
+        if found := [fault for fault in adapter.find_faults(body) if not fault.unknown]:
             raise InvalidBody(found)
     return Prepared(operation=operation, wire=wire, body=json.dumps(body).encode(), names=names, dropped=dropped)
 

@@ -26,7 +26,7 @@ def test_it_keeps_the_law(adapter: Adapter, law: Law) -> None:
 @each_adapter
 @pytest.mark.parametrize("body", [None, [], "text", 5])
 def test_a_body_that_is_no_object_is_refused(adapter: Adapter, body: Any) -> None:
-    [fault] = adapter.faults(body)
+    [fault] = adapter.find_faults(body)
     assert fault.path == ""
     assert fault.message.startswith("must be an object")
 

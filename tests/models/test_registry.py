@@ -155,12 +155,15 @@ def test_a_broken_plugin_is_told_in_one_line_with_its_source(drop: Drop, text: s
 @pytest.mark.parametrize(
     ("changed", "fault"),
     [
-        (('name="{name}"', 'name="No Name"'), "is not lower case"),
-        (('{{"{pattern}": Capabilities()}}', "{{}}"), "models maps no pattern"),
-        (('{{"{pattern}": Capabilities()}}', '{{"{pattern}": True}}'), "maps to no Capabilities"),
-        (("body={name}Body", "body=dict"), "body is no bedrock_flask.plugin.Schema"),
-        (('"InvokeModel"', '"Invoke"'), "speaks names an operation other than InvokeModel or Converse"),
-        (('sample={{"prompt": "hi"}}', 'sample="hi"'), "sample is no JSON object"),
+        (('name="{name}"', 'name="No Name"'), "the name 'No Name' is not valid: use a-z, 0-9, '-' and '_'"),
+        (('{{"{pattern}": Capabilities()}}', "{{}}"), "models must map patterns of Bedrock ids to Capabilities"),
+        (
+            ('{{"{pattern}": Capabilities()}}', '{{"{pattern}": True}}'),
+            "'acme.rhyme-*' must map to Capabilities",
+        ),
+        (("body={name}Body", "body=dict"), "body must be a subclass of bedrock_flask.plugin.Schema"),
+        (('"InvokeModel"', '"Invoke"'), "speaks names the operation 'Invoke': use InvokeModel or Converse"),
+        (('sample={{"prompt": "hi"}}', 'sample="hi"'), "sample must be a JSON object"),
         (
             ('sample={{"prompt": "hi"}}', 'sample={{"prompt": "hi"}}, decode=lambda reply: reply'),
             "decode needs a reply",
@@ -219,10 +222,14 @@ OWN = """
         ("", '"speaks": {"nova": "InvokeModel"}', "its reply is none in the format 'nova', which the gateway knows"),
         ("", '"decode": lambda reply: None', "its decode finds no answer in its reply"),
         ("", '"chunks": [{"t": "a"}, {"t": "b"}]', "the last of its chunks decodes to no stopReason"),
-        ("", '"chunks": {"t": "a"}', "chunks is no list of JSON objects"),
-        ("", '"speaks": {"own": "Converse"}', "the wire 'own' does not go by Converse"),
-        ("", '"models": ["acme.own-*"]', "models maps no pattern"),
-        ("", '"models": {"acme own-*": Capabilities()}', "the pattern 'acme own-*' fits no Bedrock id"),
+        ("", '"chunks": {"t": "a"}', "chunks must be a list of JSON objects"),
+        (
+            "",
+            '"speaks": {"own": "Converse"}',
+            "the wire 'own' cannot use Converse",
+        ),
+        ("", '"models": ["acme.own-*"]', "models must map patterns of Bedrock ids to Capabilities"),
+        ("", '"models": {"acme own-*": Capabilities()}', "the pattern 'acme own-*' cannot match a Bedrock id"),
         ("n = fields.List(fields.String)", "", "List takes a field: List(String()) (line"),
         ("n = fields.Nested(dict)", "", "Nested takes a Schema"),
         (
@@ -251,8 +258,8 @@ OWN = """
         ),
         ("", '"models": {"acme.own-*": Capabilities(output=None)}', "the capability 'output' is a text, not None"),
         ("", '"models": {"acme.own-*": Capabilities(output="txt")}', "the capability 'output' is one of ('text', 'emb"),
-        ("", '"description": {"a", "b"}', "description is no text"),
-        ("", '"default": 3', "default is no text"),
+        ("", '"description": {"a", "b"}', "description must be a string"),
+        ("", '"default": 3', "default must be a string"),
         ("", '"reply": {"t": {1, 2}, "stop": "x"}', "its reply is no JSON: Object of type set"),
         ("", '"chunks": [{"t": float("nan"), "stop": "x"}]', "its chunks is no JSON: Out of range float"),
     ],
@@ -269,9 +276,9 @@ def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> 
     loaded = loading.load_registry(folder, lenient=True)
     told = {broken.name: broken.faults for broken in loaded.broken}
     assert [fault.partition(" (line")[0] for fault in told["a"]] == [
-        "adapter 'No': the name 'No' is not lower case a-z0-9_-",
-        "adapter 'No': default is no text",
-        "adapter 'No': body is no bedrock_flask.plugin.Schema",
+        "adapter 'No': the name 'No' is not valid: use a-z, 0-9, '-' and '_'",
+        "adapter 'No': default must be a string",
+        "adapter 'No': body must be a subclass of bedrock_flask.plugin.Schema",
     ]
     assert told["b"] == ("SystemExit: now (line 1: raise SystemExit('now'))",)
     assert told["c"] == ("the adapter 'nova' is already registered by built in (nova.py)",)

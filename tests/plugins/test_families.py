@@ -15,7 +15,7 @@ CLAUDE, NOVA, TITAN, GENERIC = (REGISTRY.adapters[name] for name in ("claude", "
 
 
 def paths(adapter: Any, body: Json) -> list[str]:
-    return [fault.path for fault in adapter.faults(body)]
+    return [fault.path for fault in adapter.find_faults(body)]
 
 
 def nova(*content: Json, **members: Any) -> Json:

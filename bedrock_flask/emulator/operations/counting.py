@@ -85,6 +85,6 @@ def _native(asked: Asked, body: str) -> Request:
 
 def _converse(asked: Asked, told: Request) -> Request:
     request: Request = {"messages": [], **told["converse"]}
-    if faults := asked.registry.adapters["converse"].faults(request):
+    if faults := asked.registry.adapters["converse"].find_faults(request):
         raise invalid(validation_errors(faults))
     return request

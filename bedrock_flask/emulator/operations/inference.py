@@ -79,7 +79,7 @@ def native(asked: Asked) -> tuple[Adapter, Capabilities, Json]:
         adapter, capabilities = _by_body(asked.registry, body)
     if adapter.operation != "InvokeModel":
         raise invalid(NO_SUCH_MODEL)
-    if faults := adapter.faults(body):
+    if faults := adapter.find_faults(body):
         told = "; ".join(f"{fault.path or '#'}: {fault.message}" for fault in faults)
         raise invalid(f"Malformed input request: {told}, please reformat your input and try again.")
     return adapter, capabilities, body
@@ -88,7 +88,7 @@ def native(asked: Asked) -> tuple[Adapter, Capabilities, Json]:
 def _by_body(registry: Registry, body: Json) -> tuple[Adapter, Capabilities]:
     """The model behind an ARN that does not tell it: of the first family whose body this is."""
     native = (claim for claim in registry.claims if claim.adapter.operation == "InvokeModel")
-    found = next((claim for claim in native if not claim.adapter.faults(body)), None)
+    found = next((claim for claim in native if not claim.adapter.find_faults(body)), None)
     if found is None:
         raise invalid(NO_SUCH_MODEL)
     return found.adapter, found.capabilities
@@ -124,7 +124,7 @@ def _canonical(asked: Asked) -> tuple[Capabilities, Json]:
     if "converse" not in adapter.speaks:
         raise invalid(_NOT_FOR_CONVERSE)
     body = parsed(asked.body)
-    if faults := asked.registry.adapters["converse"].faults(body):
+    if faults := asked.registry.adapters["converse"].find_faults(body):
         raise invalid(validation_errors(faults))
     # A managed prompt brings its own messages.
     messages = body.get("messages", [{"role": "user"}])
