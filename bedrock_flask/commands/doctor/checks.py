@@ -1,0 +1,368 @@
+"""The doctor's checks. Each is a generator that yields findings and returns the facts with what it has found out."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bedrock_flask.bedrock import iam
+from bedrock_flask.call import Call
+from bedrock_flask.commands.doctor.report import FAIL, OK, WARN, Finding
+from bedrock_flask.config import settings
+from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.settings import NO_KEYS, Settings
+from bedrock_flask.diagnostics.account import AwsAccount
+from bedrock_flask.diagnostics.configuration import BEARER, redact_url
+from bedrock_flask.diagnostics.model_access import ModelAccess, suggest_nearest
+from bedrock_flask.errors import BedrockError, GatewayError, StartupError
+from bedrock_flask.guards.completed import completed
+from bedrock_flask.models import load, loading
+from bedrock_flask.models.registry import Registry
+from bedrock_flask.models.resolver import Model, Models
+from bedrock_flask.transport.boto.client import make_transport
+from bedrock_flask.transport.stopping import Shutdown
+
+# AWS refuses a SigV4 request whose time is further off ("Troubleshooting Signature Version 4").
+MAX_SKEW, SKEW_WARNING = 300, 60
+_CLOCK_HINT = "AWS refuses requests that are more than 300 s off: synchronise this machine's clock (NTP)"
+# IAM's words for a refusal that a policy's Deny causes.
+_EXPLICIT_DENY = "explicit deny"
+_HINTS = {
+    "AccessDeniedException": "add the missing IAM statement below, or request access to the model for this account",
+    "ExpiredTokenException": "the session has expired: log in again, or use a role",
+    "UnrecognizedClientException": "the access key does not exist: it is mistyped, deleted, or of another partition",
+    "InvalidSignatureException": "the secret access key does not match the access key, or the clock is wrong",
+    "SignatureDoesNotMatch": "the secret access key does not match the access key, or the clock is wrong",
+    "ResourceNotFoundException": "the id is mistyped, or the model is not in this region",
+    "ThrottlingException": "the account's quota is used up or is zero: check Service Quotas",
+    "FTUFormNotFilled": "submit the model's use case form in the Bedrock console",
+}
+# The value of a fact that no check has found. It is typed Any so that each fact has the type that a check sees.
+_UNKNOWN: Any = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The command's arguments and what the checks found out; a check only reads the facts that its row in CHECKS needs.
+
+    `endpoints` are URLs by region, `skews` the seconds by which the clocks of the endpoints that answer are ahead.
+    """
+
+    environ: Mapping[str, str]
+    seconds: float
+    names: tuple[str, ...] = ()
+    settings: Settings = _UNKNOWN
+    registry: Registry = _UNKNOWN
+    models: Models = _UNKNOWN
+    regions: tuple[str, ...] = _UNKNOWN
+    endpoints: Mapping[str, str] = _UNKNOWN
+    credentials: str = _UNKNOWN
+    account_number: str = ""
+    skews: Mapping[str, float | None] = _UNKNOWN
+    access: Mapping[str, ModelAccess] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether a check has found this fact."""
+        return getattr(self, name) is not _UNKNOWN
+
+    def account(self, region: str = "") -> AwsAccount:
+        """The AWS account in a region; by default in the configured one."""
+        return AwsAccount(self.settings, self.seconds, region or self.settings.region)
+
+    def selected_models(self) -> list[Model]:
+        """The models that --model names, or all that are listed."""
+        return [self.models.resolve(name) for name in self.names] if self.names else self.models.list_models()
+
+    def region_of(self, model: Model) -> str:
+        """The region in which a model is called."""
+        return model.region or self.regions[0]
+
+
+# How a missing fact is named in "skipped: needs …".
+_NEEDS = {
+    "settings": "settings",
+    "registry": "plugins",
+    "models": "models",
+    "regions": "a region",
+    "credentials": "credentials",
+    "skews": "an endpoint that answers",
+}
+Findings = Generator[Finding, None, Facts | None]
+Check = Callable[[Facts], Findings]
+Row = tuple[str, tuple[str, ...], Check]
+
+
+def run_checks(facts: Facts, checks: Iterable[Row]) -> Iterator[Finding]:
+    """Run the checks in order; one that needs a fact that no earlier check found is skipped with a warning."""
+    for title, needs, check in checks:
+        if missing := [_NEEDS[name] for name in needs if not facts.has(name)]:
+            yield Finding(title, WARN, f"skipped: needs {' and '.join(missing)}")
+            continue
+        facts = (yield from _run_in_thread(title, check(facts), facts.seconds)) or facts
+
+
+def _run_in_thread(title: str, check: Findings, seconds: float) -> Findings:
+    """Yield a check's findings as they come; a thread, because a name server or a helper program may never answer."""
+    results: queue.SimpleQueue[Finding | Facts | None] = queue.SimpleQueue()
+    threading.Thread(target=_run, args=(title, check, results), daemon=True).start()
+    while True:
+        try:
+            # Network calls time out by themselves after `seconds`, with a better message.
+            result = results.get(timeout=seconds + 2)
+        except queue.Empty:
+            yield Finding(title, FAIL, f"no result after {seconds + 2:g} seconds: given up")
+            return None
+        if not isinstance(result, Finding):
+            return result
+        yield result
+
+
+def _run(title: str, check: Findings, results: "queue.SimpleQueue[Finding | Facts | None]") -> None:
+    facts: Facts | None = None
+    try:
+        while True:
+            results.put(next(check))
+    except StopIteration as end:
+        facts = end.value
+    except GatewayError as error:
+        results.put(Finding(title, FAIL, error.detail, _hint_for(error)))
+    except Exception as error:  # noqa: BLE001 - an error in one check must not keep the others from running
+        results.put(Finding(title, FAIL, f"the check itself failed: {type(error).__name__}"))
+    results.put(facts)
+
+
+def check_settings(facts: Facts) -> Findings:
+    """Read the settings."""
+    found = settings.read_settings(facts.environ)
+    if not found.api_keys and not is_loopback(found.host):
+        yield Finding("settings", FAIL, NO_KEYS.format(host=found.host))
+    else:
+        yield Finding("settings", OK, f"valid; API keys: {len(found.api_keys.digests)}")
+    # An operator does not wait as long as a call may.
+    return replace(facts, settings=replace(found, connect_timeout=min(found.connect_timeout, facts.seconds)))
+
+
+def check_plugins(facts: Facts) -> Findings:
+    """Load every plugin."""
+    loaded = loading.load_registry(facts.settings.plugins_dir, lenient=True)
+    for broken in loaded.broken:
+        for line in broken.lines():
+            status = WARN if facts.settings.lenient else FAIL
+            yield Finding("plugins", status, line, "fix or remove the plugin, or start with --lenient")
+    yield Finding("plugins", OK, f"{len(loaded.adapters)} adapters: {', '.join(loaded.adapters)}")
+    return replace(facts, registry=loaded)
+
+
+def check_models_file(facts: Facts) -> Findings:
+    """Read the models file and resolve the models that --model names."""
+    path = facts.settings.models_file
+    models = load(facts.settings, facts.registry)
+    yield Finding("models file", OK, f"{path}: {', '.join(models.aliases) or 'no aliases'}" if path else "not set")
+    for name in facts.names:
+        models.resolve(name)
+    return replace(facts, models=models)
+
+
+def check_region(facts: Facts) -> Findings:
+    """Find the regions of all calls and their endpoints."""
+    account = facts.account()
+    default = account.find_region()
+    if not default:
+        yield Finding("region", FAIL, "no AWS region is set", "set AWS_REGION")
+        return None
+    regions = tuple(dict.fromkeys([default, *(model.region for model in facts.selected_models() if model.region)]))
+    known = account.list_regions()
+    for region in regions:
+        if region in known:
+            yield Finding("region", OK, region)
+        else:
+            hint = suggest_nearest(region, known)
+            yield Finding("region", WARN, f"botocore does not list Bedrock in region '{region}'", hint)
+    endpoints = {region: facts.account(region).find_endpoint() for region in regions}
+    return replace(facts, regions=regions, endpoints=endpoints)
+
+
+def check_credentials(facts: Facts) -> Findings:
+    """Find the credentials and, through STS, their owner."""
+    account = facts.account(facts.regions[0])
+    bearer = bool(facts.environ.get(BEARER))
+    if bearer:
+        yield _check_bearer_token(facts.endpoints.values())
+    found = account.find_credentials()
+    if found is None:
+        status, hint = (WARN, "") if bearer else (FAIL, "configure a role or a profile, or set AWS_ACCESS_KEY_ID")
+        yield Finding("credentials", status, "botocore finds no AWS credentials", hint)
+        return replace(facts, credentials=BEARER) if bearer else None
+    yield Finding("credentials", OK, f"access key {found.key_id}, from botocore's provider '{found.provider}'")
+    number = ""
+    if account.can_call_sts():
+        try:
+            number, arn = account.get_identity()
+            yield Finding("credentials", OK, f"account {number}, {arn}")
+        except BedrockError as error:
+            yield Finding("credentials", FAIL, f"STS refuses them: {error.name or error.http_status}", _hint_for(error))
+        except GatewayError as error:
+            yield Finding("credentials", WARN, f"their owner is unknown: STS: {error.detail}")
+    return replace(facts, credentials=found.provider, account_number=number)
+
+
+def _check_bearer_token(endpoints: Iterable[str]) -> Finding:
+    message = f"{BEARER} is set, and botocore prefers it to every other credential"
+    if any(url.startswith("http:") for url in endpoints):
+        return Finding("credentials", FAIL, f"{message}; it needs https", f"unset {BEARER}, or use an https endpoint")
+    hint = "this key is never renewed: prefer a role, and deny bedrock:CallWithBearerToken"
+    return Finding("credentials", WARN, message, hint)
+
+
+def check_endpoints(facts: Facts) -> Findings:
+    """Send an empty request to the endpoint of each region."""
+    skews: dict[str, float | None] = {}
+    for region, url in facts.endpoints.items():
+        try:
+            probe = facts.account(region).probe_endpoint()
+        except GatewayError as error:
+            hint = "check network, DNS, proxies and CA bundle; `bedrock-flask config` shows which are set"
+            yield Finding("endpoint", FAIL, f"{redact_url(url)}: {error.detail}", hint)
+            continue
+        proxy = f" through the proxy {probe.proxy}" if probe.proxy else ""
+        yield Finding("endpoint", OK, f"{probe.url} answers in {probe.seconds:.2f} s{proxy}")
+        skews[region] = probe.skew
+    return replace(facts, skews=skews) if skews else None
+
+
+def check_clock(facts: Facts) -> Findings:
+    """Compare this machine's clock with the endpoints'."""
+    for region, skew in facts.skews.items():
+        if skew is None:
+            yield Finding("clock", WARN, f"the endpoint in {region} sends no Date header")
+        elif abs(skew) <= SKEW_WARNING:
+            yield Finding("clock", OK, f"in agreement with Bedrock's in {region}")
+        else:
+            direction = "behind" if skew > 0 else "ahead of"
+            message = f"this machine's clock is {abs(skew):.0f} s {direction} Bedrock's in {region}"
+            yield Finding("clock", FAIL if abs(skew) > MAX_SKEW else WARN, message, _CLOCK_HINT)
+    return None
+
+
+def check_model_access(facts: Facts) -> Findings:
+    """List what each region offers to the account, and look up each model."""
+    access: dict[str, ModelAccess] = {}
+    for region in facts.skews:
+        account = facts.account(region)
+        if not account.can_call_control_plane():
+            message = f"{region}: control plane skipped, because calls go to this machine"
+            yield Finding("models", WARN, message, "set AWS_ENDPOINT_URL_BEDROCK too")
+            continue
+        try:
+            offered = account.read_model_access()
+        except GatewayError as error:
+            yield _report_unreadable(region, error, ("ListFoundationModels", "ListInferenceProfiles"))
+            continue
+        access[region] = offered
+        counts = f"models: {len(offered.models)}, inference profiles: {len(offered.profile_ids)}"
+        yield Finding("models", OK, f"{region} offers {counts}")
+    for model in facts.selected_models():
+        region = facts.region_of(model)
+        if region in access:
+            yield _check_model(facts, model, region, access[region])
+    return replace(facts, access=access)
+
+
+def _report_unreadable(region: str, error: GatewayError, operations: tuple[str, ...]) -> Finding:
+    # The gateway itself does not need these permissions, so their absence is only a warning.
+    if isinstance(error, BedrockError) and error.name == "AccessDeniedException":
+        message = f"{region}: the account's model access cannot be read: {', '.join(operations)} is denied"
+        return Finding("models", WARN, message, "", iam.build_statement(operations, ["*"]))
+    message = f"{region}: the account's model access cannot be read: {_describe_error(error)}"
+    return Finding("models", FAIL, message, _hint_for(error))
+
+
+def _check_model(facts: Facts, model: Model, region: str, access: ModelAccess) -> Finding:
+    name = _describe_model(model)
+    problem, hint = access.find_problem(model.id)
+    if not problem and (foundation_model := access.foundation_model(model.id)):
+        try:
+            problem = "; ".join(facts.account(region).list_access_problems(foundation_model))
+            hint = "request access to the model in the Bedrock console" if problem else ""
+        except GatewayError as error:
+            finding = _report_unreadable(region, error, ("GetFoundationModelAvailability",))
+            return replace(finding, message=f"{name} in {region}: {_describe_error(error)}")
+    if problem:
+        required = facts.names or model.name in facts.models.aliases
+        return Finding("models", FAIL if required else WARN, f"{name} in {region}: {problem}", hint)
+    return Finding("models", OK, f"{name} can be called in {region}")
+
+
+def check_calls(facts: Facts) -> Findings:
+    """Call each model once."""
+    send = completed(make_transport(replace(facts.settings, max_attempts=1), Shutdown()))
+    for model in facts.selected_models():
+        region = facts.region_of(model)
+        call = _make_smallest_call(model, time.monotonic() + facts.seconds)
+        try:
+            send(call)
+        except GatewayError as error:
+            yield _report_failed_call(facts, model, region, call, error)
+        else:
+            yield Finding("calls", OK, f"{_describe_model(model)} answers in {region}")
+    return None
+
+
+def _make_smallest_call(model: Model, deadline: float) -> Call:
+    """The cheapest call: one token through Converse, or the adapter's sample if the model does not speak Converse."""
+    adapter = model.adapter
+    by_converse = "converse" in adapter.speaks
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "inferenceConfig": {"maxTokens": 1}}
+    return Call(
+        adapter=replace(adapter, speaks={"converse": "Converse"}) if by_converse else adapter,
+        operation="Converse" if by_converse else adapter.operation,
+        model=model.id,
+        body=json.dumps(body if by_converse else dict(adapter.sample)).encode(),
+        region=model.region,
+        request_id="doctor",
+        deadline=deadline,
+    )
+
+
+def _report_failed_call(facts: Facts, model: Model, region: str, call: Call, error: GatewayError) -> Finding:
+    message = f"{_describe_model(model)} in {region}: {_describe_error(error)}"
+    if not isinstance(error, BedrockError) or error.name != "AccessDeniedException" or _EXPLICIT_DENY in error.detail:
+        return Finding("calls", FAIL, message, _hint_for(error))
+    operations = [operation for operation in iam.INVOKE_ACTIONS if operation.startswith(call.operation)]
+    access = facts.access.get(region)
+    targets = access.profile_targets(model.id) if access else ()
+    resources = iam.list_resources(model.id, region, facts.account_number, targets)
+    return Finding("calls", FAIL, message, _hint_for(error), iam.build_statement(operations, resources))
+
+
+def _describe_error(error: GatewayError) -> str:
+    return f"{error.name or error.http_status}: {error.detail}" if isinstance(error, BedrockError) else error.detail
+
+
+def _hint_for(error: GatewayError) -> str:
+    if isinstance(error, BedrockError):
+        if _EXPLICIT_DENY in error.detail:
+            return "a policy of the account or its organisation denies it, which no other statement can override"
+        return _HINTS.get(error.name, "")
+    return "" if isinstance(error, StartupError) else "`bedrock-flask config` shows every setting and its source"
+
+
+def _describe_model(model: Model) -> str:
+    return model.name if model.name == model.id else f"{model.name} ({model.id})"
+
+
+# The title of each check, the facts that it needs, and its function, in the order in which one depends on another.
+CHECKS: tuple[Row, ...] = (
+    ("settings", (), check_settings),
+    ("plugins", ("settings",), check_plugins),
+    ("models file", ("settings", "registry"), check_models_file),
+    ("region", ("settings", "models"), check_region),
+    ("credentials", ("regions",), check_credentials),
+    ("endpoint", ("regions",), check_endpoints),
+    ("clock", ("skews",), check_clock),
+    ("models", ("models", "skews", "credentials"), check_model_access),
+)
+CALL_CHECKS: tuple[Row, ...] = (("calls", ("models", "skews", "credentials"), check_calls),)

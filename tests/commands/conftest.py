@@ -1,0 +1,39 @@
+"""`run_command` runs the command line in this process, where a new Python would take a second to import it."""
+
+import contextlib
+import io
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from bedrock_flask.__main__ import main
+
+Completed = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Completed]:
+    """`run_command(environ, "config", "--json")`, in that environment and in the folder `cwd`; nothing is left set."""
+
+    def run(environ: dict[str, str], *arguments: str, cwd: Path | None = None) -> Completed:
+        out, err = io.StringIO(), io.StringIO()
+        code: object = 0
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        with (
+            mock.patch.dict(os.environ, environ, clear=True),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                main(args=list(arguments))
+            except SystemExit as end:
+                code = end.code or 0
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return run
