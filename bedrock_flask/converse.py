@@ -82,6 +82,35 @@ def text_of(content: Iterable[Json]) -> str:
     return "\n".join(block["text"] for block in content if isinstance(block.get("text"), str))
 
 
+def omit_null(**members: Any) -> Json:
+    """An object of the members whose value is not None."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def merge(into: Any, more: Any, *, join_lists: bool = False) -> Any:
+    """`more` laid over `into` at every depth; lists are replaced, or with `join_lists` extended."""
+    if isinstance(into, Mapping) and isinstance(more, Mapping):
+        return {**into, **{name: merge(into.get(name), value, join_lists=join_lists) for name, value in more.items()}}
+    if join_lists and isinstance(into, list) and isinstance(more, list):
+        return into + more
+    return more
+
+
+def is_blank(text: str | None) -> bool:
+    """Whether a text is empty or white space only; Bedrock refuses such texts."""
+    return not text or text.isspace()
+
+
+def build_cache_point(ttl: str | None = None) -> Json:
+    """The block that caches everything before it, for `ttl` (`5m` or `1h`) or the model's default."""
+    return {"cachePoint": {"type": "default", **omit_null(ttl=ttl)}}
+
+
+def uses_tools(messages: Iterable[Json]) -> bool:
+    """Whether any message calls a tool or carries the result of one."""
+    return any("toolUse" in block or "toolResult" in block for message in messages for block in message["content"])
+
+
 _METADATA = ("usage", "metrics", "trace", "performanceConfig", "serviceTier")
 
 

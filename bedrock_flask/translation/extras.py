@@ -6,7 +6,7 @@ from typing import Any
 
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Json, Request
+from bedrock_flask.converse import Json, Request, merge
 from bedrock_flask.errors import FieldError, InvalidBody, Unsupported
 from bedrock_flask.models.models_file import DROP, ERROR
 
@@ -37,7 +37,7 @@ def place_extras(
         if name in homeless:
             continue
         try:
-            rest = merged(rest, _members(adapter, name, value, rest))
+            rest = merge(rest, _members(adapter, name, value, rest))
         except InvalidBody:
             if policy != DROP:
                 raise
@@ -47,12 +47,6 @@ def place_extras(
 
 def _takes(adapter: Adapter, capabilities: Capabilities, name: str) -> bool:
     return name in adapter.extras and (name not in NEEDS or bool(getattr(capabilities, NEEDS[name])))
-
-
-def merged(into: Json, more: Mapping[str, Any]) -> Json:
-    """Both objects as one, at every depth; where both say something else, the second holds."""
-    both = {name for name, value in more.items() if isinstance(value, Mapping) and isinstance(into.get(name), dict)}
-    return {**into, **{name: merged(into[name], value) if name in both else value for name, value in more.items()}}
 
 
 def _members(adapter: Adapter, name: str, value: Any, request: Request) -> Json:

@@ -6,13 +6,21 @@ from types import MappingProxyType
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
 from bedrock_flask.converse import Json, Response, member
-from bedrock_flask.wires import anthropic, converse, count_tokens, nova, opaque, openai_chat, openai_responses
+from bedrock_flask.wires import anthropic, completeness, converse, nova, openai_chat, openai_responses
 from bedrock_flask.wires.wire import Wire, has_metrics
 
 WIRES: Mapping[str, Wire] = MappingProxyType(
     {
-        each.WIRE.name: each.WIRE
-        for each in (anthropic, converse, nova, openai_chat, openai_responses, count_tokens, opaque)
+        wire.name: wire
+        for wire in (
+            anthropic.WIRE,
+            converse.WIRE,
+            nova.WIRE,
+            openai_chat.WIRE,
+            openai_responses.WIRE,
+            completeness.COUNT_TOKENS,
+            completeness.OPAQUE,
+        )
     }
 )
 

@@ -6,9 +6,16 @@ Messages", and the types of its SDK for Python 2.12.
 
 from types import MappingProxyType
 
-from bedrock_flask.wires.anthropic.answering import TO_CLAUDE, complete, finished, usage, write_chunks, write_reply
-from bedrock_flask.wires.anthropic.reading import HINTS, read_request
-from bedrock_flask.wires.anthropic.writing import write_request
+from bedrock_flask.wires.anthropic.request_reader import HINTS, read_request
+from bedrock_flask.wires.anthropic.request_writer import write_request
+from bedrock_flask.wires.anthropic.response_writer import (
+    TO_CLAUDE,
+    complete,
+    finished,
+    usage,
+    write_chunks,
+    write_reply,
+)
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [

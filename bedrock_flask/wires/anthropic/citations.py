@@ -1,10 +1,8 @@
 """What an answer cites, in Claude's words and in Converse's."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from bedrock_flask.converse import Json
-from bedrock_flask.wires.anthropic.neutral import asks_for_nothing
+from bedrock_flask.converse import Json, omit_null
 from bedrock_flask.wires.reading.cursor import Cursor
 
 
@@ -41,9 +39,7 @@ def read_citations(citations: list[Json], place: Cursor) -> list[Json]:
         if target is None:
             here.leave(citation)
         else:
-            here.leave_rest(
-                citation, "type", "cited_text", "source", target.title, *target.parts, neutral=asks_for_nothing
-            )
+            here.leave_rest(citation, "type", "cited_text", "source", target.title, *target.parts)
             read.append(_read(citation, target))
     return read
 
@@ -51,7 +47,7 @@ def read_citations(citations: list[Json], place: Cursor) -> list[Json]:
 def _read(citation: Json, target: _Target) -> Json:
     cited = citation.get("cited_text")
     return {
-        **_present(title=citation.get(target.title), source=citation.get("source")),
+        **omit_null(title=citation.get(target.title), source=citation.get("source")),
         "sourceContent": [{"text": cited}] if cited else [],
         "location": {
             target.converse: {there: citation[here] for here, there in target.parts.items() if here in citation}
@@ -68,10 +64,6 @@ def write_citation(citation: Json) -> Json:
         "type": target.claude,
         "cited_text": "".join(piece.get("text") or "" for piece in citation.get("sourceContent") or ()),
         target.title: citation.get("title"),
-        **_present(source=citation.get("source")),
+        **omit_null(source=citation.get("source")),
         **{here: parts[there] for here, there in target.parts.items() if there in parts},
     }
-
-
-def _present(**members: Any) -> Json:
-    return {name: value for name, value in members.items() if value is not None}

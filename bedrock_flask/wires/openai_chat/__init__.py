@@ -10,9 +10,10 @@ from typing import Any
 
 from bedrock_flask.bedrock.usage import Usage, from_metrics
 from bedrock_flask.converse import Json, member
-from bedrock_flask.wires.openai_chat.answers import FINISH, UNKNOWN, write_chunks, write_reply
-from bedrock_flask.wires.openai_chat.reading import HINTS, read_request
-from bedrock_flask.wires.openai_chat.writing import write_request
+from bedrock_flask.wires.openai_chat.request_reader import HINTS, read_request
+from bedrock_flask.wires.openai_chat.request_writer import write_request
+from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, USAGE_NAMES, write_chunks, write_reply
+from bedrock_flask.wires.openai_usage import read_usage
 from bedrock_flask.wires.wire import Wire, has_metrics
 
 __all__ = [
@@ -50,21 +51,12 @@ def finished(chunk: Json) -> bool:
 
 def usage(told: Json) -> Usage:
     """The counts of a reply or a chunk, or the last one's metrics; what was cached OpenAI counts in the prompt, too."""
-    counts = told.get("usage")
-    asked, said = _count(member(counts, "prompt_tokens")), _count(member(counts, "completion_tokens"))
-    details = member(counts, "prompt_tokens_details")
-    read, written = _count(member(details, "cached_tokens")), _count(member(details, "cache_write_tokens"))
-    fresh = None if asked is None else max(asked - (read or 0) - (written or 0), 0)
-    return Usage(fresh, said, read, written).updated(from_metrics(told))
+    return read_usage(told.get("usage"), **USAGE_NAMES).updated(from_metrics(told))
 
 
 def _choice(told: Json) -> Any:
     choices = told.get("choices")
     return choices[0] if isinstance(choices, list) and choices else None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 # What Converse, and the extras, call otherwise.

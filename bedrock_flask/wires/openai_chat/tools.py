@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bedrock_flask.converse import Json
-from bedrock_flask.wires.openai_chat.marks import read_mark
-from bedrock_flask.wires.openai_chat.members import present
+from bedrock_flask.converse import Json, omit_null, uses_tools
+from bedrock_flask.wires.openai_chat.parts import read_mark
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # What Converse calls the choices that name no tool.
@@ -20,7 +19,7 @@ def read_tools(body: Json, turns: Iterable[Json], top: Cursor) -> Json:
     tools = _allowed(tools, choice, here.at("allowed_tools", "tools"))
     if choice == _NO_TOOL:
         # Without tool use in the history, no tools say the same, and to every model.
-        if not tools or not _uses_tools(turns):
+        if not tools or not uses_tools(turns):
             return {}
         here.leave({"type": _NO_TOOL})
     wanted = _read_choice(choice, here)
@@ -28,7 +27,7 @@ def read_tools(body: Json, turns: Iterable[Json], top: Cursor) -> Json:
         raise here.wrong("asks for a tool, and there is no function that could be called")
     if "tool" in wanted and wanted["tool"]["name"] not in _names(tools):
         raise here.wrong(f"names {wanted['tool']['name'][:100]!r}, which is no function among the tools")
-    return {"tools": tools, **present(toolChoice=wanted or None)} if tools else {}
+    return {"tools": tools, **omit_null(toolChoice=wanted or None)} if tools else {}
 
 
 def _read_list(tools: Iterable[Json], place: Cursor) -> Iterator[Json]:
@@ -46,7 +45,7 @@ def _read_list(tools: Iterable[Json], place: Cursor) -> Iterator[Json]:
 
 def _read_function(function: Json) -> Json:
     schema = function.get("parameters") or {"type": "object", "properties": {}}
-    told = present(description=function.get("description") or None, strict=function.get("strict"))
+    told = omit_null(description=function.get("description") or None, strict=function.get("strict"))
     return {"toolSpec": {"name": function["name"], "inputSchema": {"json": schema}, **told}}
 
 
@@ -81,7 +80,3 @@ def _read_choice(choice: Any, place: Cursor) -> Json:
 
 def _names(tools: Iterable[Json]) -> list[str]:
     return [tool["toolSpec"]["name"] for tool in tools if "toolSpec" in tool]
-
-
-def _uses_tools(turns: Iterable[Json]) -> bool:
-    return any("toolUse" in block or "toolResult" in block for turn in turns for block in turn["content"])

@@ -7,14 +7,15 @@ take.
 """
 
 from types import MappingProxyType
-from typing import Any
 
 from bedrock_flask.bedrock.usage import Usage, from_metrics
 from bedrock_flask.converse import Json, member
-from bedrock_flask.wires.openai_responses.reply import write_reply
-from bedrock_flask.wires.openai_responses.request import HINTS, read_request, write_request
-from bedrock_flask.wires.openai_responses.stream import write_chunks
+from bedrock_flask.wires.openai_responses.request_reader import HINTS, read_request
+from bedrock_flask.wires.openai_responses.request_writer import write_request
+from bedrock_flask.wires.openai_responses.response_writer import write_reply
+from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
 from bedrock_flask.wires.openai_responses.tools import custom_tools, namespaced_tools
+from bedrock_flask.wires.openai_usage import read_usage
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
@@ -47,15 +48,7 @@ def finished(chunk: Json) -> bool:
 def usage(told: Json) -> Usage:
     """The counts of a response or of the event that has it; OpenAI counts cached tokens as input."""
     counts = member(told, "response", "usage") or member(told, "usage")
-    given, read = _count(counts, "input_tokens"), _count(counts, "input_tokens_details", "cached_tokens")
-    write = _count(counts, "input_tokens_details", "cache_write_tokens")
-    fresh = None if given is None else max(given - (read or 0) - (write or 0), 0)
-    return Usage(fresh, _count(counts, "output_tokens"), read, write).updated(from_metrics(told))
-
-
-def _count(counts: Any, *names: str) -> int | None:
-    value = member(counts, *names)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return read_usage(counts, input_name="input_tokens", output_name="output_tokens").updated(from_metrics(told))
 
 
 # What Converse, and the extras, call otherwise.

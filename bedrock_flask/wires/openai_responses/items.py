@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import Any
 
 from bedrock_flask.converse import Json
-from bedrock_flask.wires.openai_responses import thinking
+from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.parts import Marked, is_part, marked, read_parts, write_parts
 from bedrock_flask.wires.openai_responses.tools import full_name
-from bedrock_flask.wires.reading.cursor import Cursor, equals_default
+from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- read ------------------------------------------------------------------------------------------------------------
 
@@ -40,11 +40,6 @@ def read_items(given: str | list[Json], place: Cursor) -> tuple[list[Json], list
     return system, turns
 
 
-def uses_tools(turns: Iterable[Json]) -> bool:
-    """Whether any tool has been called."""
-    return any("toolUse" in block or "toolResult" in block for turn in turns for block in turn["content"])
-
-
 def _not_system(said: Iterable[_Said]) -> Iterator[_Said]:
     return (each for each in said if each.role != "system" and each.content)
 
@@ -67,7 +62,7 @@ def _read_item(item: Json, place: Cursor) -> Iterator[_Said]:
     for name in _NOTES:
         if item.get(name) is not None:
             place.at(name).mention(f"input.{name}", item[name])
-    place.leave_rest(item, *_NAMES, *_NOTES, *taken, neutral=equals_default(_USUAL))
+    place.leave_rest(item, *_NAMES, *_NOTES, *taken, defaults=_DEFAULTS)
     yield from read(item, place)
 
 
@@ -128,7 +123,7 @@ def _read_reasoning(item: Json, place: Cursor) -> Iterator[_Said]:
     """The reasoning; a summary alone is for people, and no model takes it back."""
     encrypted = item.get("encrypted_content")
     if encrypted:
-        blocks = thinking.decode(encrypted)
+        blocks = encrypted_reasoning.decode(encrypted)
         if blocks is None:
             # Another's, which no model on Bedrock can read.
             place.mention("input.reasoning.encrypted_content", item)
@@ -146,7 +141,7 @@ def _read_additional_tools(item: Json, place: Cursor) -> Iterator[_Said]:
 # Members that name an item or say how far it had come; those that only a client needs; values that are the usual ones.
 _NAMES = ("type", "id", "status", "role")
 _NOTES = ("phase", "internal_chat_message_metadata_passthrough")
-_USUAL = {"caller": {"type": "direct"}, "async": False, "encrypted_function_args": []}
+_DEFAULTS = {"caller": ({"type": "direct"},), "async": (False,), "encrypted_function_args": ([],)}
 # How each kind of item is read, and its members that are.
 _ITEMS: dict[str, tuple[Any, ...]] = {
     "message": (_read_message, "content"),
@@ -245,7 +240,7 @@ def reasoning_members(reasoning: Json) -> Json:
     """What an item of reasoning tells, for people and to be sent back."""
     text = (reasoning.get("reasoningText") or {}).get("text")
     summary = [{"type": "summary_text", "text": text}] if text else []
-    return {"summary": summary, "encrypted_content": thinking.encode([{"reasoningContent": reasoning}])}
+    return {"summary": summary, "encrypted_content": encrypted_reasoning.encode([{"reasoningContent": reasoning}])}
 
 
 _WRITERS: dict[str, Callable[[Any, Json | None, Cursor, _Customs], Json]] = {

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json
-from bedrock_flask.wires.reading.cursor import Cursor, equals_default
+from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- what an answer must know ----------------------------------------------------------------------------------------
 
@@ -158,9 +158,7 @@ def _leave_rest(offer: _Offer) -> None:
             place.at(name).mention(f"tools.{name}", told[name])
     if (told.get("format") or {}).get("type") not in (None, "text", "grammar"):
         place.at("format").leave(told["format"])
-    place.leave_rest(
-        told, "type", "name", "description", *_ASIDE, *_TAKEN[told["type"]], neutral=equals_default({"async": False})
-    )
+    place.leave_rest(told, "type", "name", "description", *_ASIDE, *_TAKEN[told["type"]], defaults={"async": (False,)})
 
 
 # How a tool is found and what its output is like: nothing that a model must be told to call it.

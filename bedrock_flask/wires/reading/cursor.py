@@ -1,20 +1,14 @@
 """A place in the caller's body: how it is named, and where goes what Converse cannot say of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bedrock_flask.converse import Json
 from bedrock_flask.errors import FieldError, InvalidBody
 
-
-def _is_null(name: str, value: Any) -> bool:
-    return value is None
-
-
-def equals_default(values: Mapping[str, Any]) -> Callable[[str, Any], bool]:
-    """Whether a member says what is meant where nothing is said."""
-    return lambda name, value: name in values and value == values[name]
+# Values by member name that mean the same as leaving the member out.
+Defaults = Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +17,26 @@ class Cursor:
 
     path: str
     extras: Json
+    defaults: Defaults = field(default_factory=dict)
 
     def at(self, *names: str) -> "Cursor":
         """The place of a member, or of a member's member."""
-        return Cursor(".".join(filter(None, (self.path, *names))), self.extras)
+        return replace(self, path=".".join(filter(None, (self.path, *names))))
 
     def item(self, index: int) -> "Cursor":
         """The place of an array's item."""
-        return Cursor(f"{self.path}[{index}]", self.extras)
+        return replace(self, path=f"{self.path}[{index}]")
 
     def leave(self, value: Any) -> None:
         """Converse cannot say what stands here."""
         self.extras[self.path] = value
 
-    def leave_rest(self, told: Json, *taken: str, neutral: Callable[[str, Any], bool] = _is_null) -> None:
-        """Converse cannot say what this object has besides the members that are taken.
-
-        A member that is `neutral` asks for what happens anyway, as null does.
-        """
-        for name, value in told.items():
-            if name not in taken and not _is_null(name, value) and not neutral(name, value):
-                self.at(name).leave(value)
+    def leave_rest(self, value: Json, *read: str, defaults: Defaults | None = None) -> None:
+        """Add the members of this object that are not `read` to the extras, except null and the defaults."""
+        known = self.defaults if defaults is None else defaults
+        for name, inner in value.items():
+            if name not in read and inner is not None and inner not in known.get(name, ()):
+                self.at(name).leave(inner)
 
     def mention(self, name: str, value: Any) -> None:
         """The same, under one name for all such places: that name can be a hint."""

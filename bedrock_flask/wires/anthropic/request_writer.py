@@ -3,14 +3,15 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from bedrock_flask.converse import Json, Request, member
+from bedrock_flask.converse import Json, Request, member, merge, omit_null
 from bedrock_flask.wires.anthropic.citations import write_citation
-from bedrock_flask.wires.anthropic.put_back import put_back
-from bedrock_flask.wires.anthropic.reading import BILLING, EAGER, INFERENCE, SCOPE
+from bedrock_flask.wires.anthropic.request_reader import BILLING, EAGER, INFERENCE, SCOPE
 from bedrock_flask.wires.reading.cursor import Cursor
 
 
@@ -37,8 +38,8 @@ def write_request(request: Request) -> Json:
         **_write_output(request.get("outputConfig") or {}, extras.pop("effort", None)),
         **({"metadata": {"user_id": user}} if user is not None else {}),
     }
-    put_back(body, extras | {f"tools[{index}].eager_input_streaming": True for index in eager})
-    merged: Json = _merged(body, request.get("additionalModelRequestFields") or {})
+    _restore_extras(body, extras | {f"tools[{index}].eager_input_streaming": True for index in eager})
+    merged: Json = merge(body, request.get("additionalModelRequestFields") or {}, join_lists=True)
     return merged
 
 
@@ -83,7 +84,7 @@ def _write_content(blocks: list[Json], place: _Converse) -> list[Json]:
 def _write_mark(written: list[Json], point: Json, place: _Converse) -> None:
     if not written:
         raise place.unsaid()
-    written[-1]["cache_control"] = {"type": "ephemeral", **_present(ttl=point.get("ttl"), scope=place.scope)}
+    written[-1]["cache_control"] = {"type": "ephemeral", **omit_null(ttl=point.get("ttl"), scope=place.scope)}
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def _write_document(document: Json, place: _Converse) -> Json:
         "type": "document",
         "source": _write_document_source(document, place),
         "title": document["name"],
-        **_present(context=document.get("context"), citations=document.get("citations")),
+        **omit_null(context=document.get("context"), citations=document.get("citations")),
     }
 
 
@@ -172,7 +173,7 @@ def _write_reasoning(reasoning: Json, place: _Converse) -> Json:
 def _write_tool_change(kind: str) -> Callable[[Json, _Converse], Json]:
     def write(change: Json, place: _Converse) -> Json:
         tool = change["tool"]
-        told = _present(type=tool.get("type"), name=tool.get("name"), server_name=tool.get("serverName"))
+        told = omit_null(type=tool.get("type"), name=tool.get("name"), server_name=tool.get("serverName"))
         return {"type": kind, "tool": told}
 
     return write
@@ -205,7 +206,7 @@ def _write_tools(tools: list[Json], place: _Converse) -> list[Json]:
         if kind == "cachePoint":
             _write_mark(written, told, here)
         elif kind == "toolSpec":
-            more = _present(description=told.get("description"), strict=told.get("strict"))
+            more = omit_null(description=told.get("description"), strict=told.get("strict"))
             written.append({"name": told["name"], "input_schema": told["inputSchema"]["json"], **more})
         else:
             raise here.unsaid()
@@ -233,18 +234,35 @@ def _write_output(told: Json, effort: str | None) -> Json:
     effort = effort or told.get("effort")
     # The name and the description of a schema are labels, which Claude's format has not.
     form = {"format": {"type": "json_schema", "schema": json.loads(schema)}} if schema is not None else {}
-    config = {**_present(effort=effort), **form}
+    config = {**omit_null(effort=effort), **form}
     return {"output_config": config} if config else {}
 
 
-def _merged(body: Any, more: Any) -> Any:
-    """The members that Converse passes on to the model, in the body itself."""
-    if isinstance(body, dict) and isinstance(more, dict):
-        return {**body, **{name: _merged(body.get(name), value) for name, value in more.items()}}
-    if isinstance(body, list) and isinstance(more, list):
-        return body + more
-    return more
+# --- extras -----------------------------------------------------------------------------------------------------------
+
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
-def _present(**members: Any) -> Json:
-    return {name: value for name, value in members.items() if value is not None}
+def _restore_extras(body: Json, extras: Json) -> None:
+    """Set what was left in extras where it stood; what was blank in front of it, and is not read, is not counted."""
+    placed = [([int(index) if index else name for index, name in _STEP.findall(path)], extras[path]) for path in extras]
+    # In the order of the caller's body, so that an item is in its place before its neighbours are counted.
+    for steps, value in sorted(placed, key=lambda each: [str(step).rjust(9) for step in each[0]]):
+        _put(body, steps, value)
+
+
+def _put(holder: Any, steps: list[str | int], value: Any) -> None:
+    for step, following in pairwise(steps):
+        holder = _inner(holder, step, [] if isinstance(following, int) else {})
+    if isinstance(holder, list):
+        holder.insert(int(steps[-1]), value)
+    else:
+        holder[steps[-1]] = value
+
+
+def _inner(holder: Any, step: str | int, empty: Any) -> Any:
+    if isinstance(holder, dict):
+        return holder.setdefault(step, empty)
+    if int(step) >= len(holder):
+        holder.append(empty)
+    return holder[min(int(step), len(holder) - 1)]

@@ -4,13 +4,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bedrock_flask.converse import Json, Request
-from bedrock_flask.protocol import data_uri
+from bedrock_flask.converse import Json, Request, is_blank, omit_null
 from bedrock_flask.protocol.json import parse
-from bedrock_flask.wires.openai_chat.marks import read_mark
-from bedrock_flask.wires.openai_chat.members import present
+from bedrock_flask.wires.openai_chat.parts import read_mark, read_parts, read_text
 from bedrock_flask.wires.openai_chat.tools import read_tools
-from bedrock_flask.wires.reading import media_types
 from bedrock_flask.wires.reading.cursor import Cursor
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
@@ -22,9 +19,10 @@ HINTS = frozenset({"user", "safety_identifier", "metadata", "tool_choice", "stre
 _READ = frozenset(
     {"messages", "max_completion_tokens", "max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice"}
     | {"response_format", "metadata", "user", "safety_identifier", "service_tier", "model", "stream", "stream_options"}
+    | {"reasoning_effort"}
 )
 # Of the others: the values that ask for what happens anyway.
-_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+_DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "n": (1,),
     "logprobs": (False,),
     "top_logprobs": (0,),
@@ -39,7 +37,6 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "functions": ([],),
     "function_call": ("none", "auto"),
 }
-_CANONICAL = {"reasoning_effort": "effort"}
 
 
 def read_request(body: Json) -> Request:
@@ -60,9 +57,9 @@ def read_request(body: Json) -> Request:
     options = body.get("stream_options") or {}
     if wished := {name: value for name, value in options.items() if name != "include_usage" and value}:
         top.at("stream_options").leave(wished)
-    for name, value in body.items():
-        if name not in _READ and value is not None and value not in _NEUTRAL.get(name, ()):
-            top.at(_CANONICAL.get(name, name)).leave(value)
+    if body.get("reasoning_effort") is not None:
+        top.at("effort").leave(body["reasoning_effort"])
+    top.leave_rest(body, *_READ, defaults=_DEFAULTS)
     return {name: value for name, value in request.items() if value or name == "messages"}
 
 
@@ -109,14 +106,14 @@ def _says_something(content: Iterable[Json]) -> bool:
 
 def _read_plain(message: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(message, "role", "content", "cache_control")
-    return _read_content(message["content"], place.at("content"))
+    return read_parts(message["content"], place.at("content"))
 
 
 def _read_assistant(message: Json, place: Cursor) -> Iterator[Json]:
     place.leave_rest(message, "role", "content", "refusal", "tool_calls", "cache_control", *_AGAIN, *_REASONING)
     yield from _read_reasoning(message, place.at("reasoning_details"))
-    yield from _read_content(message.get("content"), place.at("content"))
-    yield from _read_text(message.get("refusal"), place)
+    yield from read_parts(message.get("content"), place.at("content"))
+    yield from read_text(message.get("refusal"), place)
     for index, call in enumerate(_calls(message)):
         yield from _read_call(call, place.at("tool_calls").item(index))
 
@@ -124,7 +121,7 @@ def _read_assistant(message: Json, place: Cursor) -> Iterator[Json]:
 def _read_tool(message: Json, place: Cursor) -> Iterator[Json]:
     # The call that this answers has the tool's name.
     place.leave_rest(message, "role", "content", "tool_call_id", "name", "cache_control")
-    content = list(_read_content(message["content"], place.at("content")))
+    content = list(read_parts(message["content"], place.at("content")))
     said = [block for block in content if "cachePoint" not in block]
     # What the tool gave is text, be it JSON: so it is what the model would have read.
     yield {"toolResult": {"toolUseId": message["tool_call_id"], "content": said}}
@@ -146,58 +143,6 @@ def _with_mark(content: Iterable[Json], message: Json) -> list[Json]:
     """The content and the cache point of the message as a whole, unless its last part has one."""
     blocks = list(content)
     return blocks if blocks and "cachePoint" in blocks[-1] else [*blocks, *read_mark(message)]
-
-
-def _read_content(content: str | list[Json] | None, place: Cursor) -> Iterator[Json]:
-    if isinstance(content, str):
-        yield from _read_text(content, place)
-        return
-    for index, part in enumerate(content or ()):
-        here, kind = place.item(index), part["type"]
-        if kind not in _PARTS:
-            here.leave(part)
-        else:
-            here.leave_rest(part, "type", kind, "cache_control")
-            yield from _PARTS[kind](part[kind], here.at(kind))
-            yield from read_mark(part)
-
-
-def _read_text(text: str | None, place: Cursor) -> Iterator[Json]:
-    # Bedrock refuses blank texts, and they say nothing.
-    if text and not text.isspace():
-        yield {"text": text}
-
-
-def _read_image(image: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
-    form, data = media_types.read_uri(image["url"], media_types.IMAGES, place.at("url"))
-    yield {"image": {"format": form, "source": {"bytes": data}}}
-
-
-def _read_audio(audio: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(audio, "data", "format")
-    data = place.at("data").made(data_uri.checked, audio["data"])
-    yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
-
-
-def _read_file(file: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(file, "file_data", "filename", "file_id")
-    if file.get("file_id") is not None:
-        raise place.at("file_id").wrong("names an uploaded file, and the gateway keeps none; send it in file_data")
-    if not file.get("file_data"):
-        raise place.at("file_data").wrong("is required")
-    name = file.get("filename") or "document"
-    form, data = media_types.read_document(file["file_data"], name, place.at("file_data"))
-    yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
-
-
-_PARTS: dict[str, Callable[[Any, Cursor], Iterator[Json]]] = {
-    "text": _read_text,
-    "refusal": _read_text,
-    "image_url": _read_image,
-    "input_audio": _read_audio,
-    "file": _read_file,
-}
 
 
 # --- reasoning -------------------------------------------------------------------------------------------------------
@@ -245,8 +190,8 @@ def _continues(held: Json, detail: Json) -> bool:
 
 def _read_thought(detail: Json) -> Iterator[Json]:
     text, signature = detail.get("text") or "", detail.get("signature") or None
-    if signature or not _is_blank(text):
-        yield {"reasoningContent": {"reasoningText": {"text": text, **present(signature=signature)}}}
+    if signature or not is_blank(text):
+        yield {"reasoningContent": {"reasoningText": {"text": text, **omit_null(signature=signature)}}}
 
 
 def _read_summary(detail: Json) -> Iterator[Json]:
@@ -327,7 +272,7 @@ def _read_inference(body: Json, top: Cursor) -> Json:
         raise top.at("max_tokens").wrong("must not be another number than max_completion_tokens")
     stop = body.get("stop") or []
     return {
-        **present(maxTokens=next(iter(tokens), None), temperature=temperature, topP=body.get("top_p")),
+        **omit_null(maxTokens=next(iter(tokens), None), temperature=temperature, topP=body.get("top_p")),
         **({"stopSequences": stops} if (stops := [*filter(None, [stop] if isinstance(stop, str) else stop)]) else {}),
     }
 
@@ -342,9 +287,5 @@ def _read_format(told: Json, top: Cursor) -> Json:
     # Bedrock always forces the answer to fit, so `strict` asks for nothing more.
     here.leave_rest(form, "name", "description", "schema", "strict")
     schema = {"schema": json.dumps(form.get("schema") or {}), "name": form["name"]}
-    described = {**schema, **present(description=form.get("description"))}
+    described = {**schema, **omit_null(description=form.get("description"))}
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": described}}}
-
-
-def _is_blank(text: str) -> bool:
-    return not text or text.isspace()

@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.converse import Json, Response, as_garbled, member, unknown_kinds
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText, mended
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
+from bedrock_flask.wires.openai_usage import write_usage
 from bedrock_flask.wires.wire import report_left_out
 
 # Why a model stops, as a status and, for an incomplete answer, a reason. All else is a failure, also a reason that AWS
@@ -114,18 +114,9 @@ def _error(native: str) -> Json:
 
 
 def _usage(counts: Any) -> Json:
-    """OpenAI counts what was read from the cache, or written to it, as input; Bedrock does not."""
-    counted = from_members(counts)
-    read, write = counted.cache_read or 0, counted.cache_write or 0
-    given, written = (counted.input or 0) + read + write, counted.output or 0
-    return {
-        "input_tokens": given,
-        "input_tokens_details": {"cached_tokens": read, "cache_write_tokens": write},
-        "output_tokens": written,
-        # Bedrock does not tell how many of the tokens were reasoning.
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": given + written,
-    }
+    usage = write_usage(counts, input_name="input_tokens", output_name="output_tokens")
+    # Bedrock does not count the tokens of the reasoning apart.
+    return {**usage, "output_tokens_details": {"reasoning_tokens": 0}}
 
 
 # --- items -----------------------------------------------------------------------------------------------------------

@@ -2,15 +2,23 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 from bedrock_flask.bedrock.anthropic_betas import split_billing_line
-from bedrock_flask.converse import Json, Request, member
+from bedrock_flask.converse import (
+    Json,
+    Request,
+    build_cache_point,
+    is_blank,
+    member,
+    omit_null,
+    uses_tools,
+)
 from bedrock_flask.wires.anthropic.citations import read_citations
-from bedrock_flask.wires.anthropic.neutral import asks_for_nothing
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # Extras of marks and tools that ask the same wherever they stand.
@@ -34,23 +42,47 @@ _READ = frozenset(
     {*INFERENCE, "messages", "system", "tools", "tool_choice", "output_config", "output_format", "metadata"}
     | {"cache_control", "anthropic_version", "model", "stream", "amazon-bedrock-guardrailConfig"}
 )
+# Values of members that ask for what happens anyway.
+_KEEPS_ALL = ("all", {"type": "all"})
+_DEFAULTS: Mapping[str, tuple[Any, ...]] = {
+    "allowed_callers": (["direct"],),
+    "billing_policy": ({"type": "billing_policy"}, {"type": "billing_policy", "bill_to": "self"}),
+    "caller": ({"type": "direct"},),
+    "citations": ([],),
+    "clear_at": ("never",),
+    # Claude Code's: nothing is cleared.
+    "context_management": (
+        *({}, {"edits": []}),
+        *({"edits": [{"type": "clear_thinking_20251015", "keep": keep}]} for keep in _KEEPS_ALL),
+    ),
+    "defer_loading": (False,),
+    "eager_input_streaming": (False,),
+    "fallbacks": ([],),
+    "input_examples": ([],),
+    "mcp_servers": ([],),
+    "safeguards": ([],),
+    "service_tier": ("auto",),
+    "speed": ("standard",),
+    "tool_changes": ([],),
+}
 # What Bedrock takes as the value of a requestMetadata.
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}", re.ASCII)
 
 
 def read_request(body: Json) -> Request:
     """A Messages body as a Converse request; raises InvalidBody for what no model could be asked."""
-    top = Cursor("", {})
+    top = Cursor("", {}, _DEFAULTS)
+    messages = _read_messages(body, top)
     request = {
-        "messages": _read_messages(body, top),
+        "messages": messages,
         "system": _read_system(body.get("system") or [], top.at("system")),
         "inferenceConfig": _read_inference(body, top),
-        "toolConfig": _read_tools(body, top),
+        "toolConfig": _read_tools(body, messages, top),
         "outputConfig": _read_output(body, top),
         "requestMetadata": _read_metadata(body.get("metadata") or {}, top.at("metadata")),
         "extras": top.extras,
     }
-    top.leave_rest(body, *_READ, neutral=asks_for_nothing)
+    top.leave_rest(body, *_READ)
     return {name: value for name, value in request.items() if value or name == "messages"}
 
 
@@ -70,9 +102,9 @@ def _read_message(message: Json, place: Cursor) -> Iterator[Json]:
     if message["role"] not in _ROLES:
         place.leave(message)
         return
-    inner = Cursor(place.path, {})
+    inner = replace(place, extras={})
     content = _read_content(message.get("content") or [], inner.at("content"))
-    inner.leave_rest(message, "role", "content", neutral=asks_for_nothing)
+    inner.leave_rest(message, "role", "content")
     if content:
         place.extras.update(inner.extras)
         yield {"role": message["role"], "content": content}
@@ -98,8 +130,8 @@ def _read_system(system: str | list[Json], place: Cursor) -> list[Json]:
             continue
         line, text = split_billing_line(block["text"])
         lines += [line] if line else []
-        if not _is_blank(text):
-            here.leave_rest(block, "type", "text", "cache_control", neutral=asks_for_nothing)
+        if not is_blank(text):
+            here.leave_rest(block, "type", "text", "cache_control")
             read.append({"text": text})
         if block.get("cache_control"):
             _mark(read, block["cache_control"], here.at("cache_control"))
@@ -111,7 +143,7 @@ def _read_system(system: str | list[Json], place: Cursor) -> list[Json]:
 
 def _read_content(content: str | list[Json], place: Cursor) -> list[Json]:
     if isinstance(content, str):
-        return [] if _is_blank(content) else [{"text": content}]
+        return [] if is_blank(content) else [{"text": content}]
     read: list[Json] = []
     for index, block in enumerate(content):
         here = place.item(index)
@@ -122,7 +154,7 @@ def _read_content(content: str | list[Json], place: Cursor) -> list[Json]:
             continue
         parts = [*reader(block, here)]
         if any("cachePoint" not in part for part in parts):
-            here.leave_rest(block, *taken, "type", "cache_control", neutral=asks_for_nothing)
+            here.leave_rest(block, *taken, "type", "cache_control")
         read += parts
         if block.get("cache_control"):
             _mark(read, block["cache_control"], here.at("cache_control"))
@@ -140,19 +172,15 @@ def _mark(read: list[Json], mark: Json, place: Cursor) -> None:
 def _cache_point(mark: Json, place: Cursor) -> Json:
     if mark.get("scope"):
         Cursor(SCOPE, place.extras).leave(mark["scope"])
-    place.leave_rest(mark, "type", "ttl", "scope", neutral=asks_for_nothing)
-    return {"cachePoint": {"type": "default", **_present(ttl=mark.get("ttl"))}}
-
-
-def _is_blank(text: str) -> bool:
-    return not text.strip()
+    place.leave_rest(mark, "type", "ttl", "scope")
+    return build_cache_point(mark.get("ttl"))
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 
 def _read_text(block: Json, place: Cursor) -> Iterator[Json]:
-    if _is_blank(block["text"]):
+    if is_blank(block["text"]):
         return
     citations = read_citations(block.get("citations") or [], place.at("citations"))
     if not citations:
@@ -175,7 +203,7 @@ def _read_document(block: Json, place: Cursor) -> Iterator[Json]:
             "format": form,
             "name": _document_name(block),
             "source": read,
-            **_present(context=block.get("context"), citations=_read_citing(block)),
+            **omit_null(context=block.get("context"), citations=_read_citing(block)),
         }
     }
     yield from _marks_inside(block, source, here)
@@ -198,8 +226,8 @@ def _read_pieces(holder: Json, place: Cursor) -> list[Json]:
     for here, piece in _pieces(holder, place):
         if piece["type"] != "text":
             here.leave(piece)
-        elif not _is_blank(piece["text"]):
-            here.leave_rest(piece, "type", "text", "cache_control", neutral=asks_for_nothing)
+        elif not is_blank(piece["text"]):
+            here.leave_rest(piece, "type", "text", "cache_control")
             read.append({"text": piece["text"]})
     return read
 
@@ -237,7 +265,7 @@ def _read_search_result(block: Json, place: Cursor) -> Iterator[Json]:
             "source": block["source"],
             "title": block["title"],
             "content": _read_pieces(block, place),
-            **_present(citations=_read_citing(block)),
+            **omit_null(citations=_read_citing(block)),
         }
     }
     yield from _marks_inside(block, block, place)
@@ -272,7 +300,7 @@ def _read_failure(block: Json) -> Json:
 
 def _read_thinking(block: Json, place: Cursor) -> Iterator[Json]:
     # Answers of models that sign nothing have come with an empty signature.
-    text = {"text": block["thinking"], **_present(signature=block.get("signature") or None)}
+    text = {"text": block["thinking"], **omit_null(signature=block.get("signature") or None)}
     yield {"reasoningContent": {"reasoningText": text}}
 
 
@@ -282,7 +310,7 @@ def _read_redacted(block: Json, place: Cursor) -> Iterator[Json]:
 
 def _read_compaction(block: Json, place: Cursor) -> Iterator[Json]:
     content = block.get("content")
-    if isinstance(content, str) and not _is_blank(content):
+    if isinstance(content, str) and not is_blank(content):
         yield {"text": content}
     elif content:
         place.leave(block)
@@ -292,8 +320,8 @@ def _read_tool_change(key: str) -> Callable[[Json, Cursor], Iterator[Json]]:
     def read(block: Json, place: Cursor) -> Iterator[Json]:
         tool = block["tool"]
         name = tool.get("name") or member(tool, "definition", "name")
-        place.at("tool").leave_rest(tool, "type", "name", "server_name", neutral=asks_for_nothing)
-        yield {key: {"tool": _present(type=tool.get("type"), name=name, serverName=tool.get("server_name"))}}
+        place.at("tool").leave_rest(tool, "type", "name", "server_name")
+        yield {key: {"tool": omit_null(type=tool.get("type"), name=name, serverName=tool.get("server_name"))}}
 
     return read
 
@@ -325,14 +353,14 @@ _BLOCKS: dict[str, tuple[frozenset[str], _Reader]] = {
 # --- tools -----------------------------------------------------------------------------------------------------------
 
 
-def _read_tools(body: Json, top: Cursor) -> Json:
+def _read_tools(body: Json, messages: Iterable[Json], top: Cursor) -> Json:
     offered, choice = body.get("tools") or [], body.get("tool_choice") or {}
     # Without tool use in the history, no tools say the same as the choice of none, and to every model.
-    if choice.get("type") == "none" and not _uses_tools(body):
+    if choice.get("type") == "none" and not uses_tools(messages):
         return {}
     tools = _read_tool_list(offered, top)
     wanted = _read_choice(choice, offered, tools, top) if choice else None
-    return {"tools": tools, **_present(toolChoice=wanted)} if tools else {}
+    return {"tools": tools, **omit_null(toolChoice=wanted)} if tools else {}
 
 
 def _read_tool_list(offered: Iterable[Json], top: Cursor) -> list[Json]:
@@ -345,8 +373,8 @@ def _read_tool_list(offered: Iterable[Json], top: Cursor) -> list[Json]:
             continue
         if tool.get("eager_input_streaming"):
             eager.append(index)
-        here.leave_rest(tool, *_TOOL, neutral=asks_for_nothing)
-        told = _present(description=tool.get("description") or None, strict=tool.get("strict"))
+        here.leave_rest(tool, *_TOOL)
+        told = omit_null(description=tool.get("description") or None, strict=tool.get("strict"))
         read.append({"toolSpec": {"name": tool["name"], "inputSchema": {"json": tool["input_schema"]}, **told}})
         if tool.get("cache_control"):
             _mark(read, tool["cache_control"], here.at("cache_control"))
@@ -382,12 +410,6 @@ def _is_typed(tool: Json) -> bool:
     return tool.get("type") not in (None, "custom")
 
 
-def _uses_tools(body: Json) -> bool:
-    contents = (message.get("content") for message in body["messages"])
-    blocks = (block for content in contents if isinstance(content, list) for block in content)
-    return any(block["type"].endswith(("tool_use", "tool_result")) for block in blocks)
-
-
 # --- how the model answers -------------------------------------------------------------------------------------------
 
 
@@ -407,7 +429,7 @@ def _read_output(body: Json, top: Cursor) -> Json:
         raise top.at("output_format").wrong("must not stand beside output_config.format, which says the same")
     if told.get("effort"):
         top.at("effort").leave(told["effort"])
-    top.at("output_config").leave_rest(told, "format", "effort", neutral=asks_for_nothing)
+    top.at("output_config").leave_rest(told, "format", "effort")
     form = form or older
     if not form:
         return {}
@@ -422,7 +444,3 @@ def _read_metadata(metadata: Json, place: Cursor) -> Json:
     if any(value is not None for value in metadata.values()):
         place.leave(metadata)
     return {}
-
-
-def _present(**members: Any) -> Json:
-    return {name: value for name, value in members.items() if value is not None}

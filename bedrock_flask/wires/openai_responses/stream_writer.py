@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, known_members, unknown_kinds
-from bedrock_flask.wires.openai_responses import reply
+from bedrock_flask.wires.openai_responses import response_writer
 from bedrock_flask.wires.openai_responses.items import reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, Asked
@@ -24,7 +24,7 @@ def write_chunks(
 
     `custom` and `namespaced` are what the tools of the request tell.
     """
-    stream, numbers = _Stream(reply.started(model), Asked(custom, namespaced)), count()
+    stream, numbers = _Stream(response_writer.started(model), Asked(custom, namespaced)), count()
 
     def write(kind: str, told: Json) -> Iterator[Json]:
         for chunk in _EVENTS.get(kind, _nothing)(stream, told):
@@ -74,8 +74,8 @@ class _Message(_Item):
         else:
             yield from super().start()
         # The event's own part: the one in the item grows.
-        yield self._about_part("content_part.added", part=reply.text_part(""), of=len(self.item["content"]))
-        self.item["content"] = [*self.item["content"], reply.text_part("")]
+        yield self._about_part("content_part.added", part=response_writer.text_part(""), of=len(self.item["content"]))
+        self.item["content"] = [*self.item["content"], response_writer.text_part("")]
 
     def add(self, delta: str) -> Iterator[Json]:
         self.item["content"][-1]["text"] += delta
@@ -191,9 +191,9 @@ def _message_start(stream: _Stream, told: Json) -> Iterator[Json]:
 
 def _block_start(stream: _Stream, told: Json) -> Iterator[Json]:
     use = told["start"].get("toolUse")
-    stream.unsaid += reply.unsaid(told["start"])
-    if use is not None and reply.is_call(use):
-        item = reply.call(use, stream.asked)
+    stream.unsaid += response_writer.unsaid(told["start"])
+    if use is not None and response_writer.is_call(use):
+        item = response_writer.call(use, stream.asked)
         kind = _Custom if "input" in item else _Function
         yield from _open(stream, told["contentBlockIndex"], kind(len(stream.items), item))
 
@@ -222,14 +222,14 @@ def _message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
             yield from item.stop()
     # Only now it is known whether the last item is whole.
     native = told.get("stopReason") or "end_turn"
-    statuses = reply.with_status((item.item for item in stream.items), native)
+    statuses = response_writer.with_status((item.item for item in stream.items), native)
     for item, ended in zip(stream.items, statuses, strict=True):
         if not item.done:
             yield from item.finish(ended["status"])
 
 
 def _metadata(stream: _Stream, told: Json) -> Iterator[Json]:
-    response = reply.ended(stream.response, (item.item for item in stream.items), stream.stop, told)
+    response = response_writer.ended(stream.response, (item.item for item in stream.items), stream.stop, told)
     yield {"type": f"response.{response['status']}", "response": {**response, **report_left_out(stream.unsaid)}}
 
 
@@ -248,11 +248,11 @@ def _open_message(stream: _Stream) -> _Message:
     last = stream.items[-1] if stream.items else None
     if isinstance(last, _Message) and last.stopped and not last.done:
         return last
-    return _Message(len(stream.items), reply.message([]))
+    return _Message(len(stream.items), response_writer.message([]))
 
 
 def _open_thought(stream: _Stream) -> _Thought:
-    return _Thought(len(stream.items), {"id": reply.new_id("rs"), "type": "reasoning", "summary": []})
+    return _Thought(len(stream.items), {"id": response_writer.new_id("rs"), "type": "reasoning", "summary": []})
 
 
 # Text and reasoning begin with their first delta.

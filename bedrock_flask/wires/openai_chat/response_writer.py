@@ -4,11 +4,12 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.converse import Event, Json, Response, as_garbled, known_members, member, unknown_kinds
+from bedrock_flask.wires.openai_usage import write_usage
 from bedrock_flask.wires.wire import map_events, report_left_out
 
 # Why a model stops. OpenAI has no word for a malformed answer, nor for a reason that AWS adds tomorrow: to call either
@@ -25,6 +26,7 @@ FINISH = {
     "malformed_tool_use": "error",
 }
 UNKNOWN = "error"
+USAGE_NAMES = MappingProxyType({"input_name": "prompt_tokens", "output_name": "completion_tokens"})
 
 
 def _head(kind: str, model_id: str) -> Json:
@@ -35,19 +37,6 @@ def _head(kind: str, model_id: str) -> Json:
 def _write_stop(told: Json) -> Json:
     reason = told.get("stopReason") or "end_turn"
     return {"finish_reason": FINISH.get(reason, UNKNOWN), "native_finish_reason": reason}
-
-
-def _write_usage(counts: Any) -> Json:
-    counted = from_members(counts)
-    read, written = counted.cache_read or 0, counted.cache_write or 0
-    # Converse counts apart what it read from the cache and wrote to it, OpenAI among the tokens of the prompt.
-    asked, said = (counted.input or 0) + read + written, counted.output or 0
-    return {
-        "prompt_tokens": asked,
-        "completion_tokens": said,
-        "total_tokens": asked + said,
-        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
-    }
 
 
 def _write_tier(told: Json) -> Json:
@@ -71,7 +60,7 @@ def write_reply(response: Response, model_id: str) -> Json:
     return {
         **_head("chat.completion", model_id),
         "choices": [{**choice, **_write_stop(response)}],
-        "usage": _write_usage(response.get("usage")),
+        "usage": write_usage(response.get("usage"), **USAGE_NAMES),
         **_write_tier(response),
         **report_left_out([kind for block in content for kind in _unsaid(block)]),
     }
@@ -207,7 +196,7 @@ def _write_message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
 
 
 def _write_metadata(stream: _Stream, told: Json) -> Iterator[Json]:
-    yield {**stream.head, "choices": [], "usage": _write_usage(told.get("usage")), **_write_tier(told)}
+    yield {**stream.head, "choices": [], "usage": write_usage(told.get("usage"), **USAGE_NAMES), **_write_tier(told)}
 
 
 _EVENTS: dict[str, Callable[[_Stream, Json], Iterator[Json]]] = {

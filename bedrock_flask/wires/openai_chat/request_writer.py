@@ -1,16 +1,11 @@
 """A Converse request, written as a Chat Completions body."""
 
-import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bedrock_flask.converse import Json, Request, member
-from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.protocol import data_uri
-from bedrock_flask.wires.openai_chat.marks import write_mark
-from bedrock_flask.wires.openai_chat.members import present
-from bedrock_flask.wires.reading import media_types
+from bedrock_flask.converse import Json, Request, member, omit_null
+from bedrock_flask.wires.openai_chat.parts import plain, unsayable, write_mark, write_parts
 
 # A form has a name with OpenAI, with Converse it may have none.
 _UNNAMED = "answer"
@@ -29,7 +24,7 @@ def write_request(request: Request) -> Json:
         **_write_tools(request.get("toolConfig", {})),
         **_write_output(request.get("outputConfig", {})),
         **_write_metadata(request.get("requestMetadata", {}), extras),
-        **present(service_tier=member(request, "serviceTier", "type")),
+        **omit_null(service_tier=member(request, "serviceTier", "type")),
         **request.get("additionalModelRequestFields", {}),
     }
     for name, value in extras.items():
@@ -54,9 +49,9 @@ _EXTRAS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def _write_system(blocks: Iterable[Json]) -> Iterator[Json]:
-    parts = _write_parts(blocks)
+    parts = write_parts(blocks)
     if parts:
-        yield {"role": "system", "content": _plain(parts)}
+        yield {"role": "system", "content": plain(parts)}
 
 
 def _write_turns(turns: Iterable[Json]) -> Iterator[Json]:
@@ -78,14 +73,14 @@ def _write_user(content: Iterable[Json]) -> Iterator[Json]:
         behind_result = "toolResult" in block
     yield from results
     if said:
-        yield {"role": "user", "content": _plain(_write_parts(said))}
+        yield {"role": "user", "content": plain(write_parts(said))}
 
 
 def _write_result(result: Json) -> Json:
     # There is no word for a result that is an error: its text tells.
     content = [_told(block) for block in result["content"]]
-    parts = _write_parts(content)
-    return {"role": "tool", "tool_call_id": result["toolUseId"], "content": _plain(parts) if parts else ""}
+    parts = write_parts(content)
+    return {"role": "tool", "tool_call_id": result["toolUseId"], "content": plain(parts) if parts else ""}
 
 
 def _told(block: Json) -> Json:
@@ -106,7 +101,7 @@ def _write_assistant(content: Iterable[Json]) -> Iterator[Json]:
             marks = write_mark(block)
         else:
             said.append(block)
-    written = {"content": _plain(_write_parts(said)) if said else None, **marks}
+    written = {"content": plain(write_parts(said)) if said else None, **marks}
     lists = {"tool_calls": calls, "reasoning_details": details}
     yield {"role": "assistant", **written, **{name: value for name, value in lists.items() if value}}
 
@@ -129,101 +124,11 @@ def _write_call(use: Json) -> Json:
     return {"id": use["toolUseId"], "type": "function", "function": function}
 
 
-def _write_parts(blocks: Iterable[Json]) -> list[Json]:
-    parts: list[Json] = []
-    for block in blocks:
-        [(kind, told)] = block.items()
-        if kind == "cachePoint":
-            if not parts or "cache_control" in parts[-1]:
-                parts.append({"type": "text", "text": ""})
-            parts[-1] |= write_mark(block)
-        elif kind in _PARTS:
-            parts += _PARTS[kind](told)
-        else:
-            raise _unsayable(f"a block of the kind {kind}")
-    return parts
-
-
-def _plain(parts: list[Json]) -> str | list[Json]:
-    """One text as itself, since not every server of this format takes parts."""
-    return str(parts[0]["text"]) if len(parts) == 1 and parts[0].keys() == {"type", "text"} else parts
-
-
-def _write_text(text: str) -> Iterator[Json]:
-    yield {"type": "text", "text": text}
-
-
-def _write_image(image: Json) -> Iterator[Json]:
-    yield {"type": "image_url", "image_url": {"url": _uri(image, media_types.IMAGES, "an image")}}
-
-
-def _write_audio(audio: Json) -> Iterator[Json]:
-    if audio["format"] not in ("wav", "mp3"):
-        raise _unsayable(f"a sound in {audio['format']}")
-    yield {"type": "input_audio", "input_audio": {"format": audio["format"], "data": _bytes(audio, "a sound")}}
-
-
-def _write_document(document: Json) -> Iterator[Json]:
-    if member(document, "citations", "enabled"):
-        raise _unsayable("a document to cite")
-    if "context" in document:
-        yield from _write_text(document["context"])
-    pieces = document["source"].get("content") or [{"text": document["source"].get("text")}]
-    texts = [piece["text"] for piece in pieces if piece["text"] is not None]
-    if texts:
-        uri = data_uri.write("text/plain", base64.b64encode("\n".join(texts).encode()).decode())
-    else:
-        uri = _uri(document, media_types.DOCUMENTS, "a document")
-    yield {"type": "file", "file": {"filename": document["name"], "file_data": uri}}
-
-
-def _write_search_result(result: Json) -> Iterator[Json]:
-    yield from _write_text(
-        "\n".join([result["title"], result["source"], *(each["text"] for each in result["content"])])
-    )
-
-
-def _write_citations(cited: Json) -> Iterator[Json]:
-    yield from _write_text("".join(piece["text"] for piece in cited.get("content", ())))
-
-
-def _write_guarded(guarded: Json) -> Iterator[Json]:
-    return _write_text(guarded["text"]["text"]) if "text" in guarded else _write_image(guarded["image"])
-
-
-_PARTS: dict[str, Callable[[Any], Iterator[Json]]] = {
-    "text": _write_text,
-    "image": _write_image,
-    "audio": _write_audio,
-    "document": _write_document,
-    "searchResult": _write_search_result,
-    "citationsContent": _write_citations,
-    "guardContent": _write_guarded,
-}
-
-
-def _uri(block: Json, formats: Mapping[str, str], what: str) -> str:
-    kind = media_types.media_type(formats, block.get("format", ""))
-    if kind is None:
-        raise _unsayable(f"{what} without a known format")
-    return data_uri.write(kind, _bytes(block, what))
-
-
-def _bytes(block: Json, what: str) -> str:
-    if "bytes" not in block["source"]:
-        raise _unsayable(f"{what} that lies in Amazon S3")
-    return str(block["source"]["bytes"])
-
-
-def _unsayable(what: str) -> InvalidBody:
-    return InvalidBody([FieldError("messages", f"{what} cannot be said in Chat Completions, the model's format")])
-
-
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
 def _write_inference(told: Json) -> Json:
-    return present(
+    return omit_null(
         max_completion_tokens=told.get("maxTokens"),
         temperature=told.get("temperature"),
         top_p=told.get("topP"),
@@ -239,13 +144,13 @@ def _write_tools(config: Json) -> Json:
         elif "cachePoint" in tool and tools:
             tools[-1] |= write_mark(tool)
         elif "systemTool" in tool:
-            raise _unsayable("a tool that Bedrock runs itself")
+            raise unsayable("a tool that Bedrock runs itself")
     choice = [_CHOICES[kind](named) for kind, named in config.get("toolChoice", {}).items()]
     return {**({"tools": tools} if tools else {}), **({"tool_choice": choice[0]} if choice else {})}
 
 
 def _write_function(spec: Json) -> Json:
-    told = present(description=spec.get("description"), strict=spec.get("strict"))
+    told = omit_null(description=spec.get("description"), strict=spec.get("strict"))
     return {"name": spec["name"], "parameters": spec["inputSchema"]["json"], **told}
 
 
@@ -257,10 +162,10 @@ _CHOICES: dict[str, Callable[[Json], Any]] = {
 
 
 def _write_output(config: Json) -> Json:
-    written = present(reasoning_effort=config.get("effort"))
+    written = omit_null(reasoning_effort=config.get("effort"))
     form = member(config, "textFormat", "structure", "jsonSchema")
     if form:
-        told = present(description=form.get("description"))
+        told = omit_null(description=form.get("description"))
         schema = {"name": form.get("name", _UNNAMED), "schema": json.loads(form["schema"]), **told}
         written["response_format"] = {"type": "json_schema", "json_schema": schema}
     return written

@@ -1,0 +1,13 @@
+"""Wires that are not formats: nothing is read or written in them, they only tell the guard what a whole answer is."""
+
+from bedrock_flask.bedrock.usage import Usage
+from bedrock_flask.wires.wire import Wire
+
+# CountTokens generates nothing, so nothing is accounted.
+COUNT_TOKENS = Wire(
+    name="count_tokens",
+    complete=lambda reply: isinstance(reply.get("inputTokens"), int),
+    usage=lambda reply: Usage(),
+)
+# A family without a plugin: any answer is complete, and any chunk may be the last one.
+OPAQUE = Wire(name="opaque", finished=lambda chunk: True)

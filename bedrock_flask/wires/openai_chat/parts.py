@@ -1,0 +1,170 @@
+"""The parts of messages and the marks on what should be cached, to and from Converse's content blocks."""
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from bedrock_flask.converse import Json, build_cache_point, is_blank, member, omit_null
+from bedrock_flask.errors import FieldError, InvalidBody
+from bedrock_flask.protocol import data_uri
+from bedrock_flask.wires.reading import media_types
+from bedrock_flask.wires.reading.cursor import Cursor
+
+# --- read ------------------------------------------------------------------------------------------------------------
+
+
+def read_parts(content: str | list[Json] | None, place: Cursor) -> Iterator[Json]:
+    if isinstance(content, str):
+        yield from read_text(content, place)
+        return
+    for index, part in enumerate(content or ()):
+        here, kind = place.item(index), part["type"]
+        if kind not in _READERS:
+            here.leave(part)
+        else:
+            here.leave_rest(part, "type", kind, "cache_control")
+            yield from _READERS[kind](part[kind], here.at(kind))
+            yield from read_mark(part)
+
+
+def read_text(text: str | None, place: Cursor) -> Iterator[Json]:
+    # Bedrock refuses blank texts.
+    if text and not is_blank(text):
+        yield {"text": text}
+
+
+def _read_image(image: Json, place: Cursor) -> Iterator[Json]:
+    place.leave_rest(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
+    form, data = media_types.read_uri(image["url"], media_types.IMAGES, place.at("url"))
+    yield {"image": {"format": form, "source": {"bytes": data}}}
+
+
+def _read_audio(audio: Json, place: Cursor) -> Iterator[Json]:
+    place.leave_rest(audio, "data", "format")
+    data = place.at("data").made(data_uri.checked, audio["data"])
+    yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
+
+
+def _read_file(file: Json, place: Cursor) -> Iterator[Json]:
+    place.leave_rest(file, "file_data", "filename", "file_id")
+    if file.get("file_id") is not None:
+        raise place.at("file_id").wrong("names an uploaded file, and the gateway keeps none; send it in file_data")
+    if not file.get("file_data"):
+        raise place.at("file_data").wrong("is required")
+    name = file.get("filename") or "document"
+    form, data = media_types.read_document(file["file_data"], name, place.at("file_data"))
+    yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
+
+
+_READERS: dict[str, Callable[[Any, Cursor], Iterator[Json]]] = {
+    "text": read_text,
+    "refusal": read_text,
+    "image_url": _read_image,
+    "input_audio": _read_audio,
+    "file": _read_file,
+}
+
+
+def read_mark(holder: Json) -> Iterator[Json]:
+    """The cache point of a part, a message or a tool that has a `cache_control`."""
+    mark = holder.get("cache_control")
+    if mark:
+        yield build_cache_point(mark.get("ttl"))
+
+
+# --- written ---------------------------------------------------------------------------------------------------------
+
+
+def write_mark(block: Json) -> Json:
+    """The member `cache_control` for a cache point."""
+    return {"cache_control": {"type": "ephemeral", **omit_null(ttl=block["cachePoint"].get("ttl"))}}
+
+
+def write_parts(blocks: Iterable[Json]) -> list[Json]:
+    parts: list[Json] = []
+    for block in blocks:
+        [(kind, told)] = block.items()
+        if kind == "cachePoint":
+            if not parts or "cache_control" in parts[-1]:
+                parts.append({"type": "text", "text": ""})
+            parts[-1] |= write_mark(block)
+        elif kind in _WRITERS:
+            parts += _WRITERS[kind](told)
+        else:
+            raise unsayable(f"a block of the kind {kind}")
+    return parts
+
+
+def plain(parts: list[Json]) -> str | list[Json]:
+    """One text as itself, since not every server of this format takes parts."""
+    return str(parts[0]["text"]) if len(parts) == 1 and parts[0].keys() == {"type", "text"} else parts
+
+
+def _write_text(text: str) -> Iterator[Json]:
+    yield {"type": "text", "text": text}
+
+
+def _write_image(image: Json) -> Iterator[Json]:
+    yield {"type": "image_url", "image_url": {"url": _uri(image, media_types.IMAGES, "an image")}}
+
+
+def _write_audio(audio: Json) -> Iterator[Json]:
+    if audio["format"] not in ("wav", "mp3"):
+        raise unsayable(f"a sound in {audio['format']}")
+    yield {"type": "input_audio", "input_audio": {"format": audio["format"], "data": _bytes(audio, "a sound")}}
+
+
+def _write_document(document: Json) -> Iterator[Json]:
+    if member(document, "citations", "enabled"):
+        raise unsayable("a document to cite")
+    if "context" in document:
+        yield from _write_text(document["context"])
+    pieces = document["source"].get("content") or [{"text": document["source"].get("text")}]
+    texts = [piece["text"] for piece in pieces if piece["text"] is not None]
+    if texts:
+        uri = data_uri.write("text/plain", base64.b64encode("\n".join(texts).encode()).decode())
+    else:
+        uri = _uri(document, media_types.DOCUMENTS, "a document")
+    yield {"type": "file", "file": {"filename": document["name"], "file_data": uri}}
+
+
+def _write_search_result(result: Json) -> Iterator[Json]:
+    yield from _write_text(
+        "\n".join([result["title"], result["source"], *(each["text"] for each in result["content"])])
+    )
+
+
+def _write_citations(cited: Json) -> Iterator[Json]:
+    yield from _write_text("".join(piece["text"] for piece in cited.get("content", ())))
+
+
+def _write_guarded(guarded: Json) -> Iterator[Json]:
+    return _write_text(guarded["text"]["text"]) if "text" in guarded else _write_image(guarded["image"])
+
+
+_WRITERS: dict[str, Callable[[Any], Iterator[Json]]] = {
+    "text": _write_text,
+    "image": _write_image,
+    "audio": _write_audio,
+    "document": _write_document,
+    "searchResult": _write_search_result,
+    "citationsContent": _write_citations,
+    "guardContent": _write_guarded,
+}
+
+
+def _uri(block: Json, formats: Mapping[str, str], what: str) -> str:
+    kind = media_types.media_type(formats, block.get("format", ""))
+    if kind is None:
+        raise unsayable(f"{what} without a known format")
+    return data_uri.write(kind, _bytes(block, what))
+
+
+def _bytes(block: Json, what: str) -> str:
+    if "bytes" not in block["source"]:
+        raise unsayable(f"{what} that lies in Amazon S3")
+    return str(block["source"]["bytes"])
+
+
+def unsayable(what: str) -> InvalidBody:
+    return InvalidBody([FieldError("messages", f"{what} cannot be said in Chat Completions, the model's format")])

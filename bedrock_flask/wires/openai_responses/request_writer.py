@@ -1,0 +1,127 @@
+"""A Converse request as a Responses body: what `read_request` has read says the same again."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bedrock_flask.converse import Json, Request
+from bedrock_flask.wires.openai_responses.items import write_system, write_turns
+from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, LOGPROBS
+from bedrock_flask.wires.openai_responses.tools import is_custom, write_choice, write_tools
+
+_INFERENCE = {
+    "maxTokens": "max_output_tokens",
+    "temperature": "temperature",
+    "topP": "top_p",
+    # The format has no such thing; this is what it is called elsewhere at OpenAI.
+    "stopSequences": "stop",
+}
+_WRITTEN = frozenset(
+    {"messages", "system", "inferenceConfig", "toolConfig", "outputConfig", "requestMetadata", "serviceTier", "extras"}
+)
+
+
+def write_request(request: Request) -> Json:
+    """A Converse request as a Responses body; raises InvalidBody for content that the format cannot say.
+
+    Other members that the format does not have stand under the names that they have in Converse. Extras by path go back
+    to that path if it is there: a request whose items have been put together has fewer of them.
+    """
+    config, extras = request.get("toolConfig", {}), request.get("extras", {})
+    tools = write_tools(config)
+    custom = frozenset(tool["toolSpec"]["name"] for tool in config.get("tools", ()) if _is_custom(tool))
+    instructions, rest = write_system(request.get("system", []))
+    body = {
+        "input": [*rest, *write_turns(request["messages"], custom)],
+        "instructions": instructions,
+        **{_INFERENCE[name]: value for name, value in request.get("inferenceConfig", {}).items()},
+        "tools": tools or None,
+        "tool_choice": write_choice(config, tools, extras),
+        "text": _write_text(request.get("outputConfig", {}), extras),
+        "reasoning": _write_effort(request.get("outputConfig", {}), extras),
+        "service_tier": request.get("serviceTier", {}).get("type"),
+        **_write_metadata(request.get("requestMetadata", {}), extras),
+        "include": [ENCRYPTED, *([LOGPROBS] if extras.get("logprobs") else [])],
+        "store": False,
+        **{name: value for name, value in request.items() if name not in _WRITTEN},
+    }
+    body = {name: value for name, value in body.items() if value is not None}
+    for path, value in sorted(_by_path(extras), key=lambda each: _steps(each[0])):
+        _put(body, path, value)
+    return body
+
+
+def _is_custom(tool: Json) -> bool:
+    return "toolSpec" in tool and is_custom(tool["toolSpec"])
+
+
+def _write_text(config: Json, extras: Json) -> Json | None:
+    if extras.get("json_object"):
+        return {"format": {"type": "json_object"}}
+    if "textFormat" not in config:
+        return None
+    schema = config["textFormat"]["structure"]["jsonSchema"]
+    named = {"name": "answer", **schema, "schema": json.loads(schema["schema"])}
+    return {"format": {"type": "json_schema", **named, "strict": True}}
+
+
+def _write_effort(config: Json, extras: Json) -> Json | None:
+    effort = extras.get("effort", config.get("effort"))
+    return {"effort": effort} if effort is not None else None
+
+
+def _write_metadata(metadata: Json, extras: Json) -> Json:
+    # Both may stand in the caller's own metadata, too, and then it is as well said there.
+    own: Json = {
+        name: metadata[name] for name in ("user", "safety_identifier") if name in metadata and name not in extras
+    }
+    rest = {name: value for name, value in metadata.items() if name not in own}
+    return {**own, **({"metadata": rest} if rest else {})}
+
+
+# --- extras, put back where they stood -------------------------------------------------------------------------------
+
+# Extras that are said by other members.
+_SAID = frozenset({"effort", "json_object", "logprobs", "tool_choice", "tool_choice.tools"})
+# Extras that are gathered from many places.
+_GATHERED = re.compile(r"(input|tools)\.")
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+def _by_path(extras: Json) -> Iterator[tuple[str, Any]]:
+    for name, value in extras.items():
+        if _GATHERED.match(name):
+            yield from value.items()
+        elif name not in _SAID:
+            yield name, value
+
+
+def _steps(path: str) -> list[tuple[int, str]]:
+    """The steps to a place; whole items sort before what stands in them, and by their numbers."""
+    return [(int(number) if number else -1, name) for number, name in _STEP.findall(path)]
+
+
+def _put(body: Json, path: str, value: Any) -> None:
+    (_, top), *steps = _steps(path)
+    if not steps:
+        body[top] = value
+        return
+    holder: Any = body.setdefault(top, {} if steps[0][1] else [])
+    *between, (last, name) = steps
+    for number, member in between:
+        holder = _inside(holder, number, member)
+    if not name and isinstance(holder, list):
+        holder.insert(last, value)
+    # A part that has no such member is another than the one that this stood in.
+    elif isinstance(holder, dict) and (name in holder or len(between) < _PART_DEPTH):
+        holder[name] = value
+
+
+_PART_DEPTH = 3
+
+
+def _inside(holder: Any, number: int, member: str) -> Any:
+    if member:
+        return holder.get(member) if isinstance(holder, dict) else None
+    return holder[number] if isinstance(holder, list) and number < len(holder) else None
