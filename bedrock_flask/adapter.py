@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
@@ -18,9 +19,6 @@ LOG = logging.getLogger("bedrock_flask.plugin")
 
 # What a plugin's code may raise during a request, an exit included; not what stops servers and generators.
 PLUGIN_CRASHES = (Exception, SystemExit, KeyboardInterrupt)
-
-# The operations of bedrock-runtime that take a body, each with its streaming variant.
-STREAMING = {"InvokeModel": "InvokeModelWithResponseStream", "Converse": "ConverseStream"}
 
 # Members that Bedrock itself, not the model, reads from an InvokeModel body.
 _BEDROCK_MEMBERS = frozenset({"amazon-bedrock-guardrailConfig"})

@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bedrock_flask.adapter import STREAMING, Adapter
+from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.bedrock.usage import Usage
 
 

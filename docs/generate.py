@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from bedrock_flask.__main__ import COMMANDS
-from bedrock_flask.adapter import STREAMING, Adapter
+from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings

@@ -1,35 +1,25 @@
-"""What the gateway must be allowed to do on AWS: the IAM action of each operation, and policy statements as dicts.
+"""What the gateway must be allowed to do on AWS, as IAM policy statements.
 
-Sources: AWS service authorization reference for Amazon Bedrock; AWS API reference, Converse and ConverseStream; user
-guide, "Prerequisites for inference profiles".
+Source: AWS user guide, "Prerequisites for inference profiles"; the actions are those of `operations`.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-# Converse has no action of its own: it is allowed, and denied, with InvokeModel.
-INVOKE_ACTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "InvokeModel": "bedrock:InvokeModel",
-        "InvokeModelWithResponseStream": "bedrock:InvokeModelWithResponseStream",
-        "Converse": "bedrock:InvokeModel",
-        "ConverseStream": "bedrock:InvokeModelWithResponseStream",
-        "CountTokens": "bedrock:CountTokens",
-    }
-)
-# What `bedrock-flask doctor` reads; the gateway itself never does.
+from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS
+
+# The actions of the operations that the gateway calls.
+INVOKE_ACTIONS: Mapping[str, str] = MappingProxyType({name: OPERATIONS[name].action for name in MODEL_ROUTES})
+# Those that `bedrock-flask doctor` calls, and the gateway never.
 READ_ACTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "ListFoundationModels": "bedrock:ListFoundationModels",
-        "ListInferenceProfiles": "bedrock:ListInferenceProfiles",
-        "GetFoundationModelAvailability": "bedrock:GetFoundationModelAvailability",
+        name: OPERATIONS[name].action
+        for name in ("ListFoundationModels", "ListInferenceProfiles", "GetFoundationModelAvailability")
     }
 )
-ACTIONS: Mapping[str, str] = MappingProxyType({**INVOKE_ACTIONS, **READ_ACTIONS})
 
-# Stands for an account that is not known.
+# The placeholder for an account that is not known.
 ACCOUNT = "ACCOUNT_ID"
 
 _PARTITIONS = MappingProxyType({"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"})
@@ -39,7 +29,7 @@ def build_statement(operations: Iterable[str], resources: Iterable[str]) -> dict
     """The statement that allows these operations on these ARNs, each action and each ARN once."""
     return {
         "Effect": "Allow",
-        "Action": sorted({ACTIONS[operation] for operation in operations}),
+        "Action": sorted({OPERATIONS[operation].action for operation in operations}),
         "Resource": list(dict.fromkeys(resources)),
     }
 
@@ -47,8 +37,8 @@ def build_statement(operations: Iterable[str], resources: Iterable[str]) -> dict
 def list_resources(model: str, region: str, account: str = "", destinations: Iterable[str] = ()) -> list[str]:
     """The ARNs that a call of a model touches.
 
-    A foundation model is one; an inference profile is its own and that of the model in each of its `destinations`,
-    which are the `modelArn`s that ListInferenceProfiles tells.
+    A foundation model has one. An inference profile has its own and that of the model in each of its `destinations`,
+    the `modelArn`s that ListInferenceProfiles lists.
     """
     through = list(destinations)
     if model.startswith("arn:"):
@@ -64,18 +54,13 @@ def partition_of(region: str) -> str:
     return next((partition for prefix, partition in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
-def is_of_policy(message: str) -> bool:
-    """Whether a refusal's words are those of IAM, and not of a model that the account has not been given."""
-    return re.search(r"not authorized to perform", message, re.IGNORECASE) is not None
-
-
 def build_policy(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One policy document of these statements, those that allow the same actions made one."""
+    """One policy document of these statements; those that allow the same actions become one."""
     by_actions: dict[tuple[str, ...], list[str]] = {}
-    for each in statements:
-        by_actions.setdefault(tuple(each["Action"]), []).extend(each["Resource"])
-    made = [
+    for statement in statements:
+        by_actions.setdefault(tuple(statement["Action"]), []).extend(statement["Resource"])
+    merged = [
         {"Effect": "Allow", "Action": list(actions), "Resource": list(dict.fromkeys(arns))}
         for actions, arns in by_actions.items()
     ]
-    return {"Version": "2012-10-17", "Statement": made}
+    return {"Version": "2012-10-17", "Statement": merged}

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter
+from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import Json, Request, Response, member, replay
@@ -16,20 +17,6 @@ from bedrock_flask.fields import find_faults
 from bedrock_flask.models.loading import describe_error
 from bedrock_flask.wires import find_wire
 
-# Source: the enum StopReason in botocore's service model of bedrock-runtime; a test compares them.
-STOP_REASONS = frozenset(
-    {
-        "end_turn",
-        "tool_use",
-        "max_tokens",
-        "stop_sequence",
-        "guardrail_intervened",
-        "content_filtered",
-        "malformed_model_output",
-        "malformed_tool_use",
-        "model_context_window_exceeded",
-    }
-)
 COUNTS = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 _INDEX = re.compile(r"\[\d+\]")
 SAID = "Why is the sea blue?"

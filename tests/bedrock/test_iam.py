@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.bedrock import iam
-from bedrock_flask.transport.boto import client
+from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS
 
 NOVA = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 
@@ -30,7 +30,8 @@ def allowed(statements: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def test_every_operation_that_the_transport_can_call_has_its_action() -> None:
-    assert iam.INVOKE_ACTIONS.keys() == client._PATHS.keys()
+    assert iam.INVOKE_ACTIONS.keys() == MODEL_ROUTES.keys()
+    assert all(iam.INVOKE_ACTIONS.values())
 
 
 def test_the_policy_allows_what_the_gateway_is_seen_to_call(
@@ -42,8 +43,8 @@ def test_the_policy_allows_what_the_gateway_is_seen_to_call(
     counted = {"model": "claude", "messages": [{"role": "user", "content": "Hi"}]}
     assert gateway.post("/v1/messages/count_tokens", counted).status_code == 200
     called = {call["operation"] for call in emulator.calls()}
-    assert called == client._PATHS.keys()
-    wanted = {iam.ACTIONS[operation] for operation in called}
+    assert called == MODEL_ROUTES.keys()
+    wanted = {OPERATIONS[operation].action for operation in called}
     assert wanted == allowed(statements).keys() - set(iam.READ_ACTIONS.values())
 
 

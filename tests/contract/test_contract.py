@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import botocore.loaders
 import marshmallow
 import pytest
 
@@ -16,7 +15,6 @@ from bedrock_flask import contract
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches, faults_of
 from bedrock_flask.contract.bodies import body
-from bedrock_flask.contract.native import STOP_REASONS
 from bedrock_flask.models import loading
 from bedrock_flask.plugin import Capabilities, Open, Schema, fields, hookimpl, text_of
 
@@ -292,11 +290,6 @@ def test_a_module_is_checked_as_it_would_be_loaded() -> None:
     )
     module.register_adapters = hookimpl(lambda register: register(replace(GOOD, encode=lambda request: {})))
     assert any("encode makes a body that does not fit" in line for line in faults_of(module))
-
-
-def test_the_stop_reasons_are_those_of_botocore() -> None:
-    model = botocore.loaders.Loader().load_service_model("bedrock-runtime", "service-2")
-    assert set(model["shapes"]["StopReason"]["enum"]) == STOP_REASONS
 
 
 def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import fold, replay
@@ -89,17 +90,6 @@ usages = st.builds(
     counts,
     counts,
 )
-STOP_REASONS = [
-    "end_turn",
-    "tool_use",
-    "max_tokens",
-    "stop_sequence",
-    "guardrail_intervened",
-    "content_filtered",
-    "malformed_model_output",
-    "malformed_tool_use",
-    "model_context_window_exceeded",
-]
 
 
 def responses(*blocks: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:

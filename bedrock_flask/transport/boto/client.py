@@ -18,6 +18,7 @@ import boto3
 import botocore.exceptions as boto
 from botocore.config import Config
 
+from bedrock_flask.bedrock.operations import MODEL_ROUTES
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.errors import (
@@ -35,13 +36,6 @@ from bedrock_flask.transport.stopping import Shutdown
 
 LOG = logging.getLogger("bedrock_flask.transport")
 
-_PATHS = {
-    "InvokeModel": "/invoke",
-    "InvokeModelWithResponseStream": "/invoke-with-response-stream",
-    "Converse": "/converse",
-    "ConverseStream": "/converse-stream",
-    "CountTokens": "/count-tokens",
-}
 _PIPED: ContextVar[Call] = ContextVar("piped")
 
 # Load balancers and NAT gateways forget a silent connection after 350 s, and a model may think for longer.
@@ -110,7 +104,7 @@ def make_client(settings: Settings, region: str) -> Any:
 def _turn(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     """Turn InvokeModel's request into the call that is meant."""
     call = _PIPED.get()
-    params["url"] = params["url"].removesuffix("/invoke") + _PATHS[call.operation_name]
+    params["url"] = params["url"].removesuffix(MODEL_ROUTES["InvokeModel"]) + MODEL_ROUTES[call.operation_name]
     params["headers"].update({"Content-Type": "application/json", **call.headers})
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
