@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.protocol import eventstream, sse
+from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
 
 Json = dict[str, Any]
 
@@ -59,11 +60,11 @@ def plugins_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def gateway(
     request: pytest.FixtureRequest,
-    start_gateway: Callable[..., Any],
-    lasting_upstream: Any,
+    start_gateway: StartGateway,
+    lasting_upstream: Upstream,
     plugins_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Any:
+) -> Gateway:
     models = tmp_path_factory.mktemp("models") / "models.toml"
     models.write_text(MODELS)
     settings = {
@@ -76,7 +77,7 @@ def gateway(
 
 
 @pytest.fixture
-def house(gateway: Any, lasting_upstream: Any, whole: Any, stream: Any) -> "House":
+def house(gateway: Gateway, lasting_upstream: Upstream, whole: SendWhole, stream: SendStream) -> "House":
     """The gateway and its upstream, which has nothing to say yet and has heard nothing."""
     made = House(gateway, lasting_upstream, whole, stream)
     lasting_upstream.scripts, lasting_upstream.requests[:] = made, []
@@ -99,10 +100,10 @@ def dialect(request: pytest.FixtureRequest) -> str:
 class House:
     """What a test says to the gateway, what the upstream answers, and what it was asked."""
 
-    gateway: Any
-    upstream: Any
-    whole: Callable[..., Any]
-    stream: Callable[..., Any]
+    gateway: Gateway
+    upstream: Upstream
+    whole: SendWhole
+    stream: SendStream
     answers: list[Callable[[str, Json], Any]] = field(default_factory=list)
 
     # --- the upstream -------------------------------------------------------------------------------------------------

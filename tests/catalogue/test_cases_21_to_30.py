@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 
 from bedrock_flask.errors import BEDROCK, CredentialsError
 from bedrock_flask.protocol import eventstream
+from tests.doubles import Gateway, StartGateway, Upstream
 
 Json = dict[str, Any]
 
@@ -442,7 +442,7 @@ print(json.dumps({**told, "Expiration": until}))
 
 
 @pytest.fixture(scope="module")
-def renewing(start_gateway: Callable[..., Any], lasting_upstream: Any, tmp_path_factory: Any) -> Any:
+def renewing(start_gateway: StartGateway, lasting_upstream: Upstream, tmp_path_factory: Any) -> Gateway:
     """A gateway whose credentials are always about to expire, and that would try three times."""
     folder: Path = tmp_path_factory.mktemp("credentials")
     (folder / "process.py").write_text(PROCESS.replace("CANARY", CANARY))

@@ -9,6 +9,7 @@ import pytest
 
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.protocol import eventstream, sse
+from tests.doubles import Emulator, Gateway, StartGateway
 
 Json = dict[str, Any]
 
@@ -51,13 +52,13 @@ TOOLS = ("weather", "now")
 
 
 @pytest.fixture(scope="module")
-def gateway(start_gateway: Callable[..., Any], plugins_folder: Path) -> Any:
+def gateway(start_gateway: StartGateway, plugins_folder: Path) -> Gateway:
     """In front of the emulator."""
     return start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(plugins_folder))
 
 
 @pytest.fixture
-def scripted(emulator: Any) -> Iterator[Any]:
+def scripted(emulator: Emulator) -> Iterator[Any]:
     """The emulator, which has its answer."""
     emulator.post("/_emulator/replies", {"prompt": PROMPT, "response": RESPONSE})
     yield emulator
@@ -231,7 +232,7 @@ def test_the_counts_are_in_the_log_as_bedrock_told_them(
     assert counted == [3, 10, 32651, 17]
 
 
-def test_case_30_i_texts_are_embedded_one_by_one_and_keep_their_order(house: Any, emulator: Any) -> None:
+def test_case_30_i_texts_are_embedded_one_by_one_and_keep_their_order(house: Any, emulator: Emulator) -> None:
     texts = ["one", "two", "three"]
 
     def vectors(given: Any) -> list[list[float]]:

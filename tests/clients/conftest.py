@@ -14,6 +14,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.doubles import Emulator, Gateway, StartGateway, Upstream
+
 KEY = "a-key-for-the-clients-alone"
 SIGNING = "a-signing-secret-for-the-clients-alone"
 PROFILE = "eu.anthropic.claude-opus-4-6-v1"
@@ -89,7 +91,7 @@ def _without_surroundings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def house(
-    start_gateway: Callable[..., Any],
+    start_gateway: StartGateway,
     plain_environ: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> House:
@@ -118,7 +120,7 @@ def _pair(environ: dict[str, str]) -> tuple[str, str]:
 
 
 @pytest.fixture
-def script(emulator: Any) -> Iterator[Callable[..., None]]:
+def script(emulator: Emulator) -> Iterator[Callable[..., None]]:
     """Script the next answers of the emulator: `script({"text": "Hi."})`."""
 
     def script(*replies: dict[str, Any]) -> None:
@@ -146,7 +148,7 @@ def says(script: Callable[..., None]) -> Callable[..., None]:
 
 
 @pytest.fixture
-def sent(emulator: Any) -> Callable[[], list[Any]]:
+def sent(emulator: Emulator) -> Callable[[], list[Any]]:
     """The bodies that the models were sent so far, oldest first."""
     return lambda: [json.loads(call["body"]) for call in emulator.calls()]
 
@@ -162,7 +164,7 @@ def pdf() -> bytes:
 
 
 @pytest.fixture
-def replayed(start_gateway: Callable[..., Any], upstream: Any) -> Any:
+def replayed(start_gateway: StartGateway, upstream: Upstream) -> Gateway:
     """A gateway without keys in front of an upstream that sends what it is told to."""
     return start_gateway(
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}", BEDROCK_FLASK_DRAIN_DELAY="0"

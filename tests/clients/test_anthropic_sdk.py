@@ -9,6 +9,8 @@ import anthropic
 import pydantic
 import pytest
 
+from tests.doubles import Emulator
+
 CLAUDE, NOVA, TOMORROW = "claude", "draft", "newvendor.model-of-tomorrow"
 IDS = {
     CLAUDE: "anthropic.claude-opus-4-6-v1",
@@ -88,7 +90,7 @@ def results(message: Any) -> list[Any]:
 
 @each_model
 def test_a_chat_says_the_same_whole_and_as_a_stream(
-    client: anthropic.Anthropic, ask: Any, says: Any, emulator: Any, sent: Any, model: str
+    client: anthropic.Anthropic, ask: Any, says: Any, emulator: Emulator, sent: Any, model: str
 ) -> None:
     says([{"text": "Red, green and blue: très simple."}], usage=USAGE)
     body: dict[str, Any] = {
@@ -248,7 +250,9 @@ def test_what_ends_an_answer_is_told_in_anthropics_words(ask: Any, says: Any) ->
                 assert message.stop_reason == told, (model, stop)
 
 
-def test_tokens_are_counted_by_bedrock_and_never_guessed(client: anthropic.Anthropic, ask: Any, emulator: Any) -> None:
+def test_tokens_are_counted_by_bedrock_and_never_guessed(
+    client: anthropic.Anthropic, ask: Any, emulator: Emulator
+) -> None:
     body: dict[str, Any] = {"messages": ASKED, "system": "Be terse."}
     counted = client.messages.count_tokens(model=CLAUDE, **body).input_tokens
     assert counted == client.beta.messages.count_tokens(model=CLAUDE, **body).input_tokens
@@ -334,7 +338,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("model", [CLAUDE, NOVA])
-def test_each_error_of_bedrocks_is_the_sdks_own_class(ask: Any, emulator: Any, model: str) -> None:
+def test_each_error_of_bedrocks_is_the_sdks_own_class(ask: Any, emulator: Emulator, model: str) -> None:
     for name, error, status, kind in ERRORS:
         for streamed in (False, True):
             retry = status in (429, 502, 503)
@@ -390,7 +394,7 @@ def test_errors_of_the_gateways_own_are_the_sdks_own_classes(
     ],
 )
 def test_what_breaks_in_midstream_is_an_error_and_never_an_end(
-    client: anthropic.Anthropic, emulator: Any, model: str, fault: Any, kind: str
+    client: anthropic.Anthropic, emulator: Emulator, model: str, fault: Any, kind: str
 ) -> None:
     emulator.fault(**fault)
     seen: list[Any] = []
@@ -401,7 +405,7 @@ def test_what_breaks_in_midstream_is_an_error_and_never_an_end(
     assert {event.type for event in seen}.isdisjoint({"message_delta", "message_stop"})
 
 
-def test_the_sdk_tries_again_where_it_helps_and_only_there(client: anthropic.Anthropic, emulator: Any) -> None:
+def test_the_sdk_tries_again_where_it_helps_and_only_there(client: anthropic.Anthropic, emulator: Emulator) -> None:
     body: dict[str, Any] = {"model": NOVA, "max_tokens": 9, "messages": SAYS_X}
     emulator.fault("throttle", retry_after="1")
     began = time.monotonic()
@@ -427,7 +431,7 @@ def test_the_bedrock_client_signs_and_speaks_claudes_own_body(
     ask: Any,
     says: Any,
     sent: Any,
-    emulator: Any,
+    emulator: Emulator,
     model: str,
     called: str,
     streamed: bool,
@@ -452,7 +456,7 @@ def test_the_bedrock_client_signs_and_speaks_claudes_own_body(
 
 
 def test_the_bedrock_client_raises_its_own_classes(
-    house: Any, bedrock: anthropic.AnthropicBedrock, ask: Any, emulator: Any
+    house: Any, bedrock: anthropic.AnthropicBedrock, ask: Any, emulator: Emulator
 ) -> None:
     body: dict[str, Any] = {"client": bedrock, "model": "claude", "messages": SAYS_X}
     # Statuses are Bedrock's own here.

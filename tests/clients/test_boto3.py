@@ -2,7 +2,6 @@
 
 import http.client
 import json
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -10,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from bedrock_flask.protocol import eventstream
+from tests.doubles import Emulator, SendStream, SendWhole, Upstream
 
 CLAUDE, NOVA, TOMORROW = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "newvendor.model-of-tomorrow"
 PROFILE = "eu.anthropic.claude-opus-4-6-v1"
@@ -42,7 +42,7 @@ def bedrock(house: Any) -> Any:
 
 @each_model
 def test_converse_with_reasoning_tools_and_media_over_two_turns(
-    bedrock: Any, emulator: Any, says: Any, sent: Any, png: bytes, pdf: bytes, model: str
+    bedrock: Any, emulator: Emulator, says: Any, sent: Any, png: bytes, pdf: bytes, model: str
 ) -> None:
     says([SIGNED, *TWO_CALLS], stop="tool_use", prompt="Weather and time?")
     body: dict[str, Any] = {"modelId": model, "toolConfig": TOOLS, "additionalModelRequestFields": {"of_tomorrow": 1}}
@@ -77,7 +77,7 @@ def _timeless(event: Any) -> Any:
     return {"metadata": {name: value for name, value in event["metadata"].items() if name != "metrics"}}
 
 
-def test_models_are_invoked_in_their_own_body_whole_and_streamed(bedrock: Any, emulator: Any, says: Any) -> None:
+def test_models_are_invoked_in_their_own_body_whole_and_streamed(bedrock: Any, emulator: Emulator, says: Any) -> None:
     says([SIGNED, *TWO_CALLS], stop="tool_use")
     body = json.dumps(MESSAGES)
     for client in (bedrock, emulator.client()):
@@ -108,7 +108,7 @@ def test_tokens_are_counted_in_both_forms(bedrock: Any) -> None:
     ids=["alias", "alias of a profile", "alias of an ARN", "id", "profile", "ARN"],
 )
 def test_every_way_to_name_a_model_is_signed_and_served_under_a_base_path_too(
-    house: Any, bedrock: Any, emulator: Any, name: str, called: str
+    house: Any, bedrock: Any, emulator: Emulator, name: str, called: str
 ) -> None:
     for client in (bedrock, house.boto3(f"{house.url}/bedrock")):
         assert client.converse(modelId=name, messages=ASKED)["output"]
@@ -146,7 +146,7 @@ def ask(url: str, path: str, body: bytes, **headers: str) -> tuple[int, dict[str
         quote(ARN, safe="/"),
     ],
 )
-def test_a_model_may_be_written_raw_and_encoded(house: Any, emulator: Any, written: str) -> None:
+def test_a_model_may_be_written_raw_and_encoded(house: Any, emulator: Emulator, written: str) -> None:
     body = json.dumps({"messages": ASKED}).encode()
     for base in ("", "/bedrock"):
         for operation in ("converse", "converse-stream"):
@@ -190,7 +190,7 @@ ODD_CLAUDE = [
 
 
 def test_answers_go_through_byte_for_byte_with_what_nobody_knows_yet(
-    replayed: Any, upstream: Any, stream: Callable[..., Any], whole: Callable[..., Any]
+    replayed: Any, upstream: Upstream, stream: SendStream, whole: SendWhole
 ) -> None:
     converse = json.dumps({"messages": ASKED, "inferenceConfig": {"maxTokens": 9}}, indent=1).encode()
     native = json.dumps(MESSAGES, indent=3).encode()
@@ -214,7 +214,7 @@ def test_answers_go_through_byte_for_byte_with_what_nobody_knows_yet(
         assert headers["x-amzn-bedrock-service-tier"] == "flex"
 
 
-def test_a_recorded_stream_equals_the_emulators(house: Any, emulator: Any, script: Any) -> None:
+def test_a_recorded_stream_equals_the_emulators(house: Any, emulator: Emulator, script: Any) -> None:
     text = "One two three."
     script({"prompt": "Record.", "text": text})
     body = json.dumps({"messages": [{"role": "user", "content": [{"text": "Record."}]}]}).encode()
@@ -250,7 +250,9 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("operation", ["converse", "converse_stream", "invoke_model"])
-def test_each_error_of_bedrocks_is_the_class_that_boto3_has_for_it(bedrock: Any, emulator: Any, operation: str) -> None:
+def test_each_error_of_bedrocks_is_the_class_that_boto3_has_for_it(
+    bedrock: Any, emulator: Emulator, operation: str
+) -> None:
     body: Any = {"body": json.dumps(MESSAGES)} if operation == "invoke_model" else {"messages": ASKED}
     for name, status in ERRORS.items():
         emulator.fault(name, message=f"of {name}")
@@ -299,7 +301,7 @@ def test_a_connection_that_is_said_to_be_kept_is_kept_after_a_refused_body(house
     connection.close()
 
 
-def test_what_breaks_in_midstream_is_the_exception_that_bedrock_sent(bedrock: Any, emulator: Any) -> None:
+def test_what_breaks_in_midstream_is_the_exception_that_bedrock_sent(bedrock: Any, emulator: Emulator) -> None:
     for error in ("throttlingException", "serviceUnavailableException", "internalServerException"):
         for call, body in (("converse_stream", {"messages": ASKED}), (_INVOKE_STREAM, {"body": json.dumps(MESSAGES)})):
             emulator.fault("exception_frame", error=error, after=2)
@@ -318,7 +320,7 @@ def test_what_breaks_in_midstream_is_the_exception_that_bedrock_sent(bedrock: An
 _INVOKE_STREAM = "invoke_model_with_response_stream"
 
 
-def test_boto3_tries_again_where_it_helps(house: Any, emulator: Any) -> None:
+def test_boto3_tries_again_where_it_helps(house: Any, emulator: Emulator) -> None:
     emulator.fault("throttle")
     assert house.boto3(attempts=2).converse(modelId=NOVA, messages=ASKED)["output"]
     emulator.fault("ValidationException")

@@ -16,6 +16,8 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import SecretStr
 
+from tests.doubles import Emulator
+
 CLAUDE, NOVA, TOMORROW = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "newvendor.model-of-tomorrow"
 SIGNED = {"reasoningContent": {"reasoningText": {"text": "The town decides.", "signature": "c2lnbmVk"}}}
 TWO_CALLS = [
@@ -146,7 +148,7 @@ def text(message: AIMessage) -> str:
 @whole_and_streamed
 @pytest.mark.parametrize(("name", "model"), EVERY)
 def test_a_conversation_with_parallel_tools_over_two_turns(
-    house: Any, says: Any, sent: Any, emulator: Any, name: str, model: str, streamed: bool
+    house: Any, says: Any, sent: Any, emulator: Emulator, name: str, model: str, streamed: bool
 ) -> None:
     counts = {"inputTokens": 7, "outputTokens": 5, "cacheReadInputTokens": 11}
     says(TWO_CALLS, stop="tool_use", prompt="Weather and time?", usage=counts)
@@ -222,7 +224,7 @@ def test_an_answer_is_held_to_a_schema_and_images_and_papers_are_seen(
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_errors_come_as_those_of_the_sdk_beneath(house: Any, emulator: Any, name: str) -> None:
+def test_errors_come_as_those_of_the_sdk_beneath(house: Any, emulator: Emulator, name: str) -> None:
     chat = WAYS[name][0](house, CLAUDE)
     for streamed in (False, True):
         emulator.fault("ThrottlingException")

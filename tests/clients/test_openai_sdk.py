@@ -11,6 +11,8 @@ import openai
 import pydantic
 import pytest
 
+from tests.doubles import Emulator, Gateway
+
 CLAUDE, NOVA, TOMORROW = "claude", "draft", "newvendor.model-of-tomorrow"
 IDS = {
     CLAUDE: "anthropic.claude-opus-4-6-v1",
@@ -88,7 +90,7 @@ def kept(message: Any) -> dict[str, Any]:
 
 @each_model
 def test_a_chat_says_the_same_whole_and_as_a_stream(
-    client: openai.OpenAI, ask: Any, says: Any, emulator: Any, sent: Any, model: str
+    client: openai.OpenAI, ask: Any, says: Any, emulator: Emulator, sent: Any, model: str
 ) -> None:
     says([{"text": "Red, green and blue: très simple."}], usage=USAGE)
     body: dict[str, Any] = {
@@ -424,7 +426,7 @@ def test_a_response_that_is_not_whole_says_so_and_nothing_is_kept_here(respond: 
 # --- embeddings and models --------------------------------------------------------------------------------------------
 
 
-def test_embeddings_come_in_order_whatever_their_encoding(client: openai.OpenAI, sent: Any, emulator: Any) -> None:
+def test_embeddings_come_in_order_whatever_their_encoding(client: openai.OpenAI, sent: Any, emulator: Emulator) -> None:
     texts = [f"text number {n}" for n in range(12)]
     as_base64 = client.embeddings.create(model="titan-embed", input=texts, dimensions=256)
     as_floats = client.embeddings.create(model="titan-embed", input=texts, dimensions=256, encoding_format="float")
@@ -502,7 +504,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
-def test_each_error_of_bedrocks_is_the_sdks_own_class(ask: Any, respond: Any, emulator: Any, api: str) -> None:
+def test_each_error_of_bedrocks_is_the_sdks_own_class(ask: Any, respond: Any, emulator: Emulator, api: str) -> None:
     call = (lambda **more: ask(messages=said("x"), **more)) if api == "chat" else (lambda **m: respond(input="x", **m))
     for name, error, status, code in ERRORS:
         for streamed in (False, True):
@@ -563,7 +565,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("code", BROKEN)
-def test_what_breaks_in_midstream_is_an_error_and_never_an_end(client: openai.OpenAI, emulator: Any, code: str) -> None:
+def test_what_breaks_in_midstream_is_an_error_and_never_an_end(
+    client: openai.OpenAI, emulator: Emulator, code: str
+) -> None:
     emulator.fault(**BROKEN[code])
     chunks: list[Any] = []
     with pytest.raises(openai.APIError) as raised:
@@ -580,7 +584,7 @@ def test_what_breaks_in_midstream_is_an_error_and_never_an_end(client: openai.Op
 
 
 def test_the_sdk_tries_again_where_it_helps_and_only_there(
-    house: Any, gateway: Any, client: openai.OpenAI, emulator: Any
+    house: Any, gateway: Gateway, client: openai.OpenAI, emulator: Emulator
 ) -> None:
     body: dict[str, Any] = {"model": NOVA, "messages": said("x")}
     emulator.fault("throttle", retry_after="1")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.protocol import eventstream, sse
+from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
 
 GENERIC = "newvendor.model-of-tomorrow"
 CHAT = {"model": GENERIC, "messages": [{"role": "user", "content": "Hi"}]}
@@ -47,13 +48,13 @@ def models_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def upstream(lasting_upstream: Any) -> Any:
+def upstream(lasting_upstream: Upstream) -> Upstream:
     lasting_upstream.scripts, lasting_upstream.requests[:] = [], []
     return lasting_upstream
 
 
 @pytest.fixture(scope="module")
-def gateway(start_gateway: Callable[..., Any], lasting_upstream: Any, models_file: Path) -> Any:
+def gateway(start_gateway: StartGateway, lasting_upstream: Upstream, models_file: Path) -> Gateway:
     return start_gateway(
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{lasting_upstream.port}",
         BEDROCK_FLASK_MODELS_FILE=str(models_file),
@@ -63,12 +64,12 @@ def gateway(start_gateway: Callable[..., Any], lasting_upstream: Any, models_fil
     )
 
 
-def sent(upstream: Any, at: int = -1) -> bytes:
+def sent(upstream: Upstream, at: int = -1) -> bytes:
     body: bytes = upstream.requests[at].partition(b"\r\n\r\n")[2]
     return body
 
 
-def target(upstream: Any, at: int = -1) -> str:
+def target(upstream: Upstream, at: int = -1) -> str:
     line: bytes = upstream.requests[at].split(b"\r\n")[0]
     return line.decode().split(" ")[1]
 
@@ -76,7 +77,7 @@ def target(upstream: Any, at: int = -1) -> str:
 # --- the same text and the same counts, whatever the dialect ----------------------------------------------------------
 
 
-def test_an_answer_says_the_same_in_every_dialect(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_an_answer_says_the_same_in_every_dialect(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     upstream.scripts += [whole(json.dumps(ANSWER).encode())] * 4
     chat = gateway.post(*ASKING["openai_chat"]).json()
     assert chat["choices"][0]["message"]["content"] == "Hello"
@@ -98,7 +99,9 @@ def test_an_answer_says_the_same_in_every_dialect(gateway: Any, upstream: Any, w
 # --- Claude on its own wire -------------------------------------------------------------------------------------------
 
 
-def test_claudes_text_goes_up_as_it_was_written_but_for_its_envelope(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_claudes_text_goes_up_as_it_was_written_but_for_its_envelope(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     upstream.scripts.append(whole(CLAUDES.encode()))
     told = '"messages" : [ {"role":"user","content":"caf\\u00e9 1.10"} ],\n "max_tokens":  64, "temperature": 0.10'
     response = gateway.post("/v1/messages", f'{{ "model":"{CLAUDE}", {told}, "stream": false }}')
@@ -110,7 +113,7 @@ def test_claudes_text_goes_up_as_it_was_written_but_for_its_envelope(gateway: An
 
 
 def test_headers_become_members_and_what_bedrock_refuses_goes_by_the_table(
-    gateway: Any, upstream: Any, whole: Any
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     upstream.scripts.append(whole(CLAUDES.encode()))
     system = [
@@ -136,7 +139,9 @@ def test_headers_become_members_and_what_bedrock_refuses_goes_by_the_table(
         assert name in dropped
 
 
-def test_the_cached_prefix_is_the_same_whatever_the_billing_block_says(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_the_cached_prefix_is_the_same_whatever_the_billing_block_says(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     upstream.scripts += [whole(CLAUDES.encode())] * 2
     for turn in ("a", "b"):
         system = [{"type": "text", "text": f"x-anthropic-billing-header: cch={turn};"}, {"type": "text", "text": "T"}]
@@ -144,7 +149,7 @@ def test_the_cached_prefix_is_the_same_whatever_the_billing_block_says(gateway: 
     assert sent(upstream, 0) == sent(upstream, 1)
 
 
-def test_claudes_chunks_come_as_they_were_sent(gateway: Any, upstream: Any, stream: Any) -> None:
+def test_claudes_chunks_come_as_they_were_sent(gateway: Gateway, upstream: Upstream, stream: SendStream) -> None:
     chunks = [
         b'{"type":"message_start","message":{"usage":{"input_tokens":1}, "new": 1.10}}',
         b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}',
@@ -158,7 +163,9 @@ def test_claudes_chunks_come_as_they_were_sent(gateway: Any, upstream: Any, stre
     assert [event.event for event in found] == [json.loads(each)["type"] for each in chunks]
 
 
-def test_tokens_are_counted_by_bedrock_and_never_guessed(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_tokens_are_counted_by_bedrock_and_never_guessed(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     upstream.scripts += [whole(b'{"inputTokens":14}')] * 2
     asked = {"messages": [{"role": "user", "content": "Hi"}]}
     response = gateway.post("/v1/messages/count_tokens", {"model": f"global.{CLAUDE}", **asked})
@@ -194,7 +201,7 @@ def test_tokens_are_counted_by_bedrock_and_never_guessed(gateway: Any, upstream:
     ],
 )
 def test_what_nobody_takes_is_refused_by_name_or_dropped_and_listed(
-    gateway: Any, upstream: Any, whole: Any, dialect: str, more: dict[str, Any], named: str
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, dialect: str, more: dict[str, Any], named: str
 ) -> None:
     path, body = ASKING[dialect]
     response = gateway.post(path, {**body, **more})
@@ -211,7 +218,7 @@ def test_what_nobody_takes_is_refused_by_name_or_dropped_and_listed(
 
 
 def test_the_policy_may_be_an_aliass_or_a_keys(
-    start_gateway: Callable[..., Any], gateway: Any, upstream: Any, whole: Any
+    start_gateway: StartGateway, gateway: Gateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     upstream.scripts += [whole(json.dumps(ANSWER).encode())] * 3
     seeded = {**CHAT, "seed": 7}
@@ -232,7 +239,7 @@ def test_the_policy_may_be_an_aliass_or_a_keys(
         assert response.status_code == status, response.text
 
 
-def test_hints_are_let_go_and_listed(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_hints_are_let_go_and_listed(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     upstream.scripts.append(whole(json.dumps(ANSWER).encode()))
     codex = {"prompt_cache_key": "k", "store": False, "include": ["reasoning.encrypted_content"]}
     response = gateway.post("/v1/responses", {**RESPONSES, **codex})
@@ -241,7 +248,7 @@ def test_hints_are_let_go_and_listed(gateway: Any, upstream: Any, whole: Any) ->
 
 
 @pytest.mark.parametrize("more", [{"store": True}, {"previous_response_id": "resp_1"}])
-def test_what_needs_a_memory_is_refused_by_name(gateway: Any, upstream: Any, more: dict[str, Any]) -> None:
+def test_what_needs_a_memory_is_refused_by_name(gateway: Gateway, upstream: Upstream, more: dict[str, Any]) -> None:
     response = gateway.post("/v1/responses", {**RESPONSES, **more})
     assert response.status_code == 400
     assert response.json()["error"]["param"] == next(iter(more))
@@ -263,7 +270,7 @@ BROKEN: list[tuple[str, Any, int]] = [
 @each_dialect
 @pytest.mark.parametrize(("body", "status"), [each[1:] for each in BROKEN], ids=[each[0] for each in BROKEN])
 def test_a_broken_request_is_told_in_the_dialects_words_and_the_model_is_not_called(
-    gateway: Any, upstream: Any, dialect: str, body: Any, status: int
+    gateway: Gateway, upstream: Upstream, dialect: str, body: Any, status: int
 ) -> None:
     response = gateway.post(ASKING[dialect][0], body)
     assert response.status_code == status, response.text
@@ -273,7 +280,7 @@ def test_a_broken_request_is_told_in_the_dialects_words_and_the_model_is_not_cal
 
 @each_dialect
 def test_an_unknown_model_an_address_and_a_method_are_told_in_the_dialects_words(
-    gateway: Any, upstream: Any, dialect: str
+    gateway: Gateway, upstream: Upstream, dialect: str
 ) -> None:
     path, body = ASKING[dialect]
     unknown = gateway.post(path.replace(GENERIC, "no such model"), {**body, "model": "no such model"})
@@ -322,7 +329,7 @@ REFUSALS = {
 @each_dialect
 @pytest.mark.parametrize("name", REFUSALS)
 def test_each_refusal_of_bedrocks_has_its_place(
-    gateway: Any, upstream: Any, whole: Any, dialect: str, name: str
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, dialect: str, name: str
 ) -> None:
     status, ours, theirs = REFUSALS[name]
     message = "Too many tokens, please wait before trying again."
@@ -348,7 +355,9 @@ def test_each_refusal_of_bedrocks_has_its_place(
 # --- Bedrock's own routes ---------------------------------------------------------------------------------------------
 
 
-def test_bytes_in_are_bytes_out_with_members_of_tomorrow(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_bytes_in_are_bytes_out_with_members_of_tomorrow(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     body = '{"messages" : [{"role":"user","content":[{"text":"Hi"}]}], "memberOfTomorrow": 12345678901234567890123}'
     answer = json.dumps({**ANSWER, "memberOfTomorrow": 1.10})
     upstream.scripts.append(whole(answer.encode(), x_amzn_bedrock_service_tier="flex"))
@@ -359,7 +368,7 @@ def test_bytes_in_are_bytes_out_with_members_of_tomorrow(gateway: Any, upstream:
 
 
 @pytest.mark.parametrize("ending", ["well", "exception", "error"])
-def test_frames_are_the_frames_that_came(gateway: Any, upstream: Any, stream: Any, ending: str) -> None:
+def test_frames_are_the_frames_that_came(gateway: Gateway, upstream: Upstream, stream: SendStream, ending: str) -> None:
     frames = [
         eventstream.event("messageStart", b'{"role":"assistant","p":"abcd"}'),
         eventstream.event("eventOfTomorrow", b'{"a" : 1}'),
@@ -396,7 +405,7 @@ def test_frames_are_the_frames_that_came(gateway: Any, upstream: Any, stream: An
     ],
 )
 def test_aliases_profiles_and_arns_work_below_a_base_path_too(
-    gateway: Any, upstream: Any, whole: Any, base: str, name: str, called: str
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, base: str, name: str, called: str
 ) -> None:
     upstream.scripts.append(whole(json.dumps(ANSWER).encode()))
     response = gateway.post(f"{base}/model/{name}/converse", CONVERSE)
@@ -404,7 +413,9 @@ def test_aliases_profiles_and_arns_work_below_a_base_path_too(
     assert target(upstream) == f"/model/{called}/converse"
 
 
-def test_a_family_without_a_plugin_is_passed_as_it_is(gateway: Any, upstream: Any, whole: Any, stream: Any) -> None:
+def test_a_family_without_a_plugin_is_passed_as_it_is(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, stream: SendStream
+) -> None:
     upstream.scripts.append(whole(b'{"generation":"Hi"}'))
     response = gateway.post("/model/meta.llama3-1-8b-instruct-v1:0/invoke", {"prompt": "Hi"})
     assert response.json() == {"generation": "Hi"}
@@ -417,7 +428,9 @@ def test_a_family_without_a_plugin_is_passed_as_it_is(gateway: Any, upstream: An
 # --- embeddings -------------------------------------------------------------------------------------------------------
 
 
-def test_texts_are_fanned_out_and_come_back_in_their_order(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_texts_are_fanned_out_and_come_back_in_their_order(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     class ByText:
         """Answers each text with its own number, whichever comes first."""
 
@@ -436,7 +449,9 @@ def test_texts_are_fanned_out_and_come_back_in_their_order(gateway: Any, upstrea
     assert told["usage"] == {"prompt_tokens": 40, "total_tokens": 40}
 
 
-def test_an_embedding_comes_in_base64_too_and_a_chat_model_makes_none(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_an_embedding_comes_in_base64_too_and_a_chat_model_makes_none(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     upstream.scripts.append(whole(b'{"embedding":[0.5,-1.0],"inputTextTokenCount":1}'))
     asked = {"model": "titan-embed", "input": "x", "encoding_format": "base64"}
     told = gateway.post("/v1/embeddings", asked).json()
@@ -449,14 +464,16 @@ def test_an_embedding_comes_in_base64_too_and_a_chat_model_makes_none(gateway: A
 # --- what a hostile reader found -------------------------------------------------------------------------------------
 
 
-def test_tokens_are_counted_whatever_the_budget_for_thinking(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_tokens_are_counted_whatever_the_budget_for_thinking(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     upstream.scripts.append(whole(b'{"inputTokens":14}'))
     thinking = {"type": "enabled", "budget_tokens": 1024}
     asked = {"model": CLAUDE, "messages": [{"role": "user", "content": "Hi"}], "thinking": thinking}
     assert gateway.post("/v1/messages/count_tokens", asked).json() == {"input_tokens": 14}
 
 
-def test_tokens_are_counted_by_the_id_behind_an_arn(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_tokens_are_counted_by_the_id_behind_an_arn(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     upstream.scripts.append(whole(b'{"inputTokens":14}'))
     asked = {"model": "arn", "messages": [{"role": "user", "content": "Hi"}]}
     assert gateway.post("/v1/messages/count_tokens", asked).status_code == 200
@@ -464,7 +481,7 @@ def test_tokens_are_counted_by_the_id_behind_an_arn(gateway: Any, upstream: Any,
 
 
 @pytest.mark.parametrize("name", ["a.b", "a[0]", "tools[0].x", ""])
-def test_a_member_may_have_any_name(gateway: Any, upstream: Any, whole: Any, name: str) -> None:
+def test_a_member_may_have_any_name(gateway: Gateway, upstream: Upstream, whole: SendWhole, name: str) -> None:
     upstream.scripts.append(whole(CLAUDES.encode()))
     drop = {"x-bedrock-flask-unsupported": "drop"}
     response = gateway.post("/v1/messages", {**MESSAGES, "model": CLAUDE, name: 1}, headers=drop)
@@ -472,7 +489,7 @@ def test_a_member_may_have_any_name(gateway: Any, upstream: Any, whole: Any, nam
     assert name not in json.loads(sent(upstream))
 
 
-def test_nothing_goes_by_the_table_for_who_says_that_nothing_may(gateway: Any, upstream: Any) -> None:
+def test_nothing_goes_by_the_table_for_who_says_that_nothing_may(gateway: Gateway, upstream: Upstream) -> None:
     strict = {"x-bedrock-flask-unsupported": "error"}
     response = gateway.post("/v1/messages", {**MESSAGES, "model": CLAUDE, "speed": "fast"}, headers=strict)
     assert response.status_code == 400
@@ -480,7 +497,7 @@ def test_nothing_goes_by_the_table_for_who_says_that_nothing_may(gateway: Any, u
     assert upstream.requests == []
 
 
-def test_a_choice_leaves_with_its_tool(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_a_choice_leaves_with_its_tool(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     upstream.scripts.append(whole(CLAUDES.encode()))
     tools = [{"type": "web_search_20250305", "name": "web_search"}, {"name": "f", "input_schema": {"type": "object"}}]
     chosen = {"tools": tools, "tool_choice": {"type": "tool", "name": "web_search"}}
@@ -491,7 +508,9 @@ def test_a_choice_leaves_with_its_tool(gateway: Any, upstream: Any, whole: Any) 
     assert "tool_choice" in response.headers["x-bedrock-flask-dropped"]
 
 
-def test_however_many_names_are_dropped_their_number_is_told(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_however_many_names_are_dropped_their_number_is_told(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
     upstream.scripts += [whole(json.dumps(ANSWER).encode())] * 2
     drop = {"x-bedrock-flask-unsupported": "drop"}
     few = {f"unknown_{number}": 1 for number in range(30)}
@@ -503,7 +522,7 @@ def test_however_many_names_are_dropped_their_number_is_told(gateway: Any, upstr
     assert more == f"and {30 - len(names)} more"
 
 
-def test_no_text_is_embedded_for_who_has_left(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_no_text_is_embedded_for_who_has_left(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     class Slow:
         def pop(self, at: int) -> Callable[..., None]:
             time.sleep(0.2)
@@ -528,7 +547,7 @@ def test_no_text_is_embedded_for_who_has_left(gateway: Any, upstream: Any, whole
     assert len(upstream.requests) < 64
 
 
-def test_a_second_slash_is_no_other_way_to_write_an_address(gateway: Any, upstream: Any) -> None:
+def test_a_second_slash_is_no_other_way_to_write_an_address(gateway: Gateway, upstream: Upstream) -> None:
     connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=20)
     connection.request("POST", f"//model//{GENERIC}/converse", json.dumps(CONVERSE))
     assert connection.getresponse().status == 404
@@ -536,7 +555,7 @@ def test_a_second_slash_is_no_other_way_to_write_an_address(gateway: Any, upstre
 
 
 def test_a_retry_hint_counts_the_gateways_own_attempts(
-    start_gateway: Callable[..., Any], upstream: Any, whole: Any
+    start_gateway: StartGateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     patient = start_gateway(
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}", BEDROCK_FLASK_MAX_ATTEMPTS="2"

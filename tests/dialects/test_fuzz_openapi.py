@@ -6,11 +6,12 @@ Schema-valid bodies may still be refused: relations between fields are rules, wh
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.doubles import Emulator, Gateway, StartGateway
 
 SECRET = "fuzz-0123456789abcdef"
 # Not judged: rules (see above), and `Allow`, which lists the methods that an address refuses in words of its own.
@@ -20,7 +21,7 @@ SMALL = r"titan-embed|^/v1/models(/\{model\}(/schema)?)?$|z$"
 
 
 @pytest.fixture(scope="module")
-def keyed(start_gateway: Callable[..., Any]) -> Any:
+def keyed(start_gateway: StartGateway) -> Gateway:
     """A gateway with a key: its document promises that nothing is served without one."""
     return start_gateway(BEDROCK_FLASK_API_KEYS=f"fuzz:{SECRET}")
 
@@ -31,7 +32,7 @@ def keyed(start_gateway: Callable[..., Any]) -> Any:
     ids=["every boundary", "generated bodies"],
 )
 def test_the_gateway_keeps_to_its_document(
-    keyed: Any, emulator: Any, plain_environ: dict[str, str], tmp_path: Path, chosen: list[str]
+    keyed: Any, emulator: Emulator, plain_environ: dict[str, str], tmp_path: Path, chosen: list[str]
 ) -> None:
     (tmp_path / "schemathesis.toml").write_text('[parameters]\n"path.model" = "nova"\n')
     done = subprocess.run(

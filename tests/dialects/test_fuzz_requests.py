@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.doubles import Emulator, Gateway
+
 CANARY = b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: canary\r\nConnection: close\r\n\r\n"
 POST = b"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: x\r\n"
 BODY = b'{"messages":[{"role":"user","content":[{"text":"hi"}]}]}'
@@ -70,12 +72,12 @@ READ_ALIKE = {
 }
 
 
-def worker(gateway: Any) -> str:
+def worker(gateway: Gateway) -> str:
     pid = gateway.process.pid
     return Path(f"/proc/{pid}/task/{pid}/children").read_text()
 
 
-def heard(gateway: Any, sent: bytes) -> bytes:
+def heard(gateway: Gateway, sent: bytes) -> bytes:
     """All that the gateway says on one connection, until it closes it."""
     host, port = gateway.url.removeprefix("http://").split(":")
     answer = b""
@@ -95,7 +97,7 @@ def statuses(answer: bytes) -> list[int]:
 
 
 @pytest.fixture
-def goes_on(gateway: Any) -> Any:
+def goes_on(gateway: Gateway) -> Any:
     """The same worker serves the next request, and nothing unforeseen has happened."""
     before = worker(gateway)
     yield
@@ -108,7 +110,7 @@ def goes_on(gateway: Any) -> Any:
 @pytest.mark.parametrize("name", SMUGGLED)
 @pytest.mark.usefixtures("goes_on")
 def test_a_request_that_could_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_served(
-    gateway: Any, emulator: Any, name: str
+    gateway: Gateway, emulator: Emulator, name: str
 ) -> None:
     answer = heard(gateway, SMUGGLED[name] + CANARY)
     assert len(statuses(answer)) <= 1
@@ -120,7 +122,7 @@ def test_a_request_that_could_be_read_in_two_ways_is_refused_and_nothing_behind_
 @pytest.mark.parametrize("name", READ_ALIKE)
 @pytest.mark.usefixtures("goes_on")
 def test_what_everybody_reads_alike_is_served_and_so_is_the_request_behind_it(
-    gateway: Any, emulator: Any, name: str
+    gateway: Gateway, emulator: Emulator, name: str
 ) -> None:
     answer = heard(gateway, READ_ALIKE[name] + CANARY)
     assert statuses(answer) == [200, 200]
@@ -164,7 +166,7 @@ ROUTES = [
 @pytest.mark.usefixtures("goes_on")
 @calm
 @given(route=st.sampled_from(ROUTES), body=bodies)
-def test_no_json_is_a_500(gateway: Any, emulator: Any, route: str, body: Any) -> None:
+def test_no_json_is_a_500(gateway: Gateway, emulator: Emulator, route: str, body: Any) -> None:
     response = gateway.post(route, json.dumps(body))
     assert response.status_code < 500, response.text
     if response.status_code >= 400:
@@ -176,7 +178,7 @@ def test_no_json_is_a_500(gateway: Any, emulator: Any, route: str, body: Any) ->
 @pytest.mark.usefixtures("goes_on")
 @calm
 @given(route=st.sampled_from(ROUTES), body=st.binary(max_size=60), place=st.integers(0, len(BODY)))
-def test_no_bytes_are_a_500(gateway: Any, emulator: Any, route: str, body: bytes, place: int) -> None:
+def test_no_bytes_are_a_500(gateway: Gateway, emulator: Emulator, route: str, body: bytes, place: int) -> None:
     for sent in (body, BODY[:place] + body + BODY[place:]):
         response = gateway.post(route, sent)
         assert response.status_code < 500, response.text
@@ -196,7 +198,7 @@ def test_no_bytes_are_a_500(gateway: Any, emulator: Any, route: str, body: bytes
     value=st.binary(max_size=30).map(lambda raw: raw.translate(None, b"\r\n\0")),
 )
 def test_no_address_and_no_header_is_a_500(
-    gateway: Any, emulator: Any, method: str, path: str, name: str, value: bytes
+    gateway: Gateway, emulator: Emulator, method: str, path: str, name: str, value: bytes
 ) -> None:
     sent = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: ".encode()
     answer = heard(gateway, sent + value + b"\r\nContent-Length: 2\r\n\r\n{}")
@@ -206,7 +208,7 @@ def test_no_address_and_no_header_is_a_500(
 
 @pytest.mark.parametrize("seed", [b"messages", b"[", b"{", b'"', b"\\u", b"-", b"e", b"."])
 @pytest.mark.usefixtures("goes_on")
-def test_no_long_repetition_is_a_500(gateway: Any, emulator: Any, seed: bytes) -> None:
+def test_no_long_repetition_is_a_500(gateway: Gateway, emulator: Emulator, seed: bytes) -> None:
     for route in ROUTES[:2]:
         assert gateway.post(route, seed * 50_000).status_code == 400
         assert gateway.post(route, b'{"messages":' + seed * 50_000).status_code == 400

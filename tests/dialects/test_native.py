@@ -1,13 +1,13 @@
 """The native routes, over real sockets: the gateway in front of the emulator."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bedrock_flask.protocol import eventstream, sse
+from tests.doubles import Emulator, Gateway, SendStream, SendWhole, StartGateway, Upstream
 
 CLAUDE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -38,14 +38,14 @@ ANSWERS = {
 
 
 @pytest.fixture
-def gateway_to(start_gateway: Callable[..., Any], upstream: Any) -> Any:
+def gateway_to(start_gateway: StartGateway, upstream: Upstream) -> Gateway:
     """A gateway in front of an upstream that sends what it is told to."""
     return start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
 
 
 @pytest.mark.parametrize(("model", "body"), FAMILIES)
 def test_the_bytes_go_up_as_they_came_and_come_down_as_bedrock_sent_them(
-    gateway_to: Any, upstream: Any, whole: Any, model: str, body: dict[str, Any]
+    gateway_to: Any, upstream: Upstream, whole: SendWhole, model: str, body: dict[str, Any]
 ) -> None:
     odd = "  " + json.dumps(body, indent=3) + "\n"
     upstream.scripts.append(whole(ANSWERS[model].encode(), x_amzn_bedrock_service_tier="flex"))
@@ -58,7 +58,7 @@ def test_the_bytes_go_up_as_they_came_and_come_down_as_bedrock_sent_them(
 
 
 @pytest.mark.parametrize(("model", "body"), FAMILIES)
-def test_usage_comes_back_in_headers(gateway: Any, emulator: Any, model: str, body: dict[str, Any]) -> None:
+def test_usage_comes_back_in_headers(gateway: Gateway, emulator: Emulator, model: str, body: dict[str, Any]) -> None:
     response = gateway.post(f"/v1/models/{model}/invoke", body)
     assert int(response.headers["x-bedrock-flask-input-tokens"]) > 0
     if model != "titan-embed":
@@ -68,7 +68,7 @@ def test_usage_comes_back_in_headers(gateway: Any, emulator: Any, model: str, bo
 
 @pytest.mark.parametrize(("model", "body"), STREAMING)
 def test_chunks_come_as_events_and_usage_in_the_last_one(
-    gateway: Any, emulator: Any, model: str, body: dict[str, Any]
+    gateway: Gateway, emulator: Emulator, model: str, body: dict[str, Any]
 ) -> None:
     whole = gateway.post(f"/v1/models/{model}/invoke", body)
     response = gateway.post(f"/v1/models/{model}/invoke-stream", body)
@@ -84,7 +84,7 @@ def test_chunks_come_as_events_and_usage_in_the_last_one(
     assert all(isinstance(json.loads(chunk.data), dict) for chunk in chunks)
 
 
-def test_claudes_chunks_are_its_own(gateway: Any, emulator: Any) -> None:
+def test_claudes_chunks_are_its_own(gateway: Gateway, emulator: Emulator) -> None:
     *chunks, _ = events(gateway.post("/v1/models/claude/invoke-stream", CLAUDE))
     kinds = [json.loads(chunk.data)["type"] for chunk in chunks]
     assert kinds[0] == "message_start"
@@ -93,20 +93,20 @@ def test_claudes_chunks_are_its_own(gateway: Any, emulator: Any) -> None:
     assert "amazon-bedrock-invocationMetrics" in json.loads(chunks[-1].data)
 
 
-def test_converses_events_keep_their_names(gateway: Any, emulator: Any) -> None:
+def test_converses_events_keep_their_names(gateway: Gateway, emulator: Emulator) -> None:
     *chunks, _ = events(gateway.post("/v1/models/zai.glm-4.6/invoke-stream", CONVERSE))
     names = [chunk.event for chunk in chunks]
     assert names[0] == "messageStart"
     assert names[-2:] == ["messageStop", "metadata"]
 
 
-def test_a_model_that_does_not_stream_says_so(gateway: Any, emulator: Any) -> None:
+def test_a_model_that_does_not_stream_says_so(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/models/titan-embed/invoke-stream", TITAN)
     assert (response.status_code, response.json()["code"]) == (400, "not_streamable")
     assert emulator.calls() == []
 
 
-def test_invoke_by_body_cuts_the_input_out_as_it_was_written(gateway: Any, emulator: Any) -> None:
+def test_invoke_by_body_cuts_the_input_out_as_it_was_written(gateway: Gateway, emulator: Emulator) -> None:
     body = '{"anthropic_version":"bedrock-2023-05-31", "max_tokens" :64, "temperature": 0.10,\n "top_k": 250e0,'
     body += '"metadata":'
     body += '{"user_id": "\\u00e9"}, "messages":[{"role":"user","content":"12345678901234567890123 \u00fc"}]}'
@@ -116,14 +116,14 @@ def test_invoke_by_body_cuts_the_input_out_as_it_was_written(gateway: Any, emula
     assert call["body"] == body
 
 
-def test_a_23_digit_integer_arrives_as_it_was_written(gateway: Any, emulator: Any) -> None:
+def test_a_23_digit_integer_arrives_as_it_was_written(gateway: Gateway, emulator: Emulator) -> None:
     body = '{"messages":[{"role":"user","content":[{"text":"hi"}]}],'
     body += '"additionalModelRequestFields":{"n":12345678901234567890123}}'
     assert gateway.post("/v1/invoke", f'{{"model":"zai.glm-4.6","input":{body},"stream":false}}').ok
     assert emulator.calls()[0]["body"] == body
 
 
-def test_invoke_by_body_streams_on_request(gateway: Any, emulator: Any) -> None:
+def test_invoke_by_body_streams_on_request(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/invoke", {"model": "claude", "input": CLAUDE, "stream": True})
     assert events(response)[-1].event == "usage"
 
@@ -140,7 +140,7 @@ def test_invoke_by_body_streams_on_request(gateway: Any, emulator: Any) -> None:
         ([1], ""),
     ],
 )
-def test_invoke_by_body_refuses_with_a_path(gateway: Any, emulator: Any, body: Any, path: str) -> None:
+def test_invoke_by_body_refuses_with_a_path(gateway: Gateway, emulator: Emulator, body: Any, path: str) -> None:
     response = gateway.post("/v1/invoke", body)
     assert response.status_code == 400
     assert path in [error["path"] for error in response.json()["errors"]]
@@ -166,7 +166,7 @@ def test_invoke_by_body_refuses_with_a_path(gateway: Any, emulator: Any, body: A
     ],
 )
 def test_a_body_that_does_not_fit_is_refused_with_a_path_and_the_model_is_not_called(
-    gateway: Any, emulator: Any, model: str, body: dict[str, Any], path: str
+    gateway: Gateway, emulator: Emulator, model: str, body: dict[str, Any], path: str
 ) -> None:
     response = gateway.post(f"/v1/models/{model}/invoke", body)
     assert response.status_code == 400
@@ -196,7 +196,7 @@ def test_a_body_that_does_not_fit_is_refused_with_a_path_and_the_model_is_not_ca
 )
 @pytest.mark.parametrize("path", ["/v1/models/claude/invoke", "/v1/models/claude/invoke-stream", "/v1/invoke"])
 def test_a_body_that_is_no_strict_json_is_a_400_and_the_next_request_works(
-    gateway: Any, emulator: Any, path: str, body: bytes
+    gateway: Gateway, emulator: Emulator, path: str, body: bytes
 ) -> None:
     response = gateway.post(path, body)
     assert (response.status_code, response.json()["code"]) == (400, "malformed_json")
@@ -204,7 +204,7 @@ def test_a_body_that_is_no_strict_json_is_a_400_and_the_next_request_works(
     assert gateway.get("/livez").ok
 
 
-def test_an_unknown_model_is_a_404_that_names_the_nearest(gateway: Any) -> None:
+def test_an_unknown_model_is_a_404_that_names_the_nearest(gateway: Gateway) -> None:
     response = gateway.post("/v1/models/cluade/invoke", CLAUDE)
     assert (response.status_code, response.json()["code"]) == (404, "unknown_model")
     assert "claude" in response.json()["detail"]
@@ -219,13 +219,13 @@ def test_an_unknown_model_is_a_404_that_names_the_nearest(gateway: Any) -> None:
         "us.amazon.nova-lite-v1%3A0",
     ],
 )
-def test_ids_profiles_and_arns_are_called_raw_or_encoded(gateway: Any, emulator: Any, name: str) -> None:
+def test_ids_profiles_and_arns_are_called_raw_or_encoded(gateway: Gateway, emulator: Emulator, name: str) -> None:
     assert gateway.post(f"/v1/models/{name}/invoke", NOVA).ok
     [call] = emulator.calls()
     assert call["model"].endswith("us.amazon.nova-lite-v1:0")
 
 
-def test_bedrocks_own_headers_go_along_and_no_others(gateway: Any, emulator: Any) -> None:
+def test_bedrocks_own_headers_go_along_and_no_others(gateway: Gateway, emulator: Emulator) -> None:
     headers = {"X-Amzn-Bedrock-Service-Tier": "flex", "X-Other": "1", "Cookie": "a=b", "x-api-key": "k"}
     assert gateway.post("/v1/models/claude/invoke", CLAUDE, headers=headers).ok
     sent = {name.lower(): value for name, value in emulator.calls()[0]["headers"].items()}
@@ -233,7 +233,7 @@ def test_bedrocks_own_headers_go_along_and_no_others(gateway: Any, emulator: Any
     assert not {"x-other", "cookie", "x-api-key"} & sent.keys()
 
 
-def test_a_guardrail_config_may_stand_in_the_body(gateway: Any, emulator: Any) -> None:
+def test_a_guardrail_config_may_stand_in_the_body(gateway: Gateway, emulator: Emulator) -> None:
     body = CLAUDE | {"amazon-bedrock-guardrailConfig": {"tagSuffix": "x"}}
     headers = {"X-Amzn-Bedrock-GuardrailIdentifier": "g", "X-Amzn-Bedrock-GuardrailVersion": "1"}
     assert gateway.post("/v1/models/claude/invoke", body, headers=headers).ok
@@ -241,7 +241,7 @@ def test_a_guardrail_config_may_stand_in_the_body(gateway: Any, emulator: Any) -
 
 @pytest.mark.parametrize("name", ["usage", "error"])
 def test_an_upstream_cannot_send_the_gateways_own_events(
-    gateway_to: Any, upstream: Any, stream: Any, name: str
+    gateway_to: Any, upstream: Upstream, stream: SendStream, name: str
 ) -> None:
     frames = [eventstream.event("messageStart", b"{}"), eventstream.event(name, b"{}")]
     upstream.scripts.append(stream(*map(eventstream.encode, frames)))
@@ -250,7 +250,7 @@ def test_an_upstream_cannot_send_the_gateways_own_events(
     assert json.loads(found[-1].data)["code"] == "upstream_protocol"
 
 
-def test_models_are_listed_and_described(gateway: Any) -> None:
+def test_models_are_listed_and_described(gateway: Gateway) -> None:
     listed = {model["name"]: model for model in gateway.get("/v1/models").json()["data"]}
     assert {"claude", "nova", "titan-embed"} <= listed.keys()
     assert listed["titan-embed"]["capabilities"]["output"] == "embedding"
@@ -262,7 +262,7 @@ def test_models_are_listed_and_described(gateway: Any) -> None:
 
 
 def test_an_alias_calls_its_profile_and_may_let_unknown_fields_pass(
-    start_gateway: Callable[..., Any], emulator: Any, tmp_path: Path
+    start_gateway: StartGateway, emulator: Emulator, tmp_path: Path
 ) -> None:
     file = tmp_path / "models.toml"
     file.write_text(
@@ -284,13 +284,13 @@ def test_an_alias_calls_its_profile_and_may_let_unknown_fields_pass(
 
 
 @pytest.mark.parametrize("action", ["invoke", "invoke-stream"])
-def test_invoke_takes_post_only_whatever_the_models_name(gateway: Any, action: str) -> None:
+def test_invoke_takes_post_only_whatever_the_models_name(gateway: Gateway, action: str) -> None:
     for name in ("nova", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"):
         response = gateway.get(f"/v1/models/{name}/{action}")
         assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-def test_a_body_that_is_read_as_converse_says_so(gateway: Any, emulator: Any) -> None:
+def test_a_body_that_is_read_as_converse_says_so(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/models/antropic.claude-opus-4-6-v1/invoke", CLAUDE)
     assert response.status_code == 400
     assert (
@@ -299,7 +299,7 @@ def test_a_body_that_is_read_as_converse_says_so(gateway: Any, emulator: Any) ->
 
 
 def test_an_application_profiles_arn_is_answered_by_the_family_of_its_body(
-    start_gateway: Callable[..., Any], emulator: Any, repository: Path, tmp_path: Path
+    start_gateway: StartGateway, emulator: Emulator, repository: Path, tmp_path: Path
 ) -> None:
     text = (repository / "docs/reference/models.md").read_text()
     (tmp_path / "models.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])

@@ -1,12 +1,12 @@
 """Models of a format of their own, by a dropped-in plugin: OpenAI's and Anthropic's clients reach them all the same."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from bedrock_flask.protocol import eventstream, sse
+from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
 
 PLUGIN = '''"""Models of a made-up vendor: one that streams, one that does not, and one that nobody can translate."""
 
@@ -67,7 +67,9 @@ CHAT = {"messages": [{"role": "user", "content": "What is 2+2?"}]}
 
 
 @pytest.fixture(scope="module")
-def gateway(start_gateway: Callable[..., Any], lasting_upstream: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def gateway(
+    start_gateway: StartGateway, lasting_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Gateway:
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "acme.py").write_text(PLUGIN)
     return start_gateway(
@@ -77,12 +79,12 @@ def gateway(start_gateway: Callable[..., Any], lasting_upstream: Any, tmp_path_f
 
 
 @pytest.fixture
-def upstream(lasting_upstream: Any) -> Any:
+def upstream(lasting_upstream: Upstream) -> Upstream:
     lasting_upstream.scripts, lasting_upstream.requests[:] = [], []
     return lasting_upstream
 
 
-def sent(upstream: Any) -> Any:
+def sent(upstream: Upstream) -> Any:
     return json.loads(upstream.requests[-1].partition(b"\r\n\r\n")[2])
 
 
@@ -95,7 +97,7 @@ def frames(*chunks: dict[str, Any]) -> list[bytes]:
     return [eventstream.encode(eventstream.chunk(json.dumps(chunk).encode())) for chunk in chunks]
 
 
-def test_a_request_is_encoded_and_its_answer_decoded(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_a_request_is_encoded_and_its_answer_decoded(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     upstream.scripts.append(whole(b'{"said":"Four.","why":"full","in":3,"out":5}'))
     told = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "max_tokens": 7, "mood": "glad"}).json()
     assert sent(upstream) == {"ask": "What is 2+2?", "most": 7, "mood": "glad"}
@@ -104,7 +106,7 @@ def test_a_request_is_encoded_and_its_answer_decoded(gateway: Any, upstream: Any
     assert told["usage"]["total_tokens"] == 8
 
 
-def test_chunks_are_decoded_one_by_one(gateway: Any, upstream: Any, stream: Any) -> None:
+def test_chunks_are_decoded_one_by_one(gateway: Gateway, upstream: Upstream, stream: SendStream) -> None:
     chunks = [
         {"said": "Fo"},
         {"said": "ur."},
@@ -131,7 +133,7 @@ def test_chunks_are_decoded_one_by_one(gateway: Any, upstream: Any, stream: Any)
     assert starts == ["text", "tool_use", "text"]
 
 
-def test_a_cut_stream_of_chunks_is_no_success(gateway: Any, upstream: Any, stream: Any) -> None:
+def test_a_cut_stream_of_chunks_is_no_success(gateway: Gateway, upstream: Upstream, stream: SendStream) -> None:
     upstream.scripts.append(stream(*frames({"said": "Fo"})))
     response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "stream": True})
     assert b"[DONE]" not in response.content
@@ -141,7 +143,7 @@ def test_a_cut_stream_of_chunks_is_no_success(gateway: Any, upstream: Any, strea
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
 def test_a_model_that_does_not_stream_serves_a_client_that_does(
-    gateway: Any, upstream: Any, whole: Any, path: str
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, path: str
 ) -> None:
     upstream.scripts.append(whole(b'{"said":"Four.","why":"done","in":3,"out":5}'))
     body = {"model": "acme-whole", "stream": True}
@@ -154,13 +156,13 @@ def test_a_model_that_does_not_stream_serves_a_client_that_does(
     assert upstream.requests[-1].startswith(b"POST /model/acme.whole-v1%3A0/invoke ")
 
 
-def test_a_body_that_the_plugins_own_schema_refuses_is_not_sent(gateway: Any, upstream: Any) -> None:
+def test_a_body_that_the_plugins_own_schema_refuses_is_not_sent(gateway: Gateway, upstream: Upstream) -> None:
     response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "max_tokens": 1000})
     assert (response.status_code, response.json()["error"]["param"]) == (400, "most")
     assert upstream.requests == []
 
 
-def test_a_model_that_nobody_can_translate_says_where_it_is_asked(gateway: Any, upstream: Any) -> None:
+def test_a_model_that_nobody_can_translate_says_where_it_is_asked(gateway: Gateway, upstream: Upstream) -> None:
     response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme-alone"})
     assert (response.status_code, response.json()["error"]["code"]) == (400, "not_conversable")
     assert "/v1/models/acme-alone/invoke" in response.json()["error"]["message"]

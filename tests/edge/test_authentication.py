@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 
 from bedrock_flask.config import keys, settings
 from bedrock_flask.errors import SettingsError
+from tests.doubles import Emulator, Gateway, StartGateway
 
 SIGNING = "canary-signing-0123456789abcdef-and-more"
 ALICE, BOB = "canary-alice-0123456789", "canary-bob-9876543210"
@@ -45,7 +46,7 @@ def pair(name: str, signing: str = SIGNING, pairs: str = PAIRS) -> Credentials:
 
 
 @pytest.fixture(scope="module")
-def signing(start_gateway: Callable[..., Any]) -> Any:
+def signing(start_gateway: StartGateway) -> Gateway:
     """A gateway with two keys, which are AWS key pairs too; its environment is full of canaries."""
     return start_gateway(
         BEDROCK_FLASK_API_KEYS=PAIRS,
@@ -56,7 +57,7 @@ def signing(start_gateway: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def unsigning(start_gateway: Callable[..., Any]) -> Any:
+def unsigning(start_gateway: StartGateway) -> Gateway:
     """A gateway with the same keys and without a signing secret."""
     return start_gateway(BEDROCK_FLASK_API_KEYS=PAIRS)
 
@@ -115,13 +116,13 @@ def refused(server: Any, headers: dict[str, str], **request: Any) -> tuple[int, 
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
 @pytest.mark.parametrize("path", [PATH, PATH + "-stream", "/v1/models/nova/invoke"])
-def test_a_key_s_pair_opens_and_the_log_names_the_key(signing: Any, emulator: Any, name: str, path: str) -> None:
+def test_a_key_s_pair_opens_and_the_log_names_the_key(signing: Any, emulator: Emulator, name: str, path: str) -> None:
     status, headers, told = send(signing, signed(signing, pair(name), path=path), path=path)
     assert status == 200, told
     assert signing.line(headers["x-request-id"])["key"] == name
 
 
-def test_what_the_signature_covered_is_what_the_model_gets(signing: Any, emulator: Any) -> None:
+def test_what_the_signature_covered_is_what_the_model_gets(signing: Any, emulator: Emulator) -> None:
     status, _, _ = send(signing, signed(signing, pair("alice"), x_amz_note="  two   words "), body=BODY)
     assert status == 200
     [call] = emulator.calls()
@@ -134,13 +135,13 @@ def test_a_get_without_a_body_is_signed_too(signing: Any) -> None:
     assert send(signing, headers, method="GET", path=path, body=None)[0] == 200
 
 
-def test_a_body_in_chunks_is_signed_too(signing: Any, emulator: Any) -> None:
+def test_a_body_in_chunks_is_signed_too(signing: Any, emulator: Emulator) -> None:
     headers = signed(signing, pair("alice")) | {"transfer-encoding": "chunked"}
     assert send(signing, headers, body=iter([BODY[:10], BODY[10:]]), encode_chunked=True)[0] == 200
     assert refused(signing, headers, body=iter([BODY[:10], BODY[11:]]), encode_chunked=True)[0] == 403
 
 
-def test_a_client_of_http_2_signs_its_host_under_another_name(signing: Any, emulator: Any) -> None:
+def test_a_client_of_http_2_signs_its_host_under_another_name(signing: Any, emulator: Emulator) -> None:
     class OverHttp2(SigV4Auth):
         def headers_to_sign(self, request: Any) -> Any:
             found = super().headers_to_sign(request)
@@ -151,7 +152,9 @@ def test_a_client_of_http_2_signs_its_host_under_another_name(signing: Any, emul
     assert send(signing, signed(signing, pair("alice"), signer=OverHttp2))[0] == 200
 
 
-def test_boto3_as_it_is_opens_with_the_right_pair_and_hears_awss_words_otherwise(signing: Any, emulator: Any) -> None:
+def test_boto3_as_it_is_opens_with_the_right_pair_and_hears_awss_words_otherwise(
+    signing: Any, emulator: Emulator
+) -> None:
     def ask(who: Credentials, token: str | None = None) -> tuple[int, str]:
         bedrock = boto3.client(
             "bedrock-runtime",
@@ -193,7 +196,7 @@ def test_boto3_as_it_is_opens_with_the_right_pair_and_hears_awss_words_otherwise
         pair("alice", signing=SIGNING[::-1]),
     ],
 )
-def test_a_wrong_secret_opens_nothing(signing: Any, emulator: Any, who: Credentials) -> None:
+def test_a_wrong_secret_opens_nothing(signing: Any, emulator: Emulator, who: Credentials) -> None:
     status, detail = refused(signing, signed(signing, who, body=b"{not json"), body=b"{not json")
     assert (status, detail.startswith(MISMATCH)) == (403, True)
     assert emulator.calls() == []
@@ -259,7 +262,7 @@ def a_bit_flipped_in(body: bytes) -> Iterator[bytes]:
         {"method": "PUT"},
     ],
 )
-def test_what_was_changed_on_the_way_is_refused(signing: Any, emulator: Any, changed: dict[str, Any]) -> None:
+def test_what_was_changed_on_the_way_is_refused(signing: Any, emulator: Emulator, changed: dict[str, Any]) -> None:
     status, detail = refused(signing, signed(signing, pair("alice")), **changed)
     assert (status, detail.startswith(MISMATCH)) == (403, True)
     assert emulator.calls() == []
@@ -310,7 +313,7 @@ def test_the_host_must_be_signed(signing: Any) -> None:
     assert (status, detail) == (403, "'host' must be a 'SignedHeader' in the AWS Authorization.")
 
 
-def test_what_is_sent_again_after_a_quarter_of_an_hour_is_refused(signing: Any, emulator: Any) -> None:
+def test_what_is_sent_again_after_a_quarter_of_an_hour_is_refused(signing: Any, emulator: Emulator) -> None:
     status, detail = refused(signing, signed(signing, pair("alice"), ago=15))
     assert (status, detail.startswith("Signature expired: ")) == (403, True)
     status, detail = refused(signing, signed(signing, pair("alice"), ago=-15))
@@ -369,7 +372,7 @@ def test_a_presigned_address_opens_nothing(signing: Any) -> None:
 # --- several credentials ---------------------------------------------------------------------------------------------
 
 
-def test_the_authorization_header_decides_alone(signing: Any, emulator: Any) -> None:
+def test_the_authorization_header_decides_alone(signing: Any, emulator: Emulator) -> None:
     good, bad = signed(signing, pair("alice")), signed(signing, Credentials("alice", "wrong"))
     status, headers, _ = send(signing, good | {"x-api-key": BOB})
     assert (status, signing.line(headers["x-request-id"])["key"]) == (200, "alice")
@@ -380,7 +383,7 @@ def test_the_authorization_header_decides_alone(signing: Any, emulator: Any) -> 
     assert (status, signing.line(headers["x-request-id"])["key"]) == (200, "alice")
 
 
-def test_a_scheme_that_is_not_read_leaves_it_to_the_other_header(signing: Any, emulator: Any) -> None:
+def test_a_scheme_that_is_not_read_leaves_it_to_the_other_header(signing: Any, emulator: Emulator) -> None:
     status, headers, _ = send(signing, {"authorization": "Basic Zm9vOmJhcg==", "x-api-key": BOB})
     assert (status, signing.line(headers["x-request-id"])["key"]) == (200, "bob")
 
@@ -438,7 +441,7 @@ def test_a_signed_body_has_the_limits_of_every_body(signing: Any) -> None:
     assert refused(signing, squeezed) == (415, "unsupported_media_type")
 
 
-def test_a_body_that_a_signature_covers_is_waited_for_in_a_place_of_its_own(start_gateway: Callable[..., Any]) -> None:
+def test_a_body_that_a_signature_covers_is_waited_for_in_a_place_of_its_own(start_gateway: StartGateway) -> None:
     gateway = start_gateway(
         BEDROCK_FLASK_API_KEYS=PAIRS, BEDROCK_FLASK_SIGNING_SECRET=SIGNING, BEDROCK_FLASK_MAX_CALLS="1"
     )
@@ -465,7 +468,7 @@ def test_a_body_that_a_signature_covers_is_waited_for_in_a_place_of_its_own(star
     assert not full
 
 
-def test_readiness_tells_more_to_a_right_signature_only(start_gateway: Callable[..., Any], tmp_path: Path) -> None:
+def test_readiness_tells_more_to_a_right_signature_only(start_gateway: StartGateway, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("raise RuntimeError('broken')")
     gateway = start_gateway(
         BEDROCK_FLASK_API_KEYS=PAIRS,
@@ -482,7 +485,7 @@ def test_readiness_tells_more_to_a_right_signature_only(start_gateway: Callable[
     assert broken(Credentials("alice", "wrong")) == 1
 
 
-def test_no_secret_and_no_signature_stands_in_the_log(signing: Any, emulator: Any) -> None:
+def test_no_secret_and_no_signature_stands_in_the_log(signing: Any, emulator: Emulator) -> None:
     seen = []
     for who in (pair("alice"), Credentials("alice", "canary-wrong"), Credentials("canary-nobody", "x")):
         headers = signed(signing, who, path=PATH + "?q=canary-query")
@@ -505,7 +508,7 @@ def test_without_a_signing_secret_a_signature_is_refused_and_says_what_is_missin
     assert send(unsigning, {"x-api-key": BOB})[0] == 200
 
 
-def test_without_keys_a_signature_is_not_looked_at(gateway: Any, emulator: Any) -> None:
+def test_without_keys_a_signature_is_not_looked_at(gateway: Gateway, emulator: Emulator) -> None:
     assert send(gateway, signed(gateway, Credentials("anybody", "anything", "a token")))[0] == 200
     assert send(gateway, {"authorization": "AWS4-HMAC-SHA256 nonsense"})[0] == 200
 
@@ -527,7 +530,9 @@ def command(
     )
 
 
-def test_the_command_prints_the_pairs_that_open(signing: Any, emulator: Any, plain_environ: dict[str, str]) -> None:
+def test_the_command_prints_the_pairs_that_open(
+    signing: Any, emulator: Emulator, plain_environ: dict[str, str]
+) -> None:
     told = {"BEDROCK_FLASK_API_KEYS": PAIRS, "BEDROCK_FLASK_SIGNING_SECRET": SIGNING}
     done = command(plain_environ, "aws-keys", **told)
     assert (done.returncode, done.stderr) == (0, "")

@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from bedrock_flask.config import origins
 from bedrock_flask.config.settings import read_settings
 from bedrock_flask.edge import cors
 from bedrock_flask.errors import SettingsError
+from tests.doubles import Emulator, Gateway, StartGateway
 
 BODY = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 SECRET = "a-long-secret-of-somebody"
@@ -20,7 +20,7 @@ ALLOWED = "access-control-allow-origin"
 
 
 @pytest.fixture(scope="module")
-def shared(start_gateway: Callable[..., Any]) -> Any:
+def shared(start_gateway: StartGateway) -> Gateway:
     """A gateway with a key that two origins may call."""
     return start_gateway(
         BEDROCK_FLASK_API_KEYS=f"page:{SECRET}",
@@ -69,7 +69,7 @@ def test_a_preflight_of_a_named_origin_is_answered_without_a_key(shared: Any, or
         "",
     ],
 )
-def test_another_origin_gets_no_header_of_cors(shared: Any, emulator: Any, origin: str) -> None:
+def test_another_origin_gets_no_header_of_cors(shared: Any, emulator: Emulator, origin: str) -> None:
     assert of_cors(preflight(shared, "/v1/models/nova/invoke", origin)) == {}
     headers = {"origin": origin, "x-api-key": SECRET}
     assert of_cors(shared.post("/v1/models/nova/invoke", BODY, headers=headers)) == {}
@@ -91,7 +91,7 @@ def test_only_the_headers_that_the_gateway_reads_may_be_sent(shared: Any) -> Non
     assert told == ["authorization", "content-type", "x-amzn-bedrock-trace", "x-api-key", "x-request-id"]
 
 
-def test_the_answer_may_be_read_whole_and_streamed(shared: Any, emulator: Any) -> None:
+def test_the_answer_may_be_read_whole_and_streamed(shared: Any, emulator: Emulator) -> None:
     headers = {"origin": APP, "authorization": f"Bearer {SECRET}"}
     for action in ("invoke", "invoke-stream"):
         response = shared.post(f"/v1/models/nova/{action}", BODY, headers=headers)
@@ -116,7 +116,7 @@ def test_the_answer_may_be_read_whole_and_streamed(shared: Any, emulator: Any) -
     ],
 )
 def test_errors_can_be_read_too(
-    shared: Any, emulator: Any, path: str, body: Any, fault: str | None, status: int
+    shared: Any, emulator: Emulator, path: str, body: Any, fault: str | None, status: int
 ) -> None:
     if fault:
         emulator.fault(fault, count=5)
@@ -135,7 +135,7 @@ def test_caches_are_told_that_the_answer_depends_on_the_origin(shared: Any, head
     assert "Origin" in shared.get("/livez", headers=headers).headers["vary"]
 
 
-def test_neither_cookies_nor_the_list_of_origins_are_ever_told(shared: Any, emulator: Any) -> None:
+def test_neither_cookies_nor_the_list_of_origins_are_ever_told(shared: Any, emulator: Emulator) -> None:
     answers = [
         preflight(shared, "/v1/invoke", APP),
         shared.get("/livez"),
@@ -169,7 +169,7 @@ def test_an_options_request_that_is_no_preflight_needs_a_key(shared: Any) -> Non
     assert shared.ask("OPTIONS", "/v1/invoke", headers={"origin": APP}).status_code == 401
 
 
-def test_it_is_off_by_default(gateway: Any) -> None:
+def test_it_is_off_by_default(gateway: Gateway) -> None:
     origin = "http://localhost:3000"
     assert of_cors(preflight(gateway, "/v1/models/nova/invoke", origin)) == {}
     response = gateway.get("/v1/models", headers={"origin": origin})
@@ -178,7 +178,7 @@ def test_it_is_off_by_default(gateway: Any) -> None:
 
 
 def test_without_keys_a_named_origin_is_let_through_and_no_other(
-    start_gateway: Callable[..., Any], emulator: Any
+    start_gateway: StartGateway, emulator: Emulator
 ) -> None:
     gateway = start_gateway(BEDROCK_FLASK_CORS_ORIGINS=APP)
     response = gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": APP})

@@ -6,20 +6,20 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bedrock_flask.server.ports import find_free_port
+from tests.doubles import Emulator, Gateway, StartGateway, StartGunicorn
 
 BODY = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 SECRET = "canary-0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
-def keyed(start_gateway: Callable[..., Any]) -> Any:
+def keyed(start_gateway: StartGateway) -> Gateway:
     """A gateway with one key, and canaries in its environment."""
     return start_gateway(BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}", AWS_SECRET_ACCESS_KEY="canary-aws-secret")
 
@@ -32,7 +32,7 @@ def keyed(start_gateway: Callable[..., Any]) -> Any:
         {"x-api-key": SECRET},
     ],
 )
-def test_a_key_opens_by_either_header(keyed: Any, emulator: Any, headers: dict[str, str]) -> None:
+def test_a_key_opens_by_either_header(keyed: Any, emulator: Emulator, headers: dict[str, str]) -> None:
     response = keyed.post("/v1/models/nova/invoke", BODY, headers=headers)
     assert response.status_code == 200, response.text
     assert keyed.line(response.headers["x-request-id"])["key"] == "alice"
@@ -52,7 +52,9 @@ def test_a_key_opens_by_either_header(keyed: Any, emulator: Any, headers: dict[s
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/models/nova/invoke", "/v1/models/no-such/invoke", "/v1/invoke", "/nope"])
-def test_without_a_known_key_nothing_is_named(keyed: Any, emulator: Any, path: str, headers: dict[str, str]) -> None:
+def test_without_a_known_key_nothing_is_named(
+    keyed: Any, emulator: Emulator, path: str, headers: dict[str, str]
+) -> None:
     response = keyed.post(path, "{not json", headers=headers)
     assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
     assert response.headers["www-authenticate"] == "Bearer"
@@ -67,7 +69,7 @@ def test_lists_and_documents_need_a_key_too(keyed: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/docs", "/static/docs.js"])
-def test_health_and_the_docs_page_need_no_key_and_call_no_model(keyed: Any, emulator: Any, path: str) -> None:
+def test_health_and_the_docs_page_need_no_key_and_call_no_model(keyed: Any, emulator: Emulator, path: str) -> None:
     assert keyed.get(path).status_code == 200
     assert emulator.calls() == []
 
@@ -80,7 +82,7 @@ def peak_memory(server: Any) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def test_fifty_large_bodies_with_a_wrong_key_cost_nothing(keyed: Any, emulator: Any) -> None:
+def test_fifty_large_bodies_with_a_wrong_key_cost_nothing(keyed: Any, emulator: Emulator) -> None:
     body = b'{"messages": "' + b"x" * 24_000_000 + b'"}'
     before = peak_memory(keyed)
 
@@ -102,13 +104,13 @@ def test_a_client_that_sends_all_before_it_reads_gets_its_answer(keyed: Any) -> 
         assert client.recv(100).startswith(b"HTTP/1.1 401")
 
 
-def test_a_secret_stands_in_no_log(keyed: Any, emulator: Any) -> None:
+def test_a_secret_stands_in_no_log(keyed: Any, emulator: Emulator) -> None:
     for headers in ({"x-api-key": SECRET}, {"authorization": f"Bearer {SECRET}x"}, {"x-api-key": "canary-wrong"}):
         keyed.post("/v1/models/nova/invoke?q=canary-query", '{"messages": "canary-body"}', headers=headers)
     assert "canary" not in keyed.log.read_text()
 
 
-def test_every_request_gets_one_json_line(gateway: Any, emulator: Any) -> None:
+def test_every_request_gets_one_json_line(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/models/nova/invoke", BODY)
     line = gateway.line(response.headers["x-request-id"])
     assert line["status"] == 200
@@ -121,18 +123,18 @@ def test_every_request_gets_one_json_line(gateway: Any, emulator: Any) -> None:
     assert len([each for each in gateway.lines() if each.get("request_id") == line["request_id"]]) == 1
 
 
-def test_the_request_id_is_the_callers_in_all_three_headers(gateway: Any) -> None:
+def test_the_request_id_is_the_callers_in_all_three_headers(gateway: Gateway) -> None:
     response = gateway.get("/livez", headers={"x-request-id": "a.b_c-1"})
     for name in ("x-request-id", "request-id", "x-amzn-requestid"):
         assert response.headers[name] == "a.b_c-1"
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 129, "a;b", "\u00e9"])
-def test_a_request_id_that_does_not_hold_is_replaced(gateway: Any, sent: str) -> None:
+def test_a_request_id_that_does_not_hold_is_replaced(gateway: Gateway, sent: str) -> None:
     assert gateway.get("/livez", headers={"x-request-id": sent.encode("latin-1")}).headers["x-request-id"] != sent
 
 
-def test_a_body_over_the_limit_is_a_413(gateway: Any, emulator: Any) -> None:
+def test_a_body_over_the_limit_is_a_413(gateway: Gateway, emulator: Emulator) -> None:
     body = json.dumps(BODY | {"pad": "x" * 2_100_000})
     response = gateway.post("/v1/models/nova/invoke", body)
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
@@ -143,19 +145,19 @@ def test_a_body_over_the_limit_is_a_413(gateway: Any, emulator: Any) -> None:
     assert gateway.get("/livez").ok
 
 
-def test_a_compressed_body_is_refused_by_name(gateway: Any) -> None:
+def test_a_compressed_body_is_refused_by_name(gateway: Gateway) -> None:
     response = gateway.post("/v1/models/nova/invoke", b"\x1f\x8b", headers={"content-encoding": "gzip"})
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
 
-def test_other_routes_and_methods_are_problem_documents(gateway: Any) -> None:
+def test_other_routes_and_methods_are_problem_documents(gateway: Gateway) -> None:
     assert gateway.get("/nope").json()["code"] == "not_found"
     response = gateway.get("/v1/invoke")
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert "POST" in response.headers["allow"]
 
 
-def test_without_keys_a_page_of_another_site_is_refused(gateway: Any, emulator: Any) -> None:
+def test_without_keys_a_page_of_another_site_is_refused(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": "https://evil.example"})
     assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
     assert gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": "http://[::1"}).status_code == 403
@@ -189,13 +191,13 @@ def test_the_shipped_configuration_refuses_it_even_past_serve(plain_environ: dic
 
 
 @pytest.mark.parametrize("name", ["forwarded", "via", "x-forwarded-for", "x-real-ip"])
-def test_without_keys_a_proxy_on_this_machine_opens_nothing(gateway: Any, name: str) -> None:
+def test_without_keys_a_proxy_on_this_machine_opens_nothing(gateway: Gateway, name: str) -> None:
     response = gateway.get("/v1/models", headers={name: "127.0.0.1"})
     assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
     assert gateway.get("/livez", headers={name: "127.0.0.1"}).ok
 
 
-def test_bare_gunicorn_answers_strangers_with_the_remedy(bare_gunicorn: Callable[..., Any]) -> None:
+def test_bare_gunicorn_answers_strangers_with_the_remedy(bare_gunicorn: StartGunicorn) -> None:
     server = bare_gunicorn("0.0.0.0")
     assert server.get("/v1/models").ok
     stranger = type(server)(server.url.replace("127.0.0.1", own_address()), server.log, server.process)
@@ -216,7 +218,7 @@ def test_bare_gunicorn_tells_a_bad_setting_in_one_line(plain_environ: dict[str, 
     assert "Traceback" not in done.stderr
 
 
-def test_a_dotenv_file_is_read_and_the_environment_wins(start_gateway: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_dotenv_file_is_read_and_the_environment_wins(start_gateway: StartGateway, tmp_path: Path) -> None:
     file = tmp_path / "env"
     file.write_text(f"BEDROCK_FLASK_API_KEYS=alice:{SECRET}\nBEDROCK_FLASK_PORT=1\n")
     gateway = start_gateway(BEDROCK_FLASK_ENV_FILE=str(file))
@@ -244,9 +246,7 @@ def half_a_request(server: Any, text: bytes) -> bytes:
         (b"POST /v1/invoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", b"HTTP/1.1 400"),
     ],
 )
-def test_silent_and_broken_clients_hold_no_thread(
-    start_gateway: Callable[..., Any], sent: bytes, answer: bytes
-) -> None:
+def test_silent_and_broken_clients_hold_no_thread(start_gateway: StartGateway, sent: bytes, answer: bytes) -> None:
     gateway = start_gateway(BEDROCK_FLASK_CLIENT_TIMEOUT="1", BEDROCK_FLASK_THREADS="2", BEDROCK_FLASK_MAX_CALLS="4")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: half_a_request(gateway, sent), range(4)))
@@ -254,7 +254,7 @@ def test_silent_and_broken_clients_hold_no_thread(
     assert gateway.get("/livez").ok
 
 
-def test_a_body_of_very_many_faults_is_told_the_first_hundred(gateway: Any) -> None:
+def test_a_body_of_very_many_faults_is_told_the_first_hundred(gateway: Gateway) -> None:
     body = BODY | {f"x{number}": 1 for number in range(50_000)}
     response = gateway.post("/v1/models/nova/invoke", body)
     assert response.status_code == 400
@@ -262,13 +262,13 @@ def test_a_body_of_very_many_faults_is_told_the_first_hundred(gateway: Any) -> N
     assert "(and 49999 more)" in response.json()["detail"]
 
 
-def test_a_very_long_model_name_is_refused_and_not_repeated(gateway: Any) -> None:
+def test_a_very_long_model_name_is_refused_and_not_repeated(gateway: Gateway) -> None:
     response = gateway.post("/v1/invoke", {"model": "acme." + "x" * 100_000, "input": {}})
     assert response.status_code == 400
     assert len(response.text) < 2000
 
 
-def test_a_body_shorter_than_announced_is_no_body(gateway: Any, emulator: Any) -> None:
+def test_a_body_shorter_than_announced_is_no_body(gateway: Gateway, emulator: Emulator) -> None:
     body = b'{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}'
     host, port = gateway.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 20) as client:

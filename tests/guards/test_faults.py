@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from bedrock_flask.emulator.calls.refusals import STATUS
 from bedrock_flask.emulator.faults import FAULTS, MEMBERS
 from bedrock_flask.protocol import eventstream, sse
+from tests.doubles import Emulator, Gateway, SendStream, StartGateway, Upstream
 
 CLAUDE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -103,7 +104,7 @@ BREAKS: dict[str, tuple[tuple[int, str], tuple[int, str] | None, str | None]] = 
 
 
 @pytest.fixture(scope="module")
-def gateway(start_gateway: Callable[..., Any]) -> Any:
+def gateway(start_gateway: StartGateway) -> Gateway:
     """A gateway that asks once and gives up soon."""
     return start_gateway(BEDROCK_FLASK_READ_TIMEOUT="0.7", BEDROCK_FLASK_DEADLINE="2.5", BEDROCK_FLASK_MAX_ATTEMPTS="1")
 
@@ -118,7 +119,7 @@ def each(position: int, families: list[tuple[str, Any]]) -> list[Any]:
     ]
 
 
-def worker(gateway: Any) -> int:
+def worker(gateway: Gateway) -> int:
     """The process id of the gateway's one worker."""
     pid = gateway.process.pid
     [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -126,7 +127,7 @@ def worker(gateway: Any) -> int:
 
 
 @pytest.fixture(autouse=True)
-def the_same_worker_goes_on(gateway: Any, emulator: Any) -> Iterator[None]:
+def the_same_worker_goes_on(gateway: Gateway, emulator: Emulator) -> Iterator[None]:
     """Whatever befell a call, the next one works, in the same process, and nothing unforeseen was logged."""
     before = worker(gateway)
     yield
@@ -136,13 +137,13 @@ def the_same_worker_goes_on(gateway: Any, emulator: Any) -> Iterator[None]:
     assert [line for line in gateway.lines() if "unforeseen" in line["message"]] == []
 
 
-def peak_memory(gateway: Any) -> int:
+def peak_memory(gateway: Gateway) -> int:
     """The most memory that the gateway's worker has held, in bytes."""
     status = Path(f"/proc/{worker(gateway)}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def refused(gateway: Any, response: Any, told: tuple[int, str]) -> None:
+def refused(gateway: Gateway, response: Any, told: tuple[int, str]) -> None:
     """The answer is that problem, and the log has it under the request's id."""
     problem = response.json()
     assert (response.status_code, problem["status"], problem["code"]) == (told[0], *told)
@@ -152,7 +153,7 @@ def refused(gateway: Any, response: Any, told: tuple[int, str]) -> None:
     assert (line["status"], line["error"]) == told
 
 
-def broken_off(gateway: Any, response: Any, code: str) -> None:
+def broken_off(gateway: Gateway, response: Any, code: str) -> None:
     """The stream began, and ended in that error and no usage, which would say that it is whole."""
     assert response.status_code == 200
     *chunks, last = sse.Decoder().feed(response.content)
@@ -170,7 +171,9 @@ def test_every_fault_of_the_emulator_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("fault", ERRORS)
-def test_an_error_of_bedrocks_is_told_before_an_answer_and_within_one(gateway: Any, emulator: Any, fault: str) -> None:
+def test_an_error_of_bedrocks_is_told_before_an_answer_and_within_one(
+    gateway: Gateway, emulator: Emulator, fault: str
+) -> None:
     for action in ("invoke", "invoke-stream"):
         emulator.fault(fault)
         refused(gateway, gateway.post(f"/v1/models/claude/{action}", CLAUDE), ERRORS[fault])
@@ -181,7 +184,9 @@ def test_an_error_of_bedrocks_is_told_before_an_answer_and_within_one(gateway: A
 
 
 @pytest.mark.parametrize(("fault", "model", "body"), each(0, WHOLE))
-def test_a_whole_answer_that_breaks_is_told(gateway: Any, emulator: Any, fault: str, model: str, body: Any) -> None:
+def test_a_whole_answer_that_breaks_is_told(
+    gateway: Gateway, emulator: Emulator, fault: str, model: str, body: Any
+) -> None:
     emulator.fault(fault)
     refused(gateway, gateway.post(f"/v1/models/{model}/invoke", body), BREAKS[fault][0])
     assert len(emulator.calls()) == 1
@@ -189,7 +194,7 @@ def test_a_whole_answer_that_breaks_is_told(gateway: Any, emulator: Any, fault: 
 
 @pytest.mark.parametrize(("fault", "model", "body"), each(1, STREAMS))
 def test_a_stream_that_breaks_before_its_first_event_keeps_its_status(
-    gateway: Any, emulator: Any, fault: str, model: str, body: Any
+    gateway: Gateway, emulator: Emulator, fault: str, model: str, body: Any
 ) -> None:
     emulator.fault(fault, **({"after": 0} if "after" in MEMBERS[fault] else {}))
     refused(gateway, gateway.post(f"/v1/models/{model}/invoke-stream", body), BREAKS[fault][1] or (0, ""))
@@ -197,7 +202,7 @@ def test_a_stream_that_breaks_before_its_first_event_keeps_its_status(
 
 @pytest.mark.parametrize(("fault", "model", "body"), each(2, STREAMS))
 def test_a_stream_that_breaks_later_ends_in_an_error_and_no_success(
-    gateway: Any, emulator: Any, fault: str, model: str, body: Any
+    gateway: Gateway, emulator: Emulator, fault: str, model: str, body: Any
 ) -> None:
     emulator.fault(fault, after=2)
     broken_off(gateway, gateway.post(f"/v1/models/{model}/invoke-stream", body), str(BREAKS[fault][2]))
@@ -206,13 +211,13 @@ def test_a_stream_that_breaks_later_ends_in_an_error_and_no_success(
 
 @pytest.mark.parametrize(("model", "body"), STREAMS, ids=lambda each: each if isinstance(each, str) else "")
 def test_a_stream_that_lacks_only_its_last_event_is_no_success(
-    gateway: Any, emulator: Any, model: str, body: Any
+    gateway: Gateway, emulator: Emulator, model: str, body: Any
 ) -> None:
     emulator.fault("no_terminal_event")
     broken_off(gateway, gateway.post(f"/v1/models/{model}/invoke-stream", body), "upstream_truncated")
 
 
-def test_half_of_a_whole_answer_and_then_silence_is_a_stall(gateway: Any, emulator: Any) -> None:
+def test_half_of_a_whole_answer_and_then_silence_is_a_stall(gateway: Gateway, emulator: Emulator) -> None:
     emulator.fault("stall", after=1)
     refused(gateway, gateway.post("/v1/models/claude/invoke", CLAUDE), STALLED)
     assert len(emulator.calls()) == 1
@@ -220,7 +225,7 @@ def test_half_of_a_whole_answer_and_then_silence_is_a_stall(gateway: Any, emulat
 
 @pytest.mark.parametrize(("model", "body"), STREAMS, ids=lambda each: each if isinstance(each, str) else "")
 def test_a_stream_that_is_cut_within_its_headers_is_an_error(
-    gateway: Any, emulator: Any, model: str, body: Any
+    gateway: Gateway, emulator: Emulator, model: str, body: Any
 ) -> None:
     emulator.fault("cut_in_header")
     response = gateway.post(f"/v1/models/{model}/invoke-stream", body)
@@ -230,14 +235,14 @@ def test_a_stream_that_is_cut_within_its_headers_is_an_error(
 
 
 @pytest.mark.parametrize("action", ["invoke", "invoke-stream"])
-def test_headers_that_drip_end_with_the_deadline(gateway: Any, emulator: Any, action: str) -> None:
+def test_headers_that_drip_end_with_the_deadline(gateway: Gateway, emulator: Emulator, action: str) -> None:
     emulator.fault("drip_header", seconds=0.2)
     began = time.monotonic()
     refused(gateway, gateway.post(f"/v1/models/claude/{action}", CLAUDE), PAST_DEADLINE)
     assert time.monotonic() - began < 10
 
 
-def test_a_bomb_costs_no_memory(gateway: Any, emulator: Any) -> None:
+def test_a_bomb_costs_no_memory(gateway: Gateway, emulator: Emulator) -> None:
     before = peak_memory(gateway)
     for action in ("invoke", "invoke-stream"):
         emulator.fault("gzip_bomb")
@@ -247,7 +252,9 @@ def test_a_bomb_costs_no_memory(gateway: Any, emulator: Any) -> None:
 
 
 @pytest.mark.parametrize(("status", "told"), [(529, (503, "bedrock_overloaded")), (418, (502, "upstream_error"))])
-def test_an_error_without_a_name_is_told_by_its_status(gateway: Any, emulator: Any, status: int, told: Any) -> None:
+def test_an_error_without_a_name_is_told_by_its_status(
+    gateway: Gateway, emulator: Emulator, status: int, told: Any
+) -> None:
     emulator.fault("unnamed", status=status)
     refused(gateway, gateway.post("/v1/models/nova/invoke", NOVA), told)
 
@@ -257,7 +264,7 @@ def test_an_error_without_a_name_is_told_by_its_status(gateway: Any, emulator: A
 )
 @pytest.mark.parametrize("action", ["invoke", "invoke-stream"])
 def test_what_is_slow_but_in_time_is_answered(
-    gateway: Any, emulator: Any, fault: str, seconds: float, action: str
+    gateway: Gateway, emulator: Emulator, fault: str, seconds: float, action: str
 ) -> None:
     emulator.fault(fault, seconds=seconds)
     answer = gateway.post(f"/v1/models/nova/{action}", NOVA)
@@ -266,7 +273,7 @@ def test_what_is_slow_but_in_time_is_answered(
 
 
 def test_a_throttle_is_tried_again_and_then_passed_on_with_its_hint(
-    start_gateway: Callable[..., Any], emulator: Any
+    start_gateway: StartGateway, emulator: Emulator
 ) -> None:
     gateway = start_gateway()
     emulator.fault("throttle", count=1)
@@ -278,7 +285,9 @@ def test_a_throttle_is_tried_again_and_then_passed_on_with_its_hint(
     assert gateway.line(response.headers["x-request-id"])["attempts"] == 1
 
 
-def test_a_client_that_leaves_ends_the_call_upstream(start_gateway: Any, upstream: Any, stream: Any) -> None:
+def test_a_client_that_leaves_ends_the_call_upstream(
+    start_gateway: StartGateway, upstream: Upstream, stream: SendStream
+) -> None:
     gateway = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
     chunk = eventstream.encode(eventstream.event("contentBlockDelta", b'{"delta":{"text":"x"},"contentBlockIndex":0}'))
     gone = threading.Event()

@@ -16,6 +16,7 @@ from anthropic import Anthropic, AnthropicBedrock
 from openai import OpenAI
 
 from bedrock_flask.config import keys
+from tests.doubles import Emulator, Gateway, StartGateway
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/clients.md"
@@ -36,7 +37,7 @@ PROGRAMS = [
 
 
 @pytest.fixture(scope="module")
-def keyed(start_gateway: Any) -> Any:
+def keyed(start_gateway: StartGateway) -> Gateway:
     """A gateway with a key that is a key pair, too."""
     return start_gateway(BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}", BEDROCK_FLASK_SIGNING_SECRET=SIGNING)
 
@@ -78,7 +79,7 @@ def headers_of(told: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_runs(keyed: Any, environ: dict[str, str], emulator: Any, program: str) -> None:
+def test_a_program_runs(keyed: Any, environ: dict[str, str], emulator: Emulator, program: str) -> None:
     process = start(program, keyed.url, environ)
     said, complaint = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, complaint
@@ -88,7 +89,7 @@ def test_a_program_runs(keyed: Any, environ: dict[str, str], emulator: Any, prog
     assert emulator.calls()
 
 
-def test_no_program_opens_anything_by_a_guess(keyed: Any, environ: dict[str, str], emulator: Any) -> None:
+def test_no_program_opens_anything_by_a_guess(keyed: Any, environ: dict[str, str], emulator: Emulator) -> None:
     guesses = environ | {"SECRET": "a-guess", "AWS_SECRET_ACCESS_KEY": "a-guess"}
     for process in [start(program, keyed.url, guesses) for program in PROGRAMS]:
         said, complaint = process.communicate(timeout=PATIENCE)
@@ -111,7 +112,7 @@ CODING: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("number", [0, 2])
-def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Any, number: int) -> None:
+def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Emulator, number: int) -> None:
     told = exported(blocks("sh", "Claude Code")[number], reader.url)
     client = Anthropic(
         base_url=told["ANTHROPIC_BASE_URL"],

@@ -21,6 +21,7 @@ import yaml
 from bedrock_flask.__main__ import cli
 from bedrock_flask.config import ENV_FILE, settings
 from bedrock_flask.models import loading, models_file
+from tests.doubles import Emulator, Gateway, StartEmulator, StartGateway
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -247,7 +248,7 @@ CHECKS: dict[str, Callable[[list[str], dict[str, Any]], None]] = {
 
 
 @pytest.fixture(scope="module")
-def servers(start_emulator: Any, start_gateway: Any) -> dict[str, Any]:
+def servers(start_emulator: StartEmulator, start_gateway: StartGateway) -> dict[str, Any]:
     """Who answers at the addresses that the pages use."""
     emulator = start_emulator()
     gateway = start_gateway(
@@ -303,7 +304,7 @@ def test_the_documents_name_only_settings_that_there_are() -> None:
 
 @pytest.mark.parametrize("block", of("python", lacking="def test_"))
 def test_a_plugin_example_is_served_by_being_dropped_in(
-    start_gateway: Any, start_emulator: Any, tmp_path: Path, block: Block
+    start_gateway: StartGateway, start_emulator: StartEmulator, tmp_path: Path, block: Block
 ) -> None:
     (tmp_path / f"{Path(block.page).stem}_{block.line}.py").write_text(block.text)
     emulator = start_emulator(plugins_dir=tmp_path)
@@ -337,7 +338,7 @@ def _run(*arguments: str, **where: Any) -> str:
 
 
 @pytest.mark.parametrize("block", of("py"))
-def test_a_program_example_runs(emulator: Any, capsys: Any, block: Block) -> None:
+def test_a_program_example_runs(emulator: Emulator, capsys: Any, block: Block) -> None:
     exec(compile(block.text.replace("http://127.0.0.1:8001", emulator.url), str(block), "exec"), {})
     assert capsys.readouterr().out.strip()
 
@@ -365,7 +366,7 @@ def test_data_can_be_read(block: Block) -> None:
     READ[block.language](block.text)
 
 
-def test_the_error_example_is_what_the_gateway_says(gateway: Any) -> None:
+def test_the_error_example_is_what_the_gateway_says(gateway: Gateway) -> None:
     [example] = [json.loads(block.text) for block in BLOCKS if block.page == "README.md" and block.language == "json"]
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": "64", "messages": []}
     told = gateway.post("/v1/models/claude/invoke", body).json()
@@ -411,7 +412,7 @@ def test_links_lead_to_files_that_exist() -> None:
     assert [f"{page.name}: {target}" for page, target in targets if not (page.parent / target).exists()] == []
 
 
-def test_every_fault_stands_in_the_emulators_page(emulator: Any) -> None:
+def test_every_fault_stands_in_the_emulators_page(emulator: Emulator) -> None:
     text = (ROOT / "docs/reference/emulator.md").read_text() + (ROOT / "docs/reference/errors.md").read_text()
     assert [name for name in emulator.get("/_emulator/faults").json()["known"] if f"`{name}`" not in text] == []
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.doubles import Gateway, StartEmulator, StartGateway
+
 PAGE = (Path(__file__).parents[2] / "docs/tutorials/first-plugin.md").read_text()
 HOST = "http://localhost:8000"
 
@@ -69,8 +71,8 @@ def test_the_mistake_in_encode_is_found_by_the_contract_alone(follow: Callable[[
 
 @pytest.fixture(scope="module")
 def served(
-    start_gateway: Callable[..., Any], start_emulator: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+    start_gateway: StartGateway, start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory
+) -> Gateway:
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "oracle.py").write_text(WHOLE)
     emulator = start_emulator(plugins_dir=folder)

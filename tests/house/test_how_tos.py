@@ -7,7 +7,8 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+
+from tests.doubles import Gateway, StartGateway
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 PATIENCE = 30
@@ -19,11 +20,11 @@ def commands(page: str, first: str) -> str:
     return str(found)
 
 
-def status(gateway: Any, secret: str) -> int:
+def status(gateway: Gateway, secret: str) -> int:
     return int(gateway.get("/v1/models", headers={"authorization": f"Bearer {secret}"}).status_code)
 
 
-def test_the_pages_commands_make_keys_that_open(start_gateway: Any, tmp_path: Path) -> None:
+def test_the_pages_commands_make_keys_that_open(start_gateway: StartGateway, tmp_path: Path) -> None:
     subprocess.run(["sh", "-ec", commands("keys.md", "umask")], cwd=tmp_path, check=True)
     made = tmp_path / "keys"
     assert made.stat().st_mode & 0o777 == 0o600
@@ -33,7 +34,7 @@ def test_the_pages_commands_make_keys_that_open(start_gateway: Any, tmp_path: Pa
     assert status(gateway, "somebody-elses-secret") == 401
 
 
-def test_keys_are_rotated_and_revoked_by_hup_and_nobody_is_dropped(start_gateway: Any, tmp_path: Path) -> None:
+def test_keys_are_rotated_and_revoked_by_hup_and_nobody_is_dropped(start_gateway: StartGateway, tmp_path: Path) -> None:
     old, new = "old-secret-of-alice", "new-secret-of-alice"
     file = tmp_path / "keys"
     file.write_text(f"alice:{old}\n")
@@ -57,7 +58,7 @@ def test_keys_are_rotated_and_revoked_by_hup_and_nobody_is_dropped(start_gateway
     assert old not in gateway.log.read_text()
 
 
-def test_gunicorns_keep_alive_can_be_set_for_a_load_balancer(start_gateway: Any) -> None:
+def test_gunicorns_keep_alive_can_be_set_for_a_load_balancer(start_gateway: StartGateway) -> None:
     assert 'GUNICORN_CMD_ARGS="--keep-alive 960"' in commands("behind-an-alb.md", "BEDROCK_FLASK_DEADLINE")
     gateway = start_gateway(GUNICORN_CMD_ARGS="--keep-alive 1")
     with socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2])), PATIENCE) as idle:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from bedrock_flask.config import keys
 from bedrock_flask.config.settings import Settings
+from tests.doubles import Emulator, Gateway, SendWhole, StartGateway, Upstream
 
 PATIENCE = 30
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
@@ -40,7 +41,7 @@ def _boto3(front: Any, key_id: str, secret: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def keyed(start_gateway: Any) -> tuple[Any, str]:
+def keyed(start_gateway: StartGateway) -> tuple[Any, str]:
     """A gateway with a key, and what the key's AWS secret is."""
     alice, signing = "alice:a-key-for-the-tests-only", "a-signing-secret-for-the-tests-only"
     gateway = start_gateway(BEDROCK_FLASK_API_KEYS=alice, BEDROCK_FLASK_SIGNING_SECRET=signing)
@@ -48,24 +49,24 @@ def keyed(start_gateway: Any) -> tuple[Any, str]:
 
 
 @pytest.fixture(scope="module")
-def front(start_nginx: Any, gateway: Any) -> Any:
+def front(start_nginx: Any, gateway: Gateway) -> Any:
     """nginx before the session's gateway, exactly as the page has it."""
     return start_nginx(_port(gateway))
 
 
 @pytest.fixture(scope="module")
-def hasty_front(start_nginx: Any, gateway: Any) -> Any:
+def hasty_front(start_nginx: Any, gateway: Gateway) -> Any:
     """The same with a second where the page gives strangers ten."""
     return start_nginx(_port(gateway), {"_timeout 10s": "_timeout 1s"})
 
 
-def test_a_call_goes_through(front: Any, emulator: Any) -> None:
+def test_a_call_goes_through(front: Any, emulator: Emulator) -> None:
     answer = front.ask("POST", "/v1/models/nova/invoke", json=NOVA)
     assert answer.status_code == 200
     assert answer.json()["output"]["message"]["content"]
 
 
-def test_an_event_arrives_while_the_model_is_still_at_work(front: Any, emulator: Any) -> None:
+def test_an_event_arrives_while_the_model_is_still_at_work(front: Any, emulator: Emulator) -> None:
     emulator.fault("stall", after=2)
     with requests.Session() as session:
         session.trust_env = False
@@ -78,13 +79,15 @@ def test_an_event_arrives_while_the_model_is_still_at_work(front: Any, emulator:
     assert told[-1] == b"event: error"
 
 
-def test_an_arn_can_be_called_raw_and_encoded(front: Any, emulator: Any) -> None:
+def test_an_arn_can_be_called_raw_and_encoded(front: Any, emulator: Emulator) -> None:
     for name in (PROFILE, ENCODED):
         assert front.ask("POST", f"/v1/models/{name}/invoke", json=NOVA).status_code == 200
         assert emulator.calls()[-1]["model"] == PROFILE
 
 
-def test_a_path_goes_on_as_it_was_sent_and_with_a_request_id(start_nginx: Any, upstream: Any, whole: Any) -> None:
+def test_a_path_goes_on_as_it_was_sent_and_with_a_request_id(
+    start_nginx: Any, upstream: Upstream, whole: SendWhole
+) -> None:
     upstream.scripts.append(whole(b"{}"))
     answer = start_nginx(upstream.port).ask("POST", f"/v1/models/{ENCODED}/invoke", json=NOVA)
     [request] = upstream.requests
@@ -93,7 +96,7 @@ def test_a_path_goes_on_as_it_was_sent_and_with_a_request_id(start_nginx: Any, u
     assert re.search(rb"(?i)\r\nx-request-id: [0-9a-f]{32}\r\n", request)
 
 
-def test_boto3_streams_through_it_event_by_event(start_nginx: Any, emulator: Any) -> None:
+def test_boto3_streams_through_it_event_by_event(start_nginx: Any, emulator: Emulator) -> None:
     # The emulator in the gateway's place: it speaks Bedrock's protocol, and asks no proxy not to buffer.
     front = start_nginx(_port(emulator))
     client = _boto3(front, "emulator", "emulator")
@@ -105,7 +108,7 @@ def test_boto3_streams_through_it_event_by_event(start_nginx: Any, emulator: Any
     assert "metadata" in list(events)[-1]
 
 
-def test_boto3_signs_with_a_key_pair_through_tls(start_nginx: Any, keyed: tuple[Any, str], emulator: Any) -> None:
+def test_boto3_signs_with_a_key_pair_through_tls(start_nginx: Any, keyed: tuple[Any, str], emulator: Emulator) -> None:
     gateway, secret = keyed
     front = start_nginx(_port(gateway))
     client = _boto3(front, "alice", secret)
@@ -130,7 +133,7 @@ def test_a_host_without_its_port_breaks_the_signature(start_nginx: Any, keyed: t
 
 
 def test_the_request_id_is_the_clients_or_a_new_one_and_both_logs_have_it(
-    front: Any, gateway: Any, emulator: Any
+    front: Any, gateway: Gateway, emulator: Emulator
 ) -> None:
     given = front.ask("POST", "/v1/models/nova/invoke", json=NOVA, headers={"x-request-id": "order-17"})
     made = front.ask("POST", "/v1/models/nova/invoke", json=NOVA)
@@ -146,7 +149,7 @@ def test_a_body_that_is_just_too_large_is_refused_by_the_gateway_in_its_own_word
     assert answer.json()["detail"] == "The body has more than 2000000 bytes, which is the limit."
 
 
-def test_a_body_that_is_far_too_large_never_reaches_the_gateway(front: Any, gateway: Any) -> None:
+def test_a_body_that_is_far_too_large_never_reaches_the_gateway(front: Any, gateway: Gateway) -> None:
     answer = front.ask("POST", "/v1/models/nova/invoke", headers={"x-request-id": "too-large"}, data=b" " * 28_000_000)
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
@@ -155,7 +158,7 @@ def test_a_body_that_is_far_too_large_never_reaches_the_gateway(front: Any, gate
     assert not [line for line in gateway.lines() if line.get("request_id") == "too-large"]
 
 
-def test_an_error_of_the_gateways_own_passes_as_it_is(front: Any, emulator: Any) -> None:
+def test_an_error_of_the_gateways_own_passes_as_it_is(front: Any, emulator: Emulator) -> None:
     emulator.fault("throttle", count=9)
     answer = front.ask("POST", "/v1/models/nova/invoke", json=NOVA)
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
@@ -168,7 +171,7 @@ def test_a_gateway_that_is_down_is_told_as_a_problem(start_nginx: Any) -> None:
     assert (answer.status_code, answer.json()["code"]) == (502, "gateway_unreachable")
 
 
-def test_as_many_requests_of_one_address_as_the_page_says(start_nginx: Any, emulator: Any) -> None:
+def test_as_many_requests_of_one_address_as_the_page_says(start_nginx: Any, emulator: Emulator) -> None:
     front = start_nginx(_port(emulator), {"limit_conn bedrock_flask 64": "limit_conn bedrock_flask 1"})
     emulator.fault("stall", after=0)
     with front.connection() as first:
@@ -186,7 +189,7 @@ def test_half_a_header_is_not_waited_for(hasty_front: Any) -> None:
         assert slow.recv(1) == b""
 
 
-def test_half_a_body_is_not_waited_for_and_never_reaches_the_gateway(start_nginx: Any, upstream: Any) -> None:
+def test_half_a_body_is_not_waited_for_and_never_reaches_the_gateway(start_nginx: Any, upstream: Upstream) -> None:
     with start_nginx(upstream.port, {"_timeout 10s": "_timeout 1s"}).connection() as slow:
         slow.sendall(b"POST /v1/models/nova/invoke HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{")
         told = slow.recv(100)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.doubles import StartEmulator, StartGateway
+
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 
 
@@ -65,7 +67,7 @@ def endpoint(start_nginx: Any, emulator_port: int) -> Any:
 
 
 @pytest.fixture(scope="module")
-def emulator_port(start_emulator: Any) -> int:
+def emulator_port(start_emulator: StartEmulator) -> int:
     return int(start_emulator().url.rpartition(":")[2])
 
 
@@ -73,7 +75,9 @@ def settings(endpoint: Any, **more: str) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint.url, "BEDROCK_FLASK_MAX_ATTEMPTS": "1", **more}
 
 
-def test_a_call_goes_by_the_proxy_and_trusts_the_bundle(start_gateway: Any, endpoint: Any, proxy: Proxy) -> None:
+def test_a_call_goes_by_the_proxy_and_trusts_the_bundle(
+    start_gateway: StartGateway, endpoint: Any, proxy: Proxy
+) -> None:
     gateway = start_gateway(
         **settings(endpoint, AWS_CA_BUNDLE=str(endpoint.certificate), HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}")
     )
@@ -82,7 +86,7 @@ def test_a_call_goes_by_the_proxy_and_trusts_the_bundle(start_gateway: Any, endp
     assert set(proxy.asked) == {f"localhost:{endpoint.port}"}
 
 
-def test_whom_no_proxy_names_is_called_directly(start_gateway: Any, endpoint: Any, proxy: Proxy) -> None:
+def test_whom_no_proxy_names_is_called_directly(start_gateway: StartGateway, endpoint: Any, proxy: Proxy) -> None:
     gateway = start_gateway(
         **settings(
             endpoint,
@@ -95,14 +99,14 @@ def test_whom_no_proxy_names_is_called_directly(start_gateway: Any, endpoint: An
     assert proxy.asked == []
 
 
-def test_a_certificate_of_an_unknown_ca_is_not_trusted(start_gateway: Any, endpoint: Any) -> None:
+def test_a_certificate_of_an_unknown_ca_is_not_trusted(start_gateway: StartGateway, endpoint: Any) -> None:
     gateway = start_gateway(**settings(endpoint, SSL_CERT_FILE=str(endpoint.certificate)))
     answer = gateway.post("/v1/models/nova/invoke", NOVA)
     assert (answer.status_code, answer.json()["code"]) == (502, "upstream_unreachable")
     assert answer.json()["detail"] == "No trusted TLS connection to Bedrock could be made."
 
 
-def test_a_proxy_that_is_down_is_told(start_gateway: Any, endpoint: Any) -> None:
+def test_a_proxy_that_is_down_is_told(start_gateway: StartGateway, endpoint: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     gateway = start_gateway(

@@ -8,11 +8,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bedrock_flask.config import keys
+from tests.doubles import Emulator, StartEmulator, StartGateway
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
@@ -33,7 +33,7 @@ def node() -> str:
 
 
 @pytest.fixture(scope="session", params=["gthread", "gevent"])
-def keyed(request: pytest.FixtureRequest, start_gateway: Any) -> dict[str, str]:
+def keyed(request: pytest.FixtureRequest, start_gateway: StartGateway) -> dict[str, str]:
     """A gateway with a key, under each worker: its address, the key, and the pair that the key is for AWS."""
     gateway = start_gateway(
         BEDROCK_FLASK_WORKER=request.param,
@@ -49,7 +49,7 @@ def run(*command: str, environ: dict[str, str]) -> "subprocess.CompletedProcess[
     return subprocess.run(command, cwd=HERE, env=environ, capture_output=True, text=True, timeout=100, check=False)
 
 
-def test_the_sdk_works_unmodified(node: str, emulator: Any, plain_environ: dict[str, str]) -> None:
+def test_the_sdk_works_unmodified(node: str, emulator: Emulator, plain_environ: dict[str, str]) -> None:
     done = run(node, "--test", "bedrock.test.mjs", environ=plain_environ | {"EMULATOR": emulator.url})
     assert done.returncode == 0, done.stdout + done.stderr
     sent = [call for call in emulator.calls() if "aws-sdk-js" in call["headers"]["user-agent"]]
@@ -57,13 +57,13 @@ def test_the_sdk_works_unmodified(node: str, emulator: Any, plain_environ: dict[
     assert {call["headers"]["via"] for call in sent} == {"2.0 emulator"}
 
 
-def test_its_signatures_hold(node: str, start_emulator: Any, plain_environ: dict[str, str]) -> None:
+def test_its_signatures_hold(node: str, start_emulator: StartEmulator, plain_environ: dict[str, str]) -> None:
     emulator = start_emulator("--secret", "emulator:emulator")
     done = run(node, "--test", "bedrock.test.mjs", environ=plain_environ | {"EMULATOR": emulator.url})
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_wrong_secret_is_refused(node: str, start_emulator: Any, plain_environ: dict[str, str]) -> None:
+def test_a_wrong_secret_is_refused(node: str, start_emulator: StartEmulator, plain_environ: dict[str, str]) -> None:
     emulator = start_emulator("--secret", "emulator:another")
     options = ["--test", "--test-name-pattern=^Converse answers$", "bedrock.test.mjs"]
     done = run(node, *options, environ=plain_environ | {"EMULATOR": emulator.url})
@@ -85,14 +85,14 @@ def run_example(node: str, folder: Path, program: str, environ: dict[str, str]) 
 
 @pytest.mark.parametrize("block", blocks("reference/emulator.md"))
 def test_an_example_of_the_emulators_page_runs(
-    node: str, emulator: Any, plain_environ: dict[str, str], tmp_path: Path, block: str
+    node: str, emulator: Emulator, plain_environ: dict[str, str], tmp_path: Path, block: str
 ) -> None:
     run_example(node, tmp_path, block.replace("http://127.0.0.1:8001", emulator.url), plain_environ)
 
 
 @pytest.mark.parametrize("block", blocks("how-to/clients.md"))
 def test_an_example_of_the_clients_page_runs(
-    node: str, keyed: dict[str, str], emulator: Any, plain_environ: dict[str, str], tmp_path: Path, block: str
+    node: str, keyed: dict[str, str], emulator: Emulator, plain_environ: dict[str, str], tmp_path: Path, block: str
 ) -> None:
     pair = {"AWS_ACCESS_KEY_ID": keyed["KEY_ID"], "AWS_SECRET_ACCESS_KEY": keyed["KEY_SECRET"]}
     environ = plain_environ | pair | {"SECRET": keyed["KEY"]}
@@ -101,7 +101,7 @@ def test_an_example_of_the_clients_page_runs(
 
 
 def test_the_sdks_work_unmodified_against_the_gateway(
-    node: str, keyed: dict[str, str], emulator: Any, plain_environ: dict[str, str]
+    node: str, keyed: dict[str, str], emulator: Emulator, plain_environ: dict[str, str]
 ) -> None:
     done = run(node, "--test", "gateway.test.mjs", environ=plain_environ | keyed | {"EMULATOR": emulator.url})
     assert done.returncode == 0, done.stdout + done.stderr

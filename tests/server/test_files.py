@@ -1,8 +1,8 @@
 """The gateway writes nowhere, so that its root may be read-only."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from tests.doubles import Emulator, StartGateway
 
 # What a process of Python opens for writing, makes, moves or removes, one line each.
 AUDIT = """
@@ -21,7 +21,7 @@ sys.addaudithook(hook)
 
 
 def test_serving_writes_no_file_but_heartbeats_in_memory(
-    start_gateway: Callable[..., Any], tmp_path: Path, emulator: Any
+    start_gateway: StartGateway, tmp_path: Path, emulator: Emulator
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(AUDIT)
     (tmp_path / "written").touch()

@@ -31,6 +31,7 @@ from hyperframe.frame import HeadersFrame, PingFrame, SettingsFrame
 
 from bedrock_flask.protocol import eventstream, sse
 from bedrock_flask.server.workers.http2 import PREFACE, Bridge
+from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, StartGunicorn, Upstream
 
 PATIENCE = 2.0
 SLACK = 8.0
@@ -188,7 +189,7 @@ class Caller:
 
 
 @pytest.fixture(scope="module", params=["gthread", "gevent"])
-def gateway(request: Any, start_gateway: Callable[..., Any]) -> Any:
+def gateway(request: Any, start_gateway: StartGateway) -> Gateway:
     """A gateway with few threads and little patience."""
     return start_gateway(
         BEDROCK_FLASK_WORKER=request.param, BEDROCK_FLASK_THREADS="6", BEDROCK_FLASK_CLIENT_TIMEOUT=str(PATIENCE)
@@ -196,7 +197,7 @@ def gateway(request: Any, start_gateway: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def call(gateway: Any) -> Iterator[Callable[..., Caller]]:
+def call(gateway: Gateway) -> Iterator[Callable[..., Caller]]:
     """Open a connection of HTTP/2: to the impatient gateway, or to another."""
     with contextlib.ExitStack() as open_ones:
 
@@ -222,10 +223,10 @@ def connect() -> Iterator[Callable[..., Caller]]:
 
 
 @pytest.fixture
-def start(start_gateway: Callable[..., Any], upstream: Any) -> Callable[..., Any]:
+def start(start_gateway: StartGateway, upstream: Upstream) -> Callable[..., Any]:
     """Start a gateway in front of `upstream`."""
 
-    def started(worker: str, **settings: str) -> Any:
+    def started(worker: str, **settings: str) -> Gateway:
         there = f"http://127.0.0.1:{upstream.port}"
         return start_gateway(BEDROCK_FLASK_WORKER=worker, AWS_ENDPOINT_URL_BEDROCK_RUNTIME=there, **settings)
 
@@ -233,7 +234,7 @@ def start(start_gateway: Callable[..., Any], upstream: Any) -> Callable[..., Any
 
 
 @pytest.fixture
-def held(upstream: Any, stream: Any) -> threading.Event:
+def held(upstream: Upstream, stream: SendStream) -> threading.Event:
     """The next stream of `upstream` waits in its middle for this event."""
     let_go = threading.Event()
 
@@ -250,7 +251,7 @@ def kinds(stream: Stream) -> list[str]:
     return [event.event for event in sse.Decoder().feed(stream.body)]
 
 
-def prompt(gateway: Any) -> bool:
+def prompt(gateway: Gateway) -> bool:
     """Whether a probe is answered at once."""
     return bool(gateway.get("/livez", timeout=PATIENCE / 2).ok)
 
@@ -272,7 +273,7 @@ def curl(url: str, *options: str) -> str:
 # --- what is served -------------------------------------------------------------------------------------------------
 
 
-def test_curl_is_answered_in_either_protocol_on_the_same_port(gateway: Any) -> None:
+def test_curl_is_answered_in_either_protocol_on_the_same_port(gateway: Gateway) -> None:
     for option, first in (("--http2-prior-knowledge", "HTTP/2 200"), ("--http1.1", "HTTP/1.1 200")):
         assert curl(gateway.url + "/livez", option).startswith(first)
         assert '"end_turn"' in curl(gateway.url + INVOKE, option, "--data-binary", NOVA.decode())
@@ -348,7 +349,7 @@ def test_what_http1_cannot_say_is_refused_and_hurts_no_other_call(call: Any) -> 
     assert caller.got("/livez").status == "200"
 
 
-def test_a_preface_that_comes_in_pieces_is_understood(gateway: Any) -> None:
+def test_a_preface_that_comes_in_pieces_is_understood(gateway: Gateway) -> None:
     there = urlsplit(gateway.url)
     with socket.create_connection((there.hostname, there.port), timeout=10) as caller:
         caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -365,7 +366,7 @@ def test_a_preface_that_comes_in_pieces_is_understood(gateway: Any) -> None:
 
 @each_worker
 def test_strangers_stay_strangers_and_loopback_stays_loopback(
-    bare_gunicorn: Callable[..., Any], connect: Any, worker: str
+    bare_gunicorn: StartGunicorn, connect: Any, worker: str
 ) -> None:
     server = bare_gunicorn("0.0.0.0", "-k", f"bedrock_flask.server.workers.{worker}.Worker", "--threads", "4")
     assert connect(server).got("/v1/models").status == "200"
@@ -395,7 +396,7 @@ def test_a_call_is_not_taken_for_one_of_a_proxy_unless_it_is(call: Any) -> None:
 
 @each_worker
 def test_a_refused_body_is_taken_to_its_end_so_that_the_answer_arrives(
-    start_gateway: Callable[..., Any], connect: Any, worker: str
+    start_gateway: StartGateway, connect: Any, worker: str
 ) -> None:
     gateway = start_gateway(BEDROCK_FLASK_API_KEYS=f"a:{SECRET}", BEDROCK_FLASK_WORKER=worker)
     caller = connect(gateway)
@@ -407,7 +408,7 @@ def test_a_refused_body_is_taken_to_its_end_so_that_the_answer_arrives(
 
 
 @pytest.mark.parametrize("sent", [PREFACE[:18], PREFACE, PREFACE + SettingsFrame(0).serialize()], ids=len)
-def test_many_silent_clients_starve_nobody_and_are_cut(gateway: Any, sent: bytes) -> None:
+def test_many_silent_clients_starve_nobody_and_are_cut(gateway: Gateway, sent: bytes) -> None:
     there = urlsplit(gateway.url)
     with contextlib.ExitStack() as stack:
         silent = [
@@ -448,7 +449,7 @@ def test_a_body_that_does_not_come_is_refused_and_hurts_no_other_call(call: Any,
 
 @each_worker
 def test_a_caller_that_does_not_read_gives_its_place_back(
-    start: Callable[..., Any], upstream: Any, whole: Any, connect: Any, worker: str
+    start: Callable[..., Any], upstream: Upstream, whole: SendWhole, connect: Any, worker: str
 ) -> None:
     gateway = start(worker, BEDROCK_FLASK_CLIENT_TIMEOUT=str(PATIENCE), BEDROCK_FLASK_MAX_CALLS="1")
     reply = {
@@ -476,7 +477,7 @@ def test_a_small_answer_that_is_not_read_is_not_kept_either(call: Any) -> None:
     assert time.monotonic() - began < WAIT
 
 
-def test_a_connection_that_is_not_read_at_all_is_cut(call: Any, gateway: Any) -> None:
+def test_a_connection_that_is_not_read_at_all_is_cut(call: Any, gateway: Gateway) -> None:
     caller, began = call(small=True), time.monotonic()
     caller.until(lambda: caller.known)
     caller.state.increment_flow_control_window(2**30)
@@ -488,7 +489,7 @@ def test_a_connection_that_is_not_read_at_all_is_cut(call: Any, gateway: Any) ->
     assert prompt(gateway)
 
 
-def test_more_streams_than_are_allowed_end_their_connection(call: Any, gateway: Any) -> None:
+def test_more_streams_than_are_allowed_end_their_connection(call: Any, gateway: Gateway) -> None:
     caller = call()
     caller.until(lambda: caller.known)
     allowed = caller.state.remote_settings.max_concurrent_streams
@@ -530,7 +531,7 @@ def reset_at_once(caller: Caller, number: int) -> bytes:
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_a_flood_ends_its_connection(call: Any, gateway: Any, flood: Callable[[Caller, int], bytes]) -> None:
+def test_a_flood_ends_its_connection(call: Any, gateway: Gateway, flood: Callable[[Caller, int], bytes]) -> None:
     caller = call()
     caller.until(lambda: caller.known)
     data = b""
@@ -553,7 +554,7 @@ def test_a_flood_ends_its_connection(call: Any, gateway: Any, flood: Callable[[C
     assert prompt(gateway)
 
 
-def test_frames_that_break_the_protocol_end_their_connection_only(call: Any, gateway: Any) -> None:
+def test_frames_that_break_the_protocol_end_their_connection_only(call: Any, gateway: Gateway) -> None:
     caller = call()
     caller.socket.sendall(b"\0\0\x04\x03\0\0\0\0\x05" + bytes(4))
     with contextlib.suppress(ConnectionResetError):
@@ -564,7 +565,7 @@ def test_frames_that_break_the_protocol_end_their_connection_only(call: Any, gat
 
 @each_worker
 def test_a_connection_without_calls_is_closed_with_a_goodbye(
-    bare_gunicorn: Callable[..., Any], connect: Any, worker: str
+    bare_gunicorn: StartGunicorn, connect: Any, worker: str
 ) -> None:
     server = bare_gunicorn(
         "127.0.0.1", "-k", f"bedrock_flask.server.workers.{worker}.Worker", "--threads", "2", "--keep-alive", "1"
@@ -578,7 +579,7 @@ def test_a_connection_without_calls_is_closed_with_a_goodbye(
 
 
 @each_worker
-def test_calls_leave_files_for_those_upstream(bare_gunicorn: Callable[..., Any], connect: Any, worker: str) -> None:
+def test_calls_leave_files_for_those_upstream(bare_gunicorn: StartGunicorn, connect: Any, worker: str) -> None:
     server = bare_gunicorn(
         "127.0.0.1",
         "-k",
@@ -595,7 +596,7 @@ def test_calls_leave_files_for_those_upstream(bare_gunicorn: Callable[..., Any],
     assert [stream.over for stream in streams[:5]] == [False] * 5
 
 
-def test_slow_clients_leave_no_error_in_the_log(gateway: Any) -> None:
+def test_slow_clients_leave_no_error_in_the_log(gateway: Gateway) -> None:
     assert [line for line in gateway.lines() if line["level"] in ("ERROR", "CRITICAL")] == []
     assert "Traceback" not in gateway.log.read_text()
 
@@ -606,7 +607,7 @@ def test_slow_clients_leave_no_error_in_the_log(gateway: Any) -> None:
 @pytest.mark.parametrize("pause", [0.02, LONG], ids=["talking", "silent"])
 @each_worker
 def test_a_stream_that_is_reset_is_a_client_that_left_and_hurts_no_other(
-    start: Callable[..., Any], upstream: Any, stream: Any, connect: Any, worker: str, pause: float
+    start: Callable[..., Any], upstream: Upstream, stream: SendStream, connect: Any, worker: str, pause: float
 ) -> None:
     left = threading.Event()
 
@@ -704,9 +705,7 @@ def test_an_idle_connection_holds_nobody_up(start: Callable[..., Any], connect: 
 
 
 @each_worker
-def test_workers_are_replaced_without_a_lost_request(
-    start_gateway: Callable[..., Any], connect: Any, worker: str
-) -> None:
+def test_workers_are_replaced_without_a_lost_request(start_gateway: StartGateway, connect: Any, worker: str) -> None:
     gateway = start_gateway(BEDROCK_FLASK_WORKER=worker, BEDROCK_FLASK_WORKERS="2", BEDROCK_FLASK_MAX_REQUESTS="30")
 
     def ask(_: int) -> list[tuple[str, int | None]]:

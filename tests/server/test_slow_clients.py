@@ -5,11 +5,13 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.doubles import Gateway, SendWhole, StartGateway, Upstream
 
 PATIENCE = 2.0
 SLACK = 8.0
@@ -24,7 +26,7 @@ HALVES = {
 
 
 @pytest.fixture(scope="module", params=["gthread", "gevent"])
-def impatient(request: Any, start_gateway: Callable[..., Any]) -> Any:
+def impatient(request: Any, start_gateway: StartGateway) -> Gateway:
     """A gateway with few threads and little patience."""
     return start_gateway(
         BEDROCK_FLASK_WORKER=request.param,
@@ -34,7 +36,7 @@ def impatient(request: Any, start_gateway: Callable[..., Any]) -> Any:
 
 
 @contextlib.contextmanager
-def connected(gateway: Any, small: bool = False) -> Iterator[socket.socket]:
+def connected(gateway: Gateway, small: bool = False) -> Iterator[socket.socket]:
     there = urlsplit(gateway.url)
     with socket.socket() as connection:
         if small:
@@ -53,7 +55,7 @@ def to_the_end(connection: socket.socket) -> bytes:
     return data
 
 
-def prompt(gateway: Any) -> bool:
+def prompt(gateway: Gateway) -> bool:
     """Whether a probe is answered at once."""
     return bool(gateway.get("/livez", timeout=PATIENCE / 2).ok)
 
@@ -92,7 +94,7 @@ def test_a_client_that_drips_is_cut_though_it_is_never_silent(impatient: Any, se
 
 
 def test_a_client_that_does_not_read_gives_its_place_back(
-    impatient: Any, start_gateway: Callable[..., Any], upstream: Any, whole: Any, request: Any
+    impatient: Any, start_gateway: StartGateway, upstream: Upstream, whole: SendWhole, request: Any
 ) -> None:
     gateway = start_gateway(
         BEDROCK_FLASK_WORKER=request.node.callspec.params["impatient"],
@@ -143,7 +145,7 @@ def test_a_header_without_end_is_refused(impatient: Any) -> None:
     assert prompt(impatient)
 
 
-def test_a_refused_body_is_taken_to_its_end_so_that_the_answer_arrives(start_gateway: Callable[..., Any]) -> None:
+def test_a_refused_body_is_taken_to_its_end_so_that_the_answer_arrives(start_gateway: StartGateway) -> None:
     gateway = start_gateway(BEDROCK_FLASK_API_KEYS="a:a-key-for-the-test-only", BEDROCK_FLASK_THREADS="6")
     body = b"x" * 20_000_000
 

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from bedrock_flask.protocol import eventstream, sse
+from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
 
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 MODEL = "/v1/models/newvendor.model-of-tomorrow"
@@ -31,10 +32,10 @@ each_worker = pytest.mark.parametrize("worker", ["gthread", "gevent"])
 
 
 @pytest.fixture
-def start(start_gateway: Callable[..., Any], upstream: Any) -> Callable[..., Any]:
+def start(start_gateway: StartGateway, upstream: Upstream) -> Callable[..., Any]:
     """Start a gateway in front of `upstream`."""
 
-    def started(worker: str, **settings: str) -> Any:
+    def started(worker: str, **settings: str) -> Gateway:
         there = f"http://127.0.0.1:{upstream.port}"
         return start_gateway(BEDROCK_FLASK_WORKER=worker, AWS_ENDPOINT_URL_BEDROCK_RUNTIME=there, **settings)
 
@@ -42,7 +43,7 @@ def start(start_gateway: Callable[..., Any], upstream: Any) -> Callable[..., Any
 
 
 @pytest.fixture
-def held(upstream: Any, stream: Any) -> threading.Event:
+def held(upstream: Upstream, stream: SendStream) -> threading.Event:
     """The next stream of `upstream` waits in its middle for this event."""
     let_go = threading.Event()
 
@@ -58,7 +59,7 @@ def held(upstream: Any, stream: Any) -> threading.Event:
 class Open:
     """A stream that has begun, read to its end in a thread of its own."""
 
-    def __init__(self, gateway: Any) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self.response = gateway.ask("POST", f"{MODEL}/invoke-stream", data=json.dumps(NOVA), stream=True, timeout=LONG)
         pieces = self.response.iter_content(None)
         self.data = next(pieces)
@@ -86,7 +87,7 @@ def until(told: Callable[[], bool], seconds: float = 30) -> bool:
 
 @each_worker
 def test_readiness_goes_first_and_requests_are_still_served(
-    start: Callable[..., Any], upstream: Any, whole: Any, worker: str
+    start: Callable[..., Any], upstream: Upstream, whole: SendWhole, worker: str
 ) -> None:
     gateway = start(worker, BEDROCK_FLASK_DRAIN_DELAY="4")
     gateway.process.terminate()
@@ -126,7 +127,7 @@ def test_a_stream_beyond_the_grace_ends_in_an_error(
 
 @each_worker
 def test_a_whole_answer_that_is_waited_for_ends_in_an_error(
-    start: Callable[..., Any], upstream: Any, worker: str
+    start: Callable[..., Any], upstream: Upstream, worker: str
 ) -> None:
     gateway = start(worker, BEDROCK_FLASK_GRACEFUL_TIMEOUT="1")
     asked = threading.Event()
@@ -166,9 +167,7 @@ def test_an_idle_connection_holds_nobody_up(start: Callable[..., Any], worker: s
 
 
 @pytest.mark.parametrize(("worker", "how"), [("gthread", "recycled"), ("gevent", "recycled"), ("gthread", "reloaded")])
-def test_workers_are_replaced_without_a_dropped_request(
-    start_gateway: Callable[..., Any], worker: str, how: str
-) -> None:
+def test_workers_are_replaced_without_a_dropped_request(start_gateway: StartGateway, worker: str, how: str) -> None:
     few = {"BEDROCK_FLASK_MAX_REQUESTS": "40"} if how == "recycled" else {}
     gateway = start_gateway(BEDROCK_FLASK_WORKER=worker, BEDROCK_FLASK_WORKERS="2", **few)
 
@@ -192,7 +191,7 @@ def test_workers_are_replaced_without_a_dropped_request(
     assert len(began) > 2
 
 
-def test_a_killed_worker_is_replaced(start_gateway: Callable[..., Any]) -> None:
+def test_a_killed_worker_is_replaced(start_gateway: StartGateway) -> None:
     gateway = start_gateway()
     [worker] = _children(gateway.process.pid)
     os.kill(worker, signal.SIGKILL)
@@ -201,7 +200,7 @@ def test_a_killed_worker_is_replaced(start_gateway: Callable[..., Any]) -> None:
     assert gateway.post("/v1/models/nova/invoke", NOVA).status_code == 200
 
 
-def _refused(gateway: Any) -> bool:
+def _refused(gateway: Gateway) -> bool:
     try:
         gateway.get("/livez")
     except requests.ConnectionError:

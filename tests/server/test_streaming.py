@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.protocol import eventstream
+from tests.doubles import Gateway, StartGateway
 
 MODEL = "newvendor.model-of-tomorrow"
 EVENTS: list[tuple[str, dict[str, Any]]] = [
@@ -56,7 +57,7 @@ each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
 
 
 @pytest.fixture(scope="module", params=["gthread", "gevent"])
-def gateway(request: pytest.FixtureRequest, start_gateway: Callable[..., Any], told: Any) -> Any:
+def gateway(request: pytest.FixtureRequest, start_gateway: StartGateway, told: Any) -> Gateway:
     return start_gateway(
         BEDROCK_FLASK_WORKER=request.param,
         BEDROCK_FLASK_FIRST_EVENT_TIMEOUT="0.4",
@@ -113,7 +114,7 @@ def chunked(*frames: bytes) -> bytes:
 class Client:
     """One streaming request over a connection of its own."""
 
-    def __init__(self, gateway: Any, dialect: str) -> None:
+    def __init__(self, gateway: Gateway, dialect: str) -> None:
         path, body = DIALECTS[dialect]
         host, port = gateway.url.removeprefix("http://").split(":")
         self.connection = socket.create_connection((host, int(port)), LONG)
@@ -143,7 +144,7 @@ class Client:
         return self.data.lower().partition(b"\r\nx-request-id: ")[2].split(b"\r\n")[0].decode()
 
 
-def line(gateway: Any, request_id: str) -> dict[str, Any]:
+def line(gateway: Gateway, request_id: str) -> dict[str, Any]:
     """The one line that the log has of a request."""
     end = time.monotonic() + LONG
     while time.monotonic() < end:
@@ -156,7 +157,7 @@ def line(gateway: Any, request_id: str) -> dict[str, Any]:
 
 
 @each_dialect
-def test_an_event_does_not_wait_for_a_later_one(gateway: Any, told: Told, dialect: str) -> None:
+def test_an_event_does_not_wait_for_a_later_one(gateway: Gateway, told: Told, dialect: str) -> None:
     heard = threading.Event()
 
     def script(connection: socket.socket) -> None:
@@ -180,7 +181,7 @@ def test_an_event_does_not_wait_for_a_later_one(gateway: Any, told: Told, dialec
 
 @each_dialect
 @pytest.mark.parametrize("begun", [False, True], ids=["before its head", "within it"])
-def test_a_silence_is_filled_and_the_stream_goes_on(gateway: Any, told: Told, dialect: str, begun: bool) -> None:
+def test_a_silence_is_filled_and_the_stream_goes_on(gateway: Gateway, told: Told, dialect: str, begun: bool) -> None:
     def script(connection: socket.socket) -> None:
         if begun:
             connection.sendall(HEAD + chunked(*FRAMES[:2]))
@@ -200,7 +201,7 @@ def test_a_silence_is_filled_and_the_stream_goes_on(gateway: Any, told: Told, di
 @each_dialect
 @pytest.mark.parametrize("begun", [False, True], ids=["before its head", "within it"])
 def test_a_client_that_leaves_while_the_model_is_silent_ends_the_call(
-    gateway: Any, told: Told, dialect: str, begun: bool
+    gateway: Gateway, told: Told, dialect: str, begun: bool
 ) -> None:
     silent = threading.Event()
 
@@ -225,7 +226,7 @@ def test_a_client_that_leaves_while_the_model_is_silent_ends_the_call(
     assert logged["error"] == "client_left"
 
 
-def test_a_client_that_leaves_before_any_answer_ends_the_call(gateway: Any, told: Told) -> None:
+def test_a_client_that_leaves_before_any_answer_ends_the_call(gateway: Gateway, told: Told) -> None:
     silent = threading.Event()
     told.script = lambda connection: silent.set()
     told.left.clear()
@@ -236,7 +237,9 @@ def test_a_client_that_leaves_before_any_answer_ends_the_call(gateway: Any, told
 
 
 @each_dialect
-def test_an_early_refusal_keeps_its_status_and_says_when_to_come_again(gateway: Any, told: Told, dialect: str) -> None:
+def test_an_early_refusal_keeps_its_status_and_says_when_to_come_again(
+    gateway: Gateway, told: Told, dialect: str
+) -> None:
     frame = eventstream.encode(eventstream.exception("throttlingException", b'{"message":"Too many tokens, wait."}'))
     told.script = lambda connection: connection.sendall(HEAD + chunked(frame) + b"0\r\n\r\n")
     data = Client(gateway, dialect).to_the_end()
@@ -246,7 +249,7 @@ def test_an_early_refusal_keeps_its_status_and_says_when_to_come_again(gateway: 
 
 
 @each_dialect
-def test_a_late_refusal_is_an_event(gateway: Any, told: Told, dialect: str) -> None:
+def test_a_late_refusal_is_an_event(gateway: Gateway, told: Told, dialect: str) -> None:
     def script(connection: socket.socket) -> None:
         time.sleep(0.8)
         body = b'{"message":"Too many requests"}'
@@ -265,7 +268,7 @@ def test_a_late_refusal_is_an_event(gateway: Any, told: Told, dialect: str) -> N
 @each_dialect
 @pytest.mark.parametrize("kept", [1, 2, 3, 4])
 def test_a_stream_that_is_cut_ends_in_an_error_wherever_it_is_cut(
-    gateway: Any, told: Told, dialect: str, kept: int
+    gateway: Gateway, told: Told, dialect: str, kept: int
 ) -> None:
     told.script = lambda connection: connection.sendall(HEAD + chunked(*FRAMES[:kept]) + b"0\r\n\r\n")
     client = Client(gateway, dialect)

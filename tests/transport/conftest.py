@@ -12,10 +12,11 @@ from bedrock_flask.config.settings import Settings
 from bedrock_flask.models import loading
 from bedrock_flask.transport.boto.client import make_transport
 from bedrock_flask.transport.stopping import Shutdown
+from tests.doubles import Upstream
 
 
 @pytest.fixture
-def aws(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def aws(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which botocore finds the upstream and nothing else."""
     for name in ("HTTP_PROXY", "http_proxy", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -32,7 +33,7 @@ def aws(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def send(upstream: Any, aws: None) -> Callable[..., Any]:
+def send(upstream: Upstream, aws: None) -> Callable[..., Any]:
     """Send one call through a transport with short patience."""
     told = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
     short, patient = make_transport(told, Shutdown()), make_transport(replace(told, read_timeout=60), Shutdown())

@@ -1,7 +1,6 @@
 """An upstream whose bytes are damaged on the way: no flip and no cut of an answer ever passes for a success."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from bedrock_flask.converse import replay
 from bedrock_flask.models import loading
 from bedrock_flask.protocol import eventstream, sse
 from bedrock_flask.wires import find_wire
+from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
 
 ADAPTERS = loading.load_registry().adapters
 SAID = {
@@ -50,12 +50,12 @@ def places(frames: list[bytes]) -> list[tuple[int, int]]:
 
 
 @pytest.fixture
-def gateway(start_gateway: Callable[..., Any], upstream: Any) -> Any:
+def gateway(start_gateway: StartGateway, upstream: Upstream) -> Gateway:
     """A gateway in front of an upstream that sends what it is told to."""
     return start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
 
 
-def worker(gateway: Any) -> str:
+def worker(gateway: Gateway) -> str:
     pid = gateway.process.pid
     return Path(f"/proc/{pid}/task/{pid}/children").read_text()
 
@@ -69,7 +69,7 @@ def is_told(response: Any) -> bool:
     return names[-1] == "error" and names.count("error") == 1 and "usage" not in names
 
 
-def test_no_damage_to_a_stream_passes_for_a_success(gateway: Any, upstream: Any, stream: Any) -> None:
+def test_no_damage_to_a_stream_passes_for_a_success(gateway: Gateway, upstream: Upstream, stream: SendStream) -> None:
     before, unseen = worker(gateway), []
     for model, name in FAMILIES.items():
         adapter = ADAPTERS[name]
@@ -95,7 +95,7 @@ def test_no_damage_to_a_stream_passes_for_a_success(gateway: Any, upstream: Any,
     assert worker(gateway) == before
 
 
-def test_no_cut_of_a_whole_answer_passes_for_a_success(gateway: Any, upstream: Any, whole: Any) -> None:
+def test_no_cut_of_a_whole_answer_passes_for_a_success(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     before, unseen = worker(gateway), []
     for model, name in {**FAMILIES, "titan-embed": "titan-embed"}.items():
         adapter = ADAPTERS[name]

@@ -17,12 +17,13 @@ from bedrock_flask.protocol import eventstream as es
 from bedrock_flask.transport.boto.client import cache_clients, make_client, make_transport
 from bedrock_flask.transport.boto.deferred import defer_responses
 from bedrock_flask.transport.stopping import Shutdown
+from tests.doubles import SendStream, SendWhole, Upstream
 
 CHUNK = es.encode(es.chunk(b'{"a":1}', "abc"))
 ODD = b'{ "n": 12345678901234567890123, "x": 0.10, "new": [{"strange": {}}] }'
 
 
-def test_bytes_go_up_and_come_down_as_they_are(upstream: Any, send: Any, whole: Any) -> None:
+def test_bytes_go_up_and_come_down_as_they_are(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts.append(whole(ODD, x_amzn_requestid="r-1", x_amzn_bedrock_input_token_count="3"))
     reply, call = send(body=ODD, model="us.amazon.nova-lite-v1:0", headers={"X-Amzn-Bedrock-Trace": "ENABLED"})
     assert reply.body == ODD
@@ -46,7 +47,7 @@ def test_bytes_go_up_and_come_down_as_they_are(upstream: Any, send: Any, whole: 
     ],
 )
 def test_every_operation_has_its_address(
-    upstream: Any, send: Any, whole: Any, stream: Any, operation: str, is_stream: bool, path: str
+    upstream: Upstream, send: Any, whole: SendWhole, stream: SendStream, operation: str, is_stream: bool, path: str
 ) -> None:
     upstream.scripts.append(stream(CHUNK) if is_stream else whole(b"{}"))
     arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.a.b-v1:0"
@@ -58,7 +59,7 @@ def test_every_operation_has_its_address(
     assert line == f"POST /model/{encoded}/{path} HTTP/1.1"
 
 
-def test_converses_events_keep_their_payload(upstream: Any, send: Any, stream: Any) -> None:
+def test_converses_events_keep_their_payload(upstream: Upstream, send: Any, stream: SendStream) -> None:
     payload = b'{"contentBlockDelta" : 1, "p":"abc", "future": {}}'
     upstream.scripts.append(stream(es.encode(es.event("contentBlockDelta", payload))))
     answer, _ = send(operation="Converse", stream=True)
@@ -66,7 +67,7 @@ def test_converses_events_keep_their_payload(upstream: Any, send: Any, stream: A
     assert (chunk.event, chunk.data) == ("contentBlockDelta", payload)
 
 
-def test_an_event_comes_as_soon_as_it_is_sent(upstream: Any, send: Any, stream: Any) -> None:
+def test_an_event_comes_as_soon_as_it_is_sent(upstream: Upstream, send: Any, stream: SendStream) -> None:
     release = threading.Event()
     upstream.scripts.append(stream(CHUNK, then=lambda _: release.wait(5)))
     answer, _ = send(stream=True)
@@ -75,7 +76,9 @@ def test_an_event_comes_as_soon_as_it_is_sent(upstream: Any, send: Any, stream: 
     assert list(answer.chunks) == []
 
 
-def test_a_connection_is_kept_and_used_again(upstream: Any, send: Any, whole: Any, stream: Any) -> None:
+def test_a_connection_is_kept_and_used_again(
+    upstream: Upstream, send: Any, whole: SendWhole, stream: SendStream
+) -> None:
     upstream.scripts += [whole(b"{}"), stream(CHUNK), whole(b"{}")]
     send()
     list(send(stream=True)[0].chunks)
@@ -91,7 +94,7 @@ def test_a_connection_is_kept_and_used_again(upstream: Any, send: Any, whole: An
     ],
 )
 def test_a_whole_answer_that_is_cut_is_an_error_and_not_repeated(
-    upstream: Any, send: Any, whole: Any, body: bytes, options: dict[str, Any]
+    upstream: Upstream, send: Any, whole: SendWhole, body: bytes, options: dict[str, Any]
 ) -> None:
     upstream.scripts.append(whole(body, **options))
     with pytest.raises(errors.UpstreamTruncated):
@@ -99,7 +102,7 @@ def test_a_whole_answer_that_is_cut_is_an_error_and_not_repeated(
     assert len(upstream.requests) == 1
 
 
-def test_a_chunked_answer_that_is_cut_is_an_error(upstream: Any, send: Any) -> None:
+def test_a_chunked_answer_that_is_cut_is_an_error(upstream: Upstream, send: Any) -> None:
     def script(client: socket.socket) -> None:
         client.sendall(b'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{"a"')
         client.shutdown(socket.SHUT_RDWR)
@@ -109,13 +112,13 @@ def test_a_chunked_answer_that_is_cut_is_an_error(upstream: Any, send: Any) -> N
         send()
 
 
-def test_an_answer_over_the_limit_is_not_taken(upstream: Any, send: Any, whole: Any) -> None:
+def test_an_answer_over_the_limit_is_not_taken(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts.append(whole(b" " * 20_000))
     with pytest.raises(errors.UpstreamProtocolError, match="larger than 10000 bytes"):
         send()
 
 
-def test_a_compressed_answer_is_not_unpacked(upstream: Any, send: Any, whole: Any) -> None:
+def test_a_compressed_answer_is_not_unpacked(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts.append(whole(b"\x1f\x8b", content_encoding="gzip"))
     with pytest.raises(errors.UpstreamProtocolError, match="compressed"):
         send()
@@ -146,7 +149,12 @@ HUGE = struct.pack(">II", 2**31, 0)
     ],
 )
 def test_a_stream_that_breaks_gives_what_came_and_then_an_error(
-    upstream: Any, send: Any, stream: Any, frames: list[bytes], options: dict[str, Any], error: type[Exception]
+    upstream: Upstream,
+    send: Any,
+    stream: SendStream,
+    frames: list[bytes],
+    options: dict[str, Any],
+    error: type[Exception],
 ) -> None:
     upstream.scripts.append(stream(*frames, **options))
     answer, _ = send(stream=True)
@@ -156,7 +164,7 @@ def test_a_stream_that_breaks_gives_what_came_and_then_an_error(
     assert len(upstream.requests) == 1
 
 
-def test_half_a_frame_before_the_connection_closes_is_an_error(upstream: Any, send: Any) -> None:
+def test_half_a_frame_before_the_connection_closes_is_an_error(upstream: Upstream, send: Any) -> None:
     def script(client: socket.socket) -> None:
         head = f"HTTP/1.1 200 OK\r\ncontent-type: {es.MEDIA_TYPE}\r\nconnection: close\r\n\r\n"
         client.sendall(head.encode() + CHUNK + CHUNK[:20])
@@ -183,7 +191,7 @@ def test_half_a_frame_before_the_connection_closes_is_an_error(upstream: Any, se
     ],
 )
 def test_an_exception_in_a_stream_is_told_by_its_name(
-    upstream: Any, send: Any, stream: Any, frame: es.Frame, code: str, status: int
+    upstream: Upstream, send: Any, stream: SendStream, frame: es.Frame, code: str, status: int
 ) -> None:
     upstream.scripts.append(stream(CHUNK, es.encode(frame)))
     answer, _ = send(stream=True)
@@ -193,13 +201,13 @@ def test_an_exception_in_a_stream_is_told_by_its_name(
     assert (told.value.code, told.value.status) == (code, status)
 
 
-def test_a_page_in_a_streams_place_is_an_error(upstream: Any, send: Any, whole: Any) -> None:
+def test_a_page_in_a_streams_place_is_an_error(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts.append(whole(b"<html>", content_type="text/html"))
     with pytest.raises(errors.UpstreamProtocolError, match="text/html"):
         send(stream=True)
 
 
-def test_closing_a_stream_ends_the_call_upstream(upstream: Any, send: Any, stream: Any) -> None:
+def test_closing_a_stream_ends_the_call_upstream(upstream: Upstream, send: Any, stream: SendStream) -> None:
     ended = threading.Event()
 
     def watch(client: socket.socket) -> None:
@@ -214,7 +222,7 @@ def test_closing_a_stream_ends_the_call_upstream(upstream: Any, send: Any, strea
 
 
 @pytest.mark.parametrize("name", [name for name in errors.BEDROCK if name not in ("overloaded_error",)])
-def test_every_error_of_bedrocks_is_told_by_its_row(upstream: Any, send: Any, whole: Any, name: str) -> None:
+def test_every_error_of_bedrocks_is_told_by_its_row(upstream: Upstream, send: Any, whole: SendWhole, name: str) -> None:
     row = errors.BEDROCK[name]
     answer = whole(b'{"message":"why"}', "400 Bad Request", x_amzn_errortype=f"{name}:http://x/", x_amzn_requestid="r")
     upstream.scripts += [answer, answer]
@@ -235,7 +243,7 @@ def test_every_error_of_bedrocks_is_told_by_its_row(upstream: Any, send: Any, wh
     ],
 )
 def test_an_error_without_a_name_is_told_by_its_status(
-    upstream: Any, send: Any, whole: Any, status: str, code: str
+    upstream: Upstream, send: Any, whole: SendWhole, status: str, code: str
 ) -> None:
     upstream.scripts += [whole(b"<html>", status), whole(b"<html>", status)]
     with pytest.raises(errors.BedrockError) as told:
@@ -243,7 +251,7 @@ def test_an_error_without_a_name_is_told_by_its_status(
     assert told.value.code == code
 
 
-def test_accounts_are_not_named_to_callers(upstream: Any, send: Any, whole: Any) -> None:
+def test_accounts_are_not_named_to_callers(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     message = "User: arn:aws:sts::123456789012:assumed-role/gateway/i-1 "
     message += "may not call arn:aws:bedrock:us-east-1::foundation-model/x"
     upstream.scripts.append(
@@ -255,26 +263,28 @@ def test_accounts_are_not_named_to_callers(upstream: Any, send: Any, whole: Any)
     assert "foundation-model/x" in told.value.detail
 
 
-def test_a_refusal_that_may_pass_is_tried_again(upstream: Any, send: Any, whole: Any) -> None:
+def test_a_refusal_that_may_pass_is_tried_again(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts += [whole(b"{}", "503 x", x_amzn_errortype="ServiceUnavailableException"), whole(b'{"a":1}')]
     reply, call = send()
     assert reply.body == b'{"a":1}'
     assert call.account.attempts == 2
 
 
-def test_a_connection_that_closes_before_an_answer_is_tried_again(upstream: Any, send: Any, whole: Any) -> None:
+def test_a_connection_that_closes_before_an_answer_is_tried_again(
+    upstream: Upstream, send: Any, whole: SendWhole
+) -> None:
     upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR), whole(b'{"a":1}')]
     assert send()[1].account.attempts == 2
 
 
-def test_silence_before_an_answer_is_a_timeout_and_never_repeated(upstream: Any, send: Any) -> None:
+def test_silence_before_an_answer_is_a_timeout_and_never_repeated(upstream: Upstream, send: Any) -> None:
     upstream.scripts += [lambda _: time.sleep(1)]
     with pytest.raises(errors.UpstreamTimeout):
         send()
     assert len(upstream.requests) == 1
 
 
-def test_the_deadline_holds_before_an_answer(upstream: Any, send: Any) -> None:
+def test_the_deadline_holds_before_an_answer(upstream: Upstream, send: Any) -> None:
     # Long enough that a busy machine is told from a call that waits for the upstream.
     upstream.scripts.append(lambda _: time.sleep(20))
     began = time.monotonic()
@@ -284,7 +294,7 @@ def test_the_deadline_holds_before_an_answer(upstream: Any, send: Any) -> None:
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05, 20.0])
-def test_the_deadline_holds_within_an_answer(upstream: Any, send: Any, stream: Any, pause: float) -> None:
+def test_the_deadline_holds_within_an_answer(upstream: Upstream, send: Any, stream: SendStream, pause: float) -> None:
     def drip(client: socket.socket) -> None:
         until = time.monotonic() + 2
         while time.monotonic() < until:
@@ -298,7 +308,7 @@ def test_the_deadline_holds_within_an_answer(upstream: Any, send: Any, stream: A
     assert time.monotonic() - began < 10
 
 
-def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch, upstream: Any, send: Any) -> None:
+def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch, upstream: Upstream, send: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{port}")
@@ -316,7 +326,7 @@ def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch, upstream: 
     ],
 )
 def test_the_gateways_own_aws_settings_are_never_the_callers_fault(
-    monkeypatch: pytest.MonkeyPatch, upstream: Any, send: Any, environ: dict[str, str], word: str
+    monkeypatch: pytest.MonkeyPatch, upstream: Upstream, send: Any, environ: dict[str, str], word: str
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
@@ -327,7 +337,9 @@ def test_the_gateways_own_aws_settings_are_never_the_callers_fault(
     assert "canary" not in str(told.value)
 
 
-def test_credentials_that_were_renewed_are_seen(upstream: Any, send: Any, whole: Any, monkeypatch: Any) -> None:
+def test_credentials_that_were_renewed_are_seen(
+    upstream: Upstream, send: Any, whole: SendWhole, monkeypatch: Any
+) -> None:
     upstream.scripts += [whole(b"{}", "403 x", x_amzn_errortype="ExpiredTokenException"), whole(b"{}")]
     with pytest.raises(errors.BedrockError):
         send()
@@ -349,7 +361,7 @@ def test_one_client_serves_a_region_for_good(aws: None) -> None:
 
 
 def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(
-    upstream: Any, aws: None, whole: Any
+    upstream: Upstream, aws: None, whole: SendWhole
 ) -> None:
     client = make_client(Settings(threads=37), "us-east-1")
     assert client.meta.config.max_pool_connections == 37
@@ -404,7 +416,7 @@ def stalls(client: socket.socket) -> None:
     ],
 )
 def test_an_error_that_cannot_be_read_is_still_an_error_of_the_upstream(
-    upstream: Any, send: Any, whole: Any, body: bytes | None
+    upstream: Upstream, send: Any, whole: SendWhole, body: bytes | None
 ) -> None:
     upstream.scripts.append(stalls if body is None else whole(body, "400 Bad Request"))
     with pytest.raises(errors.UpstreamError):
@@ -412,7 +424,7 @@ def test_an_error_that_cannot_be_read_is_still_an_error_of_the_upstream(
     assert len(upstream.requests) == 1
 
 
-def test_bytes_that_are_no_http_are_not_asked_for_again(upstream: Any, send: Any) -> None:
+def test_bytes_that_are_no_http_are_not_asked_for_again(upstream: Upstream, send: Any) -> None:
     def garbage(client: socket.socket) -> None:
         client.sendall(b"what?\r\n\r\n")
         client.shutdown(socket.SHUT_RDWR)
@@ -424,7 +436,7 @@ def test_bytes_that_are_no_http_are_not_asked_for_again(upstream: Any, send: Any
 
 
 def test_no_secret_of_the_gateways_stands_in_the_log(
-    upstream: Any, send: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    upstream: Upstream, send: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "canary\nx")
     with caplog.at_level("WARNING", "bedrock_flask"), pytest.raises(errors.GatewayError):
@@ -433,7 +445,7 @@ def test_no_secret_of_the_gateways_stands_in_the_log(
     assert "canary" not in caplog.text
 
 
-def test_headers_that_would_break_the_answer_are_not_sent_on(upstream: Any, send: Any, whole: Any) -> None:
+def test_headers_that_would_break_the_answer_are_not_sent_on(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts.append(whole(b"{}", x_amzn_bedrock_x="a\x07b", x_amzn_requestid="r\x01", x_amzn_bedrock_y="ok"))
     reply, call = send()
     assert "x-amzn-bedrock-x" not in reply.headers
@@ -441,7 +453,7 @@ def test_headers_that_would_break_the_answer_are_not_sent_on(upstream: Any, send
     assert call.account.upstream_request_id == ""
 
 
-def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(upstream: Any, aws: None) -> None:
+def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(upstream: Upstream, aws: None) -> None:
     from bedrock_flask.call import Call
     from bedrock_flask.models import loading
 
@@ -452,20 +464,20 @@ def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(ups
     assert len(upstream.requests) == 2
 
 
-def test_a_gateway_timeout_of_the_upstream_is_not_tried_again(upstream: Any, send: Any, whole: Any) -> None:
+def test_a_gateway_timeout_of_the_upstream_is_not_tried_again(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts += [whole(b"", "504 Gateway Timeout")] * 2
     with pytest.raises(errors.BedrockError) as found:
         send()
     assert (found.value.status, len(upstream.requests)) == (504, 1)
 
 
-def test_interim_answers_are_bounded(upstream: Any, send: Any) -> None:
+def test_interim_answers_are_bounded(upstream: Upstream, send: Any) -> None:
     upstream.scripts += [lambda client: client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)] * 2
     with pytest.raises(errors.UpstreamProtocolError):
         send()
 
 
-def test_numbers_that_no_number_has_are_no_fault_of_ours(upstream: Any, send: Any, whole: Any) -> None:
+def test_numbers_that_no_number_has_are_no_fault_of_ours(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     count = {"x_amzn_bedrock_input_token_count": "9" * 5000}
     upstream.scripts.append(whole(b"{}", **count))
     assert send()[0].body == b"{}"
@@ -474,7 +486,7 @@ def test_numbers_that_no_number_has_are_no_fault_of_ours(upstream: Any, send: An
         send()
 
 
-def test_credentials_that_stay_expired_cost_no_file(upstream: Any, send: Any, whole: Any) -> None:
+def test_credentials_that_stay_expired_cost_no_file(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     refusal = whole(b'{"message":"expired"}', "403 Forbidden", x_amzn_errortype="ExpiredTokenException")
 
     def once() -> int:
