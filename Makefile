@@ -14,7 +14,8 @@ LOCKED = <Makefile $(or $(PYTHON),$(error $(NO_PYTHON))) -c \
 	'import fcntl, os, sys; fcntl.flock(0, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])'
 
 # Variables of the shell that would change what is installed, or where. PIP_INDEX_URL and its like stay in force.
-unexport PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_DEPS PIP_PREFIX PIP_REQUIREMENT PIP_ROOT PIP_TARGET
+unexport PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_NO_DEPS PIP_PREFIX PIP_PYTHON PIP_REQUIREMENT \
+	PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET
 PIP = .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check install --no-user
 
 .PHONY: help run dev test lint coverage check sabotage docs lock clean

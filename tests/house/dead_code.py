@@ -1,6 +1,6 @@
-"""Find code of the product that nothing in the product calls: vulture, with the reasons why some code has a caller elsewhere.
+"""Find what nothing in the product uses, with vulture. `make lint` runs this; a use in the tests does not count.
 
-`make lint` runs it. A use in the tests does not count.
+The tables below name what is used from outside, and by whose code.
 """
 
 import ast
@@ -50,7 +50,7 @@ class DeadCode(Vulture):
     def find(self) -> Iterator[Item]:
         """Yield each unused item that has no reader elsewhere."""
         for item in self.get_unused_code(min_confidence=LEAST_CONFIDENCE):
-            path = item.filename.relative_to(ROOT) if item.filename.is_absolute() else item.filename
+            path = item.filename.relative_to(ROOT)
             known = any(fnmatch(f"{path}:{item.name}", pattern) for pattern in READ_ELSEWHERE)
             if not known and (str(path), item.first_lineno) not in self.records and item.typ != "attribute":
                 yield item
@@ -81,5 +81,5 @@ def name_of(base: ast.expr) -> str:
 if __name__ == "__main__":
     found = list(DeadCode().find())
     for item in found:
-        print(f"{item.filename}:{item.first_lineno}: unused {item.typ} {item.name!r}")
+        print(f"{item.filename.relative_to(ROOT)}:{item.first_lineno}: unused {item.typ} {item.name!r}")
     sys.exit(bool(found))
