@@ -18,24 +18,48 @@ PRODUCT = ("bedrock_flask", "plugins", "wsgi.py")
 # 60 % is vulture's word for "no name like this is read anywhere"; 100 % for what cannot be reached.
 LEAST_CONFIDENCE = 60
 
-# What registers a function also calls it: Flask's routes and hooks, pluggy's hooks.
-DECORATORS = ["@*.get", "@*.post", "@*.put", "@*.delete", "@*.route", "@*.errorhandler", "@*hookimpl", "@*hookspec"]
+# Flask and pluggy call what these decorate.
+ROUTES = [
+    "@*.get",
+    "@*.post",
+    "@*.put",
+    "@*.delete",
+    "@*.route",
+    "@*.before_request",
+    "@*.after_request",
+    "@*.errorhandler",
+]
+HOOKS = ["@*hookimpl", "@*hookspec"]
 
 # The members of these classes, and of the classes derived from them, are names of a JSON object or of a tuple.
 RECORDS = {"Schema", "TypedDict", "NamedTuple"}
 
-# A pattern for path and name, and who reads the name.
+# A pattern for path and name, and what uses it.
 READ_ELSEWHERE = {
     "bedrock_flask/__main__.py:list_commands": "click",
     "bedrock_flask/__main__.py:get_command": "click",
-    "bedrock_flask/commands/*": "bedrock_flask.__main__ imports the module and reads the command by its name",
-    "bedrock_flask/gunicorn_conf.py:*": "gunicorn reads its configuration by name",
-    "bedrock_flask/pytest_plugin/__init__.py:pytest_*": "pytest calls its hooks by name",
-    "bedrock_flask/server/workers/*:Worker": "gunicorn loads the class by the path in gunicorn_conf",
+    "bedrock_flask/commands/*": "bedrock_flask.__main__, which imports a command by its name",
+    "bedrock_flask/config/settings.py:*_file": "Settings.from_env, which reads every row",
+    "bedrock_flask/contract/__init__.py:faults_of": "the tests of other plugins (docs/reference/plugins.md)",
+    "bedrock_flask/emulator/client.py:requests": "the tests of users (docs/reference/pytest.md)",
+    "bedrock_flask/emulator/engines/smollm.py:try_out": "a process of the same module, by name",
+    "bedrock_flask/emulator/server.py:load_config": "gunicorn",
+    "bedrock_flask/gunicorn_conf.py:*": "gunicorn, which reads its configuration by name",
+    "bedrock_flask/pytest_plugin/__init__.py:pytest_*": "pytest, which calls its hooks by name",
+    "bedrock_flask/server/workers/*:Worker": "gunicorn, by the path in gunicorn_conf",
+    "bedrock_flask/server/workers/gthread.py:_keepalive_after": "gunicorn's own worker",
+    "bedrock_flask/server/workers/pace.py:getpeername": "gunicorn, which takes it for a socket",
+    "bedrock_flask/transport/boto/deferred.py:length_remaining": "urllib3, which takes it for a response",
+    "bedrock_flask/transport/boto/deferred.py:version_string": "urllib3, which takes it for a response",
+    "bedrock_flask/transport/boto/deferred.py:retries": "urllib3, which takes it for a response",
+    "bedrock_flask/transport/boto/deferred.py:get_redirect_location": "urllib3, which takes it for a response",
+    # Methods of marshmallow's fields and schemas, and their parameters.
     "*:_serialize": "marshmallow",
     "*:_deserialize": "marshmallow",
-    "bedrock_flask/fields.py:handle_error": "marshmallow",
-    "bedrock_flask/fields.py:*error_messages": "marshmallow",
+    "*:handle_error": "marshmallow",
+    "*:*error_messages": "marshmallow",
+    "*:attr": "marshmallow",
+    "*:many": "marshmallow",
 }
 
 
@@ -43,7 +67,7 @@ class DeadCode(Vulture):
     """Vulture over the product, less what is read by name from outside."""
 
     def __init__(self) -> None:
-        super().__init__(ignore_decorators=DECORATORS)
+        super().__init__(ignore_decorators=[*ROUTES, *HOOKS])
         self.scavenge([str(ROOT / name) for name in PRODUCT])
         self.records = set(find_record_members())
 
