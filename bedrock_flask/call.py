@@ -1,19 +1,23 @@
 """What goes up and what comes down: a call, and its reply, whole or as a stream."""
 
+import json
 import socket
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
+from typing import Any
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.bedrock.usage import Usage
+from bedrock_flask.errors import UpstreamProtocolError
 
 
 @dataclass
 class CallRecord:
-    """What is learnt about one call while it runs; written by the transport and the guards, read once by the log."""
+    """What is learned about one call while it runs: the transport and the guards write it, the log reads it once."""
 
     attempts: int = 0
     upstream_request_id: str = ""
@@ -25,9 +29,9 @@ class CallRecord:
 class Call:
     """One call of a Bedrock model: the bytes that go up, and on whose behalf.
 
-    `deadline` is a time of `time.monotonic()`; `headers` go along as they are. `wire` names the format of body and
-    answer, where it is not the adapter's own. With `client`, the connection of whoever asked, the answer comes as a
-    stream, a whole one too, which says IDLE while the model is silent and ends when the client leaves.
+    `deadline` is a time of `time.monotonic()`; `headers` are sent unchanged. `wire` names the format of body and answer
+    where it is not the adapter's own. `stream` calls the streaming twin of the operation. `client` is the connection of
+    the caller, which a stream watches: when the client disconnects, the call ends.
     """
 
     adapter: Adapter
@@ -42,7 +46,7 @@ class Call:
     request_id: str = ""
     caller: str = ""
     deadline: float = float("inf")
-    account: CallRecord = field(default_factory=CallRecord)
+    record: CallRecord = field(default_factory=CallRecord)
 
     @property
     def operation_name(self) -> str:
@@ -54,12 +58,32 @@ class Call:
         return self.deadline - time.monotonic()
 
 
+def parse_object(data: bytes) -> dict[str, Any]:
+    """A JSON object that Bedrock sent; UpstreamProtocolError for anything else."""
+    try:
+        document = json.loads(data.decode("utf-8"), parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        raise UpstreamProtocolError("Bedrock's answer is not JSON.") from None
+    if not isinstance(document, dict):
+        raise UpstreamProtocolError("Bedrock's answer is not a JSON object.")
+    return document
+
+
+def _reject_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
 @dataclass(frozen=True)
 class Reply:
     """A whole answer: the bytes that Bedrock sent, and its headers (names in lower case)."""
 
     headers: Mapping[str, str]
     body: bytes
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The body as a JSON object, parsed once."""
+        return parse_object(self.body)
 
 
 @dataclass(frozen=True)
@@ -70,25 +94,43 @@ class Chunk:
     data: bytes
     frame: bytes = field(default=b"", compare=False, repr=False)
 
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The data as a JSON object, parsed once."""
+        return parse_object(self.data)
+
 
 class Idle(Enum):
-    """Nothing has come for a while: the client must hear something, or be found to have left."""
+    """Bedrock has been silent for a while: the client needs a sign of life, or may have disconnected."""
 
     IDLE = "idle"
 
 
 IDLE = Idle.IDLE
-# The event of a whole answer that comes as a stream.
+# The event type of a whole answer that arrives as a stream.
 REPLY = "reply"
 
 
 @dataclass(frozen=True)
 class Stream:
-    """An answer that is being written; closing `chunks` ends the call upstream."""
+    """An answer that is still being written; closing `chunks` ends the call to Bedrock.
+
+    The answer of an operation that does not stream is one chunk of type REPLY.
+    """
 
     headers: Mapping[str, str]
     chunks: Generator[Chunk | Idle]
 
 
-Handler = Callable[[Call], Reply | Stream]
+@dataclass(frozen=True)
+class Handler:
+    """Makes calls: `send` waits for the whole reply, `send_stream` returns as soon as the answer has begun.
+
+    A stream yields IDLE while Bedrock is silent, also before the first chunk, whichever operation is called.
+    """
+
+    send: Callable[[Call], Reply]
+    send_stream: Callable[[Call], Stream]
+
+
 Guard = Callable[[Handler], Handler]

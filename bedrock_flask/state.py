@@ -1,28 +1,58 @@
-"""What hangs on the app: one frozen record under `app.extensions["bedrock_flask"]`."""
+"""Everything that hangs on the app: one frozen record under `app.extensions["bedrock_flask"]`."""
 
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Flask
 
 from bedrock_flask.call import Call, Handler, Reply, Stream
-from bedrock_flask.config.settings import Settings
+from bedrock_flask.config.settings import Settings, max_concurrent_calls
+from bedrock_flask.dialect import Dialect
 from bedrock_flask.models.resolver import Models
+from bedrock_flask.transport.stopping import Shutdown
 
 KEY = "bedrock_flask"
 
 
-def _unset(call: Call) -> Reply | Stream:
+def _send(call: Call) -> Reply:
     raise RuntimeError("the app has no transport")
+
+
+def _send_stream(call: Call) -> Stream:
+    raise RuntimeError("the app has no transport")
+
+
+_NO_HANDLER = Handler(_send, _send_stream)
 
 
 @dataclass(frozen=True)
 class State:
-    """Settings, the models that can be named, and the handler that calls Bedrock."""
+    """The state of one app.
+
+    models        the models that can be named
+    dialects      the APIs that are served
+    handler       calls Bedrock, through every guard
+    shutdown      the end of the process, which ends every wait for Bedrock
+    slots         one for each request that may be answered at a time
+    discard_body  reads and discards the rest of a request's body
+    openapi       the OpenAPI document
+    """
 
     settings: Settings
     models: Models
-    handler: Handler = _unset
+    dialects: tuple[Dialect, ...] = ()
+    handler: Handler = _NO_HANDLER
+    shutdown: Shutdown = field(default_factory=Shutdown)
+    slots: threading.Semaphore = field(default_factory=threading.Semaphore)
+    discard_body: Callable[[Mapping[str, Any], int], None] = lambda environ, limit: None
+    openapi: Mapping[str, Any] = field(default_factory=dict)
+
+
+def make_state(settings: Settings, models: Models, dialects: tuple[Dialect, ...]) -> State:
+    """The state before the app is composed; the steps of `create_app` add the rest."""
+    return State(settings, models, dialects, slots=threading.BoundedSemaphore(max_concurrent_calls(settings)))
 
 
 def state_of(app: Flask) -> State:

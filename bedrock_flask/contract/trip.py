@@ -5,7 +5,7 @@ import copy
 import json
 import os
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -32,11 +32,11 @@ def answers_whole(adapter: Adapter) -> Iterator[str]:
     with _bedrock(adapter) as (registry, handler):
         call = _call(adapter, _id(adapter, registry, streaming=False))
         try:
-            answer = handler(call)
+            handler.send(call)
         except GatewayError as error:
             yield f"the emulator's whole answer to the sample does not pass: {error.code}: {error.detail}"
             return
-        if not isinstance(answer, Reply) or call.account.usage.input is None:
+        if call.record.usage.input is None:
             yield "the emulator's whole answer to the sample tells no usage"
 
 
@@ -48,14 +48,14 @@ def answers_streamed(adapter: Adapter) -> Iterator[str]:
             return
         call = _call(adapter, model, stream=True)
         try:
-            chunks = _chunks(handler(call))
+            chunks = _read_chunks(handler.send_stream(call))
         except GatewayError as error:
             yield f"the emulator's stream for the sample does not pass: {error.code}: {error.detail}"
             return
-        if call.account.usage.input is None:
+        if call.record.usage.input is None:
             yield "the emulator's stream for the sample tells no usage"
     try:
-        _chunks(completed(lambda call: Stream({}, _played(chunks[:-1])))(_call(adapter, model, stream=True)))
+        _read_chunks(completed(_replay(chunks[:-1])).send_stream(_call(adapter, model, stream=True)))
     except UpstreamTruncated:
         return
     yield f"a stream that lacks the last of its {len(chunks)} chunks passes for a whole one"
@@ -116,9 +116,14 @@ def _call(adapter: Adapter, model: str, *, stream: bool = False) -> Call:
     return Call(adapter=adapter, operation=adapter.operation, model=model, body=body, stream=stream)
 
 
-def _chunks(answer: Reply | Stream) -> list[Chunk]:
-    return [each for each in answer.chunks if each is not IDLE] if isinstance(answer, Stream) else []
+def _read_chunks(stream: Stream) -> list[Chunk]:
+    return [chunk for chunk in stream.chunks if chunk is not IDLE]
 
 
-def _played(chunks: list[Chunk]) -> Generator[Chunk]:
-    yield from chunks
+def _replay(chunks: list[Chunk]) -> Handler:
+    """A handler that answers every call with these chunks."""
+
+    def send(call: Call) -> Reply:
+        raise NotImplementedError
+
+    return Handler(send, lambda call: Stream({}, (chunk for chunk in chunks)))

@@ -1,25 +1,26 @@
 """Anthropic's API: `POST /v1/messages` and its token count, for every chat model.
 
-Claude is asked on its own wire: the text goes up as it came, but for its envelope. Other models are asked by Converse.
-Source: Anthropic's API reference, Messages and Errors; what Bedrock differs in stands in `betas.py`.
+Claude is called on its own wire: the text is sent as it came, except for its envelope. Other models are called by
+Converse. Source: Anthropic's API reference, Messages and Errors; `bedrock/anthropic_betas.py` has what Bedrock refuses.
 """
 
 import base64
+import copy
 import json
-from collections.abc import Collection, Generator, Iterable
-from contextlib import closing
-from dataclasses import replace
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
-from bedrock_flask import edge
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock import anthropic_betas
 from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
-from bedrock_flask.call import IDLE, Chunk, Idle, Reply, Stream
-from bedrock_flask.edge import ErrorResponse, with_renderer
+from bedrock_flask.call import Chunk
+from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import (
     BedrockError,
     FieldError,
@@ -31,207 +32,195 @@ from bedrock_flask.errors import (
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
-    POLICY,
-    add_gateway_headers,
+    log_unknown_fields,
     make_call,
     parse_json,
     reject_faults,
+    requested_policy,
     resolve_model,
     send,
+    unknown_paths,
     unsupported_policy,
 )
-from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
-from bedrock_flask.pipeline.translated import ResponseFormat, rename_paths_for, respond_via_converse
+from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
+from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
-from bedrock_flask.protocol.json_path import format_path
+from bedrock_flask.protocol.json_path import Path, drop_at, format_path
 from bedrock_flask.state import state_of
-from bedrock_flask.translation.request import build_bedrock_request
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
-# The version of Anthropic's API that Bedrock has always had, by both names. Later ones go as they come, as Anthropic's
-# own client for Bedrock sends them.
-FIRST = MappingProxyType({"": anthropic_body.VERSION, "2023-06-01": anthropic_body.VERSION})
-COUNTING = "CountTokens"
+MESSAGES, COUNT_TOKENS = anthropic_messages_body.Body(), anthropic_messages_body.CountTokensBody()
+# The first version of Anthropic's API, which Bedrock has always had by a name of its own. Later versions are sent as
+# they come, as Anthropic's own client for Bedrock sends them.
+VERSIONS = MappingProxyType({"": anthropic_body.VERSION, "2023-06-01": anthropic_body.VERSION})
+# Members of the envelope, which Bedrock takes elsewhere.
+_ENVELOPE = frozenset({"model", "stream"})
+# What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
+_COUNTED = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
 
 blueprint = Blueprint("anthropic", __name__)
 
 
-def with_anthropic(app: Flask) -> Flask:
-    """The routes under `/v1/messages`, and the same where AWS's own Anthropic endpoint has them."""
-    app.register_blueprint(blueprint, url_prefix="/v1/messages")
-    app.register_blueprint(blueprint, name="anthropic_of_aws", url_prefix="/anthropic/v1/messages")
-    return with_renderer(app, rendered, "/v1/messages", "/anthropic/")
-
-
-@blueprint.post("")
-def create() -> Response:
+@blueprint.post("/v1/messages")
+def create_message() -> Response:
     """Write the next turn of a conversation."""
-    data = edge.read_body()
+    data = read_body()
     body = parse_json(data)
-    unknown = reject_faults(find_faults(anthropic_messages_body.Body(), body))
-    model, stream = resolve_model(body["model"]), bool(body.get("stream"))
-    if WIRE.name not in model.adapter.speaks:
-        request_ = anthropic.read_request(body)
-        return respond_via_converse(model, request_, SPEECH, stream=stream, unknown=unknown, left=_left_betas(body))
-    text, dropped = _native(model, data.decode(), body, unknown)
-    operation = model.adapter.speaks[WIRE.name]
-    reply = send(make_call(model, text.encode(), operation=operation, wire=WIRE.name, stream=stream, watched=stream))
-    if isinstance(reply, Stream):
-        return add_gateway_headers(
-            stream_response(_passed(reply), VOICE, forwarded_headers(reply.headers)), model, dropped
-        )
-    return add_gateway_headers(_whole(reply), model, dropped)
-
-
-@blueprint.post("/count_tokens")
-def count_tokens() -> Response:
-    """The tokens of a request, as Bedrock counts them."""
-    data = edge.read_body()
-    body = parse_json(data)
-    unknown = reject_faults(find_faults(anthropic_messages_body.CountTokensBody(), body))
+    faults = find_faults(MESSAGES, body)
+    reject_faults(faults)
+    unknown, stream = unknown_paths(faults), bool(body.get("stream"))
     model = resolve_model(body["model"])
+    if WIRE.name not in model.adapter.speaks or (stream and not model.capabilities.streaming):
+        return respond_via_converse(
+            model, anthropic.read_request(body), FORMAT, stream=stream, unknown=unknown, dropped=_list_betas(body)
+        )
+    native = _edit_for_bedrock(model, data.decode(), body, unknown)
+    call = make_call(
+        model,
+        native.text.encode(),
+        operation=model.adapter.speaks[WIRE.name],
+        wire=WIRE.name,
+        stream=stream,
+    )
+    response = pass_stream(call, _write_chunk, STREAM_FORMAT) if stream else pass_reply(call)
+    return add_gateway_headers(response, model, native.dropped)
+
+
+@blueprint.post("/v1/messages/count_tokens")
+def count_tokens() -> Response:
+    """Count the tokens of a request, as Bedrock counts them."""
+    data = read_body()
+    body = parse_json(data)
+    faults = find_faults(COUNT_TOKENS, body)
+    reject_faults(faults)
+    unknown, model = unknown_paths(faults), resolve_model(body["model"])
     if WIRE.name in model.adapter.speaks:
-        text, dropped = _native(model, data.decode(), body, unknown, counted_only=True)
-        asked: Any = {"invokeModel": {"body": base64.b64encode(text.encode()).decode()}}
+        native = _edit_for_bedrock(model, data.decode(), body, unknown, only_counted=True)
+        payload: Any = {"invokeModel": {"body": base64.b64encode(native.text.encode()).decode()}}
+        dropped: Sequence[str] = native.dropped
     else:
-        request_ = anthropic.read_request(body)
-        extras = {**request_.get("extras", {}), **dict.fromkeys(unknown)}
-        with rename_paths_for(WIRE):
-            ready = build_bedrock_request(
-                model, {**request_, "extras": extras}, hints=WIRE.hints, policy=unsupported_policy(model)
-            )
-        if ready.operation != "Converse":
+        prepared = prepare_request(model, anthropic.read_request(body), WIRE, unknown)
+        if prepared.operation != "Converse":
             raise NotConversable(f"Bedrock counts no tokens for '{model.name}'.")
-        dropped = [*_left_betas(body), *map(WIRE.word, ready.dropped)]
-        asked = {"converse": {name: value for name, value in json.loads(ready.body).items() if name in _COUNTED}}
+        members = json.loads(prepared.body).items()
+        payload = {"converse": {name: value for name, value in members if name in _COUNTED}}
+        dropped = [*_list_betas(body), *map(WIRE.word, prepared.dropped)]
     # Bedrock counts by the model's own id only.
-    bare = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
-    call = make_call(bare, json.dumps({"input": asked}).encode(), operation=COUNTING, wire="count_tokens")
+    counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
+    call = make_call(counted, json.dumps({"input": payload}).encode(), operation="CountTokens", wire="count_tokens")
     try:
         reply = send(call)
     except BedrockError as error:
         if error.status == 400:
             error.detail = f"Bedrock counts no tokens of this for '{model.name}': {error.detail}"
         raise
-    assert isinstance(reply, Reply)  # noqa: S101 - it was not asked as a stream
-    return add_gateway_headers(jsonify(input_tokens=json.loads(reply.body)["inputTokens"]), model, dropped)
+    return add_gateway_headers(jsonify(input_tokens=reply.document["inputTokens"]), model, dropped)
 
 
-# What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
-_COUNTED = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
+# --- Claude's own body ------------------------------------------------------------------------------------------------
 
 
-def _native(
-    model: Model, text: str, body: Any, unknown: Collection[str], *, counted_only: bool = False
-) -> tuple[str, list[str]]:
-    """Claude's own body as Bedrock takes it, all text kept but for the envelope, and what was left out of it."""
-    sent, left = anthropic_betas.select_betas(_betas(body), body)
-    gone = [format_path(path) for path in anthropic_betas.find_refused_members(body, sent)]
-    # What nobody knows may be what AWS released on Tuesday: Bedrock decides, unless the caller has it left out.
-    new = [path for path in unknown if unsupported_policy(model) != DROP]
-    gone = [path for path in gone if path not in new]
-    _check_policy([path for path in gone if path not in _ENVELOPE], model)
+@dataclass(frozen=True)
+class _NativeBody:
+    """A body as Bedrock takes it, and the names of what was dropped from it."""
+
+    text: str
+    dropped: Sequence[str]
+
+
+def _edit_for_bedrock(
+    model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool = False
+) -> _NativeBody:
+    """Claude's own body as Bedrock takes it: the text is kept, except for what Bedrock refuses and its envelope."""
+    betas, refused_betas = anthropic_betas.select_betas(_read_betas(body), body)
+    removed = anthropic_betas.find_refused_members(body, betas)
+    # An unknown member may be new on Bedrock: Bedrock decides, unless the caller wants it dropped.
+    if unsupported_policy(model) != DROP:
+        removed = [path for path in removed if format_path(path) not in unknown]
+    dropped = [format_path(path) for path in removed if path[0] not in _ENVELOPE]
+    _check_policy(dropped, model)
     billing = anthropic_betas.find_billing_blocks(body)
+    taken_out = {str(path[0]) for path in removed if len(path) == 1} | ({"anthropic_beta"} if not betas else set())
+    changed = _drop_nested(body, [path for path in removed if len(path) > 1])
+    added: dict[str, Any] = {"anthropic_version": _read_version(body)}
+    if betas:
+        added["anthropic_beta"] = betas
+    if only_counted and "max_tokens" not in body:
+        added["max_tokens"] = _least_max_tokens(body)
+    put_in = {name: json.dumps(value, ensure_ascii=False) for name, value in changed.items()}
+    put_in |= {name: json.dumps(value) for name, value in added.items()}
     if billing:
         text = remove_items(text, "system", billing)
-    # A member of the body itself may have any name.
-    nested = {path for path in gone if path not in body}
-    put_in = {
-        "anthropic_version": json.dumps(_version(body)),
-        **({"anthropic_beta": json.dumps(sent)} if sent else {}),
-        **({"max_tokens": str(_room(body))} if counted_only and "max_tokens" not in body else {}),
-        **_rewritten(text, nested),
-    }
-    taken_out = {path for path in gone if path not in nested} | ({"anthropic_beta"} if not sent else set())
-    text = envelope.splice(text, taken_out, put_in)
+        system = [block for index, block in enumerate(body["system"]) if index not in billing]
+        body = {**body, "system": system}
+    _check_body(model, {name: value for name, value in body.items() if name not in taken_out} | changed | added)
+    return _NativeBody(
+        envelope.splice(text, taken_out, put_in),
+        [
+            *dropped,
+            *(f"anthropic-beta: {beta}" for beta in refused_betas),
+            *(f"system[{index}]" for index in billing),
+        ],
+    )
+
+
+def _check_body(model: Model, body: Mapping[str, Any]) -> None:
     with isolate_plugin_errors(model.adapter):
-        found = model.adapter.find_faults(parse_json(text.encode()))
-    if passed := reject_faults(found):
-        g.logged["unknown_fields"] = passed[:20]
-    dropped = [path for path in gone if path not in _ENVELOPE] + [f"anthropic-beta: {beta}" for beta in left]
-    return text, [*dropped, *(f"system[{index}]" for index in billing)]
+        faults = model.adapter.find_faults(body)
+    reject_faults(faults)
+    log_unknown_fields(unknown_paths(faults))
 
 
-def _room(body: Any) -> int:
-    """A max_tokens that a budget for thinking fits in, where tokens are only counted."""
+def _check_policy(dropped: Collection[str], model: Model) -> None:
+    """Raise Unsupported if the caller wants an error and the tables would drop members."""
+    if dropped and requested_policy() == ERROR:
+        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in dropped])
+
+
+def _least_max_tokens(body: Any) -> int:
+    """A max_tokens that leaves room for a thinking budget, for a request whose tokens are only counted."""
     budget = (body.get("thinking") or {}).get("budget_tokens") or 0
     return int(budget) + 1
 
 
-def _check_policy(gone: Collection[str], model: Model) -> None:
-    """What goes by the table goes unasked, but not for somebody who has said that nothing may."""
-    if gone and request.headers.get(POLICY, "").strip().lower() == ERROR:
-        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in gone])
-
-
-# Members of the envelope: they are heeded, and Bedrock takes them elsewhere.
-_ENVELOPE = frozenset({"model", "stream"})
-
-
-def _betas(body: Any) -> list[str]:
+def _read_betas(body: Any) -> list[str]:
     header = [beta.strip() for line in request.headers.getlist("anthropic-beta") for beta in line.split(",")]
     return [*filter(None, header), *(body.get("anthropic_beta") or ())]
 
 
-def _left_betas(body: Any) -> list[str]:
-    """Converse knows no betas: what they unlock is placed, refused or dropped by its own name."""
-    return [f"anthropic-beta: {beta}" for beta in _betas(body)]
+def _list_betas(body: Any) -> list[str]:
+    """The betas of a request by Converse, which has none: what they unlock is placed, refused or dropped itself."""
+    return [f"anthropic-beta: {beta}" for beta in _read_betas(body)]
 
 
-def _version(body: Any) -> str:
-    said = body.get("anthropic_version") or request.headers.get("anthropic-version", "").strip()
-    return FIRST.get(said, said)
+def _read_version(body: Any) -> str:
+    version = body.get("anthropic_version") or request.headers.get("anthropic-version", "").strip()
+    return VERSIONS.get(version, version)
 
 
-def _rewritten(text: str, paths: Iterable[str]) -> dict[str, str]:
-    """The members of the body that lose something within them, as JSON text without it."""
-    body = parse_json(text.encode())
-    names = {path.partition(".")[0].partition("[")[0] for path in paths}
-    # The later ones first: an item that leaves a list moves those behind it.
-    for path in sorted(paths, key=_steps, reverse=True):
-        _forget(body, _steps(path))
-    return {name: json.dumps(body[name], ensure_ascii=False) for name in names if name in body}
+def _drop_nested(body: Any, paths: Collection[Path]) -> dict[str, Any]:
+    """The members of the body that hold these paths, without what the paths name."""
+    changed = {str(path[0]): copy.deepcopy(body[path[0]]) for path in paths}
+    drop_at(changed, paths)
+    return changed
 
 
-def _steps(path: str) -> list[tuple[int, str]]:
-    """The steps of `tools[2].custom`, each an index or a name."""
-    parts = path.replace("]", "").replace("[", ".").split(".")
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
-
-
-def _forget(value: Any, steps: list[tuple[int, str]]) -> None:
-    for index, name in steps[:-1]:
-        value = value[name] if index < 0 else value[index]
-    index, name = steps[-1]
-    del value[name if index < 0 else index]
-
-
-def _whole(reply: Reply) -> Response:
-    headers = {**usage_headers(g.account), **forwarded_headers(reply.headers)}
-    return Response(reply.body, mimetype="application/json", headers=headers)
-
-
-def _passed(stream: Stream) -> Generator[bytes | Idle]:
-    """Claude's own chunks as they came, each named by its type."""
-    with closing(stream.chunks) as chunks:
-        for chunk in chunks:
-            yield chunk if chunk is IDLE else _passed_chunk(chunk)
-
-
-def _passed_chunk(chunk: Chunk) -> bytes:
-    kind = json.loads(chunk.data).get("type")
+def _write_chunk(chunk: Chunk) -> bytes:
+    """One of Claude's own chunks as it came, named by its type."""
+    kind = chunk.document.get("type")
     if not isinstance(kind, str) or not kind.isidentifier() or kind == "error":
         raise UpstreamProtocolError("Bedrock's stream has a chunk of no known type.")
     return sse.encode(chunk.data.decode(), kind)
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
+# --- formats ----------------------------------------------------------------------------------------------------------
 
-# Source: Anthropic's API reference, Errors. SDKs choose the class by the status.
-_TYPES = MappingProxyType(
+# Source: Anthropic's API reference, Errors. SDKs choose the class of an exception by the status.
+_ERROR_TYPES = MappingProxyType(
     {
         400: "invalid_request_error",
         401: "authentication_error",
@@ -245,29 +234,50 @@ _TYPES = MappingProxyType(
 )
 
 
-def document(error: GatewayError, request_id: str) -> dict[str, Any]:
-    """The error as Anthropic says it."""
-    kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
-    described = {"type": kind, "message": error.detail, "code": error.code}
+def error_document(error: GatewayError, request_id: str) -> dict[str, Any]:
+    """The error in the form of Anthropic's API."""
+    kind = _ERROR_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
+    described: dict[str, Any] = {"type": kind, "message": error.detail, "code": error.code}
     if error.fields:
-        described["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]  # type: ignore[assignment]
+        described["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]
     return {"type": "error", "error": described, "request_id": request_id}
 
 
-def rendered(error: GatewayError, request_id: str) -> ErrorResponse:
-    """The error as an answer of Anthropic's API."""
-    return ErrorResponse(status=error.status, document=document(error, request_id))
-
-
-VOICE = StreamFormat(
+STREAM_FORMAT = StreamFormat(
     media_type=sse.MEDIA_TYPE,
     keepalive=sse.encode('{"type": "ping"}', "ping"),
-    error=lambda error, request_id: sse.encode(json.dumps(document(error, request_id)), "error"),
+    write_error=lambda error, request_id: sse.encode(json.dumps(error_document(error, request_id)), "error"),
 )
-SPEECH = ResponseFormat(
-    whole=anthropic.write_reply,
-    chunks=anthropic.write_chunks,
-    event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
-    voice=VOICE,
+FORMAT = ResponseFormat(
     wire=WIRE,
+    write_reply=anthropic.write_reply,
+    write_chunks=anthropic.write_chunks,
+    write_event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
+    stream_format=STREAM_FORMAT,
+)
+
+_MESSAGES = [{"role": "user", "content": "What is 2+2?"}]
+DIALECT = Dialect(
+    title="Anthropic",
+    blueprint=blueprint,
+    # AWS's own endpoint for Anthropic's API has its routes below the second path.
+    mounts=("", "/anthropic"),
+    error_prefixes=("/v1/messages", "/anthropic/"),
+    render_error=render_as(error_document),
+    operations=(
+        Operation(
+            path="/v1/messages",
+            summary="Messages",
+            body=anthropic_messages_body.Body,
+            stream=sse.MEDIA_TYPE,
+            sample={"model": "claude", "max_tokens": 64, "messages": _MESSAGES},
+        ),
+        Operation(
+            path="/v1/messages/count_tokens",
+            summary="Tokens of a request, counted by Bedrock",
+            body=anthropic_messages_body.CountTokensBody,
+            sample={"model": "claude", "messages": _MESSAGES},
+        ),
+    ),
+    request_headers=(re.compile(r"(anthropic-|x-stainless-)[a-z0-9-]+\Z", re.I),),
 )

@@ -4,40 +4,28 @@ Source: the service model of bedrock-runtime in botocore; "Troubleshooting Amazo
 """
 
 import json
-from collections.abc import Generator
-from contextlib import closing
+import re
 from types import MappingProxyType
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Response, request
 
-from bedrock_flask import edge
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bodies import converse_body
-from bedrock_flask.call import IDLE, Idle, Reply, Stream
-from bedrock_flask.edge import ErrorResponse, with_renderer
+from bedrock_flask.call import Chunk, Reply
+from bedrock_flask.dialect import Dialect, ErrorResponse, Operation
+from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import BedrockError, GatewayError, InvalidSignature, Unauthenticated
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.request import (
-    add_gateway_headers,
-    make_call,
-    parse_json,
-    reject_faults,
-    resolve_model,
-    send,
-)
-from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
+from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
+from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults, resolve_model
+from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
 
-blueprint = Blueprint("bedrock", __name__, url_prefix="/model")
-
 OPAQUE = "opaque"
+CONVERSE = converse_body.Body()
 
-
-def with_bedrock(app: Flask) -> Flask:
-    """The routes under `/model`."""
-    app.register_blueprint(blueprint)
-    return with_renderer(app, rendered, "/model/")
+blueprint = Blueprint("bedrock", __name__)
 
 
 @blueprint.post("/<path:name>/invoke")
@@ -67,68 +55,52 @@ def converse_stream(name: str) -> Response:
 @blueprint.post("/<path:name>/count-tokens")
 def count_tokens(name: str) -> Response:
     """CountTokens: the tokens of a request that is not sent to the model."""
-    data = edge.read_body()
+    data = read_body()
     parse_json(data)
-    return _passed(resolve_model(name), data, operation="CountTokens", wire="count_tokens", stream=False)
+    return _pass_through(resolve_model(name), data, operation="CountTokens", wire="count_tokens", stream=False)
 
 
 def _invoke(model: Model, *, stream: bool) -> Response:
-    data, adapter = edge.read_body(), model.adapter
+    data, adapter = read_body(), model.adapter
     if adapter.operation != "InvokeModel":
-        # A family that no plugin knows the body of.
-        return _passed(model, data, operation="InvokeModel", wire=OPAQUE, stream=stream)
+        # A family whose body no plugin knows.
+        return _pass_through(model, data, operation="InvokeModel", wire=OPAQUE, stream=stream)
     with isolate_plugin_errors(adapter):
-        found = adapter.find_faults(parse_json(data))
-    reject_faults(found)
-    return _passed(model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
+        faults = adapter.find_faults(parse_json(data))
+    reject_faults(faults)
+    return _pass_through(model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
 
 
 def _converse(model: Model, *, stream: bool) -> Response:
-    data = edge.read_body()
+    data = read_body()
     body = parse_json(data)
-    found = find_faults(converse_body.Body(), body)
+    faults = find_faults(CONVERSE, body)
     if isinstance(body, dict) and "promptVariables" in body and "messages" not in body:
         # A managed prompt brings its own messages.
-        found = [fault for fault in found if fault.path != "messages"]
-    reject_faults(found)
-    return _passed(model, data, operation="Converse", wire="converse", stream=stream)
+        faults = [fault for fault in faults if fault.path != "messages"]
+    reject_faults(faults)
+    return _pass_through(model, data, operation="Converse", wire="converse", stream=stream)
 
 
-def _passed(model: Model, data: bytes, *, operation: str, wire: str, stream: bool) -> Response:
-    # What AWS takes as headers goes along under their own names.
-    call = make_call(
-        model,
-        data,
-        operation=operation,
-        wire=wire,
-        stream=stream,
-        watched=stream,
-        headers=("accept", "content-type") if operation == "InvokeModel" and not stream else (),
-    )
-    reply = send(call)
-    return add_gateway_headers(_frames(reply) if isinstance(reply, Stream) else _whole(reply), model)
+def _pass_through(model: Model, data: bytes, *, operation: str, wire: str, stream: bool) -> Response:
+    # What AWS takes as headers is sent on under the same names.
+    forward = ("accept", "content-type") if operation == "InvokeModel" and not stream else ()
+    call = make_call(model, data, operation=operation, wire=wire, stream=stream, forward=forward)
+    response = pass_stream(call, _write_chunk, STREAM_FORMAT) if stream else pass_reply(call, _content_type)
+    return add_gateway_headers(response, model)
 
 
-def _whole(reply: Reply) -> Response:
-    headers = {**usage_headers(g.account), **forwarded_headers(reply.headers)}
-    kind = reply.headers.get("content-type", "application/json")
-    return Response(reply.body, content_type=kind, headers=headers)
+def _content_type(reply: Reply) -> str:
+    return reply.headers.get("content-type", "application/json")
 
 
-def _frames(stream: Stream) -> Response:
-    voice = StreamFormat(media_type=eventstream.MEDIA_TYPE, keepalive=b"", error=_exception)
-    return stream_response(_as_they_came(stream), voice, forwarded_headers(stream.headers))
-
-
-def _as_they_came(stream: Stream) -> Generator[bytes | Idle]:
-    with closing(stream.chunks) as chunks:
-        for chunk in chunks:
-            yield chunk if chunk is IDLE else chunk.frame
+def _write_chunk(chunk: Chunk) -> bytes:
+    return chunk.frame
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
 
-# The gateway's own errors in AWS's words; a refusal of Bedrock's keeps its own.
+# The gateway's own errors by AWS's names; an error that Bedrock answered with keeps its own.
 _NAMES = MappingProxyType(
     {
         400: "ValidationException",
@@ -146,18 +118,18 @@ _NAMES = MappingProxyType(
         504: "ModelTimeoutException",
     }
 )
-# The status that AWS answers each of them with, where it is not the gateway's.
+# The status that AWS answers each of them with, where it differs from the gateway's.
 _STATUSES = MappingProxyType(
     {"ModelTimeoutException": 408, "ModelErrorException": 424, "UnrecognizedClientException": 403}
 )
-# What a stream of either operation may end with; any other error is told as the model's.
+# What a stream of either operation may end with; any other error is reported as the model's.
 _IN_STREAMS = frozenset(
     {"internalServerException", "modelStreamErrorException", "throttlingException", "validationException"}
     | {"serviceUnavailableException"}
 )
 
 
-def _said(error: GatewayError) -> tuple[str, int]:
+def _name_error(error: GatewayError) -> tuple[str, int]:
     """AWS's name of an error, and its status."""
     if isinstance(error, InvalidSignature):
         return error.name, error.status
@@ -171,20 +143,52 @@ def _said(error: GatewayError) -> tuple[str, int]:
     return name, _STATUSES.get(name, error.status)
 
 
-def rendered(error: GatewayError, request_id: str) -> ErrorResponse:
+def render_error(error: GatewayError, request_id: str) -> ErrorResponse:
     """The error as an answer of Bedrock's."""
-    name, status = _said(error)
+    name, status = _name_error(error)
     return ErrorResponse(
         status=status, document={"message": error.detail, "code": error.code}, headers={"x-amzn-errortype": name}
     )
 
 
-def _exception(error: GatewayError, request_id: str) -> bytes:
+def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
     """The frame that ends a stream: Bedrock's own where it sent one."""
     if isinstance(error, BedrockError) and error.frame and error.code != "gateway_credentials":
         return error.frame
-    name, _ = _said(error)
+    name, _ = _name_error(error)
     member = name[:1].lower() + name[1:]
     if member not in _IN_STREAMS:
         member = "modelStreamErrorException"
     return eventstream.encode(eventstream.exception(member, json.dumps({"message": error.detail}).encode()))
+
+
+# The AWS SDKs do not skip a frame that means nothing, so a silence is not filled.
+STREAM_FORMAT = StreamFormat(media_type=eventstream.MEDIA_TYPE, keepalive=b"", write_error=_write_error_frame)
+
+_SAMPLE = {"messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}]}
+DIALECT = Dialect(
+    title="Bedrock",
+    blueprint=blueprint,
+    mounts=("/model",),
+    error_prefixes=("/model/",),
+    render_error=render_error,
+    operations=(
+        Operation(path="/model/{model}/converse", summary="Converse", body=converse_body.Body, sample=_SAMPLE),
+        Operation(
+            path="/model/{model}/converse-stream",
+            summary="ConverseStream",
+            body=converse_body.Body,
+            stream=eventstream.MEDIA_TYPE,
+            sample=_SAMPLE,
+        ),
+        Operation(path="/model/{model}/invoke", summary="InvokeModel"),
+        Operation(
+            path="/model/{model}/invoke-with-response-stream",
+            summary="InvokeModelWithResponseStream",
+            stream=eventstream.MEDIA_TYPE,
+        ),
+        Operation(path="/model/{model}/count-tokens", summary="CountTokens"),
+    ),
+    request_headers=(re.compile(r"(x-amz-|amz-sdk-)[a-z0-9-]+\Z", re.I),),
+    response_headers=("x-amzn-errortype",),
+)

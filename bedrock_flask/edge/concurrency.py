@@ -1,35 +1,29 @@
-"""Admission: so many requests at one time and no more, so that a worker always has a thread for its probes."""
+"""The concurrency limit: a worker answers some requests at a time and no more, so that probes find a thread."""
 
-import threading
+from flask import Flask, Response, current_app, request
 
-from flask import Flask, Response, current_app, g, request
-
-from bedrock_flask.config.settings import max_concurrent_calls
 from bedrock_flask.edge.authentication import is_public
+from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import Overloaded
 from bedrock_flask.state import state_of
 
-_PLACES = "bedrock_flask.places"
-
 
 def with_concurrency_limit(app: Flask) -> Flask:
-    """A request with a known key takes a place until its last byte is sent; without a place it is refused at once."""
-    app.extensions[_PLACES] = threading.BoundedSemaphore(max_concurrent_calls(state_of(app).settings))
-    app.before_request(_admit)
-    app.after_request(_leave_at_the_end)
+    """A request with a known key holds a slot until its last byte is sent; without a free slot it is refused."""
+    app.before_request(_take_slot)
+    app.after_request(_release_slot_on_close)
     return app
 
 
-def _admit() -> None:
-    g.admitted = False
+def _take_slot() -> None:
     if is_public(request.endpoint):
         return
-    if not current_app.extensions[_PLACES].acquire(blocking=False):
+    if not state_of(current_app).slots.acquire(blocking=False):
         raise Overloaded()
-    g.admitted = True
+    request_context().holds_slot = True
 
 
-def _leave_at_the_end(response: Response) -> Response:
-    if g.get("admitted"):
-        response.call_on_close(current_app.extensions[_PLACES].release)
+def _release_slot_on_close(response: Response) -> Response:
+    if request_context().holds_slot:
+        response.call_on_close(state_of(current_app).slots.release)
     return response

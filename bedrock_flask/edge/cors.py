@@ -1,40 +1,40 @@
-"""CORS: which web pages of other sites may call the gateway, by exact origin; off unless some are named.
+"""CORS: the web pages of other sites that may call the gateway, by exact origin; off unless an origin is configured.
 
-The key that a page sends is a header like any other, so credentials in the sense of CORS (cookies) are never allowed.
+The key that a page sends is an ordinary header, so credentials in the sense of CORS (cookies) are never allowed.
 """
 
 import re
+from collections.abc import Iterable
 
 from flask import Flask, Response, request
 from flask_cors import CORS
 
-from bedrock_flask.bedrock.usage import HEADERS, Usage
-from bedrock_flask.edge import REQUEST_ID_HEADERS
+from bedrock_flask import headers
+from bedrock_flask.bedrock import usage
+from bedrock_flask.dialect import Dialect
 from bedrock_flask.state import state_of
 
 METHODS = ("GET", "HEAD", "POST")
-# What a page may send.
-ALLOWED = (
-    *("authorization", "x-api-key", "content-type", "x-request-id", "x-bedrock-flask-unsupported"),
-    # What the SDKs of OpenAI, Anthropic and AWS send from a browser.
-    re.compile(r"(x-amzn-bedrock-|x-amz-|amz-sdk-|anthropic-|openai-|x-stainless-)[a-z0-9-]+\Z", re.I),
+# What a page may send, whichever dialect it speaks.
+_REQUEST_HEADERS = (
+    *("authorization", "x-api-key", "content-type", "x-request-id", headers.UNSUPPORTED),
+    re.compile(r"x-amzn-bedrock-[a-z0-9-]+\Z", re.I),
 )
 # What a page may read; browsers hide the rest. A test holds this to what the gateway answers.
-EXPOSED = (
-    *REQUEST_ID_HEADERS,
-    "x-bedrock-request-id",
-    "x-bedrock-flask-model",
-    "x-bedrock-flask-attempts",
-    "x-bedrock-flask-unknown-fields",
-    "x-bedrock-flask-dropped",
-    "x-amzn-errortype",
-    "x-should-retry",
-    *(f"x-bedrock-flask-{name.replace('_', '-')}" for name in Usage(0, 0, 0, 0).known()),
-    *HEADERS.values(),
+_RESPONSE_HEADERS = (
+    *headers.REQUEST_ID,
+    headers.BEDROCK_REQUEST_ID,
+    headers.MODEL,
+    headers.ATTEMPTS,
+    headers.UNKNOWN_FIELDS,
+    headers.DROPPED,
+    *map(headers.usage_header, usage.Usage(0, 0, 0, 0).known()),
+    *usage.HEADERS.values(),
     "x-amzn-bedrock-content-type",
     "x-amzn-bedrock-invocation-latency",
     "x-amzn-bedrock-performanceconfig-latency",
     "x-amzn-bedrock-service-tier",
+    "x-should-retry",
     "allow",
     "retry-after",
     "retry-after-ms",
@@ -44,8 +44,8 @@ _MAX_AGE = 600
 
 
 def with_cors(app: Flask) -> Flask:
-    """Answer the named origins; stands before authentication, because a browser sends no key with a preflight."""
-    origins = state_of(app).settings.cors_origins
+    """Answer the allowed origins; this step precedes authentication, because a browser's preflight carries no key."""
+    origins, dialects = state_of(app).settings.cors_origins, state_of(app).dialects
     if not origins:
         return app
     CORS(
@@ -53,32 +53,42 @@ def with_cors(app: Flask) -> Flask:
         # Whole and escaped: a plain string with a bracket in it, as IPv6 has, would be searched as a pattern.
         origins=[re.compile(re.escape(origin) + r"\Z") for origin in origins],
         methods=METHODS,
-        allow_headers=ALLOWED,
-        expose_headers=EXPOSED,
+        allow_headers=allowed_headers(dialects),
+        expose_headers=exposed_headers(dialects),
         max_age=_MAX_AGE,
         supports_credentials=False,
-        # The gateway's error handlers answer through the same door, so an error needs no second way.
+        # The gateway's error handlers answer like views do, so errors need no handling of their own.
         intercept_exceptions=False,
-        # Who names an origin means it, also where the gateway is on the user's own machine.
+        # An operator who allows an origin means it, also where the gateway runs on the user's own machine.
         allow_private_network=True,
-        # It would leave out the answers without an origin, which caches would then give to pages.
+        # It would skip answers without an origin, which caches would then give to pages.
         vary_header=False,
     )
-    app.after_request(_varied)
-    app.before_request(_preflight)
+    app.after_request(_vary_by_origin)
+    app.before_request(_answer_preflight)
     return app
 
 
-def _preflight() -> Response | None:
-    """The same empty answer whatever is asked for: only the headers tell, and only to the named origins."""
-    if request.method == "OPTIONS" and "origin" in request.headers and _ASKS in request.headers:
+def allowed_headers(dialects: Iterable[Dialect]) -> list[str | re.Pattern[str]]:
+    """The request headers that a page may send to these dialects."""
+    return [*_REQUEST_HEADERS, *(header for dialect in dialects for header in dialect.request_headers)]
+
+
+def exposed_headers(dialects: Iterable[Dialect]) -> list[str]:
+    """The response headers that a page may read from these dialects."""
+    return [*_RESPONSE_HEADERS, *(header for dialect in dialects for header in dialect.response_headers)]
+
+
+def _answer_preflight() -> Response | None:
+    """The same empty answer whatever is asked for: only its headers differ, and only for the allowed origins."""
+    if request.method == "OPTIONS" and "origin" in request.headers and _REQUEST_METHOD in request.headers:
         return Response(status=204)
     return None
 
 
-_ASKS = "access-control-request-method"
+_REQUEST_METHOD = "access-control-request-method"
 
 
-def _varied(response: Response) -> Response:
+def _vary_by_origin(response: Response) -> Response:
     response.vary.add("Origin")
     return response

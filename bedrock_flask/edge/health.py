@@ -1,4 +1,4 @@
-"""Health: is the process alive, may it get requests. No probe ever calls a model."""
+"""Health: whether the process is alive and ready for requests. A probe never calls a model."""
 
 from dataclasses import asdict
 from typing import Any
@@ -8,7 +8,6 @@ from flask import Flask, Response, current_app, jsonify, request
 from bedrock_flask.edge.authentication import is_authenticated, public
 from bedrock_flask.errors import ShuttingDown
 from bedrock_flask.state import state_of
-from bedrock_flask.transport.stopping import KEY as STOPPING
 
 
 def with_health(app: Flask) -> Flask:
@@ -27,19 +26,19 @@ def live() -> Response:
 
 @public
 def ready() -> Response:
-    """The plugins are loaded and the process does not stop, so requests may come; `?verbose` counts them.
+    """The plugins are loaded and the process is not shutting down; `?verbose` counts what can be named.
 
-    A plugin that was left out makes it `degraded`; which one, and why, is told to those who have a key.
+    A plugin that was left out makes the status `degraded`; callers with a key also learn which one, and why.
     """
-    if current_app.extensions[STOPPING].begun:
-        raise ShuttingDown()
     state = state_of(current_app)
+    if state.shutdown.begun:
+        raise ShuttingDown()
     if "verbose" not in request.args:
         return jsonify(status="ok")
-    found, aliases = state.models.registry, state.models.aliases
-    status = "degraded" if found.broken else "ok"
-    told: dict[str, Any] = {"status": status, "adapters": len(found.adapters), "aliases": len(aliases)}
-    if found.broken:
-        # A stranger learns how many: names, paths and what a plugin says of itself are the operator's.
-        told["broken"] = [asdict(each) for each in found.broken] if is_authenticated() else len(found.broken)
-    return jsonify(told)
+    registry, aliases = state.models.registry, state.models.aliases
+    status = "degraded" if registry.broken else "ok"
+    report: dict[str, Any] = {"status": status, "adapters": len(registry.adapters), "aliases": len(aliases)}
+    if registry.broken:
+        # A stranger learns the number only: names, paths and a plugin's own messages belong to the operator.
+        report["broken"] = [asdict(each) for each in registry.broken] if is_authenticated() else len(registry.broken)
+    return jsonify(report)

@@ -1,28 +1,23 @@
-"""How every dialect calls: the model that a request names, the call on behalf of whoever asked, what is told of it."""
+"""A request becomes a call: its JSON, the model that it names, and what happens to what that model cannot take."""
 
 import time
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import current_app, request
 
+from bedrock_flask import headers
 from bedrock_flask.call import Call, Reply, Stream
+from bedrock_flask.edge.connection import client_socket
+from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.response import join_header
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.state import state_of
 
-POLICY = "x-bedrock-flask-unsupported"
-
-
-def resolve_model(name: str) -> Model:
-    """The model of that name, which the log then knows."""
-    g.logged["model"] = name[:256]
-    model = state_of(current_app).models.resolve(name)
-    g.logged |= {"adapter": model.adapter.name, "model_id": model.id}
-    return model
+# Unknown fields that the log lists.
+_MAX_LOGGED = 20
 
 
 def parse_json(data: bytes) -> Any:
@@ -33,21 +28,45 @@ def parse_json(data: bytes) -> Any:
         raise MalformedBody(error.message, error.path) from None
 
 
-def reject_faults(found: Iterable[FieldError]) -> list[str]:
-    """The paths of unknown fields; any other fault is an InvalidBody."""
-    faults = list(found)
-    if known := [fault for fault in faults if not fault.unknown]:
-        raise InvalidBody(known)
-    return [fault.path for fault in faults]
+def reject_faults(faults: Iterable[FieldError]) -> None:
+    """Raise InvalidBody for the faults of a body; fields that the schema does not know are left to the caller."""
+    if invalid := [fault for fault in faults if not fault.unknown]:
+        raise InvalidBody(invalid)
+
+
+def unknown_paths(faults: Iterable[FieldError]) -> list[str]:
+    """The paths of the fields that the schema does not know."""
+    return [fault.path for fault in faults if fault.unknown]
+
+
+def log_unknown_fields(paths: Iterable[str]) -> None:
+    """Log the fields that Bedrock is left to decide on."""
+    if listed := [path[:200] for path in paths][:_MAX_LOGGED]:
+        request_context().log_fields["unknown_fields"] = listed
+
+
+def resolve_model(name: str) -> Model:
+    """The model of that name, which the log line then has."""
+    fields = request_context().log_fields
+    fields["model"] = name[:256]
+    model = state_of(current_app).models.resolve(name)
+    fields |= {"adapter": model.adapter.name, "model_id": model.id}
+    return model
+
+
+def requested_policy() -> str:
+    """What the request wants done with what the model cannot take: ERROR, DROP, or empty if it does not say."""
+    policy = request.headers.get(headers.UNSUPPORTED, "").strip().lower()
+    if policy and policy not in (ERROR, DROP):
+        raise CallerError(f"{headers.UNSUPPORTED} is '{ERROR}' or '{DROP}'.")
+    return policy
 
 
 def unsupported_policy(model: Model) -> str:
-    """What becomes of what the model cannot take: said by the request, else by the alias, else by the key's setting."""
-    said = request.headers.get(POLICY, "").strip().lower()
-    if said and said not in (ERROR, DROP):
-        raise CallerError(f"{POLICY} is '{ERROR}' or '{DROP}'.")
-    kept = state_of(current_app).settings.drop_unsupported
-    return said or model.unsupported or (DROP if g.key and g.key in kept else ERROR)
+    """What happens to what the model cannot take: decided by the request, else by the alias, else by the key."""
+    key = request_context().key
+    drops = key and key in state_of(current_app).settings.drop_unsupported
+    return requested_policy() or model.unsupported or (DROP if drops else ERROR)
 
 
 def make_call(
@@ -57,11 +76,10 @@ def make_call(
     operation: str = "",
     wire: str = "",
     stream: bool = False,
-    watched: bool = False,
-    headers: Iterable[str] = (),
+    forward: Iterable[str] = (),
 ) -> Call:
-    """A call on behalf of the request that is being answered; `watched`, its client is looked after."""
-    state, told = state_of(current_app), {name.lower() for name in headers}
+    """A call on behalf of the request that is being answered; the headers named in `forward` go along."""
+    context, names = request_context(), {name.lower() for name in forward}
     return Call(
         adapter=model.adapter,
         operation=operation or model.adapter.operation,
@@ -69,30 +87,25 @@ def make_call(
         body=body,
         wire=wire,
         stream=stream,
-        client=request.environ.get("gunicorn.socket") if watched else None,
+        client=client_socket(request.environ),
         region=model.region,
         headers={
             name: value
             for name, value in request.headers.items()
-            if name.lower().startswith("x-amzn-bedrock-") or name.lower() in told
+            if name.lower().startswith("x-amzn-bedrock-") or name.lower() in names
         },
-        request_id=g.request_id,
-        caller=g.key,
-        deadline=time.monotonic() + state.settings.deadline,
-        account=g.account,
+        request_id=context.request_id,
+        caller=context.key,
+        deadline=time.monotonic() + state_of(current_app).settings.deadline,
+        record=context.record,
     )
 
 
-def send(call: Call) -> Reply | Stream:
-    """What Bedrock answers, past every guard."""
-    return state_of(current_app).handler(call)
+def send(call: Call) -> Reply:
+    """The whole reply to a call, through every guard."""
+    return state_of(current_app).handler.send(call)
 
 
-def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str] = ()) -> Response:
-    """The response with what every dialect says of a call in headers of the gateway's own."""
-    response.headers["x-bedrock-flask-model"] = model.id
-    response.headers["x-bedrock-flask-attempts"] = str(g.account.attempts)
-    if names := list(dict.fromkeys(dropped)):
-        g.logged["dropped"] = [name[:200] for name in names[:100]]
-        response.headers["x-bedrock-flask-dropped"] = join_header(names)
-    return response
+def send_stream(call: Call) -> Stream:
+    """The reply to a call as a stream, through every guard."""
+    return state_of(current_app).handler.send_stream(call)

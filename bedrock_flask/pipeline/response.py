@@ -1,4 +1,4 @@
-"""How every dialect answers: the first event decides the status, silence is filled, whoever leaves first ends it."""
+"""A reply becomes a response: the gateway's own headers, and streams that report errors and are never silent."""
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -6,82 +6,98 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
 
-from flask import Response, g, stream_with_context
+from flask import Response, stream_with_context
 
+from bedrock_flask import headers
 from bedrock_flask.call import IDLE, CallRecord, Idle
+from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import ClientDisconnected, GatewayError
+from bedrock_flask.models.resolver import Model
 from bedrock_flask.observability import logs
 
 LOG = logging.getLogger("bedrock_flask.request")
-# Bytes of names in one header: what every proxy bears.
-_MOST = 4000
+# Bytes of one header: every proxy accepts as many.
+_MAX_HEADER = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamFormat:
-    """How a dialect streams: its media type, what it says in a silence, and how it tells an error in midstream."""
+    """How a dialect streams: its media type, what fills a silence, and how an error is reported within a stream."""
 
     media_type: str
     keepalive: bytes
-    error: Callable[[GatewayError, str], bytes]
+    write_error: Callable[[GatewayError, str], bytes]
 
 
 def stream_response(
-    parts: Generator[bytes | Idle], voice: StreamFormat, headers: Mapping[str, str] | None = None
+    parts: Generator[bytes | Idle], stream_format: StreamFormat, forwarded: Mapping[str, str] | None = None
 ) -> Response:
-    """A streamed answer of the parts; an error before the first of them is raised and keeps its own status.
+    """A streamed response of the parts; an error before the first of them is raised and keeps its own status.
 
-    A first part that is IDLE has been awaited long enough: the status goes out, and an error becomes an event.
+    A first part that is IDLE was awaited long enough: the status is sent, and an error becomes an event of the stream.
     """
-    first = next(parts, b"")
-    response = Response(
-        stream_with_context(_told(first, parts, voice, g.account, g.request_id)), mimetype=voice.media_type
-    )
-    response.headers.update({"cache-control": "no-cache", "x-accel-buffering": "no", **(headers or {})})
+    context, first = request_context(), next(parts, b"")
+    body = _write_stream(first, parts, stream_format, context.record, context.request_id)
+    response = Response(stream_with_context(body), mimetype=stream_format.media_type)
+    response.headers.update({"cache-control": "no-cache", "x-accel-buffering": "no", **(forwarded or {})})
     return response
 
 
-def _told(
-    first: bytes | Idle, parts: Generator[bytes | Idle], voice: StreamFormat, account: CallRecord, request_id: str
+def _write_stream(
+    first: bytes | Idle,
+    parts: Generator[bytes | Idle],
+    stream_format: StreamFormat,
+    record: CallRecord,
+    request_id: str,
 ) -> Iterator[bytes]:
     with closing(parts):
         try:
-            yield _sound(first, voice)
+            yield _fill_silence(first, stream_format)
             for part in parts:
-                yield _sound(part, voice)
+                yield _fill_silence(part, stream_format)
         except ClientDisconnected as error:
-            account.error = error.code
+            record.error = error.code
         except GatewayError as error:
-            account.error = error.code
-            yield voice.error(error, request_id)
+            record.error = error.code
+            yield stream_format.write_error(error, request_id)
         except GeneratorExit:
-            account.error = ClientDisconnected.code
+            record.error = ClientDisconnected.code
             raise
-        except Exception as error:  # noqa: BLE001 - the status is sent: whatever it is must end the stream as an error
-            LOG.error("unforeseen error in stream %s: %s", request_id, logs.format_frames(error))
-            account.error = GatewayError.code
-            yield voice.error(GatewayError("The log has more under this request id."), request_id)
+        except Exception as error:  # noqa: BLE001 - the status is sent: any error must end the stream as one
+            LOG.error("unexpected error in stream %s: %s", request_id, logs.format_frames(error))
+            record.error = GatewayError.code
+            yield stream_format.write_error(GatewayError("The log has more under this request id."), request_id)
 
 
-def _sound(part: bytes | Idle, voice: StreamFormat) -> bytes:
-    return voice.keepalive if part is IDLE else part
+def _fill_silence(part: bytes | Idle, stream_format: StreamFormat) -> bytes:
+    return stream_format.keepalive if part is IDLE else part
 
 
-def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of Bedrock's answer that are the caller's too."""
-    return {name: value for name, value in headers.items() if name.startswith("x-amzn-bedrock-")}
+def forwarded_headers(reply_headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of Bedrock's answer that the caller gets too."""
+    return {name: value for name, value in reply_headers.items() if name.startswith("x-amzn-bedrock-")}
 
 
-def usage_headers(account: CallRecord) -> dict[str, str]:
+def usage_headers(record: CallRecord) -> dict[str, str]:
     """The token counts of a whole answer, as headers."""
-    return {f"x-bedrock-flask-{name.replace('_', '-')}": str(count) for name, count in account.usage.known().items()}
+    return {headers.usage_header(name): str(count) for name, count in record.usage.known().items()}
+
+
+def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str] = ()) -> Response:
+    """The response with the model's id, the number of attempts and the names of what was dropped, as headers."""
+    context = request_context()
+    response.headers[headers.MODEL] = model.id
+    response.headers[headers.ATTEMPTS] = str(context.record.attempts)
+    if names := list(dict.fromkeys(dropped)):
+        context.log_fields["dropped"] = [name[:200] for name in names[:100]]
+        response.headers[headers.DROPPED] = join_header(names)
+    return response
 
 
 def join_header(names: Iterable[str]) -> str:
-    """Names and paths for one header, in ASCII: as many as a header bears, and how many more there are."""
+    """Names and paths as one ASCII header: as many as fit, and how many more there are."""
     each = [name.encode("ascii", "replace").decode()[:200].replace(",", "?") for name in names]
-    fitting = [
-        name for name, size in zip(each, accumulate(len(name) + 2 for name in each), strict=True) if size < _MOST
-    ]
+    sizes = accumulate(len(name) + 2 for name in each)
+    fitting = [name for name, size in zip(each, sizes, strict=True) if size < _MAX_HEADER]
     more = [f"and {len(each) - len(fitting)} more"] if len(fitting) < len(each) else []
     return ", ".join([*fitting, *more])

@@ -1,85 +1,93 @@
-"""A request of one wire, asked by Converse, and its answer in the same wire again: what translating dialects do."""
+"""A request of one wire, sent to Bedrock by Converse, and its answer written in the same wire: the translating way."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, g, jsonify
+from flask import Response, jsonify
 
-from bedrock_flask.call import IDLE, Idle, Stream
+from bedrock_flask.call import IDLE, Idle
 from bedrock_flask.converse import Json, Request
+from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import InvalidBody, NotConversable
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.request import add_gateway_headers, make_call, send, unsupported_policy
-from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
+from bedrock_flask.pipeline.request import make_call, send, send_stream, unsupported_policy
+from bedrock_flask.pipeline.response import (
+    StreamFormat,
+    add_gateway_headers,
+    forwarded_headers,
+    stream_response,
+    usage_headers,
+)
 from bedrock_flask.translation.answer import read_events, read_response
-from bedrock_flask.translation.request import build_bedrock_request
+from bedrock_flask.translation.request import Prepared, build_bedrock_request
 from bedrock_flask.wires.wire import Wire
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseFormat:
-    """How a dialect says a Converse answer: whole, or as chunks, each written as an event, and what ends them well."""
+    """How a dialect writes a Converse answer: whole, or as chunks, each as an event, with `end` after the last one."""
 
-    whole: Callable[[Any, str], Json]
-    chunks: Callable[[Iterable[Any], str], Iterator[Any]]
-    event: Callable[[Json], bytes]
-    end: bytes = b""
-    voice: StreamFormat
     wire: Wire
+    write_reply: Callable[[Any, str], Json]
+    write_chunks: Callable[[Iterable[Any], str], Iterator[Any]]
+    write_event: Callable[[Json], bytes]
+    stream_format: StreamFormat
+    end: bytes = b""
 
 
 def respond_via_converse(
     model: Model,
     request: Request,
-    speech: ResponseFormat,
+    response_format: ResponseFormat,
     *,
     stream: bool,
     unknown: Iterable[str] = (),
-    left: Iterable[str] = (),
+    dropped: Iterable[str] = (),
 ) -> Response:
-    """The answer to a canonical request; what nobody knows of it (`unknown`, by path) is nobody's to take either.
+    """The response to a canonical request.
 
-    NotConversable for a model that makes embeddings, and so has nothing to say.
+    `unknown` are paths of members that no schema knows, and so no model takes; `dropped` is what the dialect has left
+    out already. NotConversable for an embedding model.
     """
     if model.capabilities.output == "embedding":
-        raise NotConversable(f"'{model.name}' makes embeddings and says nothing: POST to /v1/embeddings.")
-    extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
-    with rename_paths_for(speech.wire):
-        ready = build_bedrock_request(
-            model, {**request, "extras": extras}, hints=speech.wire.hints, policy=unsupported_policy(model)
-        )
-    call = make_call(
-        model,
-        ready.body,
-        operation=ready.operation,
-        wire=ready.wire,
-        stream=stream and model.capabilities.streaming,
-        watched=stream,
-    )
-    reply = send(call)
-    if isinstance(reply, Stream):
-        parts = _parts(read_events(reply, call, ready.names), speech, model.name)
-        made = stream_response(parts, speech.voice, forwarded_headers(reply.headers))
+        raise NotConversable(f"'{model.name}' is an embedding model; use POST /v1/embeddings.")
+    prepared = prepare_request(model, request, response_format.wire, unknown)
+    streams = stream and model.capabilities.streaming
+    call = make_call(model, prepared.body, operation=prepared.operation, wire=prepared.wire, stream=streams)
+    if stream:
+        upstream = send_stream(call)
+        parts = _write_events(read_events(upstream, call, prepared.names), response_format, model.name)
+        response = stream_response(parts, response_format.stream_format, forwarded_headers(upstream.headers))
     else:
-        made = jsonify(speech.whole(read_response(reply, call, ready.names), model.name))
-        made.headers.update({**usage_headers(g.account), **forwarded_headers(reply.headers)})
-    return add_gateway_headers(made, model, [*left, *map(speech.wire.word, ready.dropped)])
+        reply = send(call)
+        response = jsonify(response_format.write_reply(read_response(reply, call, prepared.names), model.name))
+        response.headers.update({**usage_headers(request_context().record), **forwarded_headers(reply.headers)})
+    return add_gateway_headers(response, model, [*dropped, *map(response_format.wire.word, prepared.dropped)])
+
+
+def prepare_request(model: Model, request: Request, wire: Wire, unknown: Iterable[str] = ()) -> Prepared:
+    """A canonical request of a wire as Bedrock takes it; faults are reported in the wire's own words."""
+    extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
+    with rename_paths_for(wire):
+        return build_bedrock_request(
+            model, {**request, "extras": extras}, hints=wire.hints, policy=unsupported_policy(model)
+        )
 
 
 @contextmanager
 def rename_paths_for(wire: Wire) -> Iterator[None]:
-    """Let a fault of the canonical request name what the caller called it."""
+    """Have the faults of a canonical request use the paths of the caller's own format."""
     try:
         yield
     except InvalidBody as error:
         raise type(error)([replace(fault, path=wire.word(fault.path)) for fault in error.fields]) from None
 
 
-def _parts(events: Generator[Any], speech: ResponseFormat, model: str) -> Generator[bytes | Idle]:
+def _write_events(events: Generator[Any], response_format: ResponseFormat, model: str) -> Generator[bytes | Idle]:
     # Whoever stops first closes the chain: the writer closes its events.
-    with closing(speech.chunks(events, model)) as chunks:  # type: ignore[type-var]
+    with closing(response_format.write_chunks(events, model)) as chunks:  # type: ignore[type-var]
         for chunk in chunks:
-            yield chunk if chunk is IDLE else speech.event(chunk)
-    yield speech.end
+            yield chunk if chunk is IDLE else response_format.write_event(chunk)
+    yield response_format.end

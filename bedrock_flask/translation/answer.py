@@ -1,6 +1,5 @@
 """The answer of one model read as Converse, whole or as a stream of events."""
 
-import json
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from bedrock_flask.wires import converse
 
 def read_response(reply: Reply, call: Call, names: Mapping[str, str]) -> Response:
     """A whole answer as a Converse response, its tools named as the caller names them."""
-    return restore_tool_names(_decoded(json.loads(reply.body), call), names)
+    return restore_tool_names(_decoded(reply.document, call), names)
 
 
 def read_events(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator[Event | Idle]:
@@ -26,13 +25,13 @@ def read_events(stream: Stream, call: Call, names: Mapping[str, str]) -> Generat
             if chunk is IDLE:
                 yield chunk
                 continue
-            told = json.loads(chunk.data)
+            document = chunk.document
             if chunk.event == REPLY:
-                events = replay(_decoded(told, call))
+                events = replay(_decoded(document, call))
             elif call.wire == converse.WIRE.name:
-                events = iter([{chunk.event: told}])
+                events = iter([{chunk.event: document}])
             else:
-                part = _decoded(told, call)
+                part = _decoded(document, call)
                 # What `decode` gives may be in no shape of Converse's, and the plugin answers for that too.
                 with isolate_plugin_errors(call.adapter):
                     events = iter(list(parts.events(part)))

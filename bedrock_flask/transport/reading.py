@@ -45,28 +45,40 @@ class _Head:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the answer to one call; the client that waits for it, if there is one, may leave."""
+    """Reads the answer to one call; `as_stream` has it say IDLE while Bedrock is silent, and watch the client."""
 
     deferred: Deferred
     call: Call
     settings: Settings
-    stopping: Shutdown
+    shutdown: Shutdown
+    as_stream: bool
 
-    def answer(self) -> Reply | Stream:
-        """The answer, its head awaited; with a client, at most until the status should be sent."""
+    def read_reply(self) -> Reply:
+        """The whole answer."""
+        try:
+            for _ in self._until_head():
+                pass
+            head = self._head()
+            with closing(self._whole(head)) as body:
+                return Reply(head.headers, next(part.data for part in body if isinstance(part, Chunk)))
+        except BaseException:
+            self.deferred.close()
+            raise
+
+    def read_stream(self) -> Stream:
+        """The answer as a stream, its head awaited until the status should be sent at the latest."""
         waiting = self._until_head()
         try:
             if next(waiting, None) is IDLE:
                 return Stream({}, self._late(waiting))
             head = self._head()
-            body = self._events(head) if self.call.stream else self._whole(head)
-            if self.call.stream or self.call.client is not None:
-                return Stream(head.headers, body)
-            with closing(body):
-                return Reply(head.headers, next(part.data for part in body if isinstance(part, Chunk)))
+            return Stream(head.headers, self._body(head))
         except BaseException:
             self.deferred.close()
             raise
+
+    def _body(self, head: _Head) -> Generator[Chunk | Idle]:
+        return self._events(head) if self.call.stream else self._whole(head)
 
     def _late(self, waiting: Iterator[Idle]) -> Generator[Chunk | Idle]:
         """An answer that had not begun when the status should be sent."""
@@ -77,24 +89,23 @@ class Reader:
         except BaseException:
             self.deferred.close()
             raise
-        with closing(self._events(head) if self.call.stream else self._whole(head)) as body:
+        with closing(self._body(head)) as body:
             yield from body
 
     def _until_head(self) -> Iterator[Idle]:
-        with self.stopping.interrupting(self.deferred.shutdown, self.call.deadline):
+        with self.shutdown.interrupting(self.deferred.shutdown, self.call.deadline):
             yield from self._waits(self.settings.first_event_timeout, UpstreamTimeout())
 
     def _waits(self, first: float, late: GatewayError) -> Iterator[Idle]:
         """An IDLE whenever the client must hear something; the end when there is something to read."""
         call, silence = self.call, self.settings.read_timeout
-        pulses = chain([first], repeat(self.settings.keepalive)) if call.client is not None else repeat(silence)
+        client = call.client if self.as_stream else None
+        pulses = chain([first], repeat(self.settings.keepalive)) if self.as_stream else repeat(silence)
         since = time.monotonic()
         for pulse in pulses:
             left = min(since + silence - time.monotonic(), call.remaining())
-            outcome = wait.wait(
-                self.deferred.sock, self.deferred.has_something, call.client, min(pulse, max(left, 0.0))
-            )
-            raise_if_expired(call, self.stopping)
+            outcome = wait.wait(self.deferred.sock, self.deferred.has_something, client, min(pulse, max(left, 0.0)))
+            raise_if_expired(call, self.shutdown)
             if outcome == wait.GONE:
                 raise ClientDisconnected()
             if outcome == wait.READY:
@@ -105,40 +116,40 @@ class Reader:
 
     def _head(self) -> _Head:
         call = self.call
-        with self.stopping.interrupting(self.deferred.shutdown, call.deadline), self._honest_head():
-            raw = self.deferred.begin(self._patience())
+        with self.shutdown.interrupting(self.deferred.shutdown, call.deadline), self._map_head_errors():
+            raw = self.deferred.begin(self._read_timeout())
         # A head that was interrupted reads like a short one.
-        raise_if_expired(call, self.stopping)
-        headers = plain({name.lower(): value for name, value in raw.headers.items()})
-        call.account.upstream_request_id = headers.get("x-amzn-requestid", "")
+        raise_if_expired(call, self.shutdown)
+        headers = forwardable_headers({name.lower(): value for name, value in raw.headers.items()})
+        call.record.upstream_request_id = headers.get("x-amzn-requestid", "")
         if raw.status >= 300:
-            raise self._refusal(_Head(raw, headers))
-        if fault := _foreign(headers, call):
+            raise self._read_error(_Head(raw, headers))
+        if fault := _find_head_fault(headers, call):
             raw.close()
             raise UpstreamProtocolError(fault)
         return _Head(raw, headers)
 
-    def _patience(self) -> float:
+    def _read_timeout(self) -> float:
         return min(self.settings.read_timeout, max(self.call.remaining(), 0.001))
 
     @contextmanager
-    def _honest_head(self) -> Iterator[None]:
+    def _map_head_errors(self) -> Iterator[None]:
         try:
             yield
         except TimeoutError:
-            raise_if_expired(self.call, self.stopping)
+            raise_if_expired(self.call, self.shutdown)
             raise UpstreamTimeout() from None
         except OSError:
-            raise_if_expired(self.call, self.stopping)
+            raise_if_expired(self.call, self.shutdown)
             # Once: a pooled connection that had died. Twice is an upstream that takes requests and closes on them.
             closed = UpstreamUnreachable("Bedrock closed the connection before it answered.")
-            closed.retryable = self.call.account.attempts == 1
+            closed.retryable = self.call.record.attempts == 1
             raise closed from None
         except (http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError):
-            raise_if_expired(self.call, self.stopping)
+            raise_if_expired(self.call, self.shutdown)
             raise UpstreamProtocolError() from None
 
-    def _refusal(self, head: _Head) -> BedrockError:
+    def _read_error(self, head: _Head) -> BedrockError:
         """What an answer with an error's status says, in as much of its body as may hold an error."""
         body, headers = b"", head.headers
         with closing(self._pieces(head)) as pieces:
@@ -149,13 +160,13 @@ class Reader:
                     if len(body) > _LARGEST_ERROR:
                         break
             except (UpstreamTruncated, UpstreamStalled):
-                raise_if_expired(self.call, self.stopping)
-        document = _document(body)
-        name = headers.get(_ERROR_TYPE) or _text(document, "__type", "code")
+                raise_if_expired(self.call, self.shutdown)
+        document = _parse(body)
+        name = headers.get(_ERROR_TYPE) or _first_text(document, "__type", "code")
         # `Name:http://…` in a header, `prefix#Name` in a body.
         name = name.partition(":")[0].rpartition("#")[2].strip()
         hints = {hint: value for hint, value in headers.items() if hint == "retry-after"}
-        refused = BedrockError(name, _text(document, "message", "Message"), head.raw.status, headers=hints)
+        refused = BedrockError(name, _first_text(document, "message", "Message"), head.raw.status, headers=hints)
         refused.upstream_request_id = headers.get("x-amzn-requestid")
         return refused
 
@@ -179,7 +190,7 @@ class Reader:
         with closing(self._pieces(head)) as pieces:
             for piece in pieces:
                 if isinstance(piece, bytes):
-                    yield from _chunks(decoder, piece)
+                    yield from _decode_chunks(decoder, piece)
                 else:
                     yield piece
         try:
@@ -193,14 +204,14 @@ class Reader:
         stalled = UpstreamStalled("Bedrock's answer began and then fell silent.")
         announced = head.headers.get("content-length", "")
         try:
-            with self.stopping.interrupting(raw.shutdown, call.deadline):
+            with self.shutdown.interrupting(raw.shutdown, call.deadline):
                 # A body at its end is closed, and its connection may be at work for another call already.
                 while not raw.closed:
                     # An empty body is announced, and no byte of it would ever come.
                     if not announced.isdigit() or got < int(announced):
                         yield from self._waits(self.settings.keepalive, stalled)
-                    self.deferred.sock.settimeout(self._patience())
-                    with self._honest_body():
+                    self.deferred.sock.settimeout(self._read_timeout())
+                    with self._map_body_errors():
                         piece = raw.read1(_PIECE)
                     if not piece:
                         break
@@ -209,7 +220,7 @@ class Reader:
                     time.sleep(0)
                     yield piece
                 # An interrupted body ends like one that is over.
-                raise_if_expired(call, self.stopping)
+                raise_if_expired(call, self.shutdown)
             if announced.isdigit() and got != int(announced):
                 raise UpstreamTruncated(f"Bedrock's answer ended after {got} of {announced} bytes.")
         finally:
@@ -217,18 +228,18 @@ class Reader:
             raw.close()
 
     @contextmanager
-    def _honest_body(self) -> Iterator[None]:
+    def _map_body_errors(self) -> Iterator[None]:
         try:
             yield
         except urllib3.exceptions.ReadTimeoutError:
-            raise_if_expired(self.call, self.stopping)
+            raise_if_expired(self.call, self.shutdown)
             raise UpstreamStalled("Bedrock's answer began and then fell silent.") from None
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
-            raise_if_expired(self.call, self.stopping)
+            raise_if_expired(self.call, self.shutdown)
             raise UpstreamTruncated("The connection to Bedrock broke within an answer.") from None
 
 
-def _foreign(headers: Mapping[str, str], call: Call) -> str:
+def _find_head_fault(headers: Mapping[str, str], call: Call) -> str:
     """What is wrong with the head of an answer that is no error, if anything is."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.stream and kind != eventstream.MEDIA_TYPE:
@@ -238,38 +249,38 @@ def _foreign(headers: Mapping[str, str], call: Call) -> str:
     return ""
 
 
-def plain(headers: Mapping[str, str]) -> dict[str, str]:
+def forwardable_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that may be sent on: what holds control characters or foreign letters would break the answer."""
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
 
 
-def raise_if_expired(call: Call, stopping: Shutdown) -> None:
+def raise_if_expired(call: Call, shutdown: Shutdown) -> None:
     """ShuttingDown or DeadlinePassed, where what came was cut for that."""
-    stopping.check()
+    shutdown.check()
     if call.remaining() <= 0:
         raise DeadlineExceeded()
 
 
-def _chunks(decoder: eventstream.Decoder, piece: bytes) -> Iterator[Chunk]:
+def _decode_chunks(decoder: eventstream.Decoder, piece: bytes) -> Iterator[Chunk]:
     try:
         frames: Sequence[eventstream.Frame] = decoder.feed(piece)
         fault = None
     except eventstream.EventStreamError as error:
         frames, fault = error.frames, error
     for frame in frames:
-        yield _chunk(frame)
+        yield _read_chunk(frame)
     if fault is not None:
         raise UpstreamProtocolError(f"Bedrock's stream cannot be read: {fault}.")
 
 
-def _chunk(frame: eventstream.Frame) -> Chunk:
+def _read_chunk(frame: eventstream.Frame) -> Chunk:
     told = {name: value for name, value in frame.headers.items() if isinstance(value, str)}
     kind, event = told.get(":message-type", ""), told.get(":event-type", "")
     if kind == "exception":
-        message = _text(_document(frame.payload), "message", "Message", "originalMessage")
-        raise _framed(BedrockError(told.get(":exception-type", ""), message), frame)
+        message = _first_text(_parse(frame.payload), "message", "Message", "originalMessage")
+        raise _with_frame(BedrockError(told.get(":exception-type", ""), message), frame)
     if kind == "error":
-        raise _framed(BedrockError(told.get(":error-code", ""), told.get(":error-message", "")), frame)
+        raise _with_frame(BedrockError(told.get(":error-code", ""), told.get(":error-message", "")), frame)
     if kind != "event" or not event.isidentifier():
         raise UpstreamProtocolError("Bedrock's stream has an event of no known type.")
     try:
@@ -279,18 +290,18 @@ def _chunk(frame: eventstream.Frame) -> Chunk:
     return Chunk(event, data, frame.raw)
 
 
-def _framed(refused: BedrockError, frame: eventstream.Frame) -> BedrockError:
+def _with_frame(refused: BedrockError, frame: eventstream.Frame) -> BedrockError:
     refused.frame = frame.raw
     return refused
 
 
-def _document(body: bytes) -> Any:
+def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
 
 
-def _text(document: Any, *names: str) -> str:
+def _first_text(document: Any, *names: str) -> str:
     told = (document.get(name) for name in names) if isinstance(document, dict) else ()
     return next((str(text) for text in told if text), "")

@@ -31,12 +31,12 @@ def with_retries(
         while True:
             if call.remaining() <= 0:
                 raise DeadlineExceeded()
-            call.account.attempts += 1
+            call.record.attempts += 1
             try:
                 return attempt(call)
             except GatewayError as error:
-                wait = backoff(error, call.account.attempts, jitter())
-                if not error.retryable or call.account.attempts >= most or wait > CAP or wait >= call.remaining():
+                wait = backoff(error, call.record.attempts, jitter())
+                if not error.retryable or call.record.attempts >= most or wait > CAP or wait >= call.remaining():
                     raise
             sleep(wait)
 

@@ -1,4 +1,4 @@
-"""How waits end: each by its own deadline, and all when the process stops, which it says in good time."""
+"""How waits for Bedrock end: each at its own deadline, and all of them when the process shuts down."""
 
 import threading
 import time
@@ -7,11 +7,9 @@ from contextlib import contextmanager, suppress
 
 from bedrock_flask.errors import ShuttingDown
 
-KEY = "bedrock_flask.stopping"
-
 
 class Shutdown:
-    """One process's way to its end; the worker moves it on, health, transport and retries look at it."""
+    """The end of one process: the worker begins and completes it; health, transport and retries look at it."""
 
     def __init__(self) -> None:
         self.begun = False
@@ -21,38 +19,38 @@ class Shutdown:
         self._number = 0
 
     def begin(self) -> None:
-        """The process gets no more requests from whoever asks for its readiness."""
+        """Report the process as not ready, so that load balancers send it no more requests."""
         self.begun = True
 
     def end(self) -> None:
-        """The time is over: interrupt everything that waits for Bedrock."""
+        """Interrupt everything that waits for Bedrock."""
         self.begun = True
         self._over.set()
-        self.look()
+        self.interrupt_expired()
 
-    def look(self) -> None:
-        """Interrupt what has waited past its deadline; a worker does so about once a second."""
+    def interrupt_expired(self) -> None:
+        """Interrupt every wait whose deadline has passed; a worker calls this about once a second."""
         now = float("inf") if self._over.is_set() else time.monotonic()
         with self._lock:
             late = [interrupt for deadline, interrupt in self._open.values() if deadline <= now]
         for interrupt in late:
-            # A connection that is closed already needs no interrupting.
+            # A connection that is closed already needs no interruption.
             with suppress(Exception):
                 interrupt()
 
     def check(self) -> None:
-        """ShuttingDown when the time is over."""
+        """Raise ShuttingDown once everything has been interrupted."""
         if self._over.is_set():
             raise ShuttingDown()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, at most until the time is over; then ShuttingDown."""
+        """Sleep, at most until everything is interrupted; then raise ShuttingDown."""
         self._over.wait(seconds)
         self.check()
 
     @contextmanager
     def interrupting(self, interrupt: Callable[[], object], deadline: float) -> Iterator[None]:
-        """Let `interrupt` be called, from another thread, if `deadline` passes or the process stops meanwhile."""
+        """Have `interrupt` called, from another thread, if `deadline` passes or the process shuts down meanwhile."""
         with self._lock:
             self._number += 1
             number = self._number

@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 
 from bedrock_flask import fields
 from bedrock_flask.bedrock.model_ids import matches, patterns_overlap
+from bedrock_flask.dialects import load_dialects
 from bedrock_flask.errors import PluginError
 from bedrock_flask.models import loading
 from bedrock_flask.models.resolver import Models
@@ -429,7 +430,7 @@ CLASHING = """
 @pytest.mark.filterwarnings("ignore:Multiple schemas resolved")
 def test_schemas_of_like_names_stand_side_by_side_in_openapi(drop: Drop, file: str) -> None:
     found = loading.load_registry(drop(CLASHING, file))
-    document = build_document(Models(found), keyed=False)
+    document = build_document(Models(found), load_dialects(), needs_key=False)
     validate(document)
     body = document["paths"]["/v1/models/single/invoke"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     schema = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]

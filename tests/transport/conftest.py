@@ -49,6 +49,7 @@ def send(upstream: Upstream, aws: None) -> Callable[..., Any]:
             deadline=time.monotonic() + seconds,
             **options,
         )
-        return (patient if is_patient else short)(made), made
+        handler = patient if is_patient else short
+        return handler.send_stream(made) if made.stream else handler.send(made), made
 
     return call

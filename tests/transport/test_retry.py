@@ -44,7 +44,7 @@ class Upstream:
             adapter=adapter, operation="Converse", model="m", body=b"", deadline=time.monotonic() + seconds
         )  # fmt: skip
         send = with_retries(self, most, sleep=self.waits.append, jitter=lambda: jitter)
-        return send(call), call.account.attempts
+        return send(call), call.record.attempts
 
 
 @pytest.mark.parametrize(

@@ -298,12 +298,12 @@ def _check_model(facts: Facts, model: Model, region: str, access: ModelAccess) -
 
 def check_calls(facts: Facts) -> Findings:
     """Call each model once."""
-    send = completed(make_transport(replace(facts.settings, max_attempts=1), Shutdown()))
+    handler = completed(make_transport(replace(facts.settings, max_attempts=1), Shutdown()))
     for model in facts.selected_models():
         region = facts.region_of(model)
         call = _make_smallest_call(model, time.monotonic() + facts.seconds)
         try:
-            send(call)
+            handler.send(call)
         except GatewayError as error:
             yield _report_failed_call(facts, model, region, call, error)
         else:

@@ -7,8 +7,10 @@ from typing import Any
 from weakref import WeakSet
 
 from bedrock_flask.server.workers.pace import Limits, Pacing
-from bedrock_flask.transport.stopping import KEY, Shutdown
+from bedrock_flask.transport.stopping import Shutdown
 
+# Where the app keeps its state (`state.py`), which a worker must not import: gevent patches sockets first.
+STATE = "bedrock_flask"
 # Seconds for a request that is on its way over a kept-alive connection when the worker stops accepting.
 _LAST_REQUEST = 2.0
 
@@ -37,7 +39,7 @@ class Drain:
         """Take the next step, if its time has come."""
         now = time.monotonic()
         if stopping := self._stopping():
-            stopping.look()
+            stopping.interrupt_expired()
         if self._asked_at is not None and now >= self._asked_at + self.limits.delay:
             self.worker.alive = False
         if self.worker.alive:
@@ -68,5 +70,5 @@ class Drain:
     def _stopping(self) -> Shutdown | None:
         # The app of another project, or one that middleware wraps, has none.
         extensions = getattr(getattr(self.worker, "wsgi", None), "extensions", {})
-        found: Shutdown | None = extensions.get(KEY)
+        found: Shutdown | None = getattr(extensions.get(STATE), "shutdown", None)
         return found

@@ -12,7 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import boto3
 import botocore.exceptions as boto
@@ -29,37 +30,43 @@ from bedrock_flask.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from bedrock_flask.transport.boto.deferred import defer_responses
+from bedrock_flask.transport.boto.deferred import Deferred, defer_responses
 from bedrock_flask.transport.reading import Reader, raise_if_expired
 from bedrock_flask.transport.retry import with_retries
 from bedrock_flask.transport.stopping import Shutdown
 
 LOG = logging.getLogger("bedrock_flask.transport")
 
-_PIPED: ContextVar[Call] = ContextVar("piped")
+_CALL: ContextVar[Call] = ContextVar("call")
 
 # Load balancers and NAT gateways forget a silent connection after 350 s, and a model may think for longer.
 _KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
 
 Clients = Callable[[str], Any]
+Answer = TypeVar("Answer", Reply, Stream)
 
 
-def make_transport(settings: Settings, stopping: Shutdown) -> Handler:
-    """The handler that calls Bedrock, until the process stops."""
+def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
+    """The handler that calls Bedrock, until the process shuts down."""
     clients, forget = cache_clients(settings)
 
-    def attempt(call: Call) -> Reply | Stream:
-        stopping.check()
+    def attempt(call: Call, read: Callable[[Reader], Answer], *, as_stream: bool) -> Answer:
+        shutdown.check()
         try:
-            with _in_our_words(call, stopping):
-                return _send(clients(call.region or settings.region), call, settings, stopping)
+            with _map_errors(call, shutdown):
+                deferred = _send(clients(call.region or settings.region), call)
+                return read(Reader(deferred, call, settings, shutdown, as_stream=as_stream))
         except GatewayError as error:
             # Credentials are read when a client is made: what was renewed since is seen by the next one.
             if error.code == CredentialsError.code:
                 forget()
             raise
 
-    return with_retries(attempt, settings.max_attempts, sleep=stopping.sleep)
+    retried = partial(with_retries, most=settings.max_attempts, sleep=shutdown.sleep)
+    return Handler(
+        send=retried(partial(attempt, read=Reader.read_reply, as_stream=False)),
+        send_stream=retried(partial(attempt, read=Reader.read_stream, as_stream=True)),
+    )
 
 
 def cache_clients(settings: Settings) -> tuple[Clients, Callable[[], None]]:
@@ -97,42 +104,43 @@ def make_client(settings: Settings, region: str) -> Any:
     options = [(socket.IPPROTO_TCP, getattr(socket, name), v) for name, v in _KEEPALIVE if hasattr(socket, name)]
     # No setting of botocore reaches these; tests/transport/boto/test_client.py sees them on the socket.
     client._endpoint.http_session._socket_options.extend(options)
-    client.meta.events.register("before-call.bedrock-runtime.InvokeModel", _turn)
+    client.meta.events.register("before-call.bedrock-runtime.InvokeModel", _redirect)
     return client
 
 
-def _turn(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     """Turn InvokeModel's request into the call that is meant."""
-    call = _PIPED.get()
+    call = _CALL.get()
     params["url"] = params["url"].removesuffix(MODEL_ROUTES["InvokeModel"]) + MODEL_ROUTES[call.operation_name]
     params["headers"].update({"Content-Type": "application/json", **call.headers})
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
 
-def _send(client: Any, call: Call, settings: Settings, stopping: Shutdown) -> Reply | Stream:
-    token = _PIPED.set(call)
+def _send(client: Any, call: Call) -> Deferred:
+    token = _CALL.set(call)
     try:
         response = client.invoke_model(modelId=call.model, body=call.body)
     finally:
-        _PIPED.reset(token)
-    return Reader(response["body"]._raw_stream, call, settings, stopping).answer()
+        _CALL.reset(token)
+    deferred: Deferred = response["body"]._raw_stream
+    return deferred
 
 
 @contextmanager
-def _in_our_words(call: Call, stopping: Shutdown) -> Iterator[None]:
+def _map_errors(call: Call, shutdown: Shutdown) -> Iterator[None]:
     """Turn whatever botocore raises into one of the gateway's errors."""
     try:
         yield
-    except tuple(_TOLD) as error:
-        raise_if_expired(call, stopping)
-        make = next(make for kind, make in _TOLD.items() if isinstance(error, kind))
+    except tuple(_ERRORS) as error:
+        raise_if_expired(call, shutdown)
+        make = next(make for kind, make in _ERRORS.items() if isinstance(error, kind))
         # Its type only: what these say may quote a header, a token or an address with a password.
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
         raise make(call) from None
     except GatewayError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever botocore and urllib3 have not named
-        raise_if_expired(call, stopping)
+        raise_if_expired(call, shutdown)
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
         raise UpstreamProtocolError() from None
 
@@ -141,7 +149,7 @@ def _timed_out(call: Call) -> GatewayError:
     return DeadlineExceeded() if call.remaining() <= 0 else UpstreamTimeout()
 
 
-def _unconnected(detail: str = "") -> GatewayError:
+def _connect_timeout(detail: str = "") -> GatewayError:
     timed_out = UpstreamTimeout(detail)
     timed_out.retryable = True
     return timed_out
@@ -149,9 +157,9 @@ def _unconnected(detail: str = "") -> GatewayError:
 
 # What botocore raises, most special first, and what the gateway makes of it. No text of botocore's goes to a caller: it
 # names endpoints, profiles and paths; the log has it. What is left at the end is about the gateway's own AWS settings.
-_TOLD: dict[type[Exception], Callable[[Call], GatewayError]] = {
+_ERRORS: dict[type[Exception], Callable[[Call], GatewayError]] = {
     boto.ReadTimeoutError: _timed_out,
-    boto.ConnectTimeoutError: lambda call: _unconnected("No connection to Bedrock could be made in time."),
+    boto.ConnectTimeoutError: lambda call: _connect_timeout("No connection to Bedrock could be made in time."),
     boto.SSLError: lambda call: UpstreamUnreachable("No trusted TLS connection to Bedrock could be made."),
     boto.ConnectionClosedError: lambda call: UpstreamUnreachable(),
     boto.HTTPClientError: lambda call: UpstreamProtocolError(),

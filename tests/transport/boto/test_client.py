@@ -28,7 +28,7 @@ def test_bytes_go_up_and_come_down_as_they_are(upstream: Upstream, send: Any, wh
     reply, call = send(body=ODD, model="us.amazon.nova-lite-v1:0", headers={"X-Amzn-Bedrock-Trace": "ENABLED"})
     assert reply.body == ODD
     assert reply.headers["x-amzn-bedrock-input-token-count"] == "3"
-    assert call.account.upstream_request_id == "r-1"
+    assert call.record.upstream_request_id == "r-1"
     head, _, body = upstream.requests[0].partition(b"\r\n\r\n")
     assert body == ODD
     assert head.startswith(b"POST /model/us.amazon.nova-lite-v1%3A0/invoke HTTP/1.1")
@@ -267,14 +267,14 @@ def test_a_refusal_that_may_pass_is_tried_again(upstream: Upstream, send: Any, w
     upstream.scripts += [whole(b"{}", "503 x", x_amzn_errortype="ServiceUnavailableException"), whole(b'{"a":1}')]
     reply, call = send()
     assert reply.body == b'{"a":1}'
-    assert call.account.attempts == 2
+    assert call.record.attempts == 2
 
 
 def test_a_connection_that_closes_before_an_answer_is_tried_again(
     upstream: Upstream, send: Any, whole: SendWhole
 ) -> None:
     upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR), whole(b'{"a":1}')]
-    assert send()[1].account.attempts == 2
+    assert send()[1].record.attempts == 2
 
 
 def test_silence_before_an_answer_is_a_timeout_and_never_repeated(upstream: Upstream, send: Any) -> None:
@@ -387,9 +387,10 @@ def transport_of_client(client: Any) -> None:
     from bedrock_flask.call import Call
     from bedrock_flask.models import loading
     from bedrock_flask.transport.boto import client as boto
+    from bedrock_flask.transport.reading import Reader
 
     call = Call(adapter=loading.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
-    boto._send(client, call, Settings(), Shutdown())
+    Reader(boto._send(client, call), call, Settings(), Shutdown(), as_stream=False).read_reply()
 
 
 def test_a_transport_makes_no_client_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,7 +451,7 @@ def test_headers_that_would_break_the_answer_are_not_sent_on(upstream: Upstream,
     reply, call = send()
     assert "x-amzn-bedrock-x" not in reply.headers
     assert reply.headers["x-amzn-bedrock-y"] == "ok"
-    assert call.account.upstream_request_id == ""
+    assert call.record.upstream_request_id == ""
 
 
 def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(upstream: Upstream, aws: None) -> None:
@@ -460,7 +461,7 @@ def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(ups
     upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR)] * 5
     call = Call(adapter=loading.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
     with pytest.raises(errors.UpstreamUnreachable):
-        make_transport(Settings(max_attempts=5), Shutdown())(call)
+        make_transport(Settings(max_attempts=5), Shutdown()).send(call)
     assert len(upstream.requests) == 2
 
 

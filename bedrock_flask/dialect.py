@@ -1,0 +1,72 @@
+"""The dialect: the frozen record of one API that clients speak; each module of `dialects/` has one, `DIALECT`."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bedrock_flask.errors import GatewayError
+from bedrock_flask.fields import Schema
+from bedrock_flask.models.resolver import Models
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorResponse:
+    """An error in the words of one dialect."""
+
+    status: int
+    document: Mapping[str, Any]
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+ErrorRenderer = Callable[[GatewayError, str], ErrorResponse]
+
+
+def render_as(write_document: Callable[[GatewayError, str], Mapping[str, Any]]) -> ErrorRenderer:
+    """The renderer that answers an error with its own status and this document."""
+    return lambda error, request_id: ErrorResponse(status=error.status, document=write_document(error, request_id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One row of a dialect in the OpenAPI document: an address that takes POST.
+
+    `body` is the schema of the body, `stream` the media type of a streamed answer, `sample` an example of a body.
+    """
+
+    path: str
+    summary: str
+    body: type[Schema] | None = None
+    stream: str = ""
+    sample: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """One API.
+
+    title             its heading in the OpenAPI document
+    blueprint         its routes, a Flask blueprint
+    mounts            the paths below which the routes are found; the first is the gateway's own
+    error_prefixes    the paths below which errors are rendered by `render_error`, whether or not there is a route; the
+                      longest prefix of all dialects wins
+    render_error      an error, and the request id, in the words of this API
+    operations        its rows in the OpenAPI document
+    describe_paths    further paths of the OpenAPI document: given its builder and the models, yields each path with its
+                      operations
+    request_headers   headers that its clients send from web pages, as names or patterns, for CORS
+    response_headers  headers that its clients may read on web pages, for CORS
+    """
+
+    title: str
+    blueprint: Any
+    mounts: Sequence[str]
+    error_prefixes: Sequence[str]
+    render_error: ErrorRenderer
+    operations: Sequence[Operation] = ()
+    describe_paths: Callable[[Any, Models], Iterator[tuple[str, Json]]] | None = None
+    request_headers: Sequence[str | re.Pattern[str]] = ()
+    response_headers: Sequence[str] = ()

@@ -1,0 +1,150 @@
+"""The native API in the OpenAPI document: two operations for each model that can be named, and those of any model."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bedrock_flask import json_schema
+from bedrock_flask.adapter import Adapter
+from bedrock_flask.headers import usage_header
+from bedrock_flask.models.registry import GENERIC
+from bedrock_flask.models.resolver import Model, Models
+from bedrock_flask.openapi import PROBLEM_RESPONSE, Json, get_operation, request_body
+
+
+def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
+    """Each path with its operations; the bodies become components of the document."""
+    named = models.list_models()
+    bodies = {name: json_schema.add_reference(spec, a.schema) for name, a in models.registry.adapters.items()}
+    for name, schema in _describe_envelopes(models, named, bodies):
+        spec.components.schema(name, schema)
+    for model in named:
+        for action, stream in _list_actions(model):
+            yield f"/v1/models/{model.name}/{action}", {"post": _describe_model_operation(model, action, stream=stream)}
+    yield "/v1/invoke", {"post": _describe_invoke_by_body(models, named)}
+    yield "/v1/models", {"get": get_operation("list_models", "The models that can be named.", "models")}
+    yield "/v1/models/{model}", {"get": get_operation("show_model", "One model.", "models")}
+    yield (
+        "/v1/models/{model}/schema",
+        {
+            "get": get_operation(
+                "show_schema", "The JSON Schema of a model's own body.", "models", "application/schema+json"
+            ),
+        },
+    )
+    for action, stream in (("invoke", False), ("invoke-stream", True)):
+        yield f"/v1/models/{{model}}/{action}", {"post": _describe_any_operation(action, stream=stream)}
+
+
+def _list_actions(model: Model) -> list[tuple[str, bool]]:
+    return [("invoke", False), *([("invoke-stream", True)] if model.capabilities.streaming else [])]
+
+
+def _describe_model_operation(model: Model, action: str, *, stream: bool) -> Json:
+    return {
+        "operationId": f"{action.replace('-', '_')}.{model.name}",
+        "tags": ["models"],
+        "summary": f"{'Stream' if stream else 'Invoke'} {model.name}",
+        "description": "\n\n".join(
+            filter(None, [model.description, f"Calls `{model.id}` with {model.adapter.operation}."])
+        ),
+        "requestBody": request_body(model.adapter.schema, dict(model.adapter.sample)),
+        "responses": _describe_responses(stream=stream),
+    }
+
+
+def _describe_any_operation(action: str, *, stream: bool) -> Json:
+    return {
+        "operationId": action.replace("-", "_"),
+        "tags": ["any model"],
+        "summary": f"{'Stream' if stream else 'Invoke'} any model by alias, adapter, Bedrock id, profile or ARN",
+        "requestBody": request_body({"type": "object"}, None),
+        "responses": _describe_responses(stream=stream),
+    }
+
+
+def _describe_invoke_by_body(models: Models, named: list[Model]) -> Json:
+    mapping = {m.name: f"#/components/schemas/{_envelope_name(m.adapter.name)}" for m in named}
+    choices = sorted(
+        {*mapping.values(), *(f"#/components/schemas/{_envelope_name(n)}" for n in models.registry.adapters)}
+    )
+    body = {
+        "oneOf": [{"$ref": ref} for ref in choices],
+        "discriminator": {"propertyName": "model", "mapping": mapping},
+    }
+    sample = next(({"model": m.name, "input": dict(m.adapter.sample)} for m in named), None)
+    responses = _describe_responses(stream=False)
+    responses["200"]["content"] |= _describe_responses(stream=True)["200"]["content"]
+    return {
+        "operationId": "invoke_by_body",
+        "tags": ["any model"],
+        "summary": "Invoke the model that the body names",
+        "description": "`input` is sent to the model as it was written, character for character.",
+        "requestBody": request_body(body, sample),
+        "responses": responses,
+    }
+
+
+def _describe_envelopes(models: Models, named: list[Model], bodies: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """For each adapter, the body of `/v1/invoke`: `model` may have the names and patterns of this adapter only."""
+    adapters = models.registry.adapters.values()
+    own = {
+        adapter.name: {
+            "anyOf": [
+                {"enum": [adapter.name, *(m.name for m in named if m.adapter is adapter and m.name != adapter.name)]},
+                *({"pattern": _id_pattern(pattern)} for pattern in adapter.models if pattern != GENERIC),
+            ]
+        }
+        for adapter in adapters
+    }
+    for adapter in adapters:
+        generic = GENERIC in adapter.models
+        others = [choice for name, choice in own.items() if name != adapter.name]
+        yield (
+            _envelope_name(adapter.name),
+            {
+                "type": "object",
+                "required": ["model", "input"],
+                "additionalProperties": False,
+                "properties": {
+                    "model": {"type": "string", **({"not": {"anyOf": others}} if generic else own[adapter.name])},
+                    "input": bodies[adapter.name],
+                    "stream": {"type": "boolean", "default": False, **_bound_stream(adapter)},
+                },
+            },
+        )
+
+
+def _bound_stream(adapter: Adapter) -> Json:
+    can_stream = any(capabilities.streaming for capabilities in adapter.models.values())
+    return {} if can_stream else {"const": False}
+
+
+def _envelope_name(adapter: str) -> str:
+    return f"invoke.{adapter}"
+
+
+def _id_pattern(pattern: str) -> str:
+    inner = ".*".join(re.escape(part) for part in pattern.split("*"))
+    return rf"^(arn:.*/)?([a-z][a-z0-9-]*\.)?{inner}$"
+
+
+def _describe_responses(*, stream: bool) -> dict[str, Json]:
+    schema = _EVENT if stream else {"type": "object", "description": "Bedrock's bytes."}
+    answer = {
+        "description": "The model's answer.",
+        "headers": {} if stream else _USAGE_HEADERS,
+        "content": {"text/event-stream" if stream else "application/json": {"schema": schema}},
+    }
+    return {"200": answer, "default": PROBLEM_RESPONSE}
+
+
+# OpenAPI 3.1 cannot describe a sequence of events; readers take the schema of such a body as that of each event.
+_EVENT = {
+    "type": "object",
+    "description": "The model's own chunks, an event each; then `usage`. A broken answer ends in `error`, a problem.",
+    "required": ["event", "data"],
+    "properties": {"event": {"type": "string"}, "data": {"type": "string", "contentMediaType": "application/json"}},
+}
+_COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_USAGE_HEADERS = {usage_header(count): {"schema": {"type": "integer"}} for count in _COUNTS}

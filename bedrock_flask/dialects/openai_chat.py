@@ -1,0 +1,159 @@
+"""OpenAI's chat completions, for every chat model.
+
+Source: OpenAI's API reference; the types of the `openai` package. `GET /v1/models` is one of the native routes.
+"""
+
+import json
+import re
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response
+
+from bedrock_flask.bodies import openai_chat_body
+from bedrock_flask.call import IDLE, CallRecord, Chunk
+from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.edge.body import read_body
+from bedrock_flask.edge.context import request_context
+from bedrock_flask.fields import find_faults
+from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
+from bedrock_flask.pipeline.request import (
+    log_unknown_fields,
+    make_call,
+    parse_json,
+    reject_faults,
+    resolve_model,
+    unknown_paths,
+)
+from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
+from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
+from bedrock_flask.protocol import envelope, sse
+from bedrock_flask.wires import openai_chat
+from bedrock_flask.wires.openai_errors import error_document
+
+WIRE = openai_chat.WIRE
+SCHEMA = openai_chat_body.Body()
+DONE = sse.encode("[DONE]")
+# Members of the envelope, which Bedrock takes elsewhere or not at all.
+_ENVELOPE = ("model", "stream", "stream_options")
+
+blueprint = Blueprint("openai_chat", __name__)
+
+
+@blueprint.post("/chat/completions")
+def create_chat_completion() -> Response:
+    """Write the next turn of a conversation."""
+    data = read_body()
+    body = parse_json(data)
+    faults = find_faults(SCHEMA, body)
+    reject_faults(faults)
+    model, stream = resolve_model(body["model"]), bool(body.get("stream"))
+    if WIRE.name in model.adapter.speaks and (model.capabilities.streaming or not stream):
+        return _pass_through(model, data.decode(), body, stream=stream)
+    return respond_via_converse(
+        model,
+        openai_chat.read_request(body),
+        FORMAT if _wants_usage(body) else FORMAT_WITHOUT_USAGE,
+        stream=stream,
+        unknown=unknown_paths(faults),
+    )
+
+
+def _wants_usage(body: Any) -> bool:
+    return bool((body.get("stream_options") or {}).get("include_usage"))
+
+
+# --- a model with this wire -------------------------------------------------------------------------------------------
+
+
+def _pass_through(model: Model, text: str, body: Any, *, stream: bool) -> Response:
+    """The response of a model whose own body this is: the text is sent as it came, except for the envelope."""
+    faults = model.adapter.find_faults({name: value for name, value in body.items() if name not in _ENVELOPE})
+    reject_faults(faults)
+    log_unknown_fields(unknown_paths(faults))
+    call = make_call(
+        model,
+        envelope.splice(text, _ENVELOPE, {}).encode(),
+        operation=model.adapter.speaks[WIRE.name],
+        wire=WIRE.name,
+        stream=stream,
+    )
+    if not stream:
+        return add_gateway_headers(pass_reply(call), model)
+    end = _StreamEnd(request_context().record, with_usage=_wants_usage(body))
+    return add_gateway_headers(pass_stream(call, end.write_chunk, STREAM_FORMAT, write_end=end.write), model)
+
+
+class _StreamEnd:
+    """What follows the last chunk: the usage, if the client wants it and the model has not sent it, and `[DONE]`."""
+
+    def __init__(self, record: CallRecord, *, with_usage: bool) -> None:
+        self.record, self.with_usage = record, with_usage
+        self.last: Any = {}
+
+    def write_chunk(self, chunk: Chunk) -> bytes:
+        """The chunk as an event; it may be the last one."""
+        self.last = chunk.document
+        return sse.encode(chunk.data.decode())
+
+    def write(self) -> Iterator[bytes]:
+        """The events after the last chunk."""
+        if self.with_usage and not self.last.get("usage"):
+            usage = self.record.usage
+            read = (usage.input or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
+            written = usage.output or 0
+            counts = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+            yield sse.encode(json.dumps({**self.last, "choices": [], "usage": counts}))
+        yield DONE
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+
+def _write_without_usage(events: Any, model: str) -> Iterator[Any]:
+    """The chunks without the usage-only one, which not every client accepts unrequested."""
+    chunks: Generator[Any] = openai_chat.write_chunks(events, model)  # type: ignore[assignment]
+    with closing(chunks):
+        for chunk in chunks:
+            if chunk is IDLE:
+                yield chunk
+            elif chunk["choices"]:
+                yield {name: value for name, value in chunk.items() if name != "usage"}
+
+
+STREAM_FORMAT = StreamFormat(
+    media_type=sse.MEDIA_TYPE,
+    keepalive=sse.comment("still here"),
+    write_error=lambda error, request_id: sse.encode(json.dumps(error_document(error, request_id))),
+)
+FORMAT = ResponseFormat(
+    wire=WIRE,
+    write_reply=openai_chat.write_reply,
+    write_chunks=openai_chat.write_chunks,
+    write_event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False)),
+    stream_format=STREAM_FORMAT,
+    end=DONE,
+)
+FORMAT_WITHOUT_USAGE = replace(FORMAT, write_chunks=_write_without_usage)
+
+DIALECT = Dialect(
+    title="OpenAI",
+    blueprint=blueprint,
+    # AWS's own endpoint for OpenAI's API has its routes below the second path.
+    mounts=("/v1", "/openai/v1"),
+    error_prefixes=("/v1/", "/openai/"),
+    render_error=render_as(error_document),
+    operations=(
+        Operation(
+            path="/v1/chat/completions",
+            summary="Chat completions",
+            body=openai_chat_body.Body,
+            stream=sse.MEDIA_TYPE,
+            sample={"model": "nova", "messages": [{"role": "user", "content": "What is 2+2?"}]},
+        ),
+    ),
+    request_headers=(re.compile(r"(openai-|x-stainless-)[a-z0-9-]+\Z", re.I),),
+)

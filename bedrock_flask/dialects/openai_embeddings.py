@@ -1,0 +1,91 @@
+"""OpenAI's embeddings, for every embedding model whose plugin can read its answers.
+
+Source: OpenAI's API reference; the types of the `openai` package.
+"""
+
+import base64
+import struct
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from bedrock_flask.bodies import openai_embeddings_body
+from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.edge.body import read_body
+from bedrock_flask.edge.connection import client_socket
+from bedrock_flask.edge.context import request_context
+from bedrock_flask.errors import FieldError, InvalidBody, NotConversable
+from bedrock_flask.fields import find_faults
+from bedrock_flask.pipeline.embeddings import build_requests, embed
+from bedrock_flask.pipeline.request import (
+    make_call,
+    parse_json,
+    reject_faults,
+    resolve_model,
+    unknown_paths,
+    unsupported_policy,
+)
+from bedrock_flask.pipeline.response import add_gateway_headers, usage_headers
+from bedrock_flask.state import state_of
+from bedrock_flask.translation.request import build_bedrock_request, is_conversable
+from bedrock_flask.wires.openai_errors import error_document
+
+SCHEMA = openai_embeddings_body.Body()
+# Members that may say more than Converse does.
+_EXTRAS = ("dimensions", "user", "input_type")
+
+blueprint = Blueprint("openai_embeddings", __name__)
+
+
+@blueprint.post("/embeddings")
+def create_embeddings() -> Response:
+    """Compute vectors for texts, in their order."""
+    body = parse_json(read_body())
+    faults = find_faults(SCHEMA, body)
+    reject_faults(faults)
+    model = resolve_model(body["model"])
+    if model.capabilities.output != "embedding" or not is_conversable(model):
+        raise NotConversable(f"'{model.name}' is not an embedding model that this gateway can read.")
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    if blank := [f"input[{i}]" for i, text in enumerate(texts) if not text.strip()]:
+        raise InvalidBody([FieldError(path, "must have a text") for path in blank])
+    extras = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
+    extras |= dict.fromkeys(unknown_paths(faults))
+    prepared = [
+        build_bedrock_request(model, each, hints=("user",), policy=unsupported_policy(model))
+        for each in build_requests(texts, model.capabilities.batch, extras)
+    ]
+    calls = [make_call(model, each.body, operation=each.operation, wire=each.wire) for each in prepared]
+    result = embed(calls, state_of(current_app).handler, client_socket(request.environ))
+    count = result.usage.input or 0
+    data = [
+        {"object": "embedding", "index": index, "embedding": _encode(vector, body.get("encoding_format"))}
+        for index, vector in enumerate(result.vectors)
+    ]
+    usage = {"prompt_tokens": count, "total_tokens": count}
+    response = jsonify(object="list", data=data, model=model.name, usage=usage)
+    response.headers.update(usage_headers(request_context().record))
+    return add_gateway_headers(response, model, prepared[0].dropped if prepared else ())
+
+
+def _encode(vector: list[float], encoding: str | None) -> Any:
+    if encoding != "base64":
+        return vector
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+DIALECT = Dialect(
+    title="OpenAI",
+    blueprint=blueprint,
+    mounts=("/v1", "/openai/v1"),
+    error_prefixes=("/v1/embeddings", "/openai/v1/embeddings"),
+    render_error=render_as(error_document),
+    operations=(
+        Operation(
+            path="/v1/embeddings",
+            summary="Embeddings",
+            body=openai_embeddings_body.Body,
+            sample={"model": "titan-embed", "input": ["a door", "a road"]},
+        ),
+    ),
+)

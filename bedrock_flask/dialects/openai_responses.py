@@ -1,0 +1,82 @@
+"""OpenAI's responses, for every chat model; nothing is stored, so each request brings its whole history.
+
+Source: OpenAI's API reference; the types of the `openai` package.
+"""
+
+import json
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response
+
+from bedrock_flask.bodies import openai_responses_body
+from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.edge.body import read_body
+from bedrock_flask.errors import GatewayError
+from bedrock_flask.fields import find_faults
+from bedrock_flask.pipeline.request import parse_json, reject_faults, resolve_model, unknown_paths
+from bedrock_flask.pipeline.response import StreamFormat
+from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
+from bedrock_flask.protocol import sse
+from bedrock_flask.wires import openai_responses
+from bedrock_flask.wires.openai_errors import error_document, write_error
+
+SCHEMA = openai_responses_body.Body()
+
+blueprint = Blueprint("openai_responses", __name__)
+
+
+@blueprint.post("/responses")
+def create_response() -> Response:
+    """Write a response."""
+    body = parse_json(read_body())
+    faults = find_faults(SCHEMA, body)
+    reject_faults(faults)
+    return respond_via_converse(
+        resolve_model(body["model"]),
+        openai_responses.read_request(body),
+        _response_format(body),
+        stream=bool(body.get("stream")),
+        unknown=unknown_paths(faults),
+    )
+
+
+def _response_format(body: Any) -> ResponseFormat:
+    """The format of the answers to one request: its tools decide how calls are written."""
+    custom, namespaced = openai_responses.custom_tools(body), openai_responses.namespaced_tools(body)
+    return ResponseFormat(
+        wire=openai_responses.WIRE,
+        write_reply=partial(openai_responses.write_reply, custom=custom, namespaced=namespaced),
+        write_chunks=partial(openai_responses.write_chunks, custom=custom, namespaced=namespaced),
+        write_event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
+        stream_format=STREAM_FORMAT,
+    )
+
+
+def _write_error_event(error: GatewayError, request_id: str) -> bytes:
+    # The reference has these members at the top, and SDKs look for `error` in any stream.
+    described = write_error(error)
+    flat = {"type": "error", **{name: described[name] for name in ("code", "message", "param")}}
+    return sse.encode(json.dumps({**flat, "error": described, "request_id": request_id}), "error")
+
+
+STREAM_FORMAT = StreamFormat(
+    media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=_write_error_event
+)
+
+DIALECT = Dialect(
+    title="OpenAI",
+    blueprint=blueprint,
+    mounts=("/v1", "/openai/v1"),
+    error_prefixes=("/v1/responses", "/openai/v1/responses"),
+    render_error=render_as(error_document),
+    operations=(
+        Operation(
+            path="/v1/responses",
+            summary="Responses; nothing is stored",
+            body=openai_responses_body.Body,
+            stream=sse.MEDIA_TYPE,
+            sample={"model": "nova", "input": "What is 2+2?"},
+        ),
+    ),
+)

@@ -1,0 +1,108 @@
+"""Errors as answers: each in the words of the dialect whose path was called, RFC 9457 where there is none."""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from bedrock_flask.dialect import ErrorRenderer, ErrorResponse
+from bedrock_flask.edge.body import too_large
+from bedrock_flask.edge.context import request_context
+from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound
+from bedrock_flask.observability import logs
+from bedrock_flask.state import state_of
+
+LOG = logging.getLogger("bedrock_flask.request")
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+# Digits that a header may have where a number is expected.
+_MAX_DIGITS = 10
+
+
+def with_error_handlers(app: Flask) -> Flask:
+    """Every error of a request is rendered by its dialect."""
+    app.register_error_handler(GatewayError, render_error)
+    app.register_error_handler(HTTPException, _render_http_error)
+    app.register_error_handler(Exception, _render_unexpected_error)
+    return app
+
+
+def render_error(error: GatewayError) -> Response:
+    """One error in the words of the dialect with the longest prefix of the path."""
+    context = request_context()
+    context.error = error.code
+    if error.upstream_request_id:
+        context.record.upstream_request_id = error.upstream_request_id
+    rendered = _find_renderer(request.path)(error, context.request_id)
+    response = jsonify(rendered.document)
+    response.status_code, response.mimetype = rendered.status, rendered.media_type
+    own = {name: value for name, value in error.headers.items() if name != "retry-after"}
+    response.headers.update({**own, **retry_headers(error), **rendered.headers})
+    return response
+
+
+def retry_headers(error: GatewayError) -> dict[str, str]:
+    """The headers by which an SDK decides whether to try again, and when."""
+    if not error.retryable:
+        return {"x-should-retry": "false"}
+    after = error.headers.get("retry-after", "1")
+    headers = {"retry-after": after}
+    if after.isascii() and after.isdigit() and len(after) < _MAX_DIGITS:
+        headers["retry-after-ms"] = str(int(after) * 1000)
+    # Where the gateway has tried again itself, an SDK that did so too would multiply the attempts.
+    return {**headers, "x-should-retry": "false" if request_context().record.attempts > 1 else "true"}
+
+
+def render_problem(error: GatewayError, request_id: str) -> ErrorResponse:
+    """The error as a problem document."""
+    document = problem_document(error, request_id)
+    return ErrorResponse(status=error.status, document=document, media_type=PROBLEM_MEDIA_TYPE)
+
+
+def problem_document(error: GatewayError, request_id: str) -> dict[str, Any]:
+    """The error in the form of RFC 9457, as the native routes answer it."""
+    document: dict[str, Any] = {
+        "type": f"urn:bedrock-flask:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "code": error.code,
+        "detail": error.detail,
+        "request_id": request_id,
+        "retryable": error.retryable,
+    }
+    if error.fields:
+        # Of a body with a million faults only the first hundred are listed; `detail` says how many there are.
+        document["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]
+    return document
+
+
+def _find_renderer(path: str) -> ErrorRenderer:
+    found = [
+        (prefix, dialect.render_error)
+        for dialect in state_of(current_app).dialects
+        for prefix in dialect.error_prefixes
+        if path.startswith(prefix)
+    ]
+    _, renderer = max(found, key=lambda each: len(each[0]), default=("", render_problem))
+    return renderer
+
+
+def _render_http_error(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()  # type: ignore[return-value]
+    if isinstance(error, RequestEntityTooLarge):
+        return render_error(too_large())
+    if error.code == 404:
+        return render_error(NotFound(f"There is no {request.path} here; /openapi.json lists what there is."))
+    if error.code == 405:
+        allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+        return render_error(MethodNotAllowed(f"This address takes {allowed}.", headers={"allow": allowed}))
+    other = CallerError(error.description or "")
+    other.status = error.code or 400
+    return render_error(other)
+
+
+def _render_unexpected_error(error: Exception) -> Response:
+    LOG.error("unexpected error in request %s: %s", request_context().request_id, logs.format_frames(error))
+    return render_error(GatewayError("The log has more under this request id."))

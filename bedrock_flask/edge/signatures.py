@@ -1,0 +1,93 @@
+"""AWS signatures on requests: the key that a request names, then the proof that it signed the whole request."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from flask import Flask, current_app, request
+
+from bedrock_flask.edge.body import keep_body, read_body
+from bedrock_flask.edge.context import SignatureClaim, request_context
+from bedrock_flask.errors import InvalidSignature
+from bedrock_flask.protocol import sigv4
+from bedrock_flask.state import state_of
+
+_SIGNATURE = re.compile(r"aws4-", re.IGNORECASE)
+# AWS's own endpoint for the APIs of others is a service of its own, and clients sign for it by that name.
+_MANTLE_PATHS = ("/anthropic/", "/openai/")
+
+# AWS's name and status of each fault. Source: AWS user guide, common errors.
+_ERRORS: Mapping[type[sigv4.BadSignature], tuple[str, int]] = MappingProxyType(
+    {
+        sigv4.Incomplete: ("IncompleteSignature", 400),
+        sigv4.UnknownKey: ("UnrecognizedClientException", 403),
+        sigv4.Mismatch: ("InvalidSignatureException", 403),
+    }
+)
+
+
+def with_signatures(app: Flask) -> Flask:
+    """Only requests whose signature covers the whole of them pass; this step follows those that let a body be read."""
+    app.before_request(_verify_claim)
+    return app
+
+
+def is_signature(header: str) -> bool:
+    """Whether an `Authorization` header holds an AWS signature."""
+    return _SIGNATURE.match(header) is not None
+
+
+def read_claim() -> SignatureClaim:
+    """The key that a signed request names, with all that can be refused before its body is read."""
+    settings = state_of(current_app).settings
+    if not settings.signing_secret:
+        raise InvalidSignature(
+            "This gateway takes no signed requests: BEDROCK_FLASK_SIGNING_SECRET is not set.",
+            *_ERRORS[sigv4.UnknownKey],
+        )
+    if "x-amz-security-token" in request.headers:
+        raise InvalidSignature(
+            "This gateway takes no session token (x-amz-security-token): sign with a key pair of this gateway, and "
+            "without AWS_SESSION_TOKEN.",
+            *_ERRORS[sigv4.UnknownKey],
+        )
+    with _map_errors():
+        headers = sigv4.received(request.environ, request.headers).headers
+        signature = sigv4.claimed(headers, datetime.now(UTC), _service())
+        key = settings.api_keys.named(signature.authorization.key_id)
+        if key is None:
+            raise sigv4.UnknownKey
+        return SignatureClaim(key, signature)
+
+
+def verify(claim: SignatureClaim) -> None:
+    """Raise InvalidSignature unless the whole request, its body included, was signed with the key."""
+    settings = state_of(current_app).settings
+    data = read_body()
+    with _map_errors():
+        secret = settings.api_keys.aws_secret(claim.key, settings.signing_secret)
+        sigv4.prove(claim.signature, sigv4.received(request.environ, request.headers, data), secret)
+    keep_body(data)
+
+
+def _verify_claim() -> None:
+    context = request_context()
+    if context.signature_claim is not None:
+        verify(context.signature_claim)
+        context.key = context.signature_claim.key
+
+
+def _service() -> str:
+    """The service that clients of this path sign for."""
+    return "bedrock-mantle" if request.path.startswith(_MANTLE_PATHS) else "bedrock"
+
+
+@contextmanager
+def _map_errors() -> Iterator[None]:
+    """Turn the fault of a signature into an error with AWS's name."""
+    try:
+        yield
+    except sigv4.BadSignature as fault:
+        raise InvalidSignature(str(fault), *_ERRORS[type(fault)]) from None

@@ -1,0 +1,16 @@
+"""Every header of the gateway's own, by the name that clients see."""
+
+# Answers.
+REQUEST_ID = ("x-request-id", "request-id", "x-amzn-requestid")
+BEDROCK_REQUEST_ID = "x-bedrock-request-id"
+MODEL = "x-bedrock-flask-model"
+ATTEMPTS = "x-bedrock-flask-attempts"
+DROPPED = "x-bedrock-flask-dropped"
+UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"
+# Requests.
+UNSUPPORTED = "x-bedrock-flask-unsupported"
+
+
+def usage_header(count: str) -> str:
+    """The header of one token count: `input_tokens` is sent as `x-bedrock-flask-input-tokens`."""
+    return f"x-bedrock-flask-{count.replace('_', '-')}"

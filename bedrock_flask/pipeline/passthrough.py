@@ -1,0 +1,42 @@
+"""The same wire on both sides: what Bedrock sends goes to the client as it came, without translation."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+
+from flask import Response
+
+from bedrock_flask.call import IDLE, Call, Chunk, Idle, Reply, Stream
+from bedrock_flask.edge.context import request_context
+from bedrock_flask.pipeline.request import send, send_stream
+from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
+
+JSON = "application/json"
+
+
+def pass_reply(call: Call, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Response:
+    """The whole reply to a call, byte for byte."""
+    reply = send(call)
+    passed = {**usage_headers(request_context().record), **forwarded_headers(reply.headers)}
+    return Response(reply.body, content_type=content_type(reply), headers=passed)
+
+
+def pass_stream(
+    call: Call,
+    write_chunk: Callable[[Chunk], bytes],
+    stream_format: StreamFormat,
+    *,
+    write_end: Callable[[], Iterator[bytes]] = lambda: iter(()),
+) -> Response:
+    """The stream that answers a call, each chunk as `write_chunk` writes it; `write_end` follows the last one."""
+    stream = send_stream(call)
+    parts = _write_chunks(stream, write_chunk, write_end)
+    return stream_response(parts, stream_format, forwarded_headers(stream.headers))
+
+
+def _write_chunks(
+    stream: Stream, write_chunk: Callable[[Chunk], bytes], write_end: Callable[[], Iterator[bytes]]
+) -> Generator[bytes | Idle]:
+    with closing(stream.chunks) as chunks:
+        for chunk in chunks:
+            yield chunk if chunk is IDLE else write_chunk(chunk)
+    yield from write_end()
