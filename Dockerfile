@@ -1,11 +1,11 @@
-# Both images are pinned by digest, the tag beside it is for readers; Dependabot proposes newer ones.
-# The environment is made where there is a pip, for the same Python 3.13 and Debian 13 as in the image below.
+# Both images are pinned by digest (the tag is for readers); Dependabot proposes newer ones.
+# This stage has pip, and the same Python 3.13 and Debian 13 as the final image.
 FROM python:3.13.16-slim-trixie@sha256:bf44cdfcb76cd3b41e879bc058fc37ec5872002ccfde7fcb765e218cde0cd79c AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-# Requirements first: a change of code leaves these layers alone. The environment has no pip of its own.
+# The requirements come first, so that a change of code keeps these layers. The environment has no pip.
 COPY requirements.txt requirements-build.txt ./
 RUN python -m venv --without-pip /opt/bedrock-flask \
     && python -m pip install --require-hashes --only-binary :all: -r requirements-build.txt \
@@ -14,8 +14,8 @@ RUN python -m venv --without-pip /opt/bedrock-flask \
 COPY deploy/trim.py deploy/
 RUN python deploy/trim.py /opt/bedrock-flask
 
-# The wheel is built here, where setuptools is, so that the environment holds nothing but the gateway and its needs.
-# Its root is read-only when it runs, so bytecode is made now, and its sources are not looked at again.
+# The wheel is built outside the environment, which holds only the gateway and its requirements. The root is read-only at
+# run time, so bytecode is compiled now and never checked against its source.
 COPY . .
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && python -m pip --python /opt/bedrock-flask/bin/python install --no-compile --no-deps --no-index /wheels/*.whl \
@@ -24,22 +24,22 @@ RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && sed -i 's|^home = .*|home = /usr/bin|' /opt/bedrock-flask/pyvenv.cfg
 
 
-# A Python and the libraries that it needs: no shell, no pip, no package manager.
+# Python and the libraries that it needs: no shell, no pip, no package manager.
 FROM gcr.io/distroless/python3-debian13:nonroot@sha256:774595d652a294b54c9bd575b2d9fdd1a4b47547dc17b8bfa4c0e953c64855b3
 
 ENV PATH=/opt/bedrock-flask/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 COPY --from=build /opt/bedrock-flask /opt/bedrock-flask
-# No wheel holds wsgi.py; it is here for those who bring their own command: gunicorn wsgi:app.
+# The wheel does not contain wsgi.py; it is for a command of your own: gunicorn wsgi:app.
 COPY wsgi.py /app/
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8000
 
-# Python's own client, as there is no curl; http.client does not ask HTTP_PROXY.
+# The image has no curl. http.client ignores HTTP_PROXY.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-c", "import http.client, sys; \
     gateway = http.client.HTTPConnection('127.0.0.1', 8000, timeout=2); gateway.request('GET', '/livez'); \
     sys.exit(gateway.getresponse().status != 200)"]
 
 ENTRYPOINT ["bedrock-flask"]
-# An address that others can reach needs API keys: without BEDROCK_FLASK_API_KEYS the gateway refuses to start here.
+# On an address that others can reach, the gateway starts only with API keys (BEDROCK_FLASK_API_KEYS).
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

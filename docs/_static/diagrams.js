@@ -1,4 +1,4 @@
-// Draw the diagrams in the colours of the page, and again when the reader changes them.
+// Draw the diagrams in the colours of the page's theme, and again when the theme changes.
 (() => {
   const diagrams = [...document.querySelectorAll("pre.mermaid")].map((element) => [element, element.textContent]);
   const bySystem = window.matchMedia("(prefers-color-scheme: dark)");

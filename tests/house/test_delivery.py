@@ -1,4 +1,4 @@
-"""Image, compose file, workflows and stack hold together, as far as that can be seen without Docker, GitHub and AWS."""
+"""Image, compose file, workflows, stack and wheel agree, as far as that shows without Docker, GitHub and AWS."""
 
 import hashlib
 import importlib.util
@@ -32,23 +32,23 @@ class Loader(yaml.SafeLoader):
     """YAML with CloudFormation's functions: `!Ref Image` is read as {"Ref": "Image"}."""
 
 
-def _function(loader: Any, name: str, node: yaml.Node) -> Any:
-    make = {
+def _read_function(loader: Any, name: str, node: yaml.Node) -> Any:
+    construct = {
         yaml.ScalarNode: loader.construct_scalar,
         yaml.SequenceNode: lambda node: loader.construct_sequence(node, deep=True),
     }
-    return {name: make[type(node)](node)}
+    return {name: construct[type(node)](node)}
 
 
-Loader.add_multi_constructor("!", _function)
+Loader.add_multi_constructor("!", _read_function)
 
 
 def read(path: Path) -> Any:
     return yaml.load(path.read_text(), Loader)
 
 
-def succeeds(*command: str | Path, **options: Any) -> str:
-    """What a command prints; a failure with it when it fails."""
+def run_checked(*command: str | Path, **options: Any) -> str:
+    """Run a command, and return what it prints. The test fails with that output where the command fails."""
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100, check=False, **options)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -58,12 +58,12 @@ def succeeds(*command: str | Path, **options: Any) -> str:
 
 
 def test_the_workflows_fit_githubs_schema() -> None:
-    succeeds(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
+    run_checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
 
 
 def test_dependabots_file_fits_its_schema_and_looks_after_actions_images_and_packages() -> None:
     file = ROOT / ".github/dependabot.yml"
-    succeeds(BIN / "check-jsonschema", "--builtin-schema", "vendor.dependabot", file)
+    run_checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.dependabot", file)
     assert {update["package-ecosystem"] for update in read(file)["updates"]} == {
         "docker",
         "github-actions",
@@ -75,8 +75,8 @@ def test_dependabots_file_fits_its_schema_and_looks_after_actions_images_and_pac
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_an_action_is_pinned_by_its_whole_commit_and_names_its_version(workflow: Path) -> None:
     used = re.findall(r"uses: +(.*)", workflow.read_text())
-    of_others = [action for action in used if not action.startswith("./")]
-    assert [each for each in of_others if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
+    foreign = [action for action in used if not action.startswith("./")]
+    assert [action for action in foreign if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
 
 
 def test_an_action_has_one_version_in_all_workflows() -> None:
@@ -85,18 +85,18 @@ def test_an_action_has_one_version_in_all_workflows() -> None:
 
 
 def test_zizmor_finds_nothing_in_the_workflows() -> None:
-    succeeds(BIN / "zizmor", "--offline", "--strict-collection", "--no-progress", "--quiet", ".github")
+    run_checked(BIN / "zizmor", "--offline", "--strict-collection", "--no-progress", "--quiet", ".github")
 
 
 def test_only_the_deployment_gets_more_than_reading() -> None:
-    more = {}
+    granted = {}
     for path in WORKFLOWS:
         workflow = read(path)
         assert workflow["permissions"] == {"contents": "read"}, path
-        more |= {
+        granted |= {
             (path.name, name): job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job
         }
-    assert more == {("deploy.yml", "deploy"): {"contents": "read", "id-token": "write"}}
+    assert granted == {("deploy.yml", "deploy"): {"contents": "read", "id-token": "write"}}
     assert read(ROOT / ".github/workflows/deploy.yml")["jobs"]["deploy"]["environment"] == "production"
 
 
@@ -108,8 +108,8 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split()[0], line.partition(" ")[2].strip()) for line in text.splitlines() if line.strip()]
 
 
-def last(name: str) -> str:
-    """The last instruction of that name in the last stage."""
+def last_instruction(name: str) -> str:
+    """Return the last instruction of this name in the last stage."""
     stage = instructions()[max(i for i, (word, _) in enumerate(instructions()) if word == "FROM") :]
     return [text for word, text in stage if word == name][-1]
 
@@ -122,9 +122,9 @@ def test_every_base_image_is_pinned_by_digest() -> None:
 
 
 def test_the_image_runs_as_nobody_and_starts_without_a_shell() -> None:
-    assert last("USER") == "65532:65532"
-    assert json.loads(last("ENTRYPOINT")) == ["bedrock-flask"]
-    assert json.loads(last("CMD"))[0] == "serve"
+    assert last_instruction("USER") == "65532:65532"
+    assert json.loads(last_instruction("ENTRYPOINT")) == ["bedrock-flask"]
+    assert json.loads(last_instruction("CMD"))[0] == "serve"
     assert not [text for name, text in instructions() if name == "ADD"]
 
 
@@ -137,7 +137,7 @@ def test_what_the_image_is_made_of_is_not_ignored_and_all_else_is() -> None:
     assert {line for line in taken if not (ROOT / line).exists()} == set()
 
 
-def trimmer() -> Any:
+def load_trimmer() -> Any:
     spec = importlib.util.spec_from_file_location("trim", ROOT / "deploy/trim.py")
     assert spec is not None
     assert spec.loader is not None
@@ -152,24 +152,24 @@ def packages_of(environment: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the boto3 that is installed here, trimmed as it is for the image."""
-    made = tmp_path_factory.mktemp("environment")
+    """An environment with the installed boto3, trimmed as for the image."""
+    folder = tmp_path_factory.mktemp("environment")
     for package in (boto3, botocore):
         source = Path(package.__file__).parent
-        shutil.copytree(source, packages_of(made) / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-    trimmer().trim(made)
-    return made
+        shutil.copytree(source, packages_of(folder) / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    load_trimmer().trim(folder)
+    return folder
 
 
 def test_trimming_leaves_no_service_that_is_not_called(environment: Path) -> None:
     left = {path.name for path in (packages_of(environment) / "botocore/data").iterdir() if path.is_dir()}
-    assert left == trimmer().SERVICES
+    assert left == load_trimmer().SERVICES
 
 
 def test_the_services_that_botocore_calls_for_credentials_are_left() -> None:
-    made = r"(?:client_creator|create_nested_client)\(\s*(?:self\._session,\s*)?['\"]([\w-]+)['\"]"
+    creation = r"(?:client_creator|create_nested_client)\(\s*(?:self\._session,\s*)?['\"]([\w-]+)['\"]"
     sources = [Path(botocore.__file__).with_name(name).read_text() for name in ("credentials.py", "tokens.py")]
-    assert {name for source in sources for name in re.findall(made, source)} == trimmer().FOR_CREDENTIALS
+    assert {name for source in sources for name in re.findall(creation, source)} == load_trimmer().FOR_CREDENTIALS
 
 
 def test_the_trimmed_environment_makes_every_client_that_is_needed(
@@ -182,8 +182,10 @@ for name in sys.argv[2:]:
     print(boto3.client(name, "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b").meta.endpoint_url)
 """
     environ = plain_environ | {"PYTHONPATH": str(packages_of(environment))}
-    printed = succeeds(sys.executable, "-c", program, str(environment), *sorted(trimmer().SERVICES), env=environ)
-    assert len(printed.splitlines()) == len(trimmer().SERVICES)
+    printed = run_checked(
+        sys.executable, "-c", program, str(environment), *sorted(load_trimmer().SERVICES), env=environ
+    )
+    assert len(printed.splitlines()) == len(load_trimmer().SERVICES)
 
 
 def test_the_gateway_answers_from_the_trimmed_environment(start_gateway: Callable[..., Any], environment: Path) -> None:
@@ -196,23 +198,23 @@ def test_doctor_finds_what_it_asks_in_the_trimmed_environment(
     emulator: Any, environment: Path, plain_environ: dict[str, str]
 ) -> None:
     environ = plain_environ | {"PYTHONPATH": str(packages_of(environment)), "AWS_ENDPOINT_URL": emulator.url}
-    told = succeeds(sys.executable, "-m", "bedrock_flask", "doctor", env=environ)
-    assert "may be called" in told
-    # The emulator is no STS, but it was asked.
-    assert "STS" in told
+    report = run_checked(sys.executable, "-m", "bedrock_flask", "doctor", env=environ)
+    assert "may be called" in report
+    # The emulator does not serve STS, but doctor called it.
+    assert "STS" in report
 
 
 def test_trimming_refuses_an_environment_without_a_service_that_is_needed(tmp_path: Path) -> None:
     (packages_of(tmp_path) / "botocore/data/bedrock").mkdir(parents=True)
     with pytest.raises(SystemExit, match=r"no description of bedrock-runtime, signin"):
-        trimmer().trim(tmp_path)
+        load_trimmer().trim(tmp_path)
 
 
 # --- health checks
 
 
 def health_checks() -> Iterator[tuple[str, list[str]]]:
-    yield "Dockerfile", json.loads(last("HEALTHCHECK").partition("CMD ")[2])
+    yield "Dockerfile", json.loads(last_instruction("HEALTHCHECK").partition("CMD ")[2])
     for name, service in read(ROOT / "compose.yaml")["services"].items():
         yield f"compose-{name}", service["healthcheck"]["test"][1:]
     yield "ecs", container()["HealthCheck"]["Command"][1:]
@@ -237,7 +239,7 @@ def services() -> dict[str, Any]:
 
 
 def test_the_compose_file_fits_its_schema() -> None:
-    succeeds(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+    run_checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
 
 
 @pytest.mark.parametrize("name", services())
@@ -264,7 +266,7 @@ def test_the_compose_file_names_settings_and_options_that_there_are() -> None:
 
 
 def test_compose_gives_streams_the_time_to_finish() -> None:
-    assert int(services()["gateway"]["stop_grace_period"].removesuffix("s")) > gunicorn("graceful_timeout")
+    assert int(services()["gateway"]["stop_grace_period"].removesuffix("s")) > read_gunicorn_option("graceful_timeout")
 
 
 # --- the stack
@@ -272,7 +274,7 @@ def test_compose_gives_streams_the_time_to_finish() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_cfn_lint_finds_nothing_in_a_template(template: Path) -> None:
-    succeeds(BIN / "cfn-lint", template)
+    run_checked(BIN / "cfn-lint", template)
 
 
 def resources() -> Any:
@@ -284,22 +286,22 @@ def container() -> Any:
     return only
 
 
-def environment_of_the_task() -> dict[str, str]:
+def task_environment() -> dict[str, str]:
     return {row["Name"]: row["Value"] for row in container()["Environment"] if isinstance(row["Value"], str)}
 
 
-def gunicorn(option: str, environ: dict[str, str] | None = None) -> int:
-    """The value that gunicorn has for an option, with the shipped configuration."""
-    told = succeeds(
+def read_gunicorn_option(option: str, environ: dict[str, str] | None = None) -> int:
+    """Return the value of gunicorn's option with the shipped configuration."""
+    printed = run_checked(
         *(sys.executable, "-m", "gunicorn", "--print-config", "-c", "python:bedrock_flask.gunicorn_conf"),
         "bedrock_flask.app:wsgi_app()",
         env={"PATH": os.environ["PATH"]} | (environ or {}),
     )
-    [value] = re.findall(rf"^{option} += (\d+)$", told, re.MULTILINE)
+    [value] = re.findall(rf"^{option} += (\d+)$", printed, re.MULTILINE)
     return int(value)
 
 
-def attribute(resource: str, attributes: str, key: str) -> int:
+def read_attribute(resource: str, attributes: str, key: str) -> int:
     return int({row["Key"]: row["Value"] for row in resources()[resource]["Properties"][attributes]}[key])
 
 
@@ -318,26 +320,26 @@ def test_the_tasks_role_may_do_what_the_policy_says_and_nothing_else() -> None:
 
 
 def test_the_task_is_nobody_with_a_read_only_root_and_no_capabilities() -> None:
-    told = container()
-    assert (told["User"], told["ReadonlyRootFilesystem"]) == ("65532:65532", True)
-    assert told["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+    task = container()
+    assert (task["User"], task["ReadonlyRootFilesystem"]) == ("65532:65532", True)
+    assert task["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
 
 
 def test_the_task_names_settings_that_there_are_and_gets_its_keys_as_a_secret() -> None:
-    assert {name for name in environment_of_the_task() if name.startswith("BEDROCK_FLASK_")} <= set(environment_names())
+    assert {name for name in task_environment() if name.startswith("BEDROCK_FLASK_")} <= set(environment_names())
     assert [row["Name"] for row in container()["Secrets"]] == ["BEDROCK_FLASK_API_KEYS"]
 
 
 def test_the_load_balancer_waits_longer_than_the_gateway_and_closes_idle_connections_first() -> None:
-    given = environment_of_the_task()
-    idle = attribute("LoadBalancer", "LoadBalancerAttributes", "idle_timeout.timeout_seconds")
-    assert float(given["BEDROCK_FLASK_DEADLINE"]) < idle < gunicorn("keepalive", given)
+    given = task_environment()
+    idle = read_attribute("LoadBalancer", "LoadBalancerAttributes", "idle_timeout.timeout_seconds")
+    assert float(given["BEDROCK_FLASK_DEADLINE"]) < idle < read_gunicorn_option("keepalive", given)
 
 
 def test_a_task_may_finish_its_streams_before_it_is_killed() -> None:
-    grace = gunicorn("graceful_timeout", environment_of_the_task())
+    grace = read_gunicorn_option("graceful_timeout", task_environment())
     assert grace > Settings().graceful_timeout
-    # 120 s is the most that Fargate gives.
+    # Fargate waits 120 s at most.
     assert grace < container()["StopTimeout"] <= 120
 
 
@@ -351,20 +353,20 @@ def test_the_load_balancer_asks_whether_a_task_is_ready() -> None:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The wheel, built twice from two copies of the sources."""
-    return [wheel(tmp_path_factory.mktemp("wheel")) for _ in range(2)]
+    return [build_wheel(tmp_path_factory.mktemp("wheel")) for _ in range(2)]
 
 
-def wheel(folder: Path) -> Path:
+def build_wheel(folder: Path) -> Path:
     for name in ("bedrock_flask", "plugins"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
         shutil.copy2(ROOT / name, folder)
     environ = os.environ | {"SOURCE_DATE_EPOCH": "1700000000"}
-    succeeds(
+    run_checked(
         sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", folder, env=environ
     )
-    [made] = (folder / "dist").iterdir()
-    return made
+    [built] = (folder / "dist").iterdir()
+    return built
 
 
 def test_two_builds_give_the_same_wheel(wheels: list[Path]) -> None:
@@ -383,5 +385,5 @@ def test_the_wheel_holds_the_two_packages_and_what_its_record_names(wheels: list
         "bedrock_flask_plugins",
         record.partition("/")[0],
     }
-    # Python runs such a file whenever it starts.
+    # Python runs such a file each time it starts.
     assert not [name for name in held if name.endswith(".pth")]

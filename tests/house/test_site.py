@@ -1,4 +1,4 @@
-"""The site that `make docs` builds: without a warning, complete, and whole without a network."""
+"""The site that `make docs` builds has no warning, is complete, and needs no network."""
 
 import os
 import re
@@ -18,7 +18,7 @@ PAGES = [path.relative_to(DOCS).with_suffix("") for path in sorted(DOCS.rglob("*
 
 WITH_DIAGRAMS = [page for page in PAGES if "```mermaid" in (DOCS / page).with_suffix(".md").read_text()]
 
-# What a browser fetches by itself; an `a` is followed by its reader only.
+# What a browser fetches without a click.
 FETCHED = {
     "script": "src",
     "link": "href",
@@ -34,18 +34,18 @@ FETCHED = {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built by the Makefile's own command, into a folder of its own."""
+    """The site, built with the command of the Makefile into a folder of this test."""
     [command] = re.findall(r"-m sphinx (.*)", (ROOT / "Makefile").read_text())
-    made = tmp_path_factory.mktemp("site")
-    words = [str(made) if word == "docs/_build" else word for word in command.split()]
+    folder = tmp_path_factory.mktemp("site")
+    words = [str(folder) if word == "docs/_build" else word for word in command.split()]
     ran = subprocess.run([sys.executable, "-m", "sphinx", *words], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
-    return made / "html"
+    return folder / "html"
 
 
-class _Fetched(HTMLParser):
-    """The addresses that a page makes a browser fetch."""
+class _FetchedAddresses(HTMLParser):
+    """Collect the addresses that a browser fetches for a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class _Fetched(HTMLParser):
         self.found += [value for name, value in attrs if name == FETCHED.get(tag) and value]
 
 
-def fetched_by(site: Path) -> Iterator[tuple[Path, str]]:
+def find_fetched(site: Path) -> Iterator[tuple[Path, str]]:
     for page in site.rglob("*.html"):
-        parser = _Fetched()
+        parser = _FetchedAddresses()
         parser.feed(page.read_text())
         yield from ((page, address) for address in parser.found)
     for sheet in site.rglob("*.css"):
@@ -72,7 +72,7 @@ def test_warnings_are_errors() -> None:
 
 
 def test_nothing_is_fetched_from_elsewhere_and_what_is_fetched_is_there(site: Path) -> None:
-    addresses = list(fetched_by(site))
+    addresses = list(find_fetched(site))
     assert len(addresses) > len(PAGES)
     for source, address in addresses:
         if not address.startswith("data:"):
@@ -121,8 +121,8 @@ def test_a_browser_draws_the_diagrams_from_a_file(site: Path, page: Path, tmp_pa
     options += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=8000", "--dump-dom"]
     address = (site / page).with_suffix(".html").as_uri()
     drawn = subprocess.run([browser, *options, address], capture_output=True, text=True, timeout=100).stdout
-    asked = (DOCS / page).with_suffix(".md").read_text().count("```mermaid")
-    assert len(re.findall(r'<pre class="mermaid" data-processed="true"><svg', drawn)) == asked
+    expected = (DOCS / page).with_suffix(".md").read_text().count("```mermaid")
+    assert len(re.findall(r'<pre class="mermaid" data-processed="true"><svg', drawn)) == expected
     assert "Syntax error in text" not in drawn
 
 
