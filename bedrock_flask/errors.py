@@ -1,11 +1,11 @@
-"""The tree of errors: each knows its code, its HTTP status and whether trying again may help.
+"""The tree of errors: each has a code, an HTTP status and whether a retry may help.
 
 GatewayError
 ├── StartupError                 the process does not start: one line on stderr
-├── PluginFailed                 a plugin's own code failed at a request
+├── PluginFailed                 a plugin raised an error during a request
 ├── CallerError                  the caller's request is at fault: 4xx
-└── UpstreamError                Bedrock, or the way to it, is at fault
-    └── Refused                  Bedrock answered with an error of its own: one row of BEDROCK each
+└── UpstreamError                Bedrock, or the connection to it, failed
+    └── BedrockError             Bedrock answered with an error: one row of BEDROCK_ERRORS each
 """
 
 import re
@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.bedrock.errors import find_error
+
 
 class GatewayError(Exception):
-    """Anything that the gateway tells a caller or an operator, in domain words."""
+    """An error that the gateway reports to a caller or an operator."""
 
     code = "internal_error"
-    title = "The gateway failed"
+    title = "The gateway had an internal error"
     status = 500
     retryable = False
 
@@ -33,7 +35,7 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One fault of a body: where (`messages[0].content`) and what."""
+    """One fault of a body: its path (`messages[0].content`) and what is wrong there."""
 
     path: str
     message: str
@@ -41,14 +43,14 @@ class FieldError:
 
 
 class StartupError(GatewayError):
-    """The process cannot start with this configuration; the text is one line for the operator."""
+    """The process cannot start with this configuration; the message is one line for the operator."""
 
     code = "startup_error"
     title = "The gateway cannot start"
 
 
 class SettingsError(StartupError):
-    """Settings that do not hold: every fault at once."""
+    """Settings that are invalid; it lists every fault."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("; ".join(faults))
@@ -56,33 +58,33 @@ class SettingsError(StartupError):
 
 
 class PluginError(StartupError):
-    """A plugin that cannot be loaded; names the plugin and its source."""
+    """A plugin that cannot be loaded; the message names the plugin and its source."""
 
 
 class PluginFailed(GatewayError):
-    """A plugin's own code failed at a request; the log has where."""
+    """A plugin raised an error during a request; the log has the traceback."""
 
     code = "plugin_error"
-    title = "A plugin failed"
+    title = "A plugin raised an error"
 
 
 class ModelsFileError(StartupError):
-    """A models file that cannot be read or does not hold."""
+    """A models file that cannot be read or is invalid."""
 
 
 class CallerError(GatewayError):
-    """The request is at fault; sending it again unchanged will not help."""
+    """The request is at fault: the same request fails again."""
 
     code = "bad_request"
-    title = "The request is not valid"
+    title = "The request is invalid"
     status = 400
 
 
 class MalformedBody(CallerError):
-    """The body is not the strict JSON that the gateway reads."""
+    """The body is not strict JSON."""
 
     code = "malformed_json"
-    title = "The body is not valid JSON"
+    title = "The request body is not valid JSON"
 
     def __init__(self, detail: str = "", path: str = "") -> None:
         super().__init__(detail)
@@ -91,16 +93,16 @@ class MalformedBody(CallerError):
 
 
 def summarize_faults(fields: Sequence[FieldError]) -> str:
-    """The first of a body's faults in words, and how many more there are."""
+    """The first fault of a body as text, and the number of the others."""
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
     return f"{fields[0].path or 'the body'}: {fields[0].message}{more}"
 
 
 class InvalidBody(CallerError):
-    """The body does not fit the model's schema."""
+    """The body does not match the model's schema."""
 
     code = "invalid_body"
-    title = "The body does not fit the model's schema"
+    title = "The request body does not match the model's schema"
 
     def __init__(self, fields: Sequence[FieldError], detail: str = "") -> None:
         super().__init__(detail or summarize_faults(fields))
@@ -108,24 +110,24 @@ class InvalidBody(CallerError):
 
 
 class Unauthenticated(CallerError):
-    """No known key came with the request."""
+    """The request has no valid API key."""
 
     code = "unauthenticated"
-    title = "A known API key is needed"
+    title = "A valid API key is required"
     status = 401
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(
-            detail or "Send a key of this gateway as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
+            detail or "Send an API key of this gateway as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
             headers={"www-authenticate": "Bearer"},
         )
 
 
 class InvalidSignature(CallerError):
-    """A signed request does not prove who sends it; `name` is AWS's name of the error."""
+    """The signature of a request is invalid; `name` is the AWS name of the error."""
 
     code = "signature_refused"
-    title = "The request's signature is refused"
+    title = "The request signature is invalid"
     status = 403
 
     def __init__(self, detail: str, name: str = "InvalidSignatureException", status: int = 403) -> None:
@@ -134,26 +136,26 @@ class InvalidSignature(CallerError):
 
 
 class LoopbackOnly(CallerError):
-    """The gateway has no keys and the connection did not arrive on a loopback address."""
+    """The gateway has no API keys and the connection did not arrive on a loopback address."""
 
     code = "loopback_only"
-    title = "Without API keys this gateway serves loopback only"
+    title = "Without API keys this gateway accepts loopback connections only"
     status = 403
 
 
 class NotFound(CallerError):
-    """No such route."""
+    """No route matches the URL."""
 
     code = "not_found"
-    title = "There is nothing at this address"
+    title = "This URL does not exist"
     status = 404
 
 
 class MethodNotAllowed(CallerError):
-    """The route exists under another method."""
+    """The route exists for another HTTP method."""
 
     code = "method_not_allowed"
-    title = "This address does not take this method"
+    title = "This URL does not allow this HTTP method"
     status = 405
 
 
@@ -161,15 +163,15 @@ class RequestTimedOut(CallerError):
     """The body did not arrive in time."""
 
     code = "request_timeout"
-    title = "The body did not arrive"
+    title = "The request body did not arrive in time"
     status = 408
 
 
 class UnknownModel(CallerError):
-    """The name is no adapter, no alias and no Bedrock id."""
+    """The name is neither an alias nor the id of a model that an adapter serves."""
 
     code = "unknown_model"
-    title = "No model of that name"
+    title = "This model does not exist"
     status = 404
 
 
@@ -182,69 +184,71 @@ class ModelNotListed(CallerError):
 
 
 class Unsupported(InvalidBody):
-    """The model cannot take something that the caller asks for."""
+    """The model does not support something in the request."""
 
     code = "unsupported"
-    title = "The model cannot take this"
+    title = "The model does not support this"
 
     def __init__(self, fields: Sequence[FieldError]) -> None:
-        hint = " Ask with the header 'x-bedrock-flask-unsupported: drop' to have it left out and reported."
+        hint = " Send the header 'x-bedrock-flask-unsupported: drop' to drop it from the request and have it reported."
         super().__init__(fields, f"{summarize_faults(fields)}.{hint}")
 
 
 class NotConversable(CallerError):
-    """The model is reached in its own body only."""
+    """The model can only be called with its native body."""
 
     code = "not_conversable"
-    title = "This model takes its own body only"
+    title = "This model accepts only its native request body"
 
 
 class NotStreamable(CallerError):
     """The model has no streaming operation."""
 
     code = "not_streamable"
-    title = "This model does not stream"
+    title = "This model does not support streaming"
 
 
 class BodyTooLarge(CallerError):
     """The body is larger than the limit."""
 
     code = "body_too_large"
-    title = "The body is too large"
+    title = "The request body is too large"
     status = 413
 
 
 class UnsupportedMediaType(CallerError):
-    """The body is not announced as JSON, or is compressed."""
+    """The body is not declared as JSON, or is compressed."""
 
     code = "unsupported_media_type"
-    title = "The body must be JSON, not compressed"
+    title = "The request body must be uncompressed JSON"
     status = 415
 
 
 class ClientDisconnected(GatewayError):
-    """Whoever asked has closed the connection: nobody reads the answer any more, and the model is asked no further."""
+    """The client closed its connection, so the call is cancelled."""
 
     code = "client_left"
-    title = "The client left before the answer was whole"
-    # As nginx logs it; nobody is left to read it.
+    title = "The client disconnected before the response was complete"
+    # The status that nginx logs for it; no client receives it.
     status = 499
 
 
 class Overloaded(GatewayError):
-    """As many requests are being answered as may be."""
+    """The gateway serves as many requests as it is configured to."""
 
     code = "overloaded"
-    title = "The gateway is at work on as many requests as it may"
+    title = "The gateway is at its concurrency limit"
     status = 503
     retryable = True
 
     def __init__(self) -> None:
-        super().__init__("Try again in a moment.", headers={"retry-after": "1"})
+        super().__init__(
+            "The gateway is at its concurrency limit. Try again in a moment.", headers={"retry-after": "1"}
+        )
 
 
 class ShuttingDown(GatewayError):
-    """The process ends, and what was still open with it."""
+    """The process stops, and with it the requests that are still open."""
 
     code = "shutting_down"
     title = "The gateway is shutting down"
@@ -252,19 +256,19 @@ class ShuttingDown(GatewayError):
     retryable = True
 
     def __init__(self) -> None:
-        super().__init__("Try again; another process answers.", headers={"retry-after": "1"})
+        super().__init__("The gateway is shutting down. Try again.", headers={"retry-after": "1"})
 
 
 class UpstreamError(GatewayError):
-    """Bedrock, or the way to it, failed."""
+    """Bedrock, or the connection to it, failed."""
 
     code = "upstream_error"
-    title = "Bedrock could not answer"
+    title = "The request to Bedrock failed"
     status = 502
 
 
 class UpstreamUnreachable(UpstreamError):
-    """No connection to Bedrock: refused, no such host, TLS."""
+    """No connection to Bedrock: it was refused, the host does not exist, or TLS failed."""
 
     code = "upstream_unreachable"
     title = "Bedrock cannot be reached"
@@ -272,54 +276,54 @@ class UpstreamUnreachable(UpstreamError):
 
 
 class UpstreamTimeout(UpstreamError):
-    """No connection, or no answer, in time."""
+    """No connection, or no response, in time."""
 
     code = "upstream_timeout"
-    title = "Bedrock did not answer in time"
+    title = "Bedrock did not respond in time"
     status = 504
 
 
 class UpstreamStalled(UpstreamError):
-    """An answer began and then fell silent."""
+    """A response began and then stopped arriving."""
 
     code = "upstream_stalled"
-    title = "Bedrock's answer stalled"
+    title = "Bedrock's response stalled"
     status = 504
 
 
 class UpstreamTruncated(UpstreamError):
-    """An answer was cut short, or lacks its end."""
+    """A response was cut short, or lacks its end."""
 
     code = "upstream_truncated"
-    title = "Bedrock's answer was cut short"
+    title = "Bedrock's response was cut short"
 
 
 class UpstreamProtocolError(UpstreamError):
-    """An answer that is not what the protocol promises: no JSON, a bad checksum, a foreign page."""
+    """A response that breaks the protocol: it is not JSON, has a wrong checksum, or is the page of another server."""
 
     code = "upstream_protocol"
-    title = "Bedrock's answer cannot be read"
+    title = "Bedrock's response cannot be read"
 
 
 class DeadlineExceeded(UpstreamError):
-    """The call's total time is used up."""
+    """The total time of the call is used up."""
 
     code = "deadline_passed"
-    title = "The call took longer than its deadline"
+    title = "The request exceeded its deadline"
     status = 504
 
 
 class CredentialsError(UpstreamError):
-    """The gateway's own AWS credentials are missing, expired or not accepted; never the caller's fault."""
+    """The gateway's AWS credentials are missing, expired or not accepted; never the caller's fault."""
 
     code = "gateway_credentials"
-    title = "The gateway's own AWS credentials do not work"
+    title = "The gateway's AWS credentials are missing or not accepted"
     status = 503
 
 
 @dataclass(frozen=True)
-class Row:
-    """How one of Bedrock's errors is told to a caller."""
+class BedrockErrorRow:
+    """How the gateway reports one of Bedrock's errors to a caller."""
 
     status: int
     code: str
@@ -327,45 +331,51 @@ class Row:
     retryable: bool = False
 
 
-_NOT_OURS = Row(503, CredentialsError.code, CredentialsError.title)
+_CREDENTIALS = BedrockErrorRow(503, CredentialsError.code, CredentialsError.title)
+_THROTTLED = BedrockErrorRow(429, "throttled", "Bedrock is throttling this account or model", True)
 
-# Every error that Bedrock's runtime documents or that its front door adds, by the name in `x-amzn-errortype`.
-# Sources: botocore's service model of bedrock-runtime; "Troubleshooting Amazon Bedrock API Error Codes" (AWS).
-BEDROCK: Mapping[str, Row] = MappingProxyType(
+# Every error of bedrock.errors, by its name.
+BEDROCK_ERRORS: Mapping[str, BedrockErrorRow] = MappingProxyType(
     {
-        "ValidationException": Row(400, "bedrock_validation", "Bedrock refused the request as not valid"),
-        "AccessDeniedException": Row(403, "model_not_allowed", "This gateway may not call that model"),
-        "ResourceNotFoundException": Row(404, "model_not_found", "Bedrock knows no such model"),
-        "FTUFormNotFilled": Row(403, "use_case_form_missing", "The account has not sent the model's use case form"),
-        "UnknownOperationException": Row(502, "not_bedrock", "The endpoint knows no such operation: is it Bedrock's?"),
-        "ConflictException": Row(409, "conflict", "Bedrock reports a conflict"),
-        "ServiceQuotaExceededException": Row(503, "quota_exceeded", "A quota of the AWS account is used up"),
-        "ThrottlingException": Row(429, "throttled", "Bedrock throttles this account or model", True),
-        "TooManyRequestsException": Row(429, "throttled", "Bedrock throttles this account or model", True),
-        "ModelNotReadyException": Row(503, "model_not_ready", "The model is not ready yet", True),
-        "ModelTimeoutException": Row(504, "model_timeout", "The model took too long"),
-        "ModelErrorException": Row(502, "model_error", "The model failed"),
-        "ModelStreamErrorException": Row(502, "model_stream_error", "The model failed while streaming"),
-        "InternalServerException": Row(502, "bedrock_internal", "Bedrock failed internally", True),
-        "ServiceUnavailableException": Row(503, "bedrock_unavailable", "Bedrock is not available", True),
-        "overloaded_error": Row(503, "bedrock_overloaded", "The model is overloaded", True),
-        "ExpiredTokenException": _NOT_OURS,
-        "ExpiredToken": _NOT_OURS,
-        "UnrecognizedClientException": _NOT_OURS,
-        "InvalidClientTokenId": _NOT_OURS,
-        "InvalidSignatureException": _NOT_OURS,
-        "SignatureDoesNotMatch": _NOT_OURS,
-        "IncompleteSignature": _NOT_OURS,
-        "IncompleteSignatureException": _NOT_OURS,
-        "MissingAuthenticationToken": _NOT_OURS,
-        "MissingAuthenticationTokenException": _NOT_OURS,
-        "RequestExpired": _NOT_OURS,
-        "OptInRequired": _NOT_OURS,
+        "ValidationException": BedrockErrorRow(400, "bedrock_validation", "Bedrock rejected the request as invalid"),
+        "AccessDeniedException": BedrockErrorRow(403, "model_not_allowed", "The gateway may not call this model"),
+        "ResourceNotFoundException": BedrockErrorRow(404, "model_not_found", "This model does not exist on Bedrock"),
+        "FTUFormNotFilled": BedrockErrorRow(
+            403, "use_case_form_missing", "The AWS account has not submitted the use case form of this model"
+        ),
+        "UnknownOperationException": BedrockErrorRow(
+            502, "not_bedrock", "The endpoint does not know this operation and may not be Bedrock's"
+        ),
+        "ConflictException": BedrockErrorRow(409, "conflict", "Bedrock reported a conflict"),
+        "ServiceQuotaExceededException": BedrockErrorRow(
+            503, "quota_exceeded", "The AWS account has reached a service quota"
+        ),
+        "ThrottlingException": _THROTTLED,
+        "TooManyRequestsException": _THROTTLED,
+        "ModelNotReadyException": BedrockErrorRow(503, "model_not_ready", "The model is not ready yet", True),
+        "ModelTimeoutException": BedrockErrorRow(504, "model_timeout", "The model took too long to respond"),
+        "ModelErrorException": BedrockErrorRow(502, "model_error", "The model failed to process the request"),
+        "ModelStreamErrorException": BedrockErrorRow(502, "model_stream_error", "The model failed while streaming"),
+        "InternalServerException": BedrockErrorRow(502, "bedrock_internal", "Bedrock had an internal error", True),
+        "ServiceUnavailableException": BedrockErrorRow(503, "bedrock_unavailable", "Bedrock is not available", True),
+        "overloaded_error": BedrockErrorRow(503, "bedrock_overloaded", "The model is overloaded", True),
+        "ExpiredTokenException": _CREDENTIALS,
+        "ExpiredToken": _CREDENTIALS,
+        "UnrecognizedClientException": _CREDENTIALS,
+        "InvalidClientTokenId": _CREDENTIALS,
+        "InvalidSignatureException": _CREDENTIALS,
+        "SignatureDoesNotMatch": _CREDENTIALS,
+        "IncompleteSignature": _CREDENTIALS,
+        "IncompleteSignatureException": _CREDENTIALS,
+        "MissingAuthenticationToken": _CREDENTIALS,
+        "MissingAuthenticationTokenException": _CREDENTIALS,
+        "RequestExpired": _CREDENTIALS,
+        "OptInRequired": _CREDENTIALS,
     }
 )
 
-# For an error without a known name, its status decides.
-_BY_STATUS: Mapping[int, str] = MappingProxyType(
+# The error to assume for a status when the name is unknown.
+_NAME_BY_STATUS: Mapping[int, str] = MappingProxyType(
     {
         400: "ValidationException",
         403: "AccessDeniedException",
@@ -376,18 +386,18 @@ _BY_STATUS: Mapping[int, str] = MappingProxyType(
         500: "InternalServerException",
         502: "ServiceUnavailableException",
         503: "ServiceUnavailableException",
-        # It may have been billed: no attempt is made again.
+        # The call may have been billed, so the error must not be one that is retried.
         504: "ModelTimeoutException",
         529: "overloaded_error",
     }
 )
-_UNNAMED = Row(502, UpstreamError.code, UpstreamError.title)
+_UNKNOWN = BedrockErrorRow(502, UpstreamError.code, UpstreamError.title)
 
 
 class BedrockError(UpstreamError):
-    """Bedrock answered with an error of its own; `BEDROCK` says how it is told.
+    """Bedrock answered with an error; its row of `BEDROCK_ERRORS` gives status, code and title.
 
-    `frame` is the event-stream frame that said so within a stream.
+    `name` and `http_status` are Bedrock's. `frame` is the event-stream frame that ended a stream with the error.
     """
 
     frame = b""
@@ -396,31 +406,29 @@ class BedrockError(UpstreamError):
         self, name: str, message: str, http_status: int | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
         self.name, self.http_status = name, http_status
-        row = bedrock_row(name, http_status)
+        row = find_bedrock_row(name, http_status)
         self.status, self.code, self.title, self.retryable = row.status, row.code, row.title, row.retryable
-        own = row is _NOT_OURS
-        super().__init__(row.title if own else without_account(message)[:2000] or row.title, headers=headers)
+        detail = "" if row is _CREDENTIALS else redact_account_arns(message)[:2000]
+        super().__init__(detail or row.title, headers=headers)
 
 
-def bedrock_row(name: str, http_status: int | None = None) -> Row:
-    """The row of one Bedrock error, by its name (`throttlingException` in streams), else by status."""
-    for known in (name, name[:1].upper() + name[1:]):
-        if known in BEDROCK:
-            return BEDROCK[known]
-    by_status = _BY_STATUS.get(http_status or 0)
-    return BEDROCK[by_status] if by_status else _UNNAMED
+def find_bedrock_row(name: str, http_status: int | None = None) -> BedrockErrorRow:
+    """The row of one Bedrock error: by its name, as HTTP or streams spell it, or else by its status."""
+    shape = find_error(name)
+    known = shape.name if shape else _NAME_BY_STATUS.get(http_status or 0)
+    return BEDROCK_ERRORS[known] if known else _UNKNOWN
 
 
 _ACCOUNT_ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:[\w-]*:\d{12}:[^\s\"',]+")
 
 
-def without_account(message: str) -> str:
-    """Bedrock's words without ARNs that name an account, a role or a user."""
+def redact_account_arns(message: str) -> str:
+    """A message of Bedrock without the ARNs that name an account, a role or a user."""
     return _ACCOUNT_ARN.sub("(an ARN of the gateway's account)", message)
 
 
 def problem_document(error: GatewayError, request_id: str) -> dict[str, Any]:
-    """The error as a problem document (RFC 9457), the one shape of the native routes."""
+    """The error as a problem document (RFC 9457), as the native routes answer it."""
     document: dict[str, Any] = {
         "type": f"urn:bedrock-flask:error:{error.code}",
         "title": error.title,
@@ -431,6 +439,6 @@ def problem_document(error: GatewayError, request_id: str) -> dict[str, Any]:
         "retryable": error.retryable,
     }
     if error.fields:
-        # A body of a million faults is told its first hundred; `detail` says how many there are.
+        # A body may have a million faults; `detail` says how many there are.
         document["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]
     return document

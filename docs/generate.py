@@ -18,7 +18,7 @@ from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.errors import BEDROCK, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
+from bedrock_flask.errors import BEDROCK_ERRORS, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
 from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models import loading
 from bedrock_flask.models.registry import GENERIC
@@ -54,7 +54,8 @@ def errors() -> str:
         if not issubclass(kind, StartupError) and kind not in (CallerError, UpstreamError, BedrockError)
     ]
     bedrock = [
-        (f"`{name}`", f"`{row.code}`", str(row.status), _yes(row.retryable), row.title) for name, row in BEDROCK.items()
+        (f"`{name}`", f"`{row.code}`", str(row.status), _yes(row.retryable), row.title)
+        for name, row in BEDROCK_ERRORS.items()
     ]
     return f"""# Errors
 

@@ -10,7 +10,7 @@ import pytest
 from bedrock_flask.bedrock.errors import ERRORS, find_error
 from bedrock_flask.bedrock.operations import CONTROL, MODEL_ROUTES, OPERATIONS, RUNTIME, STREAMING
 from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
-from bedrock_flask.errors import BEDROCK
+from bedrock_flask.errors import BEDROCK_ERRORS
 
 
 @cache
@@ -72,7 +72,7 @@ def test_an_unknown_error_is_not_found() -> None:
 
 
 def test_the_gateway_answers_every_error_with_a_status_of_its_own() -> None:
-    assert BEDROCK.keys() == ERRORS.keys()
+    assert BEDROCK_ERRORS.keys() == ERRORS.keys()
 
 
 def test_the_stop_reasons_are_those_of_the_service_model() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import botocore.loaders
 import pytest
 
-from bedrock_flask.errors import BEDROCK, CredentialsError
+from bedrock_flask.errors import BEDROCK_ERRORS, CredentialsError
 from bedrock_flask.protocol import eventstream
 from tests.doubles import Gateway, StartGateway, Upstream
 
@@ -208,13 +208,13 @@ def test_case_27_each_refusal_has_its_status(house: Any, dialect: str, name: str
     theirs, ours = STATUSES[name]
     house.refuses(name, theirs)
     told = house.ask(dialect, house.body(dialect, GENERIC, "Hi"))
-    assert (told.status, told.error["code"]) == (ours, BEDROCK[name].code)
+    assert (told.status, told.error["code"]) == (ours, BEDROCK_ERRORS[name].code)
 
 
 def test_case_27_every_error_of_bedrocks_has_a_row() -> None:
     model = botocore.loaders.Loader().load_service_model("bedrock-runtime", "service-2")
     errors = {name for name, shape in model["shapes"].items() if shape.get("exception")}
-    assert errors <= set(BEDROCK)
+    assert errors <= set(BEDROCK_ERRORS)
     assert errors == set(STATUSES)
 
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from bedrock_flask.emulator.calls.refusals import STATUS
 from bedrock_flask.emulator.faults import FAULTS, MEMBERS, BadOrder, read_orders
-from bedrock_flask.errors import BEDROCK
+from bedrock_flask.errors import BEDROCK_ERRORS
 from bedrock_flask.protocol.eventstream import Decoder
 from bedrock_flask.protocol.eventstream import EventStreamError as Faulty
 
@@ -33,7 +33,7 @@ def types(data: bytes) -> list[Any]:
 
 
 def test_every_error_of_the_table_can_be_ordered() -> None:
-    assert set(BEDROCK) <= set(STATUS) <= set(FAULTS)
+    assert set(BEDROCK_ERRORS) <= set(STATUS) <= set(FAULTS)
 
 
 @pytest.mark.parametrize("name", sorted(STATUS))

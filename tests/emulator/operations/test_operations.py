@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from bedrock_flask.bedrock.usage import METRICS
 from bedrock_flask.emulator.operations import inference
-from bedrock_flask.errors import BEDROCK
+from bedrock_flask.errors import BEDROCK_ERRORS
 from bedrock_flask.protocol.eventstream import Decoder, event
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -278,7 +278,7 @@ def test_models_that_cannot_do_it_are_refused_in_the_words_of_aws(bedrock: Any) 
     assert "must start with a user message" in refusal(bedrock.converse, modelId=NEW, messages=[])[1]
 
 
-@pytest.mark.parametrize("name", sorted(BEDROCK))
+@pytest.mark.parametrize("name", sorted(BEDROCK_ERRORS))
 def test_every_error_of_the_table_arrives_by_its_name(bedrock: Any, name: str) -> None:
     code, message, status = refusal(bedrock.converse, modelId=NEW, messages=said(f"[[error {name}]]"))
     assert code == name

@@ -221,9 +221,9 @@ def test_closing_a_stream_ends_the_call_upstream(upstream: Upstream, send: Any, 
     assert ended.wait(1)
 
 
-@pytest.mark.parametrize("name", [name for name in errors.BEDROCK if name not in ("overloaded_error",)])
+@pytest.mark.parametrize("name", [name for name in errors.BEDROCK_ERRORS if name not in ("overloaded_error",)])
 def test_every_error_of_bedrocks_is_told_by_its_row(upstream: Upstream, send: Any, whole: SendWhole, name: str) -> None:
-    row = errors.BEDROCK[name]
+    row = errors.BEDROCK_ERRORS[name]
     answer = whole(b'{"message":"why"}', "400 Bad Request", x_amzn_errortype=f"{name}:http://x/", x_amzn_requestid="r")
     upstream.scripts += [answer, answer]
     with pytest.raises(errors.BedrockError) as told:
