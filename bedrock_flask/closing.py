@@ -1,4 +1,4 @@
-"""Whoever leaves first closes the chain: what is read inside `closing` is closed however the reading ends."""
+"""Close a chain of generators from either end: `closing` closes what it yields however the reading ends."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def closing(parts: Iterable[T]) -> Iterator[Iterator[T]]:
-    """The parts one by one; whoever stops reading them first, they are closed, if they can be."""
+    """The parts one by one; when the reading stops, the iterator is closed if it can be."""
     iterator = iter(parts)
     try:
         yield iterator

@@ -1,4 +1,4 @@
-"""Where each extra goes: the one place that decides what becomes of what Converse cannot say."""
+"""Extras, which Converse has no member for: the one place that decides where each goes, or that it is refused."""
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from bedrock_flask.converse import Json, Request, merge
 from bedrock_flask.errors import FieldError, InvalidBody, Unsupported
 from bedrock_flask.models.models_file import DROP, ERROR
 
-# Extras that only a model with an ability of that name takes, whatever its family's table says.
+# Extras that only a model with this capability takes, whatever its family's table says.
 NEEDS = MappingProxyType({"effort": "reasoning", "thinking": "reasoning"})
 
 
@@ -23,41 +23,41 @@ def place_extras(
     hints: Collection[str] = (),
     policy: str = ERROR,
 ) -> tuple[Request, tuple[str, ...]]:
-    """The request with each extra where the adapter's table says, and the names of those that nobody takes.
+    """The request with each extra where the adapter's table puts it, and the names of the extras that were dropped.
 
-    Hints are always let go; anything else that nobody takes is Unsupported, and InvalidBody a value that the adapter's
-    function refuses with a ValueError; unless the policy is DROP.
+    Hints that the model does not take are dropped. Any other extra that it does not take is Unsupported, and a value
+    that the adapter's function refuses with a ValueError is an InvalidBody, unless the policy is DROP.
     """
     extras: Mapping[str, Any] = request.get("extras") or {}
     rest = {name: value for name, value in request.items() if name != "extras"}
-    homeless = [name for name in extras if not _takes(adapter, capabilities, name)]
-    if refused := [name for name in homeless if name not in hints] if policy != DROP else []:
+    dropped = [name for name in extras if not _takes(adapter, capabilities, name)]
+    if policy != DROP and (refused := [name for name in dropped if name not in hints]):
         raise Unsupported([FieldError(name, f"'{model}' cannot take this") for name in refused])
     for name, value in extras.items():
-        if name in homeless:
+        if name in dropped:
             continue
         try:
-            rest = merge(rest, _members(adapter, name, value, rest))
+            rest = merge(rest, _place(adapter, name, value, rest))
         except InvalidBody:
             if policy != DROP:
                 raise
-            homeless.append(name)
-    return rest, tuple(homeless)
+            dropped.append(name)
+    return rest, tuple(dropped)
 
 
 def _takes(adapter: Adapter, capabilities: Capabilities, name: str) -> bool:
     return name in adapter.extras and (name not in NEEDS or bool(getattr(capabilities, NEEDS[name])))
 
 
-def _members(adapter: Adapter, name: str, value: Any, request: Request) -> Json:
-    """What a row of the table makes of a value: members of the Converse request."""
+def _place(adapter: Adapter, name: str, value: Any, request: Request) -> Json:
+    """The members of a Converse request that carry an extra."""
     place = adapter.extras[name]
     if callable(place):
         with isolate_plugin_errors(adapter):
             try:
                 return place(value, request)
             except ValueError as error:
-                # An adapter's way to refuse a value.
+                # This is how an adapter refuses a value.
                 raise InvalidBody([FieldError(name, str(error))]) from None
     for step in reversed(place.split(".")):
         value = {step: value}

@@ -1,13 +1,14 @@
-"""Read what Bedrock sends to its honest end: botocore lets a body that is cut short pass for a whole one."""
+"""Reading Bedrock's answers to their complete end: botocore accepts a body that is cut short."""
 
 import http.client
 import json
+import socket
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Protocol
 
 import urllib3.exceptions
 from urllib3 import HTTPResponse
@@ -27,12 +28,29 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.transport import wait
-from bedrock_flask.transport.boto.deferred import Deferred
 from bedrock_flask.transport.stopping import Shutdown
 
 _PIECE = 65536
 _LARGEST_ERROR = 1 << 20
 _ERROR_TYPE = "x-amzn-errortype"
+
+
+class PendingResponse(Protocol):
+    """A response that has not begun, of any transport: the request is sent, and `begin` reads the head."""
+
+    sock: socket.socket
+
+    def has_something(self, readable: bool) -> bool:
+        """Whether a read would return at once; `readable` says that the socket has data, or its end."""
+
+    def begin(self, seconds: float) -> HTTPResponse:
+        """The response, its head read; each read may take this many seconds."""
+
+    def shutdown(self) -> None:
+        """End the wait of the thread that reads the response."""
+
+    def close(self) -> None:
+        """Discard a response that has not begun, and its connection."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ class _Head:
 class Reader:
     """Reads the answer to one call; `as_stream` has it say IDLE while Bedrock is silent, and watch the client."""
 
-    deferred: Deferred
+    pending: PendingResponse
     call: Call
     settings: Settings
     shutdown: Shutdown
@@ -62,7 +80,7 @@ class Reader:
             with closing(self._whole(head)) as body:
                 return Reply(head.headers, next(part.data for part in body if isinstance(part, Chunk)))
         except BaseException:
-            self.deferred.close()
+            self.pending.close()
             raise
 
     def read_stream(self) -> Stream:
@@ -74,37 +92,37 @@ class Reader:
             head = self._head()
             return Stream(head.headers, self._body(head))
         except BaseException:
-            self.deferred.close()
+            self.pending.close()
             raise
 
     def _body(self, head: _Head) -> Generator[Chunk | Idle]:
         return self._events(head) if self.call.stream else self._whole(head)
 
     def _late(self, waiting: Iterator[Idle]) -> Generator[Chunk | Idle]:
-        """An answer that had not begun when the status should be sent."""
+        """The rest of an answer that had not begun when the status had to be sent."""
         try:
             yield IDLE
             yield from waiting
             head = self._head()
         except BaseException:
-            self.deferred.close()
+            self.pending.close()
             raise
         with closing(self._body(head)) as body:
             yield from body
 
     def _until_head(self) -> Iterator[Idle]:
-        with self.shutdown.interrupting(self.deferred.shutdown, self.call.deadline):
+        with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
             yield from self._waits(self.settings.first_event_timeout, UpstreamTimeout())
 
     def _waits(self, first: float, late: GatewayError) -> Iterator[Idle]:
-        """An IDLE whenever the client must hear something; the end when there is something to read."""
+        """IDLE whenever the client needs a sign of life; ends when there is something to read."""
         call, silence = self.call, self.settings.read_timeout
         client = call.client if self.as_stream else None
         pulses = chain([first], repeat(self.settings.keepalive)) if self.as_stream else repeat(silence)
         since = time.monotonic()
         for pulse in pulses:
             left = min(since + silence - time.monotonic(), call.remaining())
-            outcome = wait.wait(self.deferred.sock, self.deferred.has_something, client, min(pulse, max(left, 0.0)))
+            outcome = wait.wait(self.pending.sock, self.pending.has_something, client, min(pulse, max(left, 0.0)))
             raise_if_expired(call, self.shutdown)
             if outcome == wait.GONE:
                 raise ClientDisconnected()
@@ -116,9 +134,9 @@ class Reader:
 
     def _head(self) -> _Head:
         call = self.call
-        with self.shutdown.interrupting(self.deferred.shutdown, call.deadline), self._map_head_errors():
-            raw = self.deferred.begin(self._read_timeout())
-        # A head that was interrupted reads like a short one.
+        with self.shutdown.interrupting(self.pending.shutdown, call.deadline), self._map_head_errors():
+            raw = self.pending.begin(self._read_timeout())
+        # A head whose read was interrupted looks like one that was cut short.
         raise_if_expired(call, self.shutdown)
         headers = forwardable_headers({name.lower(): value for name, value in raw.headers.items()})
         call.record.upstream_request_id = headers.get("x-amzn-requestid", "")
@@ -141,7 +159,7 @@ class Reader:
             raise UpstreamTimeout() from None
         except OSError:
             raise_if_expired(self.call, self.shutdown)
-            # Once: a pooled connection that had died. Twice is an upstream that takes requests and closes on them.
+            # The first time it may be a pooled connection that had died; the second time it is the upstream's way.
             closed = UpstreamUnreachable("Bedrock closed the connection before it answered.")
             closed.retryable = self.call.record.attempts == 1
             raise closed from None
@@ -150,7 +168,7 @@ class Reader:
             raise UpstreamProtocolError() from None
 
     def _read_error(self, head: _Head) -> BedrockError:
-        """What an answer with an error's status says, in as much of its body as may hold an error."""
+        """The error of an answer with an error status, read from at most the first megabyte of its body."""
         body, headers = b"", head.headers
         with closing(self._pieces(head)) as pieces:
             try:
@@ -171,7 +189,7 @@ class Reader:
         return refused
 
     def _whole(self, head: _Head) -> Generator[Chunk | Idle]:
-        """The whole body. Truncated when it ends early, Garbled when it is larger than may be."""
+        """The whole body. UpstreamTruncated if it ends early, UpstreamProtocolError if it exceeds the limit."""
         read, size, most = [], 0, self.settings.max_reply_bytes
         with closing(self._pieces(head)) as pieces:
             for piece in pieces:
@@ -185,7 +203,7 @@ class Reader:
         yield Chunk(REPLY, b"".join(read))
 
     def _events(self, head: _Head) -> Generator[Chunk | Idle]:
-        """The events of an event stream as they come; an exception or error frame raises what it says."""
+        """The events of an event stream as they arrive; an exception or error frame raises its error."""
         decoder = eventstream.Decoder()
         with closing(self._pieces(head)) as pieces:
             for piece in pieces:
@@ -199,32 +217,32 @@ class Reader:
             raise UpstreamTruncated("Bedrock's stream ended within an event.") from None
 
     def _pieces(self, head: _Head) -> Generator[bytes | Idle]:
-        """The bytes as they come, each read bounded by the silence allowed and by the call's deadline."""
+        """The bytes as they arrive, each read limited by the read timeout and by the call's deadline."""
         raw, call, got = head.raw, self.call, 0
         stalled = UpstreamStalled("Bedrock's answer began and then fell silent.")
         announced = head.headers.get("content-length", "")
         try:
             with self.shutdown.interrupting(raw.shutdown, call.deadline):
-                # A body at its end is closed, and its connection may be at work for another call already.
+                # A body at its end is closed, and its connection may serve another call already.
                 while not raw.closed:
-                    # An empty body is announced, and no byte of it would ever come.
+                    # No byte of an empty body would ever arrive.
                     if not announced.isdigit() or got < int(announced):
                         yield from self._waits(self.settings.keepalive, stalled)
-                    self.deferred.sock.settimeout(self._read_timeout())
+                    self.pending.sock.settimeout(self._read_timeout())
                     with self._map_body_errors():
                         piece = raw.read1(_PIECE)
                     if not piece:
                         break
                     got += len(piece)
-                    # A greenlet would otherwise never yield to the others while the upstream is fast.
+                    # Otherwise a greenlet would never yield to the others while the upstream is fast.
                     time.sleep(0)
                     yield piece
-                # An interrupted body ends like one that is over.
+                # An interrupted body ends like a complete one.
                 raise_if_expired(call, self.shutdown)
             if announced.isdigit() and got != int(announced):
                 raise UpstreamTruncated(f"Bedrock's answer ended after {got} of {announced} bytes.")
         finally:
-            # A body read to its end has gone back to the pool already; any other connection is closed.
+            # The connection of a complete body is back in the pool already; any other is closed.
             raw.close()
 
     @contextmanager
@@ -240,22 +258,22 @@ class Reader:
 
 
 def _find_head_fault(headers: Mapping[str, str], call: Call) -> str:
-    """What is wrong with the head of an answer that is no error, if anything is."""
+    """The fault of the head of a successful answer, or an empty text."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.stream and kind != eventstream.MEDIA_TYPE:
         return f"Bedrock answered a stream with {kind or 'no content type'}."
     if headers.get("content-encoding", "identity") != "identity":
-        return "Bedrock's answer is compressed, which was not asked for."
+        return "Bedrock's answer is compressed, which was not requested."
     return ""
 
 
 def forwardable_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that may be sent on: what holds control characters or foreign letters would break the answer."""
+    """The headers that may be sent on: control characters and non-ASCII letters would break the response."""
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
 
 
 def raise_if_expired(call: Call, shutdown: Shutdown) -> None:
-    """ShuttingDown or DeadlinePassed, where what came was cut for that."""
+    """Raise ShuttingDown or DeadlineExceeded if that is why an answer was cut short."""
     shutdown.check()
     if call.remaining() <= 0:
         raise DeadlineExceeded()
@@ -274,19 +292,19 @@ def _decode_chunks(decoder: eventstream.Decoder, piece: bytes) -> Iterator[Chunk
 
 
 def _read_chunk(frame: eventstream.Frame) -> Chunk:
-    told = {name: value for name, value in frame.headers.items() if isinstance(value, str)}
-    kind, event = told.get(":message-type", ""), told.get(":event-type", "")
+    headers = {name: value for name, value in frame.headers.items() if isinstance(value, str)}
+    kind, event = headers.get(":message-type", ""), headers.get(":event-type", "")
     if kind == "exception":
         message = _first_text(_parse(frame.payload), "message", "Message", "originalMessage")
-        raise _with_frame(BedrockError(told.get(":exception-type", ""), message), frame)
+        raise _with_frame(BedrockError(headers.get(":exception-type", ""), message), frame)
     if kind == "error":
-        raise _with_frame(BedrockError(told.get(":error-code", ""), told.get(":error-message", "")), frame)
+        raise _with_frame(BedrockError(headers.get(":error-code", ""), headers.get(":error-message", "")), frame)
     if kind != "event" or not event.isidentifier():
         raise UpstreamProtocolError("Bedrock's stream has an event of no known type.")
     try:
         data = eventstream.chunk_bytes(frame) if event == "chunk" else frame.payload
     except eventstream.EventStreamError:
-        raise UpstreamProtocolError("Bedrock's stream has a chunk that holds none.") from None
+        raise UpstreamProtocolError("Bedrock's stream has a chunk without bytes.") from None
     return Chunk(event, data, frame.raw)
 
 
@@ -303,5 +321,5 @@ def _parse(body: bytes) -> Any:
 
 
 def _first_text(document: Any, *names: str) -> str:
-    told = (document.get(name) for name in names) if isinstance(document, dict) else ()
-    return next((str(text) for text in told if text), "")
+    texts = (document.get(name) for name in names) if isinstance(document, dict) else ()
+    return next((str(text) for text in texts if text), "")

@@ -1,7 +1,7 @@
-"""The one owner of retries: botocore's own are off.
+"""The only retries: botocore's own are off.
 
-An attempt is made again only while nothing of an answer has come: after a refusal that says so (throttled, not ready,
-500-class) or a connection that never worked. Never after a read timeout: the model may be at work, and each attempt is
+A call is tried again only while no part of an answer has arrived: after an error that allows it (throttled, not ready,
+500-class) or a connection that never worked. Never after a read timeout: the model may still run, and each attempt is
 billed. Backoff is full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"); `Retry-After` is its floor.
 """
 
@@ -25,7 +25,7 @@ def with_retries(
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> Callable[[Call], Answer]:
-    """The same handler, tried up to `most` times within the call's deadline."""
+    """Try a call up to `most` times within its deadline."""
 
     def send(call: Call) -> Answer:
         while True:
@@ -51,5 +51,5 @@ def backoff(error: GatewayError, attempts: int, jitter: float) -> float:
 
 def retry_after(error: GatewayError) -> float | None:
     """The seconds of a `Retry-After` header; its rarer date form is passed on but not waited for."""
-    told = error.headers.get("retry-after", "")
-    return float(told) if told.isascii() and told.isdigit() and len(told) < 10 else None
+    seconds = error.headers.get("retry-after", "")
+    return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else None

@@ -1,7 +1,7 @@
-"""The one way to wait: for Bedrock to say something, while the client that waits for it may leave.
+"""The one way to wait for data from Bedrock while the client may disconnect.
 
-Works alike under threads and greenlets, plain and TLS. `POLLRDHUP` would be simpler and never fires under gevent; a
-client that has gone is one whose connection is ready to read and has nothing.
+It works the same under threads and greenlets, plain and TLS. `POLLRDHUP` would be simpler, but never fires under
+gevent: a client has disconnected when its connection is ready to read and has no data.
 """
 
 import select
@@ -14,9 +14,9 @@ from enum import Enum
 class Outcome(Enum):
     """How a wait ended."""
 
-    READY = "there is something to read"
-    GONE = "the client has left"
-    IDLE = "nothing came"
+    READY = "there is data to read"
+    GONE = "the client has disconnected"
+    IDLE = "no data arrived"
 
 
 READY, GONE, IDLE = Outcome
@@ -25,10 +25,10 @@ READY, GONE, IDLE = Outcome
 def wait(
     upstream: socket.socket, has_something: Callable[[bool], bool], client: socket.socket | None, seconds: float
 ) -> Outcome:
-    """READY when a read would not wait; GONE when the client left; IDLE after so many seconds.
+    """READY when a read would return at once; GONE when the client disconnected; IDLE after `seconds`.
 
-    `has_something` is told whether there is anything to read from `upstream`, and knows what of it was read already. A
-    client that has sent more than was asked of it (the next request) is looked at no longer by this wait.
+    `has_something` receives whether `upstream` is ready to read, and knows what has been read of it already. A client
+    that has sent more data (its next request) is not watched any longer by this wait.
     """
     until = time.monotonic() + seconds
     if has_something(False):

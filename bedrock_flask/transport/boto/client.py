@@ -1,8 +1,8 @@
-"""boto3 as a byte pipe: it signs, connects and pools; the bytes that go up and come down are not its to change.
+"""boto3 as a byte pipe: it signs, connects and pools, and changes none of the bytes that go up and come down.
 
-Every call goes through the one operation whose body botocore neither builds nor parses, InvokeModel, with its address
-turned to the operation that is meant. As it comes, botocore raises on content blocks and drops reply members that it
-does not know, and lets eight kinds of cut answer pass.
+Every call uses InvokeModel, the one operation whose body botocore neither builds nor parses, with its address changed
+to that of the operation that is called. With other operations botocore raises on content blocks that it does not know,
+drops unknown members of a reply, and lets eight kinds of cut answer pass.
 """
 
 import logging
@@ -39,7 +39,7 @@ LOG = logging.getLogger("bedrock_flask.transport")
 
 _CALL: ContextVar[Call] = ContextVar("call")
 
-# Load balancers and NAT gateways forget a silent connection after 350 s, and a model may think for longer.
+# Load balancers and NAT gateways drop a silent connection after 350 s, and a model may think for longer.
 _KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
 
 Clients = Callable[[str], Any]
@@ -54,10 +54,10 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
         shutdown.check()
         try:
             with _map_errors(call, shutdown):
-                deferred = _send(clients(call.region or settings.region), call)
-                return read(Reader(deferred, call, settings, shutdown, as_stream=as_stream))
+                pending = _send(clients(call.region or settings.region), call)
+                return read(Reader(pending, call, settings, shutdown, as_stream=as_stream))
         except GatewayError as error:
-            # Credentials are read when a client is made: what was renewed since is seen by the next one.
+            # Credentials are read when a client is created: only the next one sees what was renewed since.
             if error.code == CredentialsError.code:
                 forget()
             raise
@@ -70,26 +70,27 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
 
 
 def cache_clients(settings: Settings) -> tuple[Clients, Callable[[], None]]:
-    """A function from a region to its one client in this process, and a function that forgets them all.
+    """A function from a region to its one client in this process, and a function that clears the cache.
 
-    Clients are made at the first call, so after fork; making one is slow and not safe in threads, using one is both.
+    A client is created at the first call, so after fork; creating one is slow and not thread-safe, using one is both
+    fast and thread-safe.
     """
-    made: dict[tuple[int, str], Any] = {}
+    clients: dict[tuple[int, str], Any] = {}
     lock = threading.Lock()
 
     def client(region: str) -> Any:
         key = (os.getpid(), region)
-        if key not in made:
+        if key not in clients:
             with lock:
-                if key not in made:
-                    made[key] = defer_responses(make_client(settings, region))
-        return made[key]
+                if key not in clients:
+                    clients[key] = defer_responses(make_client(settings, region))
+        return clients[key]
 
-    return client, made.clear
+    return client, clients.clear
 
 
 def make_client(settings: Settings, region: str) -> Any:
-    """A bedrock-runtime client that passes bytes, with a pool as large as the gateway's concurrency."""
+    """Create a bedrock-runtime client whose connection pool is as large as the gateway's concurrency."""
     config = Config(
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
@@ -98,7 +99,7 @@ def make_client(settings: Settings, region: str) -> Any:
         tcp_keepalive=True,
         parameter_validation=False,
     )
-    # Every other AWS SDK, and AWS's own containers, say AWS_REGION; botocore reads AWS_DEFAULT_REGION alone.
+    # Every other AWS SDK, and AWS's own containers, use AWS_REGION; botocore reads AWS_DEFAULT_REGION only.
     region = region or os.environ.get("AWS_REGION", "")
     client = boto3.session.Session(region_name=region or None).client("bedrock-runtime", config=config)
     options = [(socket.IPPROTO_TCP, getattr(socket, name), v) for name, v in _KEEPALIVE if hasattr(socket, name)]
@@ -109,7 +110,7 @@ def make_client(settings: Settings, region: str) -> Any:
 
 
 def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    """Turn InvokeModel's request into the call that is meant."""
+    """Change InvokeModel's request to the operation that is called."""
     call = _CALL.get()
     params["url"] = params["url"].removesuffix(MODEL_ROUTES["InvokeModel"]) + MODEL_ROUTES[call.operation_name]
     params["headers"].update({"Content-Type": "application/json", **call.headers})
@@ -128,18 +129,18 @@ def _send(client: Any, call: Call) -> Deferred:
 
 @contextmanager
 def _map_errors(call: Call, shutdown: Shutdown) -> Iterator[None]:
-    """Turn whatever botocore raises into one of the gateway's errors."""
+    """Turn any error of botocore into one of the gateway's."""
     try:
         yield
     except tuple(_ERRORS) as error:
         raise_if_expired(call, shutdown)
         make = next(make for kind, make in _ERRORS.items() if isinstance(error, kind))
-        # Its type only: what these say may quote a header, a token or an address with a password.
+        # Its type only: the messages may quote a header, a token or an address with a password.
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
         raise make(call) from None
     except GatewayError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever botocore and urllib3 have not named
+    except Exception as error:  # noqa: BLE001 - any error that botocore and urllib3 do not document
         raise_if_expired(call, shutdown)
         LOG.warning("%s: %s", call.request_id, type(error).__name__)
         raise UpstreamProtocolError() from None
@@ -155,12 +156,12 @@ def _connect_timeout(detail: str = "") -> GatewayError:
     return timed_out
 
 
-# What botocore raises, most special first, and what the gateway makes of it. No text of botocore's goes to a caller: it
-# names endpoints, profiles and paths; the log has it. What is left at the end is about the gateway's own AWS settings.
+# The errors of botocore, most specific first, and the gateway's error for each. Callers do not see botocore's text: it
+# names endpoints, profiles and paths. The last row is about the gateway's own AWS settings.
 _ERRORS: dict[type[Exception], Callable[[Call], GatewayError]] = {
     boto.ReadTimeoutError: _timed_out,
-    boto.ConnectTimeoutError: lambda call: _connect_timeout("No connection to Bedrock could be made in time."),
-    boto.SSLError: lambda call: UpstreamUnreachable("No trusted TLS connection to Bedrock could be made."),
+    boto.ConnectTimeoutError: lambda call: _connect_timeout("The connection to Bedrock timed out."),
+    boto.SSLError: lambda call: UpstreamUnreachable("The TLS connection to Bedrock failed or is not trusted."),
     boto.ConnectionClosedError: lambda call: UpstreamUnreachable(),
     boto.HTTPClientError: lambda call: UpstreamProtocolError(),
     boto.ConnectionError: lambda call: UpstreamUnreachable(),

@@ -1,7 +1,7 @@
-"""An answer that has not begun: botocore signs and sends, and what comes back is read by us alone.
+"""A response that has not begun: botocore signs and sends, and the gateway reads the answer itself.
 
-Its connections, made by `deferring`, answer each request at once with a stand-in. Whoever called then decides how long
-to wait for the true answer, and may look after other things meanwhile (`wait.py`).
+The connections of `defer_responses` answer each request at once with a placeholder. The caller then decides how long to
+wait for the real response, and can watch its own client meanwhile (`wait.py`).
 """
 
 import http.client
@@ -17,21 +17,21 @@ _MOST_HEADS = 10
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer with a bound on what may come before it: 100 Continue, which was not asked for."""
+    """A response with a limit on interim responses (100 Continue), which were not requested."""
 
     _heads = 0
 
     def _read_status(self) -> Any:
         self._heads += 1
         if self._heads > _MOST_HEADS:
-            raise http.client.HTTPException("too many interim answers")
-        return super()._read_status()  # type: ignore[misc]  # http.client's own way to read the first line
+            raise http.client.HTTPException("too many interim responses")
+        return super()._read_status()  # type: ignore[misc]  # http.client's own reader of the status line
 
 
 class Deferred:
-    """What urllib3 and botocore take for a response: the request is sent, `begin` reads the head of the answer."""
+    """What urllib3 and botocore take for a response: the request is sent, `begin` reads the head of the response."""
 
-    # What they ask of it; urllib3 sets the last three.
+    # The members that they read; urllib3 sets the last three.
     status, reason, version, version_string, length_remaining = 200, "OK", 11, "HTTP/1.1", None
     retries: Any = None
     _connection: Any = None
@@ -45,9 +45,9 @@ class Deferred:
         self._response = _Answer(self.sock, method="POST")
 
     def has_something(self, readable: bool) -> bool:
-        """Whether a read would not wait; `readable` says that the socket has something, be it the end.
+        """Whether a read would return at once; `readable` says that the socket has data, or its end.
 
-        What TLS has received may hold no byte of the answer (a session ticket), which only an attempt tells.
+        Data that TLS has received may hold no byte of the response (a session ticket): only an attempt shows it.
         """
         before = self.sock.gettimeout()
         self.sock.settimeout(0)
@@ -56,56 +56,56 @@ class Deferred:
         except ssl.SSLWantReadError:
             return False
         except (OSError, ValueError, AttributeError):
-            # Broken or closed: the read will say how.
+            # Broken or closed: the read will raise the error.
             return True
         finally:
             if self.sock.fileno() >= 0:
                 self.sock.settimeout(before)
         if self._response.chunk_left == 0 and _CHUNK_END.startswith(held):
-            # The end of a chunk is nothing yet, and hides what is behind it.
+            # The end of a chunk is not data, and hides what is behind it.
             return readable or bool(getattr(self.sock, "pending", int)())
         return bool(held) or readable
 
     def get_redirect_location(self) -> bool:
-        """None that would be followed."""
+        """No redirect is followed."""
         return False
 
     def begin(self, seconds: float) -> urllib3.HTTPResponse:
-        """The true response, its head read; each read may take so many seconds."""
+        """The real response, its head read; each read may take this many seconds."""
         connection = self._sent_on
-        # The one whose reader has been waited for, in place of one that would begin with another.
+        # The response whose reader has been waited for, in place of a new one with a reader of its own.
         connection.response_class = lambda *_, **__: self._response
         connection.timeout = seconds
         try:
             response: urllib3.HTTPResponse = self._begin()
         finally:
-            # The connection would hold this answer, and this answer the connection.
+            # Otherwise the connection would reference this response, and this response the connection.
             connection.response_class = http.client.HTTPResponse
         response._connection, response._pool = connection, self._pool
         self._begun = True
         return response
 
     def shutdown(self) -> None:
-        """Let whoever waits for the answer see its end."""
+        """End the wait of the thread that reads the response."""
         self.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Give up an answer that has not begun, and the connection with it."""
+        """Discard a response that has not begun, and its connection."""
         if not self._begun:
             self._response.close()
             self._sent_on.close()
 
 
 def defer_responses(client: Any) -> Any:
-    """The same botocore client, whose calls come back as soon as they are sent, with a Deferred as the raw body."""
+    """The same botocore client, whose calls return as soon as they are sent, with a Deferred as the raw body."""
     # No setting of botocore reaches these; tests/transport would see answers come whole.
     classes = client._endpoint.http_session._pool_classes_by_scheme
     for scheme, pool in classes.items():
-        classes[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": _deferring(pool.ConnectionCls)})
+        classes[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": _defer_connection(pool.ConnectionCls)})
     return client
 
 
-def _deferring(kind: type[Any]) -> type[Any]:
+def _defer_connection(kind: type[Any]) -> type[Any]:
     class Connection(kind):  # type: ignore[misc]  # either of botocore's, for http and https
         def getresponse(self) -> Any:
             return Deferred(self, super().getresponse)
