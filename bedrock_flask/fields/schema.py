@@ -1,0 +1,38 @@
+"""Schemas: JSON objects with known members, closed or open."""
+
+import difflib
+from itertools import islice
+from typing import Any
+
+import marshmallow
+from marshmallow import INCLUDE, RAISE, ValidationError
+
+
+class UnknownMessage(str):
+    """A message about something that the schema does not know, which `validate = "warn"` lets pass."""
+
+
+class Schema(marshmallow.Schema):
+    """A JSON object with known members; any other member is refused by name."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": UnknownMessage("is not a known field"), "type": "must be an object"}  # noqa: RUF012
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
+        """Add the nearest known name to each unknown one."""
+        known = [field.data_key or name for name, field in self.fields.items()]
+        messages = error.messages
+        # Only the first 20: finding the nearest name for each of a million would take minutes.
+        for name, found in islice(messages.items(), 20) if isinstance(messages, dict) else ():
+            if isinstance(found, list) and found and isinstance(found[0], UnknownMessage) and name not in known:
+                near = difflib.get_close_matches(str(name), known, 1)
+                messages[name] = [UnknownMessage(f"{found[0]}; did you mean '{near[0]}'?")] if near else found
+
+
+class Open(Schema):
+    """A JSON object whose other members pass as they are: for blocks that AWS extends often."""
+
+    class Meta:
+        unknown = INCLUDE
