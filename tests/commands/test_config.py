@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +25,46 @@ CANARIES = {
 }
 
 
-def run(environ: dict[str, str], *options: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Read = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(run_command: Run) -> Run:
+    """`run(environ, "--port", "9001")`: the command in this process."""
+
+    def run_config(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
+        return run_command(environ, "config", *options)
+
+    return run_config
+
+
+@pytest.fixture
+def read(run: Run) -> Read:
+    """The rows by name, the settings' and the environment's, and the faults."""
+
+    def rows(environ: dict[str, str], *options: str, code: int = 0) -> dict[str, Any]:
+        done = run(environ, *options, "--json")
+        assert done.returncode == code, done.stderr
+        document = json.loads(done.stdout)
+        by_name = {row["name"]: (row["value"], row["source"]) for row in document["settings"] + document["environment"]}
+        return {**by_name, "faults": document["faults"]}
+
+    return rows
+
+
+def run_process(environ: dict[str, str], *options: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "bedrock_flask", "config", *options]
     return subprocess.run(command, env=environ, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
-def told(environ: dict[str, str], *options: str, code: int = 0) -> dict[str, Any]:
-    """The rows by name, the settings' and the environment's, and the faults."""
-    done = run(environ, *options, "--json")
-    assert done.returncode == code, done.stderr
-    document = json.loads(done.stdout)
-    rows = {row["name"]: (row["value"], row["source"]) for row in document["settings"] + document["environment"]}
-    return {**rows, "faults": document["faults"]}
-
-
-def test_every_setting_is_told_with_its_value_and_source(plain_environ: dict[str, str], tmp_path: Path) -> None:
+def test_every_setting_is_told_with_its_value_and_source(
+    read: Read, plain_environ: dict[str, str], tmp_path: Path
+) -> None:
     file = tmp_path / "env"
     file.write_text("BEDROCK_FLASK_THREADS=8\nBEDROCK_FLASK_WORKERS=2\nAWS_DEFAULT_REGION=eu-west-1\n")
     environ = plain_environ | {"BEDROCK_FLASK_ENV_FILE": str(file), "BEDROCK_FLASK_WORKERS": "3", "AWS_REGION": ""}
-    rows = told(environ, "--port", "9001")
+    rows = read(environ, "--port", "9001")
     assert set(settings.environment_names()) < rows.keys()
     assert rows["BEDROCK_FLASK_PORT"] == ("9001", "option (--port)")
     assert rows["BEDROCK_FLASK_THREADS"] == ("8", ".env file (BEDROCK_FLASK_THREADS)")
@@ -56,7 +78,7 @@ def test_every_setting_is_told_with_its_value_and_source(plain_environ: dict[str
 def test_the_env_file_of_the_folder_is_named(plain_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("BEDROCK_FLASK_PORT=9002\n")
     environ = {name: value for name, value in plain_environ.items() if name != "BEDROCK_FLASK_ENV_FILE"}
-    done = run(environ, cwd=tmp_path)
+    done = run_process(environ, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["BEDROCK_FLASK_ENV_FILE", ".env", "default"] in lines
@@ -65,7 +87,7 @@ def test_the_env_file_of_the_folder_is_named(plain_environ: dict[str, str], tmp_
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_no_secret_is_shown(plain_environ: dict[str, str], options: tuple[str, ...]) -> None:
-    done = run(plain_environ | CANARIES, *options)
+    done = run_process(plain_environ | CANARIES, *options)
     assert done.returncode == 0, done.stderr
     assert "canary" not in (done.stdout + done.stderr).lower()
     for part in ("2 (alice, bob)", "***1234", "http://***@proxy.example:3128", "https://***@vpce.example"):
@@ -76,27 +98,29 @@ def test_no_secret_is_shown(plain_environ: dict[str, str], options: tuple[str, .
 def test_no_secret_is_shown_where_the_settings_do_not_hold(
     plain_environ: dict[str, str], options: tuple[str, ...]
 ) -> None:
-    done = run(plain_environ | CANARIES | {"BEDROCK_FLASK_API_KEY": "x:canary", "BEDROCK_FLASK_PORT": "x"}, *options)
+    done = run_process(
+        plain_environ | CANARIES | {"BEDROCK_FLASK_API_KEY": "x:canary", "BEDROCK_FLASK_PORT": "x"}, *options
+    )
     assert done.returncode == 1
     assert "canary" not in (done.stdout + done.stderr).lower()
 
 
-def test_keys_of_a_file_are_told_by_name(plain_environ: dict[str, str], tmp_path: Path) -> None:
+def test_keys_of_a_file_are_told_by_name(read: Read, plain_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("carol:canary-0123456789abcdef\n")
     environ = plain_environ | {"BEDROCK_FLASK_API_KEYS_FILE": str(tmp_path / "keys")}
-    assert told(environ)["BEDROCK_FLASK_API_KEYS"] == ("1 (carol)", "BEDROCK_FLASK_API_KEYS_FILE")
-    both = told(environ | {"BEDROCK_FLASK_API_KEYS": "dave:canary-fedcba9876543210"})["BEDROCK_FLASK_API_KEYS"]
+    assert read(environ)["BEDROCK_FLASK_API_KEYS"] == ("1 (carol)", "BEDROCK_FLASK_API_KEYS_FILE")
+    both = read(environ | {"BEDROCK_FLASK_API_KEYS": "dave:canary-fedcba9876543210"})["BEDROCK_FLASK_API_KEYS"]
     assert both == ("2 (dave, carol)", "environment (BEDROCK_FLASK_API_KEYS), BEDROCK_FLASK_API_KEYS_FILE")
 
 
-def test_every_fault_is_told_beside_what_was_given(plain_environ: dict[str, str]) -> None:
+def test_every_fault_is_told_beside_what_was_given(read: Read, run: Run, plain_environ: dict[str, str]) -> None:
     environ = plain_environ | {
         "BEDROCK_FLASK_PORT": "x",
         "BEDROCK_FLASK_THREDS": "8",
         "AWS_PROFILE": "nope",
         "BEDROCK_FLASK_WORKERS": "2",
     }
-    rows = told(environ, code=1)
+    rows = read(environ, code=1)
     assert rows["BEDROCK_FLASK_PORT"] == ("x", "environment (BEDROCK_FLASK_PORT)")
     assert rows["BEDROCK_FLASK_WORKERS"] == ("2", "environment (BEDROCK_FLASK_WORKERS)")
     for part in ("BEDROCK_FLASK_PORT: Not a valid integer.", "did you mean BEDROCK_FLASK_THREADS?", "profile (nope)"):
@@ -107,30 +131,32 @@ def test_every_fault_is_told_beside_what_was_given(plain_environ: dict[str, str]
     assert "did you mean BEDROCK_FLASK_THREADS?" in line
 
 
-def test_an_open_address_without_keys_is_a_fault(plain_environ: dict[str, str]) -> None:
-    assert "BEDROCK_FLASK_API_KEYS" in told(plain_environ, "--host", "0.0.0.0", code=1)["faults"][0]
+def test_an_open_address_without_keys_is_a_fault(read: Read, plain_environ: dict[str, str]) -> None:
+    assert "BEDROCK_FLASK_API_KEYS" in read(plain_environ, "--host", "0.0.0.0", code=1)["faults"][0]
 
 
-def test_awss_own_settings_are_told_with_who_said_them(plain_environ: dict[str, str], tmp_path: Path) -> None:
+def test_awss_own_settings_are_told_with_who_said_them(
+    read: Read, plain_environ: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "config").write_text(
         "[profile team]\nregion = eu-north-1\nservices = ours\n"
         "[services ours]\nbedrock_runtime =\n  endpoint_url = https://vpce.example\n"
     )
     environ = plain_environ | {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "team"}
     del environ["AWS_REGION"]
-    rows = told(environ)
+    rows = read(environ)
     assert rows["region"] == ("eu-north-1", "AWS configuration file (region)")
     assert rows["profile"] == ("team", "environment (AWS_PROFILE)")
     assert rows["endpoint of bedrock-runtime"] == ("https://vpce.example", "AWS configuration file")
-    ours = told(environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "BEDROCK_FLASK_REGION": "us-east-2"})
+    ours = read(environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "BEDROCK_FLASK_REGION": "us-east-2"})
     assert ours["endpoint of bedrock"] == ("http://127.0.0.1:1", "environment (AWS_ENDPOINT_URL)")
     assert ours["region"] == ("us-east-2", "environment (BEDROCK_FLASK_REGION)")
-    plain = told(plain_environ)
+    plain = read(plain_environ)
     assert plain["endpoint of bedrock-runtime"][1] == "default of the region"
 
 
-def test_gunicorns_own_settings_are_told(plain_environ: dict[str, str]) -> None:
-    rows = told(plain_environ | {"WEB_CONCURRENCY": "3", "GUNICORN_CMD_ARGS": "--backlog 9"})
+def test_gunicorns_own_settings_are_read(read: Read, plain_environ: dict[str, str]) -> None:
+    rows = read(plain_environ | {"WEB_CONCURRENCY": "3", "GUNICORN_CMD_ARGS": "--backlog 9"})
     assert rows["gunicorn's workers"][0].startswith("3, not used")
     assert rows["gunicorn's arguments"] == ("--backlog 9", "environment (GUNICORN_CMD_ARGS)")
 
@@ -148,7 +174,7 @@ def test_a_worker_count_of_gunicorns_that_is_no_number_is_one_line(plain_environ
     assert (done.returncode, done.stderr) == (1, "bedrock-flask: WEB_CONCURRENCY: Not a valid integer.\n")
 
 
-def test_an_empty_worker_count_is_an_unset_one(plain_environ: dict[str, str]) -> None:
+def test_an_empty_worker_count_is_an_unset_one(run: Run, plain_environ: dict[str, str]) -> None:
     assert run(plain_environ | {"WEB_CONCURRENCY": ""}).returncode == 0
 
 
@@ -156,7 +182,7 @@ def test_an_empty_worker_count_is_an_unset_one(plain_environ: dict[str, str]) ->
     ("text", "fault"), [(b"BEDROCK_FLASK_HOST=\xff\n", "is no UTF-8 text"), (b"A=a\x00b\n", "cannot be read")]
 )
 def test_an_env_file_that_cannot_be_read_is_one_line(
-    plain_environ: dict[str, str], tmp_path: Path, text: bytes, fault: str
+    run: Run, plain_environ: dict[str, str], tmp_path: Path, text: bytes, fault: str
 ) -> None:
     (tmp_path / "env").write_bytes(text)
     done = run(plain_environ | {"BEDROCK_FLASK_ENV_FILE": str(tmp_path / "env")})
@@ -166,7 +192,7 @@ def test_an_env_file_that_cannot_be_read_is_one_line(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_env_file_that_may_not_be_read_is_one_line(plain_environ: dict[str, str], tmp_path: Path) -> None:
+def test_an_env_file_that_may_not_be_read_is_one_line(run: Run, plain_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "env").write_text("A=1")
     (tmp_path / "env").chmod(0)
     done = run(plain_environ | {"BEDROCK_FLASK_ENV_FILE": str(tmp_path / "env")})

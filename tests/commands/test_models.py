@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,17 @@ description = "For drafts."
 """
 
 
-def run(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "bedrock_flask", "models", *options]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(run_command: Run) -> Run:
+    """`run(environ, "--json")`: the command in this process."""
+
+    def run_models(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
+        return run_command(environ, "models", *options)
+
+    return run_models
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def models_file(tmp_path: Path) -> str:
     return str(tmp_path / "models.toml")
 
 
-def test_adapters_and_aliases_stand_in_columns(plain_environ: dict[str, str], models_file: str) -> None:
+def test_adapters_and_aliases_stand_in_columns(run: Run, plain_environ: dict[str, str], models_file: str) -> None:
     done = run(plain_environ, "--models-file", models_file)
     assert done.returncode == 0, done.stderr
     head, *lines = done.stdout.splitlines()
@@ -42,7 +50,7 @@ def test_adapters_and_aliases_stand_in_columns(plain_environ: dict[str, str], mo
     assert "built in (titan_embed.py)" in by_name["titan-embed"]
 
 
-def test_json_says_more(plain_environ: dict[str, str], models_file: str) -> None:
+def test_json_says_more(run: Run, plain_environ: dict[str, str], models_file: str) -> None:
     done = run(plain_environ | {"BEDROCK_FLASK_REGION": "us-west-2"}, "--models-file", models_file, "--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert (rows["fast"]["kind"], rows["fast"]["region"], rows["fast"]["adapter"]) == ("alias", "eu-west-1", "nova")
@@ -53,7 +61,7 @@ def test_json_says_more(plain_environ: dict[str, str], models_file: str) -> None
 
 
 def test_a_dropped_in_plugin_is_listed_with_its_file(
-    plain_environ: dict[str, str], repository: Path, tmp_path: Path
+    run: Run, plain_environ: dict[str, str], repository: Path, tmp_path: Path
 ) -> None:
     text = (repository / "plugins/titan_embed.py").read_text()
     text = text.replace('"titan-embed"', '"copy"').replace("amazon.titan-embed-text-v2", "acme.embed")
@@ -71,7 +79,7 @@ def test_a_dropped_in_plugin_is_listed_with_its_file(
         (("--plugins-dir", "/no/such/folder"), "BEDROCK_FLASK_PLUGINS_DIR: /no/such/folder is not a folder"),
     ],
 )
-def test_a_fault_is_one_line(plain_environ: dict[str, str], options: tuple[str, ...], fault: str) -> None:
+def test_a_fault_is_one_line(run: Run, plain_environ: dict[str, str], options: tuple[str, ...], fault: str) -> None:
     done = run(plain_environ, *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [f"bedrock-flask: {fault}"]

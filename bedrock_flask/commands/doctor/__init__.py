@@ -5,7 +5,6 @@ import sys
 
 import click
 
-from bedrock_flask.commands.doctor.checks import CALL_CHECKS, CHECKS, Facts, run_checks
 from bedrock_flask.commands.doctor.report import format_json, format_line, format_policy, has_failed
 from bedrock_flask.config import settings
 
@@ -31,6 +30,9 @@ def doctor(names: tuple[str, ...], call: bool, timeout: float, as_json: bool, **
     Ends with the missing IAM policy as JSON, if a permission is denied. Exits with 1 if any check fails. Reads only,
     except with --call, and never prints a secret.
     """
+    # Importing boto3 takes longer than `--help` should.
+    from bedrock_flask.commands.doctor.checks import CALL_CHECKS, CHECKS, Facts, run_checks
+
     facts = Facts(environ=settings.merge_options(os.environ, options), seconds=timeout, names=names)
     findings = []
     for finding in run_checks(facts, (*CHECKS, *(CALL_CHECKS if call else ()))):

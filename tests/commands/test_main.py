@@ -1,0 +1,44 @@
+"""The command line imports what a command needs, and nothing of the others."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"apispec", "boto3", "botocore", "flask", "gunicorn", "h2", "jsonschema", "marshmallow"}
+
+
+def list_imports(environ: dict[str, str], *arguments: str) -> set[str]:
+    command = [sys.executable, "-X", "importtime", "-m", "bedrock_flask", *arguments]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"^import time:[^|]*\|[^|]*\|\s+(\S+)$", done.stderr, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["--version"], set()),
+        (["aws-keys", "--help"], {"marshmallow"}),
+        (["demo", "--help"], set()),
+        (["doctor", "--help"], {"marshmallow"}),
+        (["emulate", "--help"], HEAVY - {"boto3", "botocore", "jsonschema"}),
+        (["fault", "--help"], {"flask", "marshmallow"}),
+        (["models"], {"marshmallow", "apispec"}),
+        (["plugins"], {"marshmallow", "apispec"}),
+        (["serve", "--help"], {"marshmallow", "apispec"}),
+    ],
+)
+def test_a_command_imports_only_the_libraries_that_it_needs(
+    plain_environ: dict[str, str], arguments: list[str], needed: set[str]
+) -> None:
+    imported = list_imports(plain_environ, *arguments)
+    assert "click" in imported
+    assert imported & HEAVY <= needed
+
+
+def test_the_version_costs_few_imports(plain_environ: dict[str, str]) -> None:
+    imported = list_imports(plain_environ, "--version")
+    assert {name for name in imported if name.startswith("bedrock_flask")} <= {"bedrock_flask", "bedrock_flask.errors"}
+    assert len(imported) < 250
