@@ -1,6 +1,7 @@
 """The shipped gunicorn configuration: `gunicorn -c python:bedrock_flask.gunicorn_conf 'bedrock_flask.app:wsgi_app()'`.
 
-Nothing here imports boto3 or the app: with gevent, what is imported before the workers patch the sockets breaks TLS.
+Nothing here imports boto3 or the app: with gevent, TLS breaks in modules that are imported before the worker patches
+the sockets.
 """
 
 import os
@@ -27,22 +28,22 @@ bind = f"{_host}:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
 worker_class = f"bedrock_flask.server.workers.{_settings.worker}.Worker"
-# A connection without a call costs a file, not a thread; half of the files are for the calls.
+# A connection without a request costs a file descriptor, not a thread; half of the descriptors are left for calls.
 worker_connections = max(threads + 100, min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
-# Each worker makes its own clients: connections and locks do not survive a fork.
+# Each worker creates its own clients, because connections and locks do not survive a fork.
 preload_app = False
-# A worker that is at work is never killed for it: the heartbeat is the main thread's.
+# A busy worker is never killed for being busy: its main thread sends the heartbeat.
 timeout = 60
-# The worker ends its streams itself (workers/drain.py); this is for one that does not, and must come later.
+# Must be later than the worker's own end of its streams (server/workers/graceful_stop.py).
 graceful_timeout = int(_settings.graceful_timeout) + 6
 max_requests = _settings.max_requests
-# Not all workers at once.
+# So that not all workers are replaced at once.
 max_requests_jitter = max_requests // 10
-# Longer than a load balancer keeps its side open: 60 s is what AWS's do by default.
+# Longer than a load balancer keeps idle connections: 60 s is the default of AWS's.
 keepalive = 75
-# Heartbeat files belong into memory; a disk can stall.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn makes its own file there
-# It would write into the home folder, which a container may not have.
+# Heartbeat files belong in memory, because a disk can stall.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn creates its own file there
+# The control socket would be in the home folder, which a container may not have.
 control_socket_disable = True
 logconfig_dict = logs.make_gunicorn_config(_settings.log_level)
 
@@ -57,9 +58,9 @@ _limits = Limits(
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Tell the worker its limits, and let it be stopped before it has signals of its own.
+    """Give the worker its limits, and make it stoppable before it installs its own signal handlers.
 
-    Until then it has those of the process above, which only note what they are told, and the stop would be lost.
+    Until then it has inherited the arbiter's handlers, which would lose the signal.
     """
     worker.limits = _limits
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -67,7 +68,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Bound a silent client in gunicorn's own workers and within TLS, too: what a listener accepts inherits this."""
+    """Set a receive timeout for gunicorn's own workers and for TLS: accepted connections inherit it."""
     seconds, rest = divmod(_settings.client_timeout, 1)
     for listener in server.LISTENERS:
         listener.sock.setsockopt(
@@ -76,7 +77,7 @@ def when_ready(server: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to listen where strangers are when there are no keys."""
+    """Refuse to start without API keys on an address that other machines can reach."""
     if _settings.api_keys:
         return
     for address in server.cfg.address:

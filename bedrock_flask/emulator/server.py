@@ -88,8 +88,8 @@ def _begins_as_http2(connection: socket.socket) -> bool:
         except OSError:
             return False
         # A request of HTTP/1.1 differs early; what is a part of the preface may yet become the whole.
-        if not seen or not http2.may_begin(seen) or http2.begins(seen) or time.monotonic() > until:
-            return http2.begins(seen)
+        if not seen or not http2.can_have_preface(seen) or http2.has_preface(seen) or time.monotonic() > until:
+            return http2.has_preface(seen)
         time.sleep(_LOOK_EVERY)
 
 

@@ -735,7 +735,7 @@ BESIDE = """
 from gevent import monkey
 monkey.patch_all()
 import asyncio, gevent, socket, threading
-from bedrock_flask.workers import gevent as worker, http2
+from bedrock_flask.server.workers import gevent as worker, http2
 
 bridge = http2.Bridge(make_loop=lambda: asyncio.SelectorEventLoop(worker._Selector()))
 ours, theirs = socket.socketpair()

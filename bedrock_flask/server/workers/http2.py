@@ -1,9 +1,9 @@
 """HTTP/2 with prior knowledge, as the AWS SDK for JavaScript speaks it to `http://`.
 
-Each stream becomes a connection of HTTP/1.1 to this same worker. So the calls of one connection do not wait for each
-other, a caller that resets its stream is one that leaves, and an answer that is broken off, by whatever fault, resets
-its own stream and no other; and what bounds a client of HTTP/1.1 bounds each call. One thread serves all connections;
-it begins with the first, and one that is idle costs nothing more.
+Each stream becomes an HTTP/1.1 connection to the same worker. So the calls of one connection do not wait for each
+other, a client that resets a stream is seen as one that has left, a response that breaks off resets only its own
+stream, and every limit on an HTTP/1.1 client applies to each call. One thread serves all connections; it starts with
+the first, and an idle connection costs nothing more.
 """
 
 import asyncio
@@ -34,15 +34,15 @@ LOG = logging.getLogger("bedrock_flask.http2")
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-# What callers may send ahead of what is read: of one call, and of all calls of a connection.
-_AHEAD, _ALL_AHEAD = 1 << 18, 1 << 21
-# Seconds in which a call that is on its way meets our goodbye; for a client to finish and close; for us to do so.
-_LAST_CALL, _LINGER, _GOODBYE = 2.0, 5.0, 3.0
-# No call has this number: a goodbye that names it asks for no more calls, and refuses none that is on its way.
-_NO_CALL = 2**31 - 1
-# Frames that cost work and ask for nothing, by what each counts; a client may send so many at once, and so many a
-# second. h2 itself bounds the streams that are open at one time, and the size of their headers.
-_TROUBLE: Mapping[type[events.Event], int] = MappingProxyType(
+# Bytes of request bodies that a client may send before they are read, for one call and for a whole connection.
+STREAM_WINDOW, CONNECTION_WINDOW = 1 << 18, 1 << 21
+# Seconds for calls that cross our GOAWAY; for a client to finish and close; for `close` itself.
+_LAST_CALL_SECONDS, _LINGER_SECONDS, _CLOSE_SECONDS = 2.0, 5.0, 3.0
+# A GOAWAY with this stream id asks for no more calls, but refuses none that is in flight (RFC 9113, 6.8).
+_MAX_STREAM_ID = 2**31 - 1
+# The cost of frames that cause work but request nothing, and how much of it a client may cause at once and per second.
+# h2 itself limits the number of open streams and the size of their headers.
+ABUSE_COST: Mapping[type[events.Event], int] = MappingProxyType(
     {
         events.StreamReset: 5,
         events.PingReceived: 1,
@@ -51,26 +51,27 @@ _TROUBLE: Mapping[type[events.Event], int] = MappingProxyType(
         events.UnknownFrameReceived: 1,
     }
 )
-_TROUBLE_AT_ONCE, _TROUBLE_A_SECOND = 1000, 100
+ABUSE_BURST, ABUSE_PER_SECOND = 1000, 100
 
 Dial = Callable[[], socket.socket]
 
 
-def may_begin(seen: bytes) -> bool:
-    """Whether a connection that begins so is one of HTTP/2, or may yet become one."""
-    return PREFACE.startswith(seen[: len(PREFACE)])
+def can_have_preface(received: bytes) -> bool:
+    """Whether these first bytes are part of the HTTP/2 preface, or begin with it."""
+    return PREFACE.startswith(received[: len(PREFACE)])
 
 
-def begins(seen: bytes) -> bool:
-    """Whether a connection that begins so is one of HTTP/2."""
-    return seen.startswith(PREFACE)
+def has_preface(received: bytes) -> bool:
+    """Whether these first bytes begin with the HTTP/2 preface."""
+    return received.startswith(PREFACE)
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How long a client may take, in seconds, and how many calls all may have open; None is without end.
+    """The limits of a client; None means unlimited.
 
-    `patience` is for its first call, and for it to take each piece of an answer; `idle` is without a call.
+    `patience` is seconds until the first call and for each chunk of a response to be read, `idle` seconds without a
+    call, `calls` the number of open calls of all clients.
     """
 
     patience: float | None = None
@@ -78,14 +79,14 @@ class Bounds:
     calls: int | None = None
 
 
-def bounds(worker: Any) -> Bounds:
-    """The bounds of a worker of the gateway's."""
-    # Each call takes two files here and one upstream, and the connections may take half of all.
+def read_bounds(worker: Any) -> Bounds:
+    """The bounds that a worker's configuration implies."""
+    # Each call needs two file descriptors here and one upstream; connections may take half of all.
     return Bounds(worker.limits.client, worker.cfg.keepalive, max(1, worker.worker_connections // 4))
 
 
 class Bridge:
-    """The thread that serves HTTP/2; `via` is what it adds to each call, if anything."""
+    """The thread that serves HTTP/2; `via` is the Via header that it adds to each call, if any."""
 
     def __init__(
         self,
@@ -98,64 +99,69 @@ class Bridge:
         self._make_loop = make_loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connections: set[_Connection] = set()
-        # The loop itself holds what it serves by weak references only.
-        self._serving: set[Future[None]] = set()
-        self._leaving = False
+        # The event loop only keeps weak references to its tasks.
+        self._served: set[Future[None]] = set()
+        self._is_leaving = False
 
     def adopt(
-        self, connection: socket.socket, dial: Dial, seen: bytes = b"", over: Callable[[], object] = lambda: None
+        self,
+        connection: socket.socket,
+        dial: Dial,
+        received: bytes = b"",
+        on_close: Callable[[], object] = lambda: None,
     ) -> None:
-        """Serve a connection from now on, of which some bytes may have been read already; tell when it is over.
+        """Serve a connection, of which `received` has been read already; call `on_close` when it is closed.
 
-        `dial` opens a connection of HTTP/1.1, for one call; it is called in the thread of HTTP/2.
+        `dial` opens an HTTP/1.1 connection for one call; it is called in the HTTP/2 thread.
         """
         connection.setblocking(False)
-        served = asyncio.run_coroutine_threadsafe(self._serve(connection, dial, seen), self._started())
-        self._serving.add(served)
-        served.add_done_callback(self._serving.discard)
-        served.add_done_callback(lambda _: over())
+        served = asyncio.run_coroutine_threadsafe(self._serve(connection, dial, received), self._ensure_loop())
+        self._served.add(served)
+        served.add_done_callback(self._served.discard)
+        served.add_done_callback(lambda _: on_close())
 
-    def leave(self) -> None:
-        """Take no more calls, save those on their way, and close each connection after its last."""
-        self._leaving = True
+    def refuse_new_calls(self) -> None:
+        """Take no more calls, except those in flight, and close each connection after its last."""
+        self._is_leaving = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._leave)
+            self._loop.call_soon_threadsafe(self._send_goaways)
 
     def close(self, seconds: float = 0) -> None:
-        """Wait so long for the calls that are open, and end."""
+        """Wait up to `seconds` for open calls, then cancel them and stop the thread."""
         if self._loop is not None:
-            # It may be asked to close twice: by a key on the keyboard, and by the process above.
+            # `close` may be called twice: after Ctrl-C, and by the parent process.
             with contextlib.suppress(TimeoutError, CancelledError):
-                asyncio.run_coroutine_threadsafe(self._end(seconds), self._loop).result(seconds + _GOODBYE)
+                cancelled = asyncio.run_coroutine_threadsafe(self._cancel_calls(seconds), self._loop)
+                cancelled.result(seconds + _CLOSE_SECONDS)
             self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _ensure_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = self._make_loop()
             threading.Thread(target=self._loop.run_forever, name="http2", daemon=True).start()
         return self._loop
 
-    def _leave(self) -> None:
-        for each in self._connections:
-            each.leave()
+    def _send_goaways(self) -> None:
+        for connection in self._connections:
+            connection.refuse_new_calls()
 
-    async def _serve(self, sock: socket.socket, dial: Dial, seen: bytes) -> None:
+    async def _serve(self, sock: socket.socket, dial: Dial, received: bytes) -> None:
         try:
             reader, writer = await asyncio.open_connection(sock=sock)
             connection = _Connection(self, writer, dial)
             self._connections.add(connection)
             try:
-                await connection.serve(reader, seen, leaving=self._leaving)
+                await connection.serve(reader, received, leaving=self._is_leaving)
             finally:
                 self._connections.discard(connection)
         except OSError:
-            LOG.debug("a caller left its connection of HTTP/2")
+            LOG.debug("a client left its HTTP/2 connection")
         except Exception as error:  # noqa: BLE001 - one connection must not end the others
-            LOG.error("a connection of HTTP/2 failed: %s", logs.format_frames(error))
+            LOG.error("an HTTP/2 connection failed: %s", logs.format_frames(error))
 
     @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for a call; OSError when there are too many already, for each takes files."""
+    def reserve_call(self) -> Iterator[None]:
+        """Count a call while it is open. Raises OSError if too many are open, as each needs file descriptors."""
         if self.bounds.calls is not None and self._calls >= self.bounds.calls:
             raise OSError(errno.EMFILE, "too many calls")
         self._calls += 1
@@ -164,51 +170,51 @@ class Bridge:
         finally:
             self._calls -= 1
 
-    async def _end(self, seconds: float) -> None:
-        calls = [call.task for each in self._connections for call in each.calls.values()]
+    async def _cancel_calls(self, seconds: float) -> None:
+        calls = [call.task for connection in self._connections for call in connection.calls.values()]
         if calls and seconds:
             await asyncio.wait(calls, timeout=seconds)
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for each in others:
-            each.cancel()
+        for task in others:
+            task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
 
 @dataclass
 class _Call:
-    """What is known of one call: its body as it comes, and how much of it may not be sent again yet."""
+    """One call: the chunks of its request body, and how many of its bytes are not yet acknowledged."""
 
     method: str
     task: "asyncio.Task[None]" = field(init=False)
-    pieces: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
-    owed: int = 0
+    chunks: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
+    unacknowledged: int = 0
 
 
 class _Connection:
-    """One connection of HTTP/2, with its calls by the number of their stream."""
+    """One HTTP/2 connection, with its calls by stream id."""
 
     def __init__(self, bridge: Bridge, writer: asyncio.StreamWriter, dial: Dial) -> None:
         self._bridge, self._writer, self._dial = bridge, writer, dial
-        # gunicorn's kind lets calls under way finish after a GOAWAY: that SDK sends one as soon as it has asked.
-        made: H2Connection = server_connection_class()(H2Configuration(client_side=False, header_encoding="latin-1"))
-        self._state = made
+        # gunicorn's subclass lets open calls finish after a GOAWAY: that SDK sends one right after its request.
+        state: H2Connection = server_connection_class()(H2Configuration(client_side=False, header_encoding="latin-1"))
+        self._state = state
         self.calls: dict[int, _Call] = {}
-        self._moved = asyncio.Event()
-        # Only one call writes at a time: all at once would fill the memory of a connection that takes little.
-        self._turn = asyncio.Lock()
-        self._rest = asyncio.timeout(bridge.bounds.patience)
-        self._trouble, self._heard_at = 0.0, 0.0
-        # The last call that is served, once that is said.
-        self._last: int | None = None
-        self._flushing = self._ended = False
+        self._window_changed = asyncio.Event()
+        # One call writes at a time: all at once would buffer too much for a client that reads slowly.
+        self._send_lock = asyncio.Lock()
+        self._idle_timeout = asyncio.timeout(bridge.bounds.patience)
+        self._abuse, self._abuse_at = 0.0, 0.0
+        # The last stream that is served, once a GOAWAY has announced it.
+        self._last_stream: int | None = None
+        self._flushing = self._is_closed = False
 
-    async def serve(self, reader: asyncio.StreamReader, seen: bytes, *, leaving: bool) -> None:
-        """Serve until the caller leaves, breaks the protocol or has rested for too long; calls under way then end."""
+    async def serve(self, reader: asyncio.StreamReader, received: bytes, *, leaving: bool) -> None:
+        """Serve until the client leaves, breaks the protocol or is idle for too long; open calls are then cancelled."""
         try:
-            async with self._rest:
-                await self._listen(reader, seen, leaving)
+            async with self._idle_timeout:
+                await self._read_frames(reader, received, leaving)
         except ProtocolError:
-            # What was wrong stands in the last frame to the caller.
+            # The last frame to the client names the error.
             self._flush()
         except TimeoutError:
             self._state.close_connection()
@@ -223,205 +229,205 @@ class _Connection:
             raise
         finally:
             calls = [call.task for call in self.calls.values()]
-            for each in calls:
-                each.cancel()
+            for task in calls:
+                task.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
-        self._ended = True
-        await self._part(reader)
+        self._is_closed = True
+        await self._linger(reader)
 
-    async def _listen(self, reader: asyncio.StreamReader, data: bytes, leaving: bool) -> None:
+    async def _read_frames(self, reader: asyncio.StreamReader, data: bytes, leaving: bool) -> None:
         self._state.initiate_connection()
-        self._state.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: _AHEAD})
-        self._state.increment_flow_control_window(_ALL_AHEAD)
+        self._state.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW})
+        self._state.increment_flow_control_window(CONNECTION_WINDOW)
         if leaving:
-            self.leave()
+            self.refuse_new_calls()
         while True:
-            # A goodbye makes h2 forget what is yet to be sent.
+            # h2 discards unsent data when it receives a GOAWAY.
             self._flush()
             for event in self._state.receive_data(data):
-                self._weigh(event)
-                _HEARD.get(type(event), _Connection._ignore)(self, event)
+                self._count_abuse(event)
+                _HANDLERS.get(type(event), _Connection._ignore)(self, event)
             self._flush()
-            # Whoever does not read what is said is not listened to.
-            await self._drained()
-            data = await reader.read(http1.PIECE)
+            # A client that does not read is not read from either.
+            await self._await_drain()
+            data = await reader.read(http1.CHUNK)
             if not data:
                 return
 
-    async def _part(self, reader: asyncio.StreamReader) -> None:
-        """Say that nothing more comes, and let the client finish: closed on unread bytes, the last would be lost."""
+    async def _linger(self, reader: asyncio.StreamReader) -> None:
+        """Half-close, and let the client finish: closing with unread bytes would lose the last frames."""
         with contextlib.suppress(OSError):
-            async with asyncio.timeout(_LINGER):
+            async with asyncio.timeout(_LINGER_SECONDS):
                 self._writer.write_eof()
-                while await reader.read(http1.PIECE):
+                while await reader.read(http1.CHUNK):
                     pass
         self._writer.transport.abort()
 
-    def leave(self) -> None:
-        """Ask for no more calls, and close after the last."""
-        self._say_goodbye(_NO_CALL)
-        asyncio.get_running_loop().call_later(_LAST_CALL, self._refuse_more)
+    def refuse_new_calls(self) -> None:
+        """Announce that no more calls are taken, and close after the last."""
+        self._send_goaway(_MAX_STREAM_ID)
+        asyncio.get_running_loop().call_later(_LAST_CALL_SECONDS, self._refuse_new_calls)
 
-    def _refuse_more(self) -> None:
-        self._last = self._state.highest_inbound_stream_id
-        self._say_goodbye(self._last)
+    def _refuse_new_calls(self) -> None:
+        self._last_stream = self._state.highest_inbound_stream_id
+        self._send_goaway(self._last_stream)
         if not self.calls:
-            self._rest_for(0)
+            self._close_after(0)
 
-    def _say_goodbye(self, last: int) -> None:
-        # h2 would take no more calls after this, and send no more of the answers.
+    def _send_goaway(self, last: int) -> None:
+        # Written without h2, which would refuse calls and stop sending responses after its own GOAWAY.
         self._flush()
         self._write(GoAwayFrame(0, last_stream_id=last).serialize())
 
-    def _rest_for(self, seconds: float | None) -> None:
-        # It has expired already, or is over.
+    def _close_after(self, seconds: float | None) -> None:
+        # The timeout has expired already, or its block has ended.
         with contextlib.suppress(RuntimeError):
-            self._rest.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+            self._idle_timeout.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
-    # --- what is heard ------------------------------------------------------------------------------------------------
+    # --- received events ---------------------------------------------------------------------------------------------
 
-    def _weigh(self, event: events.Event) -> None:
-        counts = _TROUBLE.get(type(event), 0)
+    def _count_abuse(self, event: events.Event) -> None:
+        cost = ABUSE_COST.get(type(event), 0)
         if isinstance(event, events.DataReceived) and not event.data:
-            counts = 1
-        if not counts:
+            cost = 1
+        if not cost:
             return
         now = asyncio.get_running_loop().time()
-        self._trouble = max(0.0, self._trouble - (now - self._heard_at) * _TROUBLE_A_SECOND) + counts
-        self._heard_at = now
-        if self._trouble > _TROUBLE_AT_ONCE:
+        self._abuse = max(0.0, self._abuse - (now - self._abuse_at) * ABUSE_PER_SECOND) + cost
+        self._abuse_at = now
+        if self._abuse > ABUSE_BURST:
             self._state.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
-            raise ProtocolError("too many frames that ask for nothing")
+            raise ProtocolError("too many frames without a request")
 
-    def _begin(self, event: Any) -> None:
+    def _open_call(self, event: Any) -> None:
         stream, ended = event.stream_id, event.stream_ended is not None
-        if self._last is not None and stream > self._last:
+        if self._last_stream is not None and stream > self._last_stream:
             self._reset(stream, ErrorCodes.REFUSED_STREAM)
             return
-        self._rest_for(None)
-        told = dict(event.headers)
-        chunked = not ended and "content-length" not in told
-        call = self.calls[stream] = _Call(told.get(":method", ""))
+        self._close_after(None)
+        by_name = dict(event.headers)
+        chunked = not ended and "content-length" not in by_name
+        call = self.calls[stream] = _Call(by_name.get(":method", ""))
         if ended:
-            call.pieces.put_nowait(b"")
+            call.chunks.put_nowait(b"")
         call.task = asyncio.create_task(self._serve_call(stream, call, event.headers, chunked))
-        call.task.add_done_callback(lambda _: self._forget(stream))
+        call.task.add_done_callback(lambda _: self._remove_call(stream))
 
-    def _forget(self, stream: int) -> None:
+    def _remove_call(self, stream: int) -> None:
         call = self.calls.pop(stream)
-        # What was sent ahead and is read by nobody would shorten the rope of the other calls for good.
-        self._acknowledge(stream, call.owed)
+        # Unread bytes that are never acknowledged would shrink the connection's window for good.
+        self._acknowledge(stream, call.unacknowledged)
         if not self.calls:
-            self._rest_for(0 if self._last is not None else self._bridge.bounds.idle)
+            self._close_after(0 if self._last_stream is not None else self._bridge.bounds.idle)
 
-    def _more_body(self, event: Any) -> None:
+    def _receive_body(self, event: Any) -> None:
         length, call = event.flow_controlled_length, self.calls.get(event.stream_id)
-        # An empty piece would be taken for the end of the body.
+        # An empty chunk would mean the end of the body.
         if call and event.data:
-            call.pieces.put_nowait(event.data)
-            # The data counts as received when it is passed on, the padding now.
-            call.owed += len(event.data)
+            call.chunks.put_nowait(event.data)
+            # Data is acknowledged when it is passed on, padding now.
+            call.unacknowledged += len(event.data)
             length -= len(event.data)
         self._state.acknowledge_received_data(length, event.stream_id)
 
-    def _end_of_body(self, event: Any) -> None:
+    def _end_body(self, event: Any) -> None:
         if call := self.calls.get(event.stream_id):
-            call.pieces.put_nowait(b"")
+            call.chunks.put_nowait(b"")
 
     def _cancel(self, event: Any) -> None:
         if call := self.calls.get(event.stream_id):
             call.task.cancel()
 
-    def _move(self, event: Any) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+    def _wake_senders(self, event: Any) -> None:
+        changed, self._window_changed = self._window_changed, asyncio.Event()
+        changed.set()
 
     def _ignore(self, event: Any) -> None:
         pass
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    async def _serve_call(self, stream: int, call: _Call, asked: http1.Headers, chunked: bool) -> None:
+    async def _serve_call(self, stream: int, call: _Call, headers: http1.Headers, chunked: bool) -> None:
         try:
-            head = http1.request_head(asked, self._bridge.via, chunked=chunked)
+            head = http1.format_request_head(headers, self._bridge.via, chunked=chunked)
         except ValueError:
             self._reset(stream, ErrorCodes.PROTOCOL_ERROR)
             return
-        with contextlib.ExitStack() as kept:
+        with contextlib.ExitStack() as stack:
             try:
-                kept.enter_context(self._bridge.place())
+                stack.enter_context(self._bridge.reserve_call())
                 reader, writer = await asyncio.open_connection(sock=self._dial())
             except (OSError, RuntimeError):
-                # There is no place or no file, or the worker has ended.
+                # Too many calls, out of files, or the worker has stopped.
                 self._reset(stream, ErrorCodes.REFUSED_STREAM)
                 return
             writer.write(head)
-            await self._pass_on(stream, call, reader, writer, chunked)
+            await self._relay(stream, call, reader, writer, chunked)
 
-    async def _pass_on(
+    async def _relay(
         self, stream: int, call: _Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, chunked: bool
     ) -> None:
-        asking = asyncio.create_task(self._ask(stream, call, writer, chunked))
+        request_body = asyncio.create_task(self._send_request_body(stream, call, writer, chunked))
         try:
-            await self._answer(stream, call, reader)
-            await self._let_finish(stream, asking)
+            await self._relay_response(stream, call, reader)
+            await self._await_request_end(stream, request_body)
         except (OSError, EOFError):
             self._reset(stream, ErrorCodes.INTERNAL_ERROR)
         except ProtocolError:
-            LOG.debug("a caller reset its stream before it was answered")
-        except Exception as error:  # noqa: BLE001 - nor one call the others
-            LOG.error("an answer could not be passed on: %s", logs.format_frames(error))
+            LOG.debug("a client reset its stream before the response was complete")
+        except Exception as error:  # noqa: BLE001 - one call must not end the others
+            LOG.error("a response could not be relayed: %s", logs.format_frames(error))
             self._reset(stream, ErrorCodes.INTERNAL_ERROR)
         finally:
-            asking.cancel()
-            # Whatever was not read is lost: the worker learns at once that the caller is gone.
+            request_body.cancel()
+            # Drops unread bytes: the worker sees at once that the client has left.
             writer.transport.abort()
 
-    async def _ask(self, stream: int, call: _Call, writer: asyncio.StreamWriter, chunked: bool) -> None:
-        wanted = True
-        while piece := await call.pieces.get():
-            # What nobody wants any more is taken all the same, so that the caller comes to read the answer.
+    async def _send_request_body(self, stream: int, call: _Call, writer: asyncio.StreamWriter, chunked: bool) -> None:
+        is_wanted = True
+        while chunk := await call.chunks.get():
+            # A body that the worker no longer reads is still received, so that the client gets to read the response.
             with contextlib.suppress(OSError):
-                if wanted:
-                    wanted = False
-                    writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                if is_wanted:
+                    is_wanted = False
+                    writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
                     await writer.drain()
-                    wanted = True
-            call.owed -= len(piece)
-            self._acknowledge(stream, len(piece))
-        if wanted and chunked:
+                    is_wanted = True
+            call.unacknowledged -= len(chunk)
+            self._acknowledge(stream, len(chunk))
+        if is_wanted and chunked:
             writer.write(b"0\r\n\r\n")
 
-    async def _answer(self, stream: int, call: _Call, reader: asyncio.StreamReader) -> None:
+    async def _relay_response(self, stream: int, call: _Call, reader: asyncio.StreamReader) -> None:
         status, headers = http1.read_head(await reader.readuntil(b"\r\n\r\n"))
-        self._state.send_headers(stream, [(":status", status), *http1.without_framing(headers)])
+        self._state.send_headers(stream, [(":status", status), *http1.drop_hop_by_hop(headers)])
         self._flush_soon()
-        async for piece in http1.body(reader, call.method, status, headers):
+        async for chunk in http1.read_body(reader, call.method, status, headers):
             async with asyncio.timeout(self._bridge.bounds.patience):
-                await self._send(stream, piece)
+                await self._send(stream, chunk)
         self._state.end_stream(stream)
         self._flush_soon()
 
     async def _send(self, stream: int, data: bytes) -> None:
         while data:
-            async with self._turn:
+            async with self._send_lock:
                 room = min(self._state.local_flow_control_window(stream), self._state.max_outbound_frame_size)
                 if room > 0:
                     self._state.send_data(stream, data[:room])
                     data = data[room:]
-                    # The last piece of an answer goes with its end.
+                    # The last chunk is sent together with the end of the stream.
                     self._flush() if data else self._flush_soon()
-                    await self._drained()
+                    await self._await_drain()
                     continue
-                moved = self._moved
-            await moved.wait()
+                changed = self._window_changed
+            await changed.wait()
 
-    async def _let_finish(self, stream: int, asking: "asyncio.Task[None]") -> None:
-        """Let a caller finish that goes on asking after it was answered."""
-        if not asking.done() and not (await asyncio.wait([asking], timeout=_LINGER))[0]:
+    async def _await_request_end(self, stream: int, request_body: "asyncio.Task[None]") -> None:
+        """Let a client finish that is still sending its body after the response."""
+        if not request_body.done() and not (await asyncio.wait([request_body], timeout=_LINGER_SECONDS))[0]:
             self._reset(stream, ErrorCodes.NO_ERROR)
 
-    # --- what is said -------------------------------------------------------------------------------------------------
+    # --- sent frames -------------------------------------------------------------------------------------------------
 
     def _acknowledge(self, stream: int, length: int) -> None:
         if length:
@@ -434,7 +440,7 @@ class _Connection:
             self._flush_soon()
 
     def _flush_soon(self) -> None:
-        """Send at the end of this turn of the loop, together with what is said until then."""
+        """Flush at the end of this iteration of the event loop, together with what is queued until then."""
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -444,10 +450,10 @@ class _Connection:
         self._write(self._state.data_to_send())
 
     def _write(self, data: bytes) -> None:
-        if not self._ended:
+        if not self._is_closed:
             self._writer.write(data)
 
-    async def _drained(self) -> None:
+    async def _await_drain(self) -> None:
         try:
             async with asyncio.timeout(self._bridge.bounds.patience):
                 await self._writer.drain()
@@ -455,13 +461,13 @@ class _Connection:
             raise ConnectionResetError("the client is too slow") from None
 
 
-_HEARD: Mapping[type[events.Event], Callable[[_Connection, Any], None]] = MappingProxyType(
+_HANDLERS: Mapping[type[events.Event], Callable[[_Connection, Any], None]] = MappingProxyType(
     {
-        events.RequestReceived: _Connection._begin,
-        events.DataReceived: _Connection._more_body,
-        events.StreamEnded: _Connection._end_of_body,
+        events.RequestReceived: _Connection._open_call,
+        events.DataReceived: _Connection._receive_body,
+        events.StreamEnded: _Connection._end_body,
         events.StreamReset: _Connection._cancel,
-        events.WindowUpdated: _Connection._move,
-        events.RemoteSettingsChanged: _Connection._move,
+        events.WindowUpdated: _Connection._wake_senders,
+        events.RemoteSettingsChanged: _Connection._wake_senders,
     }
 )

@@ -1,7 +1,7 @@
-"""How slowly a client may send and read: a thread, or a greenlet, is not its to hold.
+"""A minimum rate at which clients must send and read, so that a slow one cannot occupy a thread or a greenlet.
 
-A client that sends is held to an average rate once its patience is used up, as Apache's mod_reqtimeout does
-(RequestReadTimeout, MinRate); one that reads has its patience for each piece.
+A client that sends must keep an average rate once its patience is used up, as with Apache's mod_reqtimeout
+(RequestReadTimeout, MinRate); a client that reads has its patience for each chunk.
 """
 
 import errno
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 T = TypeVar("T")
 
-# Bytes a second: what a client that sends must keep up on average.
-RATE = 8192
-# Bytes: what a client that reads must take within its patience.
-_PIECE = 65536
+# Bytes per second that a sending client must average.
+MIN_RATE = 8192
+# Bytes that a reading client must take within its patience.
+_CHUNK = 65536
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker is told by the gunicorn configuration, in seconds; `body` in bytes."""
+    """What the gunicorn configuration tells a worker: all in seconds, except `body`, which is in bytes."""
 
     client: float = 30.0
     delay: float = 0.0
@@ -32,138 +32,138 @@ class Limits:
     body: int = 25_000_000
 
 
-# Threads and greenlets have socket classes of their own; this goes before either.
+# Threads and greenlets use different socket classes; the mixins below precede either.
 if TYPE_CHECKING:
     _Socket = socket.socket
 else:
     _Socket = object
 
 
-class Pacing(_Socket):
-    """A connection with a pace: put before a socket class, as in `class Paced(Pacing, socket.socket)`.
+class RateLimited(_Socket):
+    """A mixin that limits the rate of a socket class, as in `class RateLimitedSocket(RateLimited, socket.socket)`.
 
-    The clock of a request begins with its first byte and ends when something is sent; between requests nothing is
-    bounded here, for there keep-alive has its own limit.
+    The clock of a request starts with its first byte and stops when something is sent. Between requests the keep-alive
+    timeout applies instead.
     """
 
     patience = 30.0
-    # Whether its worker reads on after an answer until the client has closed.
+    # Whether the worker reads on after the response until the client has closed.
     lingers = False
-    # The request that is being answered, as gunicorn knows it.
+    # gunicorn's request that is being answered.
     request: Any = None
-    # How many requests on it are being answered.
-    serving = 0
-    # What was taken from the socket already and is yet to be read.
-    held = b""
-    _since: float | None = None
-    _got = 0
+    # How many of its requests are being answered.
+    active_requests = 0
+    # Bytes that were read from the socket ahead of their reader.
+    buffered = b""
+    _began_at: float | None = None
+    _received = 0
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being answered or has begun to come."""
-        return not self.serving and self._since is None
+        """Whether no request is being answered or has begun to arrive."""
+        return not self.active_requests and self._began_at is None
 
-    def hold(self, piece: bytes) -> None:
-        """Give back what was taken, for whoever reads next."""
-        self._count(piece)
-        self.held += piece
+    def buffer(self, chunk: bytes) -> None:
+        """Put bytes back that were read, for the next `recv`."""
+        self._count_received(chunk)
+        self.buffered += chunk
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Read as a socket does; a client that is too slow is told as a reset connection."""
+        """Receive as a socket does. Raises ConnectionResetError if the client is too slow."""
         if flags:
             return super().recv(size, flags)
-        if self.held:
-            piece, self.held = self.held[:size], self.held[size:]
-            return piece
-        allowed = self.gettimeout()
-        left = self._left()
-        if allowed == 0 or left is None or (allowed is not None and allowed <= left):
-            piece = super().recv(size)
+        if self.buffered:
+            chunk, self.buffered = self.buffered[:size], self.buffered[size:]
+            return chunk
+        timeout = self.gettimeout()
+        remaining = self._remaining_seconds()
+        if timeout == 0 or remaining is None or (timeout is not None and timeout <= remaining):
+            chunk = super().recv(size)
         else:
-            piece = self._in_time(left, partial(super().recv, size), allowed)
-        self._count(piece)
-        return piece
+            chunk = self._with_timeout(remaining, partial(super().recv, size), timeout)
+        self._count_received(chunk)
+        return chunk
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send all; a reader has its patience for each piece."""
-        self._since, self._got = None, 0
-        allowed, rest = self.gettimeout(), memoryview(data)
+        """Send as a socket does; the client has its patience for each chunk."""
+        self._began_at, self._received = None, 0
+        timeout, rest = self.gettimeout(), memoryview(data)
         while rest:
-            piece, rest = rest[:_PIECE], rest[_PIECE:]
-            self._in_time(self.patience, partial(super().sendall, piece, flags), allowed)
+            chunk, rest = rest[:_CHUNK], rest[_CHUNK:]
+            self._with_timeout(self.patience, partial(super().sendall, chunk, flags), timeout)
 
-    def _count(self, piece: bytes) -> None:
-        self._since = time.monotonic() if self._since is None else self._since
-        self._got += len(piece)
+    def _count_received(self, chunk: bytes) -> None:
+        self._began_at = time.monotonic() if self._began_at is None else self._began_at
+        self._received += len(chunk)
 
-    def _left(self) -> float | None:
-        """Seconds that the request may still be silent; None before it has begun."""
-        if self._since is None:
+    def _remaining_seconds(self) -> float | None:
+        """Seconds that the client may still be silent; None before the request has begun."""
+        if self._began_at is None:
             return None
-        return max(self._since + self.patience + self._got / RATE - time.monotonic(), 0.001)
+        return max(self._began_at + self.patience + self._received / MIN_RATE - time.monotonic(), 0.001)
 
-    def _in_time(self, seconds: float, act: Callable[[], T], before: float | None) -> T:
+    def _with_timeout(self, seconds: float, operation: Callable[[], T], previous: float | None) -> T:
         self.settimeout(seconds)
         try:
-            return act()
+            return operation()
         except TimeoutError:
-            # gunicorn closes on this without a line in its log.
+            # gunicorn closes the connection on this error without logging it.
             raise ConnectionResetError(errno.ECONNRESET, "the client is too slow") from None
         finally:
             if self.fileno() >= 0:
-                self.settimeout(before)
+                self.settimeout(previous)
 
 
-class Paced(Pacing, socket.socket):
-    """A plain connection with a pace, for the worker of threads."""
+class RateLimitedSocket(RateLimited, socket.socket):
+    """A rate-limited plain socket, for the worker of threads."""
 
     lingers = True
 
 
-def paced(client: socket.socket, patience: float) -> Paced:
-    """The same connection with a pace."""
-    made = Paced(client.family, client.type, client.proto, fileno=client.detach())
-    made.patience = patience
-    return made
+def limit_rate(client: socket.socket, patience: float) -> RateLimitedSocket:
+    """Wrap an accepted connection; the original object is detached."""
+    connection = RateLimitedSocket(client.family, client.type, client.proto, fileno=client.detach())
+    connection.patience = patience
+    return connection
 
 
 @dataclass(frozen=True)
-class Ends:
-    """The two ends of a connection, and the kind of their addresses."""
+class Addresses:
+    """The two addresses of a connection and their family."""
 
     family: int
-    here: Any
-    there: Any
+    local: Any
+    peer: Any
 
 
-class Bridged(_Socket):
-    """A call of HTTP/2 on its way to the worker: put before a socket class, it tells of the connection it came by.
+class BridgedSocket(_Socket):
+    """A mixin for the socket of one HTTP/2 call: it has the addresses of the client's connection.
 
-    Who may ask at all is told by these addresses; those of the socket itself are nobody's.
+    Authentication depends on these addresses; those of the socket pair itself mean nothing.
     """
 
-    ends: Ends
+    addresses: Addresses
 
     @property
-    def family(self) -> int:  # type: ignore[override]  # what the standard library says of it is a number, too
-        return self.ends.family
+    def family(self) -> int:  # type: ignore[override]  # an int in the standard library, too
+        return self.addresses.family
 
     def getsockname(self) -> Any:
-        return self.ends.here
+        return self.addresses.local
 
     def getpeername(self) -> Any:
-        return self.ends.there
+        return self.addresses.peer
 
 
 @contextmanager
-def serving(connection: Any, request: Any = None) -> Iterator[None]:
-    """Mark a connection as at work, if it is one with a pace."""
-    if not isinstance(connection, Pacing):
+def track_request(connection: Any, request: Any = None) -> Iterator[None]:
+    """Count a request of a rate-limited connection while it is answered; other connections are left alone."""
+    if not isinstance(connection, RateLimited):
         yield
         return
-    connection.serving += 1
+    connection.active_requests += 1
     connection.request = request
     try:
         yield
     finally:
-        connection.serving -= 1
+        connection.active_requests -= 1
