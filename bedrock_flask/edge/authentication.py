@@ -82,7 +82,7 @@ def _identify() -> str | SignatureClaim:
 
 def _reject_strangers() -> None:
     """Without keys, only what arrived on a loopback address is served, but no proxy and no page of another site."""
-    if not _arrived_on_loopback():
+    if not _is_from_loopback():
         raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
     if any(name in request.headers for name in _FORWARDED):
         raise LoopbackOnly("A proxy may not call a gateway without keys for others. Set BEDROCK_FLASK_API_KEYS.")
@@ -98,7 +98,7 @@ def _host(origin: str) -> str:
         return ""
 
 
-def _arrived_on_loopback() -> bool:
+def _is_from_loopback() -> bool:
     # WSGI does not tell an app the address that it is bound to; gunicorn lends the connection itself.
     connection = client_socket(request.environ)
     if connection is None:

@@ -109,13 +109,13 @@ def _describe_envelopes(models: Models, named: list[Model], bodies: Mapping[str,
                 "properties": {
                     "model": {"type": "string", **({"not": {"anyOf": others}} if generic else own[adapter.name])},
                     "input": bodies[adapter.name],
-                    "stream": {"type": "boolean", "default": False, **_bound_stream(adapter)},
+                    "stream": {"type": "boolean", "default": False, **_limit_stream(adapter)},
                 },
             },
         )
 
 
-def _bound_stream(adapter: Adapter) -> Json:
+def _limit_stream(adapter: Adapter) -> Json:
     can_stream = any(capabilities.streaming for capabilities in adapter.models.values())
     return {} if can_stream else {"const": False}
 

@@ -146,7 +146,7 @@ def _map_errors(call: Call, shutdown: Shutdown) -> Iterator[None]:
         raise UpstreamProtocolError() from None
 
 
-def _timed_out(call: Call) -> GatewayError:
+def _read_timeout(call: Call) -> GatewayError:
     return DeadlineExceeded() if call.remaining() <= 0 else UpstreamTimeout()
 
 
@@ -159,7 +159,7 @@ def _connect_timeout(detail: str = "") -> GatewayError:
 # The errors of botocore, most specific first, and the gateway's error for each. Callers do not see botocore's text: it
 # names endpoints, profiles and paths. The last row is about the gateway's own AWS settings.
 _ERRORS: dict[type[Exception], Callable[[Call], GatewayError]] = {
-    boto.ReadTimeoutError: _timed_out,
+    boto.ReadTimeoutError: _read_timeout,
     boto.ConnectTimeoutError: lambda call: _connect_timeout("The connection to Bedrock timed out."),
     boto.SSLError: lambda call: UpstreamUnreachable("The TLS connection to Bedrock failed or is not trusted."),
     boto.ConnectionClosedError: lambda call: UpstreamUnreachable(),
