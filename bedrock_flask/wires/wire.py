@@ -6,7 +6,8 @@ from typing import Any
 
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_metrics
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, as_garbled
+from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
+from bedrock_flask.errors import UpstreamError
 
 # The member of an answer, whole or the last chunk about it, that names kinds of blocks that its format cannot say.
 LEFT_OUT = "bedrock_flask_left_out"
@@ -23,18 +24,36 @@ def has_metrics(chunk: Mapping[str, Any]) -> bool:
 
 
 def map_events(events: Iterable[Any], write: Callable[[str, Json], Iterable[Json]]) -> Iterator[Json]:
-    """What `write` makes of each event's type and payload, at once; what is no event (IDLE) passes as it is.
+    """Yield what `write` makes of each Converse event's type and payload, as soon as the event arrives.
 
-    An event that `write` cannot read is Garbled.
+    Values that are not events (IDLE) pass through. An event that `write` cannot read raises UpstreamProtocolError.
     """
-    with closing(events) as each:
-        for event in each:
-            if isinstance(event, dict):
+    return map_chunks(events, lambda event: (out for kind, payload in event.items() for out in write(kind, payload)))
+
+
+def map_chunks(
+    chunks: Iterable[Any], read: Callable[[Json], Iterable[Json]], end: Callable[[], Iterable[Json]] = tuple
+) -> Iterator[Json]:
+    """Yield what `read` makes of each chunk as soon as it arrives, and at the end of the stream what `end` adds.
+
+    Values that are not chunks (IDLE) pass through. A chunk that `read` cannot read raises UpstreamProtocolError.
+    """
+    with closing(chunks) as each:
+        for chunk in each:
+            if isinstance(chunk, dict):
                 with as_garbled():
-                    for kind, told in event.items():
-                        yield from write(kind, told)
+                    yield from read(chunk)
             else:
-                yield event
+                yield chunk
+        with as_garbled():
+            yield from end()
+
+
+def raise_reported_error(error: Any) -> None:
+    """Raise UpstreamError if the model's answer is an error, or is an error in part."""
+    if error:
+        message = member(error, "message") or member(error, "code") or member(error, "type")
+        raise UpstreamError(f"The model reported an error: {str(message or 'it gave no details')[:500]}")
 
 
 def report_left_out(kinds: Collection[str]) -> Json:
@@ -46,12 +65,21 @@ def report_left_out(kinds: Collection[str]) -> Json:
 class Wire:
     """The functions of one JSON format.
 
-    `complete` tells an answer from a cut or foreign one, `finished` the terminal chunk of a stream; `usage` reads the
-    token counts of a reply or of one chunk. A chunk of ConverseStream is `{event type: payload}`. The others serve the
-    format: `read_request` to Converse, with what Converse cannot say in its member `extras`; `write_request` the way
-    back; `write_reply` (given the model's id) and `write_chunks` from Converse. `hints` are the extras that ask for
-    nothing that shows in an answer: where nobody takes them they are reported, never refused. `words` has the wire's
-    own name of what stands elsewhere in Converse, or is called otherwise among the extras.
+    complete       whether a reply is a whole answer, rather than a cut or foreign one
+    finished       whether a chunk is the terminal one of its stream
+    usage          the token counts of a reply or of one chunk
+    read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
+    write_request  a Converse request as a body of this format; raises InvalidBody for what the format cannot express
+    read_reply     a reply of this format as a Converse response; raises UpstreamProtocolError for any other document
+    read_chunks    the chunks of a stream as Converse events
+    write_reply    a Converse response as a reply of this format, given the model's id
+    write_chunks   Converse events as the chunks of a stream, given the model's id
+    envelope       members that Bedrock needs in a body of this format beside those that `write_request` writes
+    hints          extras that do not change an answer: where no model takes them they are dropped and reported
+    words          this format's name for each path of a Converse request, or extra, that it names otherwise
+
+    A chunk of ConverseStream is `{event type: payload}`. A wire with `write_request`, `read_reply` and `read_chunks`
+    serves models that speak this format only.
     """
 
     name: str
@@ -60,10 +88,18 @@ class Wire:
     usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None
     write_request: Callable[[Request], Json] | None = None
+    read_reply: Callable[[Json], Response] | None = None
+    read_chunks: Callable[[Iterable[Json]], Iterator[Event]] | None = None
     write_reply: Callable[[Response, str], Json] | None = None
     write_chunks: Callable[[Iterable[Event], str], Iterator[Json]] | None = None
+    envelope: Mapping[str, Any] = field(default_factory=dict)
     hints: frozenset[str] = frozenset()
     words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_bridge(self) -> bool:
+        """Whether a Converse request can be sent in this format, and its answer be read as Converse."""
+        return None not in (self.write_request, self.read_reply, self.read_chunks)
 
     def word(self, path: str) -> str:
         """The wire's own name of a path in Converse, or of an extra."""

@@ -6,16 +6,11 @@ Messages", and the types of its SDK for Python 2.12.
 
 from types import MappingProxyType
 
+from bedrock_flask.bodies.anthropic_body import VERSION
 from bedrock_flask.wires.anthropic.request_reader import HINTS, read_request
 from bedrock_flask.wires.anthropic.request_writer import write_request
-from bedrock_flask.wires.anthropic.response_writer import (
-    TO_CLAUDE,
-    complete,
-    finished,
-    usage,
-    write_chunks,
-    write_reply,
-)
+from bedrock_flask.wires.anthropic.response_reader import complete, finished, read_chunks, read_reply, usage
+from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
@@ -24,6 +19,8 @@ __all__ = [
     "WIRE",
     "complete",
     "finished",
+    "read_chunks",
+    "read_reply",
     "read_request",
     "usage",
     "write_chunks",
@@ -54,8 +51,11 @@ WIRE = Wire(
     usage=usage,
     read_request=read_request,
     write_request=write_request,
+    read_reply=read_reply,
+    read_chunks=read_chunks,
     write_reply=write_reply,
     write_chunks=write_chunks,
+    envelope={"anthropic_version": VERSION},
     hints=HINTS,
     words=WORDS,
 )

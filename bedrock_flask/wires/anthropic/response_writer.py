@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
+from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.converse import Event, Json, Response, as_garbled, known_members, member, unknown_kinds
 from bedrock_flask.wires.anthropic.citations import write_citation
 from bedrock_flask.wires.wire import map_events, report_left_out
@@ -28,22 +28,6 @@ _REFUSALS = {
     "guardrail_intervened": "A guardrail of Amazon Bedrock intervened (guardrail_intervened).",
     "content_filtered": "Amazon Bedrock filtered the content (content_filtered).",
 }
-
-
-def complete(reply: Json) -> bool:
-    """Whether a reply is a whole message."""
-    return reply.get("type") == "message" and isinstance(reply.get("content"), list) and bool(reply.get("stop_reason"))
-
-
-def finished(chunk: Json) -> bool:
-    """Whether this is `message_stop`."""
-    return chunk.get("type") == "message_stop"
-
-
-def usage(told: Json) -> Usage:
-    """The counts of a reply, `message_start`, `message_delta` (cumulative), or the metrics in the last chunk."""
-    started = from_members(member(told, "message", "usage"))
-    return started.updated(from_members(member(told, "usage"))).updated(from_metrics(told))
 
 
 # --- a reply ---------------------------------------------------------------------------------------------------------

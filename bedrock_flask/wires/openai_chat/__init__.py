@@ -6,15 +6,12 @@ Converse's own word why the model stopped, are told as other gateways tell them:
 """
 
 from types import MappingProxyType
-from typing import Any
 
-from bedrock_flask.bedrock.usage import Usage, from_metrics
-from bedrock_flask.converse import Json, member
 from bedrock_flask.wires.openai_chat.request_reader import HINTS, read_request
 from bedrock_flask.wires.openai_chat.request_writer import write_request
-from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, USAGE_NAMES, write_chunks, write_reply
-from bedrock_flask.wires.openai_usage import read_usage
-from bedrock_flask.wires.wire import Wire, has_metrics
+from bedrock_flask.wires.openai_chat.response_reader import complete, finished, read_chunks, read_reply, usage
+from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, write_chunks, write_reply
+from bedrock_flask.wires.wire import Wire
 
 __all__ = [
     "FINISH",
@@ -23,40 +20,14 @@ __all__ = [
     "WIRE",
     "complete",
     "finished",
+    "read_chunks",
+    "read_reply",
     "read_request",
     "usage",
     "write_chunks",
     "write_reply",
     "write_request",
 ]
-
-
-def complete(reply: Json) -> bool:
-    """Whether a reply has a choice with a message."""
-    return isinstance(member(_choice(reply), "message"), dict)
-
-
-def finished(chunk: Json) -> bool:
-    """Whether this is the last chunk: with the metrics, with the usage alone, or with why it stopped.
-
-    A chunk that says why and has a null for usage announces that the usage is still to come.
-    """
-    if has_metrics(chunk) or (chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)):
-        return True
-    choice = _choice(chunk)
-    # Mistral's models call it `stop_reason`.
-    stopped = member(choice, "finish_reason") or member(choice, "stop_reason")
-    return bool(stopped) and not ("usage" in chunk and chunk["usage"] is None)
-
-
-def usage(told: Json) -> Usage:
-    """The counts of a reply or a chunk, or the last one's metrics; what was cached OpenAI counts in the prompt, too."""
-    return read_usage(told.get("usage"), **USAGE_NAMES).updated(from_metrics(told))
-
-
-def _choice(told: Json) -> Any:
-    choices = told.get("choices")
-    return choices[0] if isinstance(choices, list) and choices else None
 
 
 # What Converse, and the extras, call otherwise.
@@ -82,6 +53,8 @@ WIRE = Wire(
     usage=usage,
     read_request=read_request,
     write_request=write_request,
+    read_reply=read_reply,
+    read_chunks=read_chunks,
     write_reply=write_reply,
     write_chunks=write_chunks,
     hints=HINTS,

@@ -8,14 +8,12 @@ take.
 
 from types import MappingProxyType
 
-from bedrock_flask.bedrock.usage import Usage, from_metrics
-from bedrock_flask.converse import Json, member
-from bedrock_flask.wires.openai_responses.request_reader import HINTS, read_request
+from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, HINTS, read_request
 from bedrock_flask.wires.openai_responses.request_writer import write_request
+from bedrock_flask.wires.openai_responses.response_reader import complete, finished, read_chunks, read_reply, usage
 from bedrock_flask.wires.openai_responses.response_writer import write_reply
 from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
 from bedrock_flask.wires.openai_responses.tools import custom_tools, namespaced_tools
-from bedrock_flask.wires.openai_usage import read_usage
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
@@ -25,31 +23,14 @@ __all__ = [
     "custom_tools",
     "finished",
     "namespaced_tools",
+    "read_chunks",
+    "read_reply",
     "read_request",
     "usage",
     "write_chunks",
     "write_reply",
     "write_request",
 ]
-
-_ENDS = ("completed", "incomplete", "failed")
-
-
-def complete(reply: Json) -> bool:
-    """Whether a reply is a whole response, be it one that tells of a failure."""
-    return reply.get("object") == "response" and reply.get("status") in _ENDS and isinstance(reply.get("output"), list)
-
-
-def finished(chunk: Json) -> bool:
-    """Whether this is the last event, which has the whole response."""
-    return chunk.get("type") in [f"response.{end}" for end in _ENDS]
-
-
-def usage(told: Json) -> Usage:
-    """The counts of a response or of the event that has it; OpenAI counts cached tokens as input."""
-    counts = member(told, "response", "usage") or member(told, "usage")
-    return read_usage(counts, input_name="input_tokens", output_name="output_tokens").updated(from_metrics(told))
-
 
 # What Converse, and the extras, call otherwise.
 WORDS = MappingProxyType(
@@ -74,8 +55,11 @@ WIRE = Wire(
     usage=usage,
     read_request=read_request,
     write_request=write_request,
+    read_reply=read_reply,
+    read_chunks=read_chunks,
     write_reply=write_reply,
     write_chunks=write_chunks,
+    envelope={"store": False, "include": [ENCRYPTED]},
     hints=HINTS,
     words=WORDS,
 )

@@ -10,8 +10,10 @@ from typing import Any
 
 from bedrock_flask.converse import Json
 
-# Says whose text it is, and in which form, should there ever be another.
+# Marks a text of the gateway's, and the version of its form.
 _OURS = "bf1."
+# Marks a signature that is the `encrypted_content` of a model of OpenAI's.
+_SEALED = "responses1."
 
 
 def encode(blocks: Sequence[Json]) -> str:
@@ -29,6 +31,16 @@ def decode(text: str) -> list[Json] | None:
     except (ValueError, RecursionError):
         return None
     return blocks if isinstance(blocks, list) and all(map(_is_reasoning, blocks)) else None
+
+
+def seal(encrypted: str) -> str:
+    """A signature for Converse that holds the `encrypted_content` of a model that speaks this format itself."""
+    return _SEALED + encrypted
+
+
+def unseal(signature: str) -> str | None:
+    """The `encrypted_content` in such a signature, or None for a signature of another model."""
+    return signature[len(_SEALED) :] if signature.startswith(_SEALED) else None
 
 
 def _is_reasoning(block: Any) -> bool:

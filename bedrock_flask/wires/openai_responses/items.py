@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from bedrock_flask.converse import Json
+from bedrock_flask.converse import Json, is_blank
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.parts import Marked, is_part, marked, read_parts, write_parts
 from bedrock_flask.wires.openai_responses.tools import full_name
@@ -233,6 +233,14 @@ def _write_output(result: Json, mark: Json | None, place: Cursor, customs: _Cust
 
 
 def _write_reasoning(reasoning: Json, mark: Json | None, place: Cursor, customs: _Customs) -> Json:
+    text = reasoning.get("reasoningText") or {}
+    encrypted = encrypted_reasoning.unseal(text.get("signature") or "")
+    if encrypted is not None:
+        summary = [{"type": "summary_text", "text": text["text"]}] if text.get("text") else []
+        return {"type": "reasoning", "summary": summary, "encrypted_content": encrypted}
+    if not text.get("signature") and not is_blank(text.get("text")):
+        # A model that signs nothing reads its reasoning as text.
+        return {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text["text"]}]}
     return {"type": "reasoning", **reasoning_members(reasoning)}
 
 

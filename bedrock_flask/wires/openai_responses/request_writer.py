@@ -42,8 +42,7 @@ def write_request(request: Request) -> Json:
         "reasoning": _write_effort(request.get("outputConfig", {}), extras),
         "service_tier": request.get("serviceTier", {}).get("type"),
         **_write_metadata(request.get("requestMetadata", {}), extras),
-        "include": [ENCRYPTED, *([LOGPROBS] if extras.get("logprobs") else [])],
-        "store": False,
+        "include": [ENCRYPTED, LOGPROBS] if extras.get("logprobs") else None,
         **{name: value for name, value in request.items() if name not in _WRITTEN},
     }
     body = {name: value for name, value in body.items() if value is not None}

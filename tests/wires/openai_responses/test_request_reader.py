@@ -701,7 +701,7 @@ def test_a_request_is_written_as_it_would_be_sent() -> None:
     request = read(
         [user(text("Hi."), {"type": "input_image", "image_url": PNG})], instructions="Be terse.", tools=[SUB]
     )
-    assert write_request(request) == {
+    assert {**WIRE.envelope, **write_request(request)} == {
         "instructions": "Be terse.",
         "input": [user(text("Hi."), {"type": "input_image", "image_url": PNG, "detail": "auto"})],
         "tools": [{"type": "function", "name": "sub", "parameters": NONE, "strict": False}],
