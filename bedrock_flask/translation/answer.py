@@ -1,66 +1,92 @@
-"""The answer of one model read as Converse, whole or as a stream of events."""
+"""Read the answer of one model as Converse, whole or as a stream of events."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from bedrock_flask.adapter import isolate_plugin_errors
-from bedrock_flask.call import IDLE, REPLY, Call, Idle, Reply, Stream
+from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
 from bedrock_flask.converse import Event, Json, Response, replay
 from bedrock_flask.translation.repairs import restore_event_tool_names, restore_tool_names
-from bedrock_flask.wires import converse
+from bedrock_flask.wires import converse, find_wire
 
 
 def read_response(reply: Reply, call: Call, names: Mapping[str, str]) -> Response:
-    """A whole answer as a Converse response, its tools named as the caller names them."""
-    return restore_tool_names(_decoded(reply.document, call), names)
+    """A whole answer as a Converse response, with the caller's names for its tools."""
+    return restore_tool_names(_read_document(reply.document, call), names)
 
 
 def read_events(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator[Event | Idle]:
-    """A stream as Converse events; the whole answer of a model that does not stream is replayed."""
-    parts = _Parts()
+    """A stream as Converse events; a whole answer that arrives as a stream is replayed."""
     with closing(stream.chunks) as chunks:
-        for chunk in chunks:
-            if chunk is IDLE:
-                yield chunk
-                continue
-            document = chunk.document
-            if chunk.event == REPLY:
-                events = replay(_decoded(document, call))
-            elif call.wire == converse.WIRE.name:
-                events = iter([{chunk.event: document}])
-            else:
-                part = _decoded(document, call)
-                # What `decode` gives may be in no shape of Converse's, and the plugin answers for that too.
-                with isolate_plugin_errors(call.adapter):
-                    events = iter(list(parts.events(part)))
-            for event in events:
-                yield restore_event_tool_names(event, names)
-    for event in parts.end():
-        yield event
+        for event in _read_chunks(chunks, call):
+            yield restore_event_tool_names(event, names) if isinstance(event, dict) else event
 
 
-def _decoded(told: Json, call: Call) -> Response:
-    if call.wire == converse.WIRE.name or call.adapter.decode is None:
-        return told
-    with isolate_plugin_errors(call.adapter):
-        return call.adapter.decode(told)
+def _read_document(document: Json, call: Call) -> Response:
+    if call.wire != converse.WIRE.name and call.adapter.decode is not None:
+        with isolate_plugin_errors(call.adapter):
+            return call.adapter.decode(document)
+    wire = find_wire(call.adapter, call.wire)
+    return wire.read_reply(document) if wire.read_reply else document
+
+
+def _read_chunks(chunks: Iterator[Chunk | Idle], call: Call) -> Iterator[Event | Idle]:
+    for chunk in chunks:
+        if chunk is IDLE:
+            yield chunk
+        elif chunk.event == REPLY:
+            yield from replay(_read_document(chunk.document, call))
+        else:
+            # The first chunk of a stream: all others follow it.
+            yield from _read_stream(map(_read_chunk, chain([chunk], chunks)), call)
+
+
+def _read_chunk(chunk: Chunk | Idle) -> Json | Idle:
+    if chunk is IDLE:
+        return chunk
+    return chunk.document if chunk.event == "chunk" else {chunk.event: chunk.document}
+
+
+def _read_stream(documents: Iterable[Any], call: Call) -> Iterator[Event | Idle]:
+    if call.wire != converse.WIRE.name and call.adapter.decode is not None:
+        return _decode_chunks(documents, call)
+    wire = find_wire(call.adapter, call.wire)
+    return wire.read_chunks(documents) if wire.read_chunks else iter(documents)
+
+
+def _decode_chunks(documents: Iterable[Any], call: Call) -> Iterator[Event | Idle]:
+    parts = _Parts()
+    for document in documents:
+        if document is IDLE:
+            yield document
+            continue
+        # A plugin's `decode` may return anything, and the plugin is reported for it.
+        with isolate_plugin_errors(call.adapter):
+            assert call.adapter.decode is not None  # noqa: S101 - or this would not be called
+            events = list(parts.events(call.adapter.decode(document)))
+        yield from events
+    yield from parts.end()
 
 
 @dataclass
 class _Parts:
-    """The events of a stream whose chunks decode to parts of a response: text grows, any other block comes whole."""
+    """Builds the events of a stream whose chunks decode to parts of a response.
+
+    Text arrives in pieces, every other block in one.
+    """
 
     blocks: int = 0
     in_text: bool = False
-    begun: bool = False
+    is_started: bool = False
     stop: Json = field(default_factory=dict)
     usage: Json = field(default_factory=dict)
 
     def events(self, part: Response) -> Iterator[Event]:
-        if not self.begun:
-            self.begun = True
+        if not self.is_started:
+            self.is_started = True
             yield {"messageStart": {"role": "assistant"}}
         message: Any = (part.get("output") or {}).get("message") or {}
         for block in message.get("content") or ():
@@ -75,11 +101,11 @@ class _Parts:
 
     def _whole(self, block: Json) -> Iterator[Event]:
         yield from self._close()
-        # Everything but its own start and stop, which `replay` writes for a message of this block alone.
+        # `replay` also gives the start and stop of a message of this block alone; they are left out.
         for event in replay({"output": {"message": {"content": [block]}}}):
-            [(kind, told)] = event.items()
+            [(kind, payload)] = event.items()
             if kind.startswith("contentBlock"):
-                yield {kind: {**told, "contentBlockIndex": self.blocks}}
+                yield {kind: {**payload, "contentBlockIndex": self.blocks}}
         self.blocks += 1
 
     def _close(self) -> Iterator[Event]:
@@ -88,7 +114,7 @@ class _Parts:
             self.in_text, self.blocks = False, self.blocks + 1
 
     def end(self) -> Iterator[Event]:
-        if self.begun:
+        if self.is_started:
             yield from self._close()
             yield {"messageStop": self.stop or {"stopReason": "end_turn"}}
             yield {"metadata": {"usage": self.usage}}

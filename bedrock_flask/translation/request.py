@@ -1,22 +1,23 @@
-"""A canonical request (Converse) made ready for one model: repaired, its extras placed, in the format that goes up."""
+"""Turn a canonical request (Converse) into the request that one model receives: repaired, in its format."""
 
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from bedrock_flask.adapter import isolate_plugin_errors
-from bedrock_flask.converse import Request
+from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, Unsupported
 from bedrock_flask.models.models_file import DROP
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.protocol.json_path import drop_at, parse_path
 from bedrock_flask.translation.extras import place_extras
 from bedrock_flask.translation.repairs import apply_repairs
-from bedrock_flask.wires import converse
+from bedrock_flask.wires import converse, find_wire
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What goes up for a canonical request, how its tools were renamed, and what was left out of it."""
+    """The body that is sent for a canonical request, how its tools were renamed, and what was dropped from it."""
 
     operation: str
     wire: str
@@ -26,32 +27,69 @@ class Prepared:
 
 
 def build_bedrock_request(model: Model, request: Request, *, hints: Collection[str], policy: str) -> Prepared:
-    """The request, repaired for this model, its extras placed, in the format that goes up.
+    """Repair the request for this model, place its extras, and write it in the format that the model receives.
 
-    NotConversable for a model that is reached in its own body only; Unsupported for what it cannot take.
+    Raises NotConversable for a model that accepts only its own format, InvalidBody for a request that the model's
+    schema refuses, and Unsupported for what the model does not support, unless the policy is to drop it.
     """
     adapter = model.adapter
     if not is_conversable(model):
-        raise NotConversable(f"'{model.name}' takes its own body only: POST to /v1/models/{model.name}/invoke.")
-    mended = apply_repairs(request, model.capabilities)
-    if mended.refused and policy != DROP:
-        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in mended.refused])
-    asked, homeless = place_extras(
-        mended.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
+        raise NotConversable(
+            f"'{model.name}' accepts only its own request format. Use POST /v1/models/{model.name}/invoke."
+        )
+    repaired = apply_repairs(request, model.capabilities)
+    _reject_unsupported(model, repaired.refused, policy)
+    placed, unplaced = place_extras(
+        repaired.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
     )
-    names, dropped = mended.names, (*mended.reported, *mended.refused, *homeless)
+    dropped = (*repaired.reported, *repaired.refused, *unplaced)
+    operation, wire = adapter.operation, adapter.wire
     if converse.WIRE.name in adapter.speaks:
-        body, operation, wire = asked, adapter.speaks[converse.WIRE.name], converse.WIRE.name
-    else:
-        assert adapter.encode is not None  # noqa: S101 - conversable
+        body, operation, wire = placed, adapter.speaks[converse.WIRE.name], converse.WIRE.name
+    elif adapter.encode is not None:
         with isolate_plugin_errors(adapter):
-            body, operation, wire = adapter.encode(asked), adapter.operation, adapter.wire
-        if found := [fault for fault in adapter.find_faults(body) if not fault.unknown]:
-            raise InvalidBody(found)
-    return Prepared(operation=operation, wire=wire, body=json.dumps(body).encode(), names=names, dropped=dropped)
+            body = adapter.encode(placed)
+        _find_unknown(adapter, body)
+    else:
+        body, unknown = _write_body(model, placed, policy)
+        dropped += unknown
+    return Prepared(
+        operation=operation, wire=wire, body=json.dumps(body).encode(), names=repaired.names, dropped=dropped
+    )
 
 
 def is_conversable(model: Model) -> bool:
-    """Whether a canonical request can reach the model: by Converse, or by its adapter's own functions."""
+    """Whether a canonical request can reach the model.
+
+    It can through Converse, through the adapter's `encode` and `decode`, or in a format that the gateway can write and
+    read back.
+    """
     adapter = model.adapter
-    return converse.WIRE.name in adapter.speaks or (adapter.encode is not None and adapter.decode is not None)
+    if converse.WIRE.name in adapter.speaks or (adapter.encode is not None and adapter.decode is not None):
+        return True
+    return adapter.encode is None and adapter.decode is None and find_wire(adapter).is_bridge
+
+
+def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, tuple[str, ...]]:
+    """The request in the model's own format, and what was dropped because the adapter's schema does not have it."""
+    wire = find_wire(model.adapter)
+    assert wire.write_request is not None  # noqa: S101 - a bridge has it
+    body = {**wire.envelope, **wire.write_request(request)}
+    unknown = _find_unknown(model.adapter, body)
+    drop_at(body, map(parse_path, unknown))
+    dropped = tuple(path for path in unknown if path not in wire.envelope)
+    _reject_unsupported(model, [path for path in dropped if path not in wire.hints], policy)
+    return body, dropped
+
+
+def _find_unknown(adapter: Adapter, body: Json) -> list[str]:
+    """The paths of members that the adapter's schema does not have; raises InvalidBody for any other fault."""
+    faults = adapter.find_faults(body)
+    if invalid := [fault for fault in faults if not fault.unknown]:
+        raise InvalidBody(invalid)
+    return [fault.path for fault in faults]
+
+
+def _reject_unsupported(model: Model, paths: Collection[str], policy: str) -> None:
+    if paths and policy != DROP:
+        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in paths])

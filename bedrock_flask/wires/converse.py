@@ -27,6 +27,16 @@ def read_request(body: Json) -> Request:
     return body
 
 
+def read_reply(reply: Json) -> Response:
+    """The same."""
+    return reply
+
+
+def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
+    """The same."""
+    return iter(chunks)
+
+
 def write_reply(response: Response, model_id: str) -> Json:
     """The same."""
     return response
@@ -43,6 +53,8 @@ WIRE = Wire(
     finished=finished,
     usage=usage,
     read_request=read_request,
+    read_reply=read_reply,
+    read_chunks=read_chunks,
     write_reply=write_reply,
     write_chunks=write_chunks,
 )

@@ -132,7 +132,7 @@ EXPRESSED: dict[str, Callable[[Json], Json]] = {
 
 
 def test_each_format_with_a_request_writer_can_be_read_back() -> None:
-    assert BRIDGES == sorted(EXPRESSED)
+    assert sorted(EXPRESSED) == BRIDGES
     assert [name for name, wire in WIRES.items() if wire.write_request and not wire.is_bridge] == []
 
 
