@@ -25,7 +25,7 @@ for.
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Adapter, Engine
-from bedrock_flask.bodies import anthropic_body, converse_body
+from bedrock_flask.bodies import anthropic_body, converse_body, openai_chat_body
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, text_of
 from bedrock_flask.fields import Open, Schema
@@ -43,5 +43,6 @@ __all__ = [
     "converse_body",
     "fields",
     "hookimpl",
+    "openai_chat_body",
     "text_of",
 ]

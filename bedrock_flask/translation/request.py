@@ -1,8 +1,8 @@
 """Turn a canonical request (Converse) into the request that one model receives: repaired, in its format."""
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.converse import Json, Request
@@ -52,7 +52,7 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
         _find_unknown(adapter, body)
     else:
         body, unknown = _write_body(model, placed, policy)
-        dropped += unknown
+        dropped += tuple(unknown)
     return Prepared(
         operation=operation, wire=wire, body=json.dumps(body).encode(), names=repaired.names, dropped=dropped
     )
@@ -70,16 +70,20 @@ def is_conversable(model: Model) -> bool:
     return adapter.encode is None and adapter.decode is None and find_wire(adapter).is_bridge
 
 
-def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, tuple[str, ...]]:
+def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list[str]]:
     """The request in the model's own format, and what was dropped because the adapter's schema does not have it."""
     wire = find_wire(model.adapter)
     assert wire.write_request is not None  # noqa: S101 - a bridge has it
     body = {**wire.envelope, **wire.write_request(request)}
-    unknown = _find_unknown(model.adapter, body)
+    try:
+        unknown = _find_unknown(model.adapter, body)
+    except InvalidBody as error:
+        raise InvalidBody([replace(fault, path=wire.canonical_name(fault.path)) for fault in error.fields]) from None
     drop_at(body, map(parse_path, unknown))
-    dropped = tuple(path for path in unknown if path not in wire.envelope)
-    _reject_unsupported(model, [path for path in dropped if path not in wire.hints], policy)
-    return body, dropped
+    dropped = [path for path in unknown if path not in wire.envelope]
+    unsupported = [path for path in dropped if path not in wire.hints]
+    _reject_unsupported(model, map(wire.canonical_name, unsupported), policy)
+    return body, [wire.canonical_name(path) for path in dropped]
 
 
 def _find_unknown(adapter: Adapter, body: Json) -> list[str]:
@@ -90,6 +94,7 @@ def _find_unknown(adapter: Adapter, body: Json) -> list[str]:
     return [fault.path for fault in faults]
 
 
-def _reject_unsupported(model: Model, paths: Collection[str], policy: str) -> None:
-    if paths and policy != DROP:
-        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in paths])
+def _reject_unsupported(model: Model, paths: Iterable[str], policy: str) -> None:
+    faults = [FieldError(path, f"'{model.name}' cannot take this") for path in paths]
+    if faults and policy != DROP:
+        raise Unsupported(faults)

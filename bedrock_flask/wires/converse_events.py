@@ -20,7 +20,7 @@ def start_message() -> Event:
 
 
 def start_block(index: int, kind: str, start: Json) -> Event:
-    """The start of a tool use, or of a block of a kind that Converse does not have; TypeError for a kind that is not text."""
+    """The start of a tool use, or of a block that Converse does not have; TypeError unless `kind` is text."""
     if not isinstance(kind, str):
         raise TypeError("the kind of a block must be a string")
     return {"contentBlockStart": {"start": {kind: start}, "contentBlockIndex": index}}

@@ -102,9 +102,13 @@ class Wire:
         return None not in (self.write_request, self.read_reply, self.read_chunks)
 
     def word(self, path: str) -> str:
-        """The wire's own name of a path in Converse, or of an extra."""
+        """This format's name for a path in a Converse request, or for an extra."""
         for known in sorted(self.words, key=len, reverse=True):
             rest = path.removeprefix(known)
             if path.startswith(known) and rest[:1] in ("", ".", "["):
                 return self.words[known] + rest
         return path
+
+    def canonical_name(self, word: str) -> str:
+        """The path in a Converse request, or the extra, that has this name here; the name itself if there is none."""
+        return next((path for path in sorted(self.words, key=len) if self.words[path] == word), word)
