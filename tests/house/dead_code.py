@@ -1,6 +1,7 @@
-"""Find what nothing in the product uses, with vulture. `make lint` runs this; a use in the tests does not count.
+"""Find what nothing in the product uses. `make lint` runs this; a use in the tests does not count.
 
-The tables below name what is used from outside, and by whose code.
+vulture finds names that are never read. It compares names only, so a second search looks for definitions whose name is
+read, but always for another definition.
 """
 
 import ast
@@ -10,13 +11,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from vulture import Vulture
-from vulture.core import Item
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("bedrock_flask", "plugins", "wsgi.py")
-
-# 60 % is vulture's word for "no name like this is read anywhere"; 100 % for what cannot be reached.
-LEAST_CONFIDENCE = 60
 
 # Flask and pluggy call what these decorate.
 ROUTES = [
@@ -31,16 +28,17 @@ ROUTES = [
 ]
 HOOKS = ["@*hookimpl", "@*hookspec"]
 
-# The members of these classes, and of the classes derived from them, are names of a JSON object or of a tuple.
+# The members of these classes, and of those derived from them, are members of JSON objects or of tuples.
 RECORDS = {"Schema", "TypedDict", "NamedTuple"}
 
 # A pattern for path and name, and what uses it.
-READ_ELSEWHERE = {
+USED_ELSEWHERE = {
     "bedrock_flask/__main__.py:list_commands": "click",
     "bedrock_flask/__main__.py:get_command": "click",
     "bedrock_flask/commands/*": "bedrock_flask.__main__, which imports a command by its name",
     "bedrock_flask/config/settings.py:*_file": "Settings.from_env, which reads every row",
     "bedrock_flask/contract/__init__.py:faults_of": "the tests of other plugins (docs/reference/plugins.md)",
+    "bedrock_flask/dialects/*:DIALECT": "bedrock_flask.dialects, which loads every module of its folder",
     "bedrock_flask/emulator/client.py:requests": "the tests of users (docs/reference/pytest.md)",
     "bedrock_flask/emulator/engines/smollm.py:try_out": "a process of the same module, by name",
     "bedrock_flask/emulator/server.py:load_config": "gunicorn",
@@ -53,6 +51,7 @@ READ_ELSEWHERE = {
     "bedrock_flask/transport/boto/deferred.py:version_string": "urllib3, which takes it for a response",
     "bedrock_flask/transport/boto/deferred.py:retries": "urllib3, which takes it for a response",
     "bedrock_flask/transport/boto/deferred.py:get_redirect_location": "urllib3, which takes it for a response",
+    "wsgi.py:app": "the WSGI server",
     # Methods of marshmallow's fields and schemas, and their parameters.
     "*:_serialize": "marshmallow",
     "*:_deserialize": "marshmallow",
@@ -62,48 +61,101 @@ READ_ELSEWHERE = {
     "*:many": "marshmallow",
 }
 
-
-class DeadCode(Vulture):
-    """Vulture over the product, less what is read by name from outside."""
-
-    def __init__(self) -> None:
-        super().__init__(ignore_decorators=[*ROUTES, *HOOKS])
-        self.scavenge([str(ROOT / name) for name in PRODUCT])
-        self.records = set(find_record_members())
-
-    def find(self) -> Iterator[Item]:
-        """Yield each unused item that has no reader elsewhere."""
-        for item in self.get_unused_code(min_confidence=LEAST_CONFIDENCE):
-            path = item.filename.relative_to(ROOT)
-            known = any(fnmatch(f"{path}:{item.name}", pattern) for pattern in READ_ELSEWHERE)
-            if not known and (str(path), item.first_lineno) not in self.records and item.typ != "attribute":
-                yield item
+# A file, a line, and what is unused there.
+Finding = tuple[Path, int, str]
 
 
-def find_record_members() -> Iterator[tuple[str, int]]:
-    """Yield path and line of each member of a record."""
+def read_product() -> dict[str, tuple[Path, ast.Module]]:
+    """Return path and syntax tree of each module of the product."""
+    paths = [path for name in PRODUCT for path in (sorted((ROOT / name).rglob("*.py")) or [ROOT / name])]
+    return {module_name(path.relative_to(ROOT)): (path, ast.parse(path.read_text())) for path in paths}
+
+
+def module_name(path: Path) -> str:
+    """Return the name that the module of this path is imported by."""
+    top, *rest = path.with_suffix("").parts
+    return ".".join(["bedrock_flask_plugins" if top == "plugins" else top, *rest]).removesuffix(".__init__")
+
+
+def find_unread_names(product: dict[str, tuple[Path, ast.Module]]) -> Iterator[Finding]:
+    """Yield what vulture finds, except members of records, and attributes, which belong to other packages' objects."""
+    vulture = Vulture(ignore_decorators=[*ROUTES, *HOOKS])
+    vulture.scavenge([str(path) for path, _ in product.values()])
+    members = set(find_record_members(product))
+    for item in vulture.get_unused_code(min_confidence=60):
+        if item.typ != "attribute" and (item.filename, item.first_lineno) not in members:
+            yield item.filename, item.first_lineno, item.name
+
+
+def find_record_members(product: dict[str, tuple[Path, ast.Module]]) -> Iterator[tuple[Path, int]]:
+    """Yield file and line of each member of a record."""
     classes = [
-        (str(path.relative_to(ROOT)), node)
-        for name in PRODUCT
-        for path in (sorted((ROOT / name).rglob("*.py")) or [ROOT / name])
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef)
+        (path, node) for path, tree in product.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     ]
+    bases = [(node.name, {ast.unparse(base).rpartition(".")[2] for base in node.bases}) for _, node in classes]
     records = set(RECORDS)
-    while new := {node.name for _, node in classes if records & {*map(name_of, node.bases)}} - records:
-        records |= new
+    while derived := {name for name, parents in bases if parents & records} - records:
+        records |= derived
     for path, node in classes:
         if node.name in records:
-            yield from ((path, each.lineno) for each in node.body if isinstance(each, ast.Assign | ast.AnnAssign))
+            yield from ((path, member.lineno) for member in node.body)
 
 
-def name_of(base: ast.expr) -> str:
-    """The last part of a base class's name."""
-    return base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+def find_unused_definitions(product: dict[str, tuple[Path, ast.Module]]) -> Iterator[Finding]:
+    """Yield each definition of a module that neither this module nor one that imports it uses."""
+    used = {use for module in product for use in find_uses(module, product)}
+    for module, (path, tree) in product.items():
+        for name, node in find_definitions(tree):
+            if (module, name) not in used and not name.startswith("__"):
+                yield path, node.lineno, name
+
+
+def find_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the names that a module defines; a decorated function is used by what decorates it."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef) and not node.decorator_list):
+            yield node.name, node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from ((target.id, node) for target in targets if isinstance(target, ast.Name))
+
+
+def find_uses(module: str, product: dict[str, tuple[Path, ast.Module]]) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of each definition that a module uses or hands on."""
+    tree = product[module][1]
+    imported = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    for statement in tree.body:
+        for node in ast.walk(statement):
+            if (
+                isinstance(node, ast.Name)
+                and isinstance(node.ctx, ast.Load)
+                and node.id != getattr(statement, "name", "")
+            ):
+                yield imported.get(node.id, (module, node.id))
+            elif isinstance(node, ast.Attribute):
+                yield ".".join(imported.get(ast.unparse(node.value), ())), node.attr
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield from ((node.module, alias.name) for alias in node.names)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield imported.get(node.value, (module, node.value))
+
+
+def main() -> None:
+    """Print each finding, and exit with 1 where there is one."""
+    product = read_product()
+    found = {
+        f"{path.relative_to(ROOT)}:{line}: nothing uses {name}"
+        for path, line, name in (*find_unread_names(product), *find_unused_definitions(product))
+        if not any(fnmatch(f"{path.relative_to(ROOT)}:{name}", pattern) for pattern in USED_ELSEWHERE)
+    }
+    print("\n".join(sorted(found)), end="\n" if found else "")
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":
-    found = list(DeadCode().find())
-    for item in found:
-        print(f"{item.filename.relative_to(ROOT)}:{item.first_lineno}: unused {item.typ} {item.name!r}")
-    sys.exit(bool(found))
+    main()

@@ -199,7 +199,7 @@ def test_doctor_finds_what_it_asks_in_the_trimmed_environment(
 ) -> None:
     environ = plain_environ | {"PYTHONPATH": str(packages_of(environment)), "AWS_ENDPOINT_URL": emulator.url}
     report = run_checked(sys.executable, "-m", "bedrock_flask", "doctor", env=environ)
-    assert "may be called" in report
+    assert "can be called" in report
     # The emulator does not serve STS, but doctor called it.
     assert "STS" in report
 
