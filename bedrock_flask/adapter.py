@@ -41,6 +41,22 @@ class Engine(Protocol):
         """Return the number of tokens in a text."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class KnownModel:
+    """What AWS publishes about one model id, for the emulator's lists.
+
+    name        the model's name
+    profiles    the geographies that have an inference profile for it: `us`, `eu`, `apac`, `jp`, `au`, `global`
+    on_demand   whether it can be called without a profile
+    active      whether it is active rather than legacy
+    """
+
+    name: str
+    profiles: Sequence[str] = ()
+    on_demand: bool = True
+    active: bool = True
+
+
 class InvalidAdapter(ValueError):
     """An adapter with wrong members, and every fault found in it."""
 
@@ -151,6 +167,14 @@ CHECKS = (
         lambda value: value.decode is None or value.reply is not None or value.emulate is not None,
         "decode needs a reply: a sample of what the model answers",
     ),
+    Check("provider", _is_string, "provider must be a string"),
+    Check("known_models", _is_object, "known_models must map model ids to KnownModel"),
+    Check(
+        "known_models",
+        lambda key, value: isinstance(key, str) and isinstance(value, KnownModel),
+        "known_models must map the model id {key!r} to a KnownModel",
+        each=True,
+    ),
     Check("reply", lambda value: value is None or _is_object(value), "reply must be a JSON object"),
     Check("chunks", lambda value: value is None or _is_list_of_objects(value), "chunks must be a list of JSON objects"),
 )
@@ -166,6 +190,8 @@ class Adapter:
     speaks        operation by wire; the first is the native one: `{"nova": "InvokeModel", "converse": "Converse"}`
     sample        a body that fits the schema: used by the contract, as OpenAPI example, in the docs
     default       the model id that the adapter's name stands for; made from the first pattern if empty
+    provider      the provider's name in the emulator's lists; the capitalised first part of the model id if empty
+    known_models  ids that AWS has published, each with a KnownModel; the emulator lists them
     rules         relations between fields: functions from a body to `(path, message)` pairs
     extras        where each parameter that Converse lacks goes for this family: a path in the Converse request, or a
                   function from its value and the request to the members to add to the request
@@ -183,6 +209,8 @@ class Adapter:
     sample: Mapping[str, Any]
     description: str = ""
     default: str = ""
+    provider: str = ""
+    known_models: Mapping[str, KnownModel] = field(default_factory=dict)
     rules: Sequence[Rule] = ()
     extras: Mapping[str, ExtraTarget] = field(default_factory=dict)
     encode: Callable[[Request], Json] | None = None

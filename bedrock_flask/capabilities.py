@@ -31,6 +31,7 @@ class Capabilities:
     thinking_off           how reasoning is switched off: by saying nothing, by a type of `thinking`, or never
     batch                  texts that an embedding model takes in one call
     sampling               of temperature and topP the model takes both, one at a time, or none (nor topK)
+    counts_tokens          Bedrock's CountTokens operation supports the model
     """
 
     tools: bool = False
@@ -55,6 +56,7 @@ class Capabilities:
     thinking: str = _one_of("", "budget", "either", "adaptive")
     thinking_off: str = _one_of("absent", "disabled", "between_tools", "never")
     sampling: str = _one_of("both", "one", "none")
+    counts_tokens: bool = False
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -24,7 +24,7 @@ for.
 """
 
 from bedrock_flask import fields
-from bedrock_flask.adapter import Adapter, Engine
+from bedrock_flask.adapter import Adapter, Engine, KnownModel
 from bedrock_flask.bodies import anthropic_body, converse_body, openai_chat_body
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, text_of
@@ -37,6 +37,7 @@ __all__ = [
     "Capabilities",
     "Engine",
     "Json",
+    "KnownModel",
     "Open",
     "Schema",
     "anthropic_body",

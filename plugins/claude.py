@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import Adapter, Capabilities, Json, anthropic_body, hookimpl
+from bedrock_flask.plugin import Adapter, Capabilities, Json, KnownModel, anthropic_body, hookimpl
 
 SEES = Capabilities(tools=True, system=True, images=True, documents=True, structured=False)
-CACHES = SEES.but(cache=True)
+# From 3.5 on: "Count tokens" (AWS user guide).
+COUNTS = SEES.but(counts_tokens=True)
+CACHES = COUNTS.but(cache=True)
 # How each generation reasons and is sampled: "Adaptive thinking" and "Structured outputs" (AWS user guide), Anthropic's
 # migration guides.
 REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
@@ -18,6 +20,7 @@ ALWAYS = FIVE.but(thinking_off="never")
 
 MODELS = {
     "anthropic.claude-3-*": SEES,
+    "anthropic.claude-3-5-*": COUNTS,
     "anthropic.claude-3-5-haiku-*": CACHES,
     "anthropic.claude-3-5-sonnet-20241022-*": CACHES,
     "anthropic.claude-3-7-*": REASONS,
@@ -42,6 +45,27 @@ MODELS = {
     "anthropic.claude-mythos-*": ALWAYS,
     # A name that Anthropic has not used yet: as able as the newest.
     "anthropic.claude-*": FIVE,
+}
+
+# "Supported foundation models" and "Supported Regions and models for inference profiles" (AWS user guide).
+APAC, GLOBAL = ("us", "eu", "apac"), ("us", "eu", "jp", "au", "global")
+KNOWN = {
+    "anthropic.claude-3-haiku-20240307-v1:0": KnownModel(name="Claude 3 Haiku", profiles=APAC, active=False),
+    "anthropic.claude-3-7-sonnet-20250219-v1:0": KnownModel(
+        name="Claude 3.7 Sonnet", profiles=APAC, on_demand=False, active=False
+    ),
+    "anthropic.claude-sonnet-4-20250514-v1:0": KnownModel(
+        name="Claude Sonnet 4", profiles=(*APAC, "global"), on_demand=False, active=False
+    ),
+    "anthropic.claude-sonnet-4-5-20250929-v1:0": KnownModel(name="Claude Sonnet 4.5", profiles=GLOBAL, on_demand=False),
+    "anthropic.claude-haiku-4-5-20251001-v1:0": KnownModel(name="Claude Haiku 4.5", profiles=GLOBAL, on_demand=False),
+    "anthropic.claude-opus-4-5-20251101-v1:0": KnownModel(
+        name="Claude Opus 4.5", profiles=("us", "eu", "global"), on_demand=False
+    ),
+    "anthropic.claude-opus-4-6-v1": KnownModel(name="Claude Opus 4.6", profiles=GLOBAL),
+    "anthropic.claude-opus-5-5": KnownModel(name="Claude Opus 5.5", profiles=GLOBAL),
+    "anthropic.claude-sonnet-5-5": KnownModel(name="Claude Sonnet 5.5", profiles=GLOBAL, on_demand=False),
+    "anthropic.claude-haiku-5-5": KnownModel(name="Claude Haiku 5.5", profiles=GLOBAL, on_demand=False),
 }
 
 SAMPLE = {
@@ -73,6 +97,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             speaks={"anthropic": "InvokeModel", "converse": "Converse"},
             models=MODELS,
             default="anthropic.claude-opus-4-6-v1",
+            known_models=KNOWN,
             extras={
                 "top_k": "additionalModelRequestFields.top_k",
                 "thinking": "additionalModelRequestFields.thinking",

@@ -2,11 +2,20 @@
 
 from collections.abc import Callable, Iterator
 
-from bedrock_flask.plugin import Adapter, Capabilities, Json, Schema, converse_body, fields, hookimpl
+from bedrock_flask.plugin import Adapter, Capabilities, Json, KnownModel, Schema, converse_body, fields, hookimpl
 
 TEXT = Capabilities(tools=True, system=True, cache=True, cache_tools=False, cache_after_results=False)
 SEES = TEXT.but(images=True, documents=True, video=True)
 REASONS = SEES.but(reasoning=True)
+
+# "Supported foundation models" and "Supported Regions and models for inference profiles" (AWS user guide).
+GEOGRAPHIES = ("us", "eu", "apac")
+KNOWN = {
+    "amazon.nova-micro-v1:0": KnownModel(name="Nova Micro", profiles=GEOGRAPHIES),
+    "amazon.nova-lite-v1:0": KnownModel(name="Nova Lite", profiles=GEOGRAPHIES),
+    "amazon.nova-pro-v1:0": KnownModel(name="Nova Pro", profiles=GEOGRAPHIES),
+    "amazon.nova-2-lite-v1:0": KnownModel(name="Nova 2 Lite", profiles=("us", "eu", "jp", "global"), on_demand=False),
+}
 
 KINDS = ("text", "image", "document", "video", "audio", "toolUse", "toolResult", "reasoningContent")
 EFFORTS = ("none", "low", "medium", "high")
@@ -105,6 +114,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "amazon.nova-2-omni-*": REASONS.but(audio=True),
             },
             default="amazon.nova-lite-v1:0",
+            known_models=KNOWN,
             extras={
                 "top_k": "additionalModelRequestFields.inferenceConfig.topK",
                 "effort": reasoning,

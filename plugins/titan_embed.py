@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import Adapter, Capabilities, Engine, Json, Schema, fields, hookimpl, text_of
+from bedrock_flask.plugin import Adapter, Capabilities, Engine, Json, KnownModel, Schema, fields, hookimpl, text_of
 
 DIMENSIONS = (256, 512, 1024)
 
@@ -49,6 +49,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             speaks={"titan_embed": "InvokeModel"},
             models={"amazon.titan-embed-text-v2*": Capabilities(output="embedding", streaming=False)},
             default="amazon.titan-embed-text-v2:0",
+            known_models={"amazon.titan-embed-text-v2:0": KnownModel(name="Titan Text Embeddings V2")},
             encode=encode,
             decode=decode,
             emulate=emulate,

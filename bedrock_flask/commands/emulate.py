@@ -1,90 +1,84 @@
 """`bedrock-flask emulate`: a Bedrock on this machine, for development, tests and demonstrations."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bedrock_flask.config import EMULATOR_SECRETS as SECRETS
-from bedrock_flask.config import PREFIX
-from bedrock_flask.emulator import engines, request_log, server
-from bedrock_flask.emulator.calls import signatures
-from bedrock_flask.emulator.engines import replies
-from bedrock_flask.emulator.faults import BadOrder, Fault, read_words
+from bedrock_flask.config import EMULATOR_SECRETS, PREFIX
+from bedrock_flask.emulator import engines, server
+from bedrock_flask.emulator.calls.signatures import read_secrets
+from bedrock_flask.emulator.faults.inject import Fault
+from bedrock_flask.emulator.faults.queue import InvalidFault, parse_argument
+from bedrock_flask.emulator.replies.reply import read_replies
+from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.errors import StartupError
 from bedrock_flask.server.ports import is_free
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="Port to bind; 0 for any.")
+@click.option("--host", default=EmulatorSettings.host, show_default=True, help="Address to bind.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=EmulatorSettings.port,
+    show_default=True,
+    help="Port to bind; 0 for any free port.",
+)
 @click.option(
     "--engine",
     type=click.Choice(list(engines.ENGINES)),
-    default=engines.DEFAULT,
+    default=EmulatorSettings.engine,
     show_default=True,
     help="What answers: a small language model, or the deterministic engine for tests.",
 )
 @click.option("--plugins-dir", envvar=f"{PREFIX}PLUGINS_DIR", help="Drop-in folder: each .py file in it is a plugin.")
 @click.option("--fault", "faults", multiple=True, help="A fault for the first calls: its name or JSON. Repeatable.")
-@click.option("--replies", "file", type=click.Path(path_type=Path), help="Scripted replies by prompt: TOML, or .json.")
-@click.option("--replies-only", is_flag=True, help="Refuse a prompt that no scripted reply fits.")
-@click.option("--log", type=click.Path(path_type=Path), help="File for the request log: JSON lines, added at its end.")
+@click.option("--replies", type=click.Path(path_type=Path), help="Scripted replies by prompt: a TOML or .json file.")
+@click.option("--replies-only", is_flag=True, help="Refuse prompts that no scripted reply matches.")
+@click.option("--log", type=click.Path(path_type=Path), help="File to which the request log is appended as JSON lines.")
 @click.option(
     "--secret",
     "secrets",
     multiple=True,
-    envvar=SECRETS,
+    envvar=EMULATOR_SECRETS,
     help="KEYID:SECRET: calls must then be signed. Repeatable. Others can see arguments, but not the environment.",
 )
-@click.option("--secrets-file", type=click.Path(path_type=Path), help="A file with one KEYID:SECRET pair a line.")
+@click.option("--secrets-file", type=click.Path(path_type=Path), help="A file with one KEYID:SECRET pair per line.")
 @click.option(
     "--async-dir",
     type=click.Path(path_type=Path, file_okay=False, exists=True, writable=True),
     help="Folder in place of S3, for StartAsyncInvoke.",
 )
 @click.option("--blocked-word", "blocked_words", multiple=True, help="A word that guardrails block. Repeatable.")
-@click.option("--stop-on-eof", is_flag=True, help="Stop when standard input ends: when who started it has gone.")
+@click.option("--stop-on-eof", is_flag=True, help="Stop when standard input ends, as it does with the parent process.")
 def emulate(
-    host: str,
-    port: int,
-    engine: str,
     plugins_dir: str | None,
     faults: tuple[str, ...],
-    file: Path | None,
-    replies_only: bool,
-    log: Path | None,
+    replies: Path | None,
     secrets: tuple[str, ...],
     secrets_file: Path | None,
-    async_dir: Path | None,
-    blocked_words: tuple[str, ...],
-    stop_on_eof: bool,
+    **options: Any,
 ) -> None:
     """Serve Bedrock's own protocol: point any AWS SDK at it with endpoint_url."""
-    ordered = _ordered(faults)
-    scripted = replies.read(file) if file else []
-    read_secrets = signatures.read_secrets(secrets, secrets_file)
-    if not all(word.strip() for word in blocked_words):
-        raise StartupError("--blocked-word: an empty word would block everything")
-    if not is_free(host, port):
-        raise StartupError(f"port {port} is in use: stop what listens there, or choose another with --port")
-    server.serve(
-        host,
-        port,
-        engine,
-        plugins_dir,
-        faults=ordered,
-        replies=scripted,
-        replies_only=replies_only,
-        log=request_log.into(log) if log else None,
-        stop_on_eof=stop_on_eof,
-        secrets=read_secrets,
-        async_dir=async_dir,
-        blocked_words=blocked_words,
+    settings = EmulatorSettings(
+        plugins_dir=Path(plugins_dir) if plugins_dir else None,
+        faults=_parse_faults(faults),
+        replies=read_replies(replies) if replies else (),
+        secrets=[f"{key_id}:{secret}" for key_id, secret in read_secrets(secrets, secrets_file).items()],
+        **options,
     )
+    if not all(word.strip() for word in settings.blocked_words):
+        raise StartupError("--blocked-word: an empty word would block everything")
+    if not is_free(settings.host, settings.port):
+        raise StartupError(
+            f"port {settings.port} is in use: stop the process that listens there, or choose another with --port"
+        )
+    server.serve(settings)
 
 
-def _ordered(faults: tuple[str, ...]) -> list[Fault]:
+def _parse_faults(arguments: tuple[str, ...]) -> list[Fault]:
     try:
-        return [order for text in faults for order in read_words(text)]
-    except BadOrder as fault:
-        raise StartupError(f"--fault: {fault}") from None
+        return [fault for argument in arguments for fault in parse_argument(argument)]
+    except InvalidFault as error:
+        raise StartupError(f"--fault: {error}") from None

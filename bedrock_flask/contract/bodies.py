@@ -60,7 +60,9 @@ def _anything(field: Any, chance: Random, depth: int) -> Any:
 def _plain(field: fields.Field, chance: Random, depth: int) -> Any:
     told = field.json_schema(lambda inner: {})
     inside = [each for each, fits in ends(field) if fits]
-    return chance.choice([*inside, schema_sample.sample(told)]) if depth < _DEEP else schema_sample.sample(told)
+    return (
+        chance.choice([*inside, schema_sample.make_sample(told)]) if depth < _DEEP else schema_sample.make_sample(told)
+    )
 
 
 def _boolean(field: fields.Boolean, chance: Random, depth: int) -> Any:

@@ -12,7 +12,7 @@ from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import Json, Request, Response, member, replay
-from bedrock_flask.emulator.engines.scripted import Scripted
+from bedrock_flask.emulator.engines.scripted import ScriptedEngine
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.loading import describe_error
 from bedrock_flask.wires import find_wire
@@ -211,7 +211,7 @@ def _replies(adapter: Adapter) -> list[Json]:
     wire = find_wire(adapter)
     if wire.write_reply is not None:
         return [wire.write_reply(RESPONSE, adapter.model)]
-    made = [] if adapter.emulate is None else [adapter.emulate(copy.deepcopy(dict(adapter.sample)), Scripted())]
+    made = [] if adapter.emulate is None else [adapter.emulate(copy.deepcopy(dict(adapter.sample)), ScriptedEngine())]
     return made + ([] if adapter.reply is None else [dict(adapter.reply)])
 
 

@@ -14,8 +14,8 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.call import IDLE, Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.emulator.app import create_emulator
-from bedrock_flask.emulator.engines.scripted import Scripted
-from bedrock_flask.emulator.environ import isolated_environ
+from bedrock_flask.emulator.engines.scripted import ScriptedEngine
+from bedrock_flask.emulator.environ import make_isolated_environ
 from bedrock_flask.errors import GatewayError, UpstreamTruncated
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models.loading import find_built_in, load_plugins
@@ -66,12 +66,12 @@ def _bedrock(adapter: Adapter) -> Iterator[tuple[Registry, Handler]]:
     """An emulator that has this adapter, and the gateway's way to it."""
     registry = _registry_of(adapter)
     server = make_server(
-        HOST, 0, create_emulator(registry, Scripted()), threaded=True, request_handler=_SilentRequestHandler
+        HOST, 0, create_emulator(registry, ScriptedEngine()), threaded=True, request_handler=_SilentRequestHandler
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        with _environment(isolated_environ(os.environ, server.server_port)):
+        with _environment(make_isolated_environ(os.environ, server.server_port)):
             yield registry, completed(make_transport(_SETTINGS, Shutdown()))
     finally:
         server.shutdown()

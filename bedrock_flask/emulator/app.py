@@ -1,74 +1,83 @@
-"""The emulator as a WSGI application: Bedrock's runtime protocol, and under `/_emulator` what tests steer it with."""
+"""The emulator as a WSGI application: Bedrock's runtime protocol, and `/_emulator` for the tests that control it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from bedrock_flask.emulator import operations
-from bedrock_flask.emulator.account import EmulatedAccount
+from bedrock_flask.emulator.account.account import EmulatedAccount
 from bedrock_flask.emulator.account.catalogue import Catalogue
-from bedrock_flask.emulator.account.guardrail_policy import Rule
-from bedrock_flask.emulator.account.jobs import Jobs
-from bedrock_flask.emulator.calls.delivery import Answer, abandoned, deliver, refused
+from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
+from bedrock_flask.emulator.account.jobs import AsyncJobs
+from bedrock_flask.emulator.calls.delivery import deliver, make_abandoned_response
+from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
-from bedrock_flask.emulator.calls.refusals import Refusal
-from bedrock_flask.emulator.calls.request import Asked
-from bedrock_flask.emulator.calls.signatures import Admit, admitting, region_of
-from bedrock_flask.emulator.engines import Engine
-from bedrock_flask.emulator.engines.replies import BadReply, Replies, read_posted
-from bedrock_flask.emulator.faults import FAULTS, HEADER, BadOrder, Fault, Orders, read_header, read_orders
-from bedrock_flask.emulator.operations import CONTROL, OPERATIONS
-from bedrock_flask.emulator.request_log import Journal, Note
+from bedrock_flask.emulator.calls.request import EmulatorRequest
+from bedrock_flask.emulator.calls.response import EmulatorResponse, make_error_response
+from bedrock_flask.emulator.calls.signatures import Authenticate, make_authenticator, read_region, read_secrets
+from bedrock_flask.emulator.engines import AnyEngine
+from bedrock_flask.emulator.faults.inject import Fault
+from bedrock_flask.emulator.faults.queue import HEADER, FaultQueue, InvalidFault, parse_faults, parse_header
+from bedrock_flask.emulator.faults.table import FAULTS
+from bedrock_flask.emulator.operations import CONTROL_PREFIX, OPERATIONS
+from bedrock_flask.emulator.replies.queue import ReplyQueue
+from bedrock_flask.emulator.replies.reply import InvalidReply, parse_replies
+from bedrock_flask.emulator.request_log import RequestLog, UpdateEntry
+from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import sigv4
 
 LOG = logging.getLogger("bedrock_flask.emulator")
-MAX_BODY = 32 * 1024 * 1024
+MAX_BODY_BYTES = 32 * 1024 * 1024
+
+_DEFAULTS = EmulatorSettings()
 
 
-def _goes_on() -> bool:
+def _never_stops() -> bool:
     return False
 
 
 def create_emulator(
     registry: Registry,
-    engine: Engine,
+    engine: AnyEngine,
+    settings: EmulatorSettings = _DEFAULTS,
     *,
-    stopping: Callable[[], bool] = _goes_on,
-    journal: Journal | None = None,
-    orders: Orders | None = None,
-    replies: Replies | None = None,
-    secrets: Mapping[str, str] | None = None,
-    async_dir: Path | None = None,
-    blocked_words: tuple[str, ...] = (),
+    log: RequestLog | None = None,
+    is_stopping: Callable[[], bool] = _never_stops,
 ) -> Flask:
-    """An emulator with these plugins and this engine; `stopping` tells stalled answers that the server stops.
-
-    With `secrets` callers must sign; `async_dir` stands in place of S3; guardrails block the `blocked_words`.
-    """
+    """Create an emulator with these plugins and this engine; stalled responses end when `is_stopping`."""
     app = Flask("bedrock_flask.emulator", static_folder=None, template_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    # A model id is the caller's text: it may hold two slashes in a row.
+    # A model id is the caller's text: it may contain two slashes in a row.
     app.url_map.merge_slashes = False
     app.extensions["bedrock_flask.engine"] = engine
-    journal, orders, replies = journal or Journal(), orders or Orders(), replies or Replies(engine)
+    log = log or RequestLog()
+    faults, replies = FaultQueue(), ReplyQueue(settings.replies, only=settings.replies_only)
+    faults.add(list(settings.faults))
     account = EmulatedAccount(
         registry=registry,
+        engine=engine,
         replies=replies,
         catalogue=Catalogue(registry),
-        jobs=Jobs(async_dir),
-        rule=Rule(blocked_words),
+        jobs=AsyncJobs(settings.async_dir),
+        policy=GuardrailPolicy(tuple(settings.blocked_words)),
     )
-    admit = admitting(secrets or {})
+    authenticate = make_authenticator(read_secrets(settings.secrets))
     for step in (
-        partial(_with_operations, account=account, admit=admit, stopping=stopping, journal=journal, orders=orders),
-        partial(_with_admin, engine=engine, journal=journal, orders=orders),
+        partial(
+            _with_operations,
+            account=account,
+            authenticate=authenticate,
+            is_stopping=is_stopping,
+            log=log,
+            faults=faults,
+        ),
+        partial(_with_admin, engine=engine, log=log, faults=faults),
         partial(_with_replies, replies=replies),
         _with_errors,
         _with_request_ids,
@@ -78,114 +87,122 @@ def create_emulator(
 
 
 def _with_operations(
-    app: Flask, account: EmulatedAccount, admit: Admit, stopping: Callable[[], bool], journal: Journal, orders: Orders
+    app: Flask,
+    account: EmulatedAccount,
+    authenticate: Authenticate,
+    is_stopping: Callable[[], bool],
+    log: RequestLog,
+    faults: FaultQueue,
 ) -> Flask:
     def serve(operation: str, model: str = "", **labels: str) -> Response:
-        presence = Presence(request.environ.get("gunicorn.socket"), stopping)
+        presence = Presence(request.environ.get("gunicorn.socket"), is_stopping)
         presence.announce()
         body = request.get_data()
-        note = journal.begin(operation, model, _request_id(), list(request.headers), body)
+        update = log.begin(operation, model, _request_id(), list(request.headers), body)
         headers = {name.lower(): value for name, value in request.headers}
-        asked = Asked(
+        emulator_request = EmulatorRequest(
             operation=operation,
             body=body,
-            engine=account.replies.answering(model),
+            engine=account.make_engine(model),
             presence=presence,
             account=account,
             model=model,
             labels=labels,
             query=request.args,
             headers=headers,
-            region=region_of(headers.get("authorization", "")),
+            region=read_region(headers.get("authorization", "")),
         )
-        answer = _answer(asked, admit, note, orders)
-        note(status=answer.status)
-        return deliver(answer, presence, lambda how: note(ended=how))
+        response = _respond(emulator_request, authenticate, update, faults)
+        update(status=response.status)
+        return deliver(response, presence, lambda end: update(ended=end))
 
     for name, operation in OPERATIONS.items():
         view = partial(serve, operation=name)
         app.add_url_rule(operation.path, name, view, methods=[operation.method])
         if operation.control:
-            app.add_url_rule(CONTROL + operation.path, f"control.{name}", view, methods=[operation.method])
+            app.add_url_rule(CONTROL_PREFIX + operation.path, f"control.{name}", view, methods=[operation.method])
     return app
 
 
-def _answer(asked: Asked, admit: Admit, note: Note, orders: Orders) -> Answer:
-    def real() -> Answer:
+def _respond(
+    emulator_request: EmulatorRequest, authenticate: Authenticate, update: UpdateEntry, faults: FaultQueue
+) -> EmulatorResponse:
+    def respond() -> EmulatorResponse:
         try:
-            return operations.answer(asked)
-        except Refusal as refusal:
-            return refused(refusal)
+            return operations.run_operation(emulator_request)
+        except EmulatedError as error:
+            return make_error_response(error)
 
     try:
-        admit(sigv4.received(request.environ, request.headers, asked.body))
-        fault = _fault(orders)
+        authenticate(sigv4.received(request.environ, request.headers, emulator_request.body))
+        fault = _find_fault(faults)
         if fault is None:
-            return real()
-        note(fault=fault.fault)
-        return FAULTS[fault.fault](fault, asked.operation, real, asked.presence)
+            return respond()
+        update(fault=fault.fault)
+        return FAULTS[fault.fault].inject(fault, respond, emulator_request.presence)
     except CallerLeft:
-        return abandoned()
-    except Refusal as refusal:
-        return refused(refusal)
-    except BadOrder as fault_in_order:
-        return refused(Refusal("ValidationException", f"{HEADER}: {fault_in_order}"))
+        return make_abandoned_response()
+    except EmulatedError as error:
+        return make_error_response(error)
+    except InvalidFault as error:
+        return make_error_response(EmulatedError("ValidationException", f"{HEADER}: {error}"))
     except Exception as error:
-        LOG.exception("%s of %s failed", asked.operation, asked.model)
-        return refused(Refusal("InternalServerException", f"The emulator failed: {type(error).__name__}: {error}"))
+        LOG.exception("%s of %s failed", emulator_request.operation, emulator_request.model)
+        text = f"The emulator failed: {type(error).__name__}: {error}"
+        return make_error_response(EmulatedError("InternalServerException", text))
 
 
-def _fault(orders: Orders) -> Fault | None:
-    told = request.headers.get(HEADER)
-    return read_header(told) if told else orders.take()
+def _find_fault(faults: FaultQueue) -> Fault | None:
+    header = request.headers.get(HEADER)
+    return parse_header(header) if header else faults.take()
 
 
-def _with_admin(app: Flask, engine: Engine, journal: Journal, orders: Orders) -> Flask:
+def _with_admin(app: Flask, engine: AnyEngine, log: RequestLog, faults: FaultQueue) -> Flask:
     @app.get("/_emulator/health")
     def health() -> Response:
         return jsonify(status="ok", engine=engine.name, description=engine.description)
 
     @app.get("/_emulator/faults")
     def list_faults() -> Response:
-        return jsonify(waiting=orders.listed(), known=list(FAULTS))
+        return jsonify(waiting=faults.list_pending(), known=list(FAULTS))
 
     @app.post("/_emulator/faults")
-    def order_faults() -> Response | tuple[Response, int]:
+    def add_faults() -> Response | tuple[Response, int]:
         try:
-            orders.add(read_orders(request.get_data()))
-        except BadOrder as fault:
-            return jsonify(message=str(fault)), 400
-        return jsonify(waiting=orders.listed())
+            faults.add(parse_faults(request.get_data()))
+        except InvalidFault as error:
+            return jsonify(message=str(error)), 400
+        return jsonify(waiting=faults.list_pending())
 
     @app.delete("/_emulator/faults")
     def clear_faults() -> tuple[str, int]:
-        orders.clear()
+        faults.clear()
         return "", 204
 
     @app.get("/_emulator/requests")
     def list_requests() -> Response:
-        return jsonify(journal.listed())
+        return jsonify(log.list_entries())
 
     @app.delete("/_emulator/requests")
     def clear_requests() -> tuple[str, int]:
-        journal.clear()
+        log.clear()
         return "", 204
 
     return app
 
 
-def _with_replies(app: Flask, replies: Replies) -> Flask:
+def _with_replies(app: Flask, replies: ReplyQueue) -> Flask:
     @app.get("/_emulator/replies")
     def list_replies() -> Response:
-        return jsonify(replies.listed())
+        return jsonify(replies.list_pending())
 
     @app.post("/_emulator/replies")
     def add_replies() -> Response | tuple[Response, int]:
         try:
-            replies.add(read_posted(request.get_data()))
-        except BadReply as fault:
-            return jsonify(message=str(fault)), 400
-        return jsonify(replies.listed())
+            replies.add(parse_replies(request.get_data()))
+        except InvalidReply as error:
+            return jsonify(message=str(error)), 400
+        return jsonify(replies.list_pending())
 
     @app.delete("/_emulator/replies")
     def clear_replies() -> tuple[str, int]:
@@ -197,18 +214,17 @@ def _with_replies(app: Flask, replies: Replies) -> Flask:
 
 def _with_errors(app: Flask) -> Flask:
     @app.errorhandler(HTTPException)
-    def unknown(error: HTTPException) -> Response:
+    def handle_http_error(error: HTTPException) -> Response:
         name = "UnknownOperationException" if error.code in (404, 405) else "ValidationException"
-        refusal = Refusal(name, error.description or error.name, status=error.code)
-        answer = refused(refusal)
-        return Response(b"".join(answer.parts), answer.status, dict(answer.headers))
+        response = make_error_response(EmulatedError(name, error.description or error.name, status=error.code))
+        return Response(b"".join(response.parts), response.status, dict(response.headers))
 
     return app
 
 
 def _with_request_ids(app: Flask) -> Flask:
     @app.after_request
-    def identify(response: Response) -> Response:
+    def add_request_id(response: Response) -> Response:
         response.headers["x-amzn-RequestId"] = _request_id()
         return response
 
@@ -216,6 +232,6 @@ def _with_request_ids(app: Flask) -> Flask:
 
 
 def _request_id() -> str:
-    """The id of the request that is served now."""
-    found: str = request.environ.setdefault("bedrock_flask.request_id", str(uuid4()))
-    return found
+    """The id of the request that is being served."""
+    request_id: str = request.environ.setdefault("bedrock_flask.request_id", str(uuid4()))
+    return request_id

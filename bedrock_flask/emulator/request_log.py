@@ -1,4 +1,4 @@
-"""The request log: what arrived and how it ended, in memory and, if wanted, in a file, for tests to read."""
+"""The request log: what arrived and how it ended, in memory and optionally in a file, for tests to read."""
 
 import json
 import os
@@ -13,60 +13,59 @@ from typing import Any
 
 from bedrock_flask.errors import StartupError
 
-MOST = 1000
-MOST_BODY = 64 * 1024
+MAX_ENTRIES = 1000
+MAX_BODY_BYTES = 64 * 1024
 
 # A signature proves possession of a secret, and a bearer token is one.
-_SECRETS = (
+_SECRET_PATTERNS = (
     (re.compile(r"(Signature=)[^,\s]+"), r"\1***"),
     (re.compile(r"^(Bearer\s+).+$", re.IGNORECASE), r"\1***"),
 )
 _SECRET_HEADERS = frozenset({"x-amz-security-token", "x-api-key", "cookie"})
+# The members of the file's line about the end of a call, besides the event and the time.
+_END_MEMBERS = ("request_id", "operation", "model", "fault", "status", "ended", "seconds")
+
+WriteLine = Callable[[dict[str, Any]], None]
+UpdateEntry = Callable[..., None]
 
 
-# What the line about the end of a call in the file tells, beside the time.
-_OF_THE_END = ("request_id", "operation", "model", "fault", "status", "ended", "seconds")
-
-Write = Callable[[dict[str, Any]], None]
-
-
-def _nowhere(line: dict[str, Any]) -> None:
+def _discard(line: dict[str, Any]) -> None:
     pass
 
 
-def into(path: Path) -> Write:
-    """A function that adds JSON lines to a file, which StartupError says cannot be written."""
+def open_log(path: Path) -> WriteLine:
+    """Open a file for JSON lines, and return the function that appends one. StartupError if it cannot be written."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise StartupError(f"the log {path} cannot be written: {error.strerror}") from None
 
     def write(line: dict[str, Any]) -> None:
-        # At once and in one piece, so that a reader sees calls that are under way, and no half lines.
+        # One unbuffered write, so that a reader sees calls in progress and never half a line.
         os.write(file, json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
     return write
 
 
-class Journal:
-    """The last calls, oldest first. `write` gets two lines for each: when it has arrived and when it has ended."""
+class RequestLog:
+    """The last calls, oldest first. `write` gets two lines for each: when it arrives and when it ends."""
 
-    def __init__(self, write: Write = _nowhere) -> None:
+    def __init__(self, write: WriteLine = _discard) -> None:
         self._lock, self._write = threading.Lock(), write
-        self._entries: deque[dict[str, Any]] = deque(maxlen=MOST)
+        self._entries: deque[dict[str, Any]] = deque(maxlen=MAX_ENTRIES)
 
     def begin(
         self, operation: str, model: str, request_id: str, headers: Iterable[tuple[str, str]], body: bytes
-    ) -> Any:
-        """Write down a call; the function that is given back writes down how it ended, once."""
+    ) -> UpdateEntry:
+        """Add a call, and return the function that updates its entry; with `ended` it records the end of the call."""
         began = time.monotonic()
         entry: dict[str, Any] = {
-            "at": _now(),
+            "at": _format_now(),
             "request_id": request_id,
             "operation": operation,
             "model": model,
-            "headers": {name.lower(): _without_secret(name, value) for name, value in headers},
-            "body": body[:MOST_BODY].decode("utf-8", "replace"),
+            "headers": {name.lower(): _redact(name, value) for name, value in headers},
+            "body": body[:MAX_BODY_BYTES].decode("utf-8", "replace"),
             "bytes": len(body),
             "fault": None,
             "status": None,
@@ -75,39 +74,37 @@ class Journal:
         }
         with self._lock:
             self._entries.append(entry)
-            self._write({"event": "arrived", **{name: told for name, told in entry.items() if told is not None}})
+            self._write({"event": "arrived", **{name: value for name, value in entry.items() if value is not None}})
 
-        def note(**told: Any) -> None:
+        def update(**members: Any) -> None:
             with self._lock:
-                entry.update(told)
-                if "ended" in told:
+                entry.update(members)
+                if "ended" in members:
                     entry["seconds"] = round(time.monotonic() - began, 4)
-                    self._write({"event": "ended", "at": _now(), **{name: entry[name] for name in _OF_THE_END}})
+                    end = {name: entry[name] for name in _END_MEMBERS}
+                    self._write({"event": "ended", "at": _format_now(), **end})
 
-        return note
+        return update
 
-    def listed(self) -> list[dict[str, Any]]:
-        """The entries; `ended` is null as long as the answer is under way."""
+    def list_entries(self) -> list[dict[str, Any]]:
+        """The entries; `ended` is None while the call is in progress."""
         with self._lock:
             return [dict(entry) for entry in self._entries]
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all entries."""
         with self._lock:
             self._entries.clear()
 
 
-Note = Callable[..., None]
-
-
-def _now() -> str:
+def _format_now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _without_secret(name: str, value: str) -> str:
+def _redact(name: str, value: str) -> str:
     if name.lower() in _SECRET_HEADERS:
         return "***"
     if name.lower() == "authorization":
-        for pattern, put in _SECRETS:
-            value = pattern.sub(put, value)
+        for pattern, replacement in _SECRET_PATTERNS:
+            value = pattern.sub(replacement, value)
     return value

@@ -1,4 +1,4 @@
-"""The emulator under gunicorn: a process of its own, one worker, many threads."""
+"""The emulator under gunicorn: one worker with many threads."""
 
 import contextlib
 import os
@@ -7,9 +7,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -17,19 +16,18 @@ from gunicorn.workers import gthread
 
 from bedrock_flask.emulator import engines
 from bedrock_flask.emulator.app import create_emulator
-from bedrock_flask.emulator.engines.replies import Replies, Reply
-from bedrock_flask.emulator.faults import Fault, Orders
-from bedrock_flask.emulator.request_log import Journal, Write
-from bedrock_flask.models import loading
+from bedrock_flask.emulator.request_log import RequestLog, open_log
+from bedrock_flask.emulator.settings import EmulatorSettings
+from bedrock_flask.models.loading import load_registry
 from bedrock_flask.server.workers import http2
 
 THREADS = 32
 
-_SECONDS_FOR_PREFACE, _LOOK_EVERY = 1.0, 0.01
+_PREFACE_SECONDS, _POLL_SECONDS = 1.0, 0.01
 
 
 class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's threads, with HTTP/2 beside them. It stops at once: whoever is served then is hung up on."""
+    """gunicorn's threaded worker, with HTTP/2. It stops at once and hangs up on the callers that it is serving."""
 
     def init_process(self) -> None:
         self.serving: set[Any] = set()
@@ -51,17 +49,17 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         if not conn.initialized and not conn.wait_for_data(gthread.DEFAULT_WORKER_DATA_TIMEOUT):
             return gthread._DEFER
         if not conn.initialized and _begins_as_http2(conn.sock):
-            self.bridge.adopt(_taken(conn), partial(self._dial, conn.client, conn.server))
+            self.bridge.adopt(_take_socket(conn), partial(self._dial, conn.client, conn.server))
             return False
         return super().handle(conn)
 
     def _dial(self, client: Any, server: Any) -> socket.socket:
-        """A new connection to this worker, as if that client had opened it."""
+        """Open a connection to this worker, as if that client had opened it."""
         ours, theirs = socket.socketpair()
-        self.method_queue.defer(self._arrived, gthread.TConn(self.cfg, theirs, client, server))
+        self.method_queue.defer(self._accept, gthread.TConn(self.cfg, theirs, client, server))
         return ours
 
-    def _arrived(self, conn: Any) -> None:
+    def _accept(self, conn: Any) -> None:
         self.nr_conns += 1
         self.enqueue_req(conn)
 
@@ -69,7 +67,7 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         super().handle_exit(sig, frame)
         self.method_queue.defer(self._hang_up)
 
-    # gunicorn would lock its pool here, a second time if Ctrl-C has reached this process too, and hang.
+    # gunicorn would lock its pool here, for a second time if Ctrl-C has reached this process too, and hang.
     handle_quit = handle_exit
 
     def _hang_up(self) -> None:
@@ -80,103 +78,84 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
 
 
 def _begins_as_http2(connection: socket.socket) -> bool:
-    """Whether a connection begins as HTTP/2 does; its first bytes stay where they are."""
-    until = time.monotonic() + _SECONDS_FOR_PREFACE
+    """Whether a connection begins with the HTTP/2 preface, which is peeked at and not read."""
+    deadline = time.monotonic() + _PREFACE_SECONDS
     while True:
         try:
-            seen = connection.recv(len(http2.PREFACE), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            first = connection.recv(len(http2.PREFACE), socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except OSError:
             return False
-        # A request of HTTP/1.1 differs early; what is a part of the preface may yet become the whole.
-        if not seen or not http2.can_have_preface(seen) or http2.has_preface(seen) or time.monotonic() > until:
-            return http2.has_preface(seen)
-        time.sleep(_LOOK_EVERY)
+        # An HTTP/1.1 request differs early; a part of the preface may still become the whole.
+        if not first or not http2.can_have_preface(first) or http2.has_preface(first) or time.monotonic() > deadline:
+            return http2.has_preface(first)
+        time.sleep(_POLL_SECONDS)
 
 
-def _taken(conn: Any) -> socket.socket:
-    """The socket of a connection, which gets a stand-in that may be closed in its place."""
-    taken: socket.socket = conn.sock
+def _take_socket(conn: Any) -> socket.socket:
+    """Take the socket of a connection, and leave a substitute that gunicorn may close."""
+    connection: socket.socket = conn.sock
     conn.sock, other = socket.socketpair()
     other.close()
-    return taken
+    return connection
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn with settings of ours; neither its files, its environment nor its command line are looked at."""
+    """gunicorn with these options only: it reads no file, environment variable or command line."""
 
-    def __init__(self, settings: dict[str, Any], make_app: Callable[[], Any]) -> None:
-        self.settings, self.make_app = settings, make_app
+    def __init__(self, options: dict[str, Any], make_app: Callable[[], Any]) -> None:
+        self.options, self.make_app = options, make_app
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in self.settings.items():
+        for name, value in self.options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         return self.make_app()
 
 
-def serve(
-    host: str,
-    port: int,
-    engine: str,
-    plugins_dir: str | None,
-    *,
-    faults: Sequence[Fault] = (),
-    replies: Sequence[Reply] = (),
-    replies_only: bool = False,
-    log: Write | None = None,
-    stop_on_eof: bool = False,
-    secrets: Mapping[str, str] | None = None,
-    async_dir: Path | None = None,
-    blocked_words: tuple[str, ...] = (),
-) -> None:
-    """Serve until stopped. The plugins are loaded here, so that a fault of theirs is told once, before the start."""
-    loaded = loading.load_registry(plugins_dir)
+def serve(settings: EmulatorSettings) -> None:
+    """Serve until stopped. The log and the plugins are opened here, so that an error is reported once, at the start."""
+    write = open_log(settings.log) if settings.log else None
+    registry = load_registry(settings.plugins_dir)
     arbiter = os.getpid()
     worker: list[Any] = []
 
     def make_app() -> Any:
         # In the worker: a model that is loaded before the fork hangs in the child.
-        chosen, orders = engines.choose(engine), Orders()
-        orders.add(list(faults))
         return create_emulator(
-            loaded,
-            chosen,
-            stopping=lambda: bool(worker) and not worker[0].alive,
-            journal=Journal(log) if log else None,
-            orders=orders,
-            replies=Replies(chosen, replies, only=replies_only),
-            secrets=secrets,
-            async_dir=async_dir,
-            blocked_words=blocked_words,
+            registry,
+            engines.choose_engine(settings.engine),
+            settings,
+            log=RequestLog(write) if write else None,
+            is_stopping=lambda: bool(worker) and not worker[0].alive,
         )
 
-    def started(arrived: Any) -> None:
-        worker.append(arrived)
-        chosen = arrived.wsgi.extensions["bedrock_flask.engine"]
-        bound = arrived.sockets[0].getsockname()[1]
-        print(f"bedrock-flask emulator on http://{_bracketed(host)}:{bound} ({chosen.description})", flush=True)
-        if stop_on_eof:
+    def report_ready(started: Any) -> None:
+        worker.append(started)
+        engine = started.wsgi.extensions["bedrock_flask.engine"]
+        port = started.sockets[0].getsockname()[1]
+        print(f"bedrock-flask emulator on http://{_bracket(settings.host)}:{port} ({engine.description})", flush=True)
+        if settings.stop_on_eof:
             threading.Thread(target=_stop_on_eof, args=(arbiter,), daemon=True).start()
 
-    settings = {
-        "bind": [f"{_bracketed(host)}:{port}"],
+    options = {
+        "bind": [f"{_bracket(settings.host)}:{settings.port}"],
         "worker_class": _Worker,
         "workers": 1,
         "threads": THREADS,
-        # The heartbeat is the main thread's, so that only loading a model on a slow machine could take so long.
+        # The main thread sends the heartbeat, so only loading a model on a slow machine could take this long.
         "timeout": 300,
         "graceful_timeout": 5,
         "keepalive": 75,
         "loglevel": "error",
         "control_socket_disable": True,
-        # Heartbeat files belong into memory; a disk can stall.
+        # Heartbeat files belong in memory, because a disk can stall.
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108 - gunicorn makes its own file
-        "post_worker_init": started,
+        "post_worker_init": report_ready,
     }
     sys.stdout.flush()
-    _Server(settings, make_app).run()
+    _Server(options, make_app).run()
 
 
 def _stop_on_eof(arbiter: int) -> None:
@@ -185,5 +164,5 @@ def _stop_on_eof(arbiter: int) -> None:
     os.kill(arbiter, signal.SIGTERM)
 
 
-def _bracketed(host: str) -> str:
+def _bracket(host: str) -> str:
     return f"[{host}]" if ":" in host else host

@@ -10,8 +10,8 @@ from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.call import Call, CallRecord, Handler
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import ClientDisconnected, UpstreamProtocolError
+from bedrock_flask.protocol.sockets import has_disconnected
 from bedrock_flask.translation.answer import read_response
-from bedrock_flask.transport.wait import has_disconnected
 
 # Calls of one request that run at a time.
 _AT_ONCE = 8

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from bedrock_flask.protocol.sockets import has_disconnected
+
 
 class Outcome(Enum):
     """How a wait ended."""
@@ -48,19 +50,3 @@ def wait(
             if has_disconnected(client):
                 return GONE
             poll.unregister(client)
-
-
-def has_disconnected(client: socket.socket) -> bool:
-    """Whether the client has closed its side, which for a client of HTTP means that it has gone; nothing is read."""
-    poll = select.poll()
-    try:
-        poll.register(client, select.POLLIN)
-        # A read of what has nothing would wait, whatever its flags say: for its timeout, or under gevent for ever.
-        if not poll.poll(0):
-            return False
-        # Past what TLS makes of it, which cannot peek.
-        return socket.socket.recv(client, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except (BlockingIOError, InterruptedError):
-        return False
-    except (OSError, ValueError):
-        return True

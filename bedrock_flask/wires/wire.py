@@ -1,6 +1,6 @@
 """A wire: one JSON format as pure functions to and from Converse, with its terminal event and its usage."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,11 @@ def report_left_out(kinds: Collection[str]) -> Json:
     return {LEFT_OUT: list(dict.fromkeys(kinds))} if kinds else {}
 
 
+def keep_chunk(chunk: Json, count: Callable[[], int]) -> Json:
+    """Return the chunk unchanged: the format reports the input tokens at the end of a stream, as Converse does."""
+    return chunk
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wire:
     """The functions of one JSON format.
@@ -75,6 +80,8 @@ class Wire:
     write_reply    a Converse response as a reply of this format, given the model's id
     write_chunks   Converse events as the chunks of a stream, given the model's id
     envelope       members that Bedrock needs in a body of this format beside those that `write_request` writes
+    response_paths the `additionalModelResponseFieldPaths` that the format always contains
+    add_tokens     puts the input tokens, which its function counts, into the chunk that reports them before the end
     hints          extras that do not change an answer: where no model takes them they are dropped and reported
     words          this format's name for each path of a Converse request, or extra, that it names otherwise
 
@@ -93,6 +100,8 @@ class Wire:
     write_reply: Callable[[Response, str], Json] | None = None
     write_chunks: Callable[[Iterable[Event], str], Iterator[Json]] | None = None
     envelope: Mapping[str, Any] = field(default_factory=dict)
+    response_paths: Sequence[str] = ()
+    add_tokens: Callable[[Json, Callable[[], int]], Json] = keep_chunk
     hints: frozenset[str] = frozenset()
     words: Mapping[str, str] = field(default_factory=dict)
 

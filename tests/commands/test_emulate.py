@@ -49,8 +49,8 @@ def test_faults_are_ordered_from_an_emulator_that_runs(emulator: Any, plain_envi
         (["emulate", "--fault", "{"], "ends too early"),
         (["emulate", "--replies", "nowhere.toml"], "nowhere.toml"),
         (["fault", "throtle"], "did you mean 'throttle'?"),
-        (["fault", "throttle", "--emulator", "http://127.0.0.1:1"], "no emulator answers"),
-        (["fault", "throttle", "--emulator", "nowhere"], "no emulator answers"),
+        (["fault", "throttle", "--emulator", "http://127.0.0.1:1"], "does not answer"),
+        (["fault", "throttle", "--emulator", "nowhere"], "does not answer"),
     ],
 )
 def test_a_mistake_is_one_line(plain_environ: dict[str, str], tmp_path: Path, arguments: list[str], wrong: str) -> None:

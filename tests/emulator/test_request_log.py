@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bedrock_flask.emulator.request_log import MOST, MOST_BODY, Journal
+from bedrock_flask.emulator.request_log import MAX_BODY_BYTES, MAX_ENTRIES, RequestLog
 from bedrock_flask.server.ports import find_free_port
 
 MODEL = "amazon.nova-lite-v1:0"
@@ -43,21 +43,21 @@ def test_it_can_be_cleared(emulator: Any, bedrock: Any) -> None:
 
 
 def test_it_is_bounded_in_entries_and_in_bodies() -> None:
-    journal = Journal()
-    for number in range(MOST + 5):
-        journal.begin("Converse", str(number), "id", [], b"x" * (MOST_BODY + 1) if not number % 100 else b"")
-    entries = journal.listed()
-    assert len(entries) == MOST
-    assert entries[-1]["model"] == str(MOST + 4)
-    assert max(len(entry["body"]) for entry in entries) == MOST_BODY
-    assert max(entry["bytes"] for entry in entries) == MOST_BODY + 1
+    log = RequestLog()
+    for number in range(MAX_ENTRIES + 5):
+        log.begin("Converse", str(number), "id", [], b"x" * (MAX_BODY_BYTES + 1) if not number % 100 else b"")
+    entries = log.list_entries()
+    assert len(entries) == MAX_ENTRIES
+    assert entries[-1]["model"] == str(MAX_ENTRIES + 4)
+    assert max(len(entry["body"]) for entry in entries) == MAX_BODY_BYTES
+    assert max(entry["bytes"] for entry in entries) == MAX_BODY_BYTES + 1
 
 
 def test_no_secret_of_a_caller_is_kept() -> None:
-    journal = Journal()
+    log = RequestLog()
     headers = [("Authorization", "Bearer canary"), ("X-Amz-Security-Token", "canary"), ("x-api-key", "canary")]
-    journal.begin("Converse", "m", "id", headers, b"")
-    assert "canary" not in json.dumps(journal.listed())
+    log.begin("Converse", "m", "id", headers, b"")
+    assert "canary" not in json.dumps(log.list_entries())
 
 
 def lines(log: Path) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.emulator.calls.refusals import STATUS
-from bedrock_flask.emulator.faults import FAULTS, MEMBERS
+from bedrock_flask.emulator.calls.errors import STATUS
+from bedrock_flask.emulator.faults.table import FAULTS
 from bedrock_flask.protocol import eventstream, sse
 from tests.doubles import Emulator, Gateway, SendStream, StartGateway, Upstream
 
@@ -196,7 +196,7 @@ def test_a_whole_answer_that_breaks_is_told(
 def test_a_stream_that_breaks_before_its_first_event_keeps_its_status(
     gateway: Gateway, emulator: Emulator, fault: str, model: str, body: Any
 ) -> None:
-    emulator.fault(fault, **({"after": 0} if "after" in MEMBERS[fault] else {}))
+    emulator.fault(fault, **({"after": 0} if "after" in FAULTS[fault].members else {}))
     refused(gateway, gateway.post(f"/v1/models/{model}/invoke-stream", body), BREAKS[fault][1] or (0, ""))
 
 

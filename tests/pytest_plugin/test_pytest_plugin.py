@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.emulator.environ import client_environ
+from bedrock_flask.emulator.environ import make_client_environ
 from bedrock_flask.pytest_plugin import EmulatedBedrock
 
 PATIENCE = 90
@@ -236,7 +236,7 @@ def test_anthropics_own_client_talks_to_it_too(project: Project) -> None:
     ],
 )
 def test_what_goes_around_the_proxy_still_does(told: dict[str, str], direct: str) -> None:
-    found = client_environ("http://127.0.0.1:5000", told)
+    found = make_client_environ("http://127.0.0.1:5000", told)
     assert (found["no_proxy"], found["NO_PROXY"]) == (direct, direct)
 
 
@@ -270,7 +270,7 @@ def test_a_request_tells_what_arrived_and_how_it_ended(bedrock: EmulatedBedrock,
 def test_a_body_that_is_no_json_says_so(bedrock: EmulatedBedrock, emulator: Any) -> None:
     emulator.post("/model/amazon.nova-lite-v1:0/converse", "no JSON")
     [request] = bedrock.requests()
-    with pytest.raises(ValueError, match=r"Converse is no JSON.*7 bytes"):
+    with pytest.raises(ValueError, match=r"Converse is not JSON.*7 bytes"):
         request.json()
 
 
@@ -525,7 +525,8 @@ def test_unused_it_imports_nothing_that_pytest_has_not_imported(project: Project
     )
     done = project.run("run.py", **ALONE)
     assert "more: []" in done.stdout, done.stdout + done.stderr
-    ours = [f"'bedrock_flask.pytest_plugin{name}'" for name in ("", ".emulated", ".process", ".surroundings")]
+    emulator = (f"emulator{name}" for name in ("", ".client", ".environ", ".process", ".settings"))
+    ours = [f"'bedrock_flask.{name}'" for name in ("config", *emulator, "pytest_plugin")]
     assert f"ours: [{', '.join(ours)}]" in done.stdout
 
 
@@ -586,7 +587,7 @@ def test_the_page_names_every_variable_option_and_member(repository: Path) -> No
     source = (repository / "bedrock_flask/pytest_plugin/__init__.py").read_text()
     options = re.findall(r'"(--bedrock[a-z-]*|bedrock_[a-z_]+)",', source)
     members = [name for kind in (EmulatedBedrock, Request) for name in vars(kind) if not name.startswith("_")]
-    for name in (*UNSET, *client_environ("", {}), *options, *members, *Request.__dataclass_fields__):
+    for name in (*UNSET, *make_client_environ("", {}), *options, *members, *Request.__dataclass_fields__):
         assert re.search(rf"`{re.escape(name)}\b", text), name
 
 

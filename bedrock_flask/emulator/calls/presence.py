@@ -1,50 +1,45 @@
-"""Whether the caller is still there: its socket is looked at, never read."""
+"""Whether the caller still waits for its response: its socket is peeked at, never read."""
 
 import socket
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
 
-_LOOK_EVERY = 0.02
+from bedrock_flask.protocol.sockets import has_disconnected
 
-# How the engine that serves this call learns of a caller who left while the model says nothing.
-_LEFT: ContextVar[Callable[[], bool]] = ContextVar("left", default=lambda: False)
+_POLL_SECONDS = 0.02
+
+# Lets the engine that serves this call notice that the caller has left while the model writes nothing.
+_HAS_LEFT: ContextVar[Callable[[], bool]] = ContextVar("has_left", default=lambda: False)
 
 
 class CallerLeft(Exception):
-    """Nobody waits for this answer any more."""
+    """Nobody waits for this response any more."""
 
 
 class Presence:
-    """The caller of one call, and the server that may stop meanwhile."""
+    """The caller of one call, and whether the server is stopping meanwhile."""
 
-    def __init__(self, connection: socket.socket | None, stopping: Callable[[], bool] = lambda: False) -> None:
-        self.connection, self.stopping = connection, stopping
+    def __init__(self, connection: socket.socket | None, is_stopping: Callable[[], bool] = lambda: False) -> None:
+        self.connection, self.is_stopping = connection, is_stopping
 
-    def left(self) -> bool:
+    def has_left(self) -> bool:
         """Whether the caller has closed its side, which for HTTP/1.1 clients means that it has gone."""
-        if self.connection is None:
-            return False
-        try:
-            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:
-            return True
+        return self.connection is not None and has_disconnected(self.connection)
 
     def wait(self, seconds: float) -> None:
-        """Wait, at most until the caller leaves or the server stops; then CallerLeft."""
+        """Wait. CallerLeft as soon as the caller leaves or the server stops."""
         end = time.monotonic() + seconds
         while (remaining := end - time.monotonic()) > 0:
-            if self.left() or self.stopping():
+            if self.has_left() or self.is_stopping():
                 raise CallerLeft()
-            time.sleep(min(_LOOK_EVERY, remaining))
+            time.sleep(min(_POLL_SECONDS, remaining))
 
     def announce(self) -> None:
-        """Let `caller_left()` tell of this caller in this thread, which serves one at a time, from now on."""
-        _LEFT.set(self.left)
+        """Let `has_caller_left()` report on this caller from now on in this thread, which serves one at a time."""
+        _HAS_LEFT.set(self.has_left)
 
 
-def caller_left() -> bool:
+def has_caller_left() -> bool:
     """Whether the caller of the call that this thread serves has left."""
-    return _LEFT.get()()
+    return _HAS_LEFT.get()()

@@ -1,4 +1,4 @@
-"""Who may call: with secrets, each request must be signed with one of them, or bring one as its bearer token."""
+"""Authentication: with secrets, each request must be signed with one of them, or carry one as its bearer token."""
 
 import hmac
 import re
@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from bedrock_flask.emulator.calls.refusals import Refusal
+from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.errors import StartupError
 from bedrock_flask.protocol import sigv4
 
-Admit = Callable[[sigv4.Request], None]
+Authenticate = Callable[[sigv4.Request], None]
 
 # Sources: AWS user guide, common errors; the spellings with `Exception` are those of JSON protocols.
-_NAMES: Mapping[type[sigv4.BadSignature], str] = MappingProxyType(
+_ERROR_NAMES: Mapping[type[sigv4.BadSignature], str] = MappingProxyType(
     {
         sigv4.Missing: "MissingAuthenticationTokenException",
         sigv4.Incomplete: "IncompleteSignatureException",
@@ -28,58 +28,63 @@ _KEY_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
 
 def read_secrets(pairs: Iterable[str], file: Path | None = None) -> dict[str, str]:
-    """Secrets by access key id, from `KEYID:SECRET` pairs and a file with one pair a line."""
-    told = [*((pair, f"secret {number}") for number, pair in enumerate(pairs, 1)), *(_lines(file) if file else ())]
+    """Secrets by access key id, from `KEYID:SECRET` pairs and a file with one pair per line. Raises StartupError."""
+    lines = [
+        *((pair, f"secret {number}") for number, pair in enumerate(pairs, 1)),
+        *(_read_lines(file) if file else ()),
+    ]
     secrets: dict[str, str] = {}
-    for pair, place in told:
+    for pair, place in lines:
         key_id, colon, secret = pair.partition(":")
         if not colon or not _KEY_ID.fullmatch(key_id):
-            raise StartupError(f"{place} is no KEYID:SECRET pair")
+            raise StartupError(f"{place} is not a KEYID:SECRET pair")
         if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
             raise StartupError(f"the secret of '{key_id}' must be printable ASCII characters without spaces")
         if key_id in secrets:
-            raise StartupError(f"there are two secrets of '{key_id}'")
+            raise StartupError(f"'{key_id}' has two secrets")
         secrets[key_id] = secret
-    if file and not told:
-        raise StartupError(f"{file}: there is no secret in it")
+    if file and not lines:
+        raise StartupError(f"{file} contains no secret")
     return secrets
 
 
-def admitting(secrets: Mapping[str, str]) -> Admit:
-    """The check of every request, which raises a Refusal; without secrets everybody may call."""
+def make_authenticator(secrets: Mapping[str, str]) -> Authenticate:
+    """Make the check of every request, which raises EmulatedError; without secrets every request passes."""
 
-    def admit(request: sigv4.Request) -> None:
+    def authenticate(request: sigv4.Request) -> None:
         header = request.headers.get("authorization", "")
         if header[: len(_BEARER)].lower() == _BEARER:
-            _check_bearer(header[len(_BEARER) :].strip(), secrets)
+            _check_bearer_token(header[len(_BEARER) :].strip(), secrets)
             return
         if not header and _QUERY.search(request.target):
-            raise Refusal(
-                "IncompleteSignatureException", "The emulator takes no presigned URLs: sign the headers.", status=403
+            raise EmulatedError(
+                "IncompleteSignatureException",
+                "The emulator does not accept presigned URLs: sign the headers.",
+                status=403,
             )
         try:
             sigv4.verify(request, secrets, datetime.now(UTC))
-        except sigv4.BadSignature as fault:
-            raise Refusal(_NAMES[type(fault)], str(fault)) from None
+        except sigv4.BadSignature as error:
+            raise EmulatedError(_ERROR_NAMES[type(error)], str(error)) from None
 
-    return admit if secrets else lambda request: None
+    return authenticate if secrets else lambda request: None
 
 
-def region_of(authorization: str, otherwise: str = "us-east-1") -> str:
-    """The region that a caller signs for, whether or not the signature is right."""
+def read_region(authorization: str, default: str = "us-east-1") -> str:
+    """The region that a request is signed for, whether or not the signature is right."""
     try:
         return sigv4.read(authorization).region
     except sigv4.BadSignature:
-        return otherwise
+        return default
 
 
-def _check_bearer(token: str, secrets: Mapping[str, str]) -> None:
-    known = [hmac.compare_digest(token.encode("latin-1"), secret.encode()) for secret in secrets.values()]
-    if not any(known):
-        raise Refusal("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
+def _check_bearer_token(token: str, secrets: Mapping[str, str]) -> None:
+    matches = [hmac.compare_digest(token.encode("latin-1"), secret.encode()) for secret in secrets.values()]
+    if not any(matches):
+        raise EmulatedError("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
 
 
-def _lines(file: Path) -> list[tuple[str, str]]:
+def _read_lines(file: Path) -> list[tuple[str, str]]:
     try:
         lines = file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

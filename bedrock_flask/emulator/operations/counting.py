@@ -1,7 +1,8 @@
 """CountTokens: the tokens of a request in either form, as the engine counts them.
 
-Sources: botocore's service model of bedrock-runtime; AWS user guide, "Count tokens": Claude only, from 3.5 on, by the
-id or the ARN of a foundation model, and not where the model is called through inference profiles only.
+Tokens are counted for models with `counts_tokens`, by the id or the ARN of a foundation model, unless the model can be
+called only through inference profiles. Sources: botocore's service model of bedrock-runtime; AWS user guide, "Count
+tokens".
 """
 
 import base64
@@ -9,28 +10,25 @@ import binascii
 from dataclasses import replace
 
 from bedrock_flask import fields
-from bedrock_flask.bedrock.model_ids import matches
-from bedrock_flask.converse import Request
-from bedrock_flask.emulator.calls.delivery import Answer, whole
-from bedrock_flask.emulator.calls.refusals import invalid
-from bedrock_flask.emulator.calls.request import Asked, checked, encoded, parsed, validation_errors
+from bedrock_flask.converse import Json, Request
+from bedrock_flask.emulator.calls.errors import validation_error
+from bedrock_flask.emulator.calls.request import EmulatorRequest, check_body, describe_faults, encode_json, parse_body
+from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response
 from bedrock_flask.emulator.engines import conversation
 from bedrock_flask.emulator.formats import known
 from bedrock_flask.emulator.operations import inference
 from bedrock_flask.wires import find_wire
 
-_LONGEST_ID = 256
-_COUNTED = ("anthropic.claude-*",)
-_BEFORE = ("anthropic.claude-3-haiku-*", "anthropic.claude-3-sonnet-*", "anthropic.claude-3-opus-*")
-_NOT_COUNTED = "The provided model doesn't support counting tokens."
+_MAX_ID_LENGTH = 256
+_UNSUPPORTED = "The provided model doesn't support counting tokens."
 
 
-class _Native(fields.Schema):
+class _NativeInput(fields.Schema):
     body = fields.String(required=True)
 
 
-class _Converse(fields.Schema):
-    """Its members are checked as Converse's own."""
+class _ConverseInput(fields.Schema):
+    """The members are checked by Converse's own schema."""
 
     messages = fields.Anything(allow_none=False)
     system = fields.Anything(allow_none=False)
@@ -39,52 +37,54 @@ class _Converse(fields.Schema):
 
 
 class _Body(fields.Schema):
-    input = fields.OneKey({"invokeModel": fields.Nested(_Native), "converse": fields.Nested(_Converse)}, required=True)
+    input = fields.OneKey(
+        {"invokeModel": fields.Nested(_NativeInput), "converse": fields.Nested(_ConverseInput)}, required=True
+    )
 
 
 _SCHEMA = _Body()
 
 
-def count_tokens(asked: Asked) -> Answer:
+def count_tokens(request: EmulatorRequest) -> EmulatorResponse:
     """CountTokens."""
-    if len(asked.model) > _LONGEST_ID:
-        raise invalid(f"Value at 'modelId' failed to satisfy constraint: must have at most {_LONGEST_ID} characters")
-    _check_model(asked)
-    told = checked(_SCHEMA, parsed(asked.body))["input"]
-    request = _native(asked, told["invokeModel"]["body"]) if "invokeModel" in told else _converse(asked, told)
-    counted = sum(
-        asked.engine.count(conversation.as_text(block))
-        for block in conversation.pieces(request)
+    if len(request.model) > _MAX_ID_LENGTH:
+        raise validation_error(
+            f"Value at 'modelId' failed to satisfy constraint: must have at most {_MAX_ID_LENGTH} characters"
+        )
+    _check_model(request)
+    source = check_body(_SCHEMA, parse_body(request.body))["input"]
+    canonical = _read_native(request, source) if "invokeModel" in source else _read_converse(request, source)
+    tokens = sum(
+        request.engine.count(conversation.format_block(block))
+        for block in conversation.iterate_blocks(canonical)
         if "cachePoint" not in block
     )
-    return whole(encoded({"inputTokens": counted}))
+    return make_response(encode_json({"inputTokens": tokens}))
 
 
-def _check_model(asked: Asked) -> None:
-    asked.pick()
-    model = asked.account.catalogue.model(asked.model)
-    if model is None or not _is_counted(model.id) or not model.known.on_demand:
-        raise invalid(_NOT_COUNTED)
+def _check_model(request: EmulatorRequest) -> None:
+    request.find_adapter()
+    model = request.account.catalogue.find_model(request.model)
+    if model is None or not model.capabilities.counts_tokens or not model.known.on_demand:
+        raise validation_error(_UNSUPPORTED)
 
 
-def _is_counted(model: str) -> bool:
-    return any(matches(each, model) for each in _COUNTED) and not any(matches(each, model) for each in _BEFORE)
-
-
-def _native(asked: Asked, body: str) -> Request:
+def _read_native(request: EmulatorRequest, source: Json) -> Request:
     try:
-        text = base64.b64decode(body, validate=True)
+        text = base64.b64decode(source["invokeModel"]["body"], validate=True)
     except (binascii.Error, ValueError):
-        raise invalid("Value at 'input.invokeModel.body' failed to satisfy constraint: must be base64") from None
-    adapter, _, native = inference.native(replace(asked, body=text))
+        raise validation_error(
+            "Value at 'input.invokeModel.body' failed to satisfy constraint: must be base64"
+        ) from None
+    adapter, _, body = inference.read_native_body(replace(request, body=text))
     wire = find_wire(adapter)
     if wire.read_request is None:
-        raise invalid(_NOT_COUNTED)
-    return known.read(wire, native)
+        raise validation_error(_UNSUPPORTED)
+    return known.read_request(wire, body)
 
 
-def _converse(asked: Asked, told: Request) -> Request:
-    request: Request = {"messages": [], **told["converse"]}
-    if faults := asked.registry.adapters["converse"].find_faults(request):
-        raise invalid(validation_errors(faults))
-    return request
+def _read_converse(request: EmulatorRequest, source: Json) -> Request:
+    body: Request = {"messages": [], **source["converse"]}
+    if faults := request.registry.adapters["converse"].find_faults(body):
+        raise validation_error(describe_faults(faults))
+    return body

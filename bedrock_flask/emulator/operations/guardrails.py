@@ -1,29 +1,24 @@
 """ApplyGuardrail, InvokeGuardrailChecks, and the guardrail that a call of a model names.
 
-Every guardrail exists here, and all have one rule: judging.py. Sources: botocore's service model of bedrock-runtime;
-AWS user guide, "Use a guardrail with inference operations".
+Every guardrail exists here, and all have one policy: account/guardrail_policy.py. Sources: botocore's service model of
+bedrock-runtime; AWS user guide, "Use a guardrail with inference operations".
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from bedrock_flask import fields
-from bedrock_flask.adapter import Engine
 from bedrock_flask.bodies import converse_body
-from bedrock_flask.converse import Event, Json, Request, Response, fold, member, replay
-from bedrock_flask.emulator.account.guardrail_policy import Rule, Verdict, emails_in, text_units
-from bedrock_flask.emulator.calls.delivery import Answer, whole
-from bedrock_flask.emulator.calls.refusals import invalid
-from bedrock_flask.emulator.calls.request import Asked, checked, encoded, parsed
-from bedrock_flask.emulator.engines.replies import Answering, Reply
+from bedrock_flask.converse import Json
+from bedrock_flask.emulator.account.guardrail_policy import count_text_units, find_emails
+from bedrock_flask.emulator.calls.errors import validation_error
+from bedrock_flask.emulator.calls.request import EmulatorRequest, check_body, encode_json, parse_body
+from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response
+from bedrock_flask.emulator.engines.engine import EmulatorEngine
+from bedrock_flask.emulator.engines.guarded import BLOCKED_MESSAGE, GuardedEngine, Guardrail
 
-MESSAGE = "Sorry, the model cannot answer this question."
-CONFIG = "amazon-bedrock-guardrailConfig"
+CONFIG_MEMBER = "amazon-bedrock-guardrailConfig"
 
 _HEADER = "x-amzn-bedrock-guardrail"
-_IDENTIFIER = re.compile(r"[a-z0-9]+|arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]+")
-_VERSION = re.compile(r"[1-9][0-9]{0,7}|DRAFT")
 _CHECKS = {
     "contentFilter": ("VIOLENCE", "HATE", "SEXUAL", "MISCONDUCT", "INSULTS"),
     "promptAttack": ("JAILBREAK", "PROMPT_INJECTION", "PROMPT_LEAKAGE"),
@@ -33,7 +28,7 @@ _CHECKS = {
 # --- ApplyGuardrail ---------------------------------------------------------------------------------------------------
 
 
-class _Applied(fields.Schema):
+class _ApplyBody(fields.Schema):
     source = fields.String(required=True, one_of=("INPUT", "OUTPUT"))
     content = fields.List(
         fields.OneKey(
@@ -44,36 +39,36 @@ class _Applied(fields.Schema):
     outputScope = fields.String(one_of=("INTERVENTIONS", "FULL"))
 
 
-_APPLIED = _Applied()
+_APPLY_SCHEMA = _ApplyBody()
 
 
-def apply_guardrail(asked: Asked) -> Answer:
+def apply_guardrail(request: EmulatorRequest) -> EmulatorResponse:
     """ApplyGuardrail."""
-    Guardrail.named(asked.labels["guardrailIdentifier"], asked.labels["guardrailVersion"])
-    told = checked(_APPLIED, parsed(asked.body))
-    verdict = asked.account.rule.judge([block["text"]["text"] for block in told["content"] if "text" in block])
-    images = sum("image" in block for block in told["content"])
-    outputs = (MESSAGE,) if verdict.blocked else verdict.masked if verdict.intervened else ()
-    answer = {
-        "usage": verdict.usage(),
-        "action": "GUARDRAIL_INTERVENED" if verdict.intervened else "NONE",
+    Guardrail.from_version(request.labels["guardrailIdentifier"], request.labels["guardrailVersion"])
+    content = check_body(_APPLY_SCHEMA, parse_body(request.body))["content"]
+    verdict = request.account.policy.check([block["text"]["text"] for block in content if "text" in block])
+    images = sum("image" in block for block in content)
+    outputs = (BLOCKED_MESSAGE,) if verdict.is_blocked else verdict.masked_texts if verdict.has_intervened else ()
+    document = {
+        "usage": verdict.count_usage(),
+        "action": "GUARDRAIL_INTERVENED" if verdict.has_intervened else "NONE",
         "actionReason": verdict.reason,
         "outputs": [{"text": text} for text in outputs],
-        "assessments": [verdict.assessment()],
-        "guardrailCoverage": verdict.coverage() | ({"images": {"guarded": 0, "total": images}} if images else {}),
+        "assessments": [verdict.describe()],
+        "guardrailCoverage": verdict.count_coverage() | ({"images": {"guarded": 0, "total": images}} if images else {}),
     }
-    return whole(encoded(answer))
+    return make_response(encode_json(document))
 
 
 # --- InvokeGuardrailChecks --------------------------------------------------------------------------------------------
 
 
-def _categories(known: Sequence[str]) -> type[fields.Schema]:
+def _make_check(choices: Sequence[str]) -> type[fields.Schema]:
     class Category(fields.Schema):
-        category = fields.String(required=True, one_of=known)
+        category = fields.String(required=True, one_of=choices)
 
     class Check(fields.Schema):
-        categories = fields.List(fields.Nested(Category), required=True, min_items=1, max_items=len(known))
+        categories = fields.List(fields.Nested(Category), required=True, min_items=1, max_items=len(choices))
 
     return Check
 
@@ -87,8 +82,8 @@ class _Entities(fields.Schema):
 
 
 class _Checks(fields.Schema):
-    contentFilter = fields.Nested(_categories(_CHECKS["contentFilter"]))
-    promptAttack = fields.Nested(_categories(_CHECKS["promptAttack"]))
+    contentFilter = fields.Nested(_make_check(_CHECKS["contentFilter"]))
+    promptAttack = fields.Nested(_make_check(_CHECKS["promptAttack"]))
     sensitiveInformation = fields.Nested(_Entities)
 
 
@@ -97,194 +92,76 @@ class _Message(fields.Schema):
     content = fields.List(fields.OneKey({"text": fields.String(min_length=1)}), required=True, min_items=1)
 
 
-class _Checked(fields.Schema):
+class _ChecksBody(fields.Schema):
     messages = fields.List(fields.Nested(_Message), required=True, min_items=1)
     checks = fields.Nested(_Checks, required=True)
 
 
-_CHECKED = _Checked()
+_CHECKS_SCHEMA = _ChecksBody()
 
 
-def invoke_guardrail_checks(asked: Asked) -> Answer:
-    """InvokeGuardrailChecks: a blocked word is all that is bad, an e-mail address all that is private."""
-    told = checked(_CHECKED, parsed(asked.body))
-    texts = [block["text"] for message in told["messages"] for block in message["content"]]
-    score = float(asked.account.rule.judge(texts).blocked)
+def invoke_guardrail_checks(request: EmulatorRequest) -> EmulatorResponse:
+    """InvokeGuardrailChecks: it finds blocked words in every category, and e-mail addresses."""
+    parameters = check_body(_CHECKS_SCHEMA, parse_body(request.body))
+    messages, checks = parameters["messages"], parameters["checks"]
+    texts = [block["text"] for message in messages for block in message["content"]]
+    score = float(request.account.policy.check(texts).is_blocked)
     results: Json = {
         check: {
-            "results": [
-                {"category": each["category"], "severityScore": score} for each in told["checks"][check]["categories"]
-            ]
+            "results": [{"category": each["category"], "severityScore": score} for each in checks[check]["categories"]]
         }
         for check in _CHECKS
-        if check in told["checks"]
+        if check in checks
     }
-    if "sensitiveInformation" in told["checks"]:
-        wanted = {each["type"] for each in told["checks"]["sensitiveInformation"]["entities"]}
-        found = list(_entities(told["messages"])) if "EMAIL" in wanted else []
+    if "sensitiveInformation" in checks:
+        types = {each["type"] for each in checks["sensitiveInformation"]["entities"]}
+        found = list(_find_entities(messages)) if "EMAIL" in types else []
         results["sensitiveInformation"] = {"results": found, "truncated": False}
-    usage = {check: {"textUnits": text_units(texts)} for check in results}
-    return whole(encoded({"results": results, "usage": usage}))
+    usage = {check: {"textUnits": count_text_units(texts)} for check in results}
+    return make_response(encode_json({"results": results, "usage": usage}))
 
 
-def _entities(messages: Sequence[Json]) -> Iterator[Json]:
+def _find_entities(messages: Sequence[Json]) -> Iterator[Json]:
     for number, message in enumerate(messages):
-        for place, block in enumerate(message["content"]):
-            for begin, end in emails_in(block["text"]):
+        for index, block in enumerate(message["content"]):
+            for begin, end in find_emails(block["text"]):
                 yield {
                     "type": "EMAIL",
                     "confidenceScore": 1.0,
                     "beginOffset": begin,
                     "endOffset": end,
                     "messageIndex": number,
-                    "contentIndex": place,
+                    "contentIndex": index,
                 }
 
 
 # --- the guardrail of a call ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class Guardrail:
-    """The guardrail that a call names, and whether its findings are told."""
-
-    id: str
-    trace: bool = False
-
-    @classmethod
-    def named(cls, identifier: str, version: str, *, trace: bool = False) -> "Guardrail":
-        """The guardrail of an id or an ARN; a Refusal where it cannot be one."""
-        if not identifier or not version:
-            raise invalid("A guardrail is named by both its identifier and its version.")
-        if not _IDENTIFIER.fullmatch(identifier) or not _VERSION.fullmatch(version):
-            raise invalid("The guardrail identifier or version provided in the request does not exist.")
-        return cls(id=identifier.rpartition("/")[2], trace=trace)
-
-
-@dataclass
-class Guarded:
-    """An engine with a guardrail before and behind it; it judges an answer as a whole, before any of it is told."""
-
-    engine: Engine
-    guardrail: Guardrail
-    rule: Rule
-    asked: Verdict | None = field(default=None, init=False)
-    answered: Verdict | None = field(default=None, init=False)
-
-    def converse(self, request: Request) -> Iterator[Event]:
-        """The answer to a Converse request, or what the guardrail says in its place."""
-        self.asked = self.rule.judge(_texts_to_check(request))
-        if self.asked.blocked:
-            yield from replay(self._instead({"usage": dict.fromkeys(_COUNTS, 0)}, [{"text": MESSAGE}]))
-            return
-        events = list(self.engine.converse(request))
-        response = fold(events)
-        content = response["output"]["message"]["content"]
-        self.answered = self.rule.judge([block["text"] for block in content if "text" in block])
-        if self.answered.intervened:
-            yield from replay(self._instead(response, _changed(content, self.answered)))
-        else:
-            yield from map(self._traced, events)
-
-    def judge_asked(self, texts: Sequence[str]) -> Verdict:
-        """What is to be said against a question that is not Converse's."""
-        self.asked = self.rule.judge(texts)
-        return self.asked
-
-    def judge_answered(self, texts: Sequence[str]) -> Verdict:
-        """What is to be said against the answer to it."""
-        self.answered = self.rule.judge(texts)
-        return self.answered
-
-    def native(self, request: Request) -> Reply | None:
-        """The reply that is scripted in the model's own format, which nobody judges; none to a blocked question."""
-        blocked = self.rule.judge(_texts_to_check(request)).blocked
-        return self.engine.native(request) if isinstance(self.engine, Answering) and not blocked else None
-
-    def embed(self, text: str, dimensions: int) -> list[float]:
-        """The engine's vector."""
-        return self.engine.embed(text, dimensions)
-
-    def count(self, text: str) -> int:
-        """The engine's count."""
-        return self.engine.count(text)
-
-    def members(self) -> Json:
-        """What a native reply says of the guardrail."""
-        acted = (self.asked is not None and self.asked.blocked) or (
-            self.answered is not None and self.answered.intervened
-        )
-        told: Json = {"amazon-bedrock-guardrailAction": "INTERVENED" if acted else "NONE"}
-        if self.guardrail.trace:
-            outputs = [{self.guardrail.id: self.answered.assessment()}] if self.answered else []
-            told["amazon-bedrock-trace"] = {"guardrail": {"input": self._input(), "outputs": outputs}}
-        return told
-
-    def _instead(self, response: Response, content: list[Json]) -> Response:
-        message = {"output": {"message": {"role": "assistant", "content": content}}}
-        return {**response, **message, "stopReason": "guardrail_intervened", **self._trace()}
-
-    def _traced(self, event: Event) -> Event:
-        return {"metadata": {**event["metadata"], **self._trace()}} if "metadata" in event else event
-
-    def _trace(self) -> Json:
-        if not self.guardrail.trace:
-            return {}
-        told: Json = {"inputAssessment": self._input()}
-        last = self.answered or self.asked
-        if self.answered is not None:
-            told["outputAssessments"] = {self.guardrail.id: [self.answered.assessment()]}
-        return {"trace": {"guardrail": told | ({"actionReason": last.reason} if last else {})}}
-
-    def _input(self) -> Json:
-        return {self.guardrail.id: self.asked.assessment()} if self.asked else {}
-
-
-_COUNTS = ("inputTokens", "outputTokens", "totalTokens")
-
-
-def of_converse(asked: Asked, body: Json) -> Engine:
-    """The engine with the guardrail of a Converse body before it; the engine alone where it names none."""
+def guard_converse(request: EmulatorRequest, body: Json) -> EmulatorEngine:
+    """The engine with the guardrail that a Converse body names; without one, the engine alone."""
     config = body.get("guardrailConfig")
     if config is None:
-        return asked.engine
-    guardrail = Guardrail.named(
+        return request.engine
+    guardrail = Guardrail.from_version(
         config.get("guardrailIdentifier", ""),
         config.get("guardrailVersion", ""),
         trace=config.get("trace", "disabled") != "disabled",
     )
-    return Guarded(asked.engine, guardrail, asked.account.rule)
+    return GuardedEngine(request.engine, guardrail, request.account.policy)
 
 
-def of_headers(asked: Asked, body: Json) -> Guarded | None:
-    """The engine with the guardrail of an InvokeModel's headers before it; None where they name none."""
-    identifier = asked.headers.get(f"{_HEADER}identifier", "")
-    version = asked.headers.get(f"{_HEADER}version", "")
+def guard_invoke(request: EmulatorRequest, body: Json) -> GuardedEngine | None:
+    """The engine with the guardrail that the headers of InvokeModel name; None if they name none."""
+    identifier = request.headers.get(f"{_HEADER}identifier", "")
+    version = request.headers.get(f"{_HEADER}version", "")
     if not identifier and not version:
-        if CONFIG in body:
-            raise invalid(f"The body has {CONFIG}, but no header names a guardrail.")
+        if CONFIG_MEMBER in body:
+            raise validation_error(f"The body has {CONFIG_MEMBER}, but no header names a guardrail.")
         return None
-    kind = asked.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise invalid("A guardrail needs a body of the content type application/json.")
-    trace = asked.headers.get("x-amzn-bedrock-trace", "DISABLED") != "DISABLED"
-    return Guarded(asked.engine, Guardrail.named(identifier, version, trace=trace), asked.account.rule)
-
-
-def _texts_to_check(request: Request) -> list[str]:
-    """What the user says, or, where any of it is marked for the guardrail, that alone."""
-    blocks = [
-        block
-        for message in request.get("messages", [])
-        if message["role"] == "user"
-        for block in message["content"]
-    ]  # fmt: skip
-    marked = [member(block, "guardContent", "text", "text") for block in blocks if "guardContent" in block]
-    return [text for text in marked or [block.get("text") for block in blocks] if isinstance(text, str)]
-
-
-def _changed(content: list[Json], verdict: Verdict) -> list[Json]:
-    if verdict.blocked:
-        return [{"text": MESSAGE}]
-    texts = iter(verdict.masked)
-    return [{**block, "text": next(texts)} if "text" in block else block for block in content]
+    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise validation_error("A guardrail needs a body of the content type application/json.")
+    trace = request.headers.get("x-amzn-bedrock-trace", "DISABLED") != "DISABLED"
+    guardrail = Guardrail.from_version(identifier, version, trace=trace)
+    return GuardedEngine(request.engine, guardrail, request.account.policy)

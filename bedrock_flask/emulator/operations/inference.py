@@ -1,4 +1,4 @@
-"""InvokeModel, Converse and their streaming twins: what a model answers, in its own format or in Converse's."""
+"""InvokeModel, Converse and their streaming variants: a model's answer in its own format or in Converse's."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -8,10 +8,16 @@ from bedrock_flask.bedrock.usage import HEADERS, METRICS
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, fold
-from bedrock_flask.emulator.calls.delivery import Answer, streamed, whole
+from bedrock_flask.emulator.calls.errors import STREAMED, EmulatedError, validation_error
 from bedrock_flask.emulator.calls.presence import CallerLeft
-from bedrock_flask.emulator.calls.refusals import STREAMED, Refusal, invalid
-from bedrock_flask.emulator.calls.request import NO_SUCH_MODEL, Asked, encoded, parsed, validation_errors
+from bedrock_flask.emulator.calls.request import (
+    NO_SUCH_MODEL,
+    EmulatorRequest,
+    describe_faults,
+    encode_json,
+    parse_body,
+)
+from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response, make_stream_response
 from bedrock_flask.emulator.formats import known, plugin
 from bedrock_flask.emulator.formats.known import Tally
 from bedrock_flask.emulator.operations import guardrails
@@ -21,142 +27,149 @@ from bedrock_flask.wires import WIRES
 
 LOG = logging.getLogger("bedrock_flask.emulator")
 
-_NOT_FOR_CONVERSE = (
+_UNSUPPORTED_BY_CONVERSE = (
     "This action doesn't support the model that you provided. Try again with a supported text or chat model."
 )
-_STARTS_OTHERWISE = (
+_WRONG_FIRST_TURN = (
     "A conversation must start with a user message. Try again with a conversation that starts with a user message."
 )
-_DOES_NOT_STREAM = "The model is unsupported for streaming"
+_UNEXPECTED = "The system encountered an unexpected error during processing."
+_UNSUPPORTED_STREAMING = "The model is unsupported for streaming"
 
 
-def invoke(asked: Asked) -> Answer:
+def invoke(request: EmulatorRequest) -> EmulatorResponse:
     """InvokeModel."""
-    adapter, _, body = native(asked)
-    guarded, tally = guardrails.of_headers(asked, body), Tally()
-    answer = known.reply if _is_known(adapter) else plugin.reply
-    reply = answer(adapter, asked.model, body, guarded or asked.engine, tally, asked.presence)
+    adapter, _, body = read_native_body(request)
+    guarded, tally = guardrails.guard_invoke(request, body), Tally()
+    make_reply = known.make_reply if _has_known_format(adapter) else plugin.make_reply
+    reply = make_reply(adapter, request.model, body, guarded or request.engine, tally, request.presence)
     if guarded:
-        reply = {**reply, **guarded.members()}
+        reply = {**reply, **guarded.describe()}
     counts = {name: getattr(tally.usage, count) for count, name in HEADERS.items()}
-    counts["x-amzn-bedrock-invocation-latency"] = tally.latency()
-    return whole(encoded(reply), {name: str(count) for name, count in counts.items() if count is not None})
+    counts["x-amzn-bedrock-invocation-latency"] = tally.measure_latency()
+    return make_response(encode_json(reply), {name: str(count) for name, count in counts.items() if count is not None})
 
 
-def invoke_stream(asked: Asked) -> Answer:
+def invoke_stream(request: EmulatorRequest) -> EmulatorResponse:
     """InvokeModelWithResponseStream."""
-    adapter, capabilities, body = native(asked)
+    adapter, capabilities, body = read_native_body(request)
     if not capabilities.streaming:
-        raise invalid(_DOES_NOT_STREAM)
-    guarded = guardrails.of_headers(asked, body)
-    answer = known.chunks if _is_known(adapter) else plugin.chunks
-    chunks = answer(adapter, asked.model, body, guarded or asked.engine, Tally(), asked.presence)
+        raise validation_error(_UNSUPPORTED_STREAMING)
+    guarded = guardrails.guard_invoke(request, body)
+    make_chunks = known.make_chunks if _has_known_format(adapter) else plugin.make_chunks
+    chunks = make_chunks(adapter, request.model, body, guarded or request.engine, Tally(), request.presence)
     if guarded:
-        chunks = _with_last(chunks, guarded.members)
-    frames = _frames(
-        asked.operation, chunks, lambda number, chunk: eventstream.chunk(encoded(chunk), eventstream.padding(number))
+        chunks = _extend_last_chunk(chunks, guarded.describe)
+    frames = _encode_frames(
+        request.operation,
+        chunks,
+        lambda number, chunk: eventstream.chunk(encode_json(chunk), eventstream.padding(number)),
     )
-    return streamed(frames, {"X-Amzn-Bedrock-Content-Type": "application/json"})
+    return make_stream_response(frames, {"X-Amzn-Bedrock-Content-Type": "application/json"})
 
 
-def _is_known(adapter: Adapter) -> bool:
-    """Whether the model's own format is one that the gateway reads and writes."""
+def _has_known_format(adapter: Adapter) -> bool:
+    """Whether the gateway reads and writes the model's own format."""
     return adapter.wire in WIRES
 
 
-def _with_last(chunks: Iterator[Json], members: Callable[[], Json]) -> Iterator[Json]:
-    """The chunks, the last one, which has the metrics, with more members."""
+def _extend_last_chunk(chunks: Iterator[Json], members: Callable[[], Json]) -> Iterator[Json]:
+    """The chunks, with more members in the last one, which is the one with the metrics."""
     with closing(chunks) as each:
         for chunk in each:
             yield {**chunk, **members()} if METRICS in chunk else chunk
 
 
-def native(asked: Asked) -> tuple[Adapter, Capabilities, Json]:
-    """The model and its body in the model's own format, or the refusal of either."""
-    adapter, capabilities = asked.pick()
-    body = parsed(asked.body)
-    if adapter.operation != "InvokeModel" and asked.model.startswith("arn:"):
-        adapter, capabilities = _by_body(asked.registry, body)
+def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, Json]:
+    """The adapter, the capabilities and the body in the model's own format. Raises EmulatedError."""
+    adapter, capabilities = request.find_adapter()
+    body = parse_body(request.body)
+    if adapter.operation != "InvokeModel" and request.model.startswith("arn:"):
+        adapter, capabilities = _find_by_body(request.registry, body)
     if adapter.operation != "InvokeModel":
-        raise invalid(NO_SUCH_MODEL)
+        raise validation_error(NO_SUCH_MODEL)
     if faults := adapter.find_faults(body):
-        told = "; ".join(f"{fault.path or '#'}: {fault.message}" for fault in faults)
-        raise invalid(f"Malformed input request: {told}, please reformat your input and try again.")
+        text = "; ".join(f"{fault.path or '#'}: {fault.message}" for fault in faults)
+        raise validation_error(f"Malformed input request: {text}, please reformat your input and try again.")
     return adapter, capabilities, body
 
 
-def _by_body(registry: Registry, body: Json) -> tuple[Adapter, Capabilities]:
-    """The model behind an ARN that does not tell it: of the first family whose body this is."""
-    native = (claim for claim in registry.claims if claim.adapter.operation == "InvokeModel")
-    found = next((claim for claim in native if not claim.adapter.find_faults(body)), None)
+def _find_by_body(registry: Registry, body: Json) -> tuple[Adapter, Capabilities]:
+    """The adapter for an ARN that does not name its model: the first whose schema accepts the body."""
+    claims = (claim for claim in registry.claims if claim.adapter.operation == "InvokeModel")
+    found = next((claim for claim in claims if not claim.adapter.find_faults(body)), None)
     if found is None:
-        raise invalid(NO_SUCH_MODEL)
+        raise validation_error(NO_SUCH_MODEL)
     return found.adapter, found.capabilities
 
 
-def converse(asked: Asked) -> Answer:
+def converse(request: EmulatorRequest) -> EmulatorResponse:
     """Converse."""
-    _, body = _canonical(asked)
+    _, body = _read_converse_body(request)
     tally = Tally()
-    response = fold(known.events(guardrails.of_converse(asked, body), body, tally, asked.presence))
-    return whole(encoded({**response, "metrics": {"latencyMs": tally.latency()}}))
+    response = fold(known.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence))
+    return make_response(encode_json({**response, "metrics": {"latencyMs": tally.measure_latency()}}))
 
 
-def converse_stream(asked: Asked) -> Answer:
+def converse_stream(request: EmulatorRequest) -> EmulatorResponse:
     """ConverseStream."""
-    capabilities, body = _canonical(asked)
+    capabilities, body = _read_converse_body(request)
     if not capabilities.streaming:
-        raise invalid(_DOES_NOT_STREAM)
+        raise validation_error(_UNSUPPORTED_STREAMING)
     tally = Tally()
 
     def frame(number: int, event: Event) -> eventstream.Frame:
-        [(kind, told)] = event.items()
+        [(kind, payload)] = event.items()
         if kind == "metadata":
-            told = {**told, "metrics": {"latencyMs": tally.latency()}}
-        return eventstream.event(kind, encoded({**told, "p": eventstream.padding(number)}))
+            payload = {**payload, "metrics": {"latencyMs": tally.measure_latency()}}
+        return eventstream.event(kind, encode_json({**payload, "p": eventstream.padding(number)}))
 
-    events = known.events(guardrails.of_converse(asked, body), body, tally, asked.presence)
-    return streamed(_frames(asked.operation, events, frame))
+    events = known.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence)
+    return make_stream_response(_encode_frames(request.operation, events, frame))
 
 
-def _canonical(asked: Asked) -> tuple[Capabilities, Json]:
-    adapter, capabilities = asked.pick()
+def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
+    adapter, capabilities = request.find_adapter()
     if "converse" not in adapter.speaks:
-        raise invalid(_NOT_FOR_CONVERSE)
-    body = parsed(asked.body)
-    if faults := asked.registry.adapters["converse"].find_faults(body):
-        raise invalid(validation_errors(faults))
-    # A managed prompt brings its own messages.
+        raise validation_error(_UNSUPPORTED_BY_CONVERSE)
+    body = parse_body(request.body)
+    if faults := request.registry.adapters["converse"].find_faults(body):
+        raise validation_error(describe_faults(faults))
+    # A managed prompt has its own messages.
     messages = body.get("messages", [{"role": "user"}])
     if not messages or messages[0]["role"] == "assistant":
-        raise invalid(_STARTS_OTHERWISE)
+        raise validation_error(_WRONG_FIRST_TURN)
     return capabilities, body
 
 
-def _frames(operation: str, parts: Iterable[Json], frame: Callable[[int, Json], eventstream.Frame]) -> Iterator[bytes]:
-    """Each part as a frame; an error after the first one is the last frame, before it an error of its own."""
+def _encode_frames(
+    operation: str, parts: Iterable[Json], frame: Callable[[int, Json], eventstream.Frame]
+) -> Iterator[bytes]:
+    """Encode each part as a frame. An error becomes the last frame, or is raised if there was none yet."""
     number = 0
     try:
         with closing(parts) as each:
             for part in each:
                 yield eventstream.encode(frame(number, part))
                 number += 1
-    except Refusal as told:
+    except EmulatedError as error:
         if not number:
             raise
-        yield eventstream.encode(_last_frame(operation, told))
+        yield eventstream.encode(_make_error_frame(operation, error))
     except (CallerLeft, GeneratorExit):
         raise
     except Exception:
         if not number:
             raise
         LOG.exception("%s failed while streaming", operation)
-        refusal = Refusal("InternalServerException", "The system encountered an unexpected error during processing.")
-        yield eventstream.encode(_last_frame(operation, refusal))
+        unexpected = EmulatedError(
+            "InternalServerException", "The system encountered an unexpected error during processing."
+        )
+        yield eventstream.encode(_make_error_frame(operation, unexpected))
 
 
-def _last_frame(operation: str, refusal: Refusal) -> eventstream.Frame:
-    """The frame that ends a stream with an error: an exception that the operation models, or else a plain error."""
-    if refusal.streamed_name in STREAMED.get(operation, ()):
-        return eventstream.exception(refusal.streamed_name, encoded(refusal.document))
-    return eventstream.error(refusal.name, refusal.message)
+def _make_error_frame(operation: str, error: EmulatedError) -> eventstream.Frame:
+    """The frame that ends a stream: an exception if the operation models it, otherwise an error."""
+    if error.streamed_name in STREAMED.get(operation, ()):
+        return eventstream.exception(error.streamed_name, encode_json(error.document))
+    return eventstream.error(error.name, error.message)

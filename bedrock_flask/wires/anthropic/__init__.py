@@ -10,7 +10,7 @@ from bedrock_flask.bodies.anthropic_body import VERSION
 from bedrock_flask.wires.anthropic.request_reader import HINTS, read_request
 from bedrock_flask.wires.anthropic.request_writer import write_request
 from bedrock_flask.wires.anthropic.response_reader import complete, finished, read_chunks, read_reply, usage
-from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, write_chunks, write_reply
+from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, add_tokens, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
@@ -56,6 +56,8 @@ WIRE = Wire(
     write_reply=write_reply,
     write_chunks=write_chunks,
     envelope={"anthropic_version": VERSION},
+    response_paths=("/stop_sequence",),
+    add_tokens=add_tokens,
     hints=HINTS,
     words=WORDS,
 )

@@ -30,6 +30,13 @@ _REFUSALS = {
 }
 
 
+def add_tokens(chunk: Json, count: Callable[[], int]) -> Json:
+    """Set the input tokens of `message_start`: Claude reports them there, Converse at the end."""
+    if chunk.get("type") == "message_start":
+        chunk["message"]["usage"]["input_tokens"] = count()
+    return chunk
+
+
 # --- a reply ---------------------------------------------------------------------------------------------------------
 
 

@@ -191,10 +191,10 @@ def test_without_secrets_everything_is_accepted(emulator: Any) -> None:
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        (["nocolon"], "secret 1 is no KEYID:SECRET pair"),
-        (["a:b", ":c"], "secret 2 is no KEYID:SECRET pair"),
+        (["nocolon"], "secret 1 is not a KEYID:SECRET pair"),
+        (["a:b", ":c"], "secret 2 is not a KEYID:SECRET pair"),
         (["a:"], "the secret of 'a' must be printable"),
-        (["a:b", "a:c"], "two secrets of 'a'"),
+        (["a:b", "a:c"], "'a' has two secrets"),
     ],
 )
 def test_what_is_no_secret_is_told_without_repeating_it(pairs: list[str], message: str) -> None:
@@ -205,7 +205,7 @@ def test_what_is_no_secret_is_told_without_repeating_it(pairs: list[str], messag
 def test_a_file_of_secrets_must_hold_some(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("# nothing\n")
     (tmp_path / "broken").write_text("\nhushhush\n")
-    for name, message in (("empty", "no secret in it"), ("broken", "line 2"), ("absent", "cannot be read")):
+    for name, message in (("empty", "contains no secret"), ("broken", "line 2"), ("absent", "cannot be read")):
         with pytest.raises(StartupError, match=message) as caught:
             read_secrets([], tmp_path / name)
         assert "hushhush" not in str(caught.value)
@@ -226,7 +226,7 @@ def test_secrets_come_from_the_environment_and_a_bad_one_stops_the_start(plain_e
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
-    assert "secret 2 is no KEYID:SECRET pair" in line
+    assert "secret 2 is not a KEYID:SECRET pair" in line
     assert "hushhush" not in line
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bedrock_flask.emulator.engines.schema_sample import sample
+from bedrock_flask.emulator.engines.schema_sample import make_sample
 
 TREE: dict[str, Any] = {
     "$defs": {
@@ -95,16 +95,16 @@ SCHEMAS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_value_satisfies_the_schema(name: str) -> None:
-    jsonschema.Draft202012Validator(SCHEMAS[name]).validate(sample(SCHEMAS[name]))
+    jsonschema.Draft202012Validator(SCHEMAS[name]).validate(make_sample(SCHEMAS[name]))
 
 
 def test_the_same_schema_gives_the_same_value() -> None:
-    assert sample(TREE) == sample(TREE)
+    assert make_sample(TREE) == make_sample(TREE)
 
 
 def test_what_nothing_satisfies_and_what_python_cannot_read_end_all_the_same() -> None:
     endless = {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}
-    assert isinstance(sample(endless), dict)
-    assert sample({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}) is not None
-    assert isinstance(sample({"type": "string", "pattern": "(?<unclosed"}), str)
-    assert sample({"$ref": "#/nowhere/at/all"}) == "value"
+    assert isinstance(make_sample(endless), dict)
+    assert make_sample({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}) is not None
+    assert isinstance(make_sample({"type": "string", "pattern": "(?<unclosed"}), str)
+    assert make_sample({"$ref": "#/nowhere/at/all"}) == "value"

@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 
 from bedrock_flask.converse import fold
-from bedrock_flask.emulator.calls.refusals import Refusal
-from bedrock_flask.emulator.engines.scripted import Scripted
+from bedrock_flask.emulator.calls.errors import EmulatedError
+from bedrock_flask.emulator.engines.scripted import ScriptedEngine
 
-ENGINE = Scripted()
+ENGINE = ScriptedEngine()
 WEATHER = {
     "type": "object",
     "properties": {"city": {"type": "string", "minLength": 3}, "days": {"type": "integer", "minimum": 2}},
@@ -146,12 +146,12 @@ def test_reasoning_that_is_disabled_does_not_come() -> None:
 
 
 def test_an_error_comes_when_the_prompt_names_it() -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(EmulatedError) as refused:
         list(ENGINE.converse(asked("[[error throttlingException]]")))
     assert (refused.value.name, refused.value.status) == ("ThrottlingException", 429)
     for after in (0, 2):
         events: list[dict[str, Any]] = []
-        with pytest.raises(Refusal, match="ModelStreamErrorException"):
+        with pytest.raises(EmulatedError, match="ModelStreamErrorException"):
             events.extend(ENGINE.converse(asked(f"Say [[error modelStreamErrorException after {after}]]")))
         assert [next(iter(event)) for event in events] == ["messageStart"] + ["contentBlockDelta"] * after
 

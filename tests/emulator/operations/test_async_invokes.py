@@ -195,12 +195,12 @@ def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, emulated: Any) 
 
 
 def test_only_so_many_run_at_one_time(tmp_path: Path) -> None:
-    kept, go = jobs.Jobs(tmp_path), threading.Event()
+    kept, go = jobs.AsyncJobs(tmp_path), threading.Event()
 
-    def make(identifier: str) -> jobs.Job:
+    def make(identifier: str) -> jobs.AsyncJob:
         now = datetime.now(UTC)
         path = tmp_path / identifier
-        return jobs.Job(
+        return jobs.AsyncJob(
             id=identifier, arn="", model_arn="", token="", digest="", output={}, path=path, submitted=now, modified=now
         )
 
@@ -208,12 +208,12 @@ def test_only_so_many_run_at_one_time(tmp_path: Path) -> None:
         go.wait(30)
         return b"{}"
 
-    begun = [kept.start("", "", make, work) for _ in range(jobs.MOST_AT_ONCE)]
+    begun = [kept.start("", "", make, work) for _ in range(jobs.MAX_RUNNING)]
     with pytest.raises(Exception, match="in progress"):
         kept.start("", "", make, work)
     go.set()
     until = time.monotonic() + 30
-    while any(job.status == jobs.IN_PROGRESS for job in kept.listed()):
+    while any(job.status == jobs.IN_PROGRESS for job in kept.list_jobs()):
         assert time.monotonic() < until
         time.sleep(0.01)
     assert kept.start("", "", make, work).id not in {job.id for job in begun}
@@ -222,12 +222,12 @@ def test_only_so_many_run_at_one_time(tmp_path: Path) -> None:
 def test_what_fails_unexpectedly_is_a_failure_of_that_call_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = jobs.Jobs(tmp_path)
+    kept = jobs.AsyncJobs(tmp_path)
     now = datetime.now(UTC)
 
-    def make(identifier: str) -> jobs.Job:
+    def make(identifier: str) -> jobs.AsyncJob:
         path = tmp_path / "no such folder" / identifier
-        return jobs.Job(
+        return jobs.AsyncJob(
             id=identifier, arn="", model_arn="", token="", digest="", output={}, path=path, submitted=now, modified=now
         )
 

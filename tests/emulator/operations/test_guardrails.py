@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bedrock_flask.bedrock.usage import METRICS
-from bedrock_flask.emulator.account.guardrail_policy import Rule
+from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-opus-4-6-v1"
 NAMED = {"guardrailIdentifier": "gr1", "guardrailVersion": "1"}
@@ -103,7 +103,7 @@ def test_checks_without_a_guardrail_score_what_was_asked_for(bedrock: Any) -> No
 
 
 def test_e_mail_addresses_of_a_hostile_text_are_found_in_time() -> None:
-    assert Rule().judge(["a." * 500_000]).emails == ()
+    assert GuardrailPolicy().check(["a." * 500_000]).emails == ()
 
 
 # --- before a model --------------------------------------------------------------------------------------------------

@@ -385,7 +385,9 @@ def test_what_fails_unexpectedly_within_a_stream_is_an_internal_error_as_its_las
         yield {"text": "one"}
         raise ValueError("not expected")
 
-    frames = inference._frames("ConverseStream", parts(), lambda number, part: event("x", json.dumps(part).encode()))
+    frames = inference._encode_frames(
+        "ConverseStream", parts(), lambda number, part: event("x", json.dumps(part).encode())
+    )
     first, last = Decoder().feed(b"".join(frames))
     assert first.payload == b'{"text": "one"}'
     assert last.headers[":exception-type"] == "internalServerException"

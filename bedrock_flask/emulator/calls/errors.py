@@ -1,4 +1,4 @@
-"""Bedrock's own errors: their names, statuses and where each may appear."""
+"""Bedrock's errors: their names and statuses, and where each may appear."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -37,7 +37,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-# What AWS says, where it says always the same.
+# AWS's message, for errors whose message is always the same.
 MESSAGES: Mapping[str, str] = MappingProxyType(
     {
         "AccessDeniedException": "You don't have access to the model with the specified model ID.",
@@ -50,7 +50,7 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# The members beside `message` that botocore's model has.
+# The members besides `message` in botocore's model.
 _MORE: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "ModelErrorException": {"originalStatusCode": 500, "resourceName": "emulated-model"},
@@ -68,32 +68,32 @@ STREAMED: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 
 
-class Refusal(Exception):
-    """An error that Bedrock would answer with; `name` is one of STATUS, in the spelling of either HTTP or streams."""
+class EmulatedError(Exception):
+    """An error that the emulator answers with; `name` is a key of STATUS, spelled as in HTTP or as in streams."""
 
     def __init__(self, name: str, message: str = "", *, status: int | None = None, retry_after: str = "") -> None:
-        self.name = canonical(name)
-        self.message = message or MESSAGES.get(self.name, f"The emulator was asked for {self.name}.")
+        self.name = find_canonical_name(name)
+        self.message = message or MESSAGES.get(self.name, f"{self.name} was requested of the emulator.")
         self.status = status or STATUS.get(self.name, 400)
         self.retry_after = retry_after
         super().__init__(f"{self.name}: {self.message}")
 
     @property
     def document(self) -> dict[str, object]:
-        """The body of the answer, or the payload of the exception frame."""
+        """The body of the response, or the payload of the exception frame."""
         return {"message": self.message, **_MORE.get(self.name, {})}
 
     @property
     def streamed_name(self) -> str:
-        """The name as it stands in `:exception-type`."""
+        """The name as spelled in `:exception-type`."""
         return self.name[:1].lower() + self.name[1:]
 
 
-def canonical(name: str) -> str:
-    """The name as it stands in `x-amzn-ErrorType`, for either spelling."""
+def find_canonical_name(name: str) -> str:
+    """The name as spelled in `x-amzn-ErrorType`, for either spelling."""
     return next((known for known in (name, name[:1].upper() + name[1:]) if known in STATUS), name)
 
 
-def invalid(message: str) -> Refusal:
-    """The refusal of a request that is not valid."""
-    return Refusal("ValidationException", message)
+def validation_error(message: str) -> EmulatedError:
+    """The error for a request that is not valid."""
+    return EmulatedError("ValidationException", message)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from bedrock_flask.emulator.engines.replies import BadReply, Reply, read, read_posted
+from bedrock_flask.emulator.replies.reply import InvalidReply, Reply, parse_replies, read_replies
 from bedrock_flask.errors import StartupError
 
 NOVA, CLAUDE, TITAN = (
@@ -192,7 +192,7 @@ def test_a_file_is_read_in_toml_and_in_json_and_what_tests_add_comes_before_it(
     toml, told = tmp_path / "replies.toml", tmp_path / "replies.json"
     toml.write_text('[[replies]]\ncontains = "capital"\ntimes = 1\ntext = "Paris."\n\n[[replies]]\ntext = "Pardon?"\n')
     told.write_text(json.dumps([{"contains": "capital", "times": 1, "text": "Paris."}, {"text": "Pardon?"}]))
-    assert read(toml) == read(told)
+    assert read_replies(toml) == read_replies(told)
     emulator = start_emulator("--replies", str(toml))
     bedrock = emulator.client()
     emulator.post("/_emulator/replies", {"contains": "Swiss", "text": "Bern."})
@@ -219,22 +219,22 @@ def test_a_prompt_that_is_not_scripted_is_refused_where_only_replies_are_wanted(
     ("entry", "wrong"),
     [
         ({"contians": "x", "text": "y"}, r"replies\[0\]\.contians: .*contains"),
-        ({"contains": "x"}, r"replies\[0\]: answers nothing"),
+        ({"contains": "x"}, r"replies\[0\]: has no answer"),
         ({"text": "x", "input": {}}, r"replies\[0\]\.input: needs tool"),
-        ({"matches": "(", "text": "x"}, r"replies\[0\]\.matches: is no regular expression"),
-        ({"text": "x", "body": {}}, r"replies\[0\]\.body: stands beside text"),
-        ({"error": "ThrottlingException", "tool": "x"}, r"replies\[0\]\.error: stands beside tool"),
+        ({"matches": "(", "text": "x"}, r"replies\[0\]\.matches: is not a regular expression"),
+        ({"text": "x", "body": {}}, r"replies\[0\]\.body: cannot be combined with text"),
+        ({"error": "ThrottlingException", "tool": "x"}, r"replies\[0\]\.error: cannot be combined with tool"),
         ({"error": "Oops"}, r"replies\[0\]\.error: must be one of"),
         ({"text": "x", "stop_reason": "tired"}, r"replies\[0\]\.stop_reason: must be one of"),
         ({"text": "x", "usage": {"inputTokens": -1}}, r"replies\[0\]\.usage\.inputTokens"),
         ({"text": "x", "times": 0}, r"replies\[0\]\.times"),
-        ({"response": {"output": {}}}, r"replies\[0\]\.response: is no Converse response"),
+        ({"response": {"output": {}}}, r"replies\[0\]\.response: is not a Converse response"),
         ("text", r"replies\[0\]: must be an object"),
     ],
 )
 def test_a_reply_that_does_not_fit_is_refused_by_its_place(emulator: Any, entry: Any, wrong: str) -> None:
-    with pytest.raises(BadReply, match=wrong) as caught:
-        read_posted(json.dumps([entry]).encode())
+    with pytest.raises(InvalidReply, match=wrong) as caught:
+        parse_replies(json.dumps([entry]).encode())
     answer = emulator.post("/_emulator/replies", [entry])
     assert (answer.status_code, answer.json()["message"]) == (400, str(caught.value))
     assert emulator.get("/_emulator/replies").json() == []
@@ -244,10 +244,10 @@ def test_a_reply_that_does_not_fit_is_refused_by_its_place(emulator: Any, entry:
     ("name", "text", "wrong"),
     [
         ("replies.toml", "[[replies]\n", "cannot be read"),
-        ("replies.toml", "[[reply]]\ntext = 'x'\n", r"reply is not known; replies stand under \[\[replies\]\]"),
-        ("replies.toml", "replies = 3\n", "is no list"),
+        ("replies.toml", "[[reply]]\ntext = 'x'\n", r"unknown member reply; write each reply under \[\[replies\]\]"),
+        ("replies.toml", "replies = 3\n", "replies is not a list"),
         ("replies.toml", "[[replies]]\ntool = 'x'\ninput = {day = 2026-01-01}\n", "a date or a time"),
-        ("replies.toml", "[[replies]]\ntext = 'x'\n\n[[replies]]\n", r"replies\[1\]: answers nothing"),
+        ("replies.toml", "[[replies]]\ntext = 'x'\n\n[[replies]]\n", r"replies\[1\]: has no answer"),
         ("replies.json", "[{]", "cannot be read"),
         ("none.toml", None, "No such file"),
     ],
@@ -256,7 +256,7 @@ def test_a_file_that_does_not_hold_is_one_line(tmp_path: Path, name: str, text: 
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(StartupError, match=wrong) as caught:
-        read(tmp_path / name)
+        read_replies(tmp_path / name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -274,7 +274,7 @@ def test_the_examples_of_the_docs_hold(repository: Path, emulator: Any, script: 
     text = (repository / "docs/reference/emulator.md").read_text()
     [block] = [each for each in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "[[replies]]" in each]
     (tmp_path / "replies.toml").write_text(block)
-    assert [reply.times for reply in read(tmp_path / "replies.toml")] == [None, None, 1]
+    assert [reply.times for reply in read_replies(tmp_path / "replies.toml")] == [None, None, 1]
     posted = re.findall(r"/_emulator/replies -d '(.*?)'", text)
     assert posted
     for each in posted:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.emulator.engines.stops import until_stop
+from bedrock_flask.emulator.engines.stop_sequences import cut_at_stop_sequence
 
 PIECES = st.lists(st.text("abc", max_size=4), max_size=8)
 STOPS = st.lists(st.text("abc", min_size=1, max_size=3), max_size=3)
@@ -11,7 +11,7 @@ STOPS = st.lists(st.text("abc", min_size=1, max_size=3), max_size=3)
 
 @given(PIECES, STOPS)
 def test_the_text_ends_before_the_first_stop_sequence(pieces: list[str], stops: list[str]) -> None:
-    told = list(until_stop(pieces, stops))
+    told = list(cut_at_stop_sequence(pieces, stops))
     whole, said = "".join(pieces), "".join(piece for piece in told if piece is not None)
     found = any(stop in whole for stop in stops)
     assert (None in told) == found
@@ -21,6 +21,6 @@ def test_the_text_ends_before_the_first_stop_sequence(pieces: list[str], stops: 
 
 
 def test_nothing_is_held_back_without_a_reason() -> None:
-    assert list(until_stop(["one ", "two ", "three"], ["END"])) == ["one ", "two ", "three"]
-    assert list(until_stop(["one E", "N", "D two"], ["END"])) == ["one ", None]
-    assert list(until_stop(["one E", "N", "D"], ["", "ENDS"])) == ["one ", "END"]
+    assert list(cut_at_stop_sequence(["one ", "two ", "three"], ["END"])) == ["one ", "two ", "three"]
+    assert list(cut_at_stop_sequence(["one E", "N", "D two"], ["END"])) == ["one ", None]
+    assert list(cut_at_stop_sequence(["one E", "N", "D"], ["", "ENDS"])) == ["one ", "END"]

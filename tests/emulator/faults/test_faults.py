@@ -14,8 +14,9 @@ import pytest
 from botocore.eventstream import ChecksumMismatch, InvalidPayloadLength
 from botocore.exceptions import ClientError, EventStreamError
 
-from bedrock_flask.emulator.calls.refusals import STATUS
-from bedrock_flask.emulator.faults import FAULTS, MEMBERS, BadOrder, read_orders
+from bedrock_flask.emulator.calls.errors import STATUS
+from bedrock_flask.emulator.faults.queue import InvalidFault, parse_faults
+from bedrock_flask.emulator.faults.table import FAULTS
 from bedrock_flask.errors import BEDROCK_ERRORS
 from bedrock_flask.protocol.eventstream import Decoder
 from bedrock_flask.protocol.eventstream import EventStreamError as Faulty
@@ -432,17 +433,17 @@ def test_many_stalled_calls_leave_room_for_others(emulator: Any, leave: Any, hea
         ({"fault": "nothing like it"}, "there is no fault 'nothing like it'; there are AccessDeniedException, "),
         (
             {"fault": "throttle", "seconds": 3},
-            "seconds: is nothing to 'throttle', which takes count, message, retry_after, status",
+            "seconds: 'throttle' does not take it; it takes count, message, retry_after, status",
         ),
-        ({"fault": "stall", "size": 3, "error": "x"}, "size: is nothing to 'stall', which takes count, after, seconds"),
-        ({"fault": "html", "after": 1}, "after: is nothing to 'html', which takes count"),
+        ({"fault": "stall", "size": 3, "error": "x"}, "size: 'stall' does not take it; it takes count, after, seconds"),
+        ({"fault": "html", "after": 1}, "after: 'html' does not take it; it takes count"),
         ({"fault": "stall", "secnds": 3}, "secnds: is not a known field; did you mean 'seconds'?"),
         ({"fault": 3}, "fault: must be a string"),
     ],
 )
 def test_an_order_that_does_not_fit_is_refused_with_what_would(order: Any, wrong: str) -> None:
-    with pytest.raises(BadOrder) as told:
-        read_orders(json.dumps(order).encode())
+    with pytest.raises(InvalidFault) as told:
+        parse_faults(json.dumps(order).encode())
     assert wrong in str(told.value)
     assert "\n" not in str(told.value)
 
@@ -452,6 +453,6 @@ def test_the_page_tells_the_members_of_each_fault(repository: Path) -> None:
     rows = re.findall(r"^\| (.*?) \| (.*) \|$", page.partition("\n## ")[0], re.MULTILINE)
     told = {name: set(re.findall(r"`(\w+)`", text)) for names, text in rows for name in re.findall(r"`(\w+)`", names)}
     assert {name: told[name] for name in FAULTS if name in told} == {
-        name: set(MEMBERS[name]) for name in FAULTS if name in told
+        name: set(FAULTS[name].members) for name in FAULTS if name in told
     }
     assert set(FAULTS) - set(told) <= set(STATUS)

@@ -1,0 +1,27 @@
+"""The record of the emulated account."""
+
+from dataclasses import dataclass
+
+from bedrock_flask.emulator.account.catalogue import Catalogue
+from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
+from bedrock_flask.emulator.account.jobs import AsyncJobs
+from bedrock_flask.emulator.engines.engine import EmulatorEngine
+from bedrock_flask.emulator.replies.engine import ReplyEngine
+from bedrock_flask.emulator.replies.queue import ReplyQueue
+from bedrock_flask.models.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmulatedAccount:
+    """The account's plugins, engine, scripted replies, models, asynchronous calls, and the policy of its guardrails."""
+
+    registry: Registry
+    engine: EmulatorEngine
+    replies: ReplyQueue
+    catalogue: Catalogue
+    jobs: AsyncJobs
+    policy: GuardrailPolicy
+
+    def make_engine(self, model: str) -> ReplyEngine:
+        """Make the engine of one call to a model."""
+        return ReplyEngine(self.replies, self.engine, model)
