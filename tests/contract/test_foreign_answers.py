@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bedrock_flask.converse import fold, replay
 from bedrock_flask.errors import UpstreamProtocolError
-from bedrock_flask.translation.repairs import restore_events_tool_names, restore_tool_names
+from bedrock_flask.translation.repairs import restore_event_tool_names, restore_tool_names
 from bedrock_flask.wires import WIRES
 
 Json = dict[str, Any]
@@ -132,7 +132,7 @@ def test_a_stream_is_written_or_garbled(name: str, made: list[tuple[float, str, 
     assert write is not None
     events = [event for event in mutated(EVENTS, made) if isinstance(event, dict)]
     try:
-        written = list(write(restore_events_tool_names(events, {"look": "Look!"}), "m"))
+        written = list(write((restore_event_tool_names(event, {"look": "Look!"}) for event in events), "m"))
     except UpstreamProtocolError:
         return
     assert json.loads(json.dumps(written)) == written

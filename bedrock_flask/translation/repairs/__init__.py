@@ -1,71 +1,62 @@
-"""What a Converse request that was translated from another format needs so that Bedrock takes it, one idea a file."""
+"""Make a Converse request that was translated from another format acceptable to Bedrock; one repair a file."""
 
 from functools import reduce
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
-from bedrock_flask.translation.repairs import (
-    abilities,
-    blanks,
-    caching,
-    documents,
-    images,
-    media,
-    prefill,
-    reasoning,
-    sampling,
-    stops,
-    thinking,
-    tool_history,
-    tool_ids,
-    tool_list,
-    tool_names,
-    tool_pairs,
-    tool_schemas,
-    turns,
-)
-from bedrock_flask.translation.repairs.record import Repair, Repaired
-from bedrock_flask.translation.repairs.tool_names import (
+from bedrock_flask.translation.repairs.alias_tool_names import (
+    alias_tool_ids,
+    alias_tool_names,
     restore_event_tool_names,
-    restore_events_tool_names,
     restore_tool_names,
 )
+from bedrock_flask.translation.repairs.check_capabilities import (
+    check_capabilities,
+    limit_stop_sequences,
+    reject_duplicate_tools,
+)
+from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
+from bedrock_flask.translation.repairs.drop_blank_text import drop_blank_text
+from bedrock_flask.translation.repairs.flatten_tool_history import flatten_tool_history
+from bedrock_flask.translation.repairs.join_turns import join_turns
+from bedrock_flask.translation.repairs.limit_sampling import limit_sampling
+from bedrock_flask.translation.repairs.name_documents import name_documents
+from bedrock_flask.translation.repairs.normalize_media import detect_image_formats, normalize_base64
+from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reasoning, move_reasoning_first
+from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
+from bedrock_flask.translation.repairs.record import Repair, Repaired
+from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
+from bedrock_flask.translation.repairs.translate_thinking import translate_thinking
+from bedrock_flask.translation.repairs.trim_prefill import trim_prefill
 
-__all__ = [
-    "REPAIRS",
-    "Repaired",
-    "apply_repairs",
-    "restore_event_tool_names",
-    "restore_events_tool_names",
-    "restore_tool_names",
-]
+__all__ = ["REPAIRS", "Repaired", "apply_repairs", "restore_event_tool_names", "restore_tool_names"]
 
-# What is refused comes first, and what is dropped before the turns are joined, so that paths are those of the request
-# as it came; what follows looks at whole turns.
+# The order matters: what rejects or drops comes before `join_turns`, so that paths are those of the caller's request;
+# what follows it works on whole turns.
 REPAIRS: tuple[Repair, ...] = (
-    abilities.refused,
-    stops.few,
-    tool_list.distinct,
-    blanks.dropped,
-    media.decodable,
-    images.labelled,
-    tool_history.told,
-    tool_pairs.tied,
-    tool_names.aliased,
-    tool_ids.aliased,
-    tool_schemas.rooted,
-    caching.supported,
-    reasoning.signed,
-    turns.alternating,
-    reasoning.first,
-    caching.placed,
-    documents.named,
-    prefill.trimmed,
-    thinking.placed,
-    sampling.allowed,
+    check_capabilities,
+    limit_stop_sequences,
+    reject_duplicate_tools,
+    drop_blank_text,
+    normalize_base64,
+    detect_image_formats,
+    flatten_tool_history,
+    check_tool_pairs,
+    alias_tool_names,
+    alias_tool_ids,
+    require_object_schemas,
+    drop_unsupported_cache_points,
+    drop_unsigned_reasoning,
+    join_turns,
+    move_reasoning_first,
+    place_cache_points,
+    name_documents,
+    trim_prefill,
+    translate_thinking,
+    limit_sampling,
 )
 
 
 def apply_repairs(request: Request, capabilities: Capabilities) -> Repaired:
-    """The request as Bedrock takes it for this model; InvalidBody names what cannot be put right."""
-    return reduce(lambda sofar, repair: sofar.then(repair(sofar.request, capabilities)), REPAIRS, Repaired(request))
+    """Apply every repair to a request; InvalidBody names what cannot be repaired."""
+    return reduce(lambda result, repair: result.then(repair(result.request, capabilities)), REPAIRS, Repaired(request))

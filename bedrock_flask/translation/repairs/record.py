@@ -1,4 +1,4 @@
-"""The record of a repair: the request anew, and what must be told of it."""
+"""What a repair returns: the new request, and what the caller must learn of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from bedrock_flask.converse import Request
 
 @dataclass(frozen=True)
 class Repaired:
-    """A request that Bedrock takes.
+    """A request that Bedrock accepts.
 
-    `reported` names what was left out or changed and must be told: paths in the Converse request, such as
-    `system[1].cachePoint`, or extras, such as `thinking`. `refused` names in the same way what the model cannot take,
-    and only the caller may give up: it is left out here, and the policy decides whether it may be. `names` gives
-    for a tool's name that Bedrock sees what the caller said.
+    `reported` names what was dropped or changed and is reported to the caller: paths in the Converse request, such as
+    `system[1].cachePoint`, or extras, such as `thinking`. `refused` names in the same way what the model does not
+    support and only the caller may give up: it is dropped here, and the caller's policy decides whether that is
+    allowed. `names` is the caller's name of a tool by the name that Bedrock receives.
     """
 
     request: Request
@@ -23,11 +23,11 @@ class Repaired:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def then(self, step: "Repaired") -> "Repaired":
-        """What both say together, the request being the step's."""
+        """The reports of both, with the request of the later step."""
         reported = tuple(dict.fromkeys(self.reported + step.reported))
         refused = tuple(dict.fromkeys(self.refused + step.refused))
         return Repaired(step.request, reported, refused, {**self.names, **step.names})
 
 
-# Neither changes its input; InvalidBody refuses, with a path for each fault.
+# A repair does not change its input. It raises InvalidBody, with a path for each fault.
 Repair = Callable[[Request, Capabilities], Repaired]

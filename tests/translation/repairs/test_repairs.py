@@ -16,7 +16,7 @@ from bedrock_flask.errors import InvalidBody
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.translation.repairs import apply_repairs
-from bedrock_flask.translation.repairs.blocks import blocks
+from bedrock_flask.translation.repairs.request_parts import walk_blocks
 
 Json = dict[str, Any]
 
@@ -134,7 +134,7 @@ capabilities = models.map(lambda able: able.but(tools=True, system=True, images=
 
 
 def kinds(request: Json, kind: str) -> list[Any]:
-    return [block[kind] for _, block in blocks(request) if kind in block]
+    return [block[kind] for _, block in walk_blocks(request) if kind in block]
 
 
 @calm
@@ -142,10 +142,10 @@ def kinds(request: Json, kind: str) -> list[Any]:
 def test_what_is_repaired_needs_no_repair_and_what_came_is_as_it_was(request: Json, able: Capabilities) -> None:
     before = copy.deepcopy(request)
     with contextlib.suppress(InvalidBody):
-        told = apply_repairs(request, able)
+        repaired = apply_repairs(request, able)
         event("repaired")
-        again = apply_repairs(told.request, able)
-        assert again.request == told.request
+        again = apply_repairs(repaired.request, able)
+        assert again.request == repaired.request
         assert again.reported == ()
         assert again.names == {}
     assert request == before
@@ -165,8 +165,8 @@ def is_taken(request: Json, able: Capabilities) -> None:
     assert roles[0] == "user"
     assert all(one != other for one, other in pairwise(roles))
     assert all(message["content"] for message in messages)
-    assert all(len(block) == 1 for _, block in blocks(request))
-    assert all(block["text"].strip() for _, block in blocks(request) if "text" in block)
+    assert all(len(block) == 1 for _, block in walk_blocks(request))
+    assert all(block["text"].strip() for _, block in walk_blocks(request) if "text" in block)
     for message in messages:
         order = ["toolResult" in block for block in message["content"]]
         assert order == sorted(order, reverse=True)
@@ -187,15 +187,15 @@ def is_taken(request: Json, able: Capabilities) -> None:
 @given(requests, capabilities)
 def test_every_alias_stands_for_a_name_of_its_own(request: Json, able: Capabilities) -> None:
     with contextlib.suppress(InvalidBody):
-        told = apply_repairs(request, able)
+        repaired = apply_repairs(request, able)
         said = {spec["name"] for spec in kinds(request, "toolSpec")} | {
             use["name"] for use in kinds(request, "toolUse")
         }
-        seen = {spec["name"] for spec in kinds(told.request, "toolSpec")}
-        assert set(told.names.values()) <= said
-        assert len(set(told.names.values())) == len(told.names)
-        assert seen == {alias for alias in seen if told.names.get(alias, alias) in said}
-        assert not told.names.keys() & said
+        seen = {spec["name"] for spec in kinds(repaired.request, "toolSpec")}
+        assert set(repaired.names.values()) <= said
+        assert len(set(repaired.names.values())) == len(repaired.names)
+        assert seen == {alias for alias in seen if repaired.names.get(alias, alias) in said}
+        assert not repaired.names.keys() & said
 
 
 def test_a_request_that_needs_nothing_comes_back_as_it_is() -> None:
@@ -204,20 +204,20 @@ def test_a_request_that_needs_nothing_comes_back_as_it_is() -> None:
         "extras": {"seed": 1},
         "requestMetadata": {},
     }
-    told = apply_repairs(request, Capabilities())
-    assert (told.request, told.reported, told.names) == (request, (), {})
+    repaired = apply_repairs(request, Capabilities())
+    assert (repaired.request, repaired.reported, repaired.names) == (request, (), {})
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"prefill": "no"}, "the capability 'prefill' is true or false, not 'no'"),
         ({"sampling": True}, "the capability 'sampling' is a text, not True"),
         ({"thinking": "much"}, "the capability 'thinking' is one of ('', 'budget', 'either', 'adaptive'), not 'much'"),
     ],
 )
-def test_a_capability_that_does_not_hold_is_named(wrong: Json, told: str) -> None:
-    with pytest.raises(TypeError, match=re.escape(told)):
+def test_a_capability_that_does_not_hold_is_named(wrong: Json, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
         Capabilities(**wrong)
 
 

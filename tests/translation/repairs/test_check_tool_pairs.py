@@ -1,4 +1,4 @@
-"""What Bedrock would refuse, and nobody can put right, is refused by its path before Bedrock is asked."""
+"""Each tool call has its result, and each result its call."""
 
 import json
 from typing import Any
@@ -10,7 +10,6 @@ from bedrock_flask.errors import InvalidBody
 from bedrock_flask.translation.repairs import apply_repairs
 
 Json = dict[str, Any]
-
 ABLE = Capabilities(tools=True, system=True, documents=True, video=True, audio=True, images=True)
 
 
@@ -37,7 +36,7 @@ def result(tie: str, **more: str) -> Json:
 HI = {"text": "Hi"}
 
 
-def asked(*messages: Json, **members: Any) -> Json:
+def make_request(*messages: Json, **members: Any) -> Json:
     return {"messages": list(messages), "toolConfig": {"tools": [tool("look")]}, **members}
 
 
@@ -49,11 +48,8 @@ def refused(request: Json, able: Capabilities = ABLE) -> list[str]:
     return [fault.path for fault in error.value.fields]
 
 
-def taken(request: Json, able: Capabilities = ABLE) -> Json:
+def repair(request: Json, able: Capabilities = ABLE) -> Json:
     return apply_repairs(request, able).request
-
-
-# --- calls and results -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -86,7 +82,7 @@ def taken(request: Json, able: Capabilities = ABLE) -> Json:
     ],
 )
 def test_a_call_and_its_result_need_each_other(messages: list[Json], paths: list[str]) -> None:
-    assert refused(asked(*messages)) == paths
+    assert refused(make_request(*messages)) == paths
 
 
 @pytest.mark.parametrize(
@@ -101,53 +97,15 @@ def test_a_call_and_its_result_need_each_other(messages: list[Json], paths: list
     ],
 )
 def test_histories_of_real_clients_pass(messages: list[Json]) -> None:
-    taken(asked(*messages), ABLE.but(prefill=True))
+    repair(make_request(*messages), ABLE.but(prefill=True))
 
 
 def test_a_history_that_is_told_as_text_needs_no_pairs() -> None:
     request = {"messages": [user(HI), assistant(use("a")), user(HI, result("z"))]}
-    assert "toolUse" not in json.dumps(taken(request))
+    assert "toolUse" not in json.dumps(repair(request))
 
 
 def test_ids_that_are_the_same_only_as_the_caller_says_them_are_told_in_his_words() -> None:
     with pytest.raises(InvalidBody) as error:
-        apply_repairs(asked(user(HI), assistant(use("call:1")), user(HI)), ABLE)
+        apply_repairs(make_request(user(HI), assistant(use("call:1")), user(HI)), ABLE)
     assert "'call:1'" in error.value.fields[0].message
-
-
-# --- the rest --------------------------------------------------------------------------------------------------------
-
-
-def test_two_tools_of_one_name_are_refused_at_the_second() -> None:
-    point = {"cachePoint": {"type": "default"}}
-    request = asked(user(HI), toolConfig={"tools": [tool("a.b"), point, tool("c"), point, tool("a.b")]})
-    assert refused(request, ABLE.but(cache=True)) == ["toolConfig.tools[4].toolSpec.name"]
-
-
-def test_bedrock_takes_2500_stop_sequences_and_no_more() -> None:
-    taken(asked(user(HI), inferenceConfig={"stopSequences": 2500 * ["x"]}))
-    paths = refused(asked(user(HI), inferenceConfig={"stopSequences": 2501 * ["x"]}))
-    assert paths == ["inferenceConfig.stopSequences"]
-
-
-def medium(kind: str, data: str) -> Json:
-    named = {"name": "a"} if kind == "document" else {}
-    return {kind: {"format": "x", "source": {"bytes": data}, **named}}
-
-
-@pytest.mark.parametrize("kind", ["document", "video", "audio"])
-@pytest.mark.parametrize("data", ["not base64!", "", " ", "x", "é"])
-def test_bytes_that_are_no_base64_are_refused(kind: str, data: str) -> None:
-    assert refused(asked(user(HI, medium(kind, data)))) == [f"messages[0].content[1].{kind}.source.bytes"]
-    inside = {"toolResult": {"toolUseId": "a", "content": [medium(kind, data)]}}
-    paths = refused(asked(user(HI), assistant(use("a")), user(inside)))
-    assert paths == [f"messages[2].content[0].toolResult.content[0].{kind}.source.bytes"]
-
-
-def test_line_breaks_in_base64_are_taken_out() -> None:
-    told = taken(asked(user(HI, medium("document", "JVBE\nRi0=\n"))))
-    assert told["messages"][0]["content"][1]["document"]["source"] == {"bytes": "JVBERi0="}
-
-
-def test_a_conversation_does_not_begin_with_instructions_among_its_turns() -> None:
-    assert refused(asked({"role": "system", "content": [HI]}, user(HI))) == ["messages[0].role"]

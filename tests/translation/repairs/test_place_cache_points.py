@@ -36,25 +36,25 @@ def request(*last: Json, system: list[Json] | None = None, tools: list[Json] | N
     }
 
 
-def refused(asked: Json, able: Capabilities) -> list[str]:
+def refused(given: Json, able: Capabilities) -> list[str]:
     with pytest.raises(InvalidBody) as error:
-        apply_repairs(asked, able)
+        apply_repairs(given, able)
     return [fault.path for fault in error.value.fields]
 
 
 def test_marks_stay_where_the_model_takes_them_with_their_time() -> None:
     system = [TEXTS[0], LONG, *TEXTS[1:]]
-    asked = request(RESULT, POINT, {"text": "go on"}, system=system, tools=[SPEC, LONG])
-    told = apply_repairs(asked, CLAUDE)
-    assert told.request == asked
-    assert told.reported == ()
+    given = request(RESULT, POINT, {"text": "go on"}, system=system, tools=[SPEC, LONG])
+    repaired = apply_repairs(given, CLAUDE)
+    assert repaired.request == given
+    assert repaired.reported == ()
 
 
 def test_a_model_that_does_not_cache_gets_none_and_each_is_told() -> None:
-    asked = request(RESULT, POINT, system=[TEXTS[0], POINT, *TEXTS[1:]], tools=[SPEC, POINT])
-    told = apply_repairs(asked, WITHOUT)
-    assert told.request == request(RESULT, system=TEXTS)
-    assert told.reported == (
+    given = request(RESULT, POINT, system=[TEXTS[0], POINT, *TEXTS[1:]], tools=[SPEC, POINT])
+    repaired = apply_repairs(given, WITHOUT)
+    assert repaired.request == request(RESULT, system=TEXTS)
+    assert repaired.reported == (
         "toolConfig.tools[1].cachePoint",
         "system[1].cachePoint",
         "messages[2].content[1].cachePoint",
@@ -62,10 +62,10 @@ def test_a_model_that_does_not_cache_gets_none_and_each_is_told() -> None:
 
 
 def test_nova_takes_none_among_tools_nor_directly_after_a_result() -> None:
-    asked = request(RESULT, POINT, POINT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT], tools=[SPEC, POINT])
-    told = apply_repairs(asked, NOVA)
-    assert told.request == request(RESULT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT])
-    assert told.reported == (
+    given = request(RESULT, POINT, POINT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT], tools=[SPEC, POINT])
+    repaired = apply_repairs(given, NOVA)
+    assert repaired.request == request(RESULT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT])
+    assert repaired.reported == (
         "toolConfig.tools[1].cachePoint",
         "messages[2].content[1].cachePoint",
         "messages[2].content[2].cachePoint",
@@ -73,20 +73,20 @@ def test_nova_takes_none_among_tools_nor_directly_after_a_result() -> None:
 
 
 def test_one_that_comes_to_stand_after_a_result_is_dropped_too() -> None:
-    asked = request({"text": " "}, POINT, RESULT)
-    assert apply_repairs(asked, NOVA).request == request(RESULT)
+    given = request({"text": " "}, POINT, RESULT)
+    assert apply_repairs(given, NOVA).request == request(RESULT)
 
 
 def test_one_in_the_block_of_a_text_or_a_tool_gets_a_block_of_its_own() -> None:
-    told = apply_repairs(request(RESULT, {"text": "go on", **POINT}, tools=[{**SPEC, **POINT}]), CLAUDE)
-    assert told.request == request(RESULT, {"text": "go on"}, POINT, tools=[SPEC, POINT])
+    repaired = apply_repairs(request(RESULT, {"text": "go on", **POINT}, tools=[{**SPEC, **POINT}]), CLAUDE)
+    assert repaired.request == request(RESULT, {"text": "go on"}, POINT, tools=[SPEC, POINT])
 
 
 def test_none_stands_inside_a_result() -> None:
     inside = {"toolResult": {"toolUseId": "a", "content": [{"text": "x", **POINT}, POINT]}}
-    told = apply_repairs(request(inside), CLAUDE)
-    assert told.request == request(RESULT)
-    assert len(told.reported) == 2
+    repaired = apply_repairs(request(inside), CLAUDE)
+    assert repaired.request == request(RESULT)
+    assert len(repaired.reported) == 2
 
 
 def test_the_fifth_is_refused_by_name() -> None:

@@ -1,0 +1,72 @@
+"""Keep cache points where the model takes them: they save money and change nothing else, so the others are dropped."""
+
+from collections.abc import Iterator
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Json, Request
+from bedrock_flask.errors import FieldError, InvalidBody
+from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
+
+_POINT = "cachePoint"
+_MAX_POINTS = 4
+_LONG = "1h"
+
+
+def drop_unsupported_cache_points(request: Request, capabilities: Capabilities) -> Repaired:
+    """Drop the cache points that the model does not support, and put each of the others into a block of its own."""
+    separated = {path: _separate(block) for path, block in walk_blocks(request) if _POINT in block and len(block) > 1}
+    request = replace_blocks(request, separated)
+    return _drop_points(request, [path for path in _find_points(request) if not _is_supported(path, capabilities)])
+
+
+def place_cache_points(request: Request, capabilities: Capabilities) -> Repaired:
+    """Drop the cache points that the model does not take after tool results.
+
+    Too many points are rejected, and so is a longer one after a shorter one: the caller decides which to give up.
+    """
+    unwanted = [] if capabilities.cache_after_results else list(_find_after_results(request))
+    repaired = _drop_points(request, unwanted)
+    faults = list(_find_faults(repaired.request))
+    if faults:
+        raise InvalidBody(faults)
+    return repaired
+
+
+def _separate(block: Json) -> list[Json]:
+    rest = {kind: value for kind, value in block.items() if kind != _POINT}
+    return [rest, {_POINT: block[_POINT]}]
+
+
+def _find_points(request: Request) -> Iterator[str]:
+    return (path for path, block in walk_blocks(request) if _POINT in block)
+
+
+def _is_supported(path: str, capabilities: Capabilities) -> bool:
+    # No model takes one inside a tool result.
+    in_tools = path.startswith("toolConfig.")
+    return capabilities.cache and ".toolResult." not in path and (capabilities.cache_tools or not in_tools)
+
+
+def _drop_points(request: Request, paths: list[str]) -> Repaired:
+    return Repaired(replace_blocks(request, dict.fromkeys(paths, ())), tuple(f"{path}.{_POINT}" for path in paths))
+
+
+def _find_after_results(request: Request) -> Iterator[str]:
+    for index, message in enumerate(request["messages"]):
+        after_result = False
+        for position, block in enumerate(message["content"]):
+            after_result = "toolResult" in block or (after_result and _POINT in block)
+            if after_result and _POINT in block:
+                yield f"messages[{index}].content[{position}]"
+
+
+def _find_faults(request: Request) -> Iterator[FieldError]:
+    has_short = False
+    for number, (path, block) in enumerate((path, block) for path, block in walk_blocks(request) if _POINT in block):
+        is_long = block[_POINT].get("ttl") == _LONG
+        if number >= _MAX_POINTS:
+            yield FieldError(f"{path}.{_POINT}", f"must not be given: a request has at most {_MAX_POINTS} cache points")
+        elif is_long and has_short:
+            yield FieldError(f"{path}.{_POINT}.ttl", "must not be 1h after a cache point of 5m")
+        has_short = has_short or not is_long

@@ -1,0 +1,150 @@
+"""Make the root of each tool schema an object, as Bedrock requires, and for most models without unions.
+
+A composed root (anyOf, oneOf, allOf, or a $ref into the schema itself) becomes one object schema that accepts at least
+as much: of anyOf and oneOf all properties, with what every alternative requires as required; of allOf all of both.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Json, Request, member
+from bedrock_flask.errors import FieldError, InvalidBody
+from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
+
+_UNIONS = ("allOf", "anyOf", "oneOf")
+_COMPOSITIONS = (*_UNIONS, "$ref")
+# The most references to follow in a row; real schemas need two or three.
+_MAX_REFERENCES = 32
+
+
+def require_object_schemas(request: Request, capabilities: Capabilities) -> Repaired:
+    """Make the root of each tool's schema an object; a union that is merged for it is reported."""
+    replacements, reported, faults = {}, [], []
+    for path, block in walk_blocks(request):
+        schema = member(block, "toolSpec", "inputSchema", "json")
+        if not isinstance(schema, dict):
+            continue
+        schema_path = f"{path}.toolSpec.inputSchema"
+        if not _may_be_object(schema):
+            faults.append(FieldError(f"{schema_path}.json.type", "must be 'object': a tool's arguments have names"))
+            continue
+        unions = [name for name in _UNIONS if name in schema and not capabilities.root_unions]
+        if unions:
+            reported.append(schema_path)
+        new = _merge(schema) if unions or (not capabilities.root_unions and "$ref" in schema) else schema
+        new = new if new.get("type") == "object" else {**new, "type": "object"}
+        if new is not schema:
+            replacements[path] = [{**block, "toolSpec": {**block["toolSpec"], "inputSchema": {"json": new}}}]
+    if faults:
+        raise InvalidBody(faults)
+    return Repaired(replace_blocks(request, replacements), tuple(reported))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one part of a schema demands of an object; a `closed` object may have no other members."""
+
+    properties: Json = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class _References:
+    """The schema that references point into, those resolved before, and those followed to the current part."""
+
+    root: Json
+    resolved: dict[str, _Part]
+    followed: tuple[str, ...] = ()
+
+
+def _merge(schema: Json) -> Json:
+    part = _read_part(schema, _References(schema, {}))
+    rest = {name: value for name, value in schema.items() if name not in _COMPOSITIONS}
+    merged: Json = {**rest, "properties": part.properties}
+    if part.required:
+        merged["required"] = list(part.required)
+    if part.closed:
+        merged["additionalProperties"] = False
+    return merged
+
+
+def _read_part(schema: Json, references: _References) -> _Part:
+    properties, required = schema.get("properties"), schema.get("required")
+    own = _Part(
+        properties if isinstance(properties, dict) else {},
+        tuple(name for name in required if isinstance(name, str)) if isinstance(required, list) else (),
+        schema.get("additionalProperties") is False and "patternProperties" not in schema,
+    )
+    return reduce(_merge_all, _read_compositions(schema, references), own)
+
+
+def _read_compositions(schema: Json, references: _References) -> Iterator[_Part]:
+    if isinstance(schema.get("$ref"), str):
+        yield _resolve(schema["$ref"], references)
+    yield from (_read_part(branch, references) for branch in _list_branches(schema, "allOf"))
+    for union in ("anyOf", "oneOf"):
+        if union in schema:
+            yield _merge_any([_read_part(branch, references) for branch in _list_branches(schema, union)])
+
+
+def _list_branches(schema: Json, union: str) -> Iterator[Json]:
+    branches = schema.get(union)
+    for branch in branches if isinstance(branches, list) else ():
+        # `true` is a schema that accepts everything.
+        if branch is True or (isinstance(branch, dict) and _may_be_object(branch)):
+            yield {} if branch is True else branch
+
+
+def _may_be_object(schema: Json) -> bool:
+    kind = schema.get("type", "object")
+    return kind == "object" or (isinstance(kind, list) and "object" in kind)
+
+
+def _resolve(reference: str, references: _References) -> _Part:
+    if reference not in references.resolved:
+        # A reference that leads back to itself adds nothing.
+        if reference in references.followed or len(references.followed) >= _MAX_REFERENCES:
+            return _Part()
+        target = member(references.root, *_parse_pointer(reference)) if reference.startswith("#/") else None
+        further = _References(references.root, references.resolved, (*references.followed, reference))
+        references.resolved[reference] = _read_part(target, further) if isinstance(target, dict) else _Part()
+    return references.resolved[reference]
+
+
+def _parse_pointer(reference: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in reference.removeprefix("#/").split("/")]
+
+
+def _merge_all(one: _Part, other: _Part) -> _Part:
+    return _Part(
+        _merge_properties("allOf", (one.properties, other.properties)),
+        tuple(dict.fromkeys(one.required + other.required)),
+        one.closed or other.closed,
+    )
+
+
+def _merge_any(parts: list[_Part]) -> _Part:
+    first = parts[0] if parts else _Part()
+    return _Part(
+        _merge_properties("anyOf", [part.properties for part in parts]),
+        tuple(name for name in first.required if all(name in part.required for part in parts)),
+        bool(parts) and all(part.closed for part in parts),
+    )
+
+
+def _merge_properties(union: str, alternatives: Iterable[Json]) -> Json:
+    """All properties; the different schemas of one property become a union."""
+    found: dict[str, dict[str, Any]] = {}
+    for properties in alternatives:
+        for name, schema in properties.items():
+            found.setdefault(name, {})[json.dumps(schema, sort_keys=True)] = schema
+    return {
+        name: next(iter(schemas.values())) if len(schemas) == 1 else {union: list(schemas.values())}
+        for name, schemas in found.items()
+    }
