@@ -27,6 +27,7 @@ from tests.doubles import (  # noqa: E402 - rewritten above
     StartGateway,
     StartGunicorn,
     Upstream,
+    adopt_orphans,
     free_port,
     run_server,
     run_upstream,
@@ -40,6 +41,10 @@ _slowly = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.to
 hypothesis.settings.register_profile("repeatable", hypothesis.settings(), derandomize=True, **_slowly)
 hypothesis.settings.register_profile("random", hypothesis.settings(), derandomize=False, print_blob=True, **_slowly)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+adopt_orphans()
+
+GUNICORN = ["gunicorn", "-c", "python:bedrock_flask.gunicorn_conf", "bedrock_flask.app:wsgi_app()"]
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +79,6 @@ def _emulator(start_emulator: StartEmulator) -> Emulator:
 @pytest.fixture
 def emulator(_emulator: Emulator) -> Iterator[Emulator]:
     """The emulator of the whole session, with no fault set and an empty request log."""
-    _emulator.ask("DELETE", "/_emulator/faults")
     _emulator.ask("DELETE", "/_emulator/requests")
     yield _emulator
     _emulator.ask("DELETE", "/_emulator/faults")
@@ -84,18 +88,26 @@ def emulator(_emulator: Emulator) -> Iterator[Emulator]:
 def start_gateway(
     plain_environ: dict[str, str], _emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartGateway]:
-    """Start one more gateway, in front of the session's emulator: `start_gateway(BEDROCK_FLASK_MODELS="listed")`."""
+    """Start one more gateway, in front of the session's emulator: `start_gateway(BEDROCK_FLASK_MODELS="listed")`.
+
+    It is what `bedrock-flask serve` becomes, without the time of that command.
+    """
     with contextlib.ExitStack() as running:
 
-        def start(**settings: str) -> Gateway:
+        def start(*, by_command: bool = False, **settings: str) -> Gateway:
             port = free_port()
             # Nobody balances load to them: each would wait for that at the end of the session.
-            own = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _emulator.url, "BEDROCK_FLASK_DRAIN_DELAY": "0"}
+            own = {
+                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _emulator.url,
+                "BEDROCK_FLASK_DRAIN_DELAY": "0",
+                "BEDROCK_FLASK_PORT": str(port),
+                # As the command sets it.
+                "MALLOC_MMAP_THRESHOLD_": "262144",
+            }
             environ = plain_environ | own | settings
             log = tmp_path_factory.mktemp("gateway") / "log"
-            server = running.enter_context(
-                run_server(["bedrock_flask", "serve", "--port", str(port)], environ, "/readyz", port, log)
-            )
+            arguments = ["bedrock_flask", "serve"] if by_command else GUNICORN
+            server = running.enter_context(run_server(arguments, environ, "/readyz", port, log))
             return Gateway(server.url, server.log, server.process)
 
         yield start
@@ -105,6 +117,7 @@ def start_gateway(
 def gateway(start_gateway: StartGateway) -> Gateway:
     """The gateway of the whole session: no keys, quick to give up."""
     return start_gateway(
+        by_command=True,
         BEDROCK_FLASK_READ_TIMEOUT="2",
         BEDROCK_FLASK_DEADLINE="6",
         BEDROCK_FLASK_MAX_BODY_BYTES="2000000",

@@ -221,7 +221,7 @@ def test_bare_gunicorn_tells_a_bad_setting_in_one_line(plain_environ: dict[str, 
 def test_a_dotenv_file_is_read_and_the_environment_wins(start_gateway: StartGateway, tmp_path: Path) -> None:
     file = tmp_path / "env"
     file.write_text(f"BEDROCK_FLASK_API_KEYS=alice:{SECRET}\nBEDROCK_FLASK_PORT=1\n")
-    gateway = start_gateway(BEDROCK_FLASK_ENV_FILE=str(file))
+    gateway = start_gateway(by_command=True, BEDROCK_FLASK_ENV_FILE=str(file))
     assert gateway.get("/v1/models").status_code == 401
     assert os.environ.get("BEDROCK_FLASK_API_KEYS") is None
 

@@ -3,17 +3,17 @@
 So do the programs of README.md and docs/how-to/keys.md.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from anthropic import Anthropic, AnthropicBedrock
-from openai import OpenAI
 
 from bedrock_flask.config import keys
 from tests.doubles import Emulator, Gateway, StartGateway
@@ -21,7 +21,6 @@ from tests.doubles import Emulator, Gateway, StartGateway
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/clients.md"
 ADDRESS = "http://127.0.0.1:8000"
-PATIENCE = 60
 SECRET, SIGNING = "a-key-for-the-tests-only", "a-signing-secret-for-the-tests-only"
 TOOL = {"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
 
@@ -58,11 +57,26 @@ def environ(plain_environ: dict[str, str]) -> dict[str, str]:
     return plain_environ | {"SECRET": SECRET, "AWS_ACCESS_KEY_ID": "alice", "AWS_SECRET_ACCESS_KEY": secret}
 
 
-def start(program: str, address: str, environ: dict[str, str]) -> "subprocess.Popen[str]":
-    """A process of its own: SDKs keep the credentials that they have found once."""
-    text = program.replace(ADDRESS, address).replace("your-key", environ["SECRET"])
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", text], env=environ, stdout=pipe, stderr=pipe, text=True)
+@pytest.fixture(scope="module")
+def run_program(keyed: Gateway) -> Iterator[Callable[[str, dict[str, str]], tuple[str, str]]]:
+    """Run a program of a page: what it prints, and the traceback of its error.
+
+    All run in one process, which is not this one: an SDK that is imported once must not keep what it finds here.
+    """
+    command = [sys.executable, str(Path(__file__).with_name("run_programs.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        to, back = process.stdin, process.stdout
+
+        def run(program: str, environ: dict[str, str]) -> tuple[str, str]:
+            text = program.replace(ADDRESS, keyed.url).replace("your-key", environ["SECRET"])
+            to.write(json.dumps({"program": text, "environ": environ}) + "\n")
+            printed, error = json.loads(back.readline())
+            return printed, error
+
+        yield run
+        to.close()
 
 
 def exported(block: str, address: str) -> dict[str, str]:
@@ -79,22 +93,21 @@ def headers_of(told: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_runs(keyed: Any, environ: dict[str, str], emulator: Emulator, program: str) -> None:
-    process = start(program, keyed.url, environ)
-    said, complaint = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, complaint
-    assert said.strip()
-    for told in re.findall(r"print\(.*\)  # (.*)", program):
-        assert told in said.splitlines()
+def test_a_program_runs(run_program: Any, environ: dict[str, str], emulator: Emulator, program: str) -> None:
+    printed, error = run_program(program, environ)
+    assert not error
+    assert printed.strip()
+    for expected in re.findall(r"print\(.*\)  # (.*)", program):
+        assert expected in printed.splitlines()
     assert emulator.calls()
 
 
-def test_no_program_opens_anything_by_a_guess(keyed: Any, environ: dict[str, str], emulator: Emulator) -> None:
+def test_no_program_opens_anything_by_a_guess(run_program: Any, environ: dict[str, str], emulator: Emulator) -> None:
     guesses = environ | {"SECRET": "a-guess", "AWS_SECRET_ACCESS_KEY": "a-guess"}
-    for process in [start(program, keyed.url, guesses) for program in PROGRAMS]:
-        said, complaint = process.communicate(timeout=PATIENCE)
-        assert not said
-        assert re.search(r"Error code: 40[13]|InvalidSignatureException", complaint), complaint
+    for program in PROGRAMS:
+        printed, error = run_program(program, guesses)
+        assert not printed
+        assert re.search(r"Error code: 40[13]|InvalidSignatureException", error), error
     assert not emulator.calls()
 
 
@@ -113,6 +126,8 @@ CODING: dict[str, Any] = {
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Emulator, number: int) -> None:
+    from anthropic import Anthropic
+
     told = exported(blocks("sh", "Claude Code")[number], reader.url)
     client = Anthropic(
         base_url=told["ANTHROPIC_BASE_URL"],
@@ -129,6 +144,8 @@ def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Emulator, nu
 
 
 def test_without_that_header_another_model_names_what_it_cannot_take(reader: Any) -> None:
+    from anthropic import Anthropic
+
     client = Anthropic(base_url=reader.url, auth_token=SECRET, max_retries=0)
     with pytest.raises(Exception, match="thinking") as refused:
         client.messages.create(model="nova", thinking={"type": "adaptive"}, **CODING)
@@ -136,6 +153,8 @@ def test_without_that_header_another_model_names_what_it_cannot_take(reader: Any
 
 
 def test_claude_code_works_by_bedrocks_api(reader: Any) -> None:
+    from anthropic import AnthropicBedrock
+
     told = exported(blocks("sh", "Claude Code")[1], reader.url)
     assert (told["CLAUDE_CODE_USE_BEDROCK"], told["CLAUDE_CODE_SKIP_BEDROCK_AUTH"]) == ("1", "1")
     headers = headers_of(told)
@@ -150,6 +169,8 @@ def test_claude_code_works_by_bedrocks_api(reader: Any) -> None:
 
 
 def test_codex_works_by_the_responses_api(reader: Any, environ: dict[str, str]) -> None:
+    from openai import OpenAI
+
     [text] = blocks("toml", "Codex")
     told = tomllib.loads(text)
     provider = told["model_providers"][told["model_provider"]]

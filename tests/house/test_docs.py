@@ -302,14 +302,29 @@ def test_the_documents_name_only_settings_that_there_are() -> None:
 # --- programs and plugins --------------------------------------------------------------------------------------------
 
 
+def file_of(block: Block) -> str:
+    return f"{Path(block.page).stem}_{block.line}.py"
+
+
+@pytest.fixture(scope="module")
+def with_examples(
+    start_gateway: StartGateway, start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory
+) -> Gateway:
+    """A gateway, in front of an emulator, into whose drop-in folder every plugin example was written."""
+    folder = tmp_path_factory.mktemp("examples")
+    for parameters in of("python", lacking="def test_"):
+        [block] = parameters.values
+        (folder / file_of(block)).write_text(block.text)
+    emulator = start_emulator(plugins_dir=folder)
+    return start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(folder), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
+
+
 @pytest.mark.parametrize("block", of("python", lacking="def test_"))
-def test_a_plugin_example_is_served_by_being_dropped_in(
-    start_gateway: StartGateway, start_emulator: StartEmulator, tmp_path: Path, block: Block
-) -> None:
-    (tmp_path / f"{Path(block.page).stem}_{block.line}.py").write_text(block.text)
-    emulator = start_emulator(plugins_dir=tmp_path)
-    gateway = start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(tmp_path), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
-    dropped = [model for model in gateway.get("/v1/models").json()["data"] if model["source"].startswith(str(tmp_path))]
+def test_a_plugin_example_is_served_by_being_dropped_in(with_examples: Gateway, block: Block) -> None:
+    gateway = with_examples
+    dropped = [
+        model for model in gateway.get("/v1/models").json()["data"] if Path(model["source"]).name == file_of(block)
+    ]
     assert dropped
     paths = gateway.get("/openapi.json").json()["paths"]
     for model in dropped:
@@ -328,7 +343,9 @@ def test_a_test_example_passes(tmp_path: Path, plain_environ: dict[str, str], bl
     made = _run("-m", "bedrock_flask", "new-plugin", plugin.replace("_", "-"), cwd=tmp_path, env=plain_environ)
     (tmp_path / f"{plugin}.py").write_text(made)
     (tmp_path / "test_it.py").write_text(block.text)
-    assert "1 passed" in _run("-m", "pytest", "-p", "no:cacheprovider", cwd=tmp_path, env=plain_environ)
+    alone = plain_environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    plugins = ("-p", "bedrock_flask.pytest_plugin", "-p", "no:cacheprovider")
+    assert "1 passed" in _run("-m", "pytest", *plugins, cwd=tmp_path, env=alone)
 
 
 def _run(*arguments: str, **where: Any) -> str:

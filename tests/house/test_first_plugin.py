@@ -1,5 +1,6 @@
 """The tutorial 'your first plugin', followed word for word."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from bedrock_flask.__main__ import cli
 from tests.doubles import Gateway, StartEmulator, StartGateway
 
 PAGE = (Path(__file__).parents[2] / "docs/tutorials/first-plugin.md").read_text()
@@ -26,26 +29,29 @@ CHECK, CHECK_CONTRACT = (command for text in blocks("sh") for command in text.sp
 
 
 @pytest.fixture
-def follow(tmp_path: Path, plain_environ: dict[str, str]) -> Callable[[str, str], str]:
-    """Write plugins/oracle.py, run a command of the page in its folder, and give what it says."""
+def follow(tmp_path: Path, plain_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """Write plugins/oracle.py, run a command of the page in its folder, and return what it prints."""
     (tmp_path / "plugins").mkdir()
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner(env={name: plain_environ.get(name) for name in os.environ | plain_environ})
 
     def run(text: str, command: str) -> str:
         (tmp_path / "plugins/oracle.py").write_text(text)
         name, *arguments = shlex.split(command)
         assert name == "bedrock-flask"
-        done = subprocess.run(
-            [sys.executable, "-m", "bedrock_flask", *arguments],
-            env=plain_environ,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode in (0, 1), done.stderr
-        return done.stdout
+        result = runner.invoke(cli, arguments)
+        assert result.exit_code in (0, 1), result.output
+        return str(result.stdout)
 
     return run
+
+
+def test_the_command_is_one_of_the_shell(tmp_path: Path, plain_environ: dict[str, str]) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/oracle.py").write_text(FIRST)
+    command = [sys.executable, "-m", "bedrock_flask", *shlex.split(CHECK)[1:]]
+    done = subprocess.run(command, env=plain_environ, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{OK}\n"
 
 
 @pytest.mark.parametrize(("text", "advised"), [(FIRST, ["decode", "encode"]), (WHOLE, [])])
