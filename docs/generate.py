@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 def settings() -> str:
     """Every setting, its default and what it means."""
     rows = [
-        (f"`{PREFIX}{row.name.upper()}`", _default(row.default), row.metadata["told"])
+        (f"`{PREFIX}{row.name.upper()}`", _default(row.default), row.metadata["description"])
         for row in fields(Settings)
         if row.default is not MISSING
     ]

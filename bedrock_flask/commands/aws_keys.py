@@ -25,4 +25,4 @@ def aws_keys(name: str | None) -> None:
     if name is not None and name not in keys.digests:
         raise StartupError(f"there is no key '{name}'; there are: {', '.join(keys.digests)}")
     for key in keys.digests if name is None else (name,):
-        click.echo(f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={keys.aws_secret(key, told.signing_secret)}")
+        click.echo(f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={keys.derive_aws_secret(key, told.signing_secret)}")

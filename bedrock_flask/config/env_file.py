@@ -1,4 +1,4 @@
-"""The `.env` file, loaded into the environment by the processes that start something."""
+"""The `.env` file, which the command line and `wsgi.py` load into the environment."""
 
 import os
 import re
@@ -8,14 +8,14 @@ from dotenv import load_dotenv
 from bedrock_flask.config import ENV_FILE
 from bedrock_flask.errors import SettingsError
 
-# gunicorn reads it while it is imported, and would fail there without a word for an operator.
+# gunicorn reads this variable on import, where an invalid value ends in a traceback.
 GUNICORN_WORKERS = "WEB_CONCURRENCY"
 
 
 def load_env_file() -> frozenset[str]:
-    """Load `.env` from the current folder; what is set already wins. The names that came from the file.
+    """Load `.env` from the current folder and return the names that it has set; variables that are set already win.
 
-    `BEDROCK_FLASK_ENV_FILE` names another file, or none when it is empty.
+    `BEDROCK_FLASK_ENV_FILE` names another file, or none if it is empty.
     """
     path = os.environ.get(ENV_FILE, ".env")
     if ENV_FILE in os.environ and path and not os.path.isfile(path):
@@ -34,7 +34,7 @@ def _load(path: str) -> None:
     try:
         load_dotenv(path)
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} is no UTF-8 text") from None
-    # A zero byte in a value is a ValueError of the environment's.
+        raise SettingsError(f"{path} is not UTF-8 text") from None
+    # os.environ raises ValueError for a zero byte in a value.
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None

@@ -1,10 +1,10 @@
-"""Which addresses only this machine can reach."""
+"""Loopback addresses, which only this machine can reach."""
 
 import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, by name or number, is this machine's own: 127.0.0.0/8, ::1, either as an IPv4-mapped address."""
+    """Whether a host name or address is loopback: localhost, 127.0.0.0/8, ::1, or an IPv4-mapped 127.0.0.0/8."""
     if host == "localhost":
         return True
     try:

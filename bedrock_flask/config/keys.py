@@ -1,4 +1,4 @@
-"""API keys: kept as digests, compared in constant time; each is an AWS key pair too where there is a signing secret."""
+"""API keys: kept as digests and compared in constant time. With a signing secret, each key is an AWS key pair too."""
 
 import base64
 import hashlib
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 LOG = logging.getLogger("bedrock_flask.keys")
-STRONG = 16
-# Of the signing secret: whoever overhears one signed request can try guesses at leisure.
-LEAST_TO_SIGN = 32
+MIN_SECRET_LENGTH = 16
+# Longer than that of a key, because one intercepted signed request allows guesses offline.
+MIN_SIGNING_SECRET_LENGTH = 32
 
 
 @dataclass(frozen=True)
 class SigningSecret:
-    """What the AWS secrets of all keys are derived from; false where there is none."""
+    """The secret from which the AWS secret of each key is derived; false if it is not set."""
 
     text: str = field(default="", repr=False)
 
@@ -26,15 +26,15 @@ class SigningSecret:
 
 @dataclass(frozen=True)
 class Keys:
-    """The digest of each key's secret, by the key's name; the secrets themselves are not kept."""
+    """The digest of each key's secret by the key's name; the secrets themselves are not kept."""
 
     digests: Mapping[str, bytes] = field(repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.digests)
 
-    def owner(self, secret: str) -> str | None:
-        """The name of the key with this secret, after the same work for every key; None where there is none."""
+    def find_owner(self, secret: str) -> str | None:
+        """The name of the key with this secret, or None. Takes the same time for every key."""
         presented = _digest(secret)
         owner = None
         for name, digest in self.digests.items():
@@ -42,54 +42,56 @@ class Keys:
                 owner = name
         return owner
 
-    def named(self, key_id: str) -> str | None:
-        """The key with this name, which is its AWS access key id, after the same work for every key, or None."""
-        named = None
+    def find_key(self, key_id: str) -> str | None:
+        """The name of the key with this AWS access key id, or None. Takes the same time for every key."""
+        found = None
         for name in self.digests:
-            if hmac.compare_digest(_encoded(name), _encoded(key_id)):
-                named = name
-        return named
+            if hmac.compare_digest(_encode(name), _encode(key_id)):
+                found = name
+        return found
 
-    def aws_secret(self, name: str, signing: SigningSecret) -> str:
-        """The AWS secret access key of a key: another one as soon as the signing secret or the key's own changes."""
+    def derive_aws_secret(self, name: str, signing: SigningSecret) -> str:
+        """The AWS secret access key of a key, which changes with the signing secret and with the key's own secret."""
         text = b"\0".join((b"aws-key", name.encode(), self.digests[name]))
-        made = hmac.digest(signing.text.encode(), text, "sha256")
-        return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+        digest = hmac.digest(signing.text.encode(), text, "sha256")
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def parse_keys(pairs: Iterable[str]) -> Keys:
-    """Keys from `name:secret` pairs; ValueError names what is wrong without repeating a secret."""
+    """Parse `name:secret` pairs. Raises ValueError, whose message never contains a secret."""
     digests: dict[str, bytes] = {}
     for number, pair in enumerate(pairs, 1):
         name, colon, secret = pair.partition(":")
         if not colon or not re.fullmatch(r"[\w.-]{1,64}", name):
-            raise ValueError(f"key {number} is no name:secret pair (names are letters, digits, '.', '_', '-')")
+            raise ValueError(f"key {number} is not a name:secret pair (names have letters, digits, '.', '_' and '-')")
         if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
             raise ValueError(f"the secret of key '{name}' must be printable ASCII characters without spaces")
-        if len(secret) < STRONG:
-            LOG.warning("the secret of key '%s' has fewer than %d characters and may be guessed", name, STRONG)
+        if len(secret) < MIN_SECRET_LENGTH:
+            LOG.warning(
+                "the secret of key '%s' has fewer than %d characters and can be guessed", name, MIN_SECRET_LENGTH
+            )
         if name in digests:
             raise ValueError(f"there are two keys named '{name}'")
         digests[name] = _digest(secret)
     if len(set(digests.values())) != len(digests):
         raise ValueError("two keys have the same secret")
     if not digests:
-        raise ValueError("there is no key in it")
+        raise ValueError("it contains no keys")
     return Keys(digests)
 
 
 def parse_signing_secret(text: str) -> SigningSecret:
-    """A signing secret; ValueError does not repeat it."""
-    if len(text) < LEAST_TO_SIGN:
-        raise ValueError(f"a signing secret has at least {LEAST_TO_SIGN} characters")
+    """Parse a signing secret. Raises ValueError, whose message never contains it."""
+    if len(text) < MIN_SIGNING_SECRET_LENGTH:
+        raise ValueError(f"a signing secret must have at least {MIN_SIGNING_SECRET_LENGTH} characters")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("a signing secret is one line of printable ASCII characters without spaces")
+        raise ValueError("a signing secret must be one line of printable ASCII characters without spaces")
     return SigningSecret(text)
 
 
 def _digest(secret: str) -> bytes:
-    return hashlib.sha256(_encoded(secret)).digest()
+    return hashlib.sha256(_encode(secret)).digest()
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")

@@ -74,7 +74,7 @@ def _identify() -> str | SignatureClaim:
     if signatures.is_signature(header):
         return signatures.read_claim()
     bearer = _BEARER.fullmatch(header)
-    owner = keys.owner(bearer[1] if bearer else request.headers.get("x-api-key", ""))
+    owner = keys.find_owner(bearer[1] if bearer else request.headers.get("x-api-key", ""))
     if owner is None:
         raise Unauthenticated()
     return owner

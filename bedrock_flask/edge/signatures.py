@@ -56,7 +56,7 @@ def read_claim() -> SignatureClaim:
     with _map_errors():
         headers = sigv4.received(request.environ, request.headers).headers
         signature = sigv4.claimed(headers, datetime.now(UTC), _service())
-        key = settings.api_keys.named(signature.authorization.key_id)
+        key = settings.api_keys.find_key(signature.authorization.key_id)
         if key is None:
             raise sigv4.UnknownKey
         return SignatureClaim(key, signature)
@@ -67,7 +67,7 @@ def verify(claim: SignatureClaim) -> None:
     settings = state_of(current_app).settings
     data = read_body()
     with _map_errors():
-        secret = settings.api_keys.aws_secret(claim.key, settings.signing_secret)
+        secret = settings.api_keys.derive_aws_secret(claim.key, settings.signing_secret)
         sigv4.prove(claim.signature, sigv4.received(request.environ, request.headers, data), secret)
     keep_body(data)
 

@@ -179,7 +179,7 @@ def test_an_empty_worker_count_is_an_unset_one(run: Run, plain_environ: dict[str
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"), [(b"BEDROCK_FLASK_HOST=\xff\n", "is no UTF-8 text"), (b"A=a\x00b\n", "cannot be read")]
+    ("text", "fault"), [(b"BEDROCK_FLASK_HOST=\xff\n", "is not UTF-8 text"), (b"A=a\x00b\n", "cannot be read")]
 )
 def test_an_env_file_that_cannot_be_read_is_one_line(
     run: Run, plain_environ: dict[str, str], tmp_path: Path, text: bytes, fault: str

@@ -67,8 +67,8 @@ def test_what_kubernetes_injects_is_ignored_with_a_warning(name: str, caplog: py
 
 def test_keys_are_kept_as_digests_only() -> None:
     told = read_settings({"BEDROCK_FLASK_API_KEYS": "alice:0123456789abcdef, bob:fedcba9876543210"})
-    assert told.api_keys.owner("fedcba9876543210") == "bob"
-    assert told.api_keys.owner("fedcba987654321") is None
+    assert told.api_keys.find_owner("fedcba9876543210") == "bob"
+    assert told.api_keys.find_owner("fedcba987654321") is None
     assert "0123456789abcdef" not in repr(told)
 
 
@@ -76,20 +76,20 @@ def test_keys_come_from_a_file_too(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text("# team keys\n\ncarol:a-secret,with-comma:and-colon\n")
     told = read_settings({"BEDROCK_FLASK_API_KEYS_FILE": str(file), "BEDROCK_FLASK_API_KEYS": "dave:0123456789abcdef"})
-    assert told.api_keys.owner("a-secret,with-comma:and-colon") == "carol"
-    assert told.api_keys.owner("0123456789abcdef") == "dave"
+    assert told.api_keys.find_owner("a-secret,with-comma:and-colon") == "carol"
+    assert told.api_keys.find_owner("0123456789abcdef") == "dave"
 
 
 @pytest.mark.parametrize(
     ("pairs", "fault"),
     [
-        ("alice", "key 1 is no name:secret pair"),
+        ("alice", "key 1 is not a name:secret pair"),
         ("alice:", "secret of key 'alice'"),
-        ("a b:0123456789abcdef", "key 1 is no name:secret pair"),
+        ("a b:0123456789abcdef", "key 1 is not a name:secret pair"),
         ("alice:s3cret s3cret", "secret of key 'alice'"),
         ("alice:0123456789abcdef,alice:fedcba9876543210", "two keys named 'alice'"),
         ("alice:0123456789abcdef,bob:0123456789abcdef", "the same secret"),
-        (",", "no key in it"),
+        (",", "it contains no keys"),
     ],
 )
 def test_keys_that_do_not_hold_are_refused_without_their_secret(pairs: str, fault: str) -> None:
@@ -103,7 +103,7 @@ def test_keys_that_do_not_hold_are_refused_without_their_secret(pairs: str, faul
 def test_an_empty_keys_file_does_not_open_the_gateway(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text("# none yet\n")
-    with pytest.raises(SettingsError, match="no key in it"):
+    with pytest.raises(SettingsError, match="it contains no keys"):
         read_settings({"BEDROCK_FLASK_API_KEYS_FILE": str(file)})
 
 

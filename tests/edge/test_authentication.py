@@ -576,13 +576,13 @@ def test_the_command_says_in_one_line_what_is_missing(
 def test_a_pair_changes_with_either_secret_and_is_another_for_each_key() -> None:
     signing = keys.parse_signing_secret(SIGNING)
     known = keys.parse_keys(PAIRS.split(","))
-    assert known.aws_secret("alice", signing) == pair("alice").secret_key
+    assert known.derive_aws_secret("alice", signing) == pair("alice").secret_key
     made = {
-        known.aws_secret("alice", signing),
-        known.aws_secret("bob", signing),
-        known.aws_secret("alice", keys.parse_signing_secret(SIGNING + "x")),
-        keys.parse_keys([f"alice:{ALICE}x"]).aws_secret("alice", signing),
-        keys.parse_keys([f"alicia:{ALICE}"]).aws_secret("alicia", signing),
+        known.derive_aws_secret("alice", signing),
+        known.derive_aws_secret("bob", signing),
+        known.derive_aws_secret("alice", keys.parse_signing_secret(SIGNING + "x")),
+        keys.parse_keys([f"alice:{ALICE}x"]).derive_aws_secret("alice", signing),
+        keys.parse_keys([f"alicia:{ALICE}"]).derive_aws_secret("alicia", signing),
     }
     assert len(made) == 5
     assert all(len(secret) == 43 and secret.isascii() for secret in made)
@@ -611,7 +611,7 @@ def test_the_signing_secret_comes_from_a_file_too(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"{SIGNING}\n")
     told = {"BEDROCK_FLASK_SIGNING_SECRET_FILE": str(tmp_path / "secret")}
     assert settings.read_settings(told).signing_secret == keys.parse_signing_secret(SIGNING)
-    with pytest.raises(SettingsError, match="BEDROCK_FLASK_SIGNING_SECRET says one too"):
+    with pytest.raises(SettingsError, match="BEDROCK_FLASK_SIGNING_SECRET is set too"):
         settings.read_settings(told | {"BEDROCK_FLASK_SIGNING_SECRET": SIGNING})
 
 

@@ -53,7 +53,7 @@ def reader(keyed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture(scope="session")
 def environ(plain_environ: dict[str, str]) -> dict[str, str]:
     """What the page's beginning has its reader set."""
-    secret = keys.parse_keys([f"alice:{SECRET}"]).aws_secret("alice", keys.parse_signing_secret(SIGNING))
+    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", keys.parse_signing_secret(SIGNING))
     return plain_environ | {"SECRET": SECRET, "AWS_ACCESS_KEY_ID": "alice", "AWS_SECRET_ACCESS_KEY": secret}
 
 

@@ -45,7 +45,7 @@ def keyed(start_gateway: StartGateway) -> tuple[Any, str]:
     """A gateway with a key, and what the key's AWS secret is."""
     alice, signing = "alice:a-key-for-the-tests-only", "a-signing-secret-for-the-tests-only"
     gateway = start_gateway(BEDROCK_FLASK_API_KEYS=alice, BEDROCK_FLASK_SIGNING_SECRET=signing)
-    return gateway, keys.parse_keys([alice]).aws_secret("alice", keys.parse_signing_secret(signing))
+    return gateway, keys.parse_keys([alice]).derive_aws_secret("alice", keys.parse_signing_secret(signing))
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def keyed(request: pytest.FixtureRequest, start_gateway: StartGateway) -> dict[s
         BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}",
         BEDROCK_FLASK_SIGNING_SECRET=SIGNING,
     )
-    secret = keys.parse_keys([f"alice:{SECRET}"]).aws_secret("alice", keys.parse_signing_secret(SIGNING))
+    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", keys.parse_signing_secret(SIGNING))
     return {"GATEWAY": gateway.url, "KEY": SECRET, "KEY_ID": "alice", "KEY_SECRET": secret}
 
 
