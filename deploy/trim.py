@@ -1,7 +1,6 @@
-"""Take out of an environment what the gateway never reads: `python deploy/trim.py ENVIRONMENT`.
+"""Remove from an environment what the gateway never reads: `python deploy/trim.py ENVIRONMENT`.
 
-boto3 brings the descriptions of all of AWS, some 400 services. Left are those that this gateway calls, and those that
-botocore calls by itself to get credentials.
+boto3 describes some 400 AWS services. Those that the gateway calls stay, and those that botocore calls for credentials.
 """
 
 import shutil
@@ -12,15 +11,15 @@ CALLED = {"bedrock", "bedrock-runtime", "sts"}
 # A role of another account (sts), `aws sso login` (sso, sso-oidc), `aws login` (signin).
 FOR_CREDENTIALS = {"sts", "sso", "sso-oidc", "signin"}
 SERVICES = CALLED | FOR_CREDENTIALS
-# Tables of botocore's own, beside the folders of services: endpoints, partitions, retries, defaults.
+# Tables beside the folders of services: endpoints, partitions, retries, defaults.
 TABLES = "*.json"
-# Of boto3: the descriptions behind boto3.resource(), and what is there to be read.
+# The descriptions behind boto3.resource(), examples, and type stubs.
 UNREAD = "boto3/data/*", "boto3/examples", "**/*.pyi"
 
 
 def trim(environment: Path) -> int:
-    """Remove what is not needed and give its size in bytes; SystemExit where a needed service is not found."""
-    # A virtual environment has one such folder; a second Python in it would be a mistake.
+    """Remove what is not needed, and return its size in bytes. Raises SystemExit where a needed service is missing."""
+    # A virtual environment has exactly one such folder.
     [packages] = environment.glob("lib/python3.*/site-packages")
     data = packages / "botocore/data"
     if missing := [name for name in sorted(SERVICES) if not (data / name).is_dir()]:
@@ -32,7 +31,7 @@ def trim(environment: Path) -> int:
 
 
 def remove(path: Path) -> int:
-    """Remove a file or a folder and give the size of its files in bytes."""
+    """Remove a file or a folder, and return the size of its files in bytes."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
