@@ -16,7 +16,6 @@ from bedrock_flask.wires.converse_events import (
     stop_message,
 )
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
-from bedrock_flask.wires.openai_responses.response_writer import STOPS
 from bedrock_flask.wires.openai_responses.tools import full_name
 from bedrock_flask.wires.openai_usage import read_usage
 from bedrock_flask.wires.wire import map_chunks, raise_reported_error
@@ -193,11 +192,12 @@ def _read_reason(response: Json, *, has_calls: bool) -> str | None:
     if status == "failed":
         raise_reported_error(response.get("error") or {"message": "it failed without details"})
     if status == "incomplete":
-        reason = member(response, "incomplete_details", "reason")
-        return next((stop for stop, (_, why) in STOPS.items() if why and why == reason), reason)
+        reason: Any = member(response, "incomplete_details", "reason")
+        return _INCOMPLETE.get(reason, reason)
     return "tool_use" if has_calls else "end_turn"
 
 
+_INCOMPLETE = {"max_output_tokens": "max_tokens", "content_filter": "content_filtered"}
 _EVENTS: dict[str, Callable[[_Stream, Json], Iterator[Event]]] = {
     "response.created": _start_message,
     "response.output_item.added": _start_item,

@@ -16,7 +16,7 @@ from bedrock_flask.wires.wire import report_left_out
 
 # Why a model stops, as a status and, for an incomplete answer, a reason. All else is a failure, also a reason that AWS
 # adds tomorrow: it must not pass for the plain end of an answer.
-STOPS: Mapping[str, tuple[str, str | None]] = {
+_STOPS: Mapping[str, tuple[str, str | None]] = {
     "end_turn": ("completed", None),
     "stop_sequence": ("completed", None),
     "tool_use": ("completed", None),
@@ -81,7 +81,7 @@ def started(model: str) -> Json:
 def ended(response: Json, output: Iterable[Json], stop: Json, told: Json) -> Json:
     """The whole response: `stop` has why the model stopped, `told` the usage and the tier."""
     native = stop.get("stopReason") or "end_turn"
-    status, reason = STOPS.get(native, _FAILED)
+    status, reason = _STOPS.get(native, _FAILED)
     tier = member(told, "serviceTier", "type")
     return {
         **response,
@@ -99,7 +99,7 @@ def ended(response: Json, output: Iterable[Json], stop: Json, told: Json) -> Jso
 def with_status(output: Iterable[Json], native: str) -> list[Json]:
     """The items: when the answer is cut, the last one is."""
     items = [{**item, "status": "completed"} for item in output]
-    if items and STOPS.get(native, _FAILED)[0] != "completed":
+    if items and _STOPS.get(native, _FAILED)[0] != "completed":
         items[-1]["status"] = "incomplete"
     return items
 
