@@ -193,7 +193,7 @@ def _read_reason(response: Json, *, has_calls: bool) -> str | None:
         raise_reported_error(response.get("error") or {"message": "it failed without details"})
     if status == "incomplete":
         reason: Any = member(response, "incomplete_details", "reason")
-        return _INCOMPLETE.get(reason, reason)
+        return str(_INCOMPLETE.get(reason, reason) or status)
     return "tool_use" if has_calls else "end_turn"
 
 
