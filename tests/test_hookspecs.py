@@ -28,7 +28,7 @@ def test_its_section_tells_each_argument_when_it_fires_and_since_when(page: str,
     section = page.partition(f"## {name}(")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| ([^|]+?) \|", section, re.MULTILINE)
     assert {f"`{argument}`" for argument in inspect.signature(HOOKS[name]).parameters} <= set(rows)
-    assert {"fires", "since", "if it raises", "gives back"} <= set(rows)
+    assert {"fires", "since", "if it raises", "returns"} <= set(rows)
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -32,9 +32,9 @@ def summarise_aloud(text: str) -> Iterator[str]:
 
 
 def _request(text: str) -> dict:
-    said = {"text": f"Summarise this in one sentence: {text}"}
+    prompt = {"text": f"Summarise this in one sentence: {text}"}
     return {
         "modelId": MODEL,
-        "messages": [{"role": "user", "content": [said]}],
+        "messages": [{"role": "user", "content": [prompt]}],
         "inferenceConfig": {"maxTokens": 100},
     }

@@ -14,6 +14,6 @@ def test_the_model_is_asked_for_one_sentence(bedrock):
 
     [request] = bedrock.requests()
     assert (request.operation, request.model) == ("Converse", "amazon.nova-lite-v1:0")
-    asked = request.json()
-    assert asked["messages"][0]["content"] == [{"text": f"Summarise this in one sentence: {STORY}"}]
-    assert asked["inferenceConfig"] == {"maxTokens": 100}
+    body = request.json()
+    assert body["messages"][0]["content"] == [{"text": f"Summarise this in one sentence: {STORY}"}]
+    assert body["inferenceConfig"] == {"maxTokens": 100}

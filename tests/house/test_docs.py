@@ -456,6 +456,17 @@ def test_the_modules_that_the_pages_name_exist() -> None:
     assert len(named) > 60
 
 
+def test_the_walk_through_the_architecture_names_functions_that_exist() -> None:
+    steps = re.findall(
+        r"^\| \d+ \| `([\w/]+\.py)` \| `(\w+)` \|", (ROOT / "docs/explanation/architecture.md").read_text(), re.M
+    )
+    assert len(steps) > 20
+    for file, name in steps:
+        assert re.search(rf"^ *(def|class) {name}\b", (ROOT / "bedrock_flask" / file).read_text(), re.M), (
+            f"{file}: {name}"
+        )
+
+
 def test_every_word_of_the_glossary_has_its_place() -> None:
     words = re.findall(r"^\| \*\*(.+?)\*\* \|", (ROOT / "docs/glossary.md").read_text(), re.M)
     assert words == sorted(words, key=str.lower)

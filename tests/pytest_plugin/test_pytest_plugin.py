@@ -630,7 +630,7 @@ def test_without_the_option_the_tutorials_client_asks_the_real_bedrock_as_it_say
         told = project.pytest(*tests).stdout
         assert 'Could not connect to the endpoint URL: "http://127.0.0.1:1/' in told
         assert "passed" not in told
-    assert "in the tests that ask for the fixture `bedrock` as well" in page.replace("\n", " ")
+    assert "calls the real Bedrock, even in the tests that use the fixture `bedrock`" in page.replace("\n", " ")
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
