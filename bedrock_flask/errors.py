@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.bedrock.errors import find_error
+from bedrock_flask.bedrock.errors import ErrorShape, find_error
 
 
 class GatewayError(Exception):
@@ -124,15 +124,15 @@ class Unauthenticated(CallerError):
 
 
 class InvalidSignature(CallerError):
-    """The signature of a request is invalid; `name` is the AWS name of the error."""
+    """The signature of a request is invalid; `name` is AWS's name of the error."""
 
     code = "signature_refused"
     title = "The request signature is invalid"
     status = 403
 
-    def __init__(self, detail: str, name: str = "InvalidSignatureException", status: int = 403) -> None:
+    def __init__(self, detail: str, error: ErrorShape) -> None:
         super().__init__(detail)
-        self.name, self.status = name, status
+        self.name, self.status = error.name, error.status
 
 
 class LoopbackOnly(CallerError):

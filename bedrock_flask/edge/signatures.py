@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from flask import Flask, current_app, request
 
+from bedrock_flask.bedrock.errors import ERRORS, ErrorShape
 from bedrock_flask.edge.body import keep_body, read_body
 from bedrock_flask.edge.context import SignatureClaim, request_context
 from bedrock_flask.errors import InvalidSignature
@@ -18,12 +19,12 @@ _SIGNATURE = re.compile(r"aws4-", re.IGNORECASE)
 # AWS's own endpoint for the APIs of others is a service of its own, and clients sign for it by that name.
 _MANTLE_PATHS = ("/anthropic/", "/openai/")
 
-# AWS's name and status of each fault. Source: AWS user guide, common errors.
-_ERRORS: Mapping[type[sigv4.BadSignature], tuple[str, int]] = MappingProxyType(
+# AWS's error for each fault.
+_ERRORS: Mapping[type[sigv4.BadSignature], ErrorShape] = MappingProxyType(
     {
-        sigv4.Incomplete: ("IncompleteSignature", 400),
-        sigv4.UnknownKey: ("UnrecognizedClientException", 403),
-        sigv4.Mismatch: ("InvalidSignatureException", 403),
+        sigv4.Incomplete: ERRORS["IncompleteSignature"],
+        sigv4.UnknownKey: ERRORS["UnrecognizedClientException"],
+        sigv4.Mismatch: ERRORS["InvalidSignatureException"],
     }
 )
 
@@ -45,13 +46,13 @@ def read_claim() -> SignatureClaim:
     if not settings.signing_secret:
         raise InvalidSignature(
             "This gateway takes no signed requests: BEDROCK_FLASK_SIGNING_SECRET is not set.",
-            *_ERRORS[sigv4.UnknownKey],
+            _ERRORS[sigv4.UnknownKey],
         )
     if "x-amz-security-token" in request.headers:
         raise InvalidSignature(
             "This gateway takes no session token (x-amz-security-token): sign with a key pair of this gateway, and "
             "without AWS_SESSION_TOKEN.",
-            *_ERRORS[sigv4.UnknownKey],
+            _ERRORS[sigv4.UnknownKey],
         )
     with _map_errors():
         headers = sigv4.received(request.environ, request.headers).headers
@@ -90,4 +91,4 @@ def _map_errors() -> Iterator[None]:
     try:
         yield
     except sigv4.BadSignature as fault:
-        raise InvalidSignature(str(fault), *_ERRORS[type(fault)]) from None
+        raise InvalidSignature(str(fault), _ERRORS[type(fault)]) from None

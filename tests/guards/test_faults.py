@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.emulator.calls.errors import STATUS
+from bedrock_flask.bedrock import errors as bedrock_errors
 from bedrock_flask.emulator.faults.table import FAULTS
 from bedrock_flask.protocol import eventstream, sse
 from tests.doubles import Emulator, Gateway, SendStream, StartGateway, Upstream
@@ -177,7 +177,7 @@ def test_an_error_of_bedrocks_is_told_before_an_answer_and_within_one(
     for action in ("invoke", "invoke-stream"):
         emulator.fault(fault)
         refused(gateway, gateway.post(f"/v1/models/claude/{action}", CLAUDE), ERRORS[fault])
-    if fault in STATUS:
+    if fault in bedrock_errors.ERRORS:
         emulator.fault("exception_frame", error=fault, after=2)
         answer = gateway.post("/v1/models/claude/invoke-stream", CLAUDE)
         broken_off(gateway, answer, ERRORS[fault][1])

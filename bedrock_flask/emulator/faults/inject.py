@@ -92,7 +92,9 @@ def answer_as_load_balancer(fault: Fault, respond: Respond, presence: Presence) 
 def end_with_exception_frame(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
     """End the stream with an exception frame."""
     error = fault.make_error(fault.error or "modelStreamErrorException")
-    return _end_with(fault, respond, eventstream.exception(error.streamed_name, json.dumps(error.document).encode()))
+    return _end_with(
+        fault, respond, eventstream.exception(error.shape.stream_name, json.dumps(error.document).encode())
+    )
 
 
 def end_with_error_frame(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:

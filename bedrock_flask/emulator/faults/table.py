@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bedrock_flask.emulator.calls.errors import STATUS
+from bedrock_flask.bedrock.errors import ERRORS
 from bedrock_flask.emulator.calls.response import CUT_IN_CHUNK, NORMAL, UNTIL_CLOSE
 from bedrock_flask.emulator.faults import inject
 from bedrock_flask.emulator.faults.inject import ALIASES, Inject
@@ -24,7 +24,7 @@ _FRAME_MEMBERS = ("after", "error", "message")
 FAULTS: Mapping[str, FaultType] = MappingProxyType(
     {
         # `message`, `retry_after` and `status` override Bedrock's.
-        **dict.fromkeys((*STATUS, *ALIASES), FaultType(inject.answer_with_error, _ERROR_MEMBERS)),
+        **dict.fromkeys((*ERRORS, *ALIASES), FaultType(inject.answer_with_error, _ERROR_MEMBERS)),
         # `status` (502), `message`, `retry_after`.
         "unnamed": FaultType(inject.answer_as_load_balancer, _ERROR_MEMBERS),
         # `seconds` (5) of silence, then the response.

@@ -8,7 +8,7 @@ from bedrock_flask.bedrock.usage import HEADERS, METRICS
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, fold
-from bedrock_flask.emulator.calls.errors import STREAMED, EmulatedError, validation_error
+from bedrock_flask.emulator.calls.errors import EmulatedError, validation_error
 from bedrock_flask.emulator.calls.presence import CallerLeft
 from bedrock_flask.emulator.calls.request import (
     NO_SUCH_MODEL,
@@ -170,6 +170,6 @@ def _encode_frames(
 
 def _make_error_frame(operation: str, error: EmulatedError) -> eventstream.Frame:
     """The frame that ends a stream: an exception if the operation models it, otherwise an error."""
-    if error.streamed_name in STREAMED.get(operation, ()):
-        return eventstream.exception(error.streamed_name, encode_json(error.document))
+    if operation in error.shape.streams:
+        return eventstream.exception(error.shape.stream_name, encode_json(error.document))
     return eventstream.error(error.name, error.message)

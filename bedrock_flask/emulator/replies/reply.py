@@ -13,24 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bedrock_flask import fields
+from bedrock_flask.bedrock.errors import ERRORS
 from bedrock_flask.bedrock.model_ids import matches
+from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.converse import Json, member
-from bedrock_flask.emulator.calls.errors import STATUS
 from bedrock_flask.errors import StartupError
 from bedrock_flask.protocol.json import MalformedJSON, parse
-
-# Source: API_runtime_Converse, `stopReason`.
-STOP_REASONS = (
-    "end_turn",
-    "tool_use",
-    "max_tokens",
-    "stop_sequence",
-    "guardrail_intervened",
-    "content_filtered",
-    "malformed_model_output",
-    "malformed_tool_use",
-    "model_context_window_exceeded",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +77,7 @@ class _ReplySchema(fields.Schema):
     input = fields.Object()
     stop_reason = fields.String(one_of=STOP_REASONS)
     usage = fields.Nested(_UsageSchema)
-    error = fields.String(one_of=tuple(STATUS))
+    error = fields.String(one_of=tuple(ERRORS))
     message = fields.String()
     response = fields.Object()
     body = fields.Object()

@@ -14,7 +14,7 @@ import pytest
 from botocore.eventstream import ChecksumMismatch, InvalidPayloadLength
 from botocore.exceptions import ClientError, EventStreamError
 
-from bedrock_flask.emulator.calls.errors import STATUS
+from bedrock_flask.bedrock import errors as bedrock_errors
 from bedrock_flask.emulator.faults.queue import InvalidFault, parse_faults
 from bedrock_flask.emulator.faults.table import FAULTS
 from bedrock_flask.errors import BEDROCK_ERRORS
@@ -34,10 +34,10 @@ def types(data: bytes) -> list[Any]:
 
 
 def test_every_error_of_the_table_can_be_ordered() -> None:
-    assert set(BEDROCK_ERRORS) <= set(STATUS) <= set(FAULTS)
+    assert set(BEDROCK_ERRORS) <= set(bedrock_errors.ERRORS) <= set(FAULTS)
 
 
-@pytest.mark.parametrize("name", sorted(STATUS))
+@pytest.mark.parametrize("name", sorted(bedrock_errors.ERRORS))
 def test_an_error_arrives_by_its_name_with_its_status_and_what_was_ordered(
     emulator: Any, bedrock: Any, name: str
 ) -> None:
@@ -46,7 +46,7 @@ def test_an_error_arrives_by_its_name_with_its_status_and_what_was_ordered(
         bedrock.converse(modelId=MODEL, messages=MESSAGES)
     told = caught.value.response
     assert (told["Error"]["Code"], told["Error"]["Message"]) == (name, "as ordered")
-    assert told["ResponseMetadata"]["HTTPStatusCode"] == STATUS[name]
+    assert told["ResponseMetadata"]["HTTPStatusCode"] == bedrock_errors.ERRORS[name].status
     assert told["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "7"
     assert bedrock.converse(modelId=MODEL, messages=MESSAGES)["stopReason"] == "end_turn"
 
@@ -455,4 +455,4 @@ def test_the_page_tells_the_members_of_each_fault(repository: Path) -> None:
     assert {name: told[name] for name in FAULTS if name in told} == {
         name: set(FAULTS[name].members) for name in FAULTS if name in told
     }
-    assert set(FAULTS) - set(told) <= set(STATUS)
+    assert set(FAULTS) - set(told) <= set(bedrock_errors.ERRORS)
