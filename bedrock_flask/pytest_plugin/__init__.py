@@ -81,7 +81,7 @@ def _bedrock_emulator(pytestconfig: pytest.Config) -> EmulatedBedrock:
 
 @pytest.fixture
 def bedrock(_bedrock_emulator: EmulatedBedrock, pytestconfig: pytest.Config) -> Iterator[EmulatedBedrock]:
-    """An emulated Amazon Bedrock that AWS clients made in this test talk to; with --bedrock all clients do.
+    """An emulated Amazon Bedrock. AWS clients that are created in this test talk to it; with --bedrock all clients do.
     It has `endpoint_url`, `fault(name, ...)`, `reply(text, ...)`, `requests()` and `clear()`.
 
     Each test begins with no fault, no scripted reply and an empty request log.

@@ -34,11 +34,11 @@ class _Aborted(ConnectionResetError):
 def make_abandoned_response() -> EmulatorResponse:
     """Make the response to a caller that has left: nothing is sent."""
 
-    def parts() -> Iterator[bytes]:
+    def raise_caller_left() -> Iterator[bytes]:
         yield from ()
         raise CallerLeft()
 
-    return EmulatorResponse(status=503, parts=parts())
+    return EmulatorResponse(status=503, parts=raise_caller_left())
 
 
 def deliver(response: EmulatorResponse, presence: Presence, on_end: Callable[[str], None]) -> Response:

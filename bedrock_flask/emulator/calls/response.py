@@ -48,13 +48,13 @@ def make_stream_response(frames: Iterable[bytes], headers: Mapping[str, str] | N
 def _await_first(frames: Iterator[bytes]) -> Iterator[bytes]:
     first = next(frames, None)
 
-    def parts() -> Iterator[bytes]:
+    def iterate() -> Iterator[bytes]:
         with closing(frames):
             if first is not None:
                 yield first
                 yield from frames
 
-    return parts()
+    return iterate()
 
 
 def make_error_response(error: EmulatedError) -> EmulatorResponse:

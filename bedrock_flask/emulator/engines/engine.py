@@ -45,6 +45,6 @@ class EmulatorEngine(Protocol):
         return None
 
     @property
-    def unguarded(self) -> "EmulatorEngine":
+    def unguarded_engine(self) -> "EmulatorEngine":
         """The engine without its guardrail."""
         return self

@@ -91,7 +91,7 @@ class GuardedEngine(EmulatorEngine):
         return self.output_verdict
 
     @property
-    def unguarded(self) -> EmulatorEngine:
+    def unguarded_engine(self) -> EmulatorEngine:
         """The engine without its guardrail."""
         return self.engine
 

@@ -74,7 +74,7 @@ def _guard(
         samples = _make_samples(adapter, body, engine, stream=stream) or [_make_neutral("…")]
         yield from _replace_text(adapter, samples, BLOCKED_MESSAGE) or [{}]
     else:
-        parts = list(_answer(adapter, model, body, engine.unguarded, prompts, tally, presence, stream=stream))
+        parts = list(_answer(adapter, model, body, engine.unguarded_engine, prompts, tally, presence, stream=stream))
         verdict = engine.check_output([_read_text(adapter, parts)])
         if verdict is None or not verdict.has_intervened:
             yield from parts

@@ -118,14 +118,14 @@ def converse_stream(request: EmulatorRequest) -> EmulatorResponse:
         raise validation_error(_UNSUPPORTED_STREAMING)
     tally = Tally()
 
-    def frame(number: int, event: Event) -> eventstream.Frame:
+    def make_frame(number: int, event: Event) -> eventstream.Frame:
         [(kind, payload)] = event.items()
         if kind == "metadata":
             payload = {**payload, "metrics": {"latencyMs": tally.measure_latency()}}
         return eventstream.event(kind, encode_json({**payload, "p": eventstream.padding(number)}))
 
     events = known.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence)
-    return make_stream_response(_encode_frames(request.operation, events, frame))
+    return make_stream_response(_encode_frames(request.operation, events, make_frame))
 
 
 def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
@@ -143,14 +143,14 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
 
 
 def _encode_frames(
-    operation: str, parts: Iterable[Json], frame: Callable[[int, Json], eventstream.Frame]
+    operation: str, parts: Iterable[Json], make_frame: Callable[[int, Json], eventstream.Frame]
 ) -> Iterator[bytes]:
-    """Encode each part as a frame. An error becomes the last frame, or is raised if there was none yet."""
+    """Encode each part as a frame. An error becomes the last frame, or is raised if it comes before the first frame."""
     number = 0
     try:
         with closing(parts) as each:
             for part in each:
-                yield eventstream.encode(frame(number, part))
+                yield eventstream.encode(make_frame(number, part))
                 number += 1
     except EmulatedError as error:
         if not number:
@@ -162,10 +162,7 @@ def _encode_frames(
         if not number:
             raise
         LOG.exception("%s failed while streaming", operation)
-        unexpected = EmulatedError(
-            "InternalServerException", "The system encountered an unexpected error during processing."
-        )
-        yield eventstream.encode(_make_error_frame(operation, unexpected))
+        yield eventstream.encode(_make_error_frame(operation, EmulatedError("InternalServerException", _UNEXPECTED)))
 
 
 def _make_error_frame(operation: str, error: EmulatedError) -> eventstream.Frame:
