@@ -1,4 +1,4 @@
-"""A family is one file: dropped into a folder it is served, listed, documented and emulated, and nothing else is edited."""
+"""A family is one file: dropped into a folder it is served, listed, documented and emulated. Nothing else is edited."""
 
 import json
 from pathlib import Path
