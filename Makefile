@@ -72,7 +72,7 @@ clean: ## Remove .venv and everything that was built, measured or cached.
 
 # A file in .venv marks each step that is complete. Everything is installed again where .venv belongs to another folder, where
 # its Python is gone, and where pip was interrupted, because pip takes a package that is copied in part for a whole one.
-ifneq ($(shell .venv/bin/python -c 'print(open(".venv/.created").read(), end="")' 2>/dev/null),$(CURDIR))
+ifneq ($(shell .venv/bin/python -Ic 'print(open(".venv/.created").read(), end="")' 2>/dev/null),$(CURDIR))
 .PHONY: .venv/.created
 endif
 INTERRUPTIBLE = mv .venv/.created .venv/.installing

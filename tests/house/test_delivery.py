@@ -1,4 +1,4 @@
-"""Image, compose file, workflows, stack and wheel agree, as far as that shows without Docker, GitHub and AWS."""
+"""Makefile, image, compose file, workflows, stack and wheel agree, as far as that shows without Docker and AWS."""
 
 import hashlib
 import importlib.util
@@ -52,6 +52,29 @@ def run_checked(*command: str | Path, **options: Any) -> str:
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100, check=False, **options)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
+
+
+# --- the Makefile
+
+
+def test_help_lists_every_target_that_a_user_calls() -> None:
+    [phony] = re.findall(r"^\.PHONY: (help .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    listed = run_checked("make", "--no-print-directory", "help").splitlines()
+    assert [line.split()[1] for line in listed] == phony.split()
+
+
+def test_a_machine_without_a_fitting_python_is_told_what_to_install(tmp_path: Path) -> None:
+    shutil.copy2(ROOT / "Makefile", tmp_path)
+    ran = subprocess.run(["make", "run", "PYTHON="], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "Python 3.11 or newer with venv is needed: apt-get install python3-venv" in ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["Makefile"]
+
+
+def test_the_workflows_call_targets_that_there_are() -> None:
+    [phony] = re.findall(r"^\.PHONY: (help .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    called = {target for path in WORKFLOWS for target in re.findall(r"run: make ([a-z]+)", path.read_text())}
+    assert {"lint", "test", "sabotage", "dev"} <= called <= {*phony.split()}
 
 
 # --- workflows
