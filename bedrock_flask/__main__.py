@@ -1,4 +1,4 @@
-"""The command line: `bedrock-flask COMMAND`; each command is a module of `commands/`, imported when it is called."""
+"""The command line, `bedrock-flask COMMAND`. Each command is a module of `commands/`, imported when it is needed."""
 
 import importlib
 import sys
@@ -23,14 +23,14 @@ COMMANDS = (
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command only when it is needed: importing all of them takes a second."""
+    """A group that imports a command when it is needed, because importing all of them takes a second."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name; the `.env` file is loaded first, because what a command imports reads it too."""
+        """Import a command. The `.env` file is loaded first, because modules may read the environment on import."""
         if cmd_name not in COMMANDS:
             return None
         if ctx.obj is None:
@@ -45,11 +45,11 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup)
 @click.version_option(package_name="bedrock-flask")
 def cli() -> None:
-    """A gateway for Amazon Bedrock in which a model is a plugin."""
+    """A self-hosted gateway for Amazon Bedrock in which each model is a plugin."""
 
 
 def main(**options: Any) -> None:
-    """Run a command; an error in the configuration is one line and exit code 1."""
+    """Run a command. An error in the configuration is reported on one line, with exit code 1."""
     try:
         cli(prog_name="bedrock-flask", **options)
     except StartupError as error:

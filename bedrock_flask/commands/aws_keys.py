@@ -1,4 +1,4 @@
-"""`bedrock-flask aws-keys [NAME]`: the AWS key pair that each key of the gateway is too."""
+"""`bedrock-flask aws-keys [NAME]` prints the AWS key pairs that are derived from the gateway's keys."""
 
 import os
 
@@ -11,18 +11,20 @@ from bedrock_flask.errors import StartupError
 @click.command()
 @click.argument("name", required=False)
 def aws_keys(name: str | None) -> None:
-    """Print the AWS key pair of each key, or of the key NAME, as lines for `export` and `.env` files.
+    """Print the AWS key pair of each API key, or of the key NAME, as lines for `export` and `.env` files.
 
-    For clients that sign their requests as AWS's SDKs do. The secrets are derived from BEDROCK_FLASK_SIGNING_SECRET and
-    from the keys themselves: change either, and other pairs are printed.
+    For clients that sign their requests, as the AWS SDKs do. The pairs are derived from BEDROCK_FLASK_SIGNING_SECRET
+    and the keys, and change with either.
     """
-    told = settings.read_settings(os.environ)
-    keys = told.api_keys
+    config = settings.read_settings(os.environ)
+    keys = config.api_keys
     if not keys:
-        raise StartupError(f"there are no keys: set {PREFIX}API_KEYS=name:secret")
-    if not told.signing_secret:
-        raise StartupError(f"there is no {PREFIX}SIGNING_SECRET, and without one the gateway takes no signed requests")
+        raise StartupError(f"no API keys are set: set {PREFIX}API_KEYS=name:secret")
+    if not config.signing_secret:
+        raise StartupError(f"{PREFIX}SIGNING_SECRET is not set, so the gateway accepts no signed requests")
     if name is not None and name not in keys.digests:
-        raise StartupError(f"there is no key '{name}'; there are: {', '.join(keys.digests)}")
+        raise StartupError(f"there is no key '{name}'; the keys are: {', '.join(keys.digests)}")
     for key in keys.digests if name is None else (name,):
-        click.echo(f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={keys.derive_aws_secret(key, told.signing_secret)}")
+        click.echo(
+            f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={keys.derive_aws_secret(key, config.signing_secret)}"
+        )

@@ -1,4 +1,4 @@
-"""`bedrock-flask config`: every setting, its value and who said so; secrets are masked."""
+"""`bedrock-flask config` shows every setting, its value and its source, with secrets masked."""
 
 import json
 import os
@@ -24,27 +24,27 @@ from bedrock_flask.diagnostics.configuration import (
 )
 from bedrock_flask.errors import SettingsError
 
-_SECRET = (Keys, SigningSecret)
+_SECRET_TYPES = (Keys, SigningSecret)
 
 
-# It takes what `serve` takes, and so says what `serve` would make of it.
+# Takes the options of `serve`, to show the settings that `serve` would use with them.
 @click.command(params=[*serve.params])
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def config(from_file: Collection[str], /, as_json: bool, **options: Any) -> None:
-    """Show every setting, its value and where it comes from.
+    """Show every setting, its value and its source.
 
-    Takes the options of `serve`, and starts nothing. Of secrets only names are shown. What botocore and gunicorn read
-    from the environment and from AWS's files stands below the gateway's own settings. Nobody is asked on the network.
-    Exits with 1, and tells every fault, where the gateway would not start with these settings.
+    Takes the options of `serve`, but starts nothing and does not use the network. Shows the gateway's settings, then
+    those that botocore and gunicorn read from the environment and AWS's files. Masks secrets. Exits with 1 and lists
+    every fault if the gateway would not start with these settings.
     """
     environ = settings.merge_options(os.environ, options)
-    told, faults = _read(environ)
-    rows = list(_rows(told, environ, options, from_file or ()))
+    values, faults = _read_settings(environ)
+    rows = list(_list_settings(values, environ, options, from_file or ()))
     try:
-        others = [*read_aws_settings(told.region, from_file or ()), *_gunicorn(from_file or ())]
+        others = [*read_aws_settings(values.region, from_file or ()), *_list_gunicorn_settings(from_file or ())]
     except SettingsError as error:
-        others, faults = list(_gunicorn(from_file or ())), [*faults, *error.faults]
+        others, faults = list(_list_gunicorn_settings(from_file or ())), [*faults, *error.faults]
     if as_json:
         document = {"settings": rows, "environment": others, "faults": faults}
         print(json.dumps(document, default=asdict, indent=2))
@@ -56,34 +56,34 @@ def config(from_file: Collection[str], /, as_json: bool, **options: Any) -> None
         raise SettingsError(*faults)
 
 
-def _read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+def _read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
     try:
-        told = settings.read_settings(environ)
+        values = settings.read_settings(environ)
     except SettingsError as error:
         return Settings(), list(error.faults)
-    open_to_strangers = not told.api_keys and not is_loopback(told.host)
-    return told, [settings.NO_KEYS.format(host=told.host)] if open_to_strangers else []
+    is_open = not values.api_keys and not is_loopback(values.host)
+    return values, [settings.NO_KEYS.format(host=values.host)] if is_open else []
 
 
-def _rows(
-    told: Settings, environ: Mapping[str, str], options: Mapping[str, Any], from_file: Collection[str]
+def _list_settings(
+    values: Settings, environ: Mapping[str, str], options: Mapping[str, Any], from_file: Collection[str]
 ) -> Iterator[EffectiveSetting]:
     file = environ.get(ENV_FILE, ".env")
     found = file if file and os.path.isfile(file) else ""
     yield EffectiveSetting(ENV_FILE, found, describe_source(ENV_FILE, ()) if ENV_FILE in environ else DEFAULT)
     for row in fields(Settings):
-        name, value = PREFIX + row.name.upper(), getattr(told, row.name)
+        name, value = PREFIX + row.name.upper(), getattr(values, row.name)
         given = environ.get(name, "").strip()
-        # Where a fault kept the settings from being read, what was given is shown as it was.
+        # If the settings are invalid, the given value is shown unparsed.
         if given and value == row.default:
-            value = "***" if isinstance(value, _SECRET) else given
-        who = _source(name, row.name, given, options, from_file)
-        if isinstance(value, _SECRET) and getattr(told, f"{row.name}_file"):
-            who = ", ".join([*([who] if given else []), f"{name}_FILE"])
-        yield EffectiveSetting(name, _shown(value), who)
+            value = "***" if isinstance(value, _SECRET_TYPES) else given
+        source = _find_source(name, row.name, given, options, from_file)
+        if isinstance(value, _SECRET_TYPES) and getattr(values, f"{row.name}_file"):
+            source = ", ".join([*([source] if given else []), f"{name}_FILE"])
+        yield EffectiveSetting(name, _format_value(value), source)
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, Keys):
         return f"{len(value.digests)} ({', '.join(value.digests)})" if value else ""
     if isinstance(value, SigningSecret):
@@ -93,7 +93,7 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _source(name: str, option: str, given: str, options: Mapping[str, Any], from_file: Collection[str]) -> str:
+def _find_source(name: str, option: str, given: str, options: Mapping[str, Any], from_file: Collection[str]) -> str:
     if not given:
         return DEFAULT
     if options.get(option) is not None:
@@ -101,11 +101,11 @@ def _source(name: str, option: str, given: str, options: Mapping[str, Any], from
     return describe_source(name, from_file)
 
 
-def _gunicorn(from_file: Collection[str]) -> Iterator[EffectiveSetting]:
+def _list_gunicorn_settings(from_file: Collection[str]) -> Iterator[EffectiveSetting]:
     if arguments := os.environ.get("GUNICORN_CMD_ARGS"):
         yield EffectiveSetting(
             "gunicorn's arguments", redact_url(arguments), describe_source("GUNICORN_CMD_ARGS", from_file)
         )
     if workers := os.environ.get(env_file.GUNICORN_WORKERS):
-        told = f"{workers}, not used: {PREFIX}WORKERS says it"
-        yield EffectiveSetting("gunicorn's workers", told, describe_source(env_file.GUNICORN_WORKERS, from_file))
+        value = f"{workers}, ignored: {PREFIX}WORKERS is used instead"
+        yield EffectiveSetting("gunicorn's workers", value, describe_source(env_file.GUNICORN_WORKERS, from_file))

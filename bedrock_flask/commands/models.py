@@ -1,4 +1,4 @@
-"""`bedrock-flask models`: what can be named in a request."""
+"""`bedrock-flask models` lists the model names that requests can use."""
 
 import json
 import os
@@ -12,30 +12,31 @@ from bedrock_flask.config import settings
 from bedrock_flask.models import load
 from bedrock_flask.models.resolver import Model, Models
 
-HEAD = ("name", "calls", "region", "operation", "can", "source")
+_HEAD = ("name", "calls", "region", "operation", "can", "source")
 
 
 @click.command()
 @click.option("--plugins-dir", help="Drop-in folder: each .py file in it is a plugin.")
-@click.option("--models-file", help="TOML file with aliases of your own.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a model.")
+@click.option("--models-file", help="TOML file with your own aliases.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with one object per model.")
 def models(as_json: bool, **options: str | None) -> None:
-    """List what can be named in a request: adapters by name, then the aliases of the models file.
+    """List the model names that requests can use: adapters, then the aliases of the models file.
 
-    `calls` is the Bedrock id, inference profile or ARN that is called by that name; any other id can be named too,
-    unless BEDROCK_FLASK_MODELS=listed. Nobody is asked on the network: `bedrock-flask doctor` asks the account.
+    The column `calls` is the Bedrock id, inference profile or ARN that a name stands for. Requests can also use any
+    other Bedrock id, unless BEDROCK_FLASK_MODELS=listed. Does not use the network: to check the account's access, run
+    `bedrock-flask doctor`.
     """
-    told = settings.read_settings(settings.merge_options(os.environ, options))
-    known = load(told)
-    rows = [_described(known, model, told.region) for model in known.list_models()]
+    config = settings.read_settings(settings.merge_options(os.environ, options))
+    known = load(config)
+    rows = [_describe_model(known, model, config.region) for model in known.list_models()]
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    for line in format_table([HEAD, *(_line(row) for row in rows)]):
+    for line in format_table([_HEAD, *(_make_row(row) for row in rows)]):
         print(line)
 
 
-def _described(known: Models, model: Model, region: str) -> dict[str, Any]:
+def _describe_model(known: Models, model: Model, region: str) -> dict[str, Any]:
     adapter = model.adapter
     return {
         "name": model.name,
@@ -52,7 +53,7 @@ def _described(known: Models, model: Model, region: str) -> dict[str, Any]:
     }
 
 
-def _line(row: dict[str, Any]) -> tuple[str, ...]:
+def _make_row(row: dict[str, Any]) -> tuple[str, ...]:
     can = [name for name, value in row["capabilities"].items() if value is True]
-    told = ", ".join([row["capabilities"]["output"], *can])
-    return row["name"], row["model"], row["region"] or "-", row["operation"], told, row["source"]
+    capabilities = ", ".join([row["capabilities"]["output"], *can])
+    return row["name"], row["model"], row["region"] or "-", row["operation"], capabilities, row["source"]

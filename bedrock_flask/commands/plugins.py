@@ -1,4 +1,4 @@
-"""`bedrock-flask plugins`: what is loaded and from where; `plugins check`: what is wrong with it."""
+"""`bedrock-flask plugins` lists the loaded plugins and their sources; `plugins check` reports their faults."""
 
 import contextlib
 import faulthandler
@@ -20,63 +20,64 @@ from bedrock_flask.errors import StartupError
 from bedrock_flask.models import loading
 from bedrock_flask.models.registry import Loaded, Registry
 
-# Seconds that the code of a plugin may take to be loaded, and to be tried by one law.
-PATIENCE = 30
+# Seconds that a plugin's code may take to load, and to be checked by one law.
+TIME_LIMIT = 30
 
 _HEAD = ("plugin", "adapter", "models", "source")
-_FOLDER = click.option(
+_PLUGINS_DIR = click.option(
     "--plugins-dir", envvar=f"{PREFIX}PLUGINS_DIR", help="Drop-in folder: each .py file in it is a plugin."
 )
 
 
-class TakesTooLong(KeyboardInterrupt):
-    """Ends code as Ctrl-C does: what catches every Exception does not keep it."""
+class TimeLimitExceeded(KeyboardInterrupt):
+    """A plugin's code takes too long. Not an Exception, so that code that catches every Exception ends too."""
 
 
 @click.group(invoke_without_command=True)
-@_FOLDER
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with all that is told of each adapter.")
+@_PLUGINS_DIR
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with more details of each adapter.")
 @click.pass_context
 def plugins(context: click.Context, plugins_dir: str | None, as_json: bool) -> None:
-    """List the plugins that are loaded and where they come from; exit with 1 if one is broken."""
+    """List the loaded plugins and their sources. Exits with 1 if any plugin is broken."""
     context.obj = plugins_dir
     if context.invoked_subcommand is not None:
         return
-    found = loading.load_registry(plugins_dir, lenient=True)
-    click.echo(
-        json.dumps(_document(found), indent=2, ensure_ascii=False) if as_json else "\n".join(format_table(_rows(found)))
-    )
-    for line in chain.from_iterable(broken.lines() for broken in found.broken):
+    registry = loading.load_registry(plugins_dir, lenient=True)
+    if as_json:
+        click.echo(json.dumps(_make_document(registry), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(format_table(_make_rows(registry))))
+    for line in chain.from_iterable(broken.lines() for broken in registry.broken):
         print(f"bedrock-flask: {line}", file=sys.stderr)
-    sys.exit(1 if found.broken else 0)
+    sys.exit(1 if registry.broken else 0)
 
 
 @plugins.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="[FILE]...")
-@_FOLDER
-@click.option("--contract", is_flag=True, help="Try every law of the contract, calls over a real socket included.")
+@_PLUGINS_DIR
+@click.option("--contract", is_flag=True, help="Check every law of the contract, including calls over a real socket.")
 @click.pass_obj
 def check(outer_dir: str | None, files: tuple[Path, ...], plugins_dir: str | None, contract: bool) -> None:
-    """Say what is wrong, in one line a fault, and exit with 1; or say ok.
+    """Check plugins, and print each fault on one line. Exits with 1 if there are any.
 
-    FILEs are plugins that need not lie in the folder. With --contract, the laws are tried against the FILEs; without
-    any, against what is not built in; and where there is nothing else, against what is.
+    FILEs are plugins outside the drop-in folder. Checks the FILEs, or without any the plugins that are not built in, or
+    if there are none the built-in ones.
     """
     plugins_dir = plugins_dir or outer_dir
-    found = loading.load_plugins(
+    registry = loading.load_plugins(
         chain(
             loading.find_built_in(),
             loading.find_installed(),
-            _dropped_in(plugins_dir, files),
+            _find_dropped_in(plugins_dir, files),
             loading.find_in_files(files),
         ),
         lenient=True,
-        watched=_watched,
+        watched=_limit_time,
     )
-    faults = [line for broken in found.broken for line in broken.lines()]
-    checked = _own(found, files)
+    faults = [line for broken in registry.broken for line in broken.lines()]
+    checked = _select_plugins(registry, files)
     if contract:
-        faults += _breaches(found, checked)
+        faults += _find_violations(registry, checked)
     for fault in faults:
         click.echo(fault)
     if faults:
@@ -86,72 +87,75 @@ def check(outer_dir: str | None, files: tuple[Path, ...], plugins_dir: str | Non
 
 
 @contextlib.contextmanager
-def _watched() -> Iterator[None]:
-    """Let a plugin's code take PATIENCE seconds; what it is doing then raises TakesTooLong.
+def _limit_time() -> Iterator[None]:
+    """Raise TimeLimitExceeded in a plugin's code after TIME_LIMIT seconds.
 
-    What cannot be interrupted, such as a loop in C, ends the command soon after, with the lines that it is at.
+    Code that cannot be interrupted, such as a loop in C, ends the command soon after, with a traceback.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(number: int, frame: object) -> None:
-        raise TakesTooLong(f"it has not come back after {PATIENCE} seconds")
+        raise TimeLimitExceeded(f"it has not returned after {TIME_LIMIT} seconds")
 
-    began, before = time.monotonic(), signal.signal(signal.SIGALRM, end)
-    left, every = signal.setitimer(signal.ITIMER_REAL, PATIENCE)
-    faulthandler.dump_traceback_later(PATIENCE + 2, exit=True, file=2)
+    started_at, previous_handler = time.monotonic(), signal.signal(signal.SIGALRM, end)
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT)
+    faulthandler.dump_traceback_later(TIME_LIMIT + 2, exit=True, file=2)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
-        signal.signal(signal.SIGALRM, before)
-        # Somebody else's alarm, such as a test's, goes on.
-        signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 0.001) if left else 0, every)
+        signal.signal(signal.SIGALRM, previous_handler)
+        # Another alarm, such as a test's, keeps its time.
+        elapsed = time.monotonic() - started_at
+        signal.setitimer(signal.ITIMER_REAL, max(remaining - elapsed, 0.001) if remaining else 0, interval)
 
 
-def _dropped_in(folder: str | None, files: tuple[Path, ...]) -> Iterator[loading.Plugin]:
-    """The plugins of the folder, but for the files that are named beside it."""
-    named = {path.resolve() for path in files}
-    return (plugin for plugin in loading.find_dropped_in(folder) if Path(plugin.source).resolve() not in named)
+def _find_dropped_in(folder: str | None, files: tuple[Path, ...]) -> Iterator[loading.Plugin]:
+    """The plugins in the folder, except those that are given as FILEs."""
+    paths = {path.resolve() for path in files}
+    return (plugin for plugin in loading.find_dropped_in(folder) if Path(plugin.source).resolve() not in paths)
 
 
-def _own(found: Registry, files: tuple[Path, ...]) -> list[Loaded]:
-    named = {str(path) for path in files}
-    own = [plugin for plugin in found.loaded if not plugin.source.startswith("built in ")]
-    return [plugin for plugin in own if plugin.source in named] if files else own or list(found.loaded)
+def _select_plugins(registry: Registry, files: tuple[Path, ...]) -> list[Loaded]:
+    external = [plugin for plugin in registry.loaded if not plugin.source.startswith("built in ")]
+    if files:
+        sources = {str(path) for path in files}
+        return [plugin for plugin in external if plugin.source in sources]
+    return external or list(registry.loaded)
 
 
-def _breaches(found: Registry, checked: list[Loaded]) -> list[str]:
+def _find_violations(registry: Registry, checked: list[Loaded]) -> list[str]:
     try:
         from bedrock_flask.contract import ADVICE, breaches
     except ModuleNotFoundError as error:
         raise StartupError(str(error)) from None
-    # A law tells in one line what the emulator and the transport would log beside it.
+    # A violation is one line; the emulator and the transport would log the same error.
     logging.getLogger("bedrock_flask").addHandler(logging.NullHandler())
     faults = []
     for plugin in checked:
         where = f"plugin '{plugin.name}' from {plugin.source}: "
-        for adapter in map(found.adapters.__getitem__, plugin.adapters):
-            faults += [where + breach for breach in breaches(adapter, watched=_watched)]
-            for advice in breaches(adapter, ADVICE, watched=_watched):
+        for adapter in map(registry.adapters.__getitem__, plugin.adapters):
+            faults += [where + violation for violation in breaches(adapter, watched=_limit_time)]
+            for advice in breaches(adapter, ADVICE, watched=_limit_time):
                 click.echo(f"advice: {where}{advice}")
     return faults
 
 
-def _rows(found: Registry) -> Iterator[tuple[str, ...]]:
-    """A line for each pattern; what stands in the line above is not said again."""
+def _make_rows(registry: Registry) -> Iterator[tuple[str, ...]]:
+    """One row per pattern; a cell that equals the one above is left empty."""
     yield _HEAD
-    for plugin in found.loaded:
-        named = [(name, pattern) for name in plugin.adapters for pattern in found.adapters[name].models]
+    for plugin in registry.loaded:
+        patterns = [(name, pattern) for name in plugin.adapters for pattern in registry.adapters[name].models]
         previous = ""
-        for number, (name, pattern) in enumerate(named):
+        for number, (name, pattern) in enumerate(patterns):
             first = number == 0
             yield plugin.name * first, name * (name != previous), pattern, plugin.source * first
             previous = name
 
 
-def _document(found: Registry) -> dict[str, object]:
+def _make_document(registry: Registry) -> dict[str, object]:
     loaded = [
         {
             "name": plugin.name,
@@ -164,10 +168,12 @@ def _document(found: Registry) -> dict[str, object]:
                     "models": list(adapter.models),
                     "speaks": dict(adapter.speaks),
                 }
-                for adapter in map(found.adapters.__getitem__, plugin.adapters)
+                for adapter in map(registry.adapters.__getitem__, plugin.adapters)
             ],
         }
-        for plugin in found.loaded
+        for plugin in registry.loaded
     ]
-    broken = [{"name": each.name, "source": each.source, "faults": list(each.faults)} for each in found.broken]
+    broken = [
+        {"name": plugin.name, "source": plugin.source, "faults": list(plugin.faults)} for plugin in registry.broken
+    ]
     return {"plugins": loaded, "broken": broken}

@@ -1,4 +1,4 @@
-"""`bedrock-flask serve`: the gateway under gunicorn, with the shipped configuration."""
+"""`bedrock-flask serve` runs the gateway under gunicorn, with the shipped configuration."""
 
 import os
 import sys
@@ -12,26 +12,28 @@ from bedrock_flask.server.ports import is_free
 
 
 @click.command()
-@click.option("--host", help="Address to bind; anything but loopback needs API keys.")
+@click.option("--host", help="Address to bind. Other addresses than loopback require API keys.")
 @click.option("--port", type=int, help="Port to bind.")
-@click.option("--workers", type=int, help="Worker processes.")
-@click.option("--threads", type=int, help="Threads a worker: calls and open streams at one time.")
+@click.option("--workers", type=int, help="Number of worker processes.")
+@click.option("--threads", type=int, help="Threads per worker, one for each call or open stream.")
 @click.option("--plugins-dir", help="Drop-in folder: each .py file in it is a plugin.")
-@click.option("--lenient", is_flag=True, default=None, help="Start without a broken plugin, and say so.")
-@click.option("--models-file", help="TOML file with aliases of your own.")
+@click.option("--lenient", is_flag=True, default=None, help="Start without broken plugins and log them.")
+@click.option("--models-file", help="TOML file with your own aliases.")
 def serve(**options: str | int | None) -> None:
-    """Serve the gateway, against whatever Bedrock endpoint botocore would use."""
+    """Start the gateway. It calls the Bedrock endpoint that botocore is configured for."""
     for name, value in options.items():
         if value is not None:
             os.environ[PREFIX + name.upper()] = str(value)
-    # All of it is read once here, so that a fault is one line of this process and not of each worker.
-    told = settings.read_settings(os.environ)
-    for broken in models.load(told).registry.broken:
+    # Everything is loaded once here, so that a fault is one line of this process instead of one per worker.
+    config = settings.read_settings(os.environ)
+    for broken in models.load(config).registry.broken:
         more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
         print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)
-    if not is_free(told.host, told.port):
-        raise StartupError(f"port {told.port} is in use: stop what listens there, or choose another with --port")
-    # glibc would keep large bodies in each thread's own heap and never give them back; so they are mapped and unmapped.
+    if not is_free(config.host, config.port):
+        raise StartupError(
+            f"port {config.port} is in use: stop the process that uses it, or choose another with --port"
+        )
+    # Otherwise glibc keeps large bodies in the heap of each thread and never returns the memory.
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "262144")
-    config = "python:bedrock_flask.gunicorn_conf"
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", config, "bedrock_flask.app:wsgi_app()"])  # noqa: S606
+    path = "python:bedrock_flask.gunicorn_conf"
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", path, "bedrock_flask.app:wsgi_app()"])  # noqa: S606

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, never a body and never a credential."""
+"""Logs: one JSON object per line on standard output, never with a body or a credential."""
 
 import logging
 from traceback import extract_tb
@@ -20,33 +20,33 @@ def make_config(level: str) -> dict[str, Any]:
             }
         },
         "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
-        "loggers": {"bedrock_flask": _to_out(level)},
+        "loggers": {"bedrock_flask": _make_logger(level)},
     }
 
 
 def make_gunicorn_config(level: str) -> dict[str, Any]:
-    """The same, with gunicorn's own lines and everybody's warnings beside the gateway's."""
-    made = make_config(level)
-    made["root"] = {"level": "WARNING", "handlers": ["out"]}
-    made["loggers"] |= {
-        "gunicorn.error": _to_out(level),
-        # The gateway's own line says more.
+    """The same, plus gunicorn's own lines and the warnings of all other loggers."""
+    config = make_config(level)
+    config["root"] = {"level": "WARNING", "handlers": ["out"]}
+    config["loggers"] |= {
+        "gunicorn.error": _make_logger(level),
+        # The gateway logs its own line for each request.
         "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
     }
-    return made
+    return config
 
 
 def format_frames(error: BaseException) -> str:
-    """An error's type and where it came from; not its text, which may quote a body."""
+    """An error's type and stack frames, without its text, which may quote a body."""
     return " < ".join(
         [type(error).__name__, *(f"{f.filename}:{f.lineno}" for f in reversed(extract_tb(error.__traceback__)))]
     )
 
 
 def is_configured() -> bool:
-    """Whether somebody has said already where the gateway's log goes."""
+    """Whether the host application has configured the gateway's logger already."""
     return logging.getLogger("bedrock_flask").hasHandlers()
 
 
-def _to_out(level: str) -> dict[str, Any]:
+def _make_logger(level: str) -> dict[str, Any]:
     return {"level": level.upper(), "handlers": ["out"], "propagate": False}

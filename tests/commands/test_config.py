@@ -157,7 +157,7 @@ def test_awss_own_settings_are_told_with_who_said_them(
 
 def test_gunicorns_own_settings_are_read(read: Read, plain_environ: dict[str, str]) -> None:
     rows = read(plain_environ | {"WEB_CONCURRENCY": "3", "GUNICORN_CMD_ARGS": "--backlog 9"})
-    assert rows["gunicorn's workers"][0].startswith("3, not used")
+    assert rows["gunicorn's workers"][0].startswith("3, ignored")
     assert rows["gunicorn's arguments"] == ("--backlog 9", "environment (GUNICORN_CMD_ARGS)")
 
 

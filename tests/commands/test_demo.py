@@ -70,7 +70,7 @@ def test_a_busy_port_is_one_line_with_the_remedy() -> None:
     ("host", "fault"),
     [
         ("192.0.2.1", "192.0.2.1 port 8001 cannot be bound: Cannot assign requested address"),
-        ("[::1", "[::1 is no address to bind: "),
+        ("[::1", "[::1 is not an address that can be bound: "),
     ],
 )
 def test_an_address_that_cannot_be_bound_says_why(host: str, fault: str) -> None:

@@ -51,12 +51,13 @@ def test_a_name_that_no_adapter_may_have_is_refused_in_one_line(name: str) -> No
     told = invoked(new_plugin, "--", name)
     assert isinstance(told.exception, StartupError)
     assert told.output == ""
-    assert "is no name for an adapter" in str(told.exception)
+    assert "is not an adapter name" in str(told.exception)
     assert "\n" not in str(told.exception)
 
 
 @pytest.mark.parametrize(
-    ("name", "whose"), [("nova", "built in (nova.py)"), ("anthropic", "a format of that name"), ("rhyme", "rhyme.py")]
+    ("name", "whose"),
+    [("nova", "built in (nova.py)"), ("anthropic", "a wire format of that name"), ("rhyme", "rhyme.py")],
 )
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, name: str, whose: str) -> None:
     (tmp_path / "rhyme.py").write_text(render_plugin("rhyme", "chat"))
@@ -70,7 +71,7 @@ def test_the_command_line_tells_a_bad_name_in_one_line_with_exit_code_1(plain_en
     command = [sys.executable, "-m", "bedrock_flask", "new-plugin", "No Name"]
     told = subprocess.run(command, env=plain_environ, capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout, told.stderr.count("\n")) == (1, "", 1)
-    assert told.stderr.startswith("bedrock-flask: 'No Name' is no name")
+    assert told.stderr.startswith("bedrock-flask: 'No Name' is not an adapter name")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -138,7 +138,7 @@ STUCK = {
 def test_code_that_does_not_come_back_is_told_and_does_not_hang(tmp_path: Path, name: str) -> None:
     (tmp_path / "stuck.py").write_text(STUCK[name])
     (tmp_path / "wrong.py").write_text("raise SystemExit")
-    impatient = "import sys; from bedrock_flask.commands import plugins as p; p.PATIENCE = 1; p.plugins(sys.argv[1:])"
+    impatient = "import sys; from bedrock_flask.commands import plugins as p; p.TIME_LIMIT = 1; p.plugins(sys.argv[1:])"
     done = subprocess.run(
         [sys.executable, "-c", impatient, "check", "--plugins-dir", tmp_path],
         capture_output=True,
@@ -149,21 +149,21 @@ def test_code_that_does_not_come_back_is_told_and_does_not_hang(tmp_path: Path, 
     assert done.returncode == 1
     if "loop" in name:
         stuck, wrong = done.stdout.splitlines()
-        assert "stuck.py: TakesTooLong: it has not come back after 1 seconds (line " in stuck
+        assert "stuck.py: TimeLimitExceeded: it has not returned after 1 seconds (line " in stuck
         assert "wrong.py: SystemExit" in wrong
     else:
         assert re.search(r'File ".*stuck\.py", line \d', done.stderr)
 
 
 def test_so_is_code_that_only_a_law_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "PATIENCE", 2)
+    monkeypatch.setattr(commands, "TIME_LIMIT", 2)
     text = render_plugin("rhyme", "chat").replace(
         "def encode(", "def encode(*_):\n    while True: pass\n\ndef _encode("
     )
     (folder / "rhyme.py").write_text(text)
     [line] = told("check", "--contract", folder / "rhyme.py").output.splitlines()
     assert line.partition("whether ")[2].startswith(
-        "'encode makes a body': TakesTooLong: it has not come back after 2 s"
+        "'encode makes a body': TimeLimitExceeded: it has not returned after 2 s"
     )
     assert line.endswith(": while True: pass)")
 

@@ -549,17 +549,17 @@ def test_the_command_prints_the_pairs_that_open(
 @pytest.mark.parametrize(
     ("told", "words", "fault"),
     [
-        ({"BEDROCK_FLASK_API_KEYS": PAIRS}, (), "there is no BEDROCK_FLASK_SIGNING_SECRET"),
-        ({"BEDROCK_FLASK_SIGNING_SECRET": SIGNING}, (), "there are no keys: set BEDROCK_FLASK_API_KEYS"),
+        ({"BEDROCK_FLASK_API_KEYS": PAIRS}, (), "BEDROCK_FLASK_SIGNING_SECRET is not set"),
+        ({"BEDROCK_FLASK_SIGNING_SECRET": SIGNING}, (), "no API keys are set: set BEDROCK_FLASK_API_KEYS"),
         (
             {"BEDROCK_FLASK_API_KEYS": PAIRS, "BEDROCK_FLASK_SIGNING_SECRET": SIGNING},
             ("carol",),
-            "there is no key 'carol'; there are: alice, bob",
+            "there is no key 'carol'; the keys are: alice, bob",
         ),
         (
             {"BEDROCK_FLASK_API_KEYS": PAIRS, "BEDROCK_FLASK_SIGNING_SECRET": "canary-short"},
             (),
-            "BEDROCK_FLASK_SIGNING_SECRET: a signing secret has at least 32 characters",
+            "BEDROCK_FLASK_SIGNING_SECRET: a signing secret must have at least 32 characters",
         ),
     ],
 )

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 
 def format_table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A line for each row; the columns are as wide as their widest text, except the last."""
-    found = [tuple(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*found, strict=True)]
-    for row in found:
+    """One line per row; each column except the last is as wide as its widest text."""
+    lines = [tuple(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for row in lines:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
