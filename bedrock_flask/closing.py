@@ -1,4 +1,4 @@
-"""Close a chain of generators from either end: `closing` closes what it yields however the reading ends."""
+"""Close an iterator however reading it ends, so that the chain behind it closes too."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def closing(parts: Iterable[T]) -> Iterator[Iterator[T]]:
-    """The parts one by one; when the reading stops, the iterator is closed if it can be."""
+    """Iterate over the parts, and close them at the end if they can be closed."""
     iterator = iter(parts)
     try:
         yield iterator

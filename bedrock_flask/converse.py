@@ -1,4 +1,4 @@
-"""Small functions on Converse values, the canonical form: plain dicts in the HTTP JSON of Bedrock's Converse API.
+"""Functions on Converse values, the canonical form: plain dicts in the HTTP JSON of Bedrock's Converse API.
 
 A stream is an iterator of events, each a dict with one member: `messageStart`, `contentBlockStart` (tool use, tool
 results and images only), `contentBlockDelta`, `contentBlockStop`, `messageStop`, `metadata`. Source: AWS API reference,
@@ -16,30 +16,31 @@ Json = dict[str, Any]
 Request = Json
 Response = Json
 Event = Json
-Parts = tuple[Json | None, list[Json]]
+# The start of a block in a stream, if it has one, and its deltas.
+BlockParts = tuple[Json | None, list[Json]]
 
 
 def fold(events: Iterable[Event]) -> Response:
-    """The whole response that a stream of events amounts to."""
+    """Fold the events of a stream into the whole response."""
     blocks: dict[int, Json] = {}
     response: Response = {"output": {"message": {"role": "assistant", "content": []}}}
     for event in events:
         with as_garbled():
-            # AWS may add events; botocore skips those that it does not know, too.
-            for kind, told in known_members(event, _FOLDS):
-                _FOLDS[kind](response, blocks, told)
+            # AWS may add events; like botocore, this skips unknown ones.
+            for kind, payload in known_members(event, _FOLD_EVENT):
+                _FOLD_EVENT[kind](response, blocks, payload)
     with as_garbled():
-        response["output"]["message"]["content"] += [_closed(block) for _, block in sorted(blocks.items())]
+        response["output"]["message"]["content"] += [_parse_tool_input(block) for _, block in sorted(blocks.items())]
     return response
 
 
 def replay(response: Response) -> Iterator[Event]:
-    """The stream of events that a whole response would have come as."""
+    """Replay a whole response as the events of a stream."""
     with as_garbled():
         message = response["output"]["message"]
         yield {"messageStart": {"role": message.get("role", "assistant")}}
         for index, block in enumerate(message["content"]):
-            yield from _block_events(index, block)
+            yield from _replay_block(index, block)
             yield {"contentBlockStop": {"contentBlockIndex": index}}
         stop = {
             "stopReason": response.get("stopReason") or "end_turn",
@@ -51,27 +52,27 @@ def replay(response: Response) -> Iterator[Event]:
 
 @contextlib.contextmanager
 def as_garbled() -> Iterator[None]:
-    """Inside it, an answer of Bedrock's that has not the shape that it must have is Garbled."""
+    """Inside it, an error of reading a response of the wrong shape becomes UpstreamProtocolError."""
     try:
         yield
     except KeyError as error:
-        raise UpstreamProtocolError(f"Bedrock's answer cannot be read: it lacks {error}.") from error
+        raise UpstreamProtocolError(f"Bedrock's response cannot be read: {error} is missing.") from error
     except (IndexError, TypeError, ValueError, AttributeError) as error:
-        raise UpstreamProtocolError("Bedrock's answer cannot be read: a value in it is of another kind.") from error
+        raise UpstreamProtocolError("Bedrock's response cannot be read: a value has an unexpected type.") from error
 
 
-def known_members(told: Json, names: Container[str]) -> list[tuple[str, Any]]:
-    """The members of an event, a block or a delta that are known; AWS may add others, and null says nothing."""
-    return [(name, value) for name, value in told.items() if name in names and value is not None]
+def known_members(value: Json, names: Container[str]) -> list[tuple[str, Any]]:
+    """The known members of an event, a block or a delta; AWS may add others, and null is as good as absent."""
+    return [(name, inner) for name, inner in value.items() if name in names and inner is not None]
 
 
-def unknown_kinds(told: Json, names: Container[str]) -> list[str]:
-    """What a block or a delta is if it is none that is known; an unknown member beside a known one is a detail."""
-    return [] if any(name in names for name in told) else list(told)
+def unknown_kinds(value: Json, names: Container[str]) -> list[str]:
+    """The members of a block or a delta of unknown kind; an unknown member beside a known one does not make it so."""
+    return [] if any(name in names for name in value) else list(value)
 
 
 def member(value: Any, *names: str) -> Any:
-    """The value under a path of member names, or None where the path ends."""
+    """The value at a path of member names, or None if the path ends early."""
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
@@ -114,71 +115,71 @@ def uses_tools(messages: Iterable[Json]) -> bool:
 _METADATA = ("usage", "metrics", "trace", "performanceConfig", "serviceTier")
 
 
-def _block_events(index: int, block: Json) -> Iterator[Event]:
-    kind = next((name for name in block if name in _PARTS), "")
-    start, deltas = _PARTS.get(kind, _whole)(block)
+def _replay_block(index: int, block: Json) -> Iterator[Event]:
+    kind = next((name for name in block if name in _SPLIT), "")
+    start, deltas = _SPLIT.get(kind, _split_other)(block)
     if start is not None:
         yield {"contentBlockStart": {"start": {kind: start}, "contentBlockIndex": index}}
     for delta in deltas:
         yield {"contentBlockDelta": {"delta": delta, "contentBlockIndex": index}}
 
 
-def _whole(block: Json) -> Parts:
+def _split_other(block: Json) -> BlockParts:
     return None, [block] if block else []
 
 
-def _tool_use(block: Json) -> Parts:
+def _split_tool_use(block: Json) -> BlockParts:
     use = block["toolUse"]
-    return _without(use, "input"), [{"toolUse": {"input": json.dumps(use.get("input", {}))}}]
+    return _omit(use, "input"), [{"toolUse": {"input": json.dumps(use.get("input", {}))}}]
 
 
-def _tool_result(block: Json) -> Parts:
+def _split_tool_result(block: Json) -> BlockParts:
     result = block["toolResult"]
-    return _without(result, "content"), [{"toolResult": result.get("content", [])}]
+    return _omit(result, "content"), [{"toolResult": result.get("content", [])}]
 
 
-def _image(block: Json) -> Parts:
+def _split_image(block: Json) -> BlockParts:
     image = block["image"]
-    return {"format": image.get("format")}, [{"image": _without(image, "format")}]
+    return {"format": image.get("format")}, [{"image": _omit(image, "format")}]
 
 
-def _reasoning(block: Json) -> Parts:
+def _split_reasoning(block: Json) -> BlockParts:
     reasoning = block["reasoningContent"]
-    parts = {**(reasoning.get("reasoningText") or {}), **_without(reasoning, "reasoningText")}
+    parts = {**(reasoning.get("reasoningText") or {}), **_omit(reasoning, "reasoningText")}
     return None, [{"reasoningContent": {name: value}} for name, value in parts.items()]
 
 
-def _citations(block: Json) -> Parts:
+def _split_citations(block: Json) -> BlockParts:
     cited = block["citationsContent"]
-    return None, [*cited.get("content", ()), *({"citation": each} for each in cited.get("citations", ()))]
+    return None, [*cited.get("content", ()), *({"citation": citation} for citation in cited.get("citations", ()))]
 
 
-def _without(value: Json, name: str) -> Json:
+def _omit(value: Json, name: str) -> Json:
     return {key: inner for key, inner in value.items() if key != name}
 
 
-# How each kind of block comes in a stream: what its start says, if it has one, and its deltas.
-_PARTS = {
-    "toolUse": _tool_use,
-    "toolResult": _tool_result,
-    "image": _image,
-    "reasoningContent": _reasoning,
-    "citationsContent": _citations,
+# How each kind of block is split for a stream.
+_SPLIT = {
+    "toolUse": _split_tool_use,
+    "toolResult": _split_tool_result,
+    "image": _split_image,
+    "reasoningContent": _split_reasoning,
+    "citationsContent": _split_citations,
 }
 
 
-def _fold_start(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    response["output"]["message"]["role"] = told.get("role", "assistant")
+def _fold_start(response: Response, blocks: dict[int, Json], payload: Json) -> None:
+    response["output"]["message"]["role"] = payload.get("role", "assistant")
 
 
-def _fold_block_start(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    for kind, start in known_members(told["start"], _PARTS) or told["start"].items():
-        blocks[told["contentBlockIndex"]] = {kind: {**start, **_EMPTY.get(kind, dict)()}}
+def _fold_block_start(response: Response, blocks: dict[int, Json], payload: Json) -> None:
+    for kind, start in known_members(payload["start"], _SPLIT) or payload["start"].items():
+        blocks[payload["contentBlockIndex"]] = {kind: {**start, **_EMPTY_CONTENT.get(kind, dict)()}}
 
 
-def _fold_delta(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    for kind, delta in known_members(told["delta"], _DELTAS) or told["delta"].items():
-        _DELTAS.get(kind, _fold_member)(blocks.setdefault(told["contentBlockIndex"], {}), kind, delta)
+def _fold_delta(response: Response, blocks: dict[int, Json], payload: Json) -> None:
+    for kind, delta in known_members(payload["delta"], _FOLD_DELTA) or payload["delta"].items():
+        _FOLD_DELTA.get(kind, _fold_other)(blocks.setdefault(payload["contentBlockIndex"], {}), kind, delta)
 
 
 def _fold_text(block: Json, kind: str, delta: str) -> None:
@@ -206,7 +207,7 @@ def _fold_tool_result(block: Json, kind: str, delta: list[Json]) -> None:
 
 def _fold_reasoning(block: Json, kind: str, delta: Json) -> None:
     reasoning = block.setdefault("reasoningContent", {})
-    for name, value in known_members(delta, _THOUGHTS):
+    for name, value in known_members(delta, _REASONING):
         if name == "redactedContent":
             reasoning[name] = reasoning.get(name, "") + value
         else:
@@ -214,39 +215,42 @@ def _fold_reasoning(block: Json, kind: str, delta: Json) -> None:
             text[name] = text.get(name, "") + value
 
 
-def _fold_member(block: Json, kind: str, delta: Any) -> None:
+def _fold_other(block: Json, kind: str, delta: Any) -> None:
     block[kind] = {**block.get(kind, {}), **delta} if isinstance(delta, dict) else delta
 
 
-def _fold_nothing(response: Response, blocks: dict[int, Json], told: Json) -> None:
+def _fold_nothing(response: Response, blocks: dict[int, Json], payload: Json) -> None:
     pass
 
 
-def _fold_stop(response: Response, blocks: dict[int, Json], told: Json) -> None:
-    response.update({name: value for name, value in told.items() if name != "p"})
+def _fold_stop(response: Response, blocks: dict[int, Json], payload: Json) -> None:
+    response.update({name: value for name, value in payload.items() if name != "p"})
 
 
-def _closed(block: Json) -> Json:
+def _parse_tool_input(block: Json) -> Json:
     use = block.get("toolUse")
     if use is not None and isinstance(use.get("input"), str):
-        # A call without arguments sends no delta, or an empty one; one that the token limit cut stays the text it is.
+        # A call without arguments has no delta, or an empty one; an input that the token limit cut stays a text.
         with contextlib.suppress(ValueError):
             use["input"] = json.loads(use["input"] if use["input"].strip() else "{}")
     return block
 
 
-# What a block that has a start collects from its deltas.
-_EMPTY: dict[str, Callable[[], Json]] = {"toolUse": lambda: {"input": ""}, "toolResult": lambda: {"content": []}}
-_THOUGHTS = ("text", "signature", "redactedContent")
-_DELTAS: dict[str, Callable[[Json, str, Any], None]] = {
-    "image": _fold_member,
+# What the deltas of a block with a start are added to.
+_EMPTY_CONTENT: dict[str, Callable[[], Json]] = {
+    "toolUse": lambda: {"input": ""},
+    "toolResult": lambda: {"content": []},
+}
+_REASONING = ("text", "signature", "redactedContent")
+_FOLD_DELTA: dict[str, Callable[[Json, str, Any], None]] = {
+    "image": _fold_other,
     "text": _fold_text,
     "citation": _fold_citation,
     "toolUse": _fold_tool_use,
     "toolResult": _fold_tool_result,
     "reasoningContent": _fold_reasoning,
 }
-_FOLDS = {
+_FOLD_EVENT = {
     "messageStart": _fold_start,
     "contentBlockStart": _fold_block_start,
     "contentBlockDelta": _fold_delta,

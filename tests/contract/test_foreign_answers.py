@@ -250,7 +250,7 @@ def test_a_count_that_is_null_is_none(name: str) -> None:
 def test_what_is_beyond_reading_is_garbled_and_says_so(name: str) -> None:
     wire = WIRES[name]
     assert wire.write_reply is not None
-    with pytest.raises(UpstreamProtocolError, match="Bedrock's answer cannot be read: it lacks 'output'"):
+    with pytest.raises(UpstreamProtocolError, match="Bedrock's response cannot be read: 'output' is missing"):
         wire.write_reply({"stopReason": "end_turn"}, "m")
     with pytest.raises(UpstreamProtocolError, match="a value in it is of another kind"):
         streamed(name, {"contentBlockStart": None})
