@@ -83,12 +83,12 @@ def exported(block: str, address: str) -> dict[str, str]:
     """The variables that the lines of a block export, as a shell with $SECRET does it."""
     lines = re.findall(r"^export (.*)$", block, re.M)
     found = [re.findall(r'(\w+)=(?:"([^"]*)"|(\S+))', line) for line in lines]
-    told = {name: quoted or plain for line in found for name, quoted, plain in line}
-    return {name: value.replace("$SECRET", SECRET).replace(ADDRESS, address) for name, value in told.items()}
+    variables = {name: quoted or plain for line in found for name, quoted, plain in line}
+    return {name: value.replace("$SECRET", SECRET).replace(ADDRESS, address) for name, value in variables.items()}
 
 
-def headers_of(told: dict[str, str]) -> dict[str, str]:
-    custom = told.get("ANTHROPIC_CUSTOM_HEADERS", "")
+def headers_of(environ: dict[str, str]) -> dict[str, str]:
+    custom = environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
     return {name: value.strip() for name, _, value in (line.partition(":") for line in custom.splitlines())}
 
 
@@ -128,17 +128,17 @@ CODING: dict[str, Any] = {
 def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Emulator, number: int) -> None:
     from anthropic import Anthropic
 
-    told = exported(blocks("sh", "Claude Code")[number], reader.url)
+    settings = exported(blocks("sh", "Claude Code")[number], reader.url)
     client = Anthropic(
-        base_url=told["ANTHROPIC_BASE_URL"],
-        auth_token=told["ANTHROPIC_AUTH_TOKEN"],
-        default_headers=headers_of(told),
+        base_url=settings["ANTHROPIC_BASE_URL"],
+        auth_token=settings["ANTHROPIC_AUTH_TOKEN"],
+        default_headers=headers_of(settings),
         max_retries=0,
     )
-    asked = CODING | {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
+    request = CODING | {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
     betas = ["claude-code-20250219", "interleaved-thinking-2025-05-14"]
     for name in ("ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL"):
-        with client.beta.messages.stream(model=told[name], betas=betas, **asked) as stream:
+        with client.beta.messages.stream(model=settings[name], betas=betas, **request) as stream:
             assert stream.get_final_message().stop_reason == "tool_use"
     assert "billing" not in emulator.calls()[-1]["body"]
 
@@ -155,25 +155,25 @@ def test_without_that_header_another_model_names_what_it_cannot_take(reader: Any
 def test_claude_code_works_by_bedrocks_api(reader: Any) -> None:
     from anthropic import AnthropicBedrock
 
-    told = exported(blocks("sh", "Claude Code")[1], reader.url)
-    assert (told["CLAUDE_CODE_USE_BEDROCK"], told["CLAUDE_CODE_SKIP_BEDROCK_AUTH"]) == ("1", "1")
-    headers = headers_of(told)
+    settings = exported(blocks("sh", "Claude Code")[1], reader.url)
+    assert (settings["CLAUDE_CODE_USE_BEDROCK"], settings["CLAUDE_CODE_SKIP_BEDROCK_AUTH"]) == ("1", "1")
+    headers = headers_of(settings)
     # Who skips the signature sends no Authorization.
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": CODING["messages"]}
-    path = f"/model/{told['ANTHROPIC_MODEL']}/invoke-with-response-stream"
-    assert told["ANTHROPIC_BEDROCK_BASE_URL"] == reader.url
+    path = f"/model/{settings['ANTHROPIC_MODEL']}/invoke-with-response-stream"
+    assert settings["ANTHROPIC_BEDROCK_BASE_URL"] == reader.url
     assert reader.post(path, body, headers=headers).status_code == 200
     assert reader.post(path, body).status_code == 403
-    with_key = AnthropicBedrock(base_url=reader.url, aws_region=told["AWS_REGION"], api_key=SECRET, max_retries=0)
-    assert with_key.messages.create(model=told["ANTHROPIC_MODEL"], max_tokens=9, messages=body["messages"]).content
+    with_key = AnthropicBedrock(base_url=reader.url, aws_region=settings["AWS_REGION"], api_key=SECRET, max_retries=0)
+    assert with_key.messages.create(model=settings["ANTHROPIC_MODEL"], max_tokens=9, messages=body["messages"]).content
 
 
 def test_codex_works_by_the_responses_api(reader: Any, environ: dict[str, str]) -> None:
     from openai import OpenAI
 
     [text] = blocks("toml", "Codex")
-    told = tomllib.loads(text)
-    provider = told["model_providers"][told["model_provider"]]
+    config = tomllib.loads(text)
+    provider = config["model_providers"][config["model_provider"]]
     assert provider["wire_api"] == "responses"
     client = OpenAI(
         base_url=provider["base_url"].replace(ADDRESS, reader.url),
@@ -181,7 +181,7 @@ def test_codex_works_by_the_responses_api(reader: Any, environ: dict[str, str]) 
         default_headers=provider["http_headers"],
         max_retries=0,
     )
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "instructions": "You write programs.",
         "tools": [
             {"type": "function", "name": "shell", "parameters": TOOL["input_schema"], "strict": False},
@@ -196,11 +196,11 @@ def test_codex_works_by_the_responses_api(reader: Any, environ: dict[str, str]) 
         "text": {"verbosity": "low"},
     }
     turns: list[Any] = [{"type": "message", "role": "user", "content": "Call apply_patch."}]
-    for model in (told["model"], "nova"):
-        with client.responses.stream(model=model, input=turns, **asked) as stream:
+    for model in (config["model"], "nova"):
+        with client.responses.stream(model=model, input=turns, **request) as stream:
             first = stream.get_final_response()
         [call] = [item for item in first.output if item.type == "custom_tool_call"]
         kept = [item.model_dump(exclude_none=True) for item in first.output]
         result = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "Three files changed."}
-        second = client.responses.create(model=model, input=[*turns, *kept, result], **asked)
+        second = client.responses.create(model=model, input=[*turns, *kept, result], **request)
         assert "Three files" in second.output_text

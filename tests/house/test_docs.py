@@ -1,4 +1,4 @@
-"""The documents tell the truth: every block is run or checked, generated pages match the code, links lead somewhere."""
+"""The documentation is true: every block is run or checked, generated pages match the code, links have a target."""
 
 import argparse
 import configparser
@@ -44,15 +44,15 @@ class Block:
         return f"{self.page}:{self.line}"
 
 
-def blocks_of(path: Path) -> Iterator[Block]:
+def read_blocks(path: Path) -> Iterator[Block]:
     text, page = path.read_text(), str(path.relative_to(ROOT))
     for found in re.finditer(r"^( *)```([^\n]*)\n(.*?)^\1```$", text, re.M | re.S):
         yield Block(page, text[: found.start()].count("\n") + 1, found[2].partition(" ")[0], found[3])
 
 
-BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+BLOCKS = [block for page in PAGES for block in read_blocks(page)]
 
-# Who runs the blocks of a language: the tests below by these names, or another file of tests.
+# The test that runs the blocks of a language: one of those below, or another file of tests.
 RUN_BY = {
     "sh": "test_a_command_is_one_that_works",
     "console": "test_a_command_is_one_that_works",
@@ -67,7 +67,7 @@ RUN_BY = {
     "{include}": "tests/house/test_site.py",
 }
 
-# Pages that tell a story, or show what only their own tests can run: those tests name the page.
+# Pages, or languages on a page, that have their own tests; these tests name the page.
 OWN = {
     ("docs/tutorials/first-plugin.md", "*"): "tests/house/test_first_plugin.py",
     ("docs/tutorials/emulator-in-ci.md", "*"): "tests/pytest_plugin/test_pytest_plugin.py",
@@ -82,7 +82,7 @@ OWN = {
     ("docs/reference/pytest.md", "python"): "tests/pytest_plugin/test_pytest_plugin.py",
 }
 
-# What is read and not run: an output or a form (text), and what needs a browser.
+# Blocks that are read and not run: an output or a form (text), and programs for a browser.
 SHOWN = {("*", "text"), ("docs/how-to/cors.md", "js")}
 
 # Programs that the suite cannot run for a reader, and why.
@@ -105,23 +105,23 @@ NOT_RUN = {
 }
 
 
-def own(block: Block) -> str | None:
+def find_own_test(block: Block) -> str | None:
     return OWN.get((block.page, "*")) or OWN.get((block.page, block.language))
 
 
-def of(*languages: str, having: str = "", lacking: str = "\0") -> list[Any]:
+def select_blocks(*languages: str, having: str = "", lacking: str = "\0") -> list[Any]:
     """The blocks of some languages that are run here."""
-    found = [each for each in BLOCKS if each.language in languages and not own(each)]
+    found = [each for each in BLOCKS if each.language in languages and not find_own_test(each)]
     return [pytest.param(each, id=str(each)) for each in found if having in each.text and lacking not in each.text]
 
 
-# --- nothing is left out ---------------------------------------------------------------------------------------------
+# --- nothing is missing ----------------------------------------------------------------------------------------------
 
 
 def is_run(block: Block) -> bool:
     """Whether a test runs the block, or nobody needs to."""
     shown = {("*", block.language), (block.page, block.language)} & SHOWN
-    return bool(own(block) or RUN_BY.get(block.language) or shown)
+    return bool(find_own_test(block) or RUN_BY.get(block.language) or shown)
 
 
 def test_somebody_runs_every_block() -> None:
@@ -131,7 +131,7 @@ def test_somebody_runs_every_block() -> None:
 def test_every_fence_is_closed() -> None:
     for page in PAGES:
         fences = re.findall(r"^ *```", page.read_text(), re.M)
-        assert len(fences) == 2 * len(list(blocks_of(page))), page.name
+        assert len(fences) == 2 * len(list(read_blocks(page))), page.name
 
 
 def test_who_is_said_to_run_a_page_does_name_it() -> None:
@@ -146,13 +146,13 @@ def test_who_is_said_to_run_a_language_is_there() -> None:
 
 def test_nothing_is_excused_that_is_not_in_the_documents() -> None:
     assert {page for page, _ in (*OWN, *SHOWN) if page != "*"} <= {block.page for block in BLOCKS}
-    assert NOT_RUN.keys() == {words[0] for block in BLOCKS for words in commands_in(block)} - CHECKS.keys()
+    assert NOT_RUN.keys() == {words[0] for block in BLOCKS for words in read_commands(block)} - CHECKS.keys()
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
-def commands_in(block: Block) -> Iterator[list[str]]:
+def read_commands(block: Block) -> Iterator[list[str]]:
     """The simple commands of a `sh` or `console` block, as words, without redirections."""
     if block.language == "console":
         joined = "\n".join(re.findall(r"^\$ ((?:.*\\\n)*.*)", block.text, re.M))
@@ -164,21 +164,21 @@ def commands_in(block: Block) -> Iterator[list[str]]:
     for line in joined.replace("\\\n", " ").splitlines():
         pending += line + "\n"
         try:
-            words = _words(pending)
-        except ValueError:  # within quotes: the next line belongs to it
+            words = _split_words(pending)
+        except ValueError:  # an open quote: it continues on the next line
             continue
         pending = ""
-        yield from _simple(words)
+        yield from _split_commands(words)
     assert not pending, f"{block}: a quote is not closed"
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     return list(lexer)
 
 
-def _simple(words: list[str]) -> Iterator[list[str]]:
+def _split_commands(words: list[str]) -> Iterator[list[str]]:
     found: list[str] = []
     rest = iter(words)
     for word in rest:
@@ -193,8 +193,8 @@ def _simple(words: list[str]) -> Iterator[list[str]]:
         yield found
 
 
-def _our_command(words: list[str], servers: dict[str, Any]) -> None:
-    command: click.Command = click.Group(commands={made.name or "": made for made in our_commands()})
+def _check_our_command(words: list[str], servers: dict[str, Any]) -> None:
+    command: click.Command = click.Group(commands={each.name or "": each for each in list_our_commands()})
     rest = words[1:]
     while isinstance(command, click.Group) and rest and rest[0] in command.commands:
         command, rest = command.commands[rest[0]], rest[1:]
@@ -209,13 +209,13 @@ def _our_command(words: list[str], servers: dict[str, Any]) -> None:
                     parameter.type.convert(value, parameter, context)
 
 
-def our_commands() -> Iterator[click.Command]:
+def list_our_commands() -> Iterator[click.Command]:
     context = click.Context(cli, obj="no .env file is loaded")
     for name in cli.list_commands(context):
         yield cli.get_command(context, name)
 
 
-def _make(words: list[str], servers: dict[str, Any]) -> None:
+def _check_make(words: list[str], servers: dict[str, Any]) -> None:
     makefile = (ROOT / "Makefile").read_text()
     for word in words[1:]:
         name = word.partition("=")[0]
@@ -224,7 +224,7 @@ def _make(words: list[str], servers: dict[str, Any]) -> None:
         ), word
 
 
-def _curl(words: list[str], servers: dict[str, Any]) -> None:
+def _check_curl(words: list[str], servers: dict[str, Any]) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
     for flag in "sSNifv":
         parser.add_argument(f"-{flag}", action="store_true")
@@ -232,18 +232,18 @@ def _curl(words: list[str], servers: dict[str, Any]) -> None:
     parser.add_argument("-H", action="append", default=[])
     parser.add_argument("-d")
     parser.add_argument("url")
-    told = parser.parse_args(words[1:])
-    host = next(host for host in servers if told.url.startswith(host))
-    server, path = servers[host], told.url.removeprefix(host)
-    headers = {name: value.strip() for name, _, value in (line.partition(":") for line in told.H)}
-    answer = server.ask(told.X or ("GET" if told.d is None else "POST"), path, data=told.d, headers=headers)
+    options = parser.parse_args(words[1:])
+    host = next(host for host in servers if options.url.startswith(host))
+    server, path = servers[host], options.url.removeprefix(host)
+    headers = {name: value.strip() for name, _, value in (line.partition(":") for line in options.H)}
+    answer = server.ask(options.X or ("GET" if options.d is None else "POST"), path, data=options.d, headers=headers)
     assert answer.ok, f"{answer.status_code}: {answer.text}"
 
 
 CHECKS: dict[str, Callable[[list[str], dict[str, Any]], None]] = {
-    "bedrock-flask": _our_command,
-    "curl": _curl,
-    "make": _make,
+    "bedrock-flask": _check_our_command,
+    "curl": _check_curl,
+    "make": _check_make,
 }
 
 
@@ -261,16 +261,16 @@ def servers(start_emulator: StartEmulator, start_gateway: StartGateway) -> dict[
     }
 
 
-@pytest.mark.parametrize("block", of("sh", "console"))
+@pytest.mark.parametrize("block", select_blocks("sh", "console"))
 def test_a_command_is_one_that_works(servers: dict[str, Any], block: Block) -> None:
-    for words in commands_in(block):
+    for words in read_commands(block):
         assert words[0] in CHECKS or words[0] in NOT_RUN, f"nobody runs {words[0]}"
         if words[0] in CHECKS:
             CHECKS[words[0]](words, servers)
 
 
 def test_there_are_commands() -> None:
-    found = [words[0] for block in BLOCKS for words in commands_in(block)]
+    found = [words[0] for block in BLOCKS for words in read_commands(block)]
     for name in CHECKS:
         assert found.count(name) >= 3, name
 
@@ -293,7 +293,7 @@ def test_a_command_that_does_not_work_is_found(servers: dict[str, Any], words: l
 
 
 def test_the_documents_name_only_settings_that_there_are() -> None:
-    switches = [parameter.envvar for command in our_commands() for parameter in command.params]
+    switches = [parameter.envvar for command in list_our_commands() for parameter in command.params]
     known = {*settings.environment_names(), ENV_FILE, *switches}
     for page in PAGES:
         assert set(re.findall(r"BEDROCK_FLASK_\w+", page.read_text())) <= known, page.name
@@ -312,14 +312,14 @@ def with_examples(
 ) -> Gateway:
     """A gateway, in front of an emulator, into whose drop-in folder every plugin example was written."""
     folder = tmp_path_factory.mktemp("examples")
-    for parameters in of("python", lacking="def test_"):
+    for parameters in select_blocks("python", lacking="def test_"):
         [block] = parameters.values
         (folder / file_of(block)).write_text(block.text)
     emulator = start_emulator(plugins_dir=folder)
     return start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(folder), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url)
 
 
-@pytest.mark.parametrize("block", of("python", lacking="def test_"))
+@pytest.mark.parametrize("block", select_blocks("python", lacking="def test_"))
 def test_a_plugin_example_is_served_by_being_dropped_in(with_examples: Gateway, block: Block) -> None:
     gateway = with_examples
     dropped = [
@@ -337,11 +337,11 @@ def test_a_plugin_example_is_served_by_being_dropped_in(with_examples: Gateway, 
         assert refused.status_code == 400
 
 
-@pytest.mark.parametrize("block", of("python", having="def test_"))
+@pytest.mark.parametrize("block", select_blocks("python", having="def test_"))
 def test_a_test_example_passes(tmp_path: Path, plain_environ: dict[str, str], block: Block) -> None:
     [plugin] = re.findall(r"^import (acme_\w+)$", block.text, re.M)
-    made = _run("-m", "bedrock_flask", "new-plugin", plugin.replace("_", "-"), cwd=tmp_path, env=plain_environ)
-    (tmp_path / f"{plugin}.py").write_text(made)
+    template = _run("-m", "bedrock_flask", "new-plugin", plugin.replace("_", "-"), cwd=tmp_path, env=plain_environ)
+    (tmp_path / f"{plugin}.py").write_text(template)
     (tmp_path / "test_it.py").write_text(block.text)
     alone = plain_environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     plugins = ("-p", "bedrock_flask.pytest_plugin", "-p", "no:cacheprovider")
@@ -354,7 +354,7 @@ def _run(*arguments: str, **where: Any) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("block", of("py"))
+@pytest.mark.parametrize("block", select_blocks("py"))
 def test_a_program_example_runs(emulator: Emulator, capsys: Any, block: Block) -> None:
     exec(compile(block.text.replace("http://127.0.0.1:8001", emulator.url), str(block), "exec"), {})
     assert capsys.readouterr().out.strip()
@@ -363,22 +363,22 @@ def test_a_program_example_runs(emulator: Emulator, capsys: Any, block: Block) -
 # --- data ------------------------------------------------------------------------------------------------------------
 
 
-def _environment(text: str) -> None:
+def _read_environment(text: str) -> None:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    told = dict(line.split("=", 1) for line in lines)
-    # A file of the reader's is not here.
-    settings.read_settings({name: value for name, value in told.items() if not name.endswith(("_FILE", "_DIR"))})
+    environ = dict(line.split("=", 1) for line in lines)
+    # The reader's files do not exist here.
+    settings.read_settings({name: value for name, value in environ.items() if not name.endswith(("_FILE", "_DIR"))})
 
 
 READ: dict[str, Callable[[str], Any]] = {
     "json": json.loads,
     "toml": tomllib.loads,
     "yaml": yaml.safe_load,
-    "ini": _environment,
+    "ini": _read_environment,
 }
 
 
-@pytest.mark.parametrize("block", of(*READ))
+@pytest.mark.parametrize("block", select_blocks(*READ))
 def test_data_can_be_read(block: Block) -> None:
     READ[block.language](block.text)
 
@@ -386,20 +386,20 @@ def test_data_can_be_read(block: Block) -> None:
 def test_the_error_example_is_what_the_gateway_says(gateway: Gateway) -> None:
     [example] = [json.loads(block.text) for block in BLOCKS if block.page == "README.md" and block.language == "json"]
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": "64", "messages": []}
-    told = gateway.post("/v1/models/claude/invoke", body).json()
-    assert {**told, "request_id": ""} == {**example, "request_id": ""}
+    problem = gateway.post("/v1/models/claude/invoke", body).json()
+    assert {**problem, "request_id": ""} == {**example, "request_id": ""}
 
 
 def test_the_models_file_example_holds(tmp_path: Path) -> None:
-    [text] = [block.text for block in blocks_of(ROOT / "docs/reference/models.md") if block.language == "toml"]
+    [text] = [block.text for block in read_blocks(ROOT / "docs/reference/models.md") if block.language == "toml"]
     (tmp_path / "models.toml").write_text(text)
     assert set(models_file.read_models_file(tmp_path / "models.toml", loading.load_registry())) == {"fast", "team"}
 
 
-# --- what is made from the code, or must keep step with it -----------------------------------------------------------
+# --- generated pages, and pages that must match the code --------------------------------------------------------------
 
 
-def generator() -> Any:
+def load_generator() -> Any:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
     assert spec is not None
     assert spec.loader is not None
@@ -409,7 +409,7 @@ def generator() -> Any:
 
 
 def test_a_generated_page_is_up_to_date() -> None:
-    pages = generator().PAGES
+    pages = load_generator().PAGES
     assert pages
     assert [page for page, write in pages.items() if (ROOT / "docs" / page).read_text() != write()] == [], (
         "run: make docs"
@@ -418,7 +418,7 @@ def test_a_generated_page_is_up_to_date() -> None:
 
 def test_the_command_line_page_has_every_command_and_option() -> None:
     text = (ROOT / "docs/reference/cli.md").read_text()
-    for command in our_commands():
+    for command in list_our_commands():
         assert f"## bedrock-flask {command.name}\n" in text
         for parameter in command.params:
             assert all(f"`{name}" in text or f" {name}" in text for name in parameter.opts if name.startswith("-"))

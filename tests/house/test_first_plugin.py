@@ -90,10 +90,10 @@ def calls() -> list[tuple[str, str]]:
     return [(words[2].removeprefix(HOST), words[words.index("-d") + 1]) for words in map(shlex.split, commands)]
 
 
-@pytest.mark.parametrize(("call", "told"), [*zip(calls(), (ANSWER, USAGE, REFUSAL), strict=True)])
-def test_each_call_is_answered_as_the_page_says(served: Any, call: tuple[str, str], told: str) -> None:
+@pytest.mark.parametrize(("call", "expected"), [*zip(calls(), (ANSWER, USAGE, REFUSAL), strict=True)])
+def test_each_call_is_answered_as_the_page_says(served: Any, call: tuple[str, str], expected: str) -> None:
     answer = served.post(*call)
-    assert told in answer.text
+    assert expected in answer.text
 
 
 def test_the_stream_is_the_models_own_events(served: Any) -> None:

@@ -26,10 +26,10 @@ def status(gateway: Gateway, secret: str) -> int:
 
 def test_the_pages_commands_make_keys_that_open(start_gateway: StartGateway, tmp_path: Path) -> None:
     subprocess.run(["sh", "-ec", commands("keys.md", "umask")], cwd=tmp_path, check=True)
-    made = tmp_path / "keys"
-    assert made.stat().st_mode & 0o777 == 0o600
-    gateway = start_gateway(BEDROCK_FLASK_API_KEYS_FILE=str(made))
-    for line in made.read_text().splitlines():
+    keys_file = tmp_path / "keys"
+    assert keys_file.stat().st_mode & 0o777 == 0o600
+    gateway = start_gateway(BEDROCK_FLASK_API_KEYS_FILE=str(keys_file))
+    for line in keys_file.read_text().splitlines():
         assert status(gateway, line.partition(":")[2]) == 200
     assert status(gateway, "somebody-elses-secret") == 401
 
