@@ -5,6 +5,7 @@
 
 import contextlib
 import ctypes.util
+import functools
 import importlib.util
 import os
 import sys
@@ -122,6 +123,17 @@ def gateway(start_gateway: StartGateway) -> Gateway:
         BEDROCK_FLASK_DEADLINE="6",
         BEDROCK_FLASK_MAX_BODY_BYTES="2000000",
     )
+
+
+@pytest.fixture(scope="session")
+def service_models_read_once() -> Iterator[None]:
+    """Let botocore read each file of its service models once, and not once for every session that a test makes."""
+    from botocore.loaders import JSONFileLoader
+
+    read = functools.cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda self, path: read(path))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.adapter import Adapter
 from bedrock_flask.call import Call
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.models import loading
@@ -32,17 +33,22 @@ def aws(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture(scope="session")
+def nova() -> Adapter:
+    return loading.load_registry().adapters["nova"]
+
+
 @pytest.fixture
-def send(upstream: Upstream, aws: None) -> Callable[..., Any]:
+def send(upstream: Upstream, aws: None, service_models_read_once: None, nova: Adapter) -> Callable[..., Any]:
     """Send one call through a transport with short patience."""
-    told = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
-    short, patient = make_transport(told, Shutdown()), make_transport(replace(told, read_timeout=60), Shutdown())
-    adapters = loading.load_registry().adapters
+    settings = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
+    short = make_transport(settings, Shutdown())
+    patient = make_transport(replace(settings, read_timeout=60), Shutdown())
 
     def call(model: str = "amazon.nova-lite-v1:0", body: bytes = b"{}", seconds: float = 5.0, **options: Any) -> Any:
         is_patient = options.pop("patient", False)
         made = Call(
-            adapter=adapters["nova"],
+            adapter=nova,
             operation=options.pop("operation", "InvokeModel"),
             model=model,
             body=body,
