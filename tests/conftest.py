@@ -22,6 +22,7 @@ pytest.register_assert_rewrite("tests.doubles")
 from tests.doubles import (  # noqa: E402 - rewritten above
     Emulator,
     Gateway,
+    GatewayWith,
     SendStream,
     SendWhole,
     StartEmulator,
@@ -126,6 +127,20 @@ def gateway(start_gateway: StartGateway) -> Gateway:
 
 
 @pytest.fixture(scope="session")
+def gateway_with(start_gateway: StartGateway) -> GatewayWith:
+    """The session's gateway with some settings: `gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url)`."""
+    running: dict[frozenset[tuple[str, str]], Gateway] = {}
+
+    def find(**settings: str) -> Gateway:
+        key = frozenset(settings.items())
+        if key not in running:
+            running[key] = start_gateway(**settings)
+        return running[key]
+
+    return find
+
+
+@pytest.fixture(scope="session")
 def service_models_read_once() -> Iterator[None]:
     """Let botocore read each file of its service models once, and not once for every session that a test makes."""
     from botocore.loaders import JSONFileLoader
@@ -174,6 +189,13 @@ def bare_gunicorn(
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     """A server that answers each request by the next of its scripts."""
+    with run_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def session_upstream() -> Iterator[Upstream]:
+    """The same for all tests, each of which resets it: a gateway in front of it can be every test's."""
     with run_upstream() as upstream:
         yield upstream
 

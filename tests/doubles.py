@@ -97,6 +97,12 @@ class StartGateway(Protocol):
     def __call__(self, *, by_command: bool = False, **settings: str) -> Gateway: ...
 
 
+class GatewayWith(Protocol):
+    """Return the session's gateway with these settings; it is for every test, so none stops it."""
+
+    def __call__(self, **settings: str) -> Gateway: ...
+
+
 class StartEmulator(Protocol):
     """Start one more emulator."""
 

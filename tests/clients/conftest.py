@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.doubles import Emulator, Gateway, StartGateway, Upstream
+from tests.doubles import Emulator, Gateway, GatewayWith, StartGateway, Upstream
 
 KEY = "a-key-for-the-clients-alone"
 SIGNING = "a-signing-secret-for-the-clients-alone"
@@ -164,8 +164,11 @@ def pdf() -> bytes:
 
 
 @pytest.fixture
-def replayed(start_gateway: StartGateway, upstream: Upstream) -> Gateway:
-    """A gateway without keys in front of an upstream that sends what it is told to."""
-    return start_gateway(
-        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}", BEDROCK_FLASK_DRAIN_DELAY="0"
-    )
+def upstream(session_upstream: Upstream) -> Upstream:
+    return session_upstream.reset()
+
+
+@pytest.fixture
+def replayed(gateway_with: GatewayWith, upstream: Upstream) -> Gateway:
+    """A gateway without keys in front of an upstream that sends what its scripts hold."""
+    return gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url)

@@ -41,6 +41,7 @@ def models_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("models") / "models.toml"
     file.write_text(
         f'[models.fast]\nid = "{GENERIC}"\nunsupported = "drop"\n'
+        f'[models.firm]\nid = "{GENERIC}"\nunsupported = "error"\n'
         '[models.arn]\nid = "amazon.nova-lite-v1:0"\n'
         'arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"\n'
     )
@@ -49,14 +50,13 @@ def models_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def upstream(lasting_upstream: Upstream) -> Upstream:
-    lasting_upstream.scripts, lasting_upstream.requests[:] = [], []
-    return lasting_upstream
+    return lasting_upstream.reset()
 
 
 @pytest.fixture(scope="module")
 def gateway(start_gateway: StartGateway, lasting_upstream: Upstream, models_file: Path) -> Gateway:
     return start_gateway(
-        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{lasting_upstream.port}",
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=lasting_upstream.url,
         BEDROCK_FLASK_MODELS_FILE=str(models_file),
         BEDROCK_FLASK_BASE_PATH="/here",
         BEDROCK_FLASK_MAX_ATTEMPTS="1",
@@ -218,9 +218,9 @@ def test_what_nobody_takes_is_refused_by_name_or_dropped_and_listed(
 
 
 def test_the_policy_may_be_an_aliass_or_a_keys(
-    start_gateway: StartGateway, gateway: Gateway, upstream: Upstream, whole: SendWhole
+    start_gateway: StartGateway, gateway: Gateway, upstream: Upstream, whole: SendWhole, models_file: Path
 ) -> None:
-    upstream.scripts += [whole(json.dumps(ANSWER).encode())] * 3
+    upstream.scripts += [whole(json.dumps(ANSWER).encode())] * 5
     seeded = {**CHAT, "seed": 7}
     assert (
         gateway.post("/v1/chat/completions", {**seeded, "model": "fast"}).headers["x-bedrock-flask-dropped"] == "seed"
@@ -230,13 +230,22 @@ def test_the_policy_may_be_an_aliass_or_a_keys(
     odd = {"x-bedrock-flask-unsupported": "perhaps"}
     assert gateway.post("/v1/chat/completions", seeded, headers=odd).status_code == 400
     keyed = start_gateway(
-        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}",
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url,
         BEDROCK_FLASK_API_KEYS="alice:aaaaaaaaaaaaaaaaaaaa,bob:bbbbbbbbbbbbbbbbbbbb",
         BEDROCK_FLASK_DROP_UNSUPPORTED="alice",
+        BEDROCK_FLASK_MODELS_FILE=str(models_file),
     )
-    for key, status in (("a" * 20, 200), ("b" * 20, 400)):
-        response = keyed.post("/v1/chat/completions", seeded, headers={"authorization": f"Bearer {key}"})
+    alice, bob = ({"authorization": f"Bearer {letter * 20}"} for letter in "ab")
+    for key, status in ((alice, 200), (bob, 400)):
+        response = keyed.post("/v1/chat/completions", seeded, headers=key)
         assert response.status_code == status, response.text
+    # The alias decides before the key, and the request before both.
+    for key, name, status in ((alice, "firm", 400), (bob, "fast", 200)):
+        response = keyed.post("/v1/chat/completions", {**seeded, "model": name}, headers=key)
+        assert response.status_code == status, response.text
+    lenient = {"x-bedrock-flask-unsupported": "drop"}
+    response = keyed.post("/v1/chat/completions", {**seeded, "model": "firm"}, headers=bob | lenient)
+    assert (response.status_code, response.headers["x-bedrock-flask-dropped"]) == (200, "seed")
 
 
 def test_hints_are_let_go_and_listed(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
@@ -508,6 +517,27 @@ def test_a_choice_leaves_with_its_tool(gateway: Gateway, upstream: Upstream, who
     assert "tool_choice" in response.headers["x-bedrock-flask-dropped"]
 
 
+def test_the_tools_that_bedrock_refuses_leave_and_no_other(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole
+) -> None:
+    upstream.scripts.append(whole(CLAUDES.encode()))
+    first, second = ({"name": name, "input_schema": {"type": "object"}} for name in ("first", "second"))
+    refused = [
+        {"type": "web_search_20250305", "name": "web_search"},
+        {"type": "web_fetch_20250910", "name": "web_fetch"},
+    ]
+    body = {
+        "model": CLAUDE,
+        "max_tokens": 64,
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [refused[0], first, refused[1], second],
+    }
+    response = gateway.post("/v1/messages", body)
+    assert response.status_code == 200, response.text
+    assert json.loads(sent(upstream))["tools"] == [first, second]
+    assert set(response.headers["x-bedrock-flask-dropped"].split(", ")) == {"tools[0]", "tools[2]"}
+
+
 def test_however_many_names_are_dropped_their_number_is_told(
     gateway: Gateway, upstream: Upstream, whole: SendWhole
 ) -> None:
@@ -547,6 +577,22 @@ def test_no_text_is_embedded_for_who_has_left(gateway: Gateway, upstream: Upstre
     assert len(upstream.requests) < 64
 
 
+def test_no_text_is_embedded_after_one_that_failed(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
+    class FirstRefused:
+        def pop(self, at: int) -> Callable[..., object]:
+            if len(upstream.requests) == 1:
+                return whole(b'{"message":"No."}', "400 Bad Request", x_amzn_errortype="ValidationException")
+            time.sleep(0.1)
+            return whole(b'{"embedding":[0.5],"inputTextTokenCount":1}')
+
+    upstream.scripts = FirstRefused()
+    texts = [str(number) for number in range(64)]
+    response = gateway.post("/v1/embeddings", {"model": "titan-embed", "input": texts})
+    assert response.status_code == 400
+    # Those that had begun come to their end.
+    assert len(upstream.requests) < 32
+
+
 def test_a_second_slash_is_no_other_way_to_write_an_address(gateway: Gateway, upstream: Upstream) -> None:
     connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=20)
     connection.request("POST", f"//model//{GENERIC}/converse", json.dumps(CONVERSE))
@@ -557,9 +603,7 @@ def test_a_second_slash_is_no_other_way_to_write_an_address(gateway: Gateway, up
 def test_a_retry_hint_counts_the_gateways_own_attempts(
     start_gateway: StartGateway, upstream: Upstream, whole: SendWhole
 ) -> None:
-    patient = start_gateway(
-        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}", BEDROCK_FLASK_MAX_ATTEMPTS="2"
-    )
+    patient = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url, BEDROCK_FLASK_MAX_ATTEMPTS="2")
     refusal = whole(b'{"message":"slow down"}', "429 Too Many", x_amzn_errortype="ThrottlingException")
     upstream.scripts += [refusal, refusal]
     response = patient.post(*ASKING["openai_chat"])

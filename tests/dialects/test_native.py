@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.protocol import eventstream, sse
-from tests.doubles import Emulator, Gateway, SendStream, SendWhole, StartGateway, Upstream
+from tests.doubles import Emulator, Gateway, GatewayWith, SendStream, SendWhole, StartGateway, Upstream
 
 CLAUDE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -38,9 +38,14 @@ ANSWERS = {
 
 
 @pytest.fixture
-def gateway_to(start_gateway: StartGateway, upstream: Upstream) -> Gateway:
-    """A gateway in front of an upstream that sends what it is told to."""
-    return start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
+def upstream(session_upstream: Upstream) -> Upstream:
+    return session_upstream.reset()
+
+
+@pytest.fixture
+def gateway_to(gateway_with: GatewayWith, upstream: Upstream) -> Gateway:
+    """A gateway in front of an upstream that sends what its scripts hold."""
+    return gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url)
 
 
 @pytest.mark.parametrize(("model", "body"), FAMILIES)

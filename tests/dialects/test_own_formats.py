@@ -74,14 +74,13 @@ def gateway(
     (folder / "acme.py").write_text(PLUGIN)
     return start_gateway(
         BEDROCK_FLASK_PLUGINS_DIR=str(folder),
-        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{lasting_upstream.port}",
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=lasting_upstream.url,
     )
 
 
 @pytest.fixture
 def upstream(lasting_upstream: Upstream) -> Upstream:
-    lasting_upstream.scripts, lasting_upstream.requests[:] = [], []
-    return lasting_upstream
+    return lasting_upstream.reset()
 
 
 def sent(upstream: Upstream) -> Any:

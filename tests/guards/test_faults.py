@@ -13,7 +13,7 @@ import pytest
 from bedrock_flask.bedrock import errors as bedrock_errors
 from bedrock_flask.emulator.faults.table import FAULTS
 from bedrock_flask.protocol import eventstream, sse
-from tests.doubles import Emulator, Gateway, SendStream, StartGateway, Upstream
+from tests.doubles import Emulator, Gateway, GatewayWith, SendStream, StartGateway, Upstream
 
 CLAUDE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -273,9 +273,9 @@ def test_what_is_slow_but_in_time_is_answered(
 
 
 def test_a_throttle_is_tried_again_and_then_passed_on_with_its_hint(
-    start_gateway: StartGateway, emulator: Emulator
+    gateway_with: GatewayWith, emulator: Emulator
 ) -> None:
-    gateway = start_gateway()
+    gateway = gateway_with()
     emulator.fault("throttle", count=1)
     response = gateway.post("/v1/models/claude/invoke", CLAUDE)
     assert (response.status_code, response.headers["x-bedrock-flask-attempts"]) == (200, "2")
@@ -286,9 +286,10 @@ def test_a_throttle_is_tried_again_and_then_passed_on_with_its_hint(
 
 
 def test_a_client_that_leaves_ends_the_call_upstream(
-    start_gateway: StartGateway, upstream: Upstream, stream: SendStream
+    gateway_with: GatewayWith, session_upstream: Upstream, stream: SendStream
 ) -> None:
-    gateway = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
+    upstream = session_upstream.reset()
+    gateway = gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url)
     chunk = eventstream.encode(eventstream.event("contentBlockDelta", b'{"delta":{"text":"x"},"contentBlockIndex":0}'))
     gone = threading.Event()
 

@@ -13,6 +13,7 @@ from bedrock_flask.bedrock.model_ids import matches, patterns_overlap
 from bedrock_flask.dialects import load_dialects
 from bedrock_flask.errors import PluginError
 from bedrock_flask.models import loading
+from bedrock_flask.models.registry import sort_claims
 from bedrock_flask.models.resolver import Models
 from bedrock_flask.openapi import build_document
 
@@ -106,6 +107,15 @@ def test_overlapping_patterns_of_equal_length_are_an_error_that_names_both(drop:
     told = refusal(folder)
     assert str(folder / "a.py") in told
     assert "acme.*hyme-x" in told
+
+
+def test_claims_are_sorted_by_length_and_then_by_name_whatever_the_order_of_adapters() -> None:
+    adapters = loading.load_registry().adapters
+    claims = sort_claims(adapters)
+    assert claims == sort_claims(dict(reversed(adapters.items())))
+    patterns = [claim.pattern for claim in claims]
+    assert patterns == sorted(sorted(patterns), key=len, reverse=True)
+    assert len(patterns) > 30
 
 
 def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:

@@ -58,6 +58,13 @@ def test_an_alias_may_name_its_adapter(models: Models) -> None:
     assert models.resolve("hidden").adapter.name == "nova"
 
 
+def test_an_alias_that_names_its_models_own_adapter_keeps_the_models_capabilities(tmp_path: Path) -> None:
+    own = made(tmp_path, '[models.own]\nid = "anthropic.claude-opus-4-6-v1"\nadapter = "claude"\n').resolve("own")
+    assert own.adapter.name == "claude"
+    assert own.capabilities != next(iter(own.adapter.models.values()))
+    assert own.capabilities == made(tmp_path, "").resolve("anthropic.claude-opus-4-6-v1").capabilities
+
+
 def test_an_adapters_name_calls_its_default_model(models: Models) -> None:
     model = models.resolve("nova")
     assert model.id == model.adapter.model

@@ -10,7 +10,7 @@ from bedrock_flask.converse import replay
 from bedrock_flask.models import loading
 from bedrock_flask.protocol import eventstream, sse
 from bedrock_flask.wires import find_wire
-from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
+from tests.doubles import Gateway, GatewayWith, SendStream, SendWhole, Upstream
 
 ADAPTERS = loading.load_registry().adapters
 SAID = {
@@ -50,9 +50,14 @@ def places(frames: list[bytes]) -> list[tuple[int, int]]:
 
 
 @pytest.fixture
-def gateway(start_gateway: StartGateway, upstream: Upstream) -> Gateway:
-    """A gateway in front of an upstream that sends what it is told to."""
-    return start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{upstream.port}")
+def upstream(session_upstream: Upstream) -> Upstream:
+    return session_upstream.reset()
+
+
+@pytest.fixture
+def gateway(gateway_with: GatewayWith, upstream: Upstream) -> Gateway:
+    """A gateway in front of an upstream that sends what its scripts hold."""
+    return gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url)
 
 
 def worker(gateway: Gateway) -> str:
