@@ -27,7 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lenient(start_gateway: Callable[..., Any], folder: Path) -> Any:
     return start_gateway(
         by_command=True,
-        BEDROCK_FLASK_PLUGINS_DIR=str(folder), BEDROCK_FLASK_LENIENT="true", BEDROCK_FLASK_API_KEYS="alice:s3cret"
+        BEDROCK_FLASK_PLUGINS_DIR=str(folder),
+        BEDROCK_FLASK_LENIENT="true",
+        BEDROCK_FLASK_API_KEYS="alice:s3cret",
     )
 
 
