@@ -38,15 +38,15 @@ def page() -> str:
 _HEAD = """# Defences, and the tests that hold them
 
 A test that cannot fail protects nothing. `make sabotage` removes each defence below in a copy of the code and runs the
-tests named beside it: they must fail. A note that no longer fits the code fails the suite. The notes are
-[tests/sabotage/defences.toml](../../tests/sabotage/defences.toml); this page is made from them.
+tests in the last column: they must fail. The suite fails if a note does not match the code any more. The notes are in
+[tests/sabotage/defences.toml](../../tests/sabotage/defences.toml), and this page is generated from them.
 
 """
 
 
 def _section(area: str, notes: list[Defence]) -> str:
     rows = [
-        ("defence", "why", "stands in", "fails without it"),
+        ("defence", "why", "file", "test that fails without it"),
         ("---",) * 4,
         *((note.name, note.why, f"`{note.file}`", "<br>".join(map(_link, note.tests))) for note in notes),
     ]
