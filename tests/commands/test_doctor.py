@@ -1,4 +1,4 @@
-"""`bedrock-flask doctor`: each way in which Bedrock may be out of reach is found and said, and nothing hangs."""
+"""`bedrock-flask doctor`: every reason why Bedrock cannot be called is found and reported, and nothing hangs."""
 
 import email.utils
 import json

@@ -17,16 +17,16 @@ from bedrock_flask.errors import StartupError
 NAMES = ("rhyme", "my-model", "my_model_2", "3d", "a", "class", "x-", "x" * 64)
 
 
-def invoked(command: Any, *arguments: object) -> Any:
+def invoke(command: Any, *arguments: object) -> Any:
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_it_prints_keeps_the_whole_contract_at_once(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "rhyme.py"
-    file.write_text(invoked(new_plugin, "rhyme", "--kind", kind).output)
-    told = invoked(plugins, "check", "--contract", file)
-    assert (told.exit_code, told.output) == (0, "ok: rhyme (the whole contract)\n")
+    file.write_text(invoke(new_plugin, "rhyme", "--kind", kind).output)
+    result = invoke(plugins, "check", "--contract", file)
+    assert (result.exit_code, result.output) == (0, "ok: rhyme (the whole contract)\n")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -34,8 +34,8 @@ def test_what_it_prints_keeps_the_whole_contract_at_once(tmp_path: Path, kind: s
 def test_any_sensible_name_will_do(tmp_path: Path, name: str, kind: str) -> None:
     file = tmp_path / "plugin.py"
     file.write_text(render_plugin(name, kind))
-    told = invoked(plugins, "check", file)
-    assert (told.exit_code, told.output) == (0, f"ok: {name}\n")
+    result = invoke(plugins, "check", file)
+    assert (result.exit_code, result.output) == (0, f"ok: {name}\n")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,11 +48,11 @@ def test_it_shows_a_newcomer_a_nested_body_and_the_version_it_is_written_for(kin
 
 @pytest.mark.parametrize("name", ["Rhyme", "my model", "-", "", "é", "../x", "x" * 65, "a.b", "_x", 'a"b'])
 def test_a_name_that_no_adapter_may_have_is_refused_in_one_line(name: str) -> None:
-    told = invoked(new_plugin, "--", name)
-    assert isinstance(told.exception, StartupError)
-    assert told.output == ""
-    assert "is not an adapter name" in str(told.exception)
-    assert "\n" not in str(told.exception)
+    result = invoke(new_plugin, "--", name)
+    assert isinstance(result.exception, StartupError)
+    assert result.output == ""
+    assert "is not an adapter name" in str(result.exception)
+    assert "\n" not in str(result.exception)
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ def test_a_name_that_no_adapter_may_have_is_refused_in_one_line(name: str) -> No
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, name: str, whose: str) -> None:
     (tmp_path / "rhyme.py").write_text(render_plugin("rhyme", "chat"))
     (tmp_path / "broken.py").write_text("")
-    told = invoked(new_plugin, name, "--plugins-dir", tmp_path)
-    assert f"'{name}' is taken" in str(told.exception)
-    assert whose in str(told.exception)
+    result = invoke(new_plugin, name, "--plugins-dir", tmp_path)
+    assert f"'{name}' is taken" in str(result.exception)
+    assert whose in str(result.exception)
 
 
 def test_the_command_line_tells_a_bad_name_in_one_line_with_exit_code_1(plain_environ: dict[str, str]) -> None:
     command = [sys.executable, "-m", "bedrock_flask", "new-plugin", "No Name"]
-    told = subprocess.run(command, env=plain_environ, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stdout, told.stderr.count("\n")) == (1, "", 1)
-    assert told.stderr.startswith("bedrock-flask: 'No Name' is not an adapter name")
+    result = subprocess.run(command, env=plain_environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith("bedrock-flask: 'No Name' is not an adapter name")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -21,7 +21,7 @@ from bedrock_flask.errors import PluginError, StartupError
 WRONG = render_plugin("wrong", "chat").replace('"role": each["role"], ', "")
 
 
-def told(*arguments: object) -> Any:
+def invoke(*arguments: object) -> Any:
     return CliRunner().invoke(plugins, [str(argument) for argument in arguments])
 
 
@@ -32,9 +32,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_it_lists_each_plugin_with_its_adapters_patterns_and_source(folder: Path) -> None:
-    listed = told("--plugins-dir", folder)
-    assert listed.exit_code == 0
-    head, *rows = listed.output.splitlines()
+    result = invoke("--plugins-dir", folder)
+    assert result.exit_code == 0
+    head, *rows = result.output.splitlines()
     assert head.split() == ["plugin", "adapter", "models", "source"]
     assert ["rhyme", "rhyme", "acme.rhyme-*", str(folder / "rhyme.py")] in [row.split() for row in rows]
     assert ["titan_embed", "titan-embed", "amazon.titan-embed-text-v2*", "built", "in", "(titan_embed.py)"] in [
@@ -46,8 +46,8 @@ def test_it_lists_each_plugin_with_its_adapters_patterns_and_source(folder: Path
 
 def test_it_lists_as_json_too(folder: Path) -> None:
     (folder / "broken.py").write_text("raise SystemExit('now')")
-    listed = told("--json", "--plugins-dir", folder)
-    document = json.loads(listed.stdout)
+    result = invoke("--json", "--plugins-dir", folder)
+    document = json.loads(result.stdout)
     [rhyme] = [plugin for plugin in document["plugins"] if plugin["name"] == "rhyme"]
     assert rhyme["source"] == str(folder / "rhyme.py")
     assert rhyme["adapters"][0] | {"description": ""} == {
@@ -64,56 +64,56 @@ def test_it_lists_as_json_too(folder: Path) -> None:
             "faults": ["SystemExit: now (line 1: raise SystemExit('now'))"],
         }
     ]
-    assert listed.exit_code == 1
-    assert listed.stderr.startswith("bedrock-flask: plugin 'broken' from ")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("bedrock-flask: plugin 'broken' from ")
 
 
 def test_check_tells_all_faults_of_all_plugins_in_one_line_each(folder: Path) -> None:
     (folder / "a.py").write_text("def broken(:")
     (folder / "b.py").write_text(render_plugin("b", "chat").replace('name="b"', 'name="No", default=3'))
     (folder / "z.py").write_text(render_plugin("rhyme", "embed"))
-    checked = told("check", "--plugins-dir", folder)
-    assert checked.exit_code == 1
-    lines = checked.output.splitlines()
+    result = invoke("check", "--plugins-dir", folder)
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
     assert [line.partition(" from ")[0] for line in lines] == ["plugin 'a'", *["plugin 'b'"] * 2, "plugin 'z'"]
     assert all(str(folder) in line for line in lines)
 
 
 def test_check_says_ok_of_what_is_not_built_in(folder: Path) -> None:
-    checked = told("check", "--plugins-dir", folder)
-    assert (checked.exit_code, checked.output) == (0, "ok: rhyme\n")
-    assert told("check").output == "ok: claude, converse, nova, titan-embed\n"
+    result = invoke("check", "--plugins-dir", folder)
+    assert (result.exit_code, result.output) == (0, "ok: rhyme\n")
+    assert invoke("check").output == "ok: claude, converse, nova, titan-embed\n"
 
 
 def test_the_folder_may_be_named_before_check_as_well(folder: Path) -> None:
-    assert told("--plugins-dir", folder, "check").output == "ok: rhyme\n"
+    assert invoke("--plugins-dir", folder, "check").output == "ok: rhyme\n"
 
 
 def test_a_file_is_checked_wherever_it_lies_and_not_twice(folder: Path) -> None:
     (folder / "elsewhere").mkdir()
     elsewhere = folder / "elsewhere" / "verse.py"
     elsewhere.write_text(render_plugin("verse", "image"))
-    assert told("check", elsewhere).output == "ok: verse\n"
-    assert told("check", "--plugins-dir", folder, folder / "rhyme.py", elsewhere).output == "ok: rhyme, verse\n"
+    assert invoke("check", elsewhere).output == "ok: verse\n"
+    assert invoke("check", "--plugins-dir", folder, folder / "rhyme.py", elsewhere).output == "ok: rhyme, verse\n"
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    checked = told("check", tmp_path / "none.py")
-    assert checked.exit_code == 2
-    assert "does not exist" in checked.output
+    result = invoke("check", tmp_path / "none.py")
+    assert result.exit_code == 2
+    assert "does not exist" in result.output
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    assert isinstance(told("check", "--plugins-dir", tmp_path / "none").exception, PluginError)
+    assert isinstance(invoke("check", "--plugins-dir", tmp_path / "none").exception, PluginError)
 
 
 def test_the_contract_finds_what_loading_does_not(folder: Path) -> None:
     file = folder / "wrong.py"
     file.write_text(WRONG)
-    assert told("check", file).output == "ok: wrong\n"
-    checked = told("check", "--contract", "--plugins-dir", folder)
-    assert checked.exit_code == 1
-    assert checked.output.splitlines()[0] == (
+    assert invoke("check", file).output == "ok: wrong\n"
+    result = invoke("check", "--contract", "--plugins-dir", folder)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[0] == (
         f"plugin 'wrong' from {file}: adapter 'wrong': "
         "encode makes a body that does not fit: turns[0].role: is required"
     )
@@ -122,7 +122,7 @@ def test_the_contract_finds_what_loading_does_not(folder: Path) -> None:
 def test_a_broken_plugin_does_not_keep_the_others_from_the_contract(folder: Path) -> None:
     (folder / "a.py").write_text("raise SystemExit")
     (folder / "wrong.py").write_text(WRONG)
-    lines = told("check", "--contract", "--plugins-dir", folder).output.splitlines()
+    lines = invoke("check", "--contract", "--plugins-dir", folder).output.splitlines()
     assert lines[0].startswith("plugin 'a' from ")
     assert any("encode makes a body" in line for line in lines)
 
@@ -161,7 +161,7 @@ def test_so_is_code_that_only_a_law_runs(folder: Path, monkeypatch: pytest.Monke
         "def encode(", "def encode(*_):\n    while True: pass\n\ndef _encode("
     )
     (folder / "rhyme.py").write_text(text)
-    [line] = told("check", "--contract", folder / "rhyme.py").output.splitlines()
+    [line] = invoke("check", "--contract", folder / "rhyme.py").output.splitlines()
     assert line.partition("whether ")[2].startswith(
         "'encode makes a body': TimeLimitExceeded: it has not returned after 2 s"
     )
@@ -173,7 +173,7 @@ def test_the_alarm_of_others_goes_on(folder: Path) -> None:
     before = signal.signal(signal.SIGALRM, lambda number, frame: rang.append(number))
     left = signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
-        told("check", folder / "rhyme.py")
+        invoke("check", folder / "rhyme.py")
         time.sleep(0.1)
         assert rang == [signal.SIGALRM]
     finally:
@@ -184,9 +184,9 @@ def test_the_alarm_of_others_goes_on(folder: Path) -> None:
 def test_advice_is_no_fault(folder: Path) -> None:
     text = (folder / "rhyme.py").read_text()
     (folder / "rhyme.py").write_text(text.replace(', description="Whose turn it is."', ""))
-    checked = told("check", "--contract", "--plugins-dir", folder)
-    assert checked.exit_code == 0
-    assert checked.output.splitlines() == [
+    result = invoke("check", "--contract", "--plugins-dir", folder)
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
         f"advice: plugin 'rhyme' from {folder / 'rhyme.py'}: adapter 'rhyme': turns[0].role has no description",
         "ok: rhyme (the whole contract)",
     ]
@@ -203,6 +203,6 @@ def test_without_jsonschema_the_contract_says_what_to_install(folder: Path, monk
     for name in [name for name in sys.modules if name.startswith("bedrock_flask.contract")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", without)
-    checked = told("check", "--contract", "--plugins-dir", folder)
-    assert isinstance(checked.exception, StartupError)
-    assert str(checked.exception) == "the contract needs jsonschema: pip install 'bedrock-flask[contract]'"
+    result = invoke("check", "--contract", "--plugins-dir", folder)
+    assert isinstance(result.exception, StartupError)
+    assert str(result.exception) == "the contract needs jsonschema: pip install 'bedrock-flask[contract]'"

@@ -1,4 +1,4 @@
-"""Settings: read once, strictly, every fault told at once."""
+"""Settings: read once, strictly, with every fault reported at once."""
 
 import logging
 from dataclasses import FrozenInstanceError
@@ -15,10 +15,10 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 
 def test_what_is_set_is_read_and_typed() -> None:
-    told = read_settings(
+    settings = read_settings(
         {"BEDROCK_FLASK_PORT": "9000", "BEDROCK_FLASK_READ_TIMEOUT": "1.5", "BEDROCK_FLASK_MODELS": "listed"}
     )
-    assert (told.port, told.read_timeout, told.models) == (9000, 1.5, "listed")
+    assert (settings.port, settings.read_timeout, settings.models) == (9000, 1.5, "listed")
 
 
 def test_other_variables_are_not_ours() -> None:
@@ -35,7 +35,7 @@ def test_settings_are_frozen() -> None:
 
 
 def test_every_fault_is_told_at_once_with_the_nearest_name() -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         read_settings(
             {
                 "BEDROCK_FLASK_PORT": "0",
@@ -44,7 +44,7 @@ def test_every_fault_is_told_at_once_with_the_nearest_name() -> None:
                 "BEDROCK_FLASK_PLUGINS_DIR": "/no/such/folder",
             }
         )
-    text = str(told.value)
+    text = str(raised.value)
     for part in (
         "BEDROCK_FLASK_PORT:",
         "BEDROCK_FLASK_THREADS:",
@@ -66,18 +66,20 @@ def test_what_kubernetes_injects_is_ignored_with_a_warning(name: str, caplog: py
 
 
 def test_keys_are_kept_as_digests_only() -> None:
-    told = read_settings({"BEDROCK_FLASK_API_KEYS": "alice:0123456789abcdef, bob:fedcba9876543210"})
-    assert told.api_keys.find_owner("fedcba9876543210") == "bob"
-    assert told.api_keys.find_owner("fedcba987654321") is None
-    assert "0123456789abcdef" not in repr(told)
+    settings = read_settings({"BEDROCK_FLASK_API_KEYS": "alice:0123456789abcdef, bob:fedcba9876543210"})
+    assert settings.api_keys.find_owner("fedcba9876543210") == "bob"
+    assert settings.api_keys.find_owner("fedcba987654321") is None
+    assert "0123456789abcdef" not in repr(settings)
 
 
 def test_keys_come_from_a_file_too(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text("# team keys\n\ncarol:a-secret,with-comma:and-colon\n")
-    told = read_settings({"BEDROCK_FLASK_API_KEYS_FILE": str(file), "BEDROCK_FLASK_API_KEYS": "dave:0123456789abcdef"})
-    assert told.api_keys.find_owner("a-secret,with-comma:and-colon") == "carol"
-    assert told.api_keys.find_owner("0123456789abcdef") == "dave"
+    settings = read_settings(
+        {"BEDROCK_FLASK_API_KEYS_FILE": str(file), "BEDROCK_FLASK_API_KEYS": "dave:0123456789abcdef"}
+    )
+    assert settings.api_keys.find_owner("a-secret,with-comma:and-colon") == "carol"
+    assert settings.api_keys.find_owner("0123456789abcdef") == "dave"
 
 
 @pytest.mark.parametrize(
@@ -93,11 +95,11 @@ def test_keys_come_from_a_file_too(tmp_path: Path) -> None:
     ],
 )
 def test_keys_that_do_not_hold_are_refused_without_their_secret(pairs: str, fault: str) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         read_settings({"BEDROCK_FLASK_API_KEYS": pairs})
-    assert fault in str(told.value)
-    assert "0123456789abcdef" not in str(told.value)
-    assert "s3cret" not in str(told.value)
+    assert fault in str(raised.value)
+    assert "0123456789abcdef" not in str(raised.value)
+    assert "s3cret" not in str(raised.value)
 
 
 def test_an_empty_keys_file_does_not_open_the_gateway(tmp_path: Path) -> None:
@@ -132,9 +134,9 @@ def test_a_number_out_of_bounds_says_the_bounds() -> None:
 
 
 def test_a_fault_is_one_of_a_list_too() -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         read_settings({"BEDROCK_FLASK_THREADS": "x", "BEDROCK_FLASK_PORT": "y"})
-    assert sorted(fault.partition(":")[0] for fault in told.value.faults) == [
+    assert sorted(fault.partition(":")[0] for fault in raised.value.faults) == [
         "BEDROCK_FLASK_PORT",
         "BEDROCK_FLASK_THREADS",
     ]

@@ -10,11 +10,11 @@ import os, sys
 out = os.open(os.environ["AUDITED"], os.O_WRONLY | os.O_APPEND)
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 
-def hook(event, told):
-    if event == "open" and isinstance(told[0], str) and (told[2] or 0) & WRITES:
-        os.write(out, f"{told[0]}\\n".encode())
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and (arguments[2] or 0) & WRITES:
+        os.write(out, f"{arguments[0]}\\n".encode())
     if event in ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate"):
-        os.write(out, f"{event} {told[0]}\\n".encode())
+        os.write(out, f"{event} {arguments[0]}\\n".encode())
 
 sys.addaudithook(hook)
 """

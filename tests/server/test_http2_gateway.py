@@ -47,7 +47,7 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("messageStop", {"stopReason": "end_turn"}),
     ("metadata", {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}}),
 ]
-FRAMES = [eventstream.encode(eventstream.event(kind, json.dumps(told).encode())) for kind, told in EVENTS]
+FRAMES = [eventstream.encode(eventstream.event(kind, json.dumps(event).encode())) for kind, event in EVENTS]
 
 each_worker = pytest.mark.parametrize("worker", ["gthread", "gevent"])
 
@@ -57,9 +57,9 @@ class _Patient(H2Connection):
 
     def _receive_goaway_frame(self, frame: Any) -> Any:
         before = self.state_machine.state
-        frames, told = super()._receive_goaway_frame(frame)
+        frames, received = super()._receive_goaway_frame(frame)
         self.state_machine.state = before
-        return frames, told
+        return frames, received
 
 
 @dataclass
@@ -118,8 +118,8 @@ class Caller:
         """Send the head of a call."""
         number = self.state.get_next_available_stream_id()
         pseudo = {":method": method, ":path": path, ":scheme": "http", ":authority": "gateway"}
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.state.send_headers(number, list((pseudo | told).items()), end_stream=end)
+        extra = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.state.send_headers(number, list((pseudo | extra).items()), end_stream=end)
         self.streams[number] = stream = Stream()
         self.flush()
         return stream
@@ -150,7 +150,9 @@ class Caller:
         for event in self.state.receive_data(data):
             match event:
                 case ResponseReceived():
-                    self.streams[event.stream_id].head = {name.decode(): told.decode() for name, told in event.headers}
+                    self.streams[event.stream_id].head = {
+                        name.decode(): value.decode() for name, value in event.headers
+                    }
                 case DataReceived():
                     self.streams[event.stream_id].body += event.data
                     if credit:
@@ -177,8 +179,8 @@ class Caller:
             while self.read():
                 pass
 
-    def answered(self, *asked: Any, **headers: str) -> Stream:
-        stream = self.ask(*asked, **headers)
+    def answered(self, *request: Any, **headers: str) -> Stream:
+        stream = self.ask(*request, **headers)
         self.until(lambda: stream.over)
         return stream
 
@@ -256,10 +258,10 @@ def prompt(gateway: Gateway) -> bool:
     return bool(gateway.get("/livez", timeout=PATIENCE / 2).ok)
 
 
-def until(told: Callable[[], bool], seconds: float = 30) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if told():
+        if condition():
             return True
         time.sleep(0.02)
     return False
@@ -282,7 +284,7 @@ def test_curl_is_answered_in_either_protocol_on_the_same_port(gateway: Gateway) 
 
 def test_many_calls_at_once_are_all_answered(call: Any) -> None:
     caller = call()
-    # Six threads, two of them for calls: the others are refused, and every one is told so.
+    # Six threads, two of them for calls: the others are refused, each with an answer.
     streams = [caller.ask() for _ in range(20)] + [caller.begin() for _ in range(20)]
     caller.until(lambda: all(stream.over for stream in streams))
     assert {stream.status for stream in streams[:20]} <= {"200", "503"}
@@ -645,7 +647,7 @@ def test_a_stream_finishes_within_the_grace_after_a_goodbye(
     stream = caller.ask(f"{TOMORROW}/invoke-stream")
     caller.until(lambda: bool(stream.body))
     gateway.process.terminate()
-    # Requests are still served: first all, then those that were on their way when the goodbye was said.
+    # Requests are still served: first all, then those that were in flight when the GOAWAY was sent.
     assert caller.got("/livez").status == "200"
     caller.until(lambda: bool(caller.goodbyes))
     assert caller.goodbyes[0].last_stream_id == 2**31 - 1
@@ -710,21 +712,23 @@ def test_workers_are_replaced_without_a_lost_request(start_gateway: StartGateway
 
     def ask(_: int) -> list[tuple[str, int | None]]:
         # All workers may be replaced at once, and connections then wait for the new ones.
-        caller, told = connect(gateway, patience=LONG), []
-        while len(told) < 24:
+        caller, results = connect(gateway, patience=LONG), []
+        while len(results) < 24:
             if caller.goodbyes:
                 caller.socket.close()
                 caller = connect(gateway, patience=LONG)
             streams = [caller.ask() for _ in range(3)]
             while not all(stream.over for stream in streams):
                 assert caller.read(), [(stream.status, stream.reset) for stream in streams]
-            # A call that is refused was not begun: it may be made again.
-            told += [(stream.status, stream.reset) for stream in streams if stream.reset != ErrorCodes.REFUSED_STREAM]
+            # A call that is refused was not begun: it may be sent again.
+            results += [
+                (stream.status, stream.reset) for stream in streams if stream.reset != ErrorCodes.REFUSED_STREAM
+            ]
         caller.socket.close()
-        return told
+        return results
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        answers = [told for each in pool.map(ask, range(4)) for told in each]
+        answers = [result for results in pool.map(ask, range(4)) for result in results]
     assert set(answers) == {("200", None)}
     assert until(lambda: sum("Booting worker" in line["message"] for line in gateway.lines()) > 2)
 

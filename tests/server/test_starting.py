@@ -1,4 +1,4 @@
-"""A worker that is told to stop while it starts stops, too."""
+"""A worker that gets a stop signal while it starts stops too."""
 
 import contextlib
 import os

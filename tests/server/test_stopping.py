@@ -25,7 +25,7 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("messageStop", {"stopReason": "end_turn"}),
     ("metadata", {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}}),
 ]
-FRAMES = [eventstream.encode(eventstream.event(kind, json.dumps(told).encode())) for kind, told in EVENTS]
+FRAMES = [eventstream.encode(eventstream.event(kind, json.dumps(event).encode())) for kind, event in EVENTS]
 LONG = 60
 
 each_worker = pytest.mark.parametrize("worker", ["gthread", "gevent"])
@@ -57,7 +57,7 @@ def held(upstream: Upstream, stream: SendStream) -> threading.Event:
 
 
 class Open:
-    """A stream that has begun, read to its end in a thread of its own."""
+    """A stream that has begun, read to its end in its own thread."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.response = gateway.ask("POST", f"{MODEL}/invoke-stream", data=json.dumps(NOVA), stream=True, timeout=LONG)
@@ -76,10 +76,10 @@ class Open:
         return list(sse.Decoder().feed(self.data))
 
 
-def until(told: Callable[[], bool], seconds: float = 30) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if told():
+        if condition():
             return True
         time.sleep(0.02)
     return False
@@ -130,19 +130,19 @@ def test_a_whole_answer_that_is_waited_for_ends_in_an_error(
     start: Callable[..., Any], upstream: Upstream, worker: str
 ) -> None:
     gateway = start(worker, BEDROCK_FLASK_GRACEFUL_TIMEOUT="1")
-    asked = threading.Event()
+    called = threading.Event()
 
     def say_nothing(client: socket.socket) -> None:
-        asked.set()
+        called.set()
         client.recv(1)
 
     upstream.scripts.append(say_nothing)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         answer = pool.submit(gateway.post, f"{MODEL}/invoke", NOVA, timeout=LONG)
-        assert asked.wait(10)
+        assert called.wait(10)
         gateway.process.terminate()
-        told = answer.result(LONG)
-    assert (told.status_code, told.json()["code"]) == (503, "shutting_down")
+        response = answer.result(LONG)
+    assert (response.status_code, response.json()["code"]) == (503, "shutting_down")
     assert gateway.process.wait(30) == 0
     assert len(upstream.requests) == 1
 

@@ -21,14 +21,14 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("messageStop", {"stopReason": "end_turn"}),
     ("metadata", {"usage": {"inputTokens": 3, "outputTokens": 5, "totalTokens": 8}}),
 ]
-FRAMES = [eventstream.encode(eventstream.event(kind, json.dumps(told).encode())) for kind, told in EVENTS]
+FRAMES = [eventstream.encode(eventstream.event(kind, json.dumps(event).encode())) for kind, event in EVENTS]
 HEAD = (
     f"HTTP/1.1 200 OK\r\ncontent-type: {eventstream.MEDIA_TYPE}\r\nconnection: close\r\n"
     "transfer-encoding: chunked\r\n\r\n"
 ).encode()
 CONVERSE = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
 CHAT = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
-# Each dialect: where it is asked for a stream, with what.
+# Each dialect: the path and the body of a streaming request.
 DIALECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "native": (f"/v1/models/{MODEL}/invoke-stream", CONVERSE),
     "bedrock": (f"/model/{MODEL}/converse-stream", CONVERSE),
@@ -57,18 +57,18 @@ each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
 
 
 @pytest.fixture(scope="module", params=["gthread", "gevent"])
-def gateway(request: pytest.FixtureRequest, start_gateway: StartGateway, told: Any) -> Gateway:
+def gateway(request: pytest.FixtureRequest, start_gateway: StartGateway, bedrock: Any) -> Gateway:
     return start_gateway(
         BEDROCK_FLASK_WORKER=request.param,
         BEDROCK_FLASK_FIRST_EVENT_TIMEOUT="0.4",
         BEDROCK_FLASK_KEEPALIVE="0.3",
         BEDROCK_FLASK_READ_TIMEOUT="20",
         BEDROCK_FLASK_MAX_ATTEMPTS="1",
-        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{told.port}",
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{bedrock.port}",
     )
 
 
-class Told:
+class ScriptedUpstream:
     """An upstream that does as the current script says, and knows when each of its callers left."""
 
     def __init__(self) -> None:
@@ -101,10 +101,10 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[Told]:
-    made = Told()
-    yield made
-    made.listener.close()
+def bedrock() -> Iterator[ScriptedUpstream]:
+    upstream = ScriptedUpstream()
+    yield upstream
+    upstream.listener.close()
 
 
 def chunked(*frames: bytes) -> bytes:
@@ -112,7 +112,7 @@ def chunked(*frames: bytes) -> bytes:
 
 
 class Client:
-    """One streaming request over a connection of its own."""
+    """One streaming request over its own connection."""
 
     def __init__(self, gateway: Gateway, dialect: str) -> None:
         path, body = DIALECTS[dialect]
@@ -157,7 +157,7 @@ def line(gateway: Gateway, request_id: str) -> dict[str, Any]:
 
 
 @each_dialect
-def test_an_event_does_not_wait_for_a_later_one(gateway: Gateway, told: Told, dialect: str) -> None:
+def test_an_event_does_not_wait_for_a_later_one(gateway: Gateway, bedrock: ScriptedUpstream, dialect: str) -> None:
     heard = threading.Event()
 
     def script(connection: socket.socket) -> None:
@@ -166,7 +166,7 @@ def test_an_event_does_not_wait_for_a_later_one(gateway: Gateway, told: Told, di
         assert heard.wait(LONG)
         connection.sendall(chunked(*FRAMES[2:]) + b"0\r\n\r\n")
 
-    told.script = script
+    bedrock.script = script
     client = Client(gateway, dialect)
     client.until(b'"x"')
     heard.set()
@@ -181,7 +181,9 @@ def test_an_event_does_not_wait_for_a_later_one(gateway: Gateway, told: Told, di
 
 @each_dialect
 @pytest.mark.parametrize("begun", [False, True], ids=["before its head", "within it"])
-def test_a_silence_is_filled_and_the_stream_goes_on(gateway: Gateway, told: Told, dialect: str, begun: bool) -> None:
+def test_a_silence_is_filled_and_the_stream_goes_on(
+    gateway: Gateway, bedrock: ScriptedUpstream, dialect: str, begun: bool
+) -> None:
     def script(connection: socket.socket) -> None:
         if begun:
             connection.sendall(HEAD + chunked(*FRAMES[:2]))
@@ -189,7 +191,7 @@ def test_a_silence_is_filled_and_the_stream_goes_on(gateway: Gateway, told: Told
         rest = FRAMES[2:] if begun else FRAMES
         connection.sendall((b"" if begun else HEAD) + chunked(*rest) + b"0\r\n\r\n")
 
-    told.script = script
+    bedrock.script = script
     client = Client(gateway, dialect)
     assert SUCCESS[dialect] in client.to_the_end()
     pings = client.data.count(b"event: ping") if dialect == "anthropic" else client.data.count(b": still here")
@@ -201,7 +203,7 @@ def test_a_silence_is_filled_and_the_stream_goes_on(gateway: Gateway, told: Told
 @each_dialect
 @pytest.mark.parametrize("begun", [False, True], ids=["before its head", "within it"])
 def test_a_client_that_leaves_while_the_model_is_silent_ends_the_call(
-    gateway: Gateway, told: Told, dialect: str, begun: bool
+    gateway: Gateway, bedrock: ScriptedUpstream, dialect: str, begun: bool
 ) -> None:
     silent = threading.Event()
 
@@ -210,8 +212,8 @@ def test_a_client_that_leaves_while_the_model_is_silent_ends_the_call(
             connection.sendall(HEAD + chunked(*FRAMES[:2]))
         silent.set()
 
-    told.script = script
-    told.left.clear()
+    bedrock.script = script
+    bedrock.left.clear()
     client = Client(gateway, dialect)
     assert silent.wait(LONG)
     if begun:
@@ -221,27 +223,27 @@ def test_a_client_that_leaves_while_the_model_is_silent_ends_the_call(
         client.until(b"\r\n\r\n")
     client.leave()
     # Ten times the promise: this machine may be busy.
-    assert told.left.wait(1)
+    assert bedrock.left.wait(1)
     logged = line(gateway, client.request_id)
     assert logged["error"] == "client_left"
 
 
-def test_a_client_that_leaves_before_any_answer_ends_the_call(gateway: Gateway, told: Told) -> None:
+def test_a_client_that_leaves_before_any_answer_ends_the_call(gateway: Gateway, bedrock: ScriptedUpstream) -> None:
     silent = threading.Event()
-    told.script = lambda connection: silent.set()
-    told.left.clear()
+    bedrock.script = lambda connection: silent.set()
+    bedrock.left.clear()
     client = Client(gateway, "anthropic")
     assert silent.wait(LONG)
     client.leave()
-    assert told.left.wait(1)
+    assert bedrock.left.wait(1)
 
 
 @each_dialect
 def test_an_early_refusal_keeps_its_status_and_says_when_to_come_again(
-    gateway: Gateway, told: Told, dialect: str
+    gateway: Gateway, bedrock: ScriptedUpstream, dialect: str
 ) -> None:
     frame = eventstream.encode(eventstream.exception("throttlingException", b'{"message":"Too many tokens, wait."}'))
-    told.script = lambda connection: connection.sendall(HEAD + chunked(frame) + b"0\r\n\r\n")
+    bedrock.script = lambda connection: connection.sendall(HEAD + chunked(frame) + b"0\r\n\r\n")
     data = Client(gateway, dialect).to_the_end()
     assert data.startswith(b"HTTP/1.1 429 ")
     assert b"\r\nretry-after: 1\r\n" in data.lower()
@@ -249,14 +251,14 @@ def test_an_early_refusal_keeps_its_status_and_says_when_to_come_again(
 
 
 @each_dialect
-def test_a_late_refusal_is_an_event(gateway: Gateway, told: Told, dialect: str) -> None:
+def test_a_late_refusal_is_an_event(gateway: Gateway, bedrock: ScriptedUpstream, dialect: str) -> None:
     def script(connection: socket.socket) -> None:
         time.sleep(0.8)
         body = b'{"message":"Too many requests"}'
         head = b"HTTP/1.1 429 Too Many\r\nconnection: close\r\nx-amzn-errortype: ThrottlingException\r\n"
         connection.sendall(head + b"content-length: %d\r\n\r\n" % len(body) + body)
 
-    told.script = script
+    bedrock.script = script
     client = Client(gateway, dialect)
     data = client.to_the_end()
     assert data.startswith(b"HTTP/1.1 200 ")
@@ -268,9 +270,9 @@ def test_a_late_refusal_is_an_event(gateway: Gateway, told: Told, dialect: str) 
 @each_dialect
 @pytest.mark.parametrize("kept", [1, 2, 3, 4])
 def test_a_stream_that_is_cut_ends_in_an_error_wherever_it_is_cut(
-    gateway: Gateway, told: Told, dialect: str, kept: int
+    gateway: Gateway, bedrock: ScriptedUpstream, dialect: str, kept: int
 ) -> None:
-    told.script = lambda connection: connection.sendall(HEAD + chunked(*FRAMES[:kept]) + b"0\r\n\r\n")
+    bedrock.script = lambda connection: connection.sendall(HEAD + chunked(*FRAMES[:kept]) + b"0\r\n\r\n")
     client = Client(gateway, dialect)
     data = client.to_the_end()
     assert ERROR[dialect] in data
