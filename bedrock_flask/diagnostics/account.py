@@ -17,7 +17,7 @@ from urllib3.exceptions import NameResolutionError
 
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.diagnostics.configuration import CONTROL, RUNTIME, effective_region, mask_key_id, redact_url
+from bedrock_flask.diagnostics.configuration import CONTROL, RUNTIME, mask_key_id, redact_url, resolve_region
 from bedrock_flask.diagnostics.model_access import ModelAccess
 from bedrock_flask.errors import (
     BedrockError,
@@ -70,7 +70,7 @@ class AwsAccount:
             retries={"total_max_attempts": 1},
         )
         with _map_errors():
-            session = boto3.session.Session(region_name=effective_region(self.region) or None)
+            session = boto3.session.Session(region_name=resolve_region(self.region) or None)
             session._session.set_default_client_config(config)
             return session
 
@@ -120,7 +120,7 @@ class AwsAccount:
         seconds = time.monotonic() - began
         response.raw.close()
         proxy = get_environ_proxies(url).get(urlsplit(url).scheme, "")
-        skew = _clock_skew(str(response.headers.get("date", "")), at + seconds / 2)
+        skew = _measure_skew(str(response.headers.get("date", "")), at + seconds / 2)
         return Probe(redact_url(url), int(response.status_code), seconds, skew, redact_url(proxy))
 
     def read_model_access(self) -> ModelAccess:
@@ -187,7 +187,7 @@ def _is_local(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
-def _clock_skew(date: str, now: float) -> float | None:
+def _measure_skew(date: str, now: float) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp() - now
     except ValueError:
@@ -214,7 +214,7 @@ def _map_errors() -> Iterator[None]:
         raise UpstreamProtocolError(f"Something answered, but not as AWS does ({type(error).__name__}).") from None
 
 
-def _connection_error(error: Any) -> GatewayError:
+def _make_connection_error(error: Any) -> GatewayError:
     if isinstance(error.kwargs.get("error"), NameResolutionError):
         return UpstreamUnreachable("The host name cannot be resolved (DNS).")
     return UpstreamUnreachable("The connection was refused or the host is unreachable.")
@@ -226,7 +226,7 @@ _ERRORS: dict[type[Exception], Callable[[Any], GatewayError]] = {
     boto.SSLError: lambda error: UpstreamUnreachable("No trusted TLS connection could be established."),
     boto.ConnectTimeoutError: lambda error: UpstreamTimeout("The connection timed out."),
     boto.ReadTimeoutError: lambda error: UpstreamTimeout("The endpoint did not answer in time."),
-    boto.EndpointConnectionError: _connection_error,
+    boto.EndpointConnectionError: _make_connection_error,
     boto.ConnectionClosedError: lambda error: UpstreamUnreachable("The connection was closed before an answer."),
     boto.BotoCoreError: lambda error: CredentialsError(f"botocore raised {type(error).__name__}."),
 }

@@ -75,18 +75,18 @@ def read_aws_settings(region: str, from_file: Collection[str]) -> list[Effective
     Raises SettingsError if AWS's files cannot be read or the profile does not exist.
     """
     try:
-        session = boto3.session.Session(region_name=effective_region(region) or None)
+        session = boto3.session.Session(region_name=resolve_region(region) or None)
         profile = session._session.get_scoped_config()
         rows = [_read_row(name, variables, key, show, profile, from_file) for name, variables, key, show in _ROWS]
         found = [row for row in rows if row is not None]
         if not session.region_name:
             return [EffectiveSetting("region", "", "not set"), *found]
-        return found + [_endpoint(session, service, profile, from_file) for service in (RUNTIME, CONTROL)]
+        return found + [_find_endpoint(session, service, profile, from_file) for service in (RUNTIME, CONTROL)]
     except BotoCoreError as error:
         raise SettingsError(f"AWS's own configuration is invalid: {error}") from None
 
 
-def effective_region(region: str) -> str:
+def resolve_region(region: str) -> str:
     """The region of a client. botocore reads only AWS_DEFAULT_REGION; AWS_REGION, which other SDKs read, counts too."""
     return region or os.environ.get("AWS_REGION", "")
 
@@ -111,14 +111,16 @@ def _read_row(
     return EffectiveSetting(name, show(in_file), f"{CONFIG_FILE} ({key})") if isinstance(in_file, str) else None
 
 
-def _endpoint(session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]) -> EffectiveSetting:
+def _find_endpoint(
+    session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]
+) -> EffectiveSetting:
     # Made-up credentials, because looking for the real ones might use the network.
     client = session.client(service, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
     url = redact_url(client.meta.endpoint_url)
-    return EffectiveSetting(f"endpoint of {service}", url, _endpoint_source(session, service, profile, from_file))
+    return EffectiveSetting(f"endpoint of {service}", url, _find_endpoint_source(session, service, profile, from_file))
 
 
-def _endpoint_source(session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]) -> str:
+def _find_endpoint_source(session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]) -> str:
     if session._session.get_config_variable("ignore_configured_endpoint_urls"):
         return f"{DEFAULT} of the region"
     for variable in (f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "AWS_ENDPOINT_URL"):

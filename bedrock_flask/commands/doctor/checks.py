@@ -128,7 +128,7 @@ def _run(title: str, check: Findings, results: "queue.SimpleQueue[Finding | Fact
     except StopIteration as end:
         facts = end.value
     except GatewayError as error:
-        results.put(Finding(title, FAIL, error.detail, _hint_for(error)))
+        results.put(Finding(title, FAIL, error.detail, _find_hint(error)))
     except Exception as error:  # noqa: BLE001 - an error in one check must not keep the others from running
         results.put(Finding(title, FAIL, f"the check itself failed: {type(error).__name__}"))
     results.put(facts)
@@ -203,7 +203,9 @@ def check_credentials(facts: Facts) -> Findings:
             number, arn = account.get_identity()
             yield Finding("credentials", OK, f"account {number}, {arn}")
         except BedrockError as error:
-            yield Finding("credentials", FAIL, f"STS refuses them: {error.name or error.http_status}", _hint_for(error))
+            yield Finding(
+                "credentials", FAIL, f"STS refuses them: {error.name or error.http_status}", _find_hint(error)
+            )
         except GatewayError as error:
             yield Finding("credentials", WARN, f"their owner is unknown: STS: {error.detail}")
     return replace(facts, credentials=found.provider, account_number=number)
@@ -277,7 +279,7 @@ def _report_unreadable(region: str, error: GatewayError, operations: tuple[str, 
         message = f"{region}: the account's model access cannot be read: {', '.join(operations)} is denied"
         return Finding("models", WARN, message, "", iam.build_statement(operations, ["*"]))
     message = f"{region}: the account's model access cannot be read: {_describe_error(error)}"
-    return Finding("models", FAIL, message, _hint_for(error))
+    return Finding("models", FAIL, message, _find_hint(error))
 
 
 def _check_model(facts: Facts, model: Model, region: str, access: ModelAccess) -> Finding:
@@ -330,19 +332,19 @@ def _make_smallest_call(model: Model, deadline: float) -> Call:
 def _report_failed_call(facts: Facts, model: Model, region: str, call: Call, error: GatewayError) -> Finding:
     message = f"{_describe_model(model)} in {region}: {_describe_error(error)}"
     if not isinstance(error, BedrockError) or error.name != "AccessDeniedException" or _EXPLICIT_DENY in error.detail:
-        return Finding("calls", FAIL, message, _hint_for(error))
+        return Finding("calls", FAIL, message, _find_hint(error))
     operations = [operation for operation in iam.INVOKE_ACTIONS if operation.startswith(call.operation)]
     access = facts.access.get(region)
     targets = access.profile_targets(model.id) if access else ()
     resources = iam.list_resources(model.id, region, facts.account_number, targets)
-    return Finding("calls", FAIL, message, _hint_for(error), iam.build_statement(operations, resources))
+    return Finding("calls", FAIL, message, _find_hint(error), iam.build_statement(operations, resources))
 
 
 def _describe_error(error: GatewayError) -> str:
     return f"{error.name or error.http_status}: {error.detail}" if isinstance(error, BedrockError) else error.detail
 
 
-def _hint_for(error: GatewayError) -> str:
+def _find_hint(error: GatewayError) -> str:
     if isinstance(error, BedrockError):
         if _EXPLICIT_DENY in error.detail:
             return "a policy of the account or its organisation denies it, which no other statement can override"

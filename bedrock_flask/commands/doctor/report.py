@@ -34,17 +34,17 @@ def format_line(finding: Finding) -> str:
 
 def format_policy(findings: Sequence[Finding]) -> str:
     """The missing IAM policy with its heading; empty if nothing was denied."""
-    policy = _missing_policy(findings)
+    policy = _build_missing_policy(findings)
     return f"\nMissing IAM policy:\n{json.dumps(policy, indent=2)}" if policy else ""
 
 
 def format_json(findings: Sequence[Finding]) -> str:
     """All findings as a JSON object with `ok`, `findings` and `missing`, the IAM policy."""
     rows = [{name: value for name, value in asdict(finding).items() if value} for finding in findings]
-    document = {"ok": not has_failed(findings), "findings": rows, "missing": _missing_policy(findings)}
+    document = {"ok": not has_failed(findings), "findings": rows, "missing": _build_missing_policy(findings)}
     return json.dumps(document, indent=2)
 
 
-def _missing_policy(findings: Sequence[Finding]) -> dict[str, Any] | None:
+def _build_missing_policy(findings: Sequence[Finding]) -> dict[str, Any] | None:
     statements = [finding.statement for finding in findings if finding.statement]
     return iam.build_policy(statements) if statements else None
