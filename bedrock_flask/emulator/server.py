@@ -20,6 +20,7 @@ from bedrock_flask.emulator.request_log import RequestLog, open_log
 from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.server.workers import http2
+from bedrock_flask.server.workers.call_connection import open_call
 
 THREADS = 32
 
@@ -49,19 +50,9 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         if not conn.initialized and not conn.wait_for_data(gthread.DEFAULT_WORKER_DATA_TIMEOUT):
             return gthread._DEFER
         if not conn.initialized and _begins_as_http2(conn.sock):
-            self.bridge.adopt(_take_socket(conn), partial(self._dial, conn.client, conn.server))
+            self.bridge.adopt(_take_socket(conn), partial(open_call, self, conn.client, conn.server))
             return False
         return super().handle(conn)
-
-    def _dial(self, client: Any, server: Any) -> socket.socket:
-        """Open a connection to this worker, as if that client had opened it."""
-        ours, theirs = socket.socketpair()
-        self.method_queue.defer(self._accept, gthread.TConn(self.cfg, theirs, client, server))
-        return ours
-
-    def _accept(self, conn: Any) -> None:
-        self.nr_conns += 1
-        self.enqueue_req(conn)
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         super().handle_exit(sig, frame)

@@ -20,6 +20,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from bedrock_flask.server.workers import http2
+from bedrock_flask.server.workers.call_connection import open_call
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
 from bedrock_flask.server.workers.pace import (
     Addresses,
@@ -114,23 +115,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.graceful_stop.connections.discard(sock)
         addresses = Addresses(sock.family, sock.getsockname(), conn.client)
         plain = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.detach())
-        on_close = partial(self.method_queue.defer, self._add_connections, -1)
+        on_close = partial(self.method_queue.defer, self._forget_connection)
         self.bridge.adopt(plain, partial(self._open_call, conn.server, addresses), sock.buffered, on_close)
 
     def _open_call(self, server: Any, addresses: Addresses) -> socket.socket:
-        """Open a connection for one HTTP/2 call; runs in the HTTP/2 thread."""
-        ours, theirs = socket.socketpair()
-        call = _CallSocket(theirs.family, theirs.type, theirs.proto, fileno=theirs.detach())
-        call.patience, call.addresses = self.limits.client, addresses
-        conn = TConn(self.cfg, call, addresses.peer, server)
-        # The bridge is not a slow client: the header follows at once.
-        conn.data_ready = True
-        self.method_queue.defer(self._add_connections, 1)
-        self.enqueue_req(conn)
-        return ours
+        """Open a connection for one HTTP/2 call, with the addresses and the rate limit of its client."""
 
-    def _add_connections(self, more: int) -> None:
-        self.nr_conns += more
+        def limit_call(plain: socket.socket) -> _CallSocket:
+            call = _CallSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+            call.patience, call.addresses = self.limits.client, addresses
+            return call
+
+        return open_call(self, addresses.peer, server, limit_call)
+
+    def _forget_connection(self) -> None:
+        self.nr_conns -= 1
 
     def _has_head(self, conn: Any) -> bool:
         """Whether a thread has work to do: a complete header, one that is too large, or a client that has left."""
