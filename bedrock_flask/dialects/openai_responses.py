@@ -43,7 +43,7 @@ def create_response() -> Response:
 
 def _response_format(body: Any) -> ResponseFormat:
     """The format of the answers to one request: its tools decide how calls are written."""
-    custom, namespaced = openai_responses.custom_tools(body), openai_responses.namespaced_tools(body)
+    custom, namespaced = openai_responses.find_custom_tools(body), openai_responses.find_namespaced_tools(body)
     return ResponseFormat(
         wire=openai_responses.WIRE,
         write_reply=partial(openai_responses.write_reply, custom=custom, namespaced=namespaced),

@@ -24,36 +24,36 @@ WIRES: Mapping[str, Wire] = MappingProxyType(
     }
 )
 
-# What a plugin's `decode` raises at a document that is not what it expects.
-_FOREIGN = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+# What a plugin's `decode` raises for a document that it does not expect.
+_UNEXPECTED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
 def find_wire(adapter: Adapter, name: str = "") -> Wire:
-    """The wire of that name; without one, that of the adapter's native body and replies."""
+    """The wire of that name, or without a name the wire of the adapter's native body and replies."""
     name = name or adapter.wire
     if name in WIRES:
         return WIRES[name]
-    return _decoding(name, adapter.decode) if adapter.decode and name == adapter.wire else Wire(name=name)
+    return _wire_of_decode(name, adapter.decode) if adapter.decode and name == adapter.wire else Wire(name=name)
 
 
-def _decoding(name: str, decode: Callable[[Json], Response]) -> Wire:
-    """A wire that knows of its format what the adapter's `decode` can read."""
+def _wire_of_decode(name: str, decode: Callable[[Json], Response]) -> Wire:
+    """A wire for the adapter's own format, which it reads with the adapter's `decode`."""
 
-    def part(told: Json) -> Response:
+    def decode_part(document: Json) -> Response:
         try:
-            return decode(told)
-        except _FOREIGN:
+            return decode(document)
+        except _UNEXPECTED:
             return {}
 
     def complete(reply: Json) -> bool:
-        response = part(reply)
+        response = decode_part(reply)
         vectors = member(response, "embeddings")
         return bool(member(response, "output", "message") or (isinstance(vectors, list) and vectors and all(vectors)))
 
     def finished(chunk: Json) -> bool:
-        return has_metrics(chunk) or member(part(chunk), "stopReason") is not None
+        return has_metrics(chunk) or member(decode_part(chunk), "stopReason") is not None
 
-    def usage(told: Json) -> Usage:
-        return from_members(member(part(told), "usage")).updated(from_metrics(told))
+    def usage(document: Json) -> Usage:
+        return from_members(member(decode_part(document), "usage")).updated(from_metrics(document))
 
     return Wire(name=name, complete=complete, finished=finished, usage=usage)

@@ -1,4 +1,7 @@
-"""The wire of Converse and ConverseStream: the canonical form itself. A chunk is `{event type: payload}`."""
+"""The wire of Converse and ConverseStream, the canonical form itself: reading and writing change nothing.
+
+A chunk is `{event type: payload}`.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +11,7 @@ from bedrock_flask.wires.wire import Wire
 
 
 def complete(reply: Json) -> bool:
-    """Whether a reply has a message and says why it stops."""
+    """Whether a reply has a message and a stop reason."""
     return isinstance(member(reply, "output", "message"), dict) and bool(member(reply, "stopReason"))
 
 
@@ -17,33 +20,33 @@ def finished(chunk: Json) -> bool:
     return "metadata" in chunk
 
 
-def usage(told: Json) -> Usage:
+def usage(document: Json) -> Usage:
     """The counts of a reply, or of the `metadata` event."""
-    return from_members(member(told, "usage")).updated(from_members(member(told, "metadata", "usage")))
+    return from_members(member(document, "usage")).updated(from_members(member(document, "metadata", "usage")))
 
 
 def read_request(body: Json) -> Request:
-    """The same."""
+    """The body itself."""
     return body
 
 
 def read_reply(reply: Json) -> Response:
-    """The same."""
+    """The reply itself."""
     return reply
 
 
 def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
-    """The same."""
+    """The chunks themselves."""
     return iter(chunks)
 
 
 def write_reply(response: Response, model_id: str) -> Json:
-    """The same."""
+    """The response itself."""
     return response
 
 
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
-    """The same."""
+    """The events themselves."""
     return iter(events)
 
 

@@ -9,12 +9,12 @@ from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
 from bedrock_flask.errors import UpstreamError
 
-# The member of an answer, whole or the last chunk about it, that names kinds of blocks that its format cannot say.
+# The member of a reply, or of a stream's last chunk, that names the kinds of blocks that its format cannot express.
 LEFT_OUT = "bedrock_flask_left_out"
 
 
 def is_answer(reply: Mapping[str, Any]) -> bool:
-    """Whether a reply of no known format says anything at all."""
+    """Whether a reply of an unknown format has any content."""
     return bool(reply)
 
 
@@ -57,7 +57,7 @@ def raise_reported_error(error: Any) -> None:
 
 
 def report_left_out(kinds: Collection[str]) -> Json:
-    """That member, if there is anything to name: what has been paid for does not vanish."""
+    """That member, if there are such blocks: content that was paid for is not dropped in silence."""
     return {LEFT_OUT: list(dict.fromkeys(kinds))} if kinds else {}
 
 

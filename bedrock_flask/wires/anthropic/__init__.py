@@ -1,4 +1,4 @@
-"""The wire of Claude's Messages format, Anthropic's own and Bedrock's.
+"""The wire of Claude's Messages format, as Anthropic and Bedrock serve it.
 
 Sources: "Anthropic Claude Messages API request and response" (AWS user guide); Anthropic's "Messages" and "Streaming
 Messages", and the types of its SDK for Python 2.12.
@@ -28,7 +28,7 @@ __all__ = [
     "write_request",
 ]
 
-# What Converse, and the extras, call otherwise.
+# Claude's name for each path of a Converse request, or extra, that has another one.
 WORDS = MappingProxyType(
     {
         "effort": "output_config.effort",

@@ -1,4 +1,4 @@
-"""What an answer cites, in Claude's words and in Converse's."""
+"""Citations in Claude's format, to and from Converse."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from bedrock_flask.wires.reading.cursor import Cursor
 
 @dataclass(frozen=True)
 class _Target:
-    """How both formats tell where a citation points: Claude's type, Converse's member, their names for the parts."""
+    """One kind of citation: Claude's type, Converse's member of `location`, and the names of its parts in both."""
 
     claude: str
     converse: str
@@ -30,21 +30,21 @@ _TARGETS = (
 )
 
 
-def read_citations(citations: list[Json], place: Cursor) -> list[Json]:
-    """Claude's citations in Converse's words; one of a type that Converse has not is left."""
+def read_citations(citations: list[Json], cursor: Cursor) -> list[Json]:
+    """Claude's citations as Converse's; one of a type that Converse does not have becomes an extra."""
     read = []
     for index, citation in enumerate(citations):
-        here = place.item(index)
+        here = cursor.item(index)
         target = next((each for each in _TARGETS if each.claude == citation.get("type")), None)
         if target is None:
-            here.leave(citation)
+            here.add_extra(citation)
         else:
-            here.leave_rest(citation, "type", "cited_text", "source", target.title, *target.parts)
-            read.append(_read(citation, target))
+            here.add_unread(citation, "type", "cited_text", "source", target.title, *target.parts)
+            read.append(_read_citation(citation, target))
     return read
 
 
-def _read(citation: Json, target: _Target) -> Json:
+def _read_citation(citation: Json, target: _Target) -> Json:
     cited = citation.get("cited_text")
     return {
         **omit_null(title=citation.get(target.title), source=citation.get("source")),
@@ -56,7 +56,7 @@ def _read(citation: Json, target: _Target) -> Json:
 
 
 def write_citation(citation: Json) -> Json:
-    """A citation of Converse's in Claude's words."""
+    """A citation of Converse's as Claude's."""
     location = citation.get("location") or {}
     target = next((each for each in _TARGETS if each.converse in location), _TARGETS[0])
     parts = location.get(target.converse) or {}

@@ -1,4 +1,4 @@
-"""A Messages request, read: what Converse can say, and the rest as extras by name or by path."""
+"""A Messages body as a Converse request; what Converse cannot express becomes extras, by name or by path."""
 
 import json
 import re
@@ -21,14 +21,13 @@ from bedrock_flask.converse import (
 from bedrock_flask.wires.anthropic.citations import read_citations
 from bedrock_flask.wires.reading.cursor import Cursor
 
-# Extras of marks and tools that ask the same wherever they stand.
+# Extras that collect the same request from several positions.
 BILLING = "system.billing"
 SCOPE = "cache_control.scope"
 EAGER = "tools.eager_input_streaming"
 
-# Extras that ask for nothing that shows in an answer: who asks and who pays, how a prefix is cached, how finely
-# arguments are streamed. The choice of a tool is left only where it is no tool at all, of which only some models can be
-# told, or a typed one, which is left as well.
+# Extras that do not change an answer: the end user, the billing, how a prefix is cached, how finely arguments are
+# streamed. `tool_choice` is an extra only if it is `none`, which not every model supports, or names a tool that is one.
 HINTS = frozenset({"metadata", "service_tier", "tool_choice", BILLING, SCOPE, EAGER})
 
 INFERENCE = {
@@ -37,12 +36,12 @@ INFERENCE = {
     "top_p": "topP",
     "stop_sequences": "stopSequences",
 }
-# Top-level members that are read one by one, or that ask nothing of the model.
+# Top-level members that are read one by one, or that do not concern the model.
 _READ = frozenset(
     {*INFERENCE, "messages", "system", "tools", "tool_choice", "output_config", "output_format", "metadata"}
     | {"cache_control", "anthropic_version", "model", "stream", "amazon-bedrock-guardrailConfig"}
 )
-# Values of members that ask for what happens anyway.
+# Values that mean the same as an absent member.
 _KEEPS_ALL = ("all", {"type": "all"})
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "allowed_callers": (["direct"],),
@@ -65,12 +64,12 @@ _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "speed": ("standard",),
     "tool_changes": ([],),
 }
-# What Bedrock takes as the value of a requestMetadata.
+# The values that Bedrock accepts in requestMetadata.
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}", re.ASCII)
 
 
 def read_request(body: Json) -> Request:
-    """A Messages body as a Converse request; raises InvalidBody for what no model could be asked."""
+    """A Messages body as a Converse request; raises InvalidBody for a request that no model can answer."""
     top = Cursor("", {}, _DEFAULTS)
     messages = _read_messages(body, top)
     request = {
@@ -82,7 +81,7 @@ def read_request(body: Json) -> Request:
         "requestMetadata": _read_metadata(body.get("metadata") or {}, top.at("metadata")),
         "extras": top.extras,
     }
-    top.leave_rest(body, *_READ)
+    top.add_unread(body, *_READ)
     return {name: value for name, value in request.items() if value or name == "messages"}
 
 
@@ -94,202 +93,202 @@ def _read_messages(body: Json, top: Cursor) -> list[Json]:
     for index, message in enumerate(body["messages"]):
         turns += _read_message(message, top.at("messages").item(index))
     if body.get("cache_control"):
-        _mark(turns[-1]["content"] if turns else [], body["cache_control"], top.at("cache_control"))
+        _add_cache_point(turns[-1]["content"] if turns else [], body["cache_control"], top.at("cache_control"))
     return turns
 
 
-def _read_message(message: Json, place: Cursor) -> Iterator[Json]:
+def _read_message(message: Json, cursor: Cursor) -> Iterator[Json]:
     if message["role"] not in _ROLES:
-        place.leave(message)
+        cursor.add_extra(message)
         return
-    inner = replace(place, extras={})
+    inner = replace(cursor, extras={})
     content = _read_content(message.get("content") or [], inner.at("content"))
-    inner.leave_rest(message, "role", "content")
+    inner.add_unread(message, "role", "content")
     if content:
-        place.extras.update(inner.extras)
+        cursor.extras.update(inner.extras)
         yield {"role": message["role"], "content": content}
     elif all(path.endswith(".cache_control") for path in inner.extras):
-        raise place.wrong("says nothing: its content is empty or blank")
+        raise cursor.error("must have content that is not blank")
     else:
-        # All that it says is beyond Converse.
-        place.leave(message)
+        # Converse can express none of it.
+        cursor.add_extra(message)
 
 
-# Converse has the same.
+# Converse has the same roles.
 _ROLES = ("user", "assistant", "system")
 
 
-def _read_system(system: str | list[Json], place: Cursor) -> list[Json]:
+def _read_system(system: str | list[Json], cursor: Cursor) -> list[Json]:
     blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
     read: list[Json] = []
     lines: list[str] = []
     for index, block in enumerate(blocks):
-        here = place.item(index)
+        here = cursor.item(index)
         if block["type"] != "text":
-            here.leave(block)
+            here.add_extra(block)
             continue
         line, text = split_billing_line(block["text"])
         lines += [line] if line else []
         if not is_blank(text):
-            here.leave_rest(block, "type", "text", "cache_control")
+            here.add_unread(block, "type", "text", "cache_control")
             read.append({"text": text})
         if block.get("cache_control"):
-            _mark(read, block["cache_control"], here.at("cache_control"))
+            _add_cache_point(read, block["cache_control"], here.at("cache_control"))
     if lines:
-        # They change with every request: as a part of the prompt they would spoil what is cached.
-        Cursor(BILLING, place.extras).leave(lines)
+        # They change with every request, so as a part of the prompt they would defeat the cache.
+        Cursor(BILLING, cursor.extras).add_extra(lines)
     return read
 
 
-def _read_content(content: str | list[Json], place: Cursor) -> list[Json]:
+def _read_content(content: str | list[Json], cursor: Cursor) -> list[Json]:
     if isinstance(content, str):
         return [] if is_blank(content) else [{"text": content}]
     read: list[Json] = []
     for index, block in enumerate(content):
-        here = place.item(index)
+        here = cursor.item(index)
         kind = block["type"]
         taken, reader = _BLOCKS.get(kind) or (_RESULT if kind.endswith("_tool_result") else (frozenset(), None))
         if reader is None:
-            here.leave(block)
+            here.add_extra(block)
             continue
         parts = [*reader(block, here)]
         if any("cachePoint" not in part for part in parts):
-            here.leave_rest(block, *taken, "type", "cache_control")
+            here.add_unread(block, *taken, "type", "cache_control")
         read += parts
         if block.get("cache_control"):
-            _mark(read, block["cache_control"], here.at("cache_control"))
+            _add_cache_point(read, block["cache_control"], here.at("cache_control"))
     return read
 
 
-def _mark(read: list[Json], mark: Json, place: Cursor) -> None:
-    """Set a cache point behind what is read; one that stands there already marks the same prefix."""
+def _add_cache_point(read: list[Json], mark: Json, cursor: Cursor) -> None:
+    """Add a cache point behind what is read; an earlier one there marks the same prefix."""
     if not read:
-        place.leave(mark)
+        cursor.add_extra(mark)
     elif "cachePoint" not in read[-1]:
-        read.append(_cache_point(mark, place))
+        read.append(_read_cache_point(mark, cursor))
 
 
-def _cache_point(mark: Json, place: Cursor) -> Json:
+def _read_cache_point(mark: Json, cursor: Cursor) -> Json:
     if mark.get("scope"):
-        Cursor(SCOPE, place.extras).leave(mark["scope"])
-    place.leave_rest(mark, "type", "ttl", "scope")
+        Cursor(SCOPE, cursor.extras).add_extra(mark["scope"])
+    cursor.add_unread(mark, "type", "ttl", "scope")
     return build_cache_point(mark.get("ttl"))
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 
-def _read_text(block: Json, place: Cursor) -> Iterator[Json]:
+def _read_text(block: Json, cursor: Cursor) -> Iterator[Json]:
     if is_blank(block["text"]):
         return
-    citations = read_citations(block.get("citations") or [], place.at("citations"))
+    citations = read_citations(block.get("citations") or [], cursor.at("citations"))
     if not citations:
         yield {"text": block["text"]}
     else:
         yield {"citationsContent": {"content": [{"text": block["text"]}], "citations": citations}}
 
 
-def _read_image(block: Json, place: Cursor) -> Iterator[Json]:
-    source = _at_hand(block["source"], {"base64"}, place.at("source"))
+def _read_image(block: Json, cursor: Cursor) -> Iterator[Json]:
+    source = _require_inline(block["source"], {"base64"}, cursor.at("source"))
     yield {"image": {"format": source["media_type"].partition("/")[2], "source": {"bytes": source["data"]}}}
 
 
-def _read_document(block: Json, place: Cursor) -> Iterator[Json]:
-    here = place.at("source")
-    source = _at_hand(block["source"], _DOCUMENT_SOURCES, here)
+def _read_document(block: Json, cursor: Cursor) -> Iterator[Json]:
+    here = cursor.at("source")
+    source = _require_inline(block["source"], _DOCUMENT_SOURCES, here)
     form, read = _DOCUMENT_SOURCES[source["type"]](source, here)
     yield {
         "document": {
             "format": form,
-            "name": _document_name(block),
+            "name": _name_document(block),
             "source": read,
-            **omit_null(context=block.get("context"), citations=_read_citing(block)),
+            **omit_null(context=block.get("context"), citations=_read_citations_option(block)),
         }
     }
-    yield from _marks_inside(block, source, here)
+    yield from _read_inner_marks(block, source, here)
 
 
-def _at_hand(source: Json, kinds: Collection[str], place: Cursor) -> Json:
-    """The source of a medium, which must stand in the request."""
+def _require_inline(source: Json, kinds: Collection[str], cursor: Cursor) -> Json:
+    """The source of a medium, which must be in the request itself."""
     if source["type"] not in kinds:
-        elsewhere = place.at(_ELSEWHERE.get(source["type"], "type"))
-        raise elsewhere.wrong("is no medium that Bedrock could read: send it as base64")
+        elsewhere = cursor.at(_ELSEWHERE.get(source["type"], "type"))
+        raise elsewhere.error("is not supported: send the medium as base64")
     return source
 
 
 _ELSEWHERE = {"url": "url", "file": "file_id"}
 
 
-def _read_pieces(holder: Json, place: Cursor) -> list[Json]:
-    """The content of a document or a search result, which in Converse is text in pieces and no more."""
+def _read_pieces(holder: Json, cursor: Cursor) -> list[Json]:
+    """The content of a document or a search result; in Converse it is only text."""
     read = []
-    for here, piece in _pieces(holder, place):
+    for here, piece in _list_pieces(holder, cursor):
         if piece["type"] != "text":
-            here.leave(piece)
+            here.add_extra(piece)
         elif not is_blank(piece["text"]):
-            here.leave_rest(piece, "type", "text", "cache_control")
+            here.add_unread(piece, "type", "text", "cache_control")
             read.append({"text": piece["text"]})
     return read
 
 
-def _marks_inside(block: Json, holder: Json, place: Cursor) -> Iterator[Json]:
-    """The first mark inside a block: Converse has none there; behind it it marks the same prefix, or a little more."""
-    marked = [(here, piece) for here, piece in _pieces(holder, place) if piece["type"] == "text"]
-    points = (_cache_point(piece["cache_control"], here) for here, piece in marked if piece.get("cache_control"))
+def _read_inner_marks(block: Json, holder: Json, cursor: Cursor) -> Iterator[Json]:
+    """The first cache mark inside a block: Converse has none there, and behind the block it caches no less."""
+    marked = [(here, piece) for here, piece in _list_pieces(holder, cursor) if piece["type"] == "text"]
+    points = (_read_cache_point(piece["cache_control"], here) for here, piece in marked if piece.get("cache_control"))
     if not block.get("cache_control"):
         yield from islice(points, 1)
 
 
-def _pieces(holder: Json, place: Cursor) -> Iterator[tuple[Cursor, Json]]:
+def _list_pieces(holder: Json, cursor: Cursor) -> Iterator[tuple[Cursor, Json]]:
     content = holder.get("content") or []
     pieces = content if isinstance(content, list) else [{"type": "text", "text": content}]
-    return ((place.at("content").item(index), piece) for index, piece in enumerate(pieces))
+    return ((cursor.at("content").item(index), piece) for index, piece in enumerate(pieces))
 
 
 _DOCUMENT_SOURCES: dict[str, Callable[[Json, Cursor], tuple[str, Json]]] = {
-    "base64": lambda source, place: (source["media_type"].partition("/")[2], {"bytes": source["data"]}),
-    "text": lambda source, place: ("txt", {"text": source["data"]}),
-    "content": lambda source, place: ("txt", {"content": _read_pieces(source, place)}),
+    "base64": lambda source, cursor: (source["media_type"].partition("/")[2], {"bytes": source["data"]}),
+    "text": lambda source, cursor: ("txt", {"text": source["data"]}),
+    "content": lambda source, cursor: ("txt", {"content": _read_pieces(source, cursor)}),
 }
 
 
-def _document_name(block: Json) -> str:
-    """The title in the letters that Converse takes, or a name that stays the same for the same document."""
+def _name_document(block: Json) -> str:
+    """The title in the characters that Converse accepts, or else a name derived from the content."""
     title = " ".join(re.sub(r"[^0-9A-Za-z\s()\[\]-]", " ", block.get("title") or "").split())[:200].strip()
     return title or f"document-{sha256(json.dumps(block['source']).encode()).hexdigest()[:8]}"
 
 
-def _read_search_result(block: Json, place: Cursor) -> Iterator[Json]:
+def _read_search_result(block: Json, cursor: Cursor) -> Iterator[Json]:
     yield {
         "searchResult": {
             "source": block["source"],
             "title": block["title"],
-            "content": _read_pieces(block, place),
-            **omit_null(citations=_read_citing(block)),
+            "content": _read_pieces(block, cursor),
+            **omit_null(citations=_read_citations_option(block)),
         }
     }
-    yield from _marks_inside(block, block, place)
+    yield from _read_inner_marks(block, block, cursor)
 
 
-def _read_citing(block: Json) -> Json | None:
+def _read_citations_option(block: Json) -> Json | None:
     citations = block.get("citations")
     return {"enabled": bool(citations.get("enabled"))} if citations else None
 
 
-def _read_tool_use(block: Json, place: Cursor) -> Iterator[Json]:
+def _read_tool_use(block: Json, cursor: Cursor) -> Iterator[Json]:
     use = {"toolUseId": block["id"], "name": block["name"], "input": block["input"]}
     yield {"toolUse": use if block["type"] == "tool_use" else {**use, "type": "server_tool_use"}}
 
 
-def _read_tool_result(block: Json, place: Cursor) -> Iterator[Json]:
-    content = _read_content(block.get("content") or [], place.at("content"))
-    said = [part for part in content if "cachePoint" not in part]
-    yield {"toolResult": {"toolUseId": block["tool_use_id"], "content": said, **_read_failure(block)}}
+def _read_tool_result(block: Json, cursor: Cursor) -> Iterator[Json]:
+    content = _read_content(block.get("content") or [], cursor.at("content"))
+    result = [part for part in content if "cachePoint" not in part]
+    yield {"toolResult": {"toolUseId": block["tool_use_id"], "content": result, **_read_failure(block)}}
     if not block.get("cache_control"):
         yield from [part for part in content if "cachePoint" in part][:1]
 
 
-def _read_server_tool_result(block: Json, place: Cursor) -> Iterator[Json]:
+def _read_server_tool_result(block: Json, cursor: Cursor) -> Iterator[Json]:
     result = {"toolUseId": block["tool_use_id"], "content": [{"json": {"content": block.get("content")}}]}
     yield {"toolResult": {**result, "type": block["type"], **_read_failure(block)}}
 
@@ -298,29 +297,29 @@ def _read_failure(block: Json) -> Json:
     return {"status": "error"} if block.get("is_error") else {}
 
 
-def _read_thinking(block: Json, place: Cursor) -> Iterator[Json]:
-    # Answers of models that sign nothing have come with an empty signature.
+def _read_thinking(block: Json, cursor: Cursor) -> Iterator[Json]:
+    # Models that do not sign their reasoning send an empty signature.
     text = {"text": block["thinking"], **omit_null(signature=block.get("signature") or None)}
     yield {"reasoningContent": {"reasoningText": text}}
 
 
-def _read_redacted(block: Json, place: Cursor) -> Iterator[Json]:
+def _read_redacted(block: Json, cursor: Cursor) -> Iterator[Json]:
     yield {"reasoningContent": {"redactedContent": block["data"]}}
 
 
-def _read_compaction(block: Json, place: Cursor) -> Iterator[Json]:
+def _read_compaction(block: Json, cursor: Cursor) -> Iterator[Json]:
     content = block.get("content")
     if isinstance(content, str) and not is_blank(content):
         yield {"text": content}
     elif content:
-        place.leave(block)
+        cursor.add_extra(block)
 
 
 def _read_tool_change(key: str) -> Callable[[Json, Cursor], Iterator[Json]]:
-    def read(block: Json, place: Cursor) -> Iterator[Json]:
+    def read(block: Json, cursor: Cursor) -> Iterator[Json]:
         tool = block["tool"]
         name = tool.get("name") or member(tool, "definition", "name")
-        place.at("tool").leave_rest(tool, "type", "name", "server_name")
+        cursor.at("tool").add_unread(tool, "type", "name", "server_name")
         yield {key: {"tool": omit_null(type=tool.get("type"), name=name, serverName=tool.get("server_name"))}}
 
     return read
@@ -332,7 +331,7 @@ _RESULT: tuple[frozenset[str], _Reader] = (
     frozenset({"tool_use_id", "content", "is_error"}),
     _read_server_tool_result,
 )
-# The blocks that have a like in Converse, by kind: which of their members are read, and how.
+# The kinds of blocks that Converse has too: their members that are read, and how.
 _BLOCKS: dict[str, tuple[frozenset[str], _Reader]] = {
     "text": (frozenset({"text", "citations"}), _read_text),
     "image": (frozenset({"source"}), _read_image),
@@ -355,7 +354,7 @@ _BLOCKS: dict[str, tuple[frozenset[str], _Reader]] = {
 
 def _read_tools(body: Json, messages: Iterable[Json], top: Cursor) -> Json:
     offered, choice = body.get("tools") or [], body.get("tool_choice") or {}
-    # Without tool use in the history, no tools say the same as the choice of none, and to every model.
+    # Without tool use in the history, sending no tools means the same as `none`, and every model supports it.
     if choice.get("type") == "none" and not uses_tools(messages):
         return {}
     tools = _read_tool_list(offered, top)
@@ -368,18 +367,18 @@ def _read_tool_list(offered: Iterable[Json], top: Cursor) -> list[Json]:
     eager = []
     for index, tool in enumerate(offered):
         here = top.at("tools").item(index)
-        if _is_typed(tool):
-            here.leave(tool)
+        if _is_server_tool(tool):
+            here.add_extra(tool)
             continue
         if tool.get("eager_input_streaming"):
             eager.append(index)
-        here.leave_rest(tool, *_TOOL)
-        told = omit_null(description=tool.get("description") or None, strict=tool.get("strict"))
-        read.append({"toolSpec": {"name": tool["name"], "inputSchema": {"json": tool["input_schema"]}, **told}})
+        here.add_unread(tool, *_TOOL)
+        optional = omit_null(description=tool.get("description") or None, strict=tool.get("strict"))
+        read.append({"toolSpec": {"name": tool["name"], "inputSchema": {"json": tool["input_schema"]}, **optional}})
         if tool.get("cache_control"):
-            _mark(read, tool["cache_control"], here.at("cache_control"))
+            _add_cache_point(read, tool["cache_control"], here.at("cache_control"))
     if eager:
-        Cursor(EAGER, top.extras).leave(eager)
+        Cursor(EAGER, top.extras).add_extra(eager)
     return read
 
 
@@ -389,8 +388,8 @@ _TOOL = frozenset({"type", "name", "description", "input_schema", "strict", "cac
 def _read_choice(choice: Json, offered: list[Json], tools: list[Json], top: Cursor) -> Json | None:
     kind, here = choice["type"], top.at("tool_choice")
     if kind != "none" and choice.get("disable_parallel_tool_use") and offered:
-        top.at("parallel_tool_calls").leave(False)
-    typed = any(_is_typed(tool) for tool in offered)
+        top.at("parallel_tool_calls").add_extra(False)
+    typed = any(_is_server_tool(tool) for tool in offered)
     names = {member(tool, "toolSpec", "name") for tool in tools}
     if kind == "auto":
         return {"auto": {}}
@@ -399,14 +398,14 @@ def _read_choice(choice: Json, offered: list[Json], tools: list[Json], top: Curs
     if kind == "tool" and choice["name"] in names:
         return {"tool": {"name": choice["name"]}}
     if kind != "none" and not typed:
-        raise here.wrong("asks for a tool that the request does not have")
+        raise here.error("must name one of the tools")
     if offered:
-        here.leave({name: value for name, value in choice.items() if name != "disable_parallel_tool_use"})
+        here.add_extra({name: value for name, value in choice.items() if name != "disable_parallel_tool_use"})
     return None
 
 
-def _is_typed(tool: Json) -> bool:
-    """Whether the provider has defined the tool."""
+def _is_server_tool(tool: Json) -> bool:
+    """Whether Anthropic defines the tool, rather than the caller."""
     return tool.get("type") not in (None, "custom")
 
 
@@ -416,20 +415,20 @@ def _is_typed(tool: Json) -> bool:
 def _read_inference(body: Json, top: Cursor) -> Json:
     read = {there: body[here] for here, there in INFERENCE.items() if body.get(here) is not None}
     if read.get("maxTokens") == 0:
-        # It fills the cache, and writes nothing; Converse has no word for that.
-        top.at("max_tokens").leave(read.pop("maxTokens"))
+        # It fills the cache and generates nothing, which Converse cannot express.
+        top.at("max_tokens").add_extra(read.pop("maxTokens"))
     return read
 
 
 def _read_output(body: Json, top: Cursor) -> Json:
-    """The outputConfig for a JSON Schema; the effort is left, for some models refuse it in Converse."""
-    told, older = body.get("output_config") or {}, body.get("output_format")
-    form = told.get("format")
+    """The outputConfig for a JSON Schema; the effort becomes an extra, because some models refuse it in Converse."""
+    config, older = body.get("output_config") or {}, body.get("output_format")
+    form = config.get("format")
     if form and older:
-        raise top.at("output_format").wrong("must not stand beside output_config.format, which says the same")
-    if told.get("effort"):
-        top.at("effort").leave(told["effort"])
-    top.at("output_config").leave_rest(told, "format", "effort")
+        raise top.at("output_format").error("must not be used together with output_config.format")
+    if config.get("effort"):
+        top.at("effort").add_extra(config["effort"])
+    top.at("output_config").add_unread(config, "format", "effort")
     form = form or older
     if not form:
         return {}
@@ -437,10 +436,10 @@ def _read_output(body: Json, top: Cursor) -> Json:
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 
-def _read_metadata(metadata: Json, place: Cursor) -> Json:
+def _read_metadata(metadata: Json, cursor: Cursor) -> Json:
     user = metadata.get("user_id")
     if user is not None and set(metadata) == {"user_id"} and _METADATA.fullmatch(user):
         return {"user_id": user}
     if any(value is not None for value in metadata.values()):
-        place.leave(metadata)
+        cursor.add_extra(metadata)
     return {}

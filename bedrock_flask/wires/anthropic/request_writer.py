@@ -1,30 +1,30 @@
-"""A Converse request as a Messages body: what `read_request` has read says the same again."""
+"""A Converse request as a Messages body, the reverse of `read_request`."""
 
 import base64
 import binascii
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, member, merge, omit_null
+from bedrock_flask.errors import FieldError, InvalidBody
+from bedrock_flask.protocol.json_path import Path, extend_path, parse_path
 from bedrock_flask.wires.anthropic.citations import write_citation
 from bedrock_flask.wires.anthropic.request_reader import BILLING, EAGER, INFERENCE, SCOPE
-from bedrock_flask.wires.reading.cursor import Cursor
 
 
 def write_request(request: Request) -> Json:
-    """A Converse request as a Messages body, but for its envelope (the model, whether it streams, the version).
+    """A Converse request as a Messages body, without its envelope (model, stream, version).
 
-    A limit of tokens, which Claude needs, is not invented. What stands beside the body where Bedrock is called without
-    Converse (guardrail, service tier, performance, the metadata of invocation logs) is not written. Raises InvalidBody
-    for blocks that Claude's format has not, by their path in the Converse request.
+    `max_tokens`, which Claude requires, is not made up. The guardrail, the service tier, the performance and the log
+    metadata are not written, because a Messages body does not have them. Raises InvalidBody for blocks that the format
+    does not have, by their path in the Converse request.
     """
     extras = dict(request.get("extras") or {})
     scope, billing, eager = extras.pop(SCOPE, None), extras.pop(BILLING, []), extras.pop(EAGER, [])
-    top = _Converse("", scope)
+    top = _Source("", scope)
     system = [_write_text(line) for line in billing] + _write_content(request.get("system") or [], top.at("system"))
     messages = [_write_message(turn, top.item("messages", index)) for index, turn in enumerate(request["messages"])]
     tools = _write_tools(member(request, "toolConfig", "tools") or [], top.at("toolConfig.tools"))
@@ -44,87 +44,87 @@ def write_request(request: Request) -> Json:
 
 
 @dataclass(frozen=True)
-class _Converse:
-    """The path of a value in the Converse request, and who shares what its cache points mark."""
+class _Source:
+    """The path of a value in the Converse request, and the scope of the cache points in it."""
 
     path: str
     scope: str | None
 
-    def at(self, name: str) -> "_Converse":
-        return _Converse(f"{self.path}.{name}" if self.path else name, self.scope)
+    def at(self, name: str) -> "_Source":
+        return _Source(extend_path(self.path, name), self.scope)
 
-    def item(self, name: str, index: int) -> "_Converse":
+    def item(self, name: str, index: int) -> "_Source":
         return self.at(f"{name}[{index}]")
 
-    def unsaid(self) -> Exception:
-        return Cursor(self.path, {}).wrong("cannot be said to Claude in its own format")
+    def error(self) -> Exception:
+        return InvalidBody([FieldError(self.path, "is not supported by the Messages format")])
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-def _write_message(turn: Json, place: _Converse) -> Json:
-    return {"role": turn["role"], "content": _write_content(turn["content"], place.at("content"))}
+def _write_message(turn: Json, cursor: _Source) -> Json:
+    return {"role": turn["role"], "content": _write_content(turn["content"], cursor.at("content"))}
 
 
-def _write_content(blocks: list[Json], place: _Converse) -> list[Json]:
+def _write_content(blocks: list[Json], cursor: _Source) -> list[Json]:
     written: list[Json] = []
     for index, block in enumerate(blocks):
-        [(kind, told)] = block.items()
-        here = _Converse(f"{place.path}[{index}]", place.scope).at(kind)
+        [(kind, value)] = block.items()
+        here = _Source(f"{cursor.path}[{index}]", cursor.scope).at(kind)
         if kind == "cachePoint":
-            _write_mark(written, told, here)
+            _write_mark(written, value, here)
         elif kind in _BLOCKS:
-            written.append(_BLOCKS[kind](told, here))
+            written.append(_BLOCKS[kind](value, here))
         else:
-            raise here.unsaid()
+            raise here.error()
     return written
 
 
-def _write_mark(written: list[Json], point: Json, place: _Converse) -> None:
+def _write_mark(written: list[Json], point: Json, cursor: _Source) -> None:
     if not written:
-        raise place.unsaid()
-    written[-1]["cache_control"] = {"type": "ephemeral", **omit_null(ttl=point.get("ttl"), scope=place.scope)}
+        raise cursor.error()
+    written[-1]["cache_control"] = {"type": "ephemeral", **omit_null(ttl=point.get("ttl"), scope=cursor.scope)}
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 
-def _write_text(text: str, place: _Converse | None = None) -> Json:
+def _write_text(text: str, cursor: _Source | None = None) -> Json:
     return {"type": "text", "text": text}
 
 
-def _write_cited(cited: Json, place: _Converse) -> Json:
+def _write_cited(cited: Json, cursor: _Source) -> Json:
     text = "".join(piece.get("text", "") for piece in cited.get("content", ()))
     return {**_write_text(text), "citations": [write_citation(each) for each in cited.get("citations", ())]}
 
 
-def _write_image(image: Json, place: _Converse) -> Json:
+def _write_image(image: Json, cursor: _Source) -> Json:
     if "bytes" not in image["source"]:
-        raise place.unsaid()
+        raise cursor.error()
     source = {"type": "base64", "media_type": f"image/{image['format']}", "data": image["source"]["bytes"]}
     return {"type": "image", "source": source}
 
 
-def _write_document(document: Json, place: _Converse) -> Json:
+def _write_document(document: Json, cursor: _Source) -> Json:
     return {
         "type": "document",
-        "source": _write_document_source(document, place),
+        "source": _write_document_source(document, cursor),
         "title": document["name"],
         **omit_null(context=document.get("context"), citations=document.get("citations")),
     }
 
 
-def _write_document_source(document: Json, place: _Converse) -> Json:
-    [(kind, told)] = document["source"].items()
+def _write_document_source(document: Json, cursor: _Source) -> Json:
+    [(kind, value)] = document["source"].items()
     form = document.get("format")
     if kind == "content":
-        return {"type": "content", "content": [_write_text(piece["text"]) for piece in told]}
+        return {"type": "content", "content": [_write_text(piece["text"]) for piece in value]}
     if kind == "bytes" and form == "pdf":
-        return {"type": "base64", "media_type": "application/pdf", "data": told}
-    text = told if kind == "text" else _decoded(told) if kind == "bytes" and form in _TEXTS else None
+        return {"type": "base64", "media_type": "application/pdf", "data": value}
+    text = value if kind == "text" else _decode_text(value) if kind == "bytes" and form in _TEXTS else None
     if text is None:
-        raise place.unsaid()
+        raise cursor.error()
     return {"type": "text", "media_type": "text/plain", "data": text}
 
 
@@ -132,55 +132,55 @@ def _write_document_source(document: Json, place: _Converse) -> Json:
 _TEXTS = ("txt", "md", "csv", "html")
 
 
-def _decoded(data: str) -> str | None:
+def _decode_text(data: str) -> str | None:
     try:
         return base64.b64decode(data, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
 
 
-def _write_search_result(result: Json, place: _Converse) -> Json:
+def _write_search_result(result: Json, cursor: _Source) -> Json:
     content = [_write_text(piece["text"]) for piece in result["content"]]
     return {"type": "search_result", **result, "content": content}
 
 
-def _write_tool_use(use: Json, place: _Converse) -> Json:
+def _write_tool_use(use: Json, cursor: _Source) -> Json:
     kind = "server_tool_use" if use.get("type") == "server_tool_use" else "tool_use"
     return {"type": kind, "id": use["toolUseId"], "name": use["name"], "input": use["input"]}
 
 
-def _write_tool_result(result: Json, place: _Converse) -> Json:
+def _write_tool_result(result: Json, cursor: _Source) -> Json:
     failed = {"is_error": True} if result.get("status") == "error" else {}
     kind, content = result.get("type") or "", result["content"]
     if kind.endswith("_tool_result") and len(content) == 1 and "content" in (member(content[0], "json") or {}):
         written = content[0]["json"]["content"]
     else:
-        kind, written = "tool_result", _write_content(content, place.at("content"))
+        kind, written = "tool_result", _write_content(content, cursor.at("content"))
     return {"type": kind, "tool_use_id": result["toolUseId"], "content": written, **failed}
 
 
-def _write_json(value: Any, place: _Converse) -> Json:
+def _write_json(value: Any, cursor: _Source) -> Json:
     return _write_text(json.dumps(value, ensure_ascii=False))
 
 
-def _write_reasoning(reasoning: Json, place: _Converse) -> Json:
+def _write_reasoning(reasoning: Json, cursor: _Source) -> Json:
     if "redactedContent" in reasoning:
         return {"type": "redacted_thinking", "data": reasoning["redactedContent"]}
-    told = reasoning["reasoningText"]
-    return {"type": "thinking", "thinking": told["text"], "signature": told.get("signature", "")}
+    text = reasoning["reasoningText"]
+    return {"type": "thinking", "thinking": text["text"], "signature": text.get("signature", "")}
 
 
-def _write_tool_change(kind: str) -> Callable[[Json, _Converse], Json]:
-    def write(change: Json, place: _Converse) -> Json:
+def _write_tool_change(kind: str) -> Callable[[Json, _Source], Json]:
+    def write(change: Json, cursor: _Source) -> Json:
         tool = change["tool"]
-        told = omit_null(type=tool.get("type"), name=tool.get("name"), server_name=tool.get("serverName"))
-        return {"type": kind, "tool": told}
+        members = omit_null(type=tool.get("type"), name=tool.get("name"), server_name=tool.get("serverName"))
+        return {"type": kind, "tool": members}
 
     return write
 
 
-# Blocks that Claude's format has, by Converse's name; `json` stands in tool results only.
-_BLOCKS: dict[str, Callable[[Any, _Converse], Json]] = {
+# Blocks that Claude's format has, by Converse's name; `json` occurs only in tool results.
+_BLOCKS: dict[str, Callable[[Any, _Source], Json]] = {
     "text": _write_text,
     "citationsContent": _write_cited,
     "image": _write_image,
@@ -198,69 +198,67 @@ _BLOCKS: dict[str, Callable[[Any, _Converse], Json]] = {
 # --- tools, and how the model answers --------------------------------------------------------------------------------
 
 
-def _write_tools(tools: list[Json], place: _Converse) -> list[Json]:
+def _write_tools(tools: list[Json], cursor: _Source) -> list[Json]:
     written: list[Json] = []
     for index, tool in enumerate(tools):
-        [(kind, told)] = tool.items()
-        here = _Converse(f"{place.path}[{index}]", place.scope).at(kind)
+        [(kind, value)] = tool.items()
+        here = _Source(f"{cursor.path}[{index}]", cursor.scope).at(kind)
         if kind == "cachePoint":
-            _write_mark(written, told, here)
+            _write_mark(written, value, here)
         elif kind == "toolSpec":
-            more = omit_null(description=told.get("description"), strict=told.get("strict"))
-            written.append({"name": told["name"], "input_schema": told["inputSchema"]["json"], **more})
+            more = omit_null(description=value.get("description"), strict=value.get("strict"))
+            written.append({"name": value["name"], "input_schema": value["inputSchema"]["json"], **more})
         else:
-            raise here.unsaid()
+            raise here.error()
     return written
 
 
 def _write_choice(choice: Json | None, extras: Json) -> Json:
-    """The choice of a tool; that only one may be called at a time is a part of it."""
+    """The choice of a tool, which also says whether several may be called at a time."""
     one_by_one = extras.pop("parallel_tool_calls", None) is False
-    told = extras.pop("tool_choice", None)
-    if told is None and choice:
-        [(kind, told)] = choice.items()
-        told = {"type": kind, **told}
+    written = extras.pop("tool_choice", None)
+    if written is None and choice:
+        [(kind, members)] = choice.items()
+        written = {"type": kind, **members}
     if one_by_one:
-        told = {**(told or {"type": "auto"}), "disable_parallel_tool_use": True}
-    return {"tool_choice": told} if told else {}
+        written = {**(written or {"type": "auto"}), "disable_parallel_tool_use": True}
+    return {"tool_choice": written} if written else {}
 
 
-def _write_inference(told: Json) -> Json:
-    return {here: told[there] for here, there in INFERENCE.items() if there in told}
+def _write_inference(config: Json) -> Json:
+    return {here: config[there] for here, there in INFERENCE.items() if there in config}
 
 
-def _write_output(told: Json, effort: str | None) -> Json:
-    schema = member(told, "textFormat", "structure", "jsonSchema", "schema")
-    effort = effort or told.get("effort")
-    # The name and the description of a schema are labels, which Claude's format has not.
+def _write_output(config: Json, effort: str | None) -> Json:
+    schema = member(config, "textFormat", "structure", "jsonSchema", "schema")
+    effort = effort or config.get("effort")
+    # The name and the description of a schema are labels, which Claude's format does not have.
     form = {"format": {"type": "json_schema", "schema": json.loads(schema)}} if schema is not None else {}
-    config = {**omit_null(effort=effort), **form}
-    return {"output_config": config} if config else {}
+    written = {**omit_null(effort=effort), **form}
+    return {"output_config": written} if written else {}
 
 
 # --- extras -----------------------------------------------------------------------------------------------------------
 
-_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
-
 
 def _restore_extras(body: Json, extras: Json) -> None:
-    """Set what was left in extras where it stood; what was blank in front of it, and is not read, is not counted."""
-    placed = [([int(index) if index else name for index, name in _STEP.findall(path)], extras[path]) for path in extras]
-    # In the order of the caller's body, so that an item is in its place before its neighbours are counted.
+    """Put extras back at their paths; indexes ignore blank items that were dropped while reading."""
+    placed = [(parse_path(path), extras[path]) for path in extras]
+    # In the order of the caller's body, so that an item is there before its neighbours are counted.
     for steps, value in sorted(placed, key=lambda each: [str(step).rjust(9) for step in each[0]]):
         _put(body, steps, value)
 
 
-def _put(holder: Any, steps: list[str | int], value: Any) -> None:
+def _put(holder: Any, steps: Path, value: Any) -> None:
     for step, following in pairwise(steps):
-        holder = _inner(holder, step, [] if isinstance(following, int) else {})
+        holder = _step_into(holder, step, [] if isinstance(following, int) else {})
     if isinstance(holder, list):
         holder.insert(int(steps[-1]), value)
     else:
         holder[steps[-1]] = value
 
 
-def _inner(holder: Any, step: str | int, empty: Any) -> Any:
+def _step_into(holder: Any, step: str | int, empty: Any) -> Any:
     if isinstance(holder, dict):
         return holder.setdefault(step, empty)
     if int(step) >= len(holder):

@@ -11,8 +11,8 @@ from bedrock_flask.converse import Event, Json, Response, as_garbled, known_memb
 from bedrock_flask.wires.anthropic.citations import write_citation
 from bedrock_flask.wires.wire import map_events, report_left_out
 
-# Why a model stops. What Claude has no word for keeps Bedrock's: it is no plain end of a turn. So does a reason that
-# AWS adds tomorrow; the SDKs read this member as it comes.
+# Claude's name for each stop reason. A reason that Claude does not have keeps Bedrock's name, because it must not pass
+# for a plain end of a turn; so does one that AWS adds later. The SDKs accept any text here.
 TO_CLAUDE = {
     "end_turn": "end_turn",
     "tool_use": "tool_use",
@@ -42,24 +42,24 @@ def add_tokens(chunk: Json, count: Callable[[], int]) -> Json:
 
 @as_garbled()
 def write_reply(response: Response, model_id: str) -> Json:
-    """A Converse response as a Messages reply; Garbled for what is none."""
+    """A Converse response as a Messages reply; raises UpstreamProtocolError for any other document."""
     content = response["output"]["message"]["content"]
     return {
-        **_message(model_id),
-        "content": [_WRITERS[kind](told) for block in content for kind, told in known_members(block, _WRITERS)],
+        **_build_message(model_id),
+        "content": [_WRITERS[kind](value) for block in content for kind, value in known_members(block, _WRITERS)],
         **_write_stop(response),
         "usage": _write_usage(response.get("usage")),
         **report_left_out([kind for block in content for kind in unknown_kinds(block, _WRITERS)]),
     }
 
 
-def _message(model_id: str) -> Json:
-    # An id is told apart by clients that add up usage, so each answer has its own.
+def _build_message(model_id: str) -> Json:
+    # Clients add up usage by id, so each reply needs a new one.
     return {
         "id": f"msg_bdrk_{uuid4().hex[:24]}",
         "type": "message",
         "role": "assistant",
-        "model": _model_name(model_id),
+        "model": _find_model_name(model_id),
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
@@ -67,34 +67,34 @@ def _message(model_id: str) -> Json:
     }
 
 
-def _model_name(model_id: str) -> str:
-    """Claude's own name of a Bedrock id: `claude-opus-4-6` of `us.anthropic.claude-opus-4-6-v1`."""
+def _find_model_name(model_id: str) -> str:
+    """Anthropic's name for a Bedrock id: `claude-opus-4-6` for `us.anthropic.claude-opus-4-6-v1`."""
     _, claude, name = model_id.rpartition("anthropic.")
     return re.sub(r"-v\d+(:.*)?$", "", name) if claude else model_id
 
 
-def _write_stop(told: Json) -> Json:
-    reason = told.get("stopReason")
-    written = {
+def _write_stop(payload: Json) -> Json:
+    reason = payload.get("stopReason")
+    stop = {
         "stop_reason": TO_CLAUDE.get(reason, reason) if reason else None,
-        "stop_sequence": member(told, "additionalModelResponseFields", "stop_sequence"),
+        "stop_sequence": member(payload, "additionalModelResponseFields", "stop_sequence"),
     }
     if reason not in _REFUSALS:
-        return written
-    return {**written, "stop_details": {"type": "refusal", "category": None, "explanation": _REFUSALS[reason]}}
+        return stop
+    return {**stop, "stop_details": {"type": "refusal", "category": None, "explanation": _REFUSALS[reason]}}
 
 
 def _write_usage(counts: Any) -> Json:
-    counted = from_members(counts)
-    written = {
-        "input_tokens": counted.input or 0,
-        "cache_creation_input_tokens": counted.cache_write or 0,
-        "cache_read_input_tokens": counted.cache_read or 0,
-        "output_tokens": counted.output or 0,
+    tokens = from_members(counts)
+    usage = {
+        "input_tokens": tokens.input or 0,
+        "cache_creation_input_tokens": tokens.cache_write or 0,
+        "cache_read_input_tokens": tokens.cache_read or 0,
+        "output_tokens": tokens.output or 0,
     }
     details = member(counts, "cacheDetails") or ()
     by_ttl = {f"ephemeral_{each['ttl']}_input_tokens": each.get("inputTokens") or 0 for each in details}
-    return {**written, "cache_creation": {**_NO_WRITES, **by_ttl}} if by_ttl else written
+    return {**usage, "cache_creation": {**_NO_WRITES, **by_ttl}} if by_ttl else usage
 
 
 _NO_WRITES = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}
@@ -121,7 +121,7 @@ def _write_reasoning(reasoning: Json) -> Json:
     return {"type": "thinking", "thinking": text.get("text") or "", "signature": text.get("signature") or ""}
 
 
-# What Claude answers with; blocks that its format does not have in answers, such as images, are left out and told of.
+# The blocks that a reply of Claude's can have. Others, such as images, are left out and reported.
 _WRITERS: dict[str, Callable[[Any], Json]] = {
     "text": _write_text,
     "citationsContent": _write_citations,
@@ -135,64 +135,67 @@ _WRITERS: dict[str, Callable[[Any], Json]] = {
 
 @dataclass
 class _Stream:
-    """What is known of a stream while it is written: its blocks' numbers by Converse's, and why it stopped.
+    """The state of a stream.
 
-    Kinds of blocks that Claude's format has not are in `unsaid`.
-    Claude tells redacted reasoning and signatures whole, the first in its block's start, the second last.
+    numbers     Claude's number of each block, by Converse's
+    redacted    redacted reasoning, which Claude sends whole in the start of its block
+    signatures  signatures, which Claude sends whole at the end of their blocks
+    left_out    the kinds of blocks that Claude's format does not have
+    stop        the stop reason, once it is known
     """
 
     model_id: str
     numbers: dict[int, int] = field(default_factory=dict)
     redacted: dict[int, str] = field(default_factory=dict)
     signatures: dict[int, str] = field(default_factory=dict)
-    unsaid: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     stop: Json | None = None
 
 
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
-    """Converse events as the chunks of a Messages stream; Converse tells usage last, so `message_delta` has it."""
+    """Converse events as the chunks of a Messages stream; Converse sends the usage last, so `message_delta` has it."""
     stream = _Stream(model_id)
-    return map_events(events, lambda kind, told: _CHUNKS[kind](stream, told) if kind in _CHUNKS else ())
+    return map_events(events, lambda kind, payload: _CHUNKS[kind](stream, payload) if kind in _CHUNKS else ())
 
 
-def _write_message_start(stream: _Stream, told: Json) -> Iterator[Json]:
-    yield {"type": "message_start", "message": _message(stream.model_id)}
+def _write_message_start(stream: _Stream, payload: Json) -> Iterator[Json]:
+    yield {"type": "message_start", "message": _build_message(stream.model_id)}
 
 
-def _write_block_start(stream: _Stream, told: Json) -> Iterator[Json]:
-    stream.unsaid += unknown_kinds(told["start"], _WRITERS)
-    if told["start"].get("toolUse") is not None:
-        use = {**told["start"]["toolUse"], "input": {}}
-        yield from _opened(stream, told["contentBlockIndex"], _write_tool_use(use))
+def _write_block_start(stream: _Stream, payload: Json) -> Iterator[Json]:
+    stream.left_out += unknown_kinds(payload["start"], _WRITERS)
+    if payload["start"].get("toolUse") is not None:
+        use = {**payload["start"]["toolUse"], "input": {}}
+        yield from _open_block(stream, payload["contentBlockIndex"], _write_tool_use(use))
 
 
-def _write_block_delta(stream: _Stream, told: Json) -> Iterator[Json]:
-    stream.unsaid += unknown_kinds(told["delta"], _KINDS)
-    for kind, delta in known_members(told["delta"], _KINDS):
+def _write_block_delta(stream: _Stream, payload: Json) -> Iterator[Json]:
+    stream.left_out += unknown_kinds(payload["delta"], _KINDS)
+    for kind, delta in known_members(payload["delta"], _KINDS):
         parts = known_members(delta, _THOUGHTS) if kind == "reasoningContent" else [("", delta)]
         for part, value in parts:
-            yield from _write_delta(stream, told["contentBlockIndex"], ".".join(filter(None, (kind, part))), value)
+            yield from _write_delta(stream, payload["contentBlockIndex"], ".".join(filter(None, (kind, part))), value)
 
 
 def _write_delta(stream: _Stream, index: int, kind: str, delta: Any) -> Iterator[Json]:
     if kind == "reasoningContent.redactedContent":
         stream.redacted[index] = stream.redacted.get(index, "") + delta
     elif kind == "reasoningContent.signature":
-        # Anthropic's SDKs keep the last signature that comes, and not all of them joined.
+        # Anthropic's SDKs keep only the last signature of a block, so its pieces are joined.
         stream.signatures[index] = stream.signatures.get(index, "") + delta
-        yield from _opened(stream, index, _THINKING)
+        yield from _open_block(stream, index, _THINKING)
     else:
         block, write = _DELTAS[kind]
         if block is not None:
-            yield from _opened(stream, index, block)
+            yield from _open_block(stream, index, block)
         if index in stream.numbers:
             yield {"type": "content_block_delta", "index": stream.numbers[index], "delta": write(delta)}
 
 
-def _write_block_stop(stream: _Stream, told: Json) -> Iterator[Json]:
-    index = told["contentBlockIndex"]
+def _write_block_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
+    index = payload["contentBlockIndex"]
     if index in stream.redacted:
-        yield from _opened(stream, index, {"type": "redacted_thinking", "data": stream.redacted[index]})
+        yield from _open_block(stream, index, {"type": "redacted_thinking", "data": stream.redacted[index]})
     if index in stream.signatures:
         delta = {"type": "signature_delta", "signature": stream.signatures[index]}
         yield {"type": "content_block_delta", "index": stream.numbers[index], "delta": delta}
@@ -200,26 +203,26 @@ def _write_block_stop(stream: _Stream, told: Json) -> Iterator[Json]:
         yield {"type": "content_block_stop", "index": stream.numbers[index]}
 
 
-def _write_message_stop(stream: _Stream, told: Json) -> Iterator[Json]:
-    stream.stop = told
+def _write_message_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
+    stream.stop = payload
     yield from ()
 
 
-def _write_metadata(stream: _Stream, told: Json) -> Iterator[Json]:
-    # Without a stop the answer is cut, and must not end as if it were whole.
+def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
+    # Without a stop reason the answer was cut, and must not end as if it were whole.
     if stream.stop is not None:
-        counts = _write_usage(told.get("usage"))
+        counts = _write_usage(payload.get("usage"))
         yield {
             "type": "message_delta",
             "delta": _write_stop(stream.stop),
             "usage": counts,
-            **report_left_out(stream.unsaid),
+            **report_left_out(stream.left_out),
         }
         yield {"type": "message_stop"}
 
 
-def _opened(stream: _Stream, index: int, block: Json) -> Iterator[Json]:
-    """The block's start, unless it has started; blocks are counted anew, since some of Converse's are left out."""
+def _open_block(stream: _Stream, index: int, block: Json) -> Iterator[Json]:
+    """The start of a block that has not started yet, numbered anew because some of Converse's blocks are left out."""
     if index not in stream.numbers:
         stream.numbers[index] = len(stream.numbers)
         yield {"type": "content_block_start", "index": stream.numbers[index], "content_block": dict(block)}
@@ -235,7 +238,7 @@ _CHUNKS: dict[str, Callable[[_Stream, Json], Iterator[Json]]] = {
 }
 _TEXT: Json = {"type": "text", "text": ""}
 _THINKING: Json = {"type": "thinking", "thinking": "", "signature": ""}
-# For each kind of delta: the block that it begins, if it can begin one, and how it is written.
+# For each kind of delta: the block that it starts, if it can start one, and how it is written.
 _DELTAS: dict[str, tuple[Json | None, Callable[[Any], Json]]] = {
     "text": (_TEXT, lambda text: {"type": "text_delta", "text": text}),
     "citation": (_TEXT, lambda citation: {"type": "citations_delta", "citation": write_citation(citation)}),

@@ -1,8 +1,8 @@
-"""The wire of OpenAI's Chat Completions, which many models also have as their own format.
+"""The wire of OpenAI's Chat Completions, which is also the own format of many models.
 
-Source: the types of the `openai` package for Python, 3.54; "OpenAI models" (AWS user guide). The reasoning, and in
-Converse's own word why the model stopped, are told as other gateways tell them: `reasoning_content`,
-`reasoning_details`, `native_finish_reason`.
+Source: the types of the `openai` package for Python, 3.54; "OpenAI models" (AWS user guide). The reasoning and
+Converse's stop reason are written as other gateways write them, in `reasoning_content`, `reasoning_details` and
+`native_finish_reason`.
 """
 
 from types import MappingProxyType
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-# What Converse, and the extras, call otherwise.
+# This format's name for each path of a Converse request, or extra, that has another one.
 WORDS = MappingProxyType(
     {
         "effort": "reasoning_effort",

@@ -13,46 +13,47 @@ from bedrock_flask.wires.reading.cursor import Cursor
 # --- read ------------------------------------------------------------------------------------------------------------
 
 
-def read_parts(content: str | list[Json] | None, place: Cursor) -> Iterator[Json]:
+def read_parts(content: str | list[Json] | None, cursor: Cursor) -> Iterator[Json]:
+    """Read a text, or parts, as content blocks."""
     if isinstance(content, str):
-        yield from read_text(content, place)
+        yield from read_text(content, cursor)
         return
     for index, part in enumerate(content or ()):
-        here, kind = place.item(index), part["type"]
+        here, kind = cursor.item(index), part["type"]
         if kind not in _READERS:
-            here.leave(part)
+            here.add_extra(part)
         else:
-            here.leave_rest(part, "type", kind, "cache_control")
+            here.add_unread(part, "type", kind, "cache_control")
             yield from _READERS[kind](part[kind], here.at(kind))
             yield from read_mark(part)
 
 
-def read_text(text: str | None, place: Cursor) -> Iterator[Json]:
-    # Bedrock refuses blank texts.
+def read_text(text: str | None, cursor: Cursor) -> Iterator[Json]:
+    """A text as a content block; nothing for a blank text, which Bedrock refuses."""
     if text and not is_blank(text):
         yield {"text": text}
 
 
-def _read_image(image: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
-    form, data = media_types.read_uri(image["url"], media_types.IMAGES, place.at("url"))
+def _read_image(image: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
+    form, data = media_types.read_uri(image["url"], media_types.IMAGES, cursor.at("url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
-def _read_audio(audio: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(audio, "data", "format")
-    data = place.at("data").made(data_uri.checked, audio["data"])
+def _read_audio(audio: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(audio, "data", "format")
+    data = cursor.at("data").parse(data_uri.checked, audio["data"])
     yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
 
 
-def _read_file(file: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(file, "file_data", "filename", "file_id")
+def _read_file(file: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(file, "file_data", "filename", "file_id")
     if file.get("file_id") is not None:
-        raise place.at("file_id").wrong("names an uploaded file, and the gateway keeps none; send it in file_data")
+        raise cursor.at("file_id").error("is not supported: the gateway stores no files. Send the file in file_data.")
     if not file.get("file_data"):
-        raise place.at("file_data").wrong("is required")
+        raise cursor.at("file_data").error("is required")
     name = file.get("filename") or "document"
-    form, data = media_types.read_document(file["file_data"], name, place.at("file_data"))
+    form, data = media_types.read_document(file["file_data"], name, cursor.at("file_data"))
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
 
 
@@ -81,22 +82,23 @@ def write_mark(block: Json) -> Json:
 
 
 def write_parts(blocks: Iterable[Json]) -> list[Json]:
+    """Write content blocks as parts; raises InvalidBody for blocks that the format does not have."""
     parts: list[Json] = []
     for block in blocks:
-        [(kind, told)] = block.items()
+        [(kind, value)] = block.items()
         if kind == "cachePoint":
             if not parts or "cache_control" in parts[-1]:
                 parts.append({"type": "text", "text": ""})
             parts[-1] |= write_mark(block)
         elif kind in _WRITERS:
-            parts += _WRITERS[kind](told)
+            parts += _WRITERS[kind](value)
         else:
-            raise unsayable(f"a block of the kind {kind}")
+            raise unsupported_error(f"a {kind} block")
     return parts
 
 
-def plain(parts: list[Json]) -> str | list[Json]:
-    """One text as itself, since not every server of this format takes parts."""
+def unwrap_text(parts: list[Json]) -> str | list[Json]:
+    """A single text without its part, because not every server of this format accepts parts."""
     return str(parts[0]["text"]) if len(parts) == 1 and parts[0].keys() == {"type", "text"} else parts
 
 
@@ -105,18 +107,18 @@ def _write_text(text: str) -> Iterator[Json]:
 
 
 def _write_image(image: Json) -> Iterator[Json]:
-    yield {"type": "image_url", "image_url": {"url": _uri(image, media_types.IMAGES, "an image")}}
+    yield {"type": "image_url", "image_url": {"url": _build_uri(image, media_types.IMAGES, "an image")}}
 
 
 def _write_audio(audio: Json) -> Iterator[Json]:
     if audio["format"] not in ("wav", "mp3"):
-        raise unsayable(f"a sound in {audio['format']}")
-    yield {"type": "input_audio", "input_audio": {"format": audio["format"], "data": _bytes(audio, "a sound")}}
+        raise unsupported_error(f"audio in the format {audio['format']}")
+    yield {"type": "input_audio", "input_audio": {"format": audio["format"], "data": _read_bytes(audio, "audio")}}
 
 
 def _write_document(document: Json) -> Iterator[Json]:
     if member(document, "citations", "enabled"):
-        raise unsayable("a document to cite")
+        raise unsupported_error("a document with citations enabled")
     if "context" in document:
         yield from _write_text(document["context"])
     pieces = document["source"].get("content") or [{"text": document["source"].get("text")}]
@@ -124,7 +126,7 @@ def _write_document(document: Json) -> Iterator[Json]:
     if texts:
         uri = data_uri.write("text/plain", base64.b64encode("\n".join(texts).encode()).decode())
     else:
-        uri = _uri(document, media_types.DOCUMENTS, "a document")
+        uri = _build_uri(document, media_types.DOCUMENTS, "a document")
     yield {"type": "file", "file": {"filename": document["name"], "file_data": uri}}
 
 
@@ -153,18 +155,19 @@ _WRITERS: dict[str, Callable[[Any], Iterator[Json]]] = {
 }
 
 
-def _uri(block: Json, formats: Mapping[str, str], what: str) -> str:
-    kind = media_types.media_type(formats, block.get("format", ""))
+def _build_uri(block: Json, formats: Mapping[str, str], what: str) -> str:
+    kind = media_types.find_media_type(formats, block.get("format", ""))
     if kind is None:
-        raise unsayable(f"{what} without a known format")
-    return data_uri.write(kind, _bytes(block, what))
+        raise unsupported_error(f"{what} without a known format")
+    return data_uri.write(kind, _read_bytes(block, what))
 
 
-def _bytes(block: Json, what: str) -> str:
+def _read_bytes(block: Json, what: str) -> str:
     if "bytes" not in block["source"]:
-        raise unsayable(f"{what} that lies in Amazon S3")
+        raise unsupported_error(f"{what} in Amazon S3")
     return str(block["source"]["bytes"])
 
 
-def unsayable(what: str) -> InvalidBody:
-    return InvalidBody([FieldError("messages", f"{what} cannot be said in Chat Completions, the model's format")])
+def unsupported_error(what: str) -> InvalidBody:
+    """The exception for content that the format does not have."""
+    return InvalidBody([FieldError("messages", f"contains {what}, which the Chat Completions format does not support")])

@@ -1,4 +1,4 @@
-"""A Chat Completions request, read: what Converse can say, and the rest as extras by name or by path."""
+"""A Chat Completions body as a Converse request; what Converse cannot express becomes extras, by name or by path."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,17 +11,17 @@ from bedrock_flask.wires.openai_chat.tools import read_tools
 from bedrock_flask.wires.reading.cursor import Cursor
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
-# Extras that ask for nothing that shows in an answer. The wish for no tool is among them: where the history has used
-# tools, Bedrock must be told of them, and then only some models can be told not to call any.
+# Extras that do not change an answer. `tool_choice: none` is one: where the history has used tools, Bedrock needs them
+# in the request, and then not every model can be kept from calling one.
 HINTS = frozenset({"user", "safety_identifier", "metadata", "tool_choice", "stream_options"})
 
-# Top-level members that are read one by one, or that ask nothing of the model.
+# Top-level members that are read one by one, or that do not concern the model.
 _READ = frozenset(
     {"messages", "max_completion_tokens", "max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice"}
     | {"response_format", "metadata", "user", "safety_identifier", "service_tier", "model", "stream", "stream_options"}
     | {"reasoning_effort"}
 )
-# Of the others: the values that ask for what happens anyway.
+# Values of the others that mean the same as an absent member.
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "n": (1,),
     "logprobs": (False,),
@@ -40,7 +40,7 @@ _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
 
 
 def read_request(body: Json) -> Request:
-    """A Chat Completions body as a Converse request; raises InvalidBody for what no model could be asked."""
+    """A Chat Completions body as a Converse request; raises InvalidBody for a request that no model can answer."""
     top = Cursor("", {})
     system, turns = _read_messages(body["messages"], top.at("messages"))
     request = {
@@ -53,45 +53,45 @@ def read_request(body: Json) -> Request:
         "serviceTier": read_tier(body.get("service_tier"), top.at("service_tier")),
         "extras": top.extras,
     }
-    # The dialect, which streams, reads `include_usage`.
+    # The dialect reads `include_usage`.
     options = body.get("stream_options") or {}
-    if wished := {name: value for name, value in options.items() if name != "include_usage" and value}:
-        top.at("stream_options").leave(wished)
+    if others := {name: value for name, value in options.items() if name != "include_usage" and value}:
+        top.at("stream_options").add_extra(others)
     if body.get("reasoning_effort") is not None:
-        top.at("effort").leave(body["reasoning_effort"])
-    top.leave_rest(body, *_READ, defaults=_DEFAULTS)
+        top.at("effort").add_extra(body["reasoning_effort"])
+    top.add_unread(body, *_READ, defaults=_DEFAULTS)
     return {name: value for name, value in request.items() if value or name == "messages"}
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-def _read_messages(messages: Iterable[Json], place: Cursor) -> tuple[list[Json], list[Json]]:
-    """The system prompt and the turns."""
+def _read_messages(messages: Iterable[Json], cursor: Cursor) -> tuple[list[Json], list[Json]]:
+    """The system prompt and the messages."""
     system: list[Json] = []
     turns: list[Json] = []
     before = ""
-    unsaid: set[str] = set()
+    unread_calls: set[str] = set()
     for index, message in enumerate(messages):
-        here, role = place.item(index), message["role"]
-        beyond = [call for call in _calls(message) if _kind(call) not in _CALLS]
-        unsaid |= {call["id"] for call in beyond if isinstance(call.get("id"), str)}
+        here, role = cursor.item(index), message["role"]
+        unreadable = [call for call in _list_calls(message) if _find_kind(call) not in _CALLS]
+        unread_calls |= {call["id"] for call in unreadable if isinstance(call.get("id"), str)}
         if role in _SYSTEM:
-            content = _with_mark(_read_plain(message, here), message)
-            # One that is blank instructs nothing, so there is nothing to cache.
-            system += content if _says_something(content) else []
-        elif role not in _ROLES or (role == "tool" and message["tool_call_id"] in unsaid):
-            # A result goes where its call went.
-            here.leave(message)
+            content = _add_mark(_read_plain(message, here), message)
+            # A blank one instructs nothing, so there is nothing to cache.
+            system += content if _has_content(content) else []
+        elif role not in _ROLES or (role == "tool" and message["tool_call_id"] in unread_calls):
+            # The result of an unread call is not read either.
+            here.add_extra(message)
         else:
             turn, read = _ROLES[role]
-            content = _with_mark(read(message, here), message)
-            if not _says_something(content):
-                if not beyond:
-                    raise here.wrong("says nothing: there is no text in it, no medium and no tool call")
-                here.leave(message)
+            content = _add_mark(read(message, here), message)
+            if not _has_content(content):
+                if not unreadable:
+                    raise here.error("must have content that is not blank, or a tool call")
+                here.add_extra(message)
                 continue
-            # The results of parallel calls must stand in one turn, and what the user adds stands in it behind them.
+            # The results of parallel calls must be in one message, followed by what the user adds.
             if before == "tool" and turn == "user":
                 turns[-1]["content"] += content
             else:
@@ -100,37 +100,37 @@ def _read_messages(messages: Iterable[Json], place: Cursor) -> tuple[list[Json],
     return system, turns
 
 
-def _says_something(content: Iterable[Json]) -> bool:
+def _has_content(content: Iterable[Json]) -> bool:
     return any("cachePoint" not in block for block in content)
 
 
-def _read_plain(message: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(message, "role", "content", "cache_control")
-    return read_parts(message["content"], place.at("content"))
+def _read_plain(message: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(message, "role", "content", "cache_control")
+    return read_parts(message["content"], cursor.at("content"))
 
 
-def _read_assistant(message: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(message, "role", "content", "refusal", "tool_calls", "cache_control", *_AGAIN, *_REASONING)
-    yield from _read_reasoning(message, place.at("reasoning_details"))
-    yield from read_parts(message.get("content"), place.at("content"))
-    yield from read_text(message.get("refusal"), place)
-    for index, call in enumerate(_calls(message)):
-        yield from _read_call(call, place.at("tool_calls").item(index))
+def _read_assistant(message: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(message, "role", "content", "refusal", "tool_calls", "cache_control", *_REPEATED, *_REASONING)
+    yield from _read_reasoning(message, cursor.at("reasoning_details"))
+    yield from read_parts(message.get("content"), cursor.at("content"))
+    yield from read_text(message.get("refusal"), cursor)
+    for index, call in enumerate(_list_calls(message)):
+        yield from _read_call(call, cursor.at("tool_calls").item(index))
 
 
-def _read_tool(message: Json, place: Cursor) -> Iterator[Json]:
-    # The call that this answers has the tool's name.
-    place.leave_rest(message, "role", "content", "tool_call_id", "name", "cache_control")
-    content = list(read_parts(message["content"], place.at("content")))
-    said = [block for block in content if "cachePoint" not in block]
-    # What the tool gave is text, be it JSON: so it is what the model would have read.
-    yield {"toolResult": {"toolUseId": message["tool_call_id"], "content": said}}
-    # Inside a tool result Converse has no cache points; behind it they mark the same prefix, or a little more.
+def _read_tool(message: Json, cursor: Cursor) -> Iterator[Json]:
+    # `name` repeats the tool's name, which the call has.
+    cursor.add_unread(message, "role", "content", "tool_call_id", "name", "cache_control")
+    content = list(read_parts(message["content"], cursor.at("content")))
+    result = [block for block in content if "cachePoint" not in block]
+    # The result stays text even if it is JSON, because the model would have read it as text.
+    yield {"toolResult": {"toolUseId": message["tool_call_id"], "content": result}}
+    # Inside a tool result Converse has no cache points; behind it they cache the same prefix, or a little more.
     yield from [block for block in content if "cachePoint" in block][:1]
 
 
-# Members that tell again what the text of an answer tells.
-_AGAIN = ("annotations", "parsed")
+# Members that repeat the text of an answer.
+_REPEATED = ("annotations", "parsed")
 _SYSTEM = ("system", "developer")
 _ROLES: dict[str, tuple[str, Callable[[Json, Cursor], Iterator[Json]]]] = {
     "user": ("user", _read_plain),
@@ -139,8 +139,8 @@ _ROLES: dict[str, tuple[str, Callable[[Json, Cursor], Iterator[Json]]]] = {
 }
 
 
-def _with_mark(content: Iterable[Json], message: Json) -> list[Json]:
-    """The content and the cache point of the message as a whole, unless its last part has one."""
+def _add_mark(content: Iterable[Json], message: Json) -> list[Json]:
+    """The content with the cache point of the message as a whole, unless its last part has one."""
     blocks = list(content)
     return blocks if blocks and "cachePoint" in blocks[-1] else [*blocks, *read_mark(message)]
 
@@ -150,25 +150,25 @@ def _with_mark(content: Iterable[Json], message: Json) -> list[Json]:
 _REASONING = ("reasoning_details", "reasoning_content", "reasoning")
 
 
-def _read_reasoning(message: Json, place: Cursor) -> Iterator[Json]:
-    """The blocks of an answer's reasoning; beside its details, the plain text is the same once more."""
+def _read_reasoning(message: Json, cursor: Cursor) -> Iterator[Json]:
+    """The blocks of an answer's reasoning; beside its details, the plain text repeats them."""
     details = message.get("reasoning_details")
     if not details:
-        said = message.get("reasoning_content") or message.get("reasoning") or ""
-        details = [{"type": "reasoning.text", "text": said}]
+        text = message.get("reasoning_content") or message.get("reasoning") or ""
+        details = [{"type": "reasoning.text", "text": text}]
     known: list[Json] = []
     for index, detail in enumerate(details):
         if detail["type"] in _DETAILS:
-            place.item(index).leave_rest(detail, "type", "id", "format", "index", *_DETAILS[detail["type"]])
+            cursor.item(index).add_unread(detail, "type", "id", "format", "index", *_DETAILS[detail["type"]])
             known.append(detail)
         else:
-            place.item(index).leave(detail)
-    for detail in _joined(known):
+            cursor.item(index).add_extra(detail)
+    for detail in _join_details(known):
         yield from _READ_DETAILS[detail["type"]](detail)
 
 
-def _joined(details: Iterable[Json]) -> Iterator[Json]:
-    """The details, and those whole that a client has kept in the pieces in which they were streamed."""
+def _join_details(details: Iterable[Json]) -> Iterator[Json]:
+    """The details, with those joined that a client has kept in the pieces in which they were streamed."""
     held: Json | None = None
     for detail in details:
         if held is not None and _continues(held, detail):
@@ -184,7 +184,7 @@ def _joined(details: Iterable[Json]) -> Iterator[Json]:
 
 def _continues(held: Json, detail: Json) -> bool:
     same = held["type"] == detail["type"] and held.get("index") == detail.get("index") is not None
-    # Text behind a signature is another block's.
+    # Text behind a signature belongs to another block.
     return same and not (held.get("signature") and detail.get("text"))
 
 
@@ -202,7 +202,7 @@ def _read_encrypted(detail: Json) -> Iterator[Json]:
     yield {"reasoningContent": {"redactedContent": detail["data"]}}
 
 
-# For each kind of detail: the members that it comes in, and how it is read.
+# For each kind of detail: its members, and how it is read.
 _DETAILS = {
     "reasoning.text": ("text", "signature"),
     "reasoning.summary": ("summary",),
@@ -218,42 +218,44 @@ _READ_DETAILS: dict[str, Callable[[Json], Iterator[Json]]] = {
 # --- calls -----------------------------------------------------------------------------------------------------------
 
 
-def _calls(message: Json) -> list[Json]:
+def _list_calls(message: Json) -> list[Json]:
     return (message.get("tool_calls") or []) if message["role"] == "assistant" else []
 
 
-def _kind(call: Json) -> str:
+def _find_kind(call: Json) -> str:
     return "function" if call.get("type") is None else str(call["type"])
 
 
-def _read_call(call: Json, place: Cursor) -> Iterator[Json]:
-    kind = _kind(call)
+def _read_call(call: Json, cursor: Cursor) -> Iterator[Json]:
+    kind = _find_kind(call)
     if kind not in _CALLS:
-        place.leave(call)
+        cursor.add_extra(call)
         return
-    taken, read = _CALLS[kind]
-    here, told = place.at(kind), call[kind]
-    place.leave_rest(call, "id", "type", "index", kind)
-    here.leave_rest(told, "name", taken, "parsed_arguments")
-    yield {"toolUse": {"toolUseId": call["id"], "name": told["name"], "input": read(told.get(taken), here.at(taken))}}
+    member, read = _CALLS[kind]
+    here, called = cursor.at(kind), call[kind]
+    cursor.add_unread(call, "id", "type", "index", kind)
+    here.add_unread(called, "name", member, "parsed_arguments")
+    yield {
+        "toolUse": {"toolUseId": call["id"], "name": called["name"], "input": read(called.get(member), here.at(member))}
+    }
 
 
-def _read_arguments(arguments: str | None, place: Cursor) -> Json:
-    # What a call without arguments comes as, depending on who wrote it down.
+def _read_arguments(arguments: str | None, cursor: Cursor) -> Json:
+    # Clients write a call without arguments in different ways.
     if not arguments or arguments.isspace() or arguments.strip() == "null":
         return {}
-    value = place.made(lambda text: parse(text.encode()), arguments)
+    value = cursor.parse(lambda text: parse(text.encode()), arguments)
     if not isinstance(value, dict):
-        raise place.wrong("must be a JSON object in a string")
+        raise cursor.error("must be a JSON object in a string")
     return value
 
 
-def _read_input(text: str, place: Cursor) -> Json:
-    # In the history, a custom tool is a function with one argument.
+def _read_input(text: str, cursor: Cursor) -> Json:
+    # In Converse, a custom tool is a tool with one argument.
     return {"input": text}
 
 
-# For each kind of call: the member that has what the tool is given, and how it is read.
+# For each kind of call: the member with the tool's input, and how it is read.
 _CALLS: dict[str, tuple[str, Callable[[Any, Cursor], Json]]] = {
     "function": ("arguments", _read_arguments),
     "custom": ("input", _read_input),
@@ -266,10 +268,10 @@ _CALLS: dict[str, tuple[str, Callable[[Any, Cursor], Json]]] = {
 def _read_inference(body: Json, top: Cursor) -> Json:
     temperature, limits = body.get("temperature"), {"max_completion_tokens", "max_tokens"}
     if temperature is not None and temperature > 1:
-        raise top.at("temperature").wrong("must be at most 1: Bedrock takes no more")
+        raise top.at("temperature").error("must be at most 1, the maximum on Bedrock")
     tokens = {body[name] for name in limits if body.get(name) is not None}
     if len(tokens) > 1:
-        raise top.at("max_tokens").wrong("must not be another number than max_completion_tokens")
+        raise top.at("max_tokens").error("must be equal to max_completion_tokens if both are given")
     stop = body.get("stop") or []
     return {
         **omit_null(maxTokens=next(iter(tokens), None), temperature=temperature, topP=body.get("top_p")),
@@ -277,15 +279,15 @@ def _read_inference(body: Json, top: Cursor) -> Json:
     }
 
 
-def _read_format(told: Json, top: Cursor) -> Json:
-    kind = told.get("type")
+def _read_format(response_format: Json, top: Cursor) -> Json:
+    kind = response_format.get("type")
     if kind == "json_object":
-        top.at("json_object").leave(True)
+        top.at("json_object").add_extra(True)
     if kind != "json_schema":
         return {}
-    here, form = top.at("response_format", "json_schema"), told["json_schema"]
-    # Bedrock always forces the answer to fit, so `strict` asks for nothing more.
-    here.leave_rest(form, "name", "description", "schema", "strict")
+    here, form = top.at("response_format", "json_schema"), response_format["json_schema"]
+    # Bedrock always makes the answer fit the schema, so `strict` changes nothing.
+    here.add_unread(form, "name", "description", "schema", "strict")
     schema = {"schema": json.dumps(form.get("schema") or {}), "name": form["name"]}
     described = {**schema, **omit_null(description=form.get("description"))}
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": described}}}

@@ -1,21 +1,21 @@
-"""A Converse request, written as a Chat Completions body."""
+"""A Converse request as a Chat Completions body, the reverse of `read_request`."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, member, omit_null
-from bedrock_flask.wires.openai_chat.parts import plain, unsayable, write_mark, write_parts
+from bedrock_flask.wires.openai_chat.parts import unsupported_error, unwrap_text, write_mark, write_parts
 
-# A form has a name with OpenAI, with Converse it may have none.
+# OpenAI requires a name for a schema, Converse does not.
 _UNNAMED = "answer"
 
 
 def write_request(request: Request) -> Json:
-    """A Converse request as a Chat Completions body without `model`; raises InvalidBody for what it cannot say.
+    """A Converse request as a Chat Completions body without `model`; raises InvalidBody for unsupported content.
 
-    Extras stand in it under their names, paths included: what nobody has placed is for the model to refuse. The
-    guardrail, the latency and the variables of a prompt travel beside a body, not in it.
+    Extras keep their names, paths included, so that the model refuses those that were not placed. The guardrail, the
+    latency and the prompt variables are not written, because a Chat Completions body does not have them.
     """
     extras: Json = dict(request.get("extras", {}))
     body = {
@@ -28,18 +28,18 @@ def write_request(request: Request) -> Json:
         **request.get("additionalModelRequestFields", {}),
     }
     for name, value in extras.items():
-        written, write = _EXTRAS.get(name, (name, _same))
+        written, write = _EXTRAS.get(name, (name, _keep))
         body[written] = write(value)
     return body
 
 
-def _same(value: Any) -> Any:
+def _keep(value: Any) -> Any:
     return value
 
 
-# Extras that Chat Completions says otherwise: its member, and how it is written.
+# Extras that Chat Completions expresses with another member, and how it is written.
 _EXTRAS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "effort": ("reasoning_effort", _same),
+    "effort": ("reasoning_effort", _keep),
     "json_object": ("response_format", lambda wanted: {"type": "json_object" if wanted else "text"}),
     "tool_choice": ("tool_choice", lambda choice: "none" if choice == {"type": "none"} else choice),
 }
@@ -51,7 +51,7 @@ _EXTRAS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 def _write_system(blocks: Iterable[Json]) -> Iterator[Json]:
     parts = write_parts(blocks)
     if parts:
-        yield {"role": "system", "content": plain(parts)}
+        yield {"role": "system", "content": unwrap_text(parts)}
 
 
 def _write_turns(turns: Iterable[Json]) -> Iterator[Json]:
@@ -61,7 +61,7 @@ def _write_turns(turns: Iterable[Json]) -> Iterator[Json]:
 
 def _write_user(content: Iterable[Json]) -> Iterator[Json]:
     results: list[Json] = []
-    said: list[Json] = []
+    others: list[Json] = []
     behind_result = False
     for block in content:
         if "toolResult" in block:
@@ -69,28 +69,28 @@ def _write_user(content: Iterable[Json]) -> Iterator[Json]:
         elif behind_result and "cachePoint" in block:
             results[-1] |= write_mark(block)
         else:
-            said.append(block)
+            others.append(block)
         behind_result = "toolResult" in block
     yield from results
-    if said:
-        yield {"role": "user", "content": plain(write_parts(said))}
+    if others:
+        yield {"role": "user", "content": unwrap_text(write_parts(others))}
 
 
 def _write_result(result: Json) -> Json:
-    # There is no word for a result that is an error: its text tells.
-    content = [_told(block) for block in result["content"]]
+    # The format cannot mark a result as an error, so only its text says so.
+    content = [_write_json_as_text(block) for block in result["content"]]
     parts = write_parts(content)
-    return {"role": "tool", "tool_call_id": result["toolUseId"], "content": plain(parts) if parts else ""}
+    return {"role": "tool", "tool_call_id": result["toolUseId"], "content": unwrap_text(parts) if parts else ""}
 
 
-def _told(block: Json) -> Json:
+def _write_json_as_text(block: Json) -> Json:
     return {"text": json.dumps(block["json"])} if "json" in block else block
 
 
 def _write_assistant(content: Iterable[Json]) -> Iterator[Json]:
     details: list[Json] = []
     calls: list[Json] = []
-    said: list[Json] = []
+    others: list[Json] = []
     marks: Json = {}
     for block in content:
         if "reasoningContent" in block:
@@ -100,10 +100,10 @@ def _write_assistant(content: Iterable[Json]) -> Iterator[Json]:
         elif calls and "cachePoint" in block:
             marks = write_mark(block)
         else:
-            said.append(block)
-    written = {"content": plain(write_parts(said)) if said else None, **marks}
+            others.append(block)
+    message = {"content": unwrap_text(write_parts(others)) if others else None, **marks}
     lists = {"tool_calls": calls, "reasoning_details": details}
-    yield {"role": "assistant", **written, **{name: value for name, value in lists.items() if value}}
+    yield {"role": "assistant", **message, **{name: value for name, value in lists.items() if value}}
 
 
 _TURNS: dict[str, Callable[[Iterable[Json]], Iterator[Json]]] = {
@@ -127,12 +127,12 @@ def _write_call(use: Json) -> Json:
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
-def _write_inference(told: Json) -> Json:
+def _write_inference(config: Json) -> Json:
     return omit_null(
-        max_completion_tokens=told.get("maxTokens"),
-        temperature=told.get("temperature"),
-        top_p=told.get("topP"),
-        stop=told.get("stopSequences"),
+        max_completion_tokens=config.get("maxTokens"),
+        temperature=config.get("temperature"),
+        top_p=config.get("topP"),
+        stop=config.get("stopSequences"),
     )
 
 
@@ -144,14 +144,14 @@ def _write_tools(config: Json) -> Json:
         elif "cachePoint" in tool and tools:
             tools[-1] |= write_mark(tool)
         elif "systemTool" in tool:
-            raise unsayable("a tool that Bedrock runs itself")
+            raise unsupported_error("a tool that Bedrock runs itself")
     choice = [_CHOICES[kind](named) for kind, named in config.get("toolChoice", {}).items()]
     return {**({"tools": tools} if tools else {}), **({"tool_choice": choice[0]} if choice else {})}
 
 
 def _write_function(spec: Json) -> Json:
-    told = omit_null(description=spec.get("description"), strict=spec.get("strict"))
-    return {"name": spec["name"], "parameters": spec["inputSchema"]["json"], **told}
+    optional = omit_null(description=spec.get("description"), strict=spec.get("strict"))
+    return {"name": spec["name"], "parameters": spec["inputSchema"]["json"], **optional}
 
 
 _CHOICES: dict[str, Callable[[Json], Any]] = {
@@ -165,14 +165,14 @@ def _write_output(config: Json) -> Json:
     written = omit_null(reasoning_effort=config.get("effort"))
     form = member(config, "textFormat", "structure", "jsonSchema")
     if form:
-        told = omit_null(description=form.get("description"))
-        schema = {"name": form.get("name", _UNNAMED), "schema": json.loads(form["schema"]), **told}
+        optional = omit_null(description=form.get("description"))
+        schema = {"name": form.get("name", _UNNAMED), "schema": json.loads(form["schema"]), **optional}
         written["response_format"] = {"type": "json_schema", "json_schema": schema}
     return written
 
 
 def _write_metadata(metadata: Json, extras: Json) -> Json:
-    """All of it as `metadata`, unless that is taken by what Converse did not take: then each under its own name."""
+    """The metadata as `metadata`, or if an extra has that name, each pair as a member."""
     if "metadata" in extras:
         return metadata
     return {"metadata": metadata} if metadata else {}

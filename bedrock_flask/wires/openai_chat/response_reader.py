@@ -22,7 +22,7 @@ from bedrock_flask.wires.wire import has_metrics, map_chunks, raise_reported_err
 
 def complete(reply: Json) -> bool:
     """Whether a reply has a choice with a message."""
-    return isinstance(member(_choice(reply), "message"), dict)
+    return isinstance(member(_first_choice(reply), "message"), dict)
 
 
 def finished(chunk: Json) -> bool:
@@ -32,7 +32,7 @@ def finished(chunk: Json) -> bool:
     """
     if has_metrics(chunk) or (chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)):
         return True
-    return bool(_finish_reason(_choice(chunk))) and not ("usage" in chunk and chunk["usage"] is None)
+    return bool(_finish_reason(_first_choice(chunk))) and not ("usage" in chunk and chunk["usage"] is None)
 
 
 def usage(document: Json) -> Usage:
@@ -40,7 +40,7 @@ def usage(document: Json) -> Usage:
     return read_usage(document.get("usage"), **USAGE_NAMES).updated(from_metrics(document))
 
 
-def _choice(document: Json) -> Any:
+def _first_choice(document: Json) -> Any:
     choices = document.get("choices")
     return choices[0] if isinstance(choices, list) and choices else None
 
@@ -100,7 +100,7 @@ def _read_chunk(stream: _Stream, chunk: Json) -> Iterator[Event]:
         yield start_message()
     stream.usage = stream.usage.updated(usage(chunk))
     stream.tier = chunk.get("service_tier") or stream.tier
-    choice = _choice(chunk)
+    choice = _first_choice(chunk)
     delta = member(choice, "delta") or member(choice, "message") or {}
     # Some servers call the reasoning `reasoning`, and some send it under both names.
     delta = {**delta, "reasoning_content": delta.get("reasoning_content") or delta.get("reasoning")}

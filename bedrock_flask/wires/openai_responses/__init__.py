@@ -1,9 +1,9 @@
 """The wire of OpenAI's Responses API.
 
 Source: the types of the `openai` package for Python, 3.54 (`types/responses`), and what the Codex CLI sends and reads.
-An answer depends on the tools of its request: calls of custom tools, and of tools in a namespace, are told otherwise
-than those of functions. `custom_tools` and `namespaced_tools` read from a body what `write_reply` and `write_chunks`
-take.
+A reply depends on the tools of its request: calls of custom tools, and of tools in a namespace, are written differently
+from those of functions. `find_custom_tools` and `find_namespaced_tools` read from a body what `write_reply` and
+`write_chunks` need to know.
 """
 
 from types import MappingProxyType
@@ -13,16 +13,16 @@ from bedrock_flask.wires.openai_responses.request_writer import write_request
 from bedrock_flask.wires.openai_responses.response_reader import complete, finished, read_chunks, read_reply, usage
 from bedrock_flask.wires.openai_responses.response_writer import write_reply
 from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
-from bedrock_flask.wires.openai_responses.tools import custom_tools, namespaced_tools
+from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_namespaced_tools
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
     "HINTS",
     "WIRE",
     "complete",
-    "custom_tools",
+    "find_custom_tools",
+    "find_namespaced_tools",
     "finished",
-    "namespaced_tools",
     "read_chunks",
     "read_reply",
     "read_request",
@@ -32,7 +32,7 @@ __all__ = [
     "write_request",
 ]
 
-# What Converse, and the extras, call otherwise.
+# This format's name for each path of a Converse request, or extra, that has another one.
 WORDS = MappingProxyType(
     {
         "effort": "reasoning.effort",

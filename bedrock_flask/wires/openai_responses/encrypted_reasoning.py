@@ -1,6 +1,6 @@
-"""A model's reasoning in `encrypted_content`: the caller keeps it and sends it back, the gateway keeps nothing.
+"""A model's reasoning in `encrypted_content`: the caller keeps it and sends it back, the gateway stores nothing.
 
-Clients hand that text back unread, so it may be in any form. Here it is Converse's own blocks, with their signatures.
+Clients do not read that text, so it may have any form. The gateway's form is Converse's blocks with their signatures.
 """
 
 import base64
@@ -10,20 +10,20 @@ from typing import Any
 
 from bedrock_flask.converse import Json
 
-# Marks a text of the gateway's, and the version of its form.
+# Marks a text that the gateway encoded, with the version of the form.
 _OURS = "bf1."
-# Marks a signature that is the `encrypted_content` of a model of OpenAI's.
+# Marks a signature that holds the `encrypted_content` of a model that speaks this format.
 _SEALED = "responses1."
 
 
 def encode(blocks: Sequence[Json]) -> str:
-    """The reasoning blocks as one text."""
+    """Encode reasoning blocks as one text."""
     text = json.dumps(blocks, separators=(",", ":"), sort_keys=True)
     return _OURS + base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def decode(text: str) -> list[Json] | None:
-    """The reasoning blocks of a text; None if it is not one of ours."""
+    """Decode the reasoning blocks of a text, or return None for a text that the gateway did not encode."""
     if not text.startswith(_OURS):
         return None
     try:

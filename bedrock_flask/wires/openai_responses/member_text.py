@@ -1,12 +1,12 @@
-"""The text of one member of a JSON object, while the object arrives in pieces."""
+"""Read the text of one member of a JSON object while the object arrives in pieces."""
 
 import re
 
-# What matters outside strings.
+# The characters that matter outside strings.
 _MARK = re.compile(r'["{}\[\],:]')
-# What a string consists of; the last alternative is an escape that JSON does not know.
+# The units of a string; the last alternative is an escape that JSON does not have.
 _UNIT = re.compile(r'(?P<plain>[^"\\]+)|\\u(?P<code>[0-9a-fA-F]{4})|\\(?P<letter>.)', re.DOTALL)
-# An escape that goes on in the next piece.
+# An escape that continues in the next piece.
 _CUT = re.compile(r"\\(u[0-9a-fA-F]{0,3})?\Z")
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
@@ -14,7 +14,7 @@ _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 class MemberText:
     """Reads the text of one member of a JSON object from its pieces, however they are cut.
 
-    `found` says whether the member was there; `raw` is all that was fed.
+    `found` says whether the member has appeared; `raw` is everything that was fed.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,16 +26,16 @@ class MemberText:
         self._depth = 0
         self._key = ""
         self._key_next = False
-        # The string that is being read: a key, the text, or another; "" between strings.
+        # The kind of string that is being read: `key`, `text` or `other`; empty between strings.
         self._string = ""
 
     def feed(self, piece: str) -> str:
-        """What the next piece adds to the text."""
+        """Return what the next piece adds to the text."""
         self.raw += piece
         pending, position, text = self._pending + piece, 0, ""
         while position < len(pending):
             if self._string:
-                read, position, ended = _read(pending, position)
+                read, position, ended = _read_string(pending, position)
                 if self._string == "text":
                     text += self._whole(read, ended)
                 elif self._string == "key":
@@ -72,15 +72,15 @@ class MemberText:
             self._string = "other"
 
     def _whole(self, read: str, ended: bool) -> str:
-        """The text without half a character at its end, which is held back, or replaced if nothing follows it."""
+        """The text without half a surrogate pair at its end, which is held back for the next piece."""
         text, self._held = self._held + read, ""
         if not ended and text and "\ud800" <= text[-1] <= "\udbff":
             text, self._held = text[:-1], text[-1]
-        return mended(text)
+        return replace_lone_surrogates(text)
 
 
-def _read(pending: str, position: int) -> tuple[str, int, bool]:
-    """What can be read of a string from there on, where that ends, and whether the string does."""
+def _read_string(pending: str, position: int) -> tuple[str, int, bool]:
+    """Read a string from this position: its text so far, where that ends, and whether the string ends there."""
     read = []
     while (unit := _UNIT.match(pending, position)) and not _CUT.match(pending, position):
         plain, code, letter = unit.groups()
@@ -90,8 +90,8 @@ def _read(pending: str, position: int) -> tuple[str, int, bool]:
     return "".join(read), position + ended, ended
 
 
-def mended(text: str) -> str:
-    """The text with surrogate pairs joined, and each lone surrogate replaced: no UTF-8 can be made of one."""
+def replace_lone_surrogates(text: str) -> str:
+    """Join surrogate pairs and replace lone surrogates, which UTF-8 cannot encode."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,4 +1,4 @@
-"""The parts of messages and of tools' outputs, to and from Converse's content blocks."""
+"""The parts of messages and of tool outputs, to and from Converse's content blocks."""
 
 import base64
 import json
@@ -15,88 +15,88 @@ from bedrock_flask.wires.reading.cursor import Cursor
 _DOCUMENT = "document"
 
 
-def read_parts(content: str | list[Json], place: Cursor) -> Iterator[Json]:
-    """Text, or parts, as content blocks."""
+def read_parts(content: str | list[Json], cursor: Cursor) -> Iterator[Json]:
+    """Read a text, or parts, as content blocks."""
     if isinstance(content, str):
-        yield from _text(content)
+        yield from _read_plain_text(content)
         return
     for index, part in enumerate(content):
-        here = place.item(index)
+        here = cursor.item(index)
         if part["type"] not in _PARTS:
-            raise here.at("type").wrong(f"must be one of: {', '.join(_PARTS)}")
+            raise here.at("type").error(f"must be one of: {', '.join(_PARTS)}")
         blocks = [*_PARTS[part["type"]](part, here)]
         yield from blocks
         if blocks and part.get("prompt_cache_breakpoint"):
             yield _read_breakpoint(part["prompt_cache_breakpoint"], here.at("prompt_cache_breakpoint"))
 
 
-def _text(text: str) -> Iterator[Json]:
-    # Bedrock refuses blank texts, and they say nothing.
+def _read_plain_text(text: str) -> Iterator[Json]:
+    # Bedrock refuses blank texts.
     if text and not text.isspace():
         yield {"text": text}
 
 
-def _read_text(part: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(part, *_COMMON, "text")
-    return _text(part["text"])
+def _read_text(part: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(part, *_COMMON, "text")
+    return _read_plain_text(part["text"])
 
 
-def _read_output(part: Json, place: Cursor) -> Iterator[Json]:
-    # Annotations and likelihoods tell again of what the text is.
-    place.leave_rest(part, *_COMMON, "text", "annotations", "logprobs")
-    return _text(part["text"])
+def _read_output(part: Json, cursor: Cursor) -> Iterator[Json]:
+    # Annotations and log probabilities describe the text, which the model has.
+    cursor.add_unread(part, *_COMMON, "text", "annotations", "logprobs")
+    return _read_plain_text(part["text"])
 
 
-def _read_refusal(part: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(part, *_COMMON, "refusal")
-    return _text(part["refusal"])
+def _read_refusal(part: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(part, *_COMMON, "refusal")
+    return _read_plain_text(part["refusal"])
 
 
-def _read_image(part: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(part, *_COMMON, "image_url", "file_id", "detail")
-    _refuse(part, place, file_id="names an uploaded file, and the gateway keeps none; send it in image_url")
-    _mention_detail(part, place)
-    form, data = media_types.read_uri(_needed(part, "image_url", place), media_types.IMAGES, place.at("image_url"))
+def _read_image(part: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(part, *_COMMON, "image_url", "file_id", "detail")
+    _reject(part, cursor, file_id="is not supported: the gateway stores no files. Send the image in image_url.")
+    _add_detail_hint(part, cursor)
+    form, data = media_types.read_uri(_require(part, "image_url", cursor), media_types.IMAGES, cursor.at("image_url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 
 
-def _read_file(part: Json, place: Cursor) -> Iterator[Json]:
-    place.leave_rest(part, *_COMMON, "file_data", "filename", "file_url", "file_id", "detail")
-    _refuse(
+def _read_file(part: Json, cursor: Cursor) -> Iterator[Json]:
+    cursor.add_unread(part, *_COMMON, "file_data", "filename", "file_url", "file_id", "detail")
+    _reject(
         part,
-        place,
-        file_id="names an uploaded file, and the gateway keeps none; send it in file_data",
-        file_url="is an address, and the gateway fetches none; send the file in file_data",
+        cursor,
+        file_id="is not supported: the gateway stores no files. Send the file in file_data.",
+        file_url="is not supported: the gateway fetches no URLs. Send the file in file_data.",
     )
-    _mention_detail(part, place)
+    _add_detail_hint(part, cursor)
     name = part.get("filename") or _DOCUMENT
-    form, data = media_types.read_document(_needed(part, "file_data", place), name, place.at("file_data"))
+    form, data = media_types.read_document(_require(part, "file_data", cursor), name, cursor.at("file_data"))
     yield {"document": {"format": form, "name": name, "source": {"bytes": data}}}
 
 
-def _needed(part: Json, name: str, place: Cursor) -> str:
+def _require(part: Json, name: str, cursor: Cursor) -> str:
     value: str | None = part.get(name)
     if not value:
-        raise place.at(name).wrong("is required")
+        raise cursor.at(name).error("is required")
     return value
 
 
-def _refuse(part: Json, place: Cursor, **reasons: str) -> None:
+def _reject(part: Json, cursor: Cursor, **reasons: str) -> None:
     for name, reason in reasons.items():
         if part.get(name):
-            raise place.at(name).wrong(reason)
+            raise cursor.at(name).error(reason)
 
 
-def _mention_detail(part: Json, place: Cursor) -> None:
-    # Every model on Bedrock looks at an image in its own way only.
+def _add_detail_hint(part: Json, cursor: Cursor) -> None:
+    # Models on Bedrock do not offer a choice of detail.
     if part.get("detail") not in (None, "auto"):
-        place.at("detail").mention("input.detail", part["detail"])
+        cursor.at("detail").add_hint("input.detail", part["detail"])
 
 
-def _read_breakpoint(mark: Json, place: Cursor) -> Json:
-    # Bedrock knows 5 minutes and an hour: the hour is the one that keeps the promise, or comes nearest to it.
+def _read_breakpoint(mark: Json, cursor: Cursor) -> Json:
+    # Bedrock offers 5 minutes and an hour: the hour keeps the promise of 30 minutes and comes nearest to 12 hours.
     if mark.get("ttl") == "12h":
-        place.mention("input.prompt_cache_breakpoint", mark)
+        cursor.add_hint("input.prompt_cache_breakpoint", mark)
     return {"cachePoint": {"type": "default", **({"ttl": "1h"} if mark.get("ttl") else {})}}
 
 
@@ -112,77 +112,77 @@ _PARTS: dict[str, Callable[[Json, Cursor], Iterator[Json]]] = {
 
 # --- written ---------------------------------------------------------------------------------------------------------
 
-Marked = tuple[Cursor, Json, Json | None]
+MarkedBlock = tuple[Cursor, Json, Json | None]
 
 
-def marked(blocks: Iterable[Json], place: Cursor) -> Iterator[Marked]:
-    """The blocks with their places, each with the cache point that stands behind it; a first one marks nothing."""
-    held: Marked | None = None
+def pair_with_marks(blocks: Iterable[Json], cursor: Cursor) -> Iterator[MarkedBlock]:
+    """Pair each block with its cursor and the cache point behind it; a cache point before all blocks marks nothing."""
+    held: MarkedBlock | None = None
     for index, block in enumerate(blocks):
         if "cachePoint" not in block:
             if held:
                 yield held
-            held = (place.item(index), block, None)
+            held = (cursor.item(index), block, None)
         elif held:
             held = (held[0], held[1], block["cachePoint"])
     if held:
         yield held
 
 
-def write_parts(blocks: Iterable[Marked], *, output: bool = False) -> list[Json]:
-    """Content blocks as parts, of what the model has said or of what it was told; raises InvalidBody."""
-    return [{**_write_part(block, place, output), **_mark(mark)} for place, block, mark in blocks]
+def write_parts(blocks: Iterable[MarkedBlock], *, output: bool = False) -> list[Json]:
+    """Write content blocks as parts of the model's output or of its input; raises InvalidBody for other blocks."""
+    return [{**_write_part(block, cursor, output), **_write_mark(mark)} for cursor, block, mark in blocks]
 
 
 def is_part(block: Json) -> bool:
-    """Whether a block is a part of a message, rather than an item of its own."""
+    """Whether a block is a part of a message, rather than an item beside messages."""
     return not block.keys() & {"toolUse", "toolResult", "reasoningContent"}
 
 
-def _write_part(block: Json, place: Cursor, output: bool) -> Json:
+def _write_part(block: Json, cursor: Cursor, output: bool) -> Json:
     [(kind, value)] = block.items()
     if kind not in _WRITERS:
-        raise place.at(kind).wrong("has no like in the format of OpenAI's Responses")
-    written = _WRITERS[kind](value, place.at(kind))
-    return _written(written, output) if isinstance(written, str) else written
+        raise cursor.at(kind).error("is not supported by the Responses format")
+    part = _WRITERS[kind](value, cursor.at(kind))
+    return _build_text(part, output) if isinstance(part, str) else part
 
 
-def _written(text: str, output: bool) -> Json:
+def _build_text(text: str, output: bool) -> Json:
     return {"type": "output_text", "text": text, "annotations": []} if output else {"type": "input_text", "text": text}
 
 
-def _mark(mark: Json | None) -> Json:
+def _write_mark(mark: Json | None) -> Json:
     return {"prompt_cache_breakpoint": {"mode": "explicit", **_TTL.get(mark.get("ttl"), {})}} if mark else {}
 
 
 _TTL: dict[str | None, Json] = {"1h": {"ttl": "30m"}}
 
 
-def _write_image(image: Json, place: Cursor) -> Json:
-    kind = media_types.media_type(media_types.IMAGES, image["format"])
-    return {"type": "input_image", "image_url": data_uri.write(str(kind), _bytes(image, place)), "detail": "auto"}
+def _write_image(image: Json, cursor: Cursor) -> Json:
+    kind = media_types.find_media_type(media_types.IMAGES, image["format"])
+    return {"type": "input_image", "image_url": data_uri.write(str(kind), _read_bytes(image, cursor)), "detail": "auto"}
 
 
-def _write_document(document: Json, place: Cursor) -> Json:
-    kind = media_types.media_type(media_types.DOCUMENTS, document.get("format", "txt"))
-    data = data_uri.write(str(kind), _bytes(document, place))
+def _write_document(document: Json, cursor: Cursor) -> Json:
+    kind = media_types.find_media_type(media_types.DOCUMENTS, document.get("format", "txt"))
+    data = data_uri.write(str(kind), _read_bytes(document, cursor))
     return {"type": "input_file", "filename": document["name"], "file_data": data}
 
 
-def _bytes(medium: Json, place: Cursor) -> str:
+def _read_bytes(medium: Json, cursor: Cursor) -> str:
     match medium["source"]:
         case {"bytes": data}:
             return str(data)
         case {"text": text}:
             return base64.b64encode(text.encode()).decode()
-    raise place.at("source").wrong("must be the medium itself")
+    raise cursor.at("source").error("must contain the bytes themselves")
 
 
-# What a block is written as: a text, or a part.
+# How each kind of block is written: as a text, or as a part.
 _WRITERS: dict[str, Callable[[Any, Cursor], str | Json]] = {
-    "text": lambda text, place: str(text),
-    "json": lambda value, place: json.dumps(value),
-    "citationsContent": lambda cited, place: "".join(piece.get("text", "") for piece in cited.get("content", ())),
+    "text": lambda text, cursor: str(text),
+    "json": lambda value, cursor: json.dumps(value),
+    "citationsContent": lambda cited, cursor: "".join(piece.get("text", "") for piece in cited.get("content", ())),
     "image": _write_image,
     "document": _write_document,
 }

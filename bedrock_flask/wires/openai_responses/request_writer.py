@@ -1,4 +1,4 @@
-"""A Converse request as a Responses body: what `read_request` has read says the same again."""
+"""A Converse request as a Responses body, the reverse of `read_request`."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _INFERENCE = {
     "maxTokens": "max_output_tokens",
     "temperature": "temperature",
     "topP": "top_p",
-    # The format has no such thing; this is what it is called elsewhere at OpenAI.
+    # The format has no stop sequences; this is their name in Chat Completions.
     "stopSequences": "stop",
 }
 _WRITTEN = frozenset(
@@ -23,10 +23,10 @@ _WRITTEN = frozenset(
 
 
 def write_request(request: Request) -> Json:
-    """A Converse request as a Responses body; raises InvalidBody for content that the format cannot say.
+    """A Converse request as a Responses body; raises InvalidBody for content that the format does not have.
 
-    Other members that the format does not have stand under the names that they have in Converse. Extras by path go back
-    to that path if it is there: a request whose items have been put together has fewer of them.
+    Other members that the format does not have keep their names in Converse. Extras by path go back to their path if
+    the body has it: a request whose items were joined has fewer of them.
     """
     config, extras = request.get("toolConfig", {}), request.get("extras", {})
     tools = write_tools(config)
@@ -46,7 +46,7 @@ def write_request(request: Request) -> Json:
         **{name: value for name, value in request.items() if name not in _WRITTEN},
     }
     body = {name: value for name, value in body.items() if value is not None}
-    for path, value in sorted(_by_path(extras), key=lambda each: _steps(each[0])):
+    for path, value in sorted(_list_by_path(extras), key=lambda each: _steps(each[0])):
         _put(body, path, value)
     return body
 
@@ -71,7 +71,7 @@ def _write_effort(config: Json, extras: Json) -> Json | None:
 
 
 def _write_metadata(metadata: Json, extras: Json) -> Json:
-    # Both may stand in the caller's own metadata, too, and then it is as well said there.
+    # The caller's own metadata may contain both, too; as members of their own they mean the same.
     own: Json = {
         name: metadata[name] for name in ("user", "safety_identifier") if name in metadata and name not in extras
     }
@@ -79,25 +79,25 @@ def _write_metadata(metadata: Json, extras: Json) -> Json:
     return {**own, **({"metadata": rest} if rest else {})}
 
 
-# --- extras, put back where they stood -------------------------------------------------------------------------------
+# --- extras, put back at their paths --------------------------------------------------------------------------------
 
-# Extras that are said by other members.
-_SAID = frozenset({"effort", "json_object", "logprobs", "tool_choice", "tool_choice.tools"})
-# Extras that are gathered from many places.
-_GATHERED = re.compile(r"(input|tools)\.")
+# Extras that other members express.
+_EXPRESSED = frozenset({"effort", "json_object", "logprobs", "tool_choice", "tool_choice.tools"})
+# Extras that collect values from several paths.
+_COLLECTED = re.compile(r"(input|tools)\.")
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
-def _by_path(extras: Json) -> Iterator[tuple[str, Any]]:
+def _list_by_path(extras: Json) -> Iterator[tuple[str, Any]]:
     for name, value in extras.items():
-        if _GATHERED.match(name):
+        if _COLLECTED.match(name):
             yield from value.items()
-        elif name not in _SAID:
+        elif name not in _EXPRESSED:
             yield name, value
 
 
 def _steps(path: str) -> list[tuple[int, str]]:
-    """The steps to a place; whole items sort before what stands in them, and by their numbers."""
+    """The steps to a value; whole items sort before what they contain, and by their numbers."""
     return [(int(number) if number else -1, name) for number, name in _STEP.findall(path)]
 
 
@@ -112,7 +112,7 @@ def _put(body: Json, path: str, value: Any) -> None:
         holder = _inside(holder, number, member)
     if not name and isinstance(holder, list):
         holder.insert(last, value)
-    # A part that has no such member is another than the one that this stood in.
+    # A part without this member is not the part from which the extra came.
     elif isinstance(holder, dict) and (name in holder or len(between) < _PART_DEPTH):
         holder[name] = value
 

@@ -1,8 +1,7 @@
 """The tools of a request and which of them must be called, to and from Converse.
 
-A custom tool takes free text; to Converse it is a tool with the one argument `input`. The tools of a namespace are told
-apart by their names, `namespace__tool`. What an answer must know of either is told by `custom_tools` and
-`namespaced_tools`.
+A custom tool takes free text; in Converse it is a tool with the one argument `input`. A tool of a namespace is named
+`namespace__tool` there. `find_custom_tools` and `find_namespaced_tools` read what a reply must know about them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,41 +12,41 @@ from typing import Any
 from bedrock_flask.converse import Json
 from bedrock_flask.wires.reading.cursor import Cursor
 
-# --- what an answer must know ----------------------------------------------------------------------------------------
+# --- what a reply must know ------------------------------------------------------------------------------------------
 
 NO_NAMESPACES: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The tools of a request as far as its answer depends on them, by their names in Converse."""
+class RequestTools:
+    """The tools of a request as far as its reply depends on them, by their names in Converse."""
 
     custom: frozenset[str] = frozenset()
     namespaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def names(self, name: str) -> Json:
-        """The members that name a tool in an answer."""
+    def name_members(self, name: str) -> Json:
+        """The members that name a tool in a reply."""
         namespace, own = self.namespaced.get(name, (None, name))
         return {"name": own, **({"namespace": namespace} if namespace else {})}
 
 
-def custom_tools(body: Json) -> frozenset[str]:
+def find_custom_tools(body: Json) -> frozenset[str]:
     """The custom tools of a request, by their names in Converse."""
-    return frozenset(offer.name for offer in _offers(body, Cursor("", {})) if offer.tool["type"] == "custom")
+    return frozenset(offer.name for offer in _find_offers(body, Cursor("", {})) if offer.tool["type"] == "custom")
 
 
-def namespaced_tools(body: Json) -> dict[str, tuple[str, str]]:
+def find_namespaced_tools(body: Json) -> dict[str, tuple[str, str]]:
     """The namespace and the name in it of each tool that has a namespace, by its name in Converse."""
-    offers = _offers(body, Cursor("", {}))
+    offers = _find_offers(body, Cursor("", {}))
     return {offer.name: (offer.namespace, offer.tool["name"]) for offer in offers if offer.namespace}
 
 
-def full_name(told: Json) -> str:
-    """The name in Converse of the tool that a call names."""
-    return _joined(told.get("namespace") or "", told["name"])
+def full_name(call: Json) -> str:
+    """The name in Converse of the tool that an item calls."""
+    return _join_name(call.get("namespace") or "", call["name"])
 
 
-def _joined(namespace: str, name: str) -> str:
+def _join_name(namespace: str, name: str) -> str:
     return f"{namespace}__{name}" if namespace else name
 
 
@@ -56,34 +55,34 @@ def _joined(namespace: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class _Offer:
-    """One tool where it is offered; `about` is what its namespace says, told with the first of its tools."""
+    """One tool at its cursor; the first tool of a namespace has the description of the namespace in `about`."""
 
-    place: Cursor
+    cursor: Cursor
     tool: Json
     namespace: str = ""
     about: str = ""
 
     @property
     def name(self) -> str:
-        return _joined(self.namespace, self.tool.get("name", ""))
+        return _join_name(self.namespace, self.tool.get("name", ""))
 
 
-def _offers(body: Json, top: Cursor) -> Iterator[_Offer]:
-    """Every tool of a request, also those that stand in its conversation."""
-    yield from _offers_of(body.get("tools") or (), top.at("tools"))
+def _find_offers(body: Json, top: Cursor) -> Iterator[_Offer]:
+    """Every tool of a request, also those in its conversation."""
+    yield from _flatten_offers(body.get("tools") or (), top.at("tools"))
     items = body["input"] if isinstance(body["input"], list) else []
     for index, item in enumerate(items):
         if item.get("type") == "additional_tools":
-            yield from _offers_of(item["tools"], top.at("input").item(index).at("tools"))
+            yield from _flatten_offers(item["tools"], top.at("input").item(index).at("tools"))
 
 
-def _offers_of(tools: Iterable[Json], place: Cursor) -> Iterator[_Offer]:
+def _flatten_offers(tools: Iterable[Json], cursor: Cursor) -> Iterator[_Offer]:
     for index, tool in enumerate(tools):
-        here = place.item(index)
+        here = cursor.item(index)
         if tool["type"] != "namespace":
             yield _Offer(here, tool)
             continue
-        here.leave_rest(tool, "type", "name", "description", "tools")
+        here.add_unread(tool, "type", "name", "description", "tools")
         about = tool.get("description") or ""
         for number, each in enumerate(tool["tools"]):
             yield _Offer(here.at("tools").item(number), each, tool["name"], "" if number else about)
@@ -92,38 +91,38 @@ def _offers_of(tools: Iterable[Json], place: Cursor) -> Iterator[_Offer]:
 def read_tools(body: Json, top: Cursor, *, used: bool) -> Json:
     """The toolConfig; `used` says whether the conversation has used tools."""
     here, choice = top.at("tool_choice"), body.get("tool_choice")
-    offers = [*_offers(body, top)]
+    offers = [*_find_offers(body, top)]
     offered = [offer for offer in offers if offer.tool["type"] in _SPECS]
     if choice == "none":
-        # Without tool use in the history, no tools say the same, and to every model.
+        # Without tool use in the history, sending no tools means the same, and every model supports it.
         if not (offered and used):
             return {}
-        here.leave({"type": "none"})
+        here.add_extra({"type": "none"})
     kind = choice["type"] if isinstance(choice, dict) else choice
     if isinstance(choice, dict) and kind == "allowed_tools":
-        offered = _allowed(choice, offered, here)
+        offered = _select_allowed(choice, offered, here)
         kind = choice["mode"]
     elif kind != "none":
-        _leave_own([offer for offer in offers if offer.tool["type"] not in _SPECS])
+        _add_server_tools([offer for offer in offers if offer.tool["type"] not in _SPECS])
     if kind != "none":
         for offer in offered:
-            _leave_rest(offer)
-    specs = _specs(offered)
+            _add_unread(offer)
+    specs = _build_specs(offered)
     wanted = _read_choice(kind, choice, specs, here)
     return {"tools": [*specs.values()], **({"toolChoice": wanted} if wanted else {})} if specs else {}
 
 
-def _leave_own(offers: Iterable[_Offer]) -> None:
-    """What OpenAI's servers would run. That a model cannot search the web is no reason not to ask it anything."""
+def _add_server_tools(offers: Iterable[_Offer]) -> None:
+    """Add the tools that OpenAI runs itself to the extras; web search is a hint, because clients always offer it."""
     for offer in offers:
         if offer.tool["type"] == "web_search":
-            offer.place.mention("tools.web_search", offer.tool)
+            offer.cursor.add_hint("tools.web_search", offer.tool)
         else:
-            offer.place.leave(offer.tool)
+            offer.cursor.add_extra(offer.tool)
 
 
-def _allowed(choice: Json, offers: list[_Offer], place: Cursor) -> list[_Offer]:
-    """The tools that may be called: to a model, the others are not there."""
+def _select_allowed(choice: Json, offers: list[_Offer], cursor: Cursor) -> list[_Offer]:
+    """The tools that may be called; the model does not see the others."""
     own, names = [], set()
     for index, each in enumerate(choice["tools"]):
         if each["type"] == "namespace":
@@ -134,127 +133,133 @@ def _allowed(choice: Json, offers: list[_Offer], place: Cursor) -> list[_Offer]:
             own.append(each)
             continue
         if not found:
-            raise place.at("tools").item(index).at("name").wrong(_stranger(each["name"]))
+            raise cursor.at("tools").item(index).at("name").error(_describe_unknown(each["name"]))
         names |= found
     if own:
-        place.at("tools").leave(own)
+        cursor.at("tools").add_extra(own)
     return [offer for offer in offers if offer.name in names]
 
 
-def _specs(offers: Iterable[_Offer]) -> dict[str, Json]:
+def _build_specs(offers: Iterable[_Offer]) -> dict[str, Json]:
     """The tools as Converse takes them, by name."""
     specs: dict[str, Json] = {}
     for offer in offers:
         spec = {"toolSpec": _SPECS[offer.tool["type"]](offer)}
         if specs.setdefault(offer.name, spec) != spec:
-            raise offer.place.at("name").wrong(f"names another tool, too: {offer.name[:100]!r}")
+            raise offer.cursor.at("name").error(f"is used by another tool, too: {offer.name[:100]!r}")
     return specs
 
 
-def _leave_rest(offer: _Offer) -> None:
-    told, place = offer.tool, offer.place
-    for name in _ASIDE:
-        if told.get(name) not in (None, False, ["direct"]):
-            place.at(name).mention(f"tools.{name}", told[name])
-    if (told.get("format") or {}).get("type") not in (None, "text", "grammar"):
-        place.at("format").leave(told["format"])
-    place.leave_rest(told, "type", "name", "description", *_ASIDE, *_TAKEN[told["type"]], defaults={"async": (False,)})
+def _add_unread(offer: _Offer) -> None:
+    tool, cursor = offer.tool, offer.cursor
+    for name in _NOT_NEEDED:
+        if tool.get(name) not in (None, False, ["direct"]):
+            cursor.at(name).add_hint(f"tools.{name}", tool[name])
+    if (tool.get("format") or {}).get("type") not in (None, "text", "grammar"):
+        cursor.at("format").add_extra(tool["format"])
+    cursor.add_unread(
+        tool, "type", "name", "description", *_NOT_NEEDED, *_READ[tool["type"]], defaults={"async": (False,)}
+    )
 
 
-# How a tool is found and what its output is like: nothing that a model must be told to call it.
-_ASIDE = ("defer_loading", "allowed_callers", "output_schema")
-_TAKEN = {"function": ("parameters", "strict"), "custom": ("format",)}
+# How a tool is found and what its output is like: a model does not need it to call the tool.
+_NOT_NEEDED = ("defer_loading", "allowed_callers", "output_schema")
+_READ = {"function": ("parameters", "strict"), "custom": ("format",)}
 
 
-def _function(offer: _Offer) -> Json:
-    # Not strict is what all tools are unless told otherwise.
+def _build_function(offer: _Offer) -> Json:
+    # Tools are not strict by default.
     strict = {"strict": True} if offer.tool.get("strict") else {}
     schema = offer.tool.get("parameters") or {"type": "object", "properties": {}}
-    return {"name": offer.name, **_described(offer), "inputSchema": {"json": schema}, **strict}
+    return {"name": offer.name, **_build_description(offer), "inputSchema": {"json": schema}, **strict}
 
 
-def _custom(offer: _Offer) -> Json:
-    return {"name": offer.name, **_described(offer), "inputSchema": {"json": CUSTOM}}
+def _build_custom(offer: _Offer) -> Json:
+    return {"name": offer.name, **_build_description(offer), "inputSchema": {"json": CUSTOM}}
 
 
-def _described(offer: _Offer) -> Json:
-    texts = (offer.tool.get("description"), _about_format(offer.tool.get("format") or {}), _about_namespace(offer))
+def _build_description(offer: _Offer) -> Json:
+    texts = (
+        offer.tool.get("description"),
+        _describe_format(offer.tool.get("format") or {}),
+        _describe_namespace(offer),
+    )
     description = "\n\n".join(text for text in texts if text and not text.isspace())
     return {"description": description} if description else {}
 
 
-def _about_format(form: Json) -> str:
+def _describe_format(form: Json) -> str:
     if form.get("type") != "grammar":
         return ""
     return f"The text in `input` must fit this {form['syntax']} grammar:\n\n{form['definition']}"
 
 
-def _about_namespace(offer: _Offer) -> str:
+def _describe_namespace(offer: _Offer) -> str:
     return f"Of all tools whose names begin with {offer.namespace}__: {offer.about}" if offer.about else ""
 
 
-# What a custom tool takes, to a model that knows of functions only.
+# The schema of a custom tool, for models that only have functions.
 CUSTOM: Json = {
     "type": "object",
     "properties": {"input": {"type": "string", "description": "The whole input of the tool, as free text."}},
     "required": ["input"],
 }
-_SPECS = {"function": _function, "custom": _custom}
+_SPECS = {"function": _build_function, "custom": _build_custom}
 
 
-def _read_choice(kind: str | None, choice: Any, names: Collection[str], place: Cursor) -> Json:
+def _read_choice(kind: str | None, choice: Any, names: Collection[str], cursor: Cursor) -> Json:
     if kind in _SPECS:
         if choice["name"] not in names:
-            raise place.at("name").wrong(_stranger(choice["name"]))
-        place.leave_rest(choice, "type", "name")
+            raise cursor.at("name").error(_describe_unknown(choice["name"]))
+        cursor.add_unread(choice, "type", "name")
         return {"tool": {"name": choice["name"]}}
     if kind == "required":
         if not names:
-            raise place.wrong("asks for a tool, and the request has none that could be called")
+            raise cursor.error("requires a tool, but the request has no function or custom tool")
         return {"any": {}}
     if kind not in ("auto", "none", None):
-        place.at("type").leave(kind)
-        place.leave_rest(choice, "type")
+        cursor.at("type").add_extra(kind)
+        cursor.add_unread(choice, "type")
     return {}
 
 
-def _stranger(name: str) -> str:
-    return f"names {name[:100]!r}, which is no tool of the request"
+def _describe_unknown(name: str) -> str:
+    return f"must name one of the tools, which {name[:100]!r} does not"
 
 
 # --- written ---------------------------------------------------------------------------------------------------------
 
 
 def is_custom(spec: Json) -> bool:
-    """Whether this was a custom tool before it was told to Converse."""
+    """Whether this was a custom tool before it became one of Converse's."""
     return bool(spec["inputSchema"].get("json") == CUSTOM)
 
 
 def write_tools(config: Json) -> list[Json]:
-    """The tools of a toolConfig; raises InvalidBody."""
-    # Cache points ask for nothing that shows, and tools have none in this format.
+    """Write the tools of a toolConfig; raises InvalidBody for tools that the format does not have."""
+    # Cache points do not change an answer, and tools have none in this format.
     tools = [tool for tool in config.get("tools", ()) if "cachePoint" not in tool]
     return [_write_tool(tool, Cursor(f"toolConfig.tools[{index}]", {})) for index, tool in enumerate(tools)]
 
 
-def _write_tool(tool: Json, place: Cursor) -> Json:
+def _write_tool(tool: Json, cursor: Cursor) -> Json:
     if "toolSpec" not in tool:
-        raise place.wrong("has no like in the format of OpenAI's Responses")
+        raise cursor.error("is not supported by the Responses format")
     spec = tool["toolSpec"]
-    told = {"name": spec["name"], **({"description": spec["description"]} if "description" in spec else {})}
+    common = {"name": spec["name"], **({"description": spec["description"]} if "description" in spec else {})}
     if is_custom(spec):
-        return {"type": "custom", **told}
-    # Left out, `strict` would be true.
+        return {"type": "custom", **common}
+    # The default of `strict` is true.
     return {
         "type": "function",
-        **told,
+        **common,
         "parameters": spec["inputSchema"]["json"],
         "strict": bool(spec.get("strict")),
     }
 
 
 def write_choice(config: Json, tools: Iterable[Json], extras: Json) -> Any:
-    """Which tools must be called, and which may be; None where the model is free."""
+    """The choice of tools; None where the model is free to choose."""
     choice = config.get("toolChoice", {})
     if "tool_choice.tools" in extras:
         allowed = [{"type": tool["type"], "name": tool["name"]} for tool in tools]

@@ -1,4 +1,4 @@
-"""Images and documents in `data:` URIs: OpenAI names a format by media type, Converse by a word of its own."""
+"""Images and documents in `data:` URIs: OpenAI names their formats by media type, Converse by short names."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ IMAGES: Mapping[str, str] = MappingProxyType(
         "image/jpeg": "jpeg",
         "image/gif": "gif",
         "image/webp": "webp",
-        # No media type, but written often.
+        # Not a registered media type, but common.
         "image/jpg": "jpeg",
     }
 )
@@ -32,22 +32,22 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def media_type(formats: Mapping[str, str], name: str) -> str | None:
-    """The media type of a format's name."""
+def find_media_type(formats: Mapping[str, str], name: str) -> str | None:
+    """The media type of a Converse format, or None."""
     return next((each for each, known in formats.items() if known == name), None)
 
 
-def read_document(data: str, name: str, place: Cursor) -> tuple[str, str]:
-    """The format and the bytes of a document: in a URI, or plain base64 beside a name that tells the format."""
+def read_document(data: str, name: str, cursor: Cursor) -> tuple[str, str]:
+    """The format and the base64 of a document: in a URI, or bare beside a file name whose extension is the format."""
     extension = name.rpartition(".")[2].lower()
     if ":" not in data and extension in DOCUMENTS.values():
-        return extension, place.made(data_uri.checked, data)
-    return read_uri(data, DOCUMENTS, place)
+        return extension, cursor.parse(data_uri.checked, data)
+    return read_uri(data, DOCUMENTS, cursor)
 
 
-def read_uri(uri: str, formats: Mapping[str, str], place: Cursor) -> tuple[str, str]:
-    """The format and the bytes of a medium in a URI; an InvalidBody that names the place."""
-    kind, data = place.made(data_uri.read, uri)
+def read_uri(uri: str, formats: Mapping[str, str], cursor: Cursor) -> tuple[str, str]:
+    """The format and the base64 of a `data:` URI; raises InvalidBody for any other text or media type."""
+    kind, data = cursor.parse(data_uri.read, uri)
     if kind not in formats:
-        raise place.wrong(f"is of the media type {kind[:100]!r}, which is none of: {', '.join(formats)}")
+        raise cursor.error(f"has the unsupported media type {kind[:100]!r}. Use one of: {', '.join(formats)}")
     return formats[kind], data

@@ -1,4 +1,4 @@
-"""What OpenAI's clients say about a request, as far as Converse can tell it: who asks, for what, and how quickly."""
+"""The metadata and the service tier of requests in OpenAI's formats, as far as Converse can express them."""
 
 import re
 from collections.abc import Mapping
@@ -6,38 +6,38 @@ from collections.abc import Mapping
 from bedrock_flask.converse import Json
 from bedrock_flask.wires.reading.cursor import Cursor
 
-# The tiers of OpenAI's that Bedrock has, by Bedrock's name for them.
+# Bedrock's name for each of OpenAI's tiers that it has.
 _TIERS = {"flex": "flex", "priority": "priority", "fast": "priority"}
 # What Converse takes as requestMetadata. Source: the service model of bedrock-runtime.
-_MOST_PAIRS = 16
+_MAX_PAIRS = 16
 _PAIR = tuple(re.compile(rf"[a-zA-Z0-9\s:_@$#=/+,\-.]{{{least},256}}", re.ASCII) for least in (1, 0))
 
 
-def read_tier(tier: str | None, place: Cursor) -> Json:
-    """Converse's serviceTier; the usual tiers ask for nothing."""
+def read_tier(tier: str | None, cursor: Cursor) -> Json:
+    """Converse's serviceTier; empty for the default tiers."""
     if tier in _TIERS:
         return {"type": _TIERS[tier]}
     if tier not in (None, "auto", "default"):
-        place.leave(tier)
+        cursor.add_extra(tier)
     return {}
 
 
 def read_metadata(body: Json, top: Cursor) -> Json:
-    """What Converse's requestMetadata can tell of the caller's."""
+    """Converse's requestMetadata, with the members for the end user where Bedrock accepts their values."""
     metadata: Json = dict(body.get("metadata") or {})
     if not _is_metadata(metadata):
-        top.at("metadata").leave(metadata)
+        top.at("metadata").add_extra(metadata)
         metadata = {}
     for name in ("user", "safety_identifier"):
         value = body.get(name)
         if value is not None and metadata.get(name, value) == value and _is_metadata({**metadata, name: value}):
             metadata[name] = value
         elif value is not None:
-            top.at(name).leave(value)
+            top.at(name).add_extra(value)
     return metadata
 
 
 def _is_metadata(pairs: Mapping[str, str]) -> bool:
-    return len(pairs) <= _MOST_PAIRS and all(
+    return len(pairs) <= _MAX_PAIRS and all(
         form.fullmatch(text) for pair in pairs.items() for form, text in zip(_PAIR, pair, strict=True)
     )

@@ -218,7 +218,7 @@ def read(body: Json) -> Json:
         return read_request(body)
     except InvalidBody as error:
         refused = error
-    assert {fault.message for fault in refused.fields} == {"says nothing: its content is empty or blank"}
+    assert {fault.message for fault in refused.fields} == {"must have content that is not blank"}
     reject()
 
 

@@ -264,8 +264,16 @@ def test_a_document_without_a_name_gets_one() -> None:
 @pytest.mark.parametrize(
     ("told", "path", "why"),
     [
-        ({"file_id": "file-1"}, "file_id", "the gateway keeps none"),
-        ({"file_id": "file-1", "file_data": "data:application/pdf;base64,AAAA"}, "file_id", "the gateway keeps none"),
+        (
+            {"file_id": "file-1"},
+            "file_id",
+            "is not supported: the gateway stores no files. Send the file in file_data.",
+        ),
+        (
+            {"file_id": "file-1", "file_data": "data:application/pdf;base64,AAAA"},
+            "file_id",
+            "is not supported: the gateway stores no files. Send the file in file_data.",
+        ),
         ({"filename": "a.pdf"}, "file_data", "is required"),
         ({"file_data": "AAAA"}, "file_data", "send it as a data: URI"),
         ({"file_data": "AAA", "filename": "a.pdf"}, "file_data", "not base64"),

@@ -195,10 +195,10 @@ def test_request_metadata_is_metadata_and_never_lost() -> None:
 @pytest.mark.parametrize(
     ("request_", "what"),
     [
-        ({"content": [{"image": {"format": "png", "source": S3}}]}, "an image that lies in Amazon S3"),
+        ({"content": [{"image": {"format": "png", "source": S3}}]}, "contains an image in Amazon S3, which"),
         (
             {"content": [{"document": {"format": "pdf", "name": "a", "source": S3}}]},
-            "a document that lies in Amazon S3",
+            "contains a document in Amazon S3, which",
         ),
         ({"content": [{"document": {"name": "a", "source": BYTES}}]}, "a document without a known format"),
         (
@@ -207,10 +207,10 @@ def test_request_metadata_is_metadata_and_never_lost() -> None:
                     {"document": {"format": "pdf", "name": "a", "source": BYTES, "citations": {"enabled": True}}}
                 ]
             },
-            "a document to cite",
+            "contains a document with citations enabled, which",
         ),
-        ({"content": [{"audio": {"format": "flac", "source": BYTES}}]}, "a sound in flac"),
-        ({"content": [{"video": {"format": "mp4", "source": BYTES}}]}, "a block of the kind video"),
+        ({"content": [{"audio": {"format": "flac", "source": BYTES}}]}, "contains audio in the format flac, which"),
+        ({"content": [{"video": {"format": "mp4", "source": BYTES}}]}, "contains a video block, which"),
         ({"content": [], "tools": [{"systemTool": {"name": "nova_grounding"}}]}, "a tool that Bedrock runs itself"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bedrock_flask.wires.openai_responses.member_text import MemberText, mended
+from bedrock_flask.wires.openai_responses.member_text import MemberText, replace_lone_surrogates
 
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ def test_the_text_is_the_same_however_its_json_is_cut(
 ) -> None:
     raw = json.dumps({**before, "input": text, **after}, ensure_ascii=ascii_only)
     reader, read = fed(raw, cuts)
-    assert "".join(read) == mended(json.loads(raw)["input"])
+    assert "".join(read) == replace_lone_surrogates(json.loads(raw)["input"])
     assert (reader.found, reader.raw) == (True, raw)
 
 
@@ -62,7 +62,7 @@ def test_each_piece_tells_all_that_is_certain() -> None:
 
 def test_a_lone_surrogate_is_replaced_so_that_the_text_is_utf8() -> None:
     assert MemberText("input").feed('{"input": "a\\ud83d"}') == "a\ufffd"
-    assert mended("\ude00\ud83d\ude00") == "\ufffd😀"
+    assert replace_lone_surrogates("\ude00\ud83d\ude00") == "\ufffd😀"
 
 
 def test_a_text_that_is_cut_is_what_has_come_of_it() -> None:

@@ -15,8 +15,8 @@ from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.openai_responses import (
     HINTS,
     WIRE,
-    custom_tools,
-    namespaced_tools,
+    find_custom_tools,
+    find_namespaced_tools,
     read_request,
     write_request,
 )
@@ -569,14 +569,14 @@ def test_tools_that_stand_in_the_conversation_are_tools() -> None:
     request = read([more, says("user", "a")], tools=[ADD])
     assert request["toolConfig"]["tools"] == [ADD_SPEC, PATCH_SPEC]
     assert request["extras"] == {"input[0].tools[1]": {"type": "mcp", "server_label": "s"}}
-    assert custom_tools(body([more])) == {"patch"}
+    assert find_custom_tools(body([more])) == {"patch"}
 
 
 def test_an_answer_is_told_which_tools_are_custom_and_which_have_a_namespace() -> None:
     told = body(tools=[ADD, PATCH, CRM, SEARCH])
-    assert custom_tools(told) == {"patch", "crm__note"}
-    assert namespaced_tools(told) == {"crm__find": ("crm", "find"), "crm__note": ("crm", "note")}
-    assert (custom_tools(body()), namespaced_tools(body())) == (frozenset(), {})
+    assert find_custom_tools(told) == {"patch", "crm__note"}
+    assert find_namespaced_tools(told) == {"crm__find": ("crm", "find"), "crm__note": ("crm", "note")}
+    assert (find_custom_tools(body()), find_namespaced_tools(body())) == (frozenset(), {})
 
 
 def test_tools_that_openai_runs_are_extras_by_their_place_and_a_search_that_is_offered_is_a_hint() -> None:
@@ -713,7 +713,7 @@ def test_a_request_is_written_as_it_would_be_sent() -> None:
 def test_a_custom_tool_and_its_calls_are_written_as_such() -> None:
     request = read(CODEX["input"], tools=CODEX["tools"])
     written = write_request(request)
-    assert custom_tools(written) == custom_tools(CODEX)
+    assert find_custom_tools(written) == find_custom_tools(CODEX)
     kinds = [item["type"] for item in written["input"]]
     assert kinds.count("custom_tool_call") == kinds.count("custom_tool_call_output") == 1
 

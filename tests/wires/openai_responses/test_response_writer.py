@@ -265,7 +265,7 @@ def test_a_failure_names_the_native_reason() -> None:
     error = write_reply(answer(stopReason="malformed_tool_use"), "m")["error"]
     assert error == {
         "code": "server_error",
-        "message": "The model failed to answer: it stopped with 'malformed_tool_use'.",
+        "message": "The model stopped with 'malformed_tool_use'.",
     }
 
 
