@@ -3,13 +3,10 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -57,35 +54,6 @@ def test_the_language_model_itself_answers(has_language_model: bool) -> None:
     assert re.search(r"Answer: .*\b(red|blue|green|yellow)\b", done.stdout, re.IGNORECASE)
 
 
-def test_a_busy_port_is_one_line_with_the_remedy() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        done = run("--once", "--port", str(busy.getsockname()[1]))
-    assert done.returncode == 1
-    [line] = done.stderr.splitlines()
-    assert "is in use" in line
-    assert "PORT=" in line
-
-
-@pytest.mark.parametrize(
-    ("host", "fault"),
-    [
-        ("192.0.2.1", "192.0.2.1 port 8001 cannot be bound: Cannot assign requested address"),
-        ("[::1", "[::1 is not an address that can be bound: "),
-    ],
-)
-def test_an_address_that_cannot_be_bound_says_why(host: str, fault: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bedrock_flask", "emulate", "--host", host, "--port", "8001"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    [line] = done.stderr.splitlines()
-    assert line.startswith(f"bedrock-flask: {fault}")
-
-
 def test_no_answer_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("x = 1")
     environ = os.environ | SHELL | {"BEDROCK_FLASK_PLUGINS_DIR": str(tmp_path)}
@@ -101,42 +69,72 @@ def test_no_answer_is_a_failure(tmp_path: Path) -> None:
     assert "it registers nothing" in done.stderr
 
 
-@pytest.fixture
-def running() -> Iterator[Any]:
+def start(**more: str) -> tuple["subprocess.Popen[str]", str]:
+    """The demonstration, with what it prints until it is ready."""
     process = subprocess.Popen(
         command("--engine", "scripted", "--port", str(find_free_port())),
-        env=os.environ | SHELL,
+        env=os.environ | SHELL | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert process.stdout is not None
-    told = ""
+    printed = ""
     for line in process.stdout:
-        told += line
+        printed += line
         if "Ctrl-C" in line:
             break
-    yield process, told
-    process.kill()
-    process.communicate()
+    return process, printed
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_what_it_prints_works_and_ctrl_c_stops_everything(running: Any, number: int) -> None:
-    process, told = running
+def find(name: str, printed: str) -> str:
+    """The address or folder that it prints under a name."""
+    found = re.search(rf"^{name}\s+(\S+)$", printed, re.MULTILINE)
+    assert found, printed
+    return found[1]
+
+
+def stop(process: "subprocess.Popen[str]", printed: str, number: int) -> None:
+    """Stop it by a signal: both servers and the logs are gone afterwards."""
+    process.send_signal(number)
+    assert process.wait(20) == 0
+    assert not Path(find("Logs", printed)).exists()
+    for name in ("Gateway", "Emulator"):
+        assert is_free("127.0.0.1", urllib.parse.urlsplit(find(name, printed)).port or 0)
+
+
+def test_what_it_prints_works_a_plugin_is_dropped_in_and_ctrl_c_stops_everything(
+    tmp_path: Path, repository: Path
+) -> None:
+    text = (repository / "README.md").read_text()
+    [plugin] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "register_adapters" in block]
+    (tmp_path / "rhyme.py").write_text(plugin)
+    process, printed = start(BEDROCK_FLASK_PLUGINS_DIR=str(tmp_path))
+    try:
+        check_what_it_prints(printed)
+        session = direct_session()
+        url = f"{find('Gateway', printed)}/v1/models/rhyme/invoke"
+        response = session.post(url, json={"prompt": "orange"}, timeout=20)
+        assert response.status_code == 200, response.text
+        stop(process, printed, signal.SIGINT)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def direct_session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False
-    for block in re.findall(r"curl -sN? (\S+) \\\n\s+-d '(.*?)'", told):
+    return session
+
+
+def check_what_it_prints(printed: str) -> None:
+    session = direct_session()
+    for block in re.findall(r"curl -sN? (\S+) \\\n\s+-d '(.*?)'", printed):
         assert session.post(block[0], data=block[1], timeout=20).ok
-    gateway = re.search(r"^Gateway\s+(\S+)$", told, re.MULTILINE)
-    emulator = re.search(r"^Emulator\s+(\S+)$", told, re.MULTILINE)
-    logs = re.search(r"^Logs\s+(\S+)$", told, re.MULTILINE)
-    assert gateway
-    assert emulator
-    assert logs
-    snippet = re.search(r"^    import boto3\n(?:    .*\n)+", told, re.MULTILINE)
+    snippet = re.search(r"^    import boto3\n(?:    .*\n)+", printed, re.MULTILINE)
     assert snippet
-    assert f'endpoint_url="{emulator[1]}"' in snippet[0]
+    assert f'endpoint_url="{find("Emulator", printed)}"' in snippet[0]
     plain = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     text = "\n".join(line[4:] for line in snippet[0].splitlines())
     done = subprocess.run(
@@ -144,37 +142,16 @@ def test_what_it_prints_works_and_ctrl_c_stops_everything(running: Any, number: 
     )
     assert done.stdout.strip(), done.stderr
     for page in ("/docs", "/openapi.json", "/v1/models"):
-        assert session.get(gateway[1] + page, timeout=20).ok
-    for log in Path(logs[1]).iterdir():
+        assert session.get(find("Gateway", printed) + page, timeout=20).ok
+    for log in Path(find("Logs", printed)).iterdir():
         assert "canary" not in log.read_text()
-    process.send_signal(number)
-    assert process.wait(20) == 0
-    assert not Path(logs[1]).exists()
-    for url in (gateway[1], emulator[1]):
-        assert is_free("127.0.0.1", urllib.parse.urlsplit(url).port or 0)
 
 
-def test_a_dropped_in_plugin_is_answered_through_the_demo(tmp_path: Path, repository: Path) -> None:
-    text = (repository / "README.md").read_text()
-    [plugin] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "register_adapters" in block]
-    (tmp_path / "rhyme.py").write_text(plugin)
-    port = find_free_port()
-    environ = os.environ | SHELL | {"BEDROCK_FLASK_PLUGINS_DIR": str(tmp_path)}
-    process = subprocess.Popen(
-        command("--engine", "scripted", "--port", str(port)),
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_stop_everything_too(number: int) -> None:
+    process, printed = start()
     try:
-        assert process.stdout is not None
-        assert any("Ctrl-C" in line for line in process.stdout)
-        session = requests.Session()
-        session.trust_env = False
-        url = f"http://127.0.0.1:{port}/v1/models/rhyme/invoke"
-        response = session.post(url, json={"prompt": "orange"}, timeout=20)
-        assert response.status_code == 200, response.text
+        stop(process, printed, number)
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.kill()
+        process.communicate()

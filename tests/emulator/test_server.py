@@ -7,27 +7,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bedrock_flask.server.ports import find_free_port
+from tests.doubles import Emulator, StartEmulator
 
 
 def run(environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "bedrock_flask", "emulate", "--engine", "scripted", *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_a_busy_port_is_one_line_with_the_remedy(plain_environ: dict[str, str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = str(busy.getsockname()[1])
-        done = run(plain_environ, "--port", port)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    [line] = done.stderr.splitlines()
-    assert port in line
-    assert "--port" in line
 
 
 def test_a_plugin_that_cannot_be_loaded_is_one_line(plain_environ: dict[str, str], tmp_path: Path) -> None:
@@ -38,14 +27,14 @@ def test_a_plugin_that_cannot_be_loaded_is_one_line(plain_environ: dict[str, str
     assert "Traceback" not in done.stderr
 
 
-def test_it_says_when_it_is_ready_and_what_answers(emulator: Any) -> None:
+def test_it_says_when_it_is_ready_and_what_answers(emulator: Emulator) -> None:
     assert emulator.get("/_emulator/health").json()["engine"] == "scripted"
     [line] = emulator.log.read_text().splitlines()[:1]
     assert emulator.url in line
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_at_once_even_while_an_answer_is_stalled(start_emulator: Any, stop: signal.Signals) -> None:
+def test_it_stops_at_once_even_while_an_answer_is_stalled(start_emulator: StartEmulator, stop: signal.Signals) -> None:
     server = start_emulator()
     server.fault("stall")
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as caller:
@@ -59,14 +48,12 @@ def test_it_stops_at_once_even_while_an_answer_is_stalled(start_emulator: Any, s
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("said", [b"", b"POST /model/a.b/converse HTTP/1.1\r\nHost"])
-def test_it_waits_for_no_caller_that_says_nothing_or_half(
-    start_emulator: Any, stop: signal.Signals, said: bytes
-) -> None:
+def test_it_waits_for_no_caller_that_sends_nothing_or_half(start_emulator: StartEmulator, stop: signal.Signals) -> None:
     server = start_emulator()
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
-    with socket.create_connection(address) as caller, socket.create_connection(address) as kept:
-        caller.sendall(said)
+    connect = socket.create_connection
+    with connect(address), connect(address) as half, connect(address) as kept:
+        half.sendall(b"POST /model/a.b/converse HTTP/1.1\r\nHost")
         kept.sendall(b"GET /_emulator/health HTTP/1.1\r\nHost: x\r\n\r\n")
         assert kept.recv(100).startswith(b"HTTP/1.1 200")
         began = time.monotonic()
@@ -75,7 +62,7 @@ def test_it_waits_for_no_caller_that_says_nothing_or_half(
         assert time.monotonic() - began < 4
 
 
-def test_ctrl_c_reaches_all_its_processes_and_stops_them_once(start_emulator: Any) -> None:
+def test_ctrl_c_reaches_all_its_processes_and_stops_them_once(start_emulator: StartEmulator) -> None:
     server = start_emulator()
     server.fault("stall")
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as caller:

@@ -188,18 +188,16 @@ def test_without_secrets_everything_is_accepted(emulator: Any) -> None:
 # --- secrets, read ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("pairs", "message"),
-    [
+def test_what_is_no_secret_is_told_without_repeating_it() -> None:
+    cases = [
         (["nocolon"], "secret 1 is not a KEYID:SECRET pair"),
         (["a:b", ":c"], "secret 2 is not a KEYID:SECRET pair"),
         (["a:"], "the secret of 'a' must be printable"),
         (["a:b", "a:c"], "'a' has two secrets"),
-    ],
-)
-def test_what_is_no_secret_is_told_without_repeating_it(pairs: list[str], message: str) -> None:
-    with pytest.raises(StartupError, match=message):
-        read_secrets(pairs)
+    ]
+    for pairs, message in cases:
+        with pytest.raises(StartupError, match=message):
+            read_secrets(pairs)
 
 
 def test_a_file_of_secrets_must_hold_some(tmp_path: Path) -> None:

@@ -37,18 +37,16 @@ def test_every_error_of_the_table_can_be_ordered() -> None:
     assert set(BEDROCK_ERRORS) <= set(bedrock_errors.ERRORS) <= set(FAULTS)
 
 
-@pytest.mark.parametrize("name", sorted(bedrock_errors.ERRORS))
-def test_an_error_arrives_by_its_name_with_its_status_and_what_was_ordered(
-    emulator: Any, bedrock: Any, name: str
-) -> None:
-    emulator.fault(name, message="as ordered", retry_after="7")
-    with pytest.raises(ClientError) as caught:
-        bedrock.converse(modelId=MODEL, messages=MESSAGES)
-    told = caught.value.response
-    assert (told["Error"]["Code"], told["Error"]["Message"]) == (name, "as ordered")
-    assert told["ResponseMetadata"]["HTTPStatusCode"] == bedrock_errors.ERRORS[name].status
-    assert told["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "7"
-    assert bedrock.converse(modelId=MODEL, messages=MESSAGES)["stopReason"] == "end_turn"
+def test_every_error_arrives_by_its_name_with_its_status_and_what_was_ordered(emulator: Any, bedrock: Any) -> None:
+    seen = {}
+    for name in bedrock_errors.ERRORS:
+        emulator.fault(name, message="as ordered", retry_after="7")
+        with pytest.raises(ClientError) as caught:
+            bedrock.converse(modelId=MODEL, messages=MESSAGES)
+        error, metadata = caught.value.response["Error"], caught.value.response["ResponseMetadata"]
+        seen[error["Code"]] = (error["Message"], metadata["HTTPStatusCode"], metadata["HTTPHeaders"]["retry-after"])
+        assert bedrock.converse(modelId=MODEL, messages=MESSAGES)["stopReason"] == "end_turn"
+    assert seen == {name: ("as ordered", error.status, "7") for name, error in bedrock_errors.ERRORS.items()}
 
 
 def test_an_unnamed_error_has_a_status_and_no_name(hear: Any) -> None:
@@ -78,9 +76,8 @@ def test_a_fault_by_header_is_for_one_call_and_leaves_the_others_waiting(emulato
     assert hear("Converse").head.startswith(b"http/1.1 429")
 
 
-@pytest.mark.parametrize(
-    ("order", "wrong"),
-    [
+def test_an_order_that_does_not_fit_is_refused_with_its_fault(emulator: Any) -> None:
+    cases = [
         ({"fault": "nonsense"}, "fault"),
         ({"fault": "stall", "secnds": 3}, "seconds"),
         ({"fault": "stall", "count": 0}, "count"),
@@ -88,13 +85,14 @@ def test_a_fault_by_header_is_for_one_call_and_leaves_the_others_waiting(emulato
         ([{"fault": "stall"}, 3], "object"),
         ({"fault": "throttle", "retry_after": "1\r\nx: y"}, "retry_after"),
         (b"{", "ends too early"),
-    ],
-)
-def test_an_order_that_does_not_fit_is_refused_with_its_fault(emulator: Any, order: Any, wrong: str) -> None:
-    answer = emulator.post("/_emulator/faults", order)
-    assert answer.status_code == 400
-    assert wrong in answer.json()["message"]
-    assert emulator.get("/_emulator/faults").json()["waiting"] == []
+    ]
+    seen = []
+    for order, wrong in cases:
+        answer = emulator.post("/_emulator/faults", order)
+        pending = emulator.get("/_emulator/faults").json()["waiting"]
+        if answer.status_code != 400 or wrong not in answer.json()["message"] or pending:
+            seen.append((order, answer.status_code, answer.text, pending))
+    assert seen == []
 
 
 def test_an_unknown_fault_by_header_is_refused(hear: Any) -> None:
@@ -425,9 +423,8 @@ def test_many_stalled_calls_leave_room_for_others(emulator: Any, leave: Any, hea
 # --- what can be ordered ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("order", "wrong"),
-    [
+def test_an_order_that_does_not_fit_is_refused_with_what_would() -> None:
+    cases = [
         ({"fault": "throtle"}, "fault: there is no fault 'throtle'; did you mean 'throttle'?"),
         ({"fault": "ThrotlingException"}, "did you mean 'ThrottlingException'?"),
         ({"fault": "nothing like it"}, "there is no fault 'nothing like it'; there are AccessDeniedException, "),
@@ -439,13 +436,14 @@ def test_many_stalled_calls_leave_room_for_others(emulator: Any, leave: Any, hea
         ({"fault": "html", "after": 1}, "after: 'html' does not take it; it takes count"),
         ({"fault": "stall", "secnds": 3}, "secnds: is not a known field; did you mean 'seconds'?"),
         ({"fault": 3}, "fault: must be a string"),
-    ],
-)
-def test_an_order_that_does_not_fit_is_refused_with_what_would(order: Any, wrong: str) -> None:
-    with pytest.raises(InvalidFault) as told:
-        parse_faults(json.dumps(order).encode())
-    assert wrong in str(told.value)
-    assert "\n" not in str(told.value)
+    ]
+    seen = []
+    for order, wrong in cases:
+        with pytest.raises(InvalidFault) as caught:
+            parse_faults(json.dumps(order).encode())
+        if wrong not in str(caught.value) or "\n" in str(caught.value):
+            seen.append((order, str(caught.value)))
+    assert seen == []
 
 
 def test_the_page_tells_the_members_of_each_fault(repository: Path) -> None:

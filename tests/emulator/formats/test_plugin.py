@@ -167,9 +167,8 @@ def test_any_text_of_the_body_may_be_the_prompt(caller: Caller) -> None:
     assert caller.whole("plain", "A long story of before.", "Hi").json["text"] == "Greeted."
 
 
-@pytest.mark.parametrize(
-    ("name", "reply"),
-    [
+def test_what_cannot_be_written_is_refused_and_not_ignored(caller: Caller) -> None:
+    cases = [
         ("split", {"text": "x"}),
         ("mute", {"text": "x"}),
         ("talker", {"tool": "look"}),
@@ -177,14 +176,16 @@ def test_any_text_of_the_body_may_be_the_prompt(caller: Caller) -> None:
         ("talker", {"text": "x", "usage": {"inputTokens": 1}}),
         ("talker", {"response": {"output": {"message": {"content": [{"text": "x"}]}}}}),
         ("vector", {"text": "x", "model": "acme.vector-*"}),
-    ],
-)
-def test_what_cannot_be_written_is_refused_and_not_ignored(caller: Caller, name: str, reply: Json) -> None:
-    caller.script(reply)
-    answer = caller.whole(name, "Hi")
-    assert answer.status_code == 400
-    assert f"cannot be written in the format of '{name}'" in answer.json["message"]
-    assert "Script the model's own body instead" in answer.json["message"]
+    ]
+    seen = []
+    for name, reply in cases:
+        caller.script(reply)
+        answer = caller.whole(name, "Hi")
+        caller.client.delete("/_emulator/replies")
+        parts = (f"cannot be written in the format of '{name}'", "Script the model's own body instead")
+        if answer.status_code != 400 or not all(part in answer.json["message"] for part in parts):
+            seen.append((name, reply, answer.status_code, answer.json))
+    assert seen == []
 
 
 def test_a_model_that_does_not_speak_is_not_meant_by_a_text_for_all(caller: Caller) -> None:
