@@ -1,10 +1,10 @@
-"""What Bedrock's InvokeModel refuses of Anthropic's own API: values of `anthropic-beta`, and members of the body.
+"""What Bedrock's InvokeModel rejects of Anthropic's API: values of `anthropic-beta`, and members of the body.
 
-The two belong together: a member that a beta unlocks is refused without it ("Extra inputs are not permitted"), and an
-unknown beta fails the whole request ("invalid beta flag"). So both go by these tables. Which of the betas a model
-knows differs from model to model; the tables hold what some model on Bedrock takes.
+The two belong together: a member that a beta unlocks is rejected without it ("Extra inputs are not permitted"), and an
+unknown beta fails the whole request ("invalid beta flag"). Models differ in the betas that they know; the tables list
+what at least one model on Bedrock accepts.
 
-A member is written as in `tools[].defer_loading` (of every tool), `tools[]:web_search_*` (every tool whose `type` fits)
+A member is written as `tools[].defer_loading` (of every tool), `tools[]:web_search_*` (every tool whose `type` matches)
 or `thinking.display=updates` (only with this value).
 """
 
@@ -18,9 +18,9 @@ from bedrock_flask.bedrock.model_ids import matches
 # AWS user guide, "Anthropic Claude Messages API": "Request and Response", "Tool use", "Compaction".
 _AWS = "AWS"
 # LiteLLM 1.109.1: anthropic_beta_headers_config.json (column `bedrock`), anthropic_beta_gated_fields.py and the
-# transformation of /v1/messages to InvokeModel, which cite the errors that Bedrock answers with.
+# transformation of /v1/messages to InvokeModel, which quote Bedrock's errors.
 _LITELLM = "LiteLLM"
-# The types of Anthropic's own SDK 2.12.0, which name the beta that a member needs; Bedrock documents neither.
+# The types of Anthropic's SDK 2.12.0, which name the beta that a member needs; Bedrock documents neither.
 _SDK = "SDK"
 
 # The steps to a value: names of members and indexes of items.
@@ -29,21 +29,21 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Beta:
-    """One row: a pattern of betas, whether Bedrock takes them and by which name, and the members they unlock.
+    """A pattern of betas, whether Bedrock accepts them and by which name, and the members that they unlock.
 
-    `needs` is the member without which Bedrock refuses the beta itself.
+    `needs` is the member without which Bedrock rejects the beta.
     """
 
     pattern: str
     source: str
     members: tuple[str, ...] = ()
-    taken: bool = True
+    accepted: bool = True
     renamed: str = ""
     needs: str = ""
 
 
 def _refused(pattern: str, source: str, *members: str) -> Beta:
-    return Beta(pattern, source, members, taken=False)
+    return Beta(pattern, source, members, accepted=False)
 
 
 _SCOPES = (
@@ -72,7 +72,7 @@ BETAS = (
     Beta("dev-full-thinking-*", _AWS),
     Beta("effort-2025-11-24", f"{_AWS}, {_LITELLM}"),
     Beta("fine-grained-tool-streaming-2025-05-14", f"{_AWS}, {_LITELLM}"),
-    # LiteLLM leaves these three out, AWS documents them.
+    # LiteLLM omits these three, AWS documents them.
     Beta("interleaved-thinking-2025-05-14", _AWS),
     Beta("output-128k-2025-02-19", _AWS),
     Beta("token-efficient-tools-2025-02-19", _AWS),
@@ -103,7 +103,7 @@ BETAS = (
     _refused("prompt-caching-scope-*", _LITELLM, *_SCOPES),
     _refused("server-side-fallback-*", _SDK, "fallbacks", "messages[].content[]:fallback"),
     _refused("skills-*", _LITELLM, "container"),
-    # The form of the answer stands in `output_config.format`, which needs no beta.
+    # The answer's format is set by `output_config.format`, which needs no beta.
     _refused("structured-outputs-*", _LITELLM, "output_format"),
     _refused("task-budgets-*", _SDK, "output_config.task_budget"),
     _refused("user-profiles-*", _SDK, "billing_policy"),
@@ -111,16 +111,16 @@ BETAS = (
     _refused("web-search-*", _LITELLM, "tools[]:web_search_*"),
 )
 
-# Nested members that Bedrock refuses whatever the betas.
+# Nested members that Bedrock rejects with any beta.
 _NEVER = (
-    # LiteLLM: what Claude Code sends beside `defer_loading`, "tools.0.custom: Extra inputs are not permitted".
+    # LiteLLM: Claude Code sends it beside `defer_loading`, "tools.0.custom: Extra inputs are not permitted".
     "tools[].custom",
     "tools[].eager_input_streaming",
-    # LiteLLM: this edit makes Bedrock refuse the whole of context_management.
+    # LiteLLM: with this edit Bedrock rejects all of context_management.
     "context_management.edits[]:clear_thinking_*",
 )
 
-# Every top-level member that Bedrock takes (LiteLLM's BedrockInvokeAnthropicMessagesRequest, after AWS's user guide);
+# Every top-level member that Bedrock accepts (LiteLLM's BedrockInvokeAnthropicMessagesRequest, after AWS's user guide);
 # any other, such as `model`, `stream`, `service_tier` or `inference_geo`, is an extra input.
 ACCEPTED_MEMBERS = frozenset(
     {"anthropic_version", "anthropic_beta", "max_tokens", "messages", "system", "stop_sequences", "temperature"}
@@ -128,28 +128,28 @@ ACCEPTED_MEMBERS = frozenset(
     | {"safeguards"}
 )
 
-# Claude Code's first system block, which changes with every request. Bedrock refuses it: "x-anthropic-billing-header
+# Claude Code's first system block, which changes with every request. Bedrock rejects it: "x-anthropic-billing-header
 # is a reserved keyword and may not be used in the system prompt" (anthropics/claude-code-action#928).
 _BILLING = "x-anthropic-billing-header:"
 
 
 def select_betas(betas: Iterable[str], body: Mapping[str, Any] | None = None) -> tuple[list[str], list[str]]:
-    """The betas to send, by Bedrock's names, and those to leave out; a beta that no row knows is left out."""
+    """The betas to send, by Bedrock's names, and those to drop; a beta without a row is dropped."""
     sent: dict[str, None] = {}
-    left_out: dict[str, None] = {}
+    dropped: dict[str, None] = {}
     for beta in betas:
         row = next((row for row in BETAS if matches(row.pattern, beta)), None)
-        if row is None or not row.taken or (row.needs and row.needs not in (body or {})):
-            left_out[beta] = None
+        if row is None or not row.accepted or (row.needs and row.needs not in (body or {})):
+            dropped[beta] = None
         else:
             sent[row.renamed or beta] = None
-    return list(sent), list(left_out)
+    return list(sent), list(dropped)
 
 
 def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[Path]:
-    """The paths of what must leave the body: what Bedrock never takes, and what none of the betas sent unlocks.
+    """The paths of what must be removed: what Bedrock never accepts, and what none of these betas unlocks.
 
-    It takes any JSON object: a member of a wrong type holds nothing to refuse.
+    It accepts any JSON object: a member of a wrong type holds nothing to refuse.
     """
     sent, _ = select_betas(betas, body)
     unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
@@ -162,7 +162,7 @@ def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[
 
 
 def find_billing_blocks(body: Mapping[str, Any]) -> list[int]:
-    """The indexes of the blocks of `system` that say nothing but how Claude Code is billed."""
+    """The indexes of the blocks of `system` that hold only Claude Code's billing line."""
     system = body.get("system")
     return [
         index
@@ -172,7 +172,7 @@ def find_billing_blocks(body: Mapping[str, Any]) -> list[int]:
 
 
 def split_billing_line(text: str) -> tuple[str, str]:
-    """The line that says how Claude Code is billed, if the text begins with one, and the text without it."""
+    """Claude Code's billing line, if the text begins with one, and the text without it."""
     if not text.startswith(_BILLING):
         return "", text
     line, _, rest = text.partition("\n")
@@ -181,7 +181,7 @@ def split_billing_line(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A value of the body: its last step and the node around it give its path, which few nodes are asked for."""
+    """A value of the body, its last step and the node around it; its path is computed only if it is needed."""
 
     value: Any
     outer: "_Node | None" = None
@@ -219,7 +219,7 @@ def _follow(node: _Node, step: str) -> Iterator[_Node]:
                 yield _Node(item, inner, index)
 
 
-# A conversation has the same few kinds of blocks over and over.
+# A conversation repeats a few kinds of blocks.
 _is_kind = lru_cache(maxsize=1024)(matches)
 
 
@@ -248,7 +248,7 @@ def _find_emptied(body: Mapping[str, Any], found: Collection[Path]) -> Iterator[
         yield ("tool_choice",)
 
 
-# The items of an array, and the members that leave with the last of them.
+# The items of an array, and the members that are removed with the last of them.
 _EMPTIED = {"tools[]": ("tools", "tool_choice"), "context_management.edits[]": ("context_management",)}
 
 

@@ -1,4 +1,4 @@
-"""Token counts, from wherever Bedrock tells them."""
+"""Token counts, from every place where Bedrock reports them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call as Bedrock counts them: `input` excludes what was read from or written to the cache."""
+    """Tokens of one call as Bedrock counts them: `input` excludes those read from or written to the cache."""
 
     input: int | None = None
     output: int | None = None
@@ -16,7 +16,7 @@ class Usage:
     cache_write: int | None = None
 
     def updated(self, newer: "Usage") -> "Usage":
-        """These counts, with every count that `newer` knows in its place (counts in a stream are cumulative)."""
+        """These counts, replaced by those that `newer` has (counts in a stream are cumulative)."""
         return Usage(*(b if b is not None else a for a, b in zip(self.counts(), newer.counts(), strict=True)))
 
     def counts(self) -> tuple[int | None, ...]:
@@ -24,12 +24,12 @@ class Usage:
         return (self.input, self.output, self.cache_read, self.cache_write)
 
     def known(self) -> dict[str, int]:
-        """The counts that are known, by name: `{"input_tokens": 3, …}`."""
+        """The known counts by name: `{"input_tokens": 3, …}`."""
         named = {f"{field.name}_tokens": getattr(self, field.name) for field in fields(self)}
         return {name: count for name, count in named.items() if count is not None}
 
 
-# Real but not in botocore's service model; seen in SDK sources and recorded replies. Absent for some vendors.
+# Not in botocore's service model, but in SDK sources and recorded responses. Absent for some vendors.
 HEADERS = MappingProxyType(
     {
         "input": "x-amzn-bedrock-input-token-count",
@@ -50,7 +50,7 @@ _NAMES = MappingProxyType(
 )
 
 
-# Digits of a count; Python refuses to read thousands.
+# Digits of a count; Python does not read numbers of thousands of digits.
 _LONGEST_NUMBER = 19
 
 
@@ -59,13 +59,13 @@ def from_headers(headers: Mapping[str, str]) -> Usage:
     return Usage(**{name: _count(headers.get(header, "")) for name, header in HEADERS.items()})
 
 
-def from_members(told: Any) -> Usage:
+def from_members(counts: Any) -> Usage:
     """The counts in one `usage` or invocation-metrics object, in any of Bedrock's spellings."""
-    if not isinstance(told, Mapping):
+    if not isinstance(counts, Mapping):
         return Usage()
     return Usage(
         **{
-            name: next((count for spelling in spellings if (count := _count(told.get(spelling))) is not None), None)
+            name: next((count for spelling in spellings if (count := _count(counts.get(spelling))) is not None), None)
             for name, spellings in _NAMES.items()
         }
     )

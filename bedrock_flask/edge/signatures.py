@@ -22,9 +22,9 @@ _MANTLE_PATHS = ("/anthropic/", "/openai/")
 # AWS's error for each fault.
 _ERRORS: Mapping[type[sigv4.BadSignature], ErrorShape] = MappingProxyType(
     {
-        sigv4.Incomplete: ERRORS["IncompleteSignature"],
+        sigv4.IncompleteSignature: ERRORS["IncompleteSignature"],
         sigv4.UnknownKey: ERRORS["UnrecognizedClientException"],
-        sigv4.Mismatch: ERRORS["InvalidSignatureException"],
+        sigv4.SignatureMismatch: ERRORS["InvalidSignatureException"],
     }
 )
 
@@ -55,8 +55,8 @@ def read_claim() -> SignatureClaim:
             _ERRORS[sigv4.UnknownKey],
         )
     with _map_errors():
-        headers = sigv4.received(request.environ, request.headers).headers
-        signature = sigv4.claimed(headers, datetime.now(UTC), _service())
+        headers = sigv4.read_wsgi_request(request.environ, request.headers).headers
+        signature = sigv4.read_claim(headers, datetime.now(UTC), _service())
         key = settings.api_keys.find_key(signature.authorization.key_id)
         if key is None:
             raise sigv4.UnknownKey
@@ -69,7 +69,7 @@ def verify(claim: SignatureClaim) -> None:
     data = read_body()
     with _map_errors():
         secret = settings.api_keys.derive_aws_secret(claim.key, settings.signing_secret)
-        sigv4.prove(claim.signature, sigv4.received(request.environ, request.headers, data), secret)
+        sigv4.verify_claim(claim.signature, sigv4.read_wsgi_request(request.environ, request.headers, data), secret)
     keep_body(data)
 
 

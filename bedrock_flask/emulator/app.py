@@ -134,7 +134,7 @@ def _respond(
             return make_error_response(error)
 
     try:
-        authenticate(sigv4.received(request.environ, request.headers, emulator_request.body))
+        authenticate(sigv4.read_wsgi_request(request.environ, request.headers, emulator_request.body))
         fault = _find_fault(faults)
         if fault is None:
             return respond()

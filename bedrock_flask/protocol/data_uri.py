@@ -1,21 +1,21 @@
-"""Media that stand in a request themselves: `data:` URIs (RFC 2397)."""
+"""`data:` URIs, which hold their media themselves (RFC 2397)."""
 
 import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
-# What a URI without a media type holds.
+# The media type of a URI that names none.
 _PLAIN = "text/plain"
 
 
 def read(uri: str) -> tuple[str, str]:
     """The media type, in lower case and without parameters, and the content as base64; ValueError says what is wrong.
 
-    Its text continues a field's name: "messages[0].content[1].image_url.url: is an address; send it as a data: URI".
+    Its message continues the name of a field: "messages[0].content[1].image_url.url: is not base64".
     """
     scheme, colon, rest = uri.partition(":")
     if not colon or scheme.strip().lower() != "data":
-        raise ValueError(f"{_strange(scheme, colon)}; send it as a data: URI (data:MEDIA/TYPE;base64,…)")
+        raise ValueError(f"{_describe_scheme(scheme, colon)}; send it as a data: URI (data:MEDIA/TYPE;base64,…)")
     head, comma, data = rest.partition(",")
     if not comma:
         raise ValueError("is a data: URI without a comma before its content")
@@ -25,12 +25,12 @@ def read(uri: str) -> tuple[str, str]:
 
 
 def write(media_type: str, content: str) -> str:
-    """The URI of a content that is given as base64."""
+    """Write the URI of a base64 content."""
     return f"data:{media_type};base64,{content}"
 
 
 def checked(data: str) -> str:
-    """The base64 text without line breaks and percent signs, which a URI may have in it; ValueError if it is none."""
+    """Normalize base64: no line breaks and percent signs, which a URI may have; ValueError if it is not base64."""
     text = b"".join((unquote_to_bytes(data) if "%" in data else data.encode()).split())
     if not text:
         raise ValueError("has no content")
@@ -41,6 +41,6 @@ def checked(data: str) -> str:
     return text.decode()
 
 
-def _strange(scheme: str, colon: str) -> str:
+def _describe_scheme(scheme: str, colon: str) -> str:
     web = colon and scheme.strip().lower() in ("http", "https")
-    return "is an address, which the gateway does not fetch" if web else "is no data: URI"
+    return "is a URL, which the gateway does not fetch" if web else "is not a data: URI"

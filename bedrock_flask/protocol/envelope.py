@@ -13,7 +13,7 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One top-level member as places in the text: name from `start`, value from `value_start` to `end`."""
+    """One top-level member as positions in the text: name from `start`, value from `value_start` to `end`."""
 
     name: str
     start: int
@@ -21,20 +21,20 @@ class Member:
     end: int
 
 
-def members(text: str) -> dict[str, Member]:
-    """The top-level members by decoded name, in order, raising ValueError if the text is not a strict JSON object.
+def find_members(text: str) -> dict[str, Member]:
+    """Find the top-level members by decoded name; raises ValueError if the text is not a strict JSON object.
 
-    It is meant for text that `protocol.json.parse` accepted: depth and lone surrogates are checked there only.
+    Use it on text that `protocol.json.parse` accepted: depth and lone surrogates are checked there only.
     """
     try:
-        return _members(text)
+        return _find_members(text)
     except RecursionError:
         raise ValueError("The text is nested too deeply") from None
 
 
 def extract_member(text: str, name: str) -> str:
-    """The source text of one member's value, with its digits and escapes as written; KeyError if there is none."""
-    member = members(text)[name]
+    """The source text of one member's value, digits and escapes as written; KeyError if there is no such member."""
+    member = find_members(text)[name]
     return text[member.value_start : member.end]
 
 
@@ -43,22 +43,22 @@ def splice(text: str, take_out: Collection[str], put_in: Mapping[str, str]) -> s
 
     A member that is put in replaces one of that name where it stands, taken out or not; a new one comes first.
     """
-    found = members(text)
+    found = find_members(text)
     kept = [member for name, member in found.items() if name in put_in or name not in take_out]
     if len(kept) == len(found) and not put_in:
         return text
-    opening, gaps, closing = _rest(text, list(found.values()))
+    opening, gaps, closing = _split_rest(text, list(found.values()))
     new = [f"{json.dumps(name)}:{value}" for name, value in put_in.items() if name not in found]
     old = [piece for member in kept for piece in (gaps[member.name], _member_text(text, member, put_in))][1:]
     return opening + ",".join([*new, "".join(old)] if old else new) + closing
 
 
-def _members(text: str) -> dict[str, Member]:
+def _find_members(text: str) -> dict[str, Member]:
     found: dict[str, Member] = {}
     position = _skip(text, _expect(text, _skip(text, 0), "{"))
     closed = text.startswith("}", position)
     while not closed:
-        member = _member(text, position)
+        member = _read_member(text, position)
         if member.name in found:
             raise ValueError(f"The member at character {position} is given twice")
         found[member.name] = member
@@ -71,7 +71,7 @@ def _members(text: str) -> dict[str, Member]:
     return found
 
 
-def _member(text: str, start: int) -> Member:
+def _read_member(text: str, start: int) -> Member:
     _expect(text, start, '"')
     name, end = STRICT.raw_decode(text, start)
     value_start = _skip(text, _expect(text, _skip(text, end), ":"))
@@ -96,8 +96,8 @@ def _member_text(text: str, member: Member, put_in: Mapping[str, str]) -> str:
     return text[member.start : member.end]
 
 
-def _rest(text: str, found: list[Member]) -> tuple[str, dict[str, str], str]:
-    """All text that is no member: up to the first, before each other one (a comma and blanks), after the last."""
+def _split_rest(text: str, found: list[Member]) -> tuple[str, dict[str, str], str]:
+    """The text between members: up to the first, before each other one (a comma and blanks), after the last."""
     if not found:
         opened = text.index("{") + 1
         return text[:opened], {}, text[opened:]

@@ -29,7 +29,7 @@ _OVERHEAD = _PRELUDE.size + _CRC.size
 
 
 class EventStreamError(ValueError):
-    """The bytes are no event stream; `frames` are the whole frames of the same feed that came before the fault."""
+    """The bytes are not an event stream; `frames` are the complete frames of the same feed before the fault."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -69,7 +69,7 @@ HeaderValue = bool | int | str | bytes | UUID | Byte | Short | Long | Timestamp
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message of the stream; one that was read knows the bytes it came as."""
+    """One message of the stream; `raw` holds the bytes of one that was read."""
 
     headers: Mapping[str, HeaderValue] = field(default_factory=dict)
     payload: bytes = b""
@@ -77,7 +77,7 @@ class Frame:
 
 
 def encode(frame: Frame) -> bytes:
-    """The bytes of one frame, raising EventStreamError for what the format cannot hold."""
+    """Encode one frame; raises EventStreamError for what the format cannot hold."""
     headers = b"".join(_write_header(name, value) for name, value in frame.headers.items())
     total = len(headers) + len(frame.payload) + _OVERHEAD
     _check_lengths(total, len(headers))
@@ -93,29 +93,29 @@ class Decoder:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that these bytes complete, raising EventStreamError as soon as the stream is at fault."""
+        """The frames that these bytes complete; raises EventStreamError at the first fault of the stream."""
         self._buffer += data
         frames: list[Frame] = []
         start = 0
         try:
-            while end := self._end(start):
-                frames.append(_read_frame(self._message(start, end)))
+            while end := self._find_end(start):
+                frames.append(_read_frame(self._copy_message(start, end)))
                 start = end
         except EventStreamError as fault:
             fault.frames = tuple(frames)
             raise
         finally:
-            # Once a feed, not once a frame. A faulty frame stays: feeding on, or closing, tells of it again.
+            # Once per feed, not per frame. A faulty frame stays, so that a later feed or `close` raises again.
             del self._buffer[:start]
         return frames
 
     def close(self) -> None:
-        """Tell the end of the stream, raising EventStreamError if it cut a frame short."""
+        """End the stream; raises EventStreamError if it ends inside a frame."""
         if self._buffer:
             raise EventStreamError(f"The stream ended inside a frame, {len(self._buffer)} bytes after its start")
 
-    def _end(self, start: int) -> int:
-        """Where the frame that starts here ends, or 0 as long as it is not whole."""
+    def _find_end(self, start: int) -> int:
+        """The end of the frame that starts here, or 0 while it is incomplete."""
         if len(self._buffer) - start < _PRELUDE.size:
             return 0
         total, headers, crc = _PRELUDE.unpack_from(self._buffer, start)
@@ -125,7 +125,7 @@ class Decoder:
         end: int = start + total
         return end if end <= len(self._buffer) else 0
 
-    def _message(self, start: int, end: int) -> bytes:
+    def _copy_message(self, start: int, end: int) -> bytes:
         with memoryview(self._buffer) as view:
             return view[start:end].tobytes()
 
@@ -153,7 +153,7 @@ def chunk(model_json: bytes, padding: str = "") -> Frame:
 
 
 def chunk_bytes(frame: Frame) -> bytes:
-    """The model's own JSON from the frame that `chunk` makes, raising EventStreamError for any other payload."""
+    """The model's own JSON from a frame of `chunk`; raises EventStreamError for any other payload."""
     try:
         payload = parse(frame.payload)
     except MalformedJSON as fault:
@@ -199,7 +199,7 @@ def _read_headers(data: bytes) -> dict[str, HeaderValue]:
         kind, position = _read_fixed(data, position, _KIND)
         if not name or kind not in _READERS:
             raise EventStreamError(f"A header has no name or a type that is unknown ({kind})")
-        text = _text(name)
+        text = _decode_text(name)
         if text in headers:
             raise EventStreamError(f"The header {text[:100]!r} is given twice")
         headers[text], position = _READERS[kind](data, position)
@@ -221,7 +221,7 @@ def _read_sized(data: bytes, position: int, length: Struct) -> tuple[bytes, int]
     return data[start:end], end
 
 
-def _text(data: bytes) -> str:
+def _decode_text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -236,11 +236,11 @@ _Reader = Callable[[bytes, int], tuple[HeaderValue, int]]
 _Writer = Callable[[Any], bytes]
 
 
-def _constant(value: bool) -> _Reader:
+def _constant_reader(value: bool) -> _Reader:
     return lambda data, position: (value, position)
 
 
-def _fixed(form: str, make: Callable[[Any], HeaderValue]) -> _Reader:
+def _fixed_reader(form: str, make: Callable[[Any], HeaderValue]) -> _Reader:
     struct = Struct(form)
 
     def read(data: bytes, position: int) -> tuple[HeaderValue, int]:
@@ -250,7 +250,7 @@ def _fixed(form: str, make: Callable[[Any], HeaderValue]) -> _Reader:
     return read
 
 
-def _sized(make: Callable[[bytes], HeaderValue]) -> _Reader:
+def _sized_reader(make: Callable[[bytes], HeaderValue]) -> _Reader:
     def read(data: bytes, position: int) -> tuple[HeaderValue, int]:
         raw, end = _read_sized(data, position, _VALUE_LENGTH)
         return make(raw), end
@@ -262,33 +262,33 @@ def _write_sized(kind: int, data: bytes) -> bytes:
     return _KIND.pack(kind) + _VALUE_LENGTH.pack(len(data)) + data
 
 
-def _integer(kind: int, form: str) -> _Writer:
+def _integer_writer(kind: int, form: str) -> _Writer:
     struct = Struct(">B" + form)
     return lambda number: struct.pack(kind, number if isinstance(number, int) else number.value)
 
 
 _READERS: Mapping[int, _Reader] = {
-    0: _constant(True),
-    1: _constant(False),
-    2: _fixed(">b", Byte),
-    3: _fixed(">h", Short),
-    4: _fixed(">i", int),
-    5: _fixed(">q", Long),
-    6: _sized(bytes),
-    7: _sized(_text),
-    8: _fixed(">q", Timestamp),
-    9: _fixed("16s", lambda raw: UUID(bytes=raw)),
+    0: _constant_reader(True),
+    1: _constant_reader(False),
+    2: _fixed_reader(">b", Byte),
+    3: _fixed_reader(">h", Short),
+    4: _fixed_reader(">i", int),
+    5: _fixed_reader(">q", Long),
+    6: _sized_reader(bytes),
+    7: _sized_reader(_decode_text),
+    8: _fixed_reader(">q", Timestamp),
+    9: _fixed_reader("16s", lambda raw: UUID(bytes=raw)),
 }
 
 _WRITERS: Mapping[type, _Writer] = {
     bool: lambda value: _KIND.pack(0 if value else 1),
-    Byte: _integer(2, "b"),
-    Short: _integer(3, "h"),
-    int: _integer(4, "i"),
-    Long: _integer(5, "q"),
+    Byte: _integer_writer(2, "b"),
+    Short: _integer_writer(3, "h"),
+    int: _integer_writer(4, "i"),
+    Long: _integer_writer(5, "q"),
     bytes: lambda value: _write_sized(6, value),
     str: lambda value: _write_sized(7, value.encode()),
-    Timestamp: _integer(8, "q"),
+    Timestamp: _integer_writer(8, "q"),
     UUID: lambda value: _KIND.pack(9) + value.bytes,
 }
 

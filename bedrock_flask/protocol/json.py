@@ -1,4 +1,4 @@
-"""Strict JSON (RFC 8259): whatever two readers could understand differently is refused, with the place of the fault."""
+"""Strict JSON (RFC 8259): what two parsers could read differently is rejected, with the path of the fault."""
 
 import codecs
 import json
@@ -8,9 +8,9 @@ from typing import Any
 
 from bedrock_flask.protocol.json_path import describe_path
 
-MAX_DIGITS = 4300  # as many as the interpreter itself converts unless told otherwise (sys.int_info)
+MAX_DIGITS = 4300  # the interpreter's default limit (sys.int_info)
 MAX_WALK = 100_000
-LARGE = 1_000_000  # bytes: a text of this size is mostly one long string, and walking its value beats searching it
+LARGE = 1_000_000  # bytes: a text of this size is mostly one long string; walking its value is faster than a search
 
 _BLANK = re.compile(r"[ \t\n\r:]*")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -22,7 +22,7 @@ _FOREIGN_START = (
 
 
 class MalformedJSON(ValueError):
-    """The text is not strict JSON: `message` says why, `path` where (`messages[0].content`, "" for the top)."""
+    """The text is not strict JSON: `message` says why, `path` where (`messages[0].content`, "" for the whole)."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(f"{path}: {message}" if path else message)
@@ -31,54 +31,57 @@ class MalformedJSON(ValueError):
 
 
 def parse(data: bytes, *, max_depth: int = 64) -> Any:
-    """The value of a UTF-8 JSON text, raising MalformedJSON for anything lenient, ambiguous or too deep."""
+    """Parse a UTF-8 JSON text; raises MalformedJSON for anything lenient, ambiguous or too deep."""
     text = _decode(data, max_depth)
     try:
         value = STRICT.decode(text)
     except json.JSONDecodeError as error:
-        raise _fault(text, max_depth, _syntax(text, error), error.pos) from None
+        raise _find_fault(text, max_depth, _describe_syntax_error(text, error), error.pos) from None
     except RecursionError:
-        raise _fault(text, max_depth, _too_deep(max_depth)) from None
+        raise _find_fault(text, max_depth, _describe_depth(max_depth)) from None
     except ValueError as error:
-        raise _fault(text, max_depth, str(error)) from None
-    # The scanner sees neither depth nor lone surrogates. Only a text that may hold them pays for a walk over the value.
-    if _may_be_deeper(data, max_depth) and _is_deeper(value, max_depth):
-        raise _fault(text, max_depth, _too_deep(max_depth))
+        raise _find_fault(text, max_depth, str(error)) from None
+    # The scanner checks neither depth nor lone surrogates. Only a text that may have them needs a walk over the value.
+    if _may_be_too_deep(data, max_depth) and _is_deeper(value, max_depth):
+        raise _find_fault(text, max_depth, _describe_depth(max_depth))
     if _may_hold_surrogates(data) and not _is_unicode(value):
-        raise _fault(text, max_depth, _LONE_SURROGATE)
+        raise _find_fault(text, max_depth, _LONE_SURROGATE)
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError(_TWICE)
     return members
 
 
-def _finite(number: str) -> float:
+def _parse_float(number: str) -> float:
     value = float(number)
     if math.isinf(value):
         raise ValueError("The number is too large")
     return value
 
 
-def _integer(number: str) -> int:
+def _parse_int(number: str) -> int:
     if len(number) > MAX_DIGITS and len(number.lstrip("-")) > MAX_DIGITS:
         raise ValueError(f"The integer has more than {MAX_DIGITS} digits")
     return int(number)
 
 
-def _no_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
 _TWICE = "The member is given twice"
 _LONE_SURROGATE = "The text holds half of a surrogate pair"
 
-# The standard library's C scanner. Its hooks raise plain ValueErrors; `parse` then finds the place.
+# The standard library's C scanner. Its hooks raise plain ValueErrors, and `parse` then finds the path.
 STRICT = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=_finite, parse_int=_integer, parse_constant=_no_constant
+    object_pairs_hook=_reject_duplicates,
+    parse_float=_parse_float,
+    parse_int=_parse_int,
+    parse_constant=_reject_constant,
 )
 
 
@@ -92,22 +95,22 @@ def _decode(data: bytes, max_depth: int) -> str:
         text = str(data, "utf-8")
     except UnicodeDecodeError as error:
         before = str(data[: error.start], "utf-8")
-        raise _fault(before, max_depth, f"The body is not UTF-8 (byte {error.start})") from None
+        raise _find_fault(before, max_depth, f"The body is not UTF-8 (byte {error.start})") from None
     if not text or text.isspace():
         raise MalformedJSON("The body is empty")
     return text
 
 
-def _syntax(text: str, error: json.JSONDecodeError) -> str:
+def _describe_syntax_error(text: str, error: json.JSONDecodeError) -> str:
     rest = "" if error.pos < len(text) else ": the body ends too early"
     return f"{error.msg} (line {error.lineno}, column {error.colno}){rest}"
 
 
-def _too_deep(max_depth: int) -> str:
+def _describe_depth(max_depth: int) -> str:
     return f"The body is nested more than {max_depth} deep"
 
 
-def _may_be_deeper(data: bytes, depth: int) -> bool:
+def _may_be_too_deep(data: bytes, depth: int) -> bool:
     return len(data) > LARGE or data.count(b"[") + data.count(b"{") > depth
 
 
@@ -153,8 +156,8 @@ def _has_lone_surrogate(text: str) -> bool:
     return False
 
 
-class _Place:
-    """Where a walk over the text stands: one step for each object or array that is open."""
+class _Position:
+    """The position of a walk over the text: one step for each open object or array."""
 
     def __init__(self, max_depth: int) -> None:
         self._max_depth = max_depth
@@ -172,7 +175,7 @@ class _Place:
         return describe_path(step for step in self._steps if step is not None)
 
     def read(self, value: Any) -> None:
-        """Take note of a name or a plain value, raising ValueError if it is at fault."""
+        """Process a name or a plain value; raises ValueError if it is at fault."""
         if isinstance(value, str) and _has_lone_surrogate(value):
             raise ValueError(_LONE_SURROGATE)
         if isinstance(value, str) and self._steps and self._steps[-1] is None:
@@ -189,7 +192,7 @@ class _Place:
 
     def _open(self, first: int | None) -> None:
         if len(self._steps) == self._max_depth:
-            raise ValueError(_too_deep(self._max_depth))
+            raise ValueError(_describe_depth(self._max_depth))
         self._steps.append(first)
         self._names.append(set())
 
@@ -202,26 +205,26 @@ class _Place:
         self._steps[-1] = step + 1 if isinstance(step, int) else None
 
 
-def _fault(text: str, max_depth: int, known: str, end: int | None = None) -> MalformedJSON:
-    """The first fault in the order of the text; `known` is what the fast way found, `end` where it stopped reading."""
-    place = _Place(max_depth)
+def _find_fault(text: str, max_depth: int, known: str, end: int | None = None) -> MalformedJSON:
+    """Find the first fault in the text; `known` is the fault that the scanner found, `end` where it stopped."""
+    walk = _Position(max_depth)
     position, end = 0, len(text) if end is None else end
-    # The walk is far slower than the scanner. It only serves a better message, so a hostile body ends it early.
+    # The walk is far slower than the scanner and only improves the message, so its length is limited.
     for _ in range(MAX_WALK):
         position = _skip_blank(text, position)
         if position >= end:
-            return MalformedJSON(known, place.path())
+            return MalformedJSON(known, walk.path())
         try:
-            if step := place.marks.get(text[position]):
+            if step := walk.marks.get(text[position]):
                 step()
                 position += 1
             else:
                 value, position = STRICT.raw_decode(text, position)
-                place.read(value)
+                walk.read(value)
         except (json.JSONDecodeError, IndexError):  # text that the scanner never saw may close what it did not open
-            return MalformedJSON(known, place.path())
+            return MalformedJSON(known, walk.path())
         except ValueError as error:
-            return MalformedJSON(str(error), place.path())
+            return MalformedJSON(str(error), walk.path())
     return MalformedJSON(known)
 
 

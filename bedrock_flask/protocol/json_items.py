@@ -1,35 +1,35 @@
-"""The items of an array that is a top-level member of a JSON object: taken out as text, never re-serialised."""
+"""Remove items of a top-level array of a JSON object as text, without serialising it again."""
 
 from collections.abc import Collection
 
-from bedrock_flask.protocol.envelope import members
+from bedrock_flask.protocol.envelope import find_members
 from bedrock_flask.protocol.json import STRICT
 
 _BLANK = " \t\n\r"
 
 
 def remove_items(text: str, member: str, indexes: Collection[int]) -> str:
-    """The object without some items of one array; but for them and one comma each no character changes.
+    """The object without some items of one array; only they and one comma each are removed.
 
-    Raises KeyError if there is no such member, IndexError if there is no such item, ValueError if the text is no strict
-    JSON object or the member no array.
+    Raises KeyError if there is no such member, IndexError if there is no such item, ValueError if the text is not a
+    strict JSON object or the member not an array.
     """
-    found = members(text)[member]
+    found = find_members(text)[member]
     if not text.startswith("[", found.value_start):
-        raise ValueError(f"The member {member!r} is no array")
-    items, commas = _items(text, found.value_start + 1)
+        raise ValueError(f"The member {member!r} is not an array")
+    items, commas = _find_items(text, found.value_start + 1)
     for index in indexes:
         if not 0 <= index < len(items):
             raise IndexError(f"The member {member!r} has no item {index}")
-    gone = set(indexes)
-    kept = [index for index in range(len(items)) if index not in gone]
-    # A comma belongs to the item behind it, so that the first one that stays has none.
-    cut = [items[index] for index in gone] + [commas[index - 1] for index in {*gone, *kept[:1]} if index]
-    return _cut(text, sorted(cut))
+    removed = set(indexes)
+    kept = [index for index in range(len(items)) if index not in removed]
+    # A comma belongs to the item after it, so that the first item that is kept has none.
+    spans = [items[index] for index in removed] + [commas[index - 1] for index in {*removed, *kept[:1]} if index]
+    return _cut(text, sorted(spans))
 
 
-def _items(text: str, position: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Where each item of an array stands, and each comma; the text is known to be strict JSON."""
+def _find_items(text: str, position: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The span of each item of an array and of each comma; the text is known to be strict JSON."""
     items, commas = [], []
     position = _skip(text, position)
     while text[position] != "]":

@@ -1,6 +1,6 @@
-"""AWS Signature Version 4 for whoever receives it: what the caller signed is made again and compared.
+"""AWS Signature Version 4 on the receiving side: the signature is computed again and compared.
 
-Pure functions on a request as it stood on the wire; only signatures in the `Authorization` header. Sources: AWS IAM
+Pure functions on a request as it was sent; only signatures in the `Authorization` header are read. Sources: AWS IAM
 user guide, "Create a signed AWS API request" and "Troubleshoot Signature Version 4 signing".
 """
 
@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote_to_bytes
 from wsgiref.util import request_uri
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-# How far the caller's clock may be off; so also how long a request that was overheard can be sent again.
+# How far the caller's clock may be off, and so for how long an intercepted request can be sent again.
 TOLERANCE = timedelta(minutes=5)
 
 _TERM = "aws4_request"
@@ -28,31 +28,31 @@ _ORIGIN = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 
 
 class BadSignature(Exception):
-    """A request that does not prove who sends it; the text is AWS's, and repeats no secret."""
+    """A request whose signature is not valid; the message is AWS's and contains no secret."""
 
 
-class Missing(BadSignature):
-    """There is no signature."""
+class MissingSignature(BadSignature):
+    """The request has no signature."""
 
 
-class Incomplete(BadSignature):
+class IncompleteSignature(BadSignature):
     """The signature cannot be read, or does not cover what it must."""
 
 
 class UnknownKey(BadSignature):
-    """Nobody has this access key."""
+    """The access key id is unknown."""
 
     def __init__(self) -> None:
         super().__init__("The security token included in the request is invalid.")
 
 
-class Mismatch(BadSignature):
-    """The signature is not that of this request and this secret, or not of this time."""
+class SignatureMismatch(BadSignature):
+    """The signature does not match the request and the secret, or is not of this time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request as it stood on the wire: `target` is path and query as they came, names of headers in lower case."""
+    """A request as it was sent: `target` is path and query unchanged, header names are in lower case."""
 
     method: str
     target: str
@@ -62,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Authorization:
-    """What the `Authorization` header says."""
+    """The parts of an `Authorization` header."""
 
     key_id: str
     date: str
@@ -73,79 +73,79 @@ class Authorization:
 
     @property
     def scope(self) -> str:
-        """What the signing key is good for."""
+        """The scope of the signing key."""
         return f"{self.date}/{self.region}/{self.service}/{_TERM}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """Who a request says has signed it, and when; nothing of it is proven."""
+    """The signer and the time that a request names; neither is verified."""
 
     authorization: Authorization
     at: datetime
 
 
-def received(environ: Mapping[str, Any], headers: Iterable[tuple[str, str]], body: bytes = b"") -> Request:
-    """A request that came by WSGI, as it stood on the wire.
+def read_wsgi_request(environ: Mapping[str, Any], headers: Iterable[tuple[str, str]], body: bytes = b"") -> Request:
+    """Read a request from WSGI as it was sent.
 
-    WSGI decodes the path, and the caller has signed it as it was: gunicorn hands it on in `RAW_URI`.
+    WSGI decodes the path, but the caller has signed it as it was; gunicorn provides that as `RAW_URI`.
     """
-    found = {name.lower(): value for name, value in headers}
+    lower = {name.lower(): value for name, value in headers}
     return Request(
         method=environ["REQUEST_METHOD"],
         target=environ.get("RAW_URI") or request_uri(dict(environ)),
-        headers={**found, ":authority": found.get("host", "")},
+        headers={**lower, ":authority": lower.get("host", "")},
         body=body,
     )
 
 
 def verify(request: Request, secrets: Mapping[str, str], now: datetime, service: str = "bedrock") -> Authorization:
-    """Who has signed the request, with one of the secrets by access key id, or BadSignature."""
-    made = claimed(request.headers, now, service)
-    if made.authorization.key_id not in secrets:
+    """Verify a request against secrets by access key id and return its signer; raises BadSignature."""
+    claim = read_claim(request.headers, now, service)
+    if claim.authorization.key_id not in secrets:
         raise UnknownKey
-    prove(made, request, secrets[made.authorization.key_id])
-    return made.authorization
+    verify_claim(claim, request, secrets[claim.authorization.key_id])
+    return claim.authorization
 
 
-def claimed(headers: Mapping[str, str], now: datetime, service: str = "bedrock") -> Claim:
-    """Who says to have signed a request, or BadSignature: all that can be refused before its body is read."""
-    told = read(headers.get("authorization", ""))
-    at = _signed_at(headers, told)
-    _check_coverage(headers, told)
-    if told.service != service:
-        raise Mismatch(f"Credential should be scoped to correct service: '{service}'. ")
+def read_claim(headers: Mapping[str, str], now: datetime, service: str = "bedrock") -> Claim:
+    """Read the signer that a request names; raises BadSignature for all that can be refused before its body is read."""
+    authorization = parse_authorization(headers.get("authorization", ""))
+    at = _read_time(headers, authorization)
+    _check_coverage(headers, authorization)
+    if authorization.service != service:
+        raise SignatureMismatch(f"Credential should be scoped to correct service: '{service}'. ")
     _check_time(at, now)
-    return Claim(authorization=told, at=at)
+    return Claim(authorization=authorization, at=at)
 
 
-def prove(claim: Claim, request: Request, secret: str) -> None:
-    """Nothing where the whole request was signed with the secret as it claims; a Mismatch otherwise."""
-    told = claim.authorization
-    expected = sign(request, told, claim.at, secret)
-    if not hmac.compare_digest(expected.encode(), told.signature.encode("utf-8", "surrogateescape")):
-        raise Mismatch(
+def verify_claim(claim: Claim, request: Request, secret: str) -> None:
+    """Raise SignatureMismatch unless the whole request was signed with the secret."""
+    expected = sign(request, claim.authorization, claim.at, secret)
+    signature = claim.authorization.signature
+    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogateescape")):
+        raise SignatureMismatch(
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
             "Access Key and signing method. Consult the service documentation for details."
         )
 
 
-def read(header: str) -> Authorization:
-    """The parts of an `Authorization` header; Missing or Incomplete if it is none of this algorithm."""
+def parse_authorization(header: str) -> Authorization:
+    """Parse an `Authorization` header of this algorithm; raises MissingSignature or IncompleteSignature."""
     if not header:
-        raise Missing("Missing Authentication Token")
+        raise MissingSignature("Missing Authentication Token")
     algorithm, _, rest = header.partition(" ")
     if algorithm != ALGORITHM:
-        raise Incomplete(f"Unsupported AWS 'algorithm': '{algorithm[:40]}'.")
+        raise IncompleteSignature(f"Unsupported AWS 'algorithm': '{algorithm[:40]}'.")
     pairs = [part.strip().partition("=") for part in rest.split(",")]
     given = {name: value for name, _, value in pairs}
-    lacking = [name for name in _PARAMETERS if not given.get(name)]
-    if lacking or len(given) != len(pairs):
-        told = " ".join(f"Authorization header requires '{name}' parameter." for name in lacking)
-        raise Incomplete(told or "The Authorization header gives a parameter twice.")
+    missing = [name for name in _PARAMETERS if not given.get(name)]
+    if missing or len(given) != len(pairs):
+        message = " ".join(f"Authorization header requires '{name}' parameter." for name in missing)
+        raise IncompleteSignature(message or "The Authorization header gives a parameter twice.")
     scope = given["Credential"].split("/")
     if len(scope) != 5 or scope[-1] != _TERM or not all(scope):
-        raise Incomplete(
+        raise IncompleteSignature(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/aws4_request."
         )
     return Authorization(
@@ -158,30 +158,30 @@ def read(header: str) -> Authorization:
     )
 
 
-def sign(request: Request, told: Authorization, at: datetime, secret: str) -> str:
-    """The signature of a request that was signed at that time in that scope with those headers."""
-    signed = hashlib.sha256(canonical_request(request, told.signed_headers)).hexdigest()
-    text = "\n".join((ALGORITHM, at.strftime(_TIME), told.scope, signed))
-    return _mac(signing_key(secret, told.date, told.region, told.service), text).hex()
+def sign(request: Request, authorization: Authorization, at: datetime, secret: str) -> str:
+    """Compute the signature of a request for a time, a scope and signed headers."""
+    digest = hashlib.sha256(format_canonical_request(request, authorization.signed_headers)).hexdigest()
+    text = "\n".join((ALGORITHM, at.strftime(_TIME), authorization.scope, digest))
+    return _sign_text(derive_key(secret, authorization.date, authorization.region, authorization.service), text).hex()
 
 
-def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """The key that a secret gives for one day, region and service."""
+def derive_key(secret: str, date: str, region: str, service: str) -> bytes:
+    """Derive the signing key of a secret for one day, region and service."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, _TERM):
-        key = _mac(key, part)
+        key = _sign_text(key, part)
     return key
 
 
-def canonical_request(request: Request, signed_headers: tuple[str, ...]) -> bytes:
-    """The request in the one form that both sides sign."""
+def format_canonical_request(request: Request, signed_headers: tuple[str, ...]) -> bytes:
+    """The request in the form that both sides sign."""
     path, _, query = _ORIGIN.sub("", request.target, count=1).partition("?")
     names = sorted(set(signed_headers))
     headers = "".join(f"{name}:{_BLANKS.sub(' ', request.headers.get(name, '')).strip()}\n" for name in names)
     lines = (
         request.method.upper(),
-        canonical_path(path),
-        canonical_query(query),
+        format_canonical_path(path),
+        format_canonical_query(query),
         headers,
         ";".join(signed_headers),
         hashlib.sha256(request.body).hexdigest(),
@@ -189,8 +189,8 @@ def canonical_request(request: Request, signed_headers: tuple[str, ...]) -> byte
     return "\n".join(lines).encode("latin-1")
 
 
-def canonical_path(path: str) -> str:
-    """The path without dot segments, percent-encoded once more than it came: every service but S3 has it so."""
+def format_canonical_path(path: str) -> str:
+    """The path without dot segments, percent-encoded once more, as for every service but S3."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -201,60 +201,68 @@ def canonical_path(path: str) -> str:
     return quote(f"/{'/'.join(kept)}{closing}".encode("latin-1"), safe="/~")
 
 
-def canonical_query(query: str) -> str:
-    """The parameters sorted, each percent-encoded in the one way that AWS writes it."""
+def format_canonical_query(query: str) -> str:
+    """The parameters sorted and percent-encoded as AWS does it."""
     pairs = [part.partition("=") for part in query.split("&") if part]
-    encoded = sorted((_encoded(name), _encoded(value)) for name, _, value in pairs)
+    encoded = sorted((_encode(name), _encode(value)) for name, _, value in pairs)
     return "&".join(f"{name}={value}" for name, value in encoded)
 
 
-def _encoded(text: str) -> str:
+def _encode(text: str) -> str:
     return quote(unquote_to_bytes(text.encode("latin-1")), safe="-_.~")
 
 
-def _signed_at(headers: Mapping[str, str], told: Authorization) -> datetime:
+def _read_time(headers: Mapping[str, str], authorization: Authorization) -> datetime:
     amz_date, date = headers.get("x-amz-date", ""), headers.get("date", "")
     if not amz_date and not date:
-        raise Incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+        raise IncompleteSignature(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        )
     try:
-        at = _time(amz_date) if amz_date else parsedate_to_datetime(date).astimezone(UTC)
+        at = _parse_time(amz_date) if amz_date else parsedate_to_datetime(date).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Incomplete("Date must be in ISO-8601 'basic format'.") from None
-    if told.date != f"{at:%Y%m%d}":
-        raise Mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
+        raise IncompleteSignature("Date must be in ISO-8601 'basic format'.") from None
+    if authorization.date != f"{at:%Y%m%d}":
+        raise SignatureMismatch(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP."
+        )
     return at
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     if not _AMZ_DATE.fullmatch(text):
         raise ValueError(text)
     return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
 
 
-def _check_coverage(headers: Mapping[str, str], told: Authorization) -> None:
-    """What a signature must cover: the host, the date, and all that AWS itself reads from the headers."""
+def _check_coverage(headers: Mapping[str, str], authorization: Authorization) -> None:
+    """A signature must cover the host, the date and every header that AWS reads."""
     own = {name for name in headers if name.startswith(("x-amz-", "x-amzn-bedrock-"))}
     dated = set() if "x-amz-date" in own else {"date"}
     # AWS's SDK for JavaScript signs the host under its name in HTTP/2.
-    host = ":authority" if ":authority" in told.signed_headers else "host"
-    uncovered = sorted(({host} | own | dated) - set(told.signed_headers))
+    host = ":authority" if ":authority" in authorization.signed_headers else "host"
+    uncovered = sorted(({host} | own | dated) - set(authorization.signed_headers))
     if uncovered:
-        named = ", ".join(f"'{name}'" for name in uncovered)
-        raise Mismatch(f"{named} must be a 'SignedHeader' in the AWS Authorization.")
-    absent = [name for name in told.signed_headers if name not in headers]
+        names = ", ".join(f"'{name}'" for name in uncovered)
+        raise SignatureMismatch(f"{names} must be a 'SignedHeader' in the AWS Authorization.")
+    absent = [name for name in authorization.signed_headers if name not in headers]
     if absent:
-        raise Mismatch(f"The signed header '{absent[0][:100]}' is missing from the request.")
+        raise SignatureMismatch(f"The signed header '{absent[0][:100]}' is missing from the request.")
 
 
 def _check_time(at: datetime, now: datetime) -> None:
-    said, is_now, minutes = f"{at:{_TIME}}", f"{now:{_TIME}}", int(TOLERANCE.total_seconds() // 60)
+    signed, current, minutes = f"{at:{_TIME}}", f"{now:{_TIME}}", int(TOLERANCE.total_seconds() // 60)
     if at < now - TOLERANCE:
-        least = f"{now - TOLERANCE:{_TIME}}"
-        raise Mismatch(f"Signature expired: {said} is now earlier than {least} ({is_now} - {minutes} min.)")
+        earliest = f"{now - TOLERANCE:{_TIME}}"
+        raise SignatureMismatch(
+            f"Signature expired: {signed} is now earlier than {earliest} ({current} - {minutes} min.)"
+        )
     if at > now + TOLERANCE:
-        most = f"{now + TOLERANCE:{_TIME}}"
-        raise Mismatch(f"Signature not yet current: {said} is still later than {most} ({is_now} + {minutes} min.)")
+        latest = f"{now + TOLERANCE:{_TIME}}"
+        raise SignatureMismatch(
+            f"Signature not yet current: {signed} is still later than {latest} ({current} + {minutes} min.)"
+        )
 
 
-def _mac(key: bytes, text: str) -> bytes:
+def _sign_text(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256")

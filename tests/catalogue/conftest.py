@@ -11,6 +11,7 @@ import pytest
 
 from bedrock_flask.protocol import eventstream, sse
 from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
+from tests.sse_decoder import Decoder, Event
 
 Json = dict[str, Any]
 
@@ -369,7 +370,7 @@ class Told:
         self.events: list[Json] = []
         self.document: Any = None
         if response.headers["content-type"].startswith(sse.MEDIA_TYPE):
-            self._read(sse.Decoder().feed(response.content))
+            self._read(Decoder().feed(response.content))
         else:
             self.document = response.json()
             # A response that failed is an answer all the same.
@@ -383,7 +384,7 @@ class Told:
         assert not self.error, self.error
         return self
 
-    def _read(self, events: list[sse.Event]) -> None:
+    def _read(self, events: list[Event]) -> None:
         for event in events:
             if event.data == "[DONE]":
                 self.done = True

@@ -10,6 +10,7 @@ import pytest
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.protocol import eventstream, sse
 from tests.doubles import Emulator, Gateway, StartGateway
+from tests.sse_decoder import Decoder
 
 Json = dict[str, Any]
 
@@ -166,7 +167,7 @@ def natively(house: Any, adapter: str, model: str, streamed: bool) -> Json:
         return of_told(told_by_claude(house, response))
     if not streamed:
         return of_response(response.json())
-    events = [event for event in sse.Decoder().feed(response.content) if event.event != "usage"]
+    events = [event for event in Decoder().feed(response.content) if event.event != "usage"]
     if OWN.get(adapter) == "nova":
         chunks = [json.loads(event.data) for event in events]
         return of_response(joined([{kind: told} for chunk in chunks for kind, told in chunk.items() if kind in KINDS]))
@@ -186,7 +187,7 @@ class Renamed:
             response.text,
             response.json,
         )
-        events = [event for event in sse.Decoder().feed(response.content) if event.event != "usage"]
+        events = [event for event in Decoder().feed(response.content) if event.event != "usage"]
         self.content = b"".join(sse.encode(event.data, json.loads(event.data)["type"]) for event in events)
 
 

@@ -252,5 +252,5 @@ def test_what_is_beyond_reading_is_garbled_and_says_so(name: str) -> None:
     assert wire.write_reply is not None
     with pytest.raises(UpstreamProtocolError, match="Bedrock's response cannot be read: 'output' is missing"):
         wire.write_reply({"stopReason": "end_turn"}, "m")
-    with pytest.raises(UpstreamProtocolError, match="a value in it is of another kind"):
+    with pytest.raises(UpstreamProtocolError, match="a value has an unexpected type"):
         streamed(name, {"contentBlockStart": None})

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from tests.doubles import Emulator, Gateway, SendStream, SendWhole, StartEmulator, StartGateway, Upstream
+from tests.sse_decoder import Decoder
 
 Json = dict[str, Any]
 
@@ -132,7 +133,7 @@ def reply_text(path: str, reply: Json) -> str:
 
 
 def stream_text(path: str, data: bytes) -> str:
-    chunks = [json.loads(event.data) for event in sse.Decoder().feed(data) if event.data != "[DONE]"]
+    chunks = [json.loads(event.data) for event in Decoder().feed(data) if event.data != "[DONE]"]
     if "chat" in path:
         return "".join(each["choices"][0]["delta"].get("content") or "" for each in chunks if each["choices"])
     if "messages" in path:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
+from tests.sse_decoder import Decoder
 
 GENERIC = "newvendor.model-of-tomorrow"
 CHAT = {"model": GENERIC, "messages": [{"role": "user", "content": "Hi"}]}
@@ -158,7 +159,7 @@ def test_claudes_chunks_come_as_they_were_sent(gateway: Gateway, upstream: Upstr
     ]
     upstream.scripts.append(stream(*(eventstream.encode(eventstream.chunk(each)) for each in chunks)))
     response = gateway.post("/v1/messages", {**MESSAGES, "model": CLAUDE, "stream": True})
-    found = sse.Decoder().feed(response.content)
+    found = Decoder().feed(response.content)
     assert [event.data.encode() for event in found] == chunks
     assert [event.event for event in found] == [json.loads(each)["type"] for each in chunks]
 

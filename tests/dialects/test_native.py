@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from tests.doubles import Emulator, Gateway, GatewayWith, SendStream, SendWhole, StartGateway, Upstream
+from tests.sse_decoder import Decoder, Event
 
 CLAUDE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -25,8 +26,8 @@ FAMILIES = [("claude", CLAUDE), ("nova", NOVA), ("titan-embed", TITAN), ("zai.gl
 STREAMING = [("claude", CLAUDE), ("nova", NOVA), ("zai.glm-4.6", CONVERSE)]
 
 
-def events(response: Any) -> list[sse.Event]:
-    return sse.Decoder().feed(response.content)
+def events(response: Any) -> list[Event]:
+    return Decoder().feed(response.content)
 
 
 ANSWERS = {

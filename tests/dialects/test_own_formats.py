@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
+from tests.sse_decoder import Decoder
 
 PLUGIN = '''"""Models of a made-up vendor: one that streams, one that does not, and one that nobody can translate."""
 
@@ -88,7 +89,7 @@ def sent(upstream: Upstream) -> Any:
 
 
 def texts(response: Any) -> str:
-    told = [json.loads(event.data) for event in sse.Decoder().feed(response.content) if event.data != "[DONE]"]
+    told = [json.loads(event.data) for event in Decoder().feed(response.content) if event.data != "[DONE]"]
     return "".join(each["choices"][0]["delta"].get("content") or "" for each in told if each["choices"])
 
 
@@ -117,7 +118,7 @@ def test_chunks_are_decoded_one_by_one(gateway: Gateway, upstream: Upstream, str
     asked = {**CHAT, "model": "acme", "stream": True, "stream_options": {"include_usage": True}}
     response = gateway.post("/v1/chat/completions", asked)
     assert texts(response) == "Four.So."
-    events = [event.data for event in sse.Decoder().feed(response.content)]
+    events = [event.data for event in Decoder().feed(response.content)]
     assert events[-1] == "[DONE]"
     assert json.loads(events[-2])["usage"]["total_tokens"] == 8
     calls = [call for each in events[:-2] for call in json.loads(each)["choices"][0]["delta"].get("tool_calls", ())]
@@ -125,9 +126,7 @@ def test_chunks_are_decoded_one_by_one(gateway: Gateway, upstream: Upstream, str
     upstream.scripts.append(stream(*frames(*chunks)))
     told = gateway.post("/v1/messages", {**CHAT, "model": "acme", "max_tokens": 9, "stream": True})
     starts = [
-        json.loads(e.data)["content_block"]["type"]
-        for e in sse.Decoder().feed(told.content)
-        if "block_start" in e.event
+        json.loads(e.data)["content_block"]["type"] for e in Decoder().feed(told.content) if "block_start" in e.event
     ]
     assert starts == ["text", "tool_use", "text"]
 

@@ -12,8 +12,9 @@ import pytest
 
 from bedrock_flask.bedrock import errors as bedrock_errors
 from bedrock_flask.emulator.faults.table import FAULTS
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from tests.doubles import Emulator, Gateway, GatewayWith, SendStream, StartGateway, Upstream
+from tests.sse_decoder import Decoder
 
 CLAUDE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -156,7 +157,7 @@ def refused(gateway: Gateway, response: Any, told: tuple[int, str]) -> None:
 def broken_off(gateway: Gateway, response: Any, code: str) -> None:
     """The stream began, and ended in that error and no usage, which would say that it is whole."""
     assert response.status_code == 200
-    *chunks, last = sse.Decoder().feed(response.content)
+    *chunks, last = Decoder().feed(response.content)
     assert len(chunks) >= 2
     assert {"usage", "error"}.isdisjoint(chunk.event for chunk in chunks)
     problem = json.loads(last.data)

@@ -24,10 +24,10 @@ def test_a_uri_is_read_as_its_media_type_and_base64(uri: str, media_type: str, c
 @pytest.mark.parametrize(
     ("uri", "why"),
     [
-        ("https://example.com/a.png", "is an address, which the gateway does not fetch; send it as a data: URI"),
-        ("HTTP://example.com/a.png", "is an address"),
-        ("iVBORw0KGgo=", "is no data: URI; send it as a data: URI"),
-        ("file:///etc/passwd", "is no data: URI"),
+        ("https://example.com/a.png", "is a URL, which the gateway does not fetch; send it as a data: URI"),
+        ("HTTP://example.com/a.png", "is a URL"),
+        ("iVBORw0KGgo=", "is not a data: URI; send it as a data: URI"),
+        ("file:///etc/passwd", "is not a data: URI"),
         ("data:image/png;base64", "without a comma"),
         ("data:image/png;base64,", "has no content"),
         ("data:,", "has no content"),

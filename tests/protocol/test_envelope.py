@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.protocol.envelope import Member, extract_member, members, splice
+from bedrock_flask.protocol.envelope import Member, extract_member, find_members, splice
 from bedrock_flask.protocol.json import parse
 
 BLANKS = st.text(alphabet=" \t\r\n", max_size=3)
@@ -54,13 +54,13 @@ def objects(draw):
 def test_cut_gives_each_value_as_it_was_written(written):
     text, values = written
     assert {name: extract_member(text, name) for name in values} == values
-    assert list(members(text)) == list(values) == list(parse(text.encode()))
+    assert list(find_members(text)) == list(values) == list(parse(text.encode()))
 
 
 @given(objects())
 def test_members_cover_their_names_and_values_exactly(written):
     text, _ = written
-    for member in members(text).values():
+    for member in find_members(text).values():
         assert text[member.start] == '"'
         assert json.loads("{" + text[member.start : member.end] + "}").keys() == {member.name}
         assert text[member.start : member.value_start].rstrip().endswith(":")
@@ -81,7 +81,7 @@ def test_splice_does_what_a_dict_would_do(written, data):
     assert json.dumps(json.loads(result)) == json.dumps({**first, **rest})  # the order counts
     assert parse(result.encode()) == json.loads(result)  # no name is there twice
 
-    found = members(text)
+    found = find_members(text)
     untouched = [text[found[name].start : found[name].end] for name in before if name not in take_out | put_in.keys()]
     position = 0
     for piece in untouched:
@@ -125,7 +125,7 @@ def test_splice_leaves_all_other_text_alone(text, take_out, put_in, result):
 
 
 def test_a_member_is_found_by_its_decoded_name():
-    assert members('{ "\\u0069nput" :\t[1]}') == {"input": Member("input", start=2, value_start=17, end=20)}
+    assert find_members('{ "\\u0069nput" :\t[1]}') == {"input": Member("input", start=2, value_start=17, end=20)}
     assert extract_member('{ "\\u0069nput" :\t[1]}', "input") == "[1]"
 
 
@@ -167,7 +167,7 @@ def test_cutting_what_is_not_there_is_a_key_error():
     ],
 )
 def test_what_is_not_a_strict_object_is_a_value_error(text):
-    for read in (members, lambda text: extract_member(text, "a"), lambda text: splice(text, {"a"}, {})):
+    for read in (find_members, lambda text: extract_member(text, "a"), lambda text: splice(text, {"a"}, {})):
         with pytest.raises(ValueError, match=r"."):
             read(text)
 
@@ -179,7 +179,7 @@ def test_a_damaged_object_is_a_value_error_or_still_an_object(written, data):
     gone = data.draw(st.integers(0, 2))
     damaged = text[:place] + data.draw(st.text(alphabet='{}[]",:\\u0 1eN\n\x00', max_size=3)) + text[place + gone :]
     try:
-        found = members(damaged)
+        found = find_members(damaged)
     except ValueError:
         with pytest.raises(ValueError, match=r"."):
             splice(damaged, {"model"}, {"stream": "true"})
@@ -191,7 +191,7 @@ def test_a_damaged_object_is_a_value_error_or_still_an_object(written, data):
 @given(st.text(alphabet='{}[]",:\\uD8 1eNa-\n\x00é', max_size=30))
 def test_any_text_is_an_object_or_a_value_error(text):
     try:
-        found = members(text)
+        found = find_members(text)
     except ValueError:
         return
     assert list(found) == list(json.loads(text))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.protocol.sse import Decoder, Event, comment, encode
+from bedrock_flask.protocol.sse import comment, encode
+from tests.sse_decoder import Decoder, Event
 
 TEXT = st.text(max_size=30) | st.text(alphabet="a: \r\n\x0b\x85\u2028\ufeff\0é😀", max_size=12)
 NAMES = st.none() | TEXT.filter(lambda name: not re.search("[\r\n]", name))

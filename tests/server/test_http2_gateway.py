@@ -29,9 +29,10 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hyperframe.frame import HeadersFrame, PingFrame, SettingsFrame
 
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from bedrock_flask.server.workers.http2 import PREFACE, Bridge
 from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, StartGunicorn, Upstream
+from tests.sse_decoder import Decoder
 
 PATIENCE = 2.0
 SLACK = 8.0
@@ -250,7 +251,7 @@ def held(upstream: Upstream, stream: SendStream) -> threading.Event:
 
 
 def kinds(stream: Stream) -> list[str]:
-    return [event.event for event in sse.Decoder().feed(stream.body)]
+    return [event.event for event in Decoder().feed(stream.body)]
 
 
 def prompt(gateway: Gateway) -> bool:

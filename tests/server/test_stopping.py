@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import requests
 
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from tests.doubles import Gateway, SendStream, SendWhole, StartGateway, Upstream
+from tests.sse_decoder import Decoder, Event
 
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 MODEL = "/v1/models/newvendor.model-of-tomorrow"
@@ -70,10 +71,10 @@ class Open:
         for piece in pieces:
             self.data += piece
 
-    def events(self) -> list[sse.Event]:
+    def events(self) -> list[Event]:
         self.reader.join(LONG)
         assert not self.reader.is_alive()
-        return list(sse.Decoder().feed(self.data))
+        return list(Decoder().feed(self.data))
 
 
 def until(condition: Callable[[], bool], seconds: float = 30) -> bool:

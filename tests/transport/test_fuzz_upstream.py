@@ -8,9 +8,10 @@ import pytest
 
 from bedrock_flask.converse import replay
 from bedrock_flask.models import loading
-from bedrock_flask.protocol import eventstream, sse
+from bedrock_flask.protocol import eventstream
 from bedrock_flask.wires import find_wire
 from tests.doubles import Gateway, GatewayWith, SendStream, SendWhole, Upstream
+from tests.sse_decoder import Decoder
 
 ADAPTERS = loading.load_registry().adapters
 SAID = {
@@ -69,7 +70,7 @@ def is_told(response: Any) -> bool:
     """Whether the caller can see that the answer is no success."""
     if response.status_code >= 400:
         return bool(response.json()["code"].startswith(("upstream_", "bedrock_", "model_")))
-    events = sse.Decoder().feed(response.content)
+    events = Decoder().feed(response.content)
     names = [event.event for event in events]
     return names[-1] == "error" and names.count("error") == 1 and "usage" not in names
 
@@ -84,7 +85,7 @@ def test_no_damage_to_a_stream_passes_for_a_success(gateway: Gateway, upstream: 
             upstream.scripts[:] = [stream(*sent)]
             return gateway.post(f"/v1/models/{model}/invoke-stream", dict(adapter.sample))
 
-        assert sse.Decoder().feed(ask(*frames).content)[-1].event == "usage"
+        assert Decoder().feed(ask(*frames).content)[-1].event == "usage"
         for number, at in places(frames):
             damaged = bytearray(frames[number])
             damaged[at] ^= 1 << (at % 8)
@@ -95,7 +96,7 @@ def test_no_damage_to_a_stream_passes_for_a_success(gateway: Gateway, upstream: 
             for at in (0, 1, 11, 12, len(frame) // 2, len(frame) - 1):
                 if not is_told(ask(*frames[:number], frame[:at])):
                     unseen.append((model, "cut", number, at))
-        assert sse.Decoder().feed(ask(*frames).content)[-1].event == "usage"
+        assert Decoder().feed(ask(*frames).content)[-1].event == "usage"
     assert unseen == []
     assert worker(gateway) == before
 

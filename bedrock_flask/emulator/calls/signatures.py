@@ -16,10 +16,10 @@ Authenticate = Callable[[sigv4.Request], None]
 # Sources: AWS user guide, common errors; the spellings with `Exception` are those of JSON protocols.
 _ERROR_NAMES: Mapping[type[sigv4.BadSignature], str] = MappingProxyType(
     {
-        sigv4.Missing: "MissingAuthenticationTokenException",
-        sigv4.Incomplete: "IncompleteSignatureException",
+        sigv4.MissingSignature: "MissingAuthenticationTokenException",
+        sigv4.IncompleteSignature: "IncompleteSignatureException",
         sigv4.UnknownKey: "UnrecognizedClientException",
-        sigv4.Mismatch: "InvalidSignatureException",
+        sigv4.SignatureMismatch: "InvalidSignatureException",
     }
 )
 _BEARER = "bearer "
@@ -73,7 +73,7 @@ def make_authenticator(secrets: Mapping[str, str]) -> Authenticate:
 def read_region(authorization: str, default: str = "us-east-1") -> str:
     """The region that a request is signed for, whether or not the signature is right."""
     try:
-        return sigv4.read(authorization).region
+        return sigv4.parse_authorization(authorization).region
     except sigv4.BadSignature:
         return default
 
