@@ -25,6 +25,35 @@ from bedrock_flask.fields import Open, Schema
 from bedrock_flask.fields.acceptance import accepts
 from bedrock_flask.models.loading import load_registry
 
+
+class Inner(Schema):
+    name = fields.String(required=True)
+    inner = fields.Nested(lambda: Inner, allow_none=True)
+
+
+class Kinds(Schema):
+    """One field of each kind, with and without its options."""
+
+    text = fields.String()
+    short = fields.String(one_of=("a", "bc"))
+    sized = fields.String(min_length=1, max_length=2)
+    formed = fields.String(pattern="^a+$")
+    number = fields.Number(above=0, max=9)
+    chosen = fields.Integer(one_of=(1, 64))
+    flag = fields.Boolean(allow_none=True)
+    anything = fields.Anything()
+    something = fields.Anything(allow_none=False)
+    texts = fields.List(fields.String(), min_items=1, max_items=2)
+    names = fields.Object(fields.Integer(), max_items=2)
+    free = fields.Object()
+    inner = fields.Nested(Inner)
+    either = fields.Either(fields.String(max_length=2), fields.List(fields.Either(fields.Boolean(), fields.String())))
+    tagged = fields.Tagged("type", {"text": Inner, "": Open}, absent="text")
+    others = fields.Tagged("type", {"text": Inner}, others=Open)
+    one = fields.OneKey({"text": fields.String(), "name": fields.Nested(Inner)}, beside={"mark": fields.Integer()})
+    renamed = fields.String(data_key="async")
+
+
 KINDS = [
     anthropic_body.Body,
     anthropic_messages_body.Body,
@@ -34,6 +63,7 @@ KINDS = [
     openai_embeddings_body.Body,
     openai_responses_body.Body,
     *(adapter.body for adapter in load_registry().adapters.values()),
+    Kinds,
 ]
 VALUES = st.sampled_from([None, "", "64", "text", 1, -1, 64.0, 64.9, 10**400, True, [], [None], {}, {"type": "text"}])
 
@@ -65,34 +95,6 @@ def test_the_verdict_on_any_body_is_marshmallows(kind: type[Schema], chance: Ran
     assert body == before
 
 
-class Inner(Schema):
-    name = fields.String(required=True)
-    inner = fields.Nested(lambda: Inner, allow_none=True)
-
-
-class Kinds(Schema):
-    """One field of each kind, with and without its options."""
-
-    text = fields.String()
-    short = fields.String(one_of=("a", "bc"))
-    sized = fields.String(min_length=1, max_length=2)
-    formed = fields.String(pattern="^a+$")
-    number = fields.Number(above=0, max=9)
-    chosen = fields.Integer(one_of=(1, 64))
-    flag = fields.Boolean(allow_none=True)
-    anything = fields.Anything()
-    something = fields.Anything(allow_none=False)
-    texts = fields.List(fields.String(), min_items=1, max_items=2)
-    names = fields.Object(fields.Integer(), max_items=2)
-    free = fields.Object()
-    inner = fields.Nested(Inner)
-    either = fields.Either(fields.String(max_length=2), fields.List(fields.Either(fields.Boolean(), fields.String())))
-    tagged = fields.Tagged("type", {"text": Inner, "": Open}, absent="text")
-    others = fields.Tagged("type", {"text": Inner}, others=Open)
-    one = fields.OneKey({"text": fields.String(), "name": fields.Nested(Inner)}, beside={"mark": fields.Integer()})
-    renamed = fields.String(data_key="async")
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 65) | st.floats() | st.sampled_from(["", "a", "bc", "text", "xyz"]),
     lambda inner: (
@@ -110,6 +112,14 @@ def test_the_verdict_on_any_value_of_any_field_is_marshmallows(body: dict[str, A
 
 def test_a_value_that_is_not_an_object_does_not_fit() -> None:
     assert [accepts(Inner(), value) for value in (None, "x", [], [{"name": "x"}], 1)] == [False] * 5
+
+
+def test_a_body_without_a_required_member_does_not_fit_at_any_depth() -> None:
+    assert [accepts(Kinds(), {"inner": inner}) for inner in ({"name": "x"}, {"name": "x", "inner": {}}, {})] == [
+        True,
+        False,
+        False,
+    ]
 
 
 class Shouted(fields.String):
