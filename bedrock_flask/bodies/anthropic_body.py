@@ -5,36 +5,48 @@ Blocks and tools are open, since they grow with every release; the top level and
 closed, since Bedrock refuses what it does not know there ("Extra inputs are not permitted").
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bedrock_flask import fields
 from bedrock_flask.fields import Open, Schema
 
 VERSION = "bedrock-2023-05-31"
-MOST_CACHE_CONTROLS = 4
+MAX_CACHE_CONTROLS = 4
+
+DOCUMENT_CONTENT = "The document as text, or as text and image blocks."
+RESULT_CONTENT = "The result: text or content blocks."
+TURN_CONTENT = "The content: text or content blocks."
+SYSTEM_CONTENT = "The instructions: text or content blocks; optional beside `output_config`."
+SYSTEM_PROMPT = "The system prompt: text or text blocks."
+
+
+def make_content(kinds: Mapping[str, type[Schema]], description: str, **options: bool) -> fields.Either:
+    """Make a member that is text, or a list of blocks of these kinds."""
+    blocks = fields.List(fields.Tagged("type", kinds))
+    return fields.Either(fields.String(), blocks, description=description, **options)
 
 
 class CacheControl(Schema):
-    """The end of a prefix that should be cached."""
+    """A cache breakpoint: the end of a cached prefix."""
 
-    type = fields.String(required=True, one_of=("ephemeral",), description="The kind of cache.")
-    ttl = fields.String(one_of=("5m", "1h"), description="How long the prefix is kept.")
+    type = fields.String(required=True, one_of=("ephemeral",), description="The cache type.")
+    ttl = fields.String(one_of=("5m", "1h"), description="How long the prefix is cached.")
 
 
-def _cache_control() -> fields.Nested:
-    return fields.Nested(CacheControl, allow_none=True, description="Caches everything up to here.")
+def _make_cache_control() -> fields.Nested:
+    return fields.Nested(CacheControl, allow_none=True, description="Caches everything up to this point.")
 
 
 class Block(Open):
-    """A content block; members that are not listed pass as they are."""
+    """A content block; members that are not listed here are passed on unchanged."""
 
-    type = fields.String(required=True, description="The kind of block.")
-    cache_control = _cache_control()
+    type = fields.String(required=True, description="The block type.")
+    cache_control = _make_cache_control()
 
 
 class Citations(Schema):
-    """Whether the model cites."""
+    """Citation settings."""
 
     enabled = fields.Boolean(description="Whether the model cites from this content.")
 
@@ -43,37 +55,39 @@ class TextBlock(Block):
     """Text."""
 
     text = fields.String(required=True, description="The text.")
-    citations = fields.List(fields.Object(), allow_none=True, description="In answers: what the text cites.")
+    citations = fields.List(
+        fields.Object(), allow_none=True, description="Citations that support the text; in responses."
+    )
 
 
 class ImageSource(Schema):
-    """An image as base64."""
+    """A base64-encoded image."""
 
-    type = fields.String(required=True, one_of=("base64",), description="Bedrock takes base64 only, no URL.")
+    type = fields.String(required=True, one_of=("base64",), description="Bedrock accepts base64 only, not a URL.")
     media_type = fields.String(
         required=True,
         one_of=("image/jpeg", "image/png", "image/gif", "image/webp"),
         description="The image's media type.",
     )
-    data = fields.String(required=True, description="The image as base64; at most 3.75 MB and 8000 px a side.")
+    data = fields.String(required=True, description="The base64-encoded image; at most 3.75 MB and 8000 px per side.")
 
 
 class ImageBlock(Block):
     """An image."""
 
-    source = fields.Tagged("type", {"base64": ImageSource}, required=True, description="The image itself.")
+    source = fields.Tagged("type", {"base64": ImageSource}, required=True, description="The image data.")
 
 
 class PdfSource(Schema):
-    """A PDF as base64."""
+    """A base64-encoded PDF."""
 
-    type = fields.String(required=True, one_of=("base64",), description="Bedrock takes base64 only, no URL.")
+    type = fields.String(required=True, one_of=("base64",), description="Bedrock accepts base64 only, not a URL.")
     media_type = fields.String(required=True, one_of=("application/pdf",), description="The document's media type.")
-    data = fields.String(required=True, description="The document as base64.")
+    data = fields.String(required=True, description="The base64-encoded document.")
 
 
 class TextSource(Schema):
-    """A document as plain text."""
+    """A plain-text document."""
 
     type = fields.String(required=True, one_of=("text",), description="Plain text.")
     media_type = fields.String(required=True, one_of=("text/plain",), description="The document's media type.")
@@ -81,15 +95,10 @@ class TextSource(Schema):
 
 
 class ContentSource(Schema):
-    """A document in blocks of its own, which can be cited."""
+    """A document made of content blocks, which can be cited."""
 
-    type = fields.String(required=True, one_of=("content",), description="Blocks.")
-    content = fields.Either(
-        fields.String(),
-        fields.List(fields.Tagged("type", {"text": TextBlock, "image": ImageBlock})),
-        required=True,
-        description="The document as text, or in text and image blocks.",
-    )
+    type = fields.String(required=True, one_of=("content",), description="Content blocks.")
+    content = make_content({"text": TextBlock, "image": ImageBlock}, DOCUMENT_CONTENT, required=True)
 
 
 class DocumentBlock(Block):
@@ -99,79 +108,75 @@ class DocumentBlock(Block):
         "type",
         {"base64": PdfSource, "text": TextSource, "content": ContentSource},
         required=True,
-        description="The document itself.",
+        description="The document data.",
     )
     title = fields.String(allow_none=True, description="The document's title.")
-    context = fields.String(allow_none=True, description="What the model should know about the document.")
-    citations = fields.Nested(Citations, allow_none=True, description="Whether the model cites from the document.")
+    context = fields.String(allow_none=True, description="Context about the document, which is not cited.")
+    citations = fields.Nested(Citations, allow_none=True, description="Citation settings for the document.")
 
 
 class SearchResultBlock(Block):
     """A search result that the model can cite."""
 
-    source = fields.String(required=True, description="Where it comes from: a URL or another name.")
-    title = fields.String(required=True, description="Its title.")
-    content = fields.List(fields.Tagged("type", {"text": TextBlock}), required=True, description="Its text, in blocks.")
-    citations = fields.Nested(Citations, allow_none=True, description="Whether the model cites from it.")
+    source = fields.String(required=True, description="The result's source: a URL or another identifier.")
+    title = fields.String(required=True, description="The result's title.")
+    content = fields.List(
+        fields.Tagged("type", {"text": TextBlock}), required=True, description="The result's text blocks."
+    )
+    citations = fields.Nested(Citations, allow_none=True, description="Citation settings for the result.")
 
 
 class ToolUseBlock(Block):
-    """A tool that the model wants to be used."""
+    """A tool call by the model."""
 
-    id = fields.String(required=True, description="Ties the tool's result to this use.")
+    id = fields.String(required=True, description="The call's id, to which the tool's result refers.")
     name = fields.String(required=True, description="The tool's name.")
-    input = fields.Object(required=True, description="The tool's arguments.")
+    input = fields.Object(required=True, description="The arguments of the call.")
 
 
 class ToolResultBlock(Block):
-    """What a tool gave."""
+    """The result of a tool call."""
 
-    tool_use_id = fields.String(required=True, description="The use that this is the result of.")
-    content = fields.Either(
-        fields.String(),
-        fields.List(
-            fields.Tagged(
-                "type",
-                {
-                    "text": TextBlock,
-                    "image": ImageBlock,
-                    "document": DocumentBlock,
-                    "search_result": SearchResultBlock,
-                    "tool_reference": Block,
-                    "browser_state": Block,
-                },
-            )
-        ),
+    tool_use_id = fields.String(required=True, description="The id of the tool call.")
+    content = make_content(
+        {
+            "text": TextBlock,
+            "image": ImageBlock,
+            "document": DocumentBlock,
+            "search_result": SearchResultBlock,
+            "tool_reference": Block,
+            "browser_state": Block,
+        },
+        RESULT_CONTENT,
         allow_none=True,
-        description="The result: text, or blocks.",
     )
-    is_error = fields.Boolean(allow_none=True, description="Whether the tool failed.")
+    is_error = fields.Boolean(allow_none=True, description="Whether the tool call failed.")
 
 
 class ThinkingBlock(Block):
     """The model's reasoning."""
 
-    thinking = fields.String(required=True, description="The reasoning; may be empty.")
-    signature = fields.String(required=True, description="Proves that the model wrote it; send it back unchanged.")
+    thinking = fields.String(required=True, description="The reasoning text; may be empty.")
+    signature = fields.String(required=True, description="The signature of the reasoning; send it back unchanged.")
 
 
 class RedactedThinkingBlock(Block):
-    """Reasoning that the provider has encrypted."""
+    """Reasoning that the provider encrypted."""
 
-    data = fields.String(required=True, description="Send it back unchanged.")
+    data = fields.String(required=True, description="The encrypted reasoning; send it back unchanged.")
 
 
 class ServerToolResultBlock(Block):
-    """What a tool gave that the provider ran itself."""
+    """The result of a tool that the provider ran."""
 
-    tool_use_id = fields.String(required=True, description="The use that this is the result of.")
-    content = fields.Anything(description="The result, in the tool's own form.")
+    tool_use_id = fields.String(required=True, description="The id of the tool call.")
+    content = fields.Anything(description="The result, in the format of the tool.")
 
 
 class ToolChangeBlock(Block):
-    """A change of the tools in the middle of a conversation."""
+    """A change of the tools in mid-conversation."""
 
-    tool = fields.Object(required=True, description="The tool: a reference to it, or its definition.")
+    tool = fields.Object(required=True, description="The tool: a reference to it or its definition.")
 
 
 _SERVER_TOOL_RESULTS = (
@@ -185,7 +190,7 @@ _SERVER_TOOL_RESULTS = (
     "web_search_tool_result",
 )
 
-# Every block that some release of the Messages format has: which of them a model takes is for the model to say.
+# Every block of any release of the Messages format; the model decides which of them it accepts.
 CONTENT: dict[str, type[Schema]] = {
     "text": TextBlock,
     "image": ImageBlock,
@@ -214,138 +219,133 @@ EFFORTS = ("low", "medium", "high", "xhigh", "max")
 class Message(Schema):
     """One turn of a conversation."""
 
-    role = fields.String(required=True, description="Whose turn it is: `user` or `assistant`.")
-    content = fields.Either(
-        fields.String(),
-        fields.List(fields.Tagged("type", CONTENT)),
-        required=True,
-        description="What is said: text, or blocks.",
-    )
+    role = fields.String(required=True, description="The author: `user` or `assistant`.")
+    content = make_content(CONTENT, TURN_CONTENT, required=True)
 
 
 class TurnConfig(Schema):
-    """What the answers are like from here on."""
+    """Output settings from this turn on."""
 
-    effort = fields.String(one_of=EFFORTS, allow_none=True, description="How much the model puts into its answers.")
+    effort = fields.String(
+        one_of=EFFORTS, allow_none=True, description="How much effort the model puts into its answers."
+    )
 
 
 class SystemMessage(Message):
-    """Instructions in the middle of a conversation."""
+    """Instructions in mid-conversation."""
 
     role = fields.String(required=True, description="`system`.")
-    content = fields.Either(
-        fields.String(),
-        fields.List(fields.Tagged("type", CONTENT)),
-        description="The instructions: text, or blocks; may be left out where there is `output_config`.",
-    )
-    output_config = fields.Nested(TurnConfig, allow_none=True, description="What answers are like from here on (beta).")
+    content = make_content(CONTENT, SYSTEM_CONTENT)
+    output_config = fields.Nested(TurnConfig, allow_none=True, description="Output settings from this turn on (beta).")
 
 
 class InputSchema(Open):
     """The JSON Schema of a tool's arguments."""
 
-    type = fields.String(required=True, one_of=("object",), description="Arguments are an object.")
-    properties = fields.Object(allow_none=True, description="The arguments by name.")
-    required = fields.List(fields.String(), allow_none=True, description="The arguments that must be there.")
+    type = fields.String(required=True, one_of=("object",), description="Always `object`.")
+    properties = fields.Object(allow_none=True, description="The arguments' schemas by name.")
+    required = fields.List(fields.String(), allow_none=True, description="The names of the required arguments.")
 
 
 class CustomTool(Open):
-    """A tool of the caller's."""
+    """A tool that the caller defines."""
 
-    type = fields.String(one_of=("custom",), allow_none=True, description="May be left out.")
+    type = fields.String(one_of=("custom",), allow_none=True, description="Always `custom`; optional.")
     name = fields.String(required=True, min_length=1, description="The tool's name.")
     description = fields.String(description="What the tool does and when to use it.")
-    input_schema = fields.Nested(InputSchema, required=True, description="What the tool takes.")
-    cache_control = _cache_control()
-    strict = fields.Boolean(description="Whether the arguments are forced to fit the schema.")
+    input_schema = fields.Nested(InputSchema, required=True, description="The JSON Schema of the arguments.")
+    cache_control = _make_cache_control()
+    strict = fields.Boolean(description="Whether the arguments must conform to the schema.")
 
 
 class TypedTool(Open):
-    """A tool that the provider has defined, such as `bash_20250124` or `tool_search_tool_regex`."""
+    """A tool that the provider defines, such as `bash_20250124` or `tool_search_tool_regex`."""
 
-    type = fields.String(required=True, description="The tool and its version.")
-    name = fields.String(description="The tool's name, which its version fixes.")
-    cache_control = _cache_control()
+    type = fields.String(required=True, description="The tool with its version.")
+    name = fields.String(description="The tool's name; each version has a fixed one.")
+    cache_control = _make_cache_control()
 
 
 class ToolChoice(Schema):
-    """Whether the model must use a tool."""
+    """How the model chooses among the tools."""
 
     type = fields.String(required=True, description="`auto`, `any`, `tool` or `none`.")
-    disable_parallel_tool_use = fields.Boolean(description="Whether the model may ask for one tool at most.")
+    disable_parallel_tool_use = fields.Boolean(description="Whether the model may call at most one tool per turn.")
 
 
 class NamedToolChoice(ToolChoice):
-    """The one tool to use."""
+    """The tool that the model must call."""
 
     name = fields.String(required=True, description="The tool's name.")
 
 
-def _display() -> fields.String:
+def _make_display() -> fields.String:
     return fields.String(
         one_of=("summarized", "omitted", "updates"),
         allow_none=True,
-        description="How the reasoning is shown; `updates` is a beta.",
+        description="How the reasoning is returned; `updates` is a beta.",
     )
 
 
-def _block_binding() -> fields.Object:
-    return fields.Object(allow_none=True, description="What becomes of reasoning from another conversation (beta).")
+def _make_block_binding() -> fields.Object:
+    return fields.Object(allow_none=True, description="How reasoning from another conversation is handled (beta).")
 
 
 class ThinkingEnabled(Schema):
-    """Reasoning with a budget."""
+    """Reasoning with a token budget."""
 
     type = fields.String(required=True, description="`enabled`.")
-    budget_tokens = fields.Integer(required=True, min=1024, description="Tokens for reasoning; less than max_tokens.")
-    display = _display()
-    block_binding = _block_binding()
+    budget_tokens = fields.Integer(
+        required=True, min=1024, description="Maximum number of reasoning tokens; less than max_tokens."
+    )
+    display = _make_display()
+    block_binding = _make_block_binding()
 
 
 class ThinkingAdaptive(Schema):
-    """Reasoning as the model sees fit."""
+    """Reasoning as much as the model decides."""
 
     type = fields.String(required=True, description="`adaptive`.")
-    display = _display()
-    block_binding = _block_binding()
+    display = _make_display()
+    block_binding = _make_block_binding()
 
 
 class ThinkingPlain(Schema):
-    """A way of reasoning that has no settings."""
+    """A reasoning mode without settings."""
 
     type = fields.String(required=True, description="`disabled` or `between_tools`.")
 
 
 class OutputFormat(Schema):
-    """The form that the answer must have."""
+    """The required output format."""
 
-    type = fields.String(required=True, one_of=("json_schema",), description="The kind of form.")
-    schema = fields.Object(required=True, description="The JSON Schema.")
+    type = fields.String(required=True, one_of=("json_schema",), description="The format type.")
+    schema = fields.Object(required=True, description="The JSON Schema of the answer.")
 
 
 class OutputConfig(Schema):
-    """What the answer is like."""
+    """Output settings."""
 
     effort = fields.String(
         one_of=EFFORTS,
         allow_none=True,
-        description="How much the model puts into its answer; `high` where nothing is said.",
+        description="How much effort the model puts into its answer; default `high`.",
     )
-    format = fields.Nested(OutputFormat, allow_none=True, description="The form that the answer must have.")
-    task_budget = fields.Object(allow_none=True, description="Tokens for a whole task (beta).")
+    format = fields.Nested(OutputFormat, allow_none=True, description="The required output format.")
+    task_budget = fields.Object(allow_none=True, description="Token budget of a whole task (beta).")
 
 
-def choice_of_tools() -> fields.Tagged:
-    """The member `tool_choice`."""
+def make_tool_choice() -> fields.Tagged:
+    """Make the member `tool_choice`."""
     return fields.Tagged(
         "type",
         {"auto": ToolChoice, "any": ToolChoice, "tool": NamedToolChoice, "none": ToolChoice},
-        description="Whether the model must use a tool.",
+        description="How the model chooses among the tools.",
     )
 
 
-def reasoning() -> fields.Tagged:
-    """The member `thinking`."""
+def make_thinking() -> fields.Tagged:
+    """Make the member `thinking`."""
     return fields.Tagged(
         "type",
         {
@@ -354,86 +354,86 @@ def reasoning() -> fields.Tagged:
             "disabled": ThinkingPlain,
             "between_tools": ThinkingPlain,
         },
-        description="Whether the model reasons first; models since Opus 4.7 and Sonnet 5 know `adaptive` only.",
+        description="Reasoning before the answer; models since Opus 4.7 and Sonnet 5 accept `adaptive` only.",
     )
 
 
 class Metadata(Schema):
-    """About the request."""
+    """Metadata of the request."""
 
-    user_id = fields.String(allow_none=True, description="An opaque name of the end user, against abuse.")
+    user_id = fields.String(allow_none=True, description="An opaque id of the end user, for abuse detection.")
 
 
 class Body(Schema):
-    """A Messages request; the model's id and whether it streams travel in the path."""
+    """A Messages request; the model and whether to stream are in the path."""
 
     # AWS documents one value, and Anthropic's own SDK sends its newest date to Bedrock.
     anthropic_version = fields.String(
         required=True,
         pattern=r"^(bedrock-)?\d{4}-\d{2}-\d{2}$",
-        description=f"The format's version: `{VERSION}` on Bedrock, or Anthropic's own date.",
+        description=f"The version of the format: `{VERSION}` on Bedrock, or a date of Anthropic's API.",
     )
-    max_tokens = fields.Integer(required=True, min=1, description="Most tokens to write, reasoning included.")
+    max_tokens = fields.Integer(
+        required=True, min=1, description="Maximum number of output tokens, reasoning included."
+    )
     messages = fields.List(
         fields.Tagged("role", {"user": Message, "assistant": Message, "system": SystemMessage}),
         required=True,
         description="The conversation so far.",
     )
-    system = fields.Either(
-        fields.String(),
-        fields.List(fields.Tagged("type", {"text": TextBlock})),
-        description="Instructions that stand before the conversation: text, or text blocks.",
+    system = make_content({"text": TextBlock}, SYSTEM_PROMPT)
+    temperature = fields.Number(min=0, max=1, description="Sampling temperature; not for 4.7 and later.")
+    top_p = fields.Number(min=0, max=1, description="Nucleus sampling: the probability mass to sample from.")
+    top_k = fields.Integer(min=0, unverified_max=500, description="The number of most likely tokens to sample from.")
+    stop_sequences = fields.List(
+        fields.String(), max_items=8191, description="Texts at which the model stops generating."
     )
-    temperature = fields.Number(min=0, max=1, description="How freely the model chooses; not for 4.7 and later.")
-    top_p = fields.Number(min=0, max=1, description="The share of likely tokens to choose from.")
-    top_k = fields.Integer(min=0, unverified_max=500, description="How many likely tokens to choose from.")
-    stop_sequences = fields.List(fields.String(), max_items=8191, description="Texts at which the model stops.")
     tools = fields.List(
         fields.Tagged("type", {"custom": CustomTool}, absent="custom", others=TypedTool),
-        description="The tools that the model may ask for.",
+        description="The tools that the model may call.",
     )
-    tool_choice = choice_of_tools()
-    thinking = reasoning()
-    output_config = fields.Nested(OutputConfig, description="Effort, and the form of the answer.")
-    metadata = fields.Nested(Metadata, description="About the request.")
-    anthropic_beta = fields.List(fields.String(), description="Beta features to switch on.")
-    context_management = fields.Object(description="How old parts of the conversation are cleared (beta).")
-    safeguards = fields.Anything(description="The provider's safeguards.")
+    tool_choice = make_tool_choice()
+    thinking = make_thinking()
+    output_config = fields.Nested(OutputConfig, description="Effort and format of the output.")
+    metadata = fields.Nested(Metadata, description="Metadata of the request.")
+    anthropic_beta = fields.List(fields.String(), description="Beta features to enable.")
+    context_management = fields.Object(description="How earlier parts of the conversation are cleared (beta).")
+    safeguards = fields.Anything(description="Safeguards of the provider.")
 
 
-def budget_below_max_tokens(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The reasoning budget is part of max_tokens, but for interleaved thinking, whose budget spans several answers."""
+def check_thinking_budget(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The reasoning budget is part of max_tokens, except in interleaved thinking, where it spans several answers."""
     thinking = body.get("thinking", {})
     interleaved = any(name.startswith("interleaved-thinking") for name in body.get("anthropic_beta", ()))
     if thinking.get("type") == "enabled" and not interleaved and thinking["budget_tokens"] >= body["max_tokens"]:
         yield "thinking.budget_tokens", f"must be less than max_tokens ({body['max_tokens']})"
 
 
-def few_cache_controls(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """A request has at most four cache_control marks."""
-    for path in list(_cache_controls("", body))[MOST_CACHE_CONTROLS:]:
-        yield path, f"must not be the fifth or a later one: a request takes {MOST_CACHE_CONTROLS}"
+def check_cache_controls(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """A request has at most four cache breakpoints."""
+    for path in list(_find_cache_controls("", body))[MAX_CACHE_CONTROLS:]:
+        yield path, f"exceeds the limit of {MAX_CACHE_CONTROLS} cache breakpoints in a request"
 
 
-def no_forced_tool_beside_thinking(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Thinking and a tool that must be used exclude each other ("Extended thinking", Feature compatibility)."""
-    thinks = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
-    if thinks and (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
-        yield "thinking", "cannot stand beside a tool_choice that forces a tool"
-        yield "tool_choice", "cannot force a tool beside thinking"
+def check_forced_tool(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Thinking and a forced tool exclude each other ("Extended thinking", Feature compatibility)."""
+    is_thinking = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+    if is_thinking and (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
+        yield "thinking", "cannot be combined with a tool_choice that forces a tool"
+        yield "tool_choice", "cannot force a tool while thinking is enabled"
 
 
-RULES = (budget_below_max_tokens, few_cache_controls, no_forced_tool_beside_thinking)
+RULES = (check_thinking_budget, check_cache_controls, check_forced_tool)
 
-# Where marks can stand; nothing else is searched, so that a tool's arguments may have a member of that name.
-_MARKED = ("tools", "system", "messages", "content")
+# The only members that hold breakpoints; a tool's arguments may have a member called cache_control.
+_HOLDERS = ("tools", "system", "messages", "content")
 
 
-def _cache_controls(path: str, holder: dict[str, Any]) -> Iterator[str]:
+def _find_cache_controls(path: str, holder: dict[str, Any]) -> Iterator[str]:
     if holder.get("cache_control") is not None:
         yield f"{path}.cache_control"
-    for member in _MARKED:
+    for member in _HOLDERS:
         items = holder.get(member)
         for index, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict):
-                yield from _cache_controls(f"{path}.{member}[{index}]".lstrip("."), item)
+                yield from _find_cache_controls(f"{path}.{member}[{index}]".lstrip("."), item)

@@ -1,149 +1,167 @@
 """The bodies of Anthropic's own API, `POST /v1/messages` and `/v1/messages/count_tokens`, betas included.
 
 Source: the types of Anthropic's SDK for Python 2.12 (`MessageCreateParams`, `MessageCountTokensParams`, and their
-twins in `beta`); the sampling parameters, which these have no longer, are those of the version `2023-06-01`. What
-Bedrock's own body shares with it is `anthropic_body`'s.
+counterparts in `beta`); the sampling parameters, which these no longer have, are those of the version `2023-06-01`.
+Blocks and tools are those of `anthropic_body`, each with this API's cache breakpoints.
 """
-
-from functools import cache
-from typing import cast
 
 from bedrock_flask import fields
 from bedrock_flask.bodies import anthropic_body
+from bedrock_flask.bodies.anthropic_body import make_content
 from bedrock_flask.fields import Schema
 
 
 class CacheControl(anthropic_body.CacheControl):
-    """The end of a prefix that should be cached."""
+    """A cache breakpoint: the end of a cached prefix."""
 
     scope = fields.String(allow_none=True, description="Who shares the cached prefix (beta).")
 
 
-def _cache_control() -> fields.Nested:
-    return fields.Nested(CacheControl, allow_none=True, description="Caches everything up to here.")
+class Cached(Schema):
+    """What may end a cached prefix."""
 
-
-def _here(schema: type[Schema], **members: fields.Field) -> type[Schema]:
-    """A block or tool as it is here: with the cache marks of this API, and other members where it has some."""
-    told = {"__module__": __name__, "__doc__": schema.__doc__, "cache_control": _cache_control(), **members}
-    return cast(type[Schema], type(schema.__name__, (schema,), told))
+    cache_control = fields.Nested(CacheControl, allow_none=True, description="Caches everything up to this point.")
 
 
 class UrlSource(Schema):
-    """A medium at an address."""
+    """Media at a URL."""
 
-    type = fields.String(required=True, one_of=("url",), description="An address.")
-    url = fields.String(required=True, description="The address; Bedrock takes none, send the medium as base64.")
+    type = fields.String(required=True, one_of=("url",), description="A URL.")
+    url = fields.String(required=True, description="The URL; Bedrock accepts none, send the media as base64.")
 
 
 class FileSource(Schema):
-    """A medium that was uploaded before."""
+    """Media that was uploaded before."""
 
     type = fields.String(required=True, one_of=("file",), description="An uploaded file.")
-    file_id = fields.String(required=True, description="The file; Bedrock has none, send the medium as base64.")
+    file_id = fields.String(required=True, description="The file's id; Bedrock has no files, send the media as base64.")
 
 
-@cache
-def _marked(schema: type[Schema]) -> type[Schema]:
-    """A block that differs in its cache marks only."""
-    return _here(schema)
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+_REMOTE_SOURCES = {"url": UrlSource, "file": FileSource}
+_IMAGE_SOURCES = {"base64": anthropic_body.ImageSource, **_REMOTE_SOURCES}
 
 
-_ELSEWHERE = {"url": UrlSource, "file": FileSource}
-_IMAGE_SOURCES = {"base64": anthropic_body.ImageSource, **_ELSEWHERE}
-
-TextBlock = _here(anthropic_body.TextBlock)
-ImageBlock = _here(
-    anthropic_body.ImageBlock,
-    source=fields.Tagged("type", _IMAGE_SOURCES, required=True, description="The image itself."),
-)
+class Block(Cached, anthropic_body.Block):
+    """A content block; members that are not listed here are passed on unchanged."""
 
 
-class ContentSource(Schema):
-    """A document in blocks of its own, which can be cited."""
+class TextBlock(Cached, anthropic_body.TextBlock):
+    """Text."""
 
-    type = fields.String(required=True, one_of=("content",), description="Blocks.")
-    content = fields.Either(
-        fields.String(),
-        fields.List(fields.Tagged("type", {"text": TextBlock, "image": ImageBlock})),
-        required=True,
-        description="The document as text, or in text and image blocks.",
-    )
+
+class ImageBlock(Cached, anthropic_body.ImageBlock):
+    """An image."""
+
+    source = fields.Tagged("type", _IMAGE_SOURCES, required=True, description="The image data.")
+
+
+class ContentSource(anthropic_body.ContentSource):
+    """A document made of content blocks, which can be cited."""
+
+    content = make_content({"text": TextBlock, "image": ImageBlock}, anthropic_body.DOCUMENT_CONTENT, required=True)
 
 
 _DOCUMENT_SOURCES = {
     "base64": anthropic_body.PdfSource,
     "text": anthropic_body.TextSource,
     "content": ContentSource,
-    **_ELSEWHERE,
+    **_REMOTE_SOURCES,
 }
 
-DocumentBlock = _here(
-    anthropic_body.DocumentBlock,
-    source=fields.Tagged("type", _DOCUMENT_SOURCES, required=True, description="The document itself."),
-)
-SearchResultBlock = _here(
-    anthropic_body.SearchResultBlock,
-    content=fields.List(fields.Tagged("type", {"text": TextBlock}), required=True, description="Its text, in blocks."),
-)
-ToolResultBlock = _here(
-    anthropic_body.ToolResultBlock,
-    content=fields.Either(
-        fields.String(),
-        fields.List(
-            fields.Tagged(
-                "type",
-                {
-                    "text": TextBlock,
-                    "image": ImageBlock,
-                    "document": DocumentBlock,
-                    "search_result": SearchResultBlock,
-                    "tool_reference": _marked(anthropic_body.Block),
-                    "browser_state": _marked(anthropic_body.Block),
-                },
-            )
-        ),
-        allow_none=True,
-        description="The result: text, or blocks.",
-    ),
-)
 
-_OTHER_THAN_BEDROCKS = {
-    "text": TextBlock,
-    "image": ImageBlock,
-    "document": DocumentBlock,
-    "search_result": SearchResultBlock,
-    "tool_result": ToolResultBlock,
-}
-CONTENT = {kind: _OTHER_THAN_BEDROCKS.get(kind) or _marked(schema) for kind, schema in anthropic_body.CONTENT.items()}
+class DocumentBlock(Cached, anthropic_body.DocumentBlock):
+    """A document."""
+
+    source = fields.Tagged("type", _DOCUMENT_SOURCES, required=True, description="The document data.")
 
 
-def _content(**options: bool) -> fields.Either:
-    return fields.Either(
-        fields.String(),
-        fields.List(fields.Tagged("type", CONTENT)),
-        description="What is said: text, or blocks.",
-        **options,
+class SearchResultBlock(Cached, anthropic_body.SearchResultBlock):
+    """A search result that the model can cite."""
+
+    content = fields.List(
+        fields.Tagged("type", {"text": TextBlock}), required=True, description="The result's text blocks."
     )
+
+
+class ToolUseBlock(Cached, anthropic_body.ToolUseBlock):
+    """A tool call by the model."""
+
+
+class ToolResultBlock(Cached, anthropic_body.ToolResultBlock):
+    """The result of a tool call."""
+
+    content = make_content(
+        {
+            "text": TextBlock,
+            "image": ImageBlock,
+            "document": DocumentBlock,
+            "search_result": SearchResultBlock,
+            "tool_reference": Block,
+            "browser_state": Block,
+        },
+        anthropic_body.RESULT_CONTENT,
+        allow_none=True,
+    )
+
+
+class ThinkingBlock(Cached, anthropic_body.ThinkingBlock):
+    """The model's reasoning."""
+
+
+class RedactedThinkingBlock(Cached, anthropic_body.RedactedThinkingBlock):
+    """Reasoning that the provider encrypted."""
+
+
+class ServerToolResultBlock(Cached, anthropic_body.ServerToolResultBlock):
+    """The result of a tool that the provider ran."""
+
+
+class ToolChangeBlock(Cached, anthropic_body.ToolChangeBlock):
+    """A change of the tools in mid-conversation."""
+
+
+_BLOCKS: tuple[type[Schema], ...] = (
+    *(Block, TextBlock, ImageBlock, DocumentBlock, SearchResultBlock, ToolUseBlock, ToolResultBlock),
+    *(ThinkingBlock, RedactedThinkingBlock, ServerToolResultBlock, ToolChangeBlock),
+)
+# For each of Bedrock's blocks, the block of the same name here.
+_BLOCK_BY_NAME = {block.__name__: block for block in _BLOCKS}
+CONTENT = {kind: _BLOCK_BY_NAME[block.__name__] for kind, block in anthropic_body.CONTENT.items()}
+
+
+# --- messages and tools ----------------------------------------------------------------------------------------------
 
 
 class Message(anthropic_body.Message):
     """One turn of a conversation."""
 
-    content = _content(required=True)
+    content = make_content(CONTENT, anthropic_body.TURN_CONTENT, required=True)
 
 
 class SystemMessage(anthropic_body.SystemMessage):
-    """Instructions in the middle of a conversation; the text may be left out where there is `output_config`."""
+    """Instructions in mid-conversation."""
 
-    content = _content()
+    content = make_content(CONTENT, anthropic_body.SYSTEM_CONTENT)
     clear_at = fields.String(
         one_of=("next_user_message", "never"), allow_none=True, description="When the instructions end (beta)."
     )
 
 
+class CustomTool(Cached, anthropic_body.CustomTool):
+    """A tool that the caller defines."""
+
+
+class TypedTool(Cached, anthropic_body.TypedTool):
+    """A tool that the provider defines, such as `bash_20250124` or `tool_search_tool_regex`."""
+
+
+# --- the request -----------------------------------------------------------------------------------------------------
+
+
 class Prompt(Schema):
-    """What a model is asked."""
+    """The members that a request and a token count share."""
 
     model = fields.String(required=True, min_length=1, description="The model's name.")
     messages = fields.List(
@@ -152,37 +170,28 @@ class Prompt(Schema):
         min_items=1,
         description="The conversation so far.",
     )
-    system = fields.Either(
-        fields.String(),
-        fields.List(fields.Tagged("type", {"text": TextBlock})),
-        description="Instructions that stand before the conversation: text, or text blocks.",
-    )
+    system = make_content({"text": TextBlock}, anthropic_body.SYSTEM_PROMPT)
     tools = fields.List(
-        fields.Tagged(
-            "type",
-            {"custom": _marked(anthropic_body.CustomTool)},
-            absent="custom",
-            others=_marked(anthropic_body.TypedTool),
-        ),
-        description="The tools that the model may ask for.",
+        fields.Tagged("type", {"custom": CustomTool}, absent="custom", others=TypedTool),
+        description="The tools that the model may call.",
     )
-    tool_choice = anthropic_body.choice_of_tools()
-    thinking = anthropic_body.reasoning()
-    output_config = fields.Nested(anthropic_body.OutputConfig, description="Effort, and the form of the answer.")
+    tool_choice = anthropic_body.make_tool_choice()
+    thinking = anthropic_body.make_thinking()
+    output_config = fields.Nested(anthropic_body.OutputConfig, description="Effort and format of the output.")
     output_format = fields.Nested(
         anthropic_body.OutputFormat,
         allow_none=True,
-        description="The form of the answer, as betas before `output_config` had it.",
+        description="The required output format, as betas before `output_config` named it.",
     )
     cache_control = fields.Nested(
         CacheControl, allow_none=True, description="Caches everything up to the last block of the request."
     )
     context_management = fields.Object(
-        allow_none=True, description="How old parts of the conversation are cleared (beta)."
+        allow_none=True, description="How earlier parts of the conversation are cleared (beta)."
     )
     mcp_servers = fields.List(fields.Object(), description="MCP servers that the provider calls (beta).")
-    speed = fields.String(one_of=("standard", "fast"), allow_none=True, description="How fast the model writes.")
-    compaction = fields.Object(allow_none=True, description="Asks for a summary instead of an answer (beta).")
+    speed = fields.String(one_of=("standard", "fast"), allow_none=True, description="The inference speed.")
+    compaction = fields.Object(allow_none=True, description="Requests a summary instead of an answer (beta).")
     billing_policy = fields.Object(allow_none=True, description="Who is billed (beta).")
 
 
@@ -193,30 +202,32 @@ class CountTokensBody(Prompt):
 class Body(Prompt, anthropic_body.Body):
     """A Messages request."""
 
-    anthropic_version = fields.String(description="The format's version; a header has it, if anything has.")
+    anthropic_version = fields.String(description="The version of the format; usually a header has it instead.")
     max_tokens = fields.Integer(
-        required=True, min=0, description="Most tokens to write, reasoning included; 0 fills the cache and no more."
+        required=True,
+        min=0,
+        description="Maximum number of output tokens, reasoning included; 0 only fills the cache.",
     )
-    stream = fields.Boolean(description="Whether the answer comes as server-sent events.")
+    stream = fields.Boolean(description="Whether the answer is streamed as server-sent events.")
     stop_sequences = fields.List(
-        fields.String(min_length=1), max_items=8191, description="Texts at which the model stops."
+        fields.String(min_length=1), max_items=8191, description="Texts at which the model stops generating."
     )
-    service_tier = fields.String(one_of=("auto", "standard_only"), description="Which capacity may be used.")
-    inference_geo = fields.String(allow_none=True, description="Where the model runs.")
+    service_tier = fields.String(one_of=("auto", "standard_only"), description="The capacity that may be used.")
+    inference_geo = fields.String(allow_none=True, description="The region where inference runs.")
     container = fields.Either(
-        fields.String(), fields.Object(), allow_none=True, description="Where the provider runs code."
+        fields.String(), fields.Object(), allow_none=True, description="The container where the provider runs code."
     )
-    diagnostics = fields.Object(allow_none=True, description="Asks why the cache was missed (beta).")
+    diagnostics = fields.Object(allow_none=True, description="Requests the reason for cache misses (beta).")
     fallbacks = fields.Either(
         fields.String(one_of=("default",)),
         fields.List(fields.Object()),
         allow_none=True,
-        description="Other models to ask where this one declines (beta).",
+        description="Models to try if this one declines (beta).",
     )
     fallback_credit_token = fields.Either(
-        fields.String(), fields.Object(), allow_none=True, description="What a refused request may be paid with (beta)."
+        fields.String(), fields.Object(), allow_none=True, description="Credit from a refused request (beta)."
     )
-    thread = fields.Object(allow_none=True, description="A conversation that the provider keeps (beta).")
+    thread = fields.Object(allow_none=True, description="A conversation that the provider stores (beta).")
 
 
-RULES = (anthropic_body.few_cache_controls,)
+RULES = (anthropic_body.check_cache_controls,)

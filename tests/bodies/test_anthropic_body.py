@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bedrock_flask.bodies.anthropic_body import RULES, Body, budget_below_max_tokens, few_cache_controls
+from bedrock_flask.bodies.anthropic_body import RULES, Body, check_cache_controls, check_thinking_budget
 from bedrock_flask.fields import find_faults
 from bedrock_flask.json_schema import to_json_schema
 
@@ -233,15 +233,15 @@ def test_what_is_no_json_number_is_refused(value: float) -> None:
 
 def test_the_reasoning_budget_is_part_of_max_tokens() -> None:
     thinking = {"type": "enabled", "budget_tokens": 4096}
-    [(path, message)] = budget_below_max_tokens(body(thinking=thinking))
+    [(path, message)] = check_thinking_budget(body(thinking=thinking))
     assert (path, message) == ("thinking.budget_tokens", "must be less than max_tokens (4096)")
-    assert list(budget_below_max_tokens(body(thinking=thinking, max_tokens=4097))) == []
-    assert list(budget_below_max_tokens(body(thinking={"type": "adaptive"}))) == []
+    assert list(check_thinking_budget(body(thinking=thinking, max_tokens=4097))) == []
+    assert list(check_thinking_budget(body(thinking={"type": "adaptive"}))) == []
 
 
 def test_interleaved_thinking_has_a_budget_of_its_own() -> None:
     told = body(thinking={"type": "enabled", "budget_tokens": 9000}, anthropic_beta=["interleaved-thinking-2025-05-14"])
-    assert list(budget_below_max_tokens(told)) == []
+    assert list(check_thinking_budget(told)) == []
 
 
 def test_the_fifth_cache_mark_is_refused_where_it_stands() -> None:
@@ -252,14 +252,14 @@ def test_the_fifth_cache_mark_is_refused_where_it_stands() -> None:
         system=[{"type": "text", "text": "x", **mark}],
         messages=[{"role": "user", "content": [{"type": "text", "text": "x", **mark}, result]}],
     )
-    assert list(few_cache_controls(told)) == []
+    assert list(check_cache_controls(told)) == []
     told["messages"].append({"role": "user", "content": [TEXT, {"type": "text", "text": "x", **mark}]})
-    assert [path for path, _ in few_cache_controls(told)] == ["messages[1].content[1].cache_control"]
+    assert [path for path, _ in check_cache_controls(told)] == ["messages[1].content[1].cache_control"]
 
 
 def test_an_argument_called_cache_control_is_no_mark() -> None:
     use = {"type": "tool_use", "id": "t", "name": "n", "input": {"cache_control": {"x": 1}}}
-    assert list(few_cache_controls(saying(*[use] * 5))) == []
+    assert list(check_cache_controls(saying(*[use] * 5))) == []
 
 
 def test_rules_survive_what_a_lenient_alias_lets_pass() -> None:
