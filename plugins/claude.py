@@ -1,4 +1,4 @@
-"""Claude by Anthropic: the native Messages body, and Converse."""
+"""Claude by Anthropic: the native Messages format, and Converse."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ SEES = Capabilities(tools=True, system=True, images=True, documents=True, struct
 # From 3.5 on: "Count tokens" (AWS user guide).
 COUNTS = SEES.but(counts_tokens=True)
 CACHES = COUNTS.but(cache=True)
-# How each generation reasons and is sampled: "Adaptive thinking" and "Structured outputs" (AWS user guide), Anthropic's
+# Reasoning and sampling by generation: "Adaptive thinking" and "Structured outputs" (AWS user guide), Anthropic's
 # migration guides.
 REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
 ONE_AT_A_TIME = REASONS.but(sampling="one")
@@ -24,7 +24,7 @@ MODELS = {
     "anthropic.claude-3-5-haiku-*": CACHES,
     "anthropic.claude-3-5-sonnet-20241022-*": CACHES,
     "anthropic.claude-3-7-*": REASONS,
-    # A date and not a version: the first of 4.
+    # Followed by a date, not a version: the first Claude 4 models.
     "anthropic.claude-opus-4-2025*": REASONS,
     "anthropic.claude-sonnet-4-2025*": REASONS,
     "anthropic.claude-opus-4-1-*": ONE_AT_A_TIME,
@@ -43,7 +43,7 @@ MODELS = {
     "anthropic.claude-haiku-*": FIVE,
     "anthropic.claude-fable-*": ALWAYS,
     "anthropic.claude-mythos-*": ALWAYS,
-    # A name that Anthropic has not used yet: as able as the newest.
+    # A name that Anthropic has not used yet gets the newest capabilities.
     "anthropic.claude-*": FIVE,
 }
 
@@ -76,13 +76,13 @@ SAMPLE = {
 }
 
 
-def one_tool_at_a_time(parallel: bool, request: Json) -> Json:
-    """Whether several tools may be used at once: Claude takes that in a tool_choice of its own."""
+def limit_parallel_tools(parallel: bool, request: Json) -> Json:
+    """Set whether several tools may be called in one turn, which is a member of Claude's tool_choice."""
     config = request.get("toolConfig")
     if not config:
         return {}
-    [(kind, told)] = config.get("toolChoice", {"auto": {}}).items()
-    choice = {"type": kind, **told, "disable_parallel_tool_use": not parallel}
+    [(kind, options)] = config.get("toolChoice", {"auto": {}}).items()
+    choice = {"type": kind, **options, "disable_parallel_tool_use": not parallel}
     return {"additionalModelRequestFields": {"tool_choice": choice}}
 
 
@@ -91,7 +91,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
         Adapter(
             name="claude",
-            description="Claude by Anthropic: text, images, documents, tools and reasoning in its Messages body.",
+            description="Claude by Anthropic: text, images, documents, tools and reasoning in its Messages format.",
             body=anthropic_body.Body,
             rules=anthropic_body.RULES,
             speaks={"anthropic": "InvokeModel", "converse": "Converse"},
@@ -102,7 +102,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "top_k": "additionalModelRequestFields.top_k",
                 "thinking": "additionalModelRequestFields.thinking",
                 "effort": "additionalModelRequestFields.output_config.effort",
-                "parallel_tool_calls": one_tool_at_a_time,
+                "parallel_tool_calls": limit_parallel_tools,
             },
             sample=SAMPLE,
         )

@@ -6,18 +6,21 @@ from bedrock_flask.plugin import Adapter, Capabilities, Json, converse_body, fie
 
 
 class GenericBody(converse_body.Body):
-    """A Converse request; for a managed prompt (a prompt's ARN as the model) `promptVariables` may stand alone."""
+    """A Converse request; for a managed prompt (a prompt's ARN as the model) `promptVariables` alone is enough."""
 
     messages = fields.List(
         fields.Nested(converse_body.Message),
-        description="The conversation so far; may be missing only where promptVariables is there.",
+        description="The conversation so far; optional only with promptVariables.",
     )
 
 
-def says_something(body: Json) -> Iterator[tuple[str, str]]:
-    """Only a managed prompt brings its own messages."""
+def check_messages(body: Json) -> Iterator[tuple[str, str]]:
+    """Only a managed prompt has messages already."""
     if "messages" not in body and "promptVariables" not in body:
-        yield "messages", "is required, unless the model is a prompt's ARN and promptVariables is there (it may be {})"
+        yield (
+            "messages",
+            "is required, unless the model is a prompt's ARN and promptVariables is present (it may be {})",
+        )
 
 
 @hookimpl
@@ -27,7 +30,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             name="converse",
             description="Any Bedrock model that Converse serves, by its id, its inference profile or its ARN.",
             body=GenericBody,
-            rules=[says_something],
+            rules=[check_messages],
             speaks={"converse": "Converse"},
             models={
                 "*": Capabilities(

@@ -1,4 +1,4 @@
-"""Amazon Nova: understanding models with a native body close to Converse."""
+"""Amazon Nova: understanding models with a native format close to Converse."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,29 +21,33 @@ KINDS = ("text", "image", "document", "video", "audio", "toolUse", "toolResult",
 EFFORTS = ("none", "low", "medium", "high")
 CACHE_POINT = fields.Nested(
     converse_body.CachePoint,
-    description="Caches everything up to this text. In Nova's own body it stands beside the text, never alone.",
+    description="Caches everything up to this text. In Nova's native body it accompanies text; alone it is invalid.",
 )
 
 
 class ReasoningConfig(Schema):
-    """Reasoning, for Nova 2."""
+    """Reasoning settings; Nova 2 only."""
 
-    type = fields.String(one_of=("enabled", "disabled"), description="Whether the model reasons first.")
-    maxReasoningEffort = fields.String(one_of=("low", "medium", "high"), description="How much it reasons at most.")
+    type = fields.String(one_of=("enabled", "disabled"), description="Whether the model reasons before it answers.")
+    maxReasoningEffort = fields.String(
+        one_of=("low", "medium", "high"), description="How much effort the model puts into reasoning."
+    )
 
 
 class InferenceConfig(Schema):
-    """How the model writes."""
+    """Inference parameters."""
 
-    maxTokens = fields.Integer(min=1, unverified_max=65_536, description="Most tokens to write.")
-    temperature = fields.Number(above=0, max=1, description="How freely the model chooses; 0.7 if unsaid.")
-    topP = fields.Number(min=0, max=1, description="The share of likely tokens to choose from; 0.9 if unsaid.")
-    topK = fields.Integer(min=0, unverified_max=128, description="How many likely tokens to choose from.")
-    stopSequences = fields.List(fields.String(), description="Texts at which the model stops.")
-    reasoningConfig = fields.Nested(ReasoningConfig, description="Reasoning, for Nova 2.")
-    max_new_tokens = fields.Integer(min=1, description="An older name of maxTokens.")
-    top_p = fields.Number(min=0, max=1, description="An older name of topP.")
-    top_k = fields.Integer(min=0, description="An older name of topK.")
+    maxTokens = fields.Integer(min=1, unverified_max=65_536, description="Maximum number of output tokens.")
+    temperature = fields.Number(above=0, max=1, description="Sampling temperature; default 0.7.")
+    topP = fields.Number(
+        min=0, max=1, description="Nucleus sampling: the probability mass to sample from; default 0.9."
+    )
+    topK = fields.Integer(min=0, unverified_max=128, description="The number of most likely tokens to sample from.")
+    stopSequences = fields.List(fields.String(), description="Texts at which the model stops generating.")
+    reasoningConfig = fields.Nested(ReasoningConfig, description="Reasoning settings; Nova 2 only.")
+    max_new_tokens = fields.Integer(min=1, description="A former name of `maxTokens`.")
+    top_p = fields.Number(min=0, max=1, description="A former name of `topP`.")
+    top_k = fields.Integer(min=0, description="A former name of `topK`.")
 
 
 class Message(converse_body.Message):
@@ -52,39 +56,41 @@ class Message(converse_body.Message):
     content = fields.List(
         fields.OneKey({kind: converse_body.CONTENT[kind] for kind in KINDS}, beside={"cachePoint": CACHE_POINT}),
         required=True,
-        description="What is said, in blocks.",
+        description="The content blocks.",
     )
 
 
 class NovaBody(converse_body.Conversation):
-    """A request in Nova's own body."""
+    """A request in Nova's native format."""
 
-    schemaVersion = fields.String(one_of=("messages-v1",), description="The version of this body.")
-    messages = fields.List(fields.Nested(Message), required=True, description="The conversation; the user opens.")
+    schemaVersion = fields.String(one_of=("messages-v1",), description="The version of the format.")
+    messages = fields.List(
+        fields.Nested(Message), required=True, description="The conversation; the first turn is the user's."
+    )
     system = fields.List(
         fields.OneKey(
-            {"text": fields.String(min_length=1, description="Instructions to the model.")},
+            {"text": fields.String(min_length=1, description="Instructions for the model.")},
             beside={"cachePoint": CACHE_POINT},
         ),
-        description="Instructions that stand before the conversation.",
+        description="The system prompt.",
     )
-    inferenceConfig = fields.Nested(InferenceConfig, description="How the model writes.")
+    inferenceConfig = fields.Nested(InferenceConfig, description="Inference parameters.")
 
 
-def opens_with_the_user(body: Json) -> Iterator[tuple[str, str]]:
-    """The first turn is the user's."""
+def check_first_turn(body: Json) -> Iterator[tuple[str, str]]:
+    """The first turn must be the user's."""
     if not body["messages"]:
         yield "messages", "must have at least one turn"
     elif body["messages"][0]["role"] != "user":
         yield "messages[0].role", "must be user: the first turn is the user's"
 
 
-def reasoning(effort: str, request: Json) -> Json:
-    """Reasoning as Nova 2 takes it: beside its other own parameters, in an inferenceConfig of its own."""
+def encode_effort(effort: str, request: Json) -> Json:
+    """Encode the effort as Nova 2's native reasoningConfig, which is part of its inferenceConfig."""
     if effort not in EFFORTS:
         raise ValueError(f"must be one of {', '.join(EFFORTS)}")
-    told = {"type": "enabled", "maxReasoningEffort": effort} if effort != "none" else {"type": "disabled"}
-    return {"additionalModelRequestFields": {"inferenceConfig": {"reasoningConfig": told}}}
+    config = {"type": "enabled", "maxReasoningEffort": effort} if effort != "none" else {"type": "disabled"}
+    return {"additionalModelRequestFields": {"inferenceConfig": {"reasoningConfig": config}}}
 
 
 SAMPLE = {
@@ -100,9 +106,9 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
         Adapter(
             name="nova",
-            description="Amazon Nova: text, images, video and tools in a body of its own that is close to Converse.",
+            description="Amazon Nova: text, images, video and tools in a native format close to Converse.",
             body=NovaBody,
-            rules=[opens_with_the_user],
+            rules=[check_first_turn],
             speaks={"nova": "InvokeModel", "converse": "Converse"},
             models={
                 "amazon.nova-micro-*": TEXT,
@@ -117,7 +123,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             known_models=KNOWN,
             extras={
                 "top_k": "additionalModelRequestFields.inferenceConfig.topK",
-                "effort": reasoning,
+                "effort": encode_effort,
             },
             sample=SAMPLE,
         )

@@ -8,30 +8,30 @@ DIMENSIONS = (256, 512, 1024)
 
 
 class TitanEmbedBody(Schema):
-    """A request for one embedding."""
+    """An embedding request."""
 
-    inputText = fields.String(required=True, description="The text; one a call.")
-    dimensions = fields.Integer(one_of=DIMENSIONS, description="Numbers in the vector; 1024 if unsaid.")
-    normalize = fields.Boolean(description="Whether the vector has length 1; true if unsaid.")
+    inputText = fields.String(required=True, description="The text; one per call.")
+    dimensions = fields.Integer(one_of=DIMENSIONS, description="The number of dimensions; default 1024.")
+    normalize = fields.Boolean(description="Whether the vector is normalised; default true.")
     embeddingTypes = fields.List(
-        fields.String(one_of=("float", "binary")), description="The forms of the vector; float if unsaid."
+        fields.String(one_of=("float", "binary")), description="The types of the vector's numbers; default float."
     )
 
 
 def encode(request: Json) -> Json:
-    """A Converse request as Titan's body: the texts of its messages, and the additional fields as they are."""
+    """Encode a Converse request: the texts of its messages, joined, and the additional fields unchanged."""
     text = "\n".join(text_of(message["content"]) for message in request["messages"])
     return {"inputText": text, **request.get("additionalModelRequestFields", {})}
 
 
 def decode(reply: Json) -> Json:
-    """Titan's reply as an embedding; `embedding` is missing where only binary was asked for."""
+    """Decode Titan's reply; `embedding` is missing if only binary was requested."""
     vector = reply["embedding"] if "embedding" in reply else reply["embeddingsByType"]["binary"]
     return {"embeddings": [vector], "usage": {"inputTokens": reply["inputTextTokenCount"]}}
 
 
 def emulate(body: Json, engine: Engine) -> Json:
-    """What Titan would answer, with the engine's vector."""
+    """Compute Titan's reply with the engine's vector."""
     vector = engine.embed(body["inputText"], body.get("dimensions", 1024))
     forms = {"float": vector, "binary": [int(number > 0) for number in vector]}
     by_type = {kind: forms[kind] for kind in body.get("embeddingTypes") or ["float"]}

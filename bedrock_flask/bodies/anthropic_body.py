@@ -48,7 +48,7 @@ class Block(Open):
 class Citations(Schema):
     """Citation settings."""
 
-    enabled = fields.Boolean(description="Whether the model cites from this content.")
+    enabled = fields.Boolean(description="Whether the model cites this content.")
 
 
 class TextBlock(Block):

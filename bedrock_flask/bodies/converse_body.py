@@ -1,7 +1,7 @@
 """The body of Bedrock's Converse and ConverseStream, in HTTP JSON: media are base64 strings.
 
 Source: the service model of bedrock-runtime (botocore) and the Converse page of the AWS API reference. `Conversation`
-is what the bodies of other families share with it, `Body` the whole request.
+has the members that bodies of other families share, `Body` is the whole request.
 """
 
 from bedrock_flask import fields
@@ -17,7 +17,7 @@ AUDIO_FORMATS = (
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
-class Nothing(Schema):
+class Empty(Schema):
     """An object without members."""
 
 
@@ -31,29 +31,29 @@ class S3Location(Schema):
 
 
 class ProcessingError(Schema):
-    """Why a medium could not be processed; stands in answers."""
+    """Why media could not be processed; in responses."""
 
-    message = fields.String(description="What went wrong, for people.")
+    message = fields.String(description="A description of the error.")
 
 
 class CitationsConfig(Schema):
-    """Whether the model cites."""
+    """Citation settings."""
 
-    enabled = fields.Boolean(required=True, description="Whether the model cites from this content.")
+    enabled = fields.Boolean(required=True, description="Whether the model cites this content.")
 
 
 class DocumentText(Schema):
-    """One piece of a document that is given as text."""
+    """A part of a document given as text."""
 
-    text = fields.String(required=True, description="The text of this piece; citations point at pieces.")
-
-
-def _bytes(what: str) -> fields.String:
-    return fields.String(min_length=1, description=f"The {what} as base64.")
+    text = fields.String(required=True, description="The text of this part; citations refer to parts.")
 
 
-def _s3(what: str) -> fields.Nested:
-    return fields.Nested(S3Location, description=f"Where the {what} lies in Amazon S3.")
+def _make_bytes(kind: str) -> fields.String:
+    return fields.String(min_length=1, description=f"The base64-encoded {kind}.")
+
+
+def _make_s3_location(kind: str) -> fields.Nested:
+    return fields.Nested(S3Location, description=f"The location of the {kind} in Amazon S3.")
 
 
 class ImageBlock(Schema):
@@ -61,34 +61,36 @@ class ImageBlock(Schema):
 
     format = fields.String(required=True, one_of=IMAGE_FORMATS, description="The image's format.")
     source = fields.OneKey(
-        {"bytes": _bytes("image"), "s3Location": _s3("image")}, required=True, description="The image itself."
+        {"bytes": _make_bytes("image"), "s3Location": _make_s3_location("image")},
+        required=True,
+        description="The image data.",
     )
-    error = fields.Nested(ProcessingError, description="Only in answers: why the image is missing.")
+    error = fields.Nested(ProcessingError, description="In responses: why the image is missing.")
 
 
 class DocumentBlock(Schema):
-    """A document; its message needs a text block as well."""
+    """A document; its message needs a text block too."""
 
     format = fields.String(one_of=DOCUMENT_FORMATS, description="The document's format.")
     name = fields.String(
         required=True,
         min_length=1,
         max_length=200,
-        description="A neutral name: letters, digits, single spaces, hyphens, parentheses and square brackets. "
-        "The model may take it for an instruction.",
+        description="A neutral name of letters, digits, single spaces, hyphens, parentheses and square brackets; "
+        "the model may take it for an instruction.",
     )
     source = fields.OneKey(
         {
-            "bytes": _bytes("document"),
-            "s3Location": _s3("document"),
-            "text": fields.String(description="The document as plain text."),
-            "content": fields.List(fields.Nested(DocumentText), description="The document in pieces to cite."),
+            "bytes": _make_bytes("document"),
+            "s3Location": _make_s3_location("document"),
+            "text": fields.String(description="The plain-text document."),
+            "content": fields.List(fields.Nested(DocumentText), description="The document in parts that can be cited."),
         },
         required=True,
-        description="The document itself.",
+        description="The document data.",
     )
-    context = fields.String(description="How the model should read the document.")
-    citations = fields.Nested(CitationsConfig, description="Whether the model cites from the document.")
+    context = fields.String(description="Context about the document.")
+    citations = fields.Nested(CitationsConfig, description="Citation settings for the document.")
 
 
 class VideoBlock(Schema):
@@ -96,56 +98,64 @@ class VideoBlock(Schema):
 
     format = fields.String(required=True, one_of=VIDEO_FORMATS, description="The video's format.")
     source = fields.OneKey(
-        {"bytes": _bytes("video"), "s3Location": _s3("video")}, required=True, description="The video itself."
+        {"bytes": _make_bytes("video"), "s3Location": _make_s3_location("video")},
+        required=True,
+        description="The video data.",
     )
 
 
 class AudioBlock(Schema):
-    """A sound."""
+    """Audio."""
 
-    format = fields.String(required=True, one_of=AUDIO_FORMATS, description="The sound's format.")
+    format = fields.String(required=True, one_of=AUDIO_FORMATS, description="The audio format.")
     source = fields.OneKey(
-        {"bytes": _bytes("sound"), "s3Location": _s3("sound")}, required=True, description="The sound itself."
+        {"bytes": _make_bytes("audio"), "s3Location": _make_s3_location("audio")},
+        required=True,
+        description="The audio data.",
     )
-    error = fields.Nested(ProcessingError, description="Only in answers: why the sound is missing.")
+    error = fields.Nested(ProcessingError, description="In responses: why the audio is missing.")
 
 
-def _tool_name(what: str) -> fields.String:
-    return fields.String(required=True, min_length=1, max_length=64, pattern="^[a-zA-Z0-9_-]+$", description=what)
+def _make_tool_name(description: str) -> fields.String:
+    return fields.String(
+        required=True, min_length=1, max_length=64, pattern="^[a-zA-Z0-9_-]+$", description=description
+    )
 
 
-def _tool_use_id() -> fields.String:
-    return fields.String(required=True, min_length=1, max_length=64, description="Ties a tool's result to its use.")
+def _make_tool_use_id() -> fields.String:
+    return fields.String(
+        required=True, min_length=1, max_length=64, description="The id of the tool call, which its result shares."
+    )
 
 
 class ToolUseBlock(Schema):
-    """A tool that the model wants to be used."""
+    """A tool call by the model."""
 
-    toolUseId = _tool_use_id()
-    name = _tool_name("The tool's name.")
-    input = fields.Anything(required=True, description="The tool's arguments.")
-    type = fields.String(one_of=("server_tool_use",), description="Says that Bedrock runs the tool itself.")
+    toolUseId = _make_tool_use_id()
+    name = _make_tool_name("The tool's name.")
+    input = fields.Anything(required=True, description="The arguments of the call.")
+    type = fields.String(one_of=("server_tool_use",), description="Marks a tool that Bedrock runs.")
 
 
 class SearchText(Schema):
-    """One piece of a search result."""
+    """A part of a search result."""
 
-    text = fields.String(required=True, description="The text of this piece.")
+    text = fields.String(required=True, description="The text of this part.")
 
 
 class SearchResultBlock(Schema):
     """A search result that the model can cite."""
 
-    source = fields.String(required=True, description="Where it comes from: a URL or another name.")
-    title = fields.String(required=True, description="Its title.")
-    content = fields.List(fields.Nested(SearchText), required=True, description="Its text, in pieces.")
-    citations = fields.Nested(CitationsConfig, description="Whether the model cites from it.")
+    source = fields.String(required=True, description="The result's source: a URL or another identifier.")
+    title = fields.String(required=True, description="The result's title.")
+    content = fields.List(fields.Nested(SearchText), required=True, description="The result's text in parts.")
+    citations = fields.Nested(CitationsConfig, description="Citation settings for the result.")
 
 
 class ToolResultBlock(Schema):
-    """What a tool gave."""
+    """The result of a tool call."""
 
-    toolUseId = _tool_use_id()
+    toolUseId = _make_tool_use_id()
     content = fields.List(
         fields.OneKey(
             {
@@ -158,10 +168,10 @@ class ToolResultBlock(Schema):
             }
         ),
         required=True,
-        description="The result, in blocks.",
+        description="The result's content blocks.",
     )
-    status = fields.String(one_of=("success", "error"), description="Whether the tool worked; Nova and Claude only.")
-    type = fields.String(description="The kind of result, where Bedrock ran the tool itself.")
+    status = fields.String(one_of=("success", "error"), description="Whether the tool succeeded; Nova and Claude only.")
+    type = fields.String(description="The result type, if Bedrock ran the tool.")
 
 
 class GuardText(Schema):
@@ -170,7 +180,7 @@ class GuardText(Schema):
     text = fields.String(required=True, description="The text to check.")
     qualifiers = fields.List(
         fields.String(one_of=("grounding_source", "query", "guard_content")),
-        description="What the text is to the check.",
+        description="The role of the text in the check.",
     )
 
 
@@ -178,71 +188,71 @@ class GuardImage(Schema):
     """An image for the guardrail to check."""
 
     format = fields.String(required=True, one_of=("png", "jpeg"), description="The image's format.")
-    source = fields.OneKey({"bytes": _bytes("image")}, required=True, description="The image itself.")
+    source = fields.OneKey({"bytes": _make_bytes("image")}, required=True, description="The image data.")
 
 
-def _guard_content() -> fields.OneKey:
+def _make_guard_content() -> fields.OneKey:
     return fields.OneKey(
         {
             "text": fields.Nested(GuardText, description="Text to check."),
             "image": fields.Nested(GuardImage, description="An image to check."),
         },
-        description="Content that the guardrail checks; with any of it, only this is checked.",
+        description="Content for the guardrail to check; if present, nothing else is checked.",
     )
 
 
 class CachePoint(Schema):
-    """The end of a prefix that Bedrock should cache."""
+    """A cache point: the end of a prefix that Bedrock caches."""
 
-    type = fields.String(required=True, one_of=("default",), description="The kind of cache point.")
-    ttl = fields.String(one_of=("5m", "1h"), description="How long the prefix is kept.")
+    type = fields.String(required=True, one_of=("default",), description="The cache point type.")
+    ttl = fields.String(one_of=("5m", "1h"), description="How long the prefix is cached.")
 
 
-def _cache_point() -> fields.Nested:
-    return fields.Nested(CachePoint, description="Caches everything before it.")
+def _make_cache_point() -> fields.Nested:
+    return fields.Nested(CachePoint, description="Caches everything before this point.")
 
 
 class ReasoningText(Schema):
     """Reasoning in plain text."""
 
-    text = fields.String(required=True, description="The reasoning.")
-    signature = fields.String(description="Proves that the model wrote it; send it back unchanged.")
+    text = fields.String(required=True, description="The reasoning text.")
+    signature = fields.String(description="The signature of the reasoning; send it back unchanged.")
 
 
 class Location(Schema):
     """A range in a document or a search result."""
 
-    documentIndex = fields.Integer(min=0, description="Which document, counted from 0.")
-    searchResultIndex = fields.Integer(min=0, description="Which search result, counted from 0.")
-    start = fields.Integer(min=0, description="Where the range starts.")
-    end = fields.Integer(min=0, description="Where the range ends.")
+    documentIndex = fields.Integer(min=0, description="The index of the document, from 0.")
+    searchResultIndex = fields.Integer(min=0, description="The index of the search result, from 0.")
+    start = fields.Integer(min=0, description="The start of the range.")
+    end = fields.Integer(min=0, description="The end of the range.")
 
 
 class WebLocation(Schema):
-    """A page of the web."""
+    """A web page."""
 
-    url = fields.String(description="The page's address.")
+    url = fields.String(description="The page's URL.")
     domain = fields.String(description="The page's domain.")
 
 
 class Citation(Schema):
     """One citation."""
 
-    title = fields.String(description="The title of what is cited.")
-    source = fields.String(description="The source of what is cited.")
+    title = fields.String(description="The title of the cited source.")
+    source = fields.String(description="The cited source.")
     sourceContent = fields.List(
-        fields.OneKey({"text": fields.String(description="The words that are cited.")}),
-        description="The words that are cited, in pieces.",
+        fields.OneKey({"text": fields.String(description="The cited text.")}),
+        description="The cited text in parts.",
     )
     location = fields.OneKey(
         {
-            "web": fields.Nested(WebLocation, description="A page of the web."),
+            "web": fields.Nested(WebLocation, description="A web page."),
             "documentChar": fields.Nested(Location, description="Characters of a document."),
             "documentPage": fields.Nested(Location, description="Pages of a document."),
-            "documentChunk": fields.Nested(Location, description="Pieces of a document."),
-            "searchResultLocation": fields.Nested(Location, description="Pieces of a search result."),
+            "documentChunk": fields.Nested(Location, description="Parts of a document."),
+            "searchResultLocation": fields.Nested(Location, description="Parts of a search result."),
         },
-        description="Where in the source it stands.",
+        description="The location in the source.",
     )
 
 
@@ -258,72 +268,72 @@ class CitationsContent(Schema):
 class ToolReference(Schema):
     """A tool that the tool configuration declares."""
 
-    type = fields.String(min_length=1, max_length=64, description="The kind of reference.")
+    type = fields.String(min_length=1, max_length=64, description="The reference type.")
     name = fields.String(min_length=1, max_length=128, description="The tool's name.")
     serverName = fields.String(min_length=1, max_length=128, description="The MCP server that has the tool.")
 
 
 class ToolChange(Schema):
-    """A change of the tools in the middle of a conversation."""
+    """A change of the tools in mid-conversation."""
 
     tool = fields.Nested(ToolReference, required=True, description="The tool.")
 
 
-# The blocks of a message by their key; families with fewer pick theirs.
+# The blocks of a message by their key; a family that accepts fewer picks from these.
 CONTENT = {
     "text": fields.String(description="Text."),
     "image": fields.Nested(ImageBlock, description="An image; in user turns only."),
-    "document": fields.Nested(DocumentBlock, description="A document; in user turns only, beside a text block."),
+    "document": fields.Nested(DocumentBlock, description="A document; in user turns only, with a text block."),
     "video": fields.Nested(VideoBlock, description="A video."),
-    "audio": fields.Nested(AudioBlock, description="A sound."),
-    "toolUse": fields.Nested(ToolUseBlock, description="A tool that the model wants to be used."),
-    "toolResult": fields.Nested(ToolResultBlock, description="What a tool gave."),
-    "guardContent": _guard_content(),
-    "cachePoint": _cache_point(),
+    "audio": fields.Nested(AudioBlock, description="Audio."),
+    "toolUse": fields.Nested(ToolUseBlock, description="A tool call by the model."),
+    "toolResult": fields.Nested(ToolResultBlock, description="The result of a tool call."),
+    "guardContent": _make_guard_content(),
+    "cachePoint": _make_cache_point(),
     "reasoningContent": fields.OneKey(
         {
             "reasoningText": fields.Nested(ReasoningText, description="The reasoning in plain text."),
-            "redactedContent": fields.String(description="Reasoning that the provider has encrypted, as base64."),
+            "redactedContent": fields.String(description="Reasoning that the provider encrypted, as base64."),
         },
         description="The model's reasoning; send it back unchanged.",
     ),
     "citationsContent": fields.Nested(CitationsContent, description="Text with its citations."),
     "searchResult": fields.Nested(SearchResultBlock, description="A search result that the model can cite."),
-    "toolAddition": fields.Nested(ToolChange, description="Adds a tool from here on; in system turns."),
-    "toolRemoval": fields.Nested(ToolChange, description="Takes a tool away from here on; in system turns."),
+    "toolAddition": fields.Nested(ToolChange, description="Adds a tool from this turn on; in system turns."),
+    "toolRemoval": fields.Nested(ToolChange, description="Removes a tool from this turn on; in system turns."),
 }
 
 
 class Message(Schema):
     """One turn of a conversation."""
 
-    role = fields.String(required=True, one_of=("user", "assistant", "system"), description="Whose turn it is.")
-    content = fields.List(fields.OneKey(CONTENT), required=True, description="What is said, in blocks.")
+    role = fields.String(required=True, one_of=("user", "assistant", "system"), description="The author.")
+    content = fields.List(fields.OneKey(CONTENT), required=True, description="The content blocks.")
 
 
 class ToolSpec(Schema):
-    """A tool that the model may ask for."""
+    """A tool that the model may call."""
 
-    name = _tool_name("The tool's name.")
+    name = _make_tool_name("The tool's name.")
     description = fields.String(min_length=1, description="What the tool does and when to use it.")
     inputSchema = fields.OneKey(
         {"json": fields.Object(description="The arguments' JSON Schema; its root is an object.")},
         required=True,
-        description="What the tool takes.",
+        description="The JSON Schema of the arguments.",
     )
-    strict = fields.Boolean(description="Whether the arguments are forced to fit the schema.")
+    strict = fields.Boolean(description="Whether the arguments must conform to the schema.")
 
 
 class SystemTool(Schema):
-    """A tool that Bedrock runs itself."""
+    """A tool that Bedrock runs."""
 
-    name = _tool_name("The tool's name, such as `nova_grounding`.")
+    name = _make_tool_name("The tool's name, such as `nova_grounding`.")
 
 
 class NamedTool(Schema):
-    """The one tool to use."""
+    """The tool that the model must call."""
 
-    name = _tool_name("The tool's name.")
+    name = _make_tool_name("The tool's name.")
 
 
 class ToolConfig(Schema):
@@ -332,9 +342,9 @@ class ToolConfig(Schema):
     tools = fields.List(
         fields.OneKey(
             {
-                "toolSpec": fields.Nested(ToolSpec, description="A tool of the caller's."),
-                "systemTool": fields.Nested(SystemTool, description="A tool that Bedrock runs itself."),
-                "cachePoint": _cache_point(),
+                "toolSpec": fields.Nested(ToolSpec, description="A tool that the caller defines."),
+                "systemTool": fields.Nested(SystemTool, description="A tool that Bedrock runs."),
+                "cachePoint": _make_cache_point(),
             }
         ),
         required=True,
@@ -343,41 +353,41 @@ class ToolConfig(Schema):
     )
     toolChoice = fields.OneKey(
         {
-            "auto": fields.Nested(Nothing, description="The model decides."),
-            "any": fields.Nested(Nothing, description="The model must use some tool."),
-            "tool": fields.Nested(NamedTool, description="The model must use this tool."),
+            "auto": fields.Nested(Empty, description="The model decides."),
+            "any": fields.Nested(Empty, description="The model must call at least one tool."),
+            "tool": fields.Nested(NamedTool, description="The model must call this tool."),
         },
-        description="Whether the model must use a tool.",
+        description="How the model chooses among the tools.",
     )
 
 
 class InferenceConfig(Schema):
-    """How the model writes."""
+    """Inference parameters."""
 
-    maxTokens = fields.Integer(min=1, description="Most tokens to write.")
-    temperature = fields.Number(min=0, max=1, description="How freely the model chooses.")
-    topP = fields.Number(min=0, max=1, description="The share of likely tokens to choose from.")
+    maxTokens = fields.Integer(min=1, description="Maximum number of output tokens.")
+    temperature = fields.Number(min=0, max=1, description="Sampling temperature.")
+    topP = fields.Number(min=0, max=1, description="Nucleus sampling: the probability mass to sample from.")
     stopSequences = fields.List(
-        fields.String(min_length=1), max_items=2500, description="Texts at which the model stops."
+        fields.String(min_length=1), max_items=2500, description="Texts at which the model stops generating."
     )
 
 
 class Conversation(Schema):
-    """What Converse shares with the bodies that are modelled on it."""
+    """The members of Converse that other families' bodies share."""
 
     messages = fields.List(fields.Nested(Message), required=True, description="The conversation so far.")
     system = fields.List(
         fields.OneKey(
             {
-                "text": fields.String(min_length=1, description="Instructions to the model."),
-                "guardContent": _guard_content(),
-                "cachePoint": _cache_point(),
+                "text": fields.String(min_length=1, description="Instructions for the model."),
+                "guardContent": _make_guard_content(),
+                "cachePoint": _make_cache_point(),
             }
         ),
-        description="Instructions that stand before the conversation.",
+        description="The system prompt.",
     )
-    inferenceConfig = fields.Nested(InferenceConfig, description="How the model writes.")
-    toolConfig = fields.Nested(ToolConfig, description="The tools that the model may ask for.")
+    inferenceConfig = fields.Nested(InferenceConfig, description="Inference parameters.")
+    toolConfig = fields.Nested(ToolConfig, description="The tools that the model may call.")
 
 
 class GuardrailConfig(Schema):
@@ -385,14 +395,16 @@ class GuardrailConfig(Schema):
 
     guardrailIdentifier = fields.String(max_length=2048, description="The guardrail's id or ARN.")
     guardrailVersion = fields.String(pattern=r"^(|[1-9][0-9]{0,7}|DRAFT)$", description="A number or `DRAFT`.")
-    trace = fields.String(one_of=("enabled", "disabled", "enabled_full"), description="How much of its work it tells.")
+    trace = fields.String(
+        one_of=("enabled", "disabled", "enabled_full"), description="How much trace information is returned."
+    )
     streamProcessingMode = fields.String(
-        one_of=("sync", "async"), description="For streams: whether text waits until it is checked."
+        one_of=("sync", "async"), description="In streams: whether text is held back until it is checked."
     )
 
 
 class JsonSchema(Schema):
-    """The form that an answer must have."""
+    """The required output format."""
 
     schema = fields.String(required=True, description="The JSON Schema, as a string.")
     name = fields.String(description="The schema's name.")
@@ -400,25 +412,29 @@ class JsonSchema(Schema):
 
 
 class TextFormat(Schema):
-    """The form of the answer's text."""
+    """The output format of the text."""
 
-    type = fields.String(required=True, one_of=("json_schema",), description="The kind of form.")
+    type = fields.String(required=True, one_of=("json_schema",), description="The format type.")
     structure = fields.OneKey(
-        {"jsonSchema": fields.Nested(JsonSchema, description="A JSON Schema.")}, required=True, description="The form."
+        {"jsonSchema": fields.Nested(JsonSchema, description="A JSON Schema.")},
+        required=True,
+        description="The format.",
     )
 
 
 class OutputConfig(Schema):
-    """What the answer is like."""
+    """Output settings."""
 
-    textFormat = fields.Nested(TextFormat, description="The form of the answer's text.")
-    effort = fields.String(one_of=EFFORTS, description="How much the model reasons before it answers.")
+    textFormat = fields.Nested(TextFormat, description="The output format of the text.")
+    effort = fields.String(one_of=EFFORTS, description="How much effort the model puts into reasoning.")
 
 
 class PerformanceConfig(Schema):
-    """Speed."""
+    """Latency settings."""
 
-    latency = fields.String(one_of=("standard", "optimized"), description="Optimized is faster where it is offered.")
+    latency = fields.String(
+        one_of=("standard", "optimized"), description="`optimized` is faster for the models that support it."
+    )
 
 
 class ServiceTier(Schema):
@@ -430,24 +446,24 @@ class ServiceTier(Schema):
 
 
 class Body(Conversation):
-    """A Converse request; the model's id travels in the path."""
+    """A Converse request; the model is in the path."""
 
-    guardrailConfig = fields.Nested(GuardrailConfig, description="The guardrail that checks question and answer.")
-    additionalModelRequestFields = fields.Object(description="Members that only this model's own body has.")
+    guardrailConfig = fields.Nested(GuardrailConfig, description="The guardrail for input and output.")
+    additionalModelRequestFields = fields.Object(description="Members of the model's native body.")
     additionalModelResponseFieldPaths = fields.List(
         fields.String(min_length=1, max_length=256, pattern="^/"),
         max_items=10,
-        description="JSON Pointers to members of the model's own reply, such as `/stop_sequence`.",
+        description="JSON Pointers to members of the model's native reply, such as `/stop_sequence`.",
     )
     promptVariables = fields.Object(
         fields.OneKey({"text": fields.String(description="The variable's value.")}),
-        description="Values for the variables of a managed prompt, by name; for other models ignored.",
+        description="Values of a managed prompt's variables, by name; other models ignore them.",
     )
     requestMetadata = fields.Object(
         fields.String(max_length=256, pattern=r"^[a-zA-Z0-9\s:_@$#=/+,\-.]*$"),
         max_items=16,
-        description="Names and values by which invocation logs can be filtered.",
+        description="Names and values for filtering invocation logs.",
     )
-    performanceConfig = fields.Nested(PerformanceConfig, description="Whether to answer faster.")
+    performanceConfig = fields.Nested(PerformanceConfig, description="Latency settings.")
     serviceTier = fields.Nested(ServiceTier, description="The tier that serves the request.")
-    outputConfig = fields.Nested(OutputConfig, description="What the answer is like.")
+    outputConfig = fields.Nested(OutputConfig, description="Output settings.")

@@ -1,49 +1,45 @@
-"""The body of OpenAI's Chat Completions, and the members that its clients send besides.
+"""The body of OpenAI's Chat Completions, with members that clients add to it.
 
 Source: the parameter types of the `openai` package for Python, 3.54 (`types/chat`). Not OpenAI's are `cache_control`,
-the reasoning of former answers, and what its SDK adds to an answer, which is sent back with it (`parsed`, `index`). A
-member that may be left out may be null, since clients send it so.
+the reasoning of earlier answers, and what its SDK adds to an answer and sends back with it (`parsed`, `index`).
 """
 
-from typing import Any
-
 from bedrock_flask import fields
+from bedrock_flask.bodies.openai_fields import (
+    EFFORTS,
+    Breakpoint,
+    Grammar,
+    Typed,
+    make_flag,
+    make_nested,
+    make_string,
+    make_tag,
+)
 from bedrock_flask.fields import Field, Schema
-
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 class CacheControl(Schema):
-    """The end of a prefix that should be cached."""
+    """A cache breakpoint: the end of a cached prefix."""
 
-    type = fields.String(required=True, one_of=("ephemeral",), description="The kind of cache.")
-    ttl = fields.String(one_of=("5m", "1h"), allow_none=True, description="How long the prefix is kept.")
-
-
-class Breakpoint(Schema):
-    """OpenAI's own mark of the end of a prefix that should be cached."""
-
-    mode = fields.String(required=True, one_of=("explicit",), description="The kind of mark.")
-    ttl = fields.String(one_of=("30m", "12h"), allow_none=True, description="How long the prefix is kept at least.")
+    type = fields.String(required=True, one_of=("ephemeral",), description="The cache type.")
+    ttl = fields.String(one_of=("5m", "1h"), allow_none=True, description="How long the prefix is cached.")
 
 
-def _cache_control() -> Field:
-    return fields.Nested(CacheControl, allow_none=True, description="Caches everything up to here.")
+def _make_cache_control() -> Field:
+    return fields.Nested(CacheControl, allow_none=True, description="Caches everything up to this point.")
 
 
-def _tag(what: str) -> Field:
-    return fields.String(required=True, description=what)
-
-
-# --- what messages consist of ----------------------------------------------------------------------------------------
+# --- parts of messages ----------------------------------------------------------------------------------------------
 
 
 class Part(Schema):
     """A part of a message's content."""
 
-    type = _tag("The kind of part.")
-    cache_control = _cache_control()
-    prompt_cache_breakpoint = fields.Nested(Breakpoint, allow_none=True, description="Caches everything up to here.")
+    type = make_tag("The part type.")
+    cache_control = _make_cache_control()
+    prompt_cache_breakpoint = fields.Nested(
+        Breakpoint, allow_none=True, description="Caches everything up to this point."
+    )
 
 
 class TextPart(Part):
@@ -53,7 +49,7 @@ class TextPart(Part):
 
 
 class RefusalPart(Part):
-    """What the model said when it refused."""
+    """The model's refusal."""
 
     refusal = fields.String(required=True, description="The text.")
 
@@ -61,52 +57,54 @@ class RefusalPart(Part):
 class ImageUrl(Schema):
     """An image in a `data:` URI."""
 
-    url = fields.String(required=True, description="The image as a `data:` URI; the gateway fetches no addresses.")
+    url = fields.String(required=True, description="The image as a `data:` URI; the gateway does not fetch URLs.")
     detail = fields.String(
-        one_of=("auto", "low", "high", "original"), allow_none=True, description="How closely the model looks."
+        one_of=("auto", "low", "high", "original"),
+        allow_none=True,
+        description="The resolution at which the model sees it.",
     )
 
 
 class ImagePart(Part):
     """An image."""
 
-    image_url = fields.Nested(ImageUrl, required=True, description="The image itself.")
+    image_url = fields.Nested(ImageUrl, required=True, description="The image data.")
 
 
 class InputAudio(Schema):
-    """A sound as base64."""
+    """Base64-encoded audio."""
 
-    data = fields.String(required=True, min_length=1, description="The sound as base64.")
-    format = fields.String(required=True, one_of=("wav", "mp3"), description="The sound's format.")
+    data = fields.String(required=True, min_length=1, description="The base64-encoded audio.")
+    format = fields.String(required=True, one_of=("wav", "mp3"), description="The audio format.")
 
 
 class AudioPart(Part):
-    """A sound."""
+    """Audio."""
 
-    input_audio = fields.Nested(InputAudio, required=True, description="The sound itself.")
+    input_audio = fields.Nested(InputAudio, required=True, description="The audio data.")
 
 
 class File(Schema):
-    """A document in the request itself."""
+    """A document that is part of the request."""
 
-    file_data = fields.String(allow_none=True, description="The document: a `data:` URI, or base64 beside a filename.")
+    file_data = fields.String(allow_none=True, description="The document: a `data:` URI, or base64 with a filename.")
     filename = fields.String(allow_none=True, description="The document's name.")
-    file_id = fields.String(allow_none=True, description="An uploaded file; the gateway keeps none.")
+    file_id = fields.String(allow_none=True, description="The id of an uploaded file; the gateway stores no files.")
 
 
 class FilePart(Part):
     """A document."""
 
-    file = fields.Nested(File, required=True, description="The document itself.")
+    file = fields.Nested(File, required=True, description="The document data.")
 
 
-def _content(parts: dict[str, type[Schema]], *, required: bool = True) -> Field:
+def _make_content(parts: dict[str, type[Schema]], *, required: bool = True) -> Field:
     return fields.Either(
         fields.String(),
         fields.List(fields.Tagged("type", parts)),
         required=required,
         allow_none=not required,
-        description="What is said: text, or parts.",
+        description="The content: text or parts.",
     )
 
 
@@ -114,63 +112,63 @@ class CalledFunction(Schema):
     """The function that the model called."""
 
     name = fields.String(required=True, description="The function's name.")
-    arguments = fields.String(allow_none=True, description="Its arguments: a JSON object as a string.")
-    parsed_arguments = fields.Anything(description="What an SDK made of the arguments.")
+    arguments = fields.String(allow_none=True, description="The arguments: a JSON object as a string.")
+    parsed_arguments = fields.Anything(description="The arguments as parsed by an SDK.")
 
 
 class CalledCustom(Schema):
     """The custom tool that the model called."""
 
     name = fields.String(required=True, description="The tool's name.")
-    input = fields.String(required=True, description="What the model gave it.")
+    input = fields.String(required=True, description="The input from the model.")
 
 
 class ToolCall(Schema):
-    """A tool that the model wants to be used."""
+    """A tool call by the model."""
 
-    id = fields.String(required=True, min_length=1, description="Ties the tool's result to this call.")
-    type = fields.String(allow_none=True, description="The kind of tool.")
-    index = fields.Integer(allow_none=True, description="Which call this was in a stream.")
+    id = fields.String(required=True, min_length=1, description="The call's id, to which the tool's result refers.")
+    type = fields.String(allow_none=True, description="The tool type.")
+    index = fields.Integer(allow_none=True, description="The index of the call in a stream, from 0.")
 
 
 class FunctionCall(ToolCall):
     """A call of a function."""
 
-    function = fields.Nested(CalledFunction, required=True, description="The function and its arguments.")
+    function = fields.Nested(CalledFunction, required=True, description="The function with its arguments.")
 
 
 class CustomCall(ToolCall):
     """A call of a custom tool."""
 
-    custom = fields.Nested(CalledCustom, required=True, description="The tool and its input.")
+    custom = fields.Nested(CalledCustom, required=True, description="The tool with its input.")
 
 
 class ReasoningDetail(Schema):
     """A part of the model's reasoning."""
 
-    type = _tag("The kind of reasoning.")
-    id = fields.String(allow_none=True, description="The part's name.")
-    format = fields.String(allow_none=True, description="Whose reasoning it is.")
-    index = fields.Integer(allow_none=True, description="Which part of the reasoning it is, counted from 0.")
+    type = make_tag("The type of the detail.")
+    id = fields.String(allow_none=True, description="The id of the part.")
+    format = fields.String(allow_none=True, description="The provider's format of the reasoning.")
+    index = fields.Integer(allow_none=True, description="The index of the part, from 0.")
 
 
 class ReasoningText(ReasoningDetail):
     """Reasoning in plain text."""
 
-    text = fields.String(allow_none=True, description="The reasoning; may be empty.")
-    signature = fields.String(allow_none=True, description="Proves that the model wrote it; send it back unchanged.")
+    text = fields.String(allow_none=True, description="The reasoning text; may be empty.")
+    signature = fields.String(allow_none=True, description="The signature of the reasoning; send it back unchanged.")
 
 
 class ReasoningSummary(ReasoningDetail):
-    """What the reasoning came to."""
+    """A summary of the reasoning."""
 
     summary = fields.String(required=True, description="The summary.")
 
 
 class ReasoningEncrypted(ReasoningDetail):
-    """Reasoning that the provider has encrypted."""
+    """Reasoning that the provider encrypted."""
 
-    data = fields.String(required=True, description="Send it back unchanged.")
+    data = fields.String(required=True, description="The encrypted reasoning; send it back unchanged.")
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -179,43 +177,45 @@ class ReasoningEncrypted(ReasoningDetail):
 class Message(Schema):
     """One message of a conversation."""
 
-    role = _tag("Whose message it is.")
-    name = fields.String(allow_none=True, description="Tells apart participants of the same role.")
-    cache_control = _cache_control()
+    role = make_tag("The author.")
+    name = fields.String(allow_none=True, description="Distinguishes participants of the same role.")
+    cache_control = _make_cache_control()
 
 
 class SystemMessage(Message):
     """Instructions."""
 
-    content = _content({"text": TextPart})
+    content = _make_content({"text": TextPart})
 
 
 class UserMessage(Message):
-    """What the user says."""
+    """A message of the user."""
 
-    content = _content({"text": TextPart, "image_url": ImagePart, "input_audio": AudioPart, "file": FilePart})
+    content = _make_content({"text": TextPart, "image_url": ImagePart, "input_audio": AudioPart, "file": FilePart})
 
 
 class PastAudio(Schema):
-    """A sound that the model answered with before."""
+    """Audio of an earlier answer."""
 
-    id = fields.String(required=True, description="The sound's name.")
+    id = fields.String(required=True, description="The id of the audio.")
 
 
 class AssistantMessage(Message):
-    """What the model has answered."""
+    """A message of the model."""
 
-    content = _content({"text": TextPart, "refusal": RefusalPart}, required=False)
-    refusal = fields.String(allow_none=True, description="What the model said when it refused.")
+    content = _make_content({"text": TextPart, "refusal": RefusalPart}, required=False)
+    refusal = fields.String(allow_none=True, description="The model's refusal.")
     tool_calls = fields.List(
         fields.Tagged("type", {"function": FunctionCall, "custom": CustomCall}, absent="function"),
         allow_none=True,
         description="The tools that the model called.",
     )
-    function_call = fields.Nested(CalledFunction, allow_none=True, description="Of old: the function that was called.")
-    audio = fields.Nested(PastAudio, allow_none=True, description="The sound that the model answered with.")
-    annotations = fields.List(fields.Object(), allow_none=True, description="What the answer cited.")
-    parsed = fields.Anything(description="What an SDK made of the content.")
+    function_call = fields.Nested(
+        CalledFunction, allow_none=True, description="Deprecated: the function that the model called."
+    )
+    audio = fields.Nested(PastAudio, allow_none=True, description="The audio of the answer.")
+    annotations = fields.List(fields.Object(), allow_none=True, description="The citations of the answer.")
+    parsed = fields.Anything(description="The content as parsed by an SDK.")
     reasoning_details = fields.List(
         fields.Tagged(
             "type",
@@ -226,21 +226,21 @@ class AssistantMessage(Message):
             },
         ),
         allow_none=True,
-        description="The answer's reasoning, part by part; send it back unchanged.",
+        description="The reasoning of the answer in parts; send it back unchanged.",
     )
-    reasoning_content = fields.String(allow_none=True, description="The answer's reasoning in plain text.")
-    reasoning = fields.String(allow_none=True, description="Another name of `reasoning_content`.")
+    reasoning_content = fields.String(allow_none=True, description="The reasoning of the answer in plain text.")
+    reasoning = fields.String(allow_none=True, description="An alias of `reasoning_content`.")
 
 
 class ToolMessage(Message):
-    """What a tool gave; images and documents are more than OpenAI takes."""
+    """The result of a tool; OpenAI itself accepts no images or documents here."""
 
-    tool_call_id = fields.String(required=True, min_length=1, description="The call that this is the result of.")
-    content = _content({"text": TextPart, "image_url": ImagePart, "file": FilePart})
+    tool_call_id = fields.String(required=True, min_length=1, description="The id of the tool call.")
+    content = _make_content({"text": TextPart, "image_url": ImagePart, "file": FilePart})
 
 
 class FunctionMessage(Message):
-    """Of old: what a function gave."""
+    """Deprecated: the result of a function."""
 
     name = fields.String(required=True, description="The function's name.")
     content = fields.String(required=True, allow_none=True, description="The result.")
@@ -260,19 +260,19 @@ MESSAGES: dict[str, type[Schema]] = {
 
 
 class Function(Schema):
-    """A function of the caller's."""
+    """A function that the caller defines."""
 
     name = fields.String(required=True, min_length=1, description="The function's name.")
-    description = fields.String(allow_none=True, description="What it does and when to call it.")
+    description = fields.String(allow_none=True, description="What the tool does and when to call it.")
     parameters = fields.Object(allow_none=True, description="The arguments' JSON Schema.")
-    strict = fields.Boolean(allow_none=True, description="Whether the arguments are forced to fit the schema.")
+    strict = fields.Boolean(allow_none=True, description="Whether the arguments must conform to the schema.")
 
 
 class Tool(Schema):
     """A tool that the model may call."""
 
-    type = _tag("The kind of tool.")
-    cache_control = _cache_control()
+    type = make_tag("The tool type.")
+    cache_control = _make_cache_control()
 
 
 class FunctionTool(Tool):
@@ -281,37 +281,24 @@ class FunctionTool(Tool):
     function = fields.Nested(Function, required=True, description="The function.")
 
 
-class TextInput(Schema):
-    """Input that may be any text."""
-
-    type = _tag("The form of the input.")
-
-
-class Grammar(Schema):
-    """A grammar of the caller's."""
-
-    definition = fields.String(required=True, description="The grammar.")
-    syntax = fields.String(required=True, one_of=("lark", "regex"), description="What it is written in.")
-
-
-class GrammarInput(TextInput):
-    """Input that fits a grammar."""
+class GrammarInput(Typed):
+    """Input that conforms to a grammar."""
 
     grammar = fields.Nested(Grammar, required=True, description="The grammar.")
 
 
 class Custom(Schema):
-    """A tool that takes text instead of arguments."""
+    """A tool that takes text instead of JSON arguments."""
 
     name = fields.String(required=True, min_length=1, description="The tool's name.")
-    description = fields.String(allow_none=True, description="What it does and when to call it.")
+    description = fields.String(allow_none=True, description="What the tool does and when to call it.")
     format = fields.Tagged(
-        "type", {"text": TextInput, "grammar": GrammarInput}, allow_none=True, description="The form of its input."
+        "type", {"text": Typed, "grammar": GrammarInput}, allow_none=True, description="The format of the tool's input."
     )
 
 
 class CustomTool(Tool):
-    """A tool that takes text instead of arguments."""
+    """A tool that takes text instead of JSON arguments."""
 
     custom = fields.Nested(Custom, required=True, description="The tool.")
 
@@ -325,14 +312,14 @@ class Named(Schema):
 class NamedFunction(Schema):
     """One function."""
 
-    type = _tag("The kind of tool.")
+    type = make_tag("The tool type.")
     function = fields.Nested(Named, required=True, description="The function.")
 
 
 class NamedCustom(Schema):
     """One custom tool."""
 
-    type = _tag("The kind of tool.")
+    type = make_tag("The tool type.")
     custom = fields.Nested(Named, required=True, description="The tool.")
 
 
@@ -342,99 +329,91 @@ _NAMED_TOOLS: dict[str, type[Schema]] = {"function": NamedFunction, "custom": Na
 class AllowedTools(Schema):
     """Some of the tools."""
 
-    mode = fields.String(required=True, one_of=("auto", "required"), description="Whether one of them must be called.")
-    tools = fields.List(fields.Tagged("type", _NAMED_TOOLS), required=True, description="The tools, by name.")
+    mode = fields.String(
+        required=True, one_of=("auto", "required"), description="Whether the model must call one of them."
+    )
+    tools = fields.List(fields.Tagged("type", _NAMED_TOOLS), required=True, description="The tools by name.")
 
 
 class AllowedToolsChoice(Schema):
-    """Only some of the tools."""
+    """A restriction to some of the tools."""
 
-    type = _tag("The kind of choice.")
+    type = make_tag("The choice type.")
     allowed_tools = fields.Nested(AllowedTools, required=True, description="The tools that may be called.")
 
 
 # --- the answer ------------------------------------------------------------------------------------------------------
 
 
-class AnyFormat(Schema):
-    """A form without settings: `text` or `json_object`."""
-
-    type = _tag("The kind of form.")
-
-
 class JsonSchema(Schema):
-    """The form that the answer must have."""
+    """The required output format."""
 
-    name = fields.String(required=True, description="The form's name.")
-    description = fields.String(allow_none=True, description="What the form is for.")
-    schema = fields.Object(allow_none=True, description="The JSON Schema.")
-    strict = fields.Boolean(allow_none=True, description="Whether the answer is forced to fit; Bedrock always does.")
+    name = fields.String(required=True, description="The format's name.")
+    description = fields.String(allow_none=True, description="What the format is for.")
+    schema = fields.Object(allow_none=True, description="The JSON Schema of the answer.")
+    strict = fields.Boolean(
+        allow_none=True, description="Whether the answer must conform to the schema; on Bedrock it always does."
+    )
 
 
-class JsonSchemaFormat(AnyFormat):
-    """JSON that fits a schema."""
+class JsonSchemaFormat(Typed):
+    """JSON that conforms to a schema."""
 
-    json_schema = fields.Nested(JsonSchema, required=True, description="The form.")
+    json_schema = fields.Nested(JsonSchema, required=True, description="The format.")
 
 
 class Prediction(Schema):
-    """Most of what the answer will be."""
+    """A prediction of most of the answer."""
 
-    type = fields.String(required=True, one_of=("content",), description="The kind of prediction.")
-    content = _content({"text": TextPart})
+    type = fields.String(required=True, one_of=("content",), description="The prediction type.")
+    content = _make_content({"text": TextPart})
 
 
 class Audio(Schema):
-    """How the model speaks."""
+    """Audio output settings."""
 
-    format = fields.String(required=True, description="The sound's format.")
-    voice = fields.Either(fields.String(), fields.Object(), required=True, description="Whose voice it has.")
+    format = fields.String(required=True, description="The audio format.")
+    voice = fields.Either(fields.String(), fields.Object(), required=True, description="The voice.")
 
 
 class StreamOptions(Schema):
-    """What else a stream tells."""
+    """Options of the stream."""
 
-    include_usage = fields.Boolean(allow_none=True, description="Whether the last chunk tells the usage.")
-    include_obfuscation = fields.Boolean(allow_none=True, description="Whether chunks are padded.")
+    include_usage = fields.Boolean(allow_none=True, description="Whether the last chunk contains the token usage.")
+    include_obfuscation = fields.Boolean(
+        allow_none=True, description="Whether chunks are padded against traffic analysis."
+    )
 
 
 class CacheOptions(Schema):
-    """How OpenAI caches prefixes."""
+    """Settings of OpenAI's prefix cache."""
 
-    mode = fields.String(one_of=("implicit", "explicit"), allow_none=True, description="Who sets the marks.")
-    ttl = fields.String(one_of=("30m",), allow_none=True, description="How long prefixes are kept at least.")
+    mode = fields.String(
+        one_of=("implicit", "explicit"),
+        allow_none=True,
+        description="Whether breakpoints are set by OpenAI or by the caller.",
+    )
+    ttl = fields.String(one_of=("30m",), allow_none=True, description="The minimum time for which prefixes are cached.")
 
 
 class WebSearch(Schema):
-    """How the model searches the web."""
+    """Web search settings."""
 
     search_context_size = fields.String(
-        one_of=("low", "medium", "high"), allow_none=True, description="How much of what it finds it reads."
+        one_of=("low", "medium", "high"), allow_none=True, description="How much search context the model reads."
     )
-    user_location = fields.Object(allow_none=True, description="About where the user is.")
+    user_location = fields.Object(allow_none=True, description="The approximate location of the user.")
 
 
 class Moderation(Schema):
-    """How question and answer are moderated."""
+    """Moderation settings."""
 
-    model = fields.String(required=True, description="The model that moderates.")
-    policy = fields.Object(allow_none=True, description="What is done with what it finds.")
-
-
-def _penalty(what: str) -> Field:
-    return fields.Number(min=-2, max=2, allow_none=True, description=f"How much {what} is avoided.")
+    model = fields.String(required=True, description="The moderation model.")
+    policy = fields.Object(allow_none=True, description="How findings are handled.")
 
 
-def _nested(schema: type[Schema], what: str) -> Field:
-    return fields.Nested(schema, allow_none=True, description=what)
-
-
-def _text(what: str, *one_of: str, **more: Any) -> Field:
-    return fields.String(one_of=one_of, allow_none=True, description=what, **more)
-
-
-def _flag(what: str) -> Field:
-    return fields.Boolean(allow_none=True, description=what)
+def _make_penalty(description: str) -> Field:
+    return fields.Number(min=-2, max=2, allow_none=True, description=description)
 
 
 class Body(Schema):
@@ -445,21 +424,23 @@ class Body(Schema):
         fields.Tagged("role", MESSAGES), required=True, min_items=1, description="The conversation so far."
     )
     max_completion_tokens = fields.Integer(
-        min=1, allow_none=True, description="Most tokens to write, reasoning included."
+        min=1, allow_none=True, description="Maximum number of output tokens, reasoning included."
     )
-    max_tokens = fields.Integer(min=1, allow_none=True, description="Of old: most tokens to write.")
+    max_tokens = fields.Integer(min=1, allow_none=True, description="Deprecated: maximum number of output tokens.")
     temperature = fields.Number(
-        min=0, max=2, allow_none=True, description="How freely the model chooses; Bedrock takes no more than 1."
+        min=0, max=2, allow_none=True, description="Sampling temperature; Bedrock accepts at most 1."
     )
-    top_p = fields.Number(min=0, max=1, allow_none=True, description="The share of likely tokens to choose from.")
+    top_p = fields.Number(
+        min=0, max=1, allow_none=True, description="Nucleus sampling: the probability mass to sample from."
+    )
     stop = fields.Either(
         fields.String(),
         fields.List(fields.String()),
         allow_none=True,
-        description="One text, or several, at which the model stops.",
+        description="One or several texts at which the model stops generating.",
     )
-    stream = _flag("Whether the answer comes piece by piece.")
-    stream_options = _nested(StreamOptions, "What else a stream tells.")
+    stream = make_flag("Whether the answer is streamed as server-sent events.")
+    stream_options = make_nested(StreamOptions, "Options of the stream.")
     tools = fields.List(
         fields.Tagged("type", {"function": FunctionTool, "custom": CustomTool}),
         allow_none=True,
@@ -469,51 +450,54 @@ class Body(Schema):
         fields.String(one_of=("none", "auto", "required")),
         fields.Tagged("type", {**_NAMED_TOOLS, "allowed_tools": AllowedToolsChoice}),
         allow_none=True,
-        description="Whether the model must call a tool, and which.",
+        description="Whether the model must call a tool, and which one.",
     )
-    parallel_tool_calls = _flag("Whether the model may call several tools at once.")
+    parallel_tool_calls = make_flag("Whether the model may call several tools in one turn.")
     response_format = fields.Tagged(
         "type",
-        {"text": AnyFormat, "json_object": AnyFormat, "json_schema": JsonSchemaFormat},
+        {"text": Typed, "json_object": Typed, "json_schema": JsonSchemaFormat},
         allow_none=True,
-        description="The form that the answer must have.",
+        description="The required output format.",
     )
-    reasoning_effort = _text("How much the model reasons before it answers.", *EFFORTS)
-    verbosity = _text("How much the model says.", "low", "medium", "high")
-    n = fields.Integer(min=1, max=128, allow_none=True, description="How many answers to write.")
-    seed = fields.Integer(allow_none=True, description="Makes answers to the same request alike.")
-    frequency_penalty = _penalty("repeating a word the more often it was said")
-    presence_penalty = _penalty("repeating a word at all")
+    reasoning_effort = make_string("How much effort the model puts into reasoning.", *EFFORTS)
+    verbosity = make_string("How detailed the answer is.", "low", "medium", "high")
+    n = fields.Integer(min=1, max=128, allow_none=True, description="The number of answers to generate.")
+    seed = fields.Integer(allow_none=True, description="Seed for reproducible sampling.")
+    frequency_penalty = _make_penalty("Penalty for tokens by how often they occurred.")
+    presence_penalty = _make_penalty("Penalty for tokens that occurred at all.")
     logit_bias = fields.Object(
-        fields.Number(min=-100, max=100), allow_none=True, description="What is added to the likelihood of tokens."
+        fields.Number(min=-100, max=100), allow_none=True, description="Biases added to the logits, by token."
     )
-    logprobs = _flag("Whether the answer tells how likely its tokens were.")
+    logprobs = make_flag("Whether to return the log probabilities of the output tokens.")
     top_logprobs = fields.Integer(
-        min=0, max=20, allow_none=True, description="How many other tokens are told for each token."
+        min=0, max=20, allow_none=True, description="The number of most likely tokens to return for each output token."
     )
-    modalities = fields.List(
-        fields.String(one_of=("text", "audio")), allow_none=True, description="Whether the model writes or speaks."
-    )
-    audio = _nested(Audio, "How the model speaks.")
-    prediction = _nested(Prediction, "Most of what the answer will be.")
-    web_search_options = _nested(WebSearch, "How the model searches the web.")
-    moderation = _nested(Moderation, "How question and answer are moderated.")
+    modalities = fields.List(fields.String(one_of=("text", "audio")), allow_none=True, description="The output types.")
+    audio = make_nested(Audio, "Audio output settings.")
+    prediction = make_nested(Prediction, "A prediction of most of the answer.")
+    web_search_options = make_nested(WebSearch, "Web search settings.")
+    moderation = make_nested(Moderation, "Moderation settings.")
     metadata = fields.Object(
-        fields.String(max_length=512), max_items=16, allow_none=True, description="Names and values for the log."
+        fields.String(max_length=512),
+        max_items=16,
+        allow_none=True,
+        description="Names and values attached to the request.",
     )
-    user = _text("An opaque name of the end user.")
-    safety_identifier = _text("An opaque name of the end user, against abuse.")
-    prompt_cache_key = _text("Leads similar requests to the same cache.")
-    prompt_cache_options = _nested(CacheOptions, "How prefixes are cached.")
-    prompt_cache_retention = _text("How long prefixes are kept at most.", "in_memory", "24h")
-    store = _flag("Whether OpenAI keeps the answer.")
-    service_tier = _text("How quickly the request is served.", "auto", "default", "flex", "scale", "priority", "fast")
+    user = make_string("An opaque id of the end user.")
+    safety_identifier = make_string("An opaque id of the end user, for abuse detection.")
+    prompt_cache_key = make_string("Routes similar requests to the same cache.")
+    prompt_cache_options = make_nested(CacheOptions, "Settings of OpenAI's prefix cache.")
+    prompt_cache_retention = make_string("The maximum time for which prefixes are cached.", "in_memory", "24h")
+    store = make_flag("Whether OpenAI stores the answer.")
+    service_tier = make_string(
+        "How quickly the request is served.", "auto", "default", "flex", "scale", "priority", "fast"
+    )
     functions = fields.List(
-        fields.Nested(Function), allow_none=True, description="Of old: the functions that the model may call."
+        fields.Nested(Function), allow_none=True, description="Deprecated: the functions that the model may call."
     )
     function_call = fields.Either(
         fields.String(one_of=("none", "auto")),
         fields.Nested(Named),
         allow_none=True,
-        description="Of old: whether the model must call a function, and which.",
+        description="Deprecated: whether the model must call a function, and which one.",
     )

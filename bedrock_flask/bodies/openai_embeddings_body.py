@@ -1,7 +1,7 @@
 """The body of OpenAI's Embeddings.
 
-Source: OpenAI's API reference, Create embeddings. `input_type` is not OpenAI's: some models need to know what a text is
-for, and clients send it so.
+Source: OpenAI's API reference, Create embeddings. `input_type` is not OpenAI's: some models need the purpose of a text,
+and clients send it in this member.
 """
 
 from bedrock_flask import fields
@@ -16,11 +16,11 @@ class Body(Schema):
         fields.String(),
         fields.List(fields.String(), min_items=1, max_items=2048),
         required=True,
-        description="One text, or several; tokens are another model's, and are not taken.",
+        description="One text or several; token ids are not accepted, since they depend on the model.",
     )
-    dimensions = fields.Integer(min=1, allow_none=True, description="Numbers in each vector.")
+    dimensions = fields.Integer(min=1, allow_none=True, description="The number of dimensions of each vector.")
     encoding_format = fields.String(
-        one_of=("float", "base64"), allow_none=True, description="Numbers, or 32-bit floats in base64."
+        one_of=("float", "base64"), allow_none=True, description="JSON numbers, or base64-encoded 32-bit floats."
     )
-    input_type = fields.String(allow_none=True, description="What the texts are for, where a model asks for that.")
-    user = fields.String(allow_none=True, description="An opaque name of the end user.")
+    input_type = fields.String(allow_none=True, description="The purpose of the texts, for models that distinguish it.")
+    user = fields.String(allow_none=True, description="An opaque id of the end user.")

@@ -1,60 +1,40 @@
-"""The body of OpenAI's Responses API, and the members that its clients send besides.
+"""The body of OpenAI's Responses API, with members that clients add to it.
 
 Source: the parameter types of the `openai` package for Python, 3.54 (`types/responses`), and the requests of the Codex
-CLI (openai/codex, `codex-rs/codex-api` and `codex-rs/protocol`). A member that may be left out may be null, since
-clients send it so. Items and tools that only OpenAI's own servers understand are open: their insides are not read.
+CLI (openai/codex, `codex-rs/codex-api` and `codex-rs/protocol`). Items and tools that only OpenAI's servers
+understand are open: their members are not checked.
 """
 
-from typing import Any
-
 from bedrock_flask import fields
+from bedrock_flask.bodies.openai_fields import (
+    EFFORTS,
+    Breakpoint,
+    Grammar,
+    Typed,
+    make_flag,
+    make_nested,
+    make_object,
+    make_string,
+    make_tag,
+)
 from bedrock_flask.fields import Field, Open, Schema
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
-
-def _tag(what: str) -> Field:
-    return fields.String(required=True, description=what)
-
-
-def _text(what: str, *one_of: str, **more: Any) -> Field:
-    return fields.String(one_of=one_of, allow_none=True, description=what, **more)
-
-
-def _flag(what: str) -> Field:
-    return fields.Boolean(allow_none=True, description=what)
-
-
-def _async() -> Field:
-    # The member's own name is a word of Python's.
+def _make_async() -> Field:
+    # The member's name, `async`, is a keyword in Python.
     return fields.Boolean(
-        data_key="async", allow_none=True, description="Whether the model goes on while the tool works."
+        data_key="async", allow_none=True, description="Whether the model continues while the tool runs."
     )
 
 
-def _object(what: str) -> Field:
-    return fields.Object(allow_none=True, description=what)
-
-
-def _nested(schema: type[Schema], what: str) -> Field:
-    return fields.Nested(schema, allow_none=True, description=what)
-
-
-# --- what messages and outputs consist of ----------------------------------------------------------------------------
-
-
-class Breakpoint(Schema):
-    """The end of a prefix that should be cached."""
-
-    mode = fields.String(required=True, one_of=("explicit",), description="The kind of mark.")
-    ttl = _text("How long the prefix is kept at least.", "30m", "12h")
+# --- parts of messages and outputs -----------------------------------------------------------------------------------
 
 
 class Part(Schema):
-    """A part of a message, or of what a tool gave."""
+    """A part of a message or of a tool's result."""
 
-    type = _tag("The kind of part.")
-    prompt_cache_breakpoint = _nested(Breakpoint, "Caches everything up to here.")
+    type = make_tag("The part type.")
+    prompt_cache_breakpoint = make_nested(Breakpoint, "Caches everything up to this point.")
 
 
 class InputText(Part):
@@ -66,31 +46,31 @@ class InputText(Part):
 class InputImage(Part):
     """An image."""
 
-    image_url = _text("The image as a `data:` URI; the gateway fetches no addresses.")
-    file_id = _text("An uploaded file; the gateway keeps none.")
-    detail = _text("How closely the model looks.", "auto", "low", "high", "original")
+    image_url = make_string("The image as a `data:` URI; the gateway does not fetch URLs.")
+    file_id = make_string("The id of an uploaded file; the gateway stores no files.")
+    detail = make_string("The resolution at which the model sees it.", "auto", "low", "high", "original")
 
 
 class InputFile(Part):
     """A document."""
 
-    file_data = _text("The document: a `data:` URI, or base64 beside a filename.")
-    filename = _text("The document's name.")
-    file_url = _text("The document's address; the gateway fetches none.")
-    file_id = _text("An uploaded file; the gateway keeps none.")
-    detail = _text("How closely the model looks.", "auto", "low", "high")
+    file_data = make_string("The document: a `data:` URI, or base64 with a filename.")
+    filename = make_string("The document's name.")
+    file_url = make_string("The document's URL; the gateway does not fetch URLs.")
+    file_id = make_string("The id of an uploaded file; the gateway stores no files.")
+    detail = make_string("The resolution at which the model sees it.", "auto", "low", "high")
 
 
 class OutputText(Part):
-    """Text that the model has written."""
+    """Text that the model generated."""
 
     text = fields.String(required=True, description="The text.")
-    annotations = fields.List(fields.Object(), allow_none=True, description="What the text cited.")
-    logprobs = fields.List(fields.Object(), allow_none=True, description="How likely its tokens were.")
+    annotations = fields.List(fields.Object(), allow_none=True, description="The citations of the text.")
+    logprobs = fields.List(fields.Object(), allow_none=True, description="The log probabilities of the tokens.")
 
 
 class Refusal(Part):
-    """What the model said when it refused."""
+    """The model's refusal."""
 
     refusal = fields.String(required=True, description="The text.")
 
@@ -99,12 +79,12 @@ INPUTS: dict[str, type[Schema]] = {"input_text": InputText, "input_image": Input
 PARTS: dict[str, type[Schema]] = {**INPUTS, "output_text": OutputText, "refusal": Refusal}
 
 
-def _content(parts: dict[str, type[Schema]], what: str) -> Field:
+def _make_content(parts: dict[str, type[Schema]], subject: str) -> Field:
     return fields.Either(
         fields.String(),
         fields.List(fields.Tagged("type", parts)),
         required=True,
-        description=f"{what}: text, or parts.",
+        description=f"{subject}: text or parts.",
     )
 
 
@@ -114,85 +94,83 @@ def _content(parts: dict[str, type[Schema]], what: str) -> Field:
 class Item(Schema):
     """An item of the conversation."""
 
-    type = fields.String(allow_none=True, description="The kind of item; a message where nothing is said.")
-    id = _text("The item's own name.")
-    status = _text("How far the item had come.")
-    internal_chat_message_metadata_passthrough = _object("What a client notes about the item.")
+    type = fields.String(allow_none=True, description="The item type; default `message`.")
+    id = make_string("The id of the item.")
+    status = make_string("The status of the item.")
+    internal_chat_message_metadata_passthrough = make_object("Metadata of the client about the item.")
 
 
 class Message(Item):
     """A message."""
 
-    role = fields.String(
-        required=True, one_of=("user", "assistant", "system", "developer"), description="Whose message it is."
-    )
-    content = _content(PARTS, "What is said")
-    phase = _text("Whether the model was still at work.", "commentary", "final_answer")
+    role = fields.String(required=True, one_of=("user", "assistant", "system", "developer"), description="The author.")
+    content = _make_content(PARTS, "The content")
+    phase = make_string("Whether the message is commentary or the final answer.", "commentary", "final_answer")
 
 
-class Called(Item):
-    """A call of a tool, or what the tool gave."""
+class CallItem(Item):
+    """A call of a tool, or its result."""
 
-    call_id = fields.String(required=True, min_length=1, description="Ties a tool's output to its call.")
-    namespace = _text("The namespace of the tool.")
-    caller = _object("Whether the model called the tool itself.")
+    call_id = fields.String(required=True, min_length=1, description="The call's id, which its output shares.")
+    namespace = make_string("The namespace of the tool.")
+    caller = make_object("Whether the model or a program called the tool.")
 
 
-class FunctionCall(Called):
+class FunctionCall(CallItem):
     """A call of a function."""
 
     name = fields.String(required=True, min_length=1, description="The function's name.")
-    arguments = _text("Its arguments: a JSON object as a string.")
-    is_async = _async()
+    arguments = make_string("The arguments: a JSON object as a string.")
+    is_async = _make_async()
     encrypted_function_args = fields.List(
-        fields.String(), allow_none=True, description="The arguments that OpenAI has encrypted."
+        fields.String(), allow_none=True, description="The arguments that OpenAI encrypted."
     )
 
 
-class CustomToolCall(Called):
-    """A call of a tool that takes text instead of arguments."""
+class CustomToolCall(CallItem):
+    """A call of a tool that takes text instead of JSON arguments."""
 
     name = fields.String(required=True, min_length=1, description="The tool's name.")
-    is_async = _async()
-    input = fields.String(required=True, description="What the model gave it.")
+    is_async = _make_async()
+    input = fields.String(required=True, description="The input from the model.")
 
 
-class ToolOutput(Called):
-    """What a tool gave."""
+class ToolOutput(CallItem):
+    """The result of a tool call."""
 
-    name = _text("The tool's name.")
-    output = _content(INPUTS, "The output")
+    name = make_string("The tool's name.")
+    output = _make_content(INPUTS, "The output")
 
 
 class SummaryText(Schema):
-    """A piece of a summary."""
+    """A part of a summary."""
 
-    type = _tag("`summary_text`.")
+    type = make_tag("`summary_text`.")
     text = fields.String(required=True, description="The text.")
 
 
 class ReasoningText(Schema):
-    """A piece of reasoning."""
+    """A part of the reasoning."""
 
-    type = fields.String(required=True, one_of=("reasoning_text", "text"), description="The kind of piece.")
+    type = fields.String(required=True, one_of=("reasoning_text", "text"), description="The type of the part.")
     text = fields.String(required=True, description="The text.")
 
 
 class Reasoning(Item):
     """The model's reasoning; send it back unchanged."""
 
-    summary = fields.List(fields.Nested(SummaryText), allow_none=True, description="What the reasoning came to.")
+    summary = fields.List(fields.Nested(SummaryText), allow_none=True, description="A summary of the reasoning.")
     content = fields.List(fields.Nested(ReasoningText), allow_none=True, description="The reasoning in plain text.")
-    encrypted_content = _text("The reasoning as it must be sent back.")
+    encrypted_content = make_string("The encrypted reasoning; send it back unchanged.")
 
 
-class OwnItem(Open):
-    """An item that only OpenAI's own servers understand."""
+class ServerItem(Open):
+    """An item that only OpenAI's servers understand."""
 
-    type = _tag("The kind of item.")
+    type = make_tag("The item type.")
 
 
-_OWN_ITEMS = (
+_SERVER_ITEMS = (
     *("file_search_call", "web_search_call", "computer_call", "computer_call_output", "image_generation_call"),
     *("code_interpreter_call", "local_shell_call", "local_shell_call_output", "shell_call", "shell_call_output"),
     *("apply_patch_call", "apply_patch_call_output", "mcp_list_tools", "mcp_approval_request"),
@@ -206,75 +184,68 @@ _OWN_ITEMS = (
 
 
 class Tool(Schema):
-    """A tool of the caller's."""
+    """A tool that the caller defines."""
 
-    type = _tag("The kind of tool.")
+    type = make_tag("The tool type.")
     name = fields.String(required=True, min_length=1, description="The tool's name.")
-    description = _text("What it does and when to call it.")
-    defer_loading = _flag("Whether the model first has to search for it.")
-    is_async = _async()
-    allowed_callers = fields.List(fields.String(), allow_none=True, description="Whether programs may call it.")
+    description = make_string("What the tool does and when to call it.")
+    defer_loading = make_flag("Whether the model must find the tool by search first.")
+    is_async = _make_async()
+    allowed_callers = fields.List(
+        fields.String(), allow_none=True, description="Who may call the tool: the model or programs."
+    )
 
 
 class FunctionTool(Tool):
     """A function."""
 
-    parameters = _object("The arguments' JSON Schema.")
-    strict = _flag("Whether the arguments are forced to fit the schema.")
-    output_schema = _object("The JSON Schema of what it gives.")
+    parameters = make_object("The arguments' JSON Schema.")
+    strict = make_flag("Whether the arguments must conform to the schema.")
+    output_schema = make_object("The JSON Schema of the result.")
 
 
-class AnyFormat(Schema):
-    """A form without settings."""
-
-    type = _tag("The kind of form.")
-
-
-class Grammar(AnyFormat):
-    """Text that fits a grammar."""
-
-    syntax = fields.String(required=True, one_of=("lark", "regex"), description="What the grammar is written in.")
-    definition = fields.String(required=True, description="The grammar.")
+class GrammarInput(Typed, Grammar):
+    """Input that conforms to a grammar."""
 
 
 class CustomTool(Tool):
-    """A tool that takes text instead of arguments."""
+    """A tool that takes text instead of JSON arguments."""
 
     format = fields.Tagged(
-        "type", {"text": AnyFormat, "grammar": Grammar}, allow_none=True, description="The form of its input."
+        "type", {"text": Typed, "grammar": GrammarInput}, allow_none=True, description="The format of the tool's input."
     )
 
 
-_CALLERS: dict[str, type[Schema]] = {"function": FunctionTool, "custom": CustomTool}
+_CALLER_TOOLS: dict[str, type[Schema]] = {"function": FunctionTool, "custom": CustomTool}
 
 
 class Namespace(Schema):
-    """Tools under one name."""
+    """Tools grouped under one name."""
 
-    type = _tag("`namespace`.")
+    type = make_tag("`namespace`.")
     name = fields.String(required=True, min_length=1, description="The namespace's name.")
-    description = _text("What its tools are for.")
-    tools = fields.List(fields.Tagged("type", _CALLERS), required=True, description="Its tools.")
+    description = make_string("What the tools are for.")
+    tools = fields.List(fields.Tagged("type", _CALLER_TOOLS), required=True, description="The tools of the namespace.")
 
 
-class OwnTool(Open):
-    """A tool that OpenAI's own servers run."""
+class ServerTool(Open):
+    """A tool that OpenAI's servers run."""
 
-    type = _tag("The kind of tool.")
+    type = make_tag("The tool type.")
 
 
-_OWN_TOOLS = (
+_SERVER_TOOLS = (
     *("file_search", "computer", "computer_use", "computer_use_preview", "web_search", "web_search_2025_08_26"),
     *("web_search_preview", "web_search_preview_2025_03_11", "mcp", "code_interpreter", "image_generation"),
     *("programmatic_tool_calling", "local_shell", "shell", "tool_search", "apply_patch"),
 )
-TOOLS: dict[str, type[Schema]] = {**_CALLERS, "namespace": Namespace, **dict.fromkeys(_OWN_TOOLS, OwnTool)}
+TOOLS: dict[str, type[Schema]] = {**_CALLER_TOOLS, "namespace": Namespace, **dict.fromkeys(_SERVER_TOOLS, ServerTool)}
 
 
 class AdditionalTools(Item):
-    """Tools that stand in the conversation."""
+    """Tools declared within the conversation."""
 
-    role = _text("`developer`.")
+    role = make_string("`developer`.")
     tools = fields.List(fields.Tagged("type", TOOLS), required=True, description="The tools.")
 
 
@@ -286,87 +257,89 @@ ITEMS: dict[str, type[Schema]] = {
     "custom_tool_call_output": ToolOutput,
     "reasoning": Reasoning,
     "additional_tools": AdditionalTools,
-    **dict.fromkeys(_OWN_ITEMS, OwnItem),
+    **dict.fromkeys(_SERVER_ITEMS, ServerItem),
 }
 
 
 class NamedTool(Schema):
     """One tool."""
 
-    type = _tag("The kind of tool.")
+    type = make_tag("The tool type.")
     name = fields.String(required=True, description="The tool's name.")
 
 
-class OwnToolChoice(Open):
-    """A tool that OpenAI's own servers run."""
+class ServerToolChoice(Open):
+    """A tool that OpenAI's servers run."""
 
-    type = _tag("The kind of tool.")
+    type = make_tag("The tool type.")
 
 
-_NAMED: dict[str, type[Schema]] = {
+_NAMED_TOOLS: dict[str, type[Schema]] = {
     "function": NamedTool,
     "custom": NamedTool,
-    **dict.fromkeys(_OWN_TOOLS, OwnToolChoice),
+    **dict.fromkeys(_SERVER_TOOLS, ServerToolChoice),
 }
 
 
 class AllowedTools(Schema):
-    """Only some of the tools."""
+    """A restriction to some of the tools."""
 
-    type = _tag("`allowed_tools`.")
-    mode = fields.String(required=True, one_of=("auto", "required"), description="Whether one of them must be called.")
+    type = make_tag("`allowed_tools`.")
+    mode = fields.String(
+        required=True, one_of=("auto", "required"), description="Whether the model must call one of them."
+    )
     tools = fields.List(
-        fields.Tagged("type", {**_NAMED, "namespace": NamedTool}), required=True, description="The tools."
+        fields.Tagged("type", {**_NAMED_TOOLS, "namespace": NamedTool}), required=True, description="The tools."
     )
 
 
 # --- the answer ------------------------------------------------------------------------------------------------------
 
 
-class JsonSchemaFormat(AnyFormat):
-    """JSON that fits a schema."""
+class JsonSchemaFormat(Typed):
+    """JSON that conforms to a schema."""
 
-    name = fields.String(required=True, description="The form's name.")
-    description = _text("What the form is for.")
-    schema = fields.Object(required=True, description="The JSON Schema.")
-    strict = _flag("Whether the answer is forced to fit; Bedrock always does.")
+    name = fields.String(required=True, description="The format's name.")
+    description = make_string("What the format is for.")
+    schema = fields.Object(required=True, description="The JSON Schema of the answer.")
+    strict = make_flag("Whether the answer must conform to the schema; on Bedrock it always does.")
 
 
 class Text(Schema):
-    """What the answer's text is like."""
+    """Text output settings."""
 
     format = fields.Tagged(
         "type",
-        {"text": AnyFormat, "json_object": AnyFormat, "json_schema": JsonSchemaFormat},
+        {"text": Typed, "json_object": Typed, "json_schema": JsonSchemaFormat},
         allow_none=True,
-        description="The form that the answer must have.",
+        description="The required output format.",
     )
-    verbosity = _text("How much the model says.", "low", "medium", "high")
+    verbosity = make_string("How detailed the answer is.", "low", "medium", "high")
 
 
 class ReasoningConfig(Schema):
-    """How the model reasons."""
+    """Reasoning settings."""
 
-    effort = _text("How much the model reasons before it answers.", *EFFORTS)
-    summary = _text("How much of its reasoning it tells.", "auto", "concise", "detailed", "none")
-    generate_summary = _text("Of old: how much of its reasoning it tells.", "auto", "concise", "detailed")
-    context = _text("Which of its former reasoning the model sees.", "auto", "current_turn", "all_turns")
-    mode = _text("How the model reasons: `standard` or `pro`.")
+    effort = make_string("How much effort the model puts into reasoning.", *EFFORTS)
+    summary = make_string("How detailed the reasoning summary is.", "auto", "concise", "detailed", "none")
+    generate_summary = make_string("Deprecated: how detailed the reasoning summary is.", "auto", "concise", "detailed")
+    context = make_string("Which earlier reasoning the model sees.", "auto", "current_turn", "all_turns")
+    mode = make_string("The reasoning mode: `standard` or `pro`.")
 
 
 class StreamOptions(Open):
-    """What else a stream tells."""
+    """Options of the stream."""
 
-    include_obfuscation = _flag("Whether events are padded.")
+    include_obfuscation = make_flag("Whether events are padded against traffic analysis.")
 
 
 class CacheOptions(Schema):
-    """How OpenAI caches prefixes."""
+    """Settings of OpenAI's prefix cache."""
 
-    mode = _text("Who sets the marks.", "implicit", "explicit")
-    ttl = _text("How long prefixes are kept at least.", "30m", "12h")
-    comparison_response_id = _text("The answer whose use of the cache this one's is compared with.")
-    prewarm = _flag("Whether the prefix is cached and nothing answered.")
+    mode = make_string("Whether breakpoints are set by OpenAI or by the caller.", "implicit", "explicit")
+    ttl = make_string("The minimum time for which prefixes are cached.", "30m", "12h")
+    comparison_response_id = make_string("The answer with which cache usage is compared.")
+    prewarm = make_flag("Whether to cache the prefix without answering.")
 
 
 class Body(Schema):
@@ -377,57 +350,64 @@ class Body(Schema):
         fields.String(),
         fields.List(fields.Tagged("type", ITEMS, absent="message")),
         required=True,
-        description="The conversation so far: what the user says, or items.",
+        description="The conversation so far: a text of the user, or items.",
     )
-    instructions = _text("Instructions that stand before the conversation.")
-    stream = _flag("Whether the answer comes piece by piece.")
-    stream_options = _nested(StreamOptions, "What else a stream tells.")
-    max_output_tokens = fields.Integer(min=1, allow_none=True, description="Most tokens to write, reasoning included.")
+    instructions = make_string("The system prompt.")
+    stream = make_flag("Whether the answer is streamed as server-sent events.")
+    stream_options = make_nested(StreamOptions, "Options of the stream.")
+    max_output_tokens = fields.Integer(
+        min=1, allow_none=True, description="Maximum number of output tokens, reasoning included."
+    )
     temperature = fields.Number(
-        min=0, max=2, allow_none=True, description="How freely the model chooses; Bedrock takes no more than 1."
+        min=0, max=2, allow_none=True, description="Sampling temperature; Bedrock accepts at most 1."
     )
-    top_p = fields.Number(min=0, max=1, allow_none=True, description="The share of likely tokens to choose from.")
+    top_p = fields.Number(
+        min=0, max=1, allow_none=True, description="Nucleus sampling: the probability mass to sample from."
+    )
     top_logprobs = fields.Integer(
-        min=0, max=20, allow_none=True, description="How many other tokens are told for each token."
+        min=0, max=20, allow_none=True, description="The number of most likely tokens to return for each output token."
     )
     tools = fields.List(fields.Tagged("type", TOOLS), allow_none=True, description="The tools that the model may call.")
     tool_choice = fields.Either(
         fields.String(one_of=("none", "auto", "required")),
-        fields.Tagged("type", {**_NAMED, "allowed_tools": AllowedTools}),
+        fields.Tagged("type", {**_NAMED_TOOLS, "allowed_tools": AllowedTools}),
         allow_none=True,
-        description="Whether the model must call a tool, and which.",
+        description="Whether the model must call a tool, and which one.",
     )
-    parallel_tool_calls = _flag("Whether the model may call several tools at once.")
+    parallel_tool_calls = make_flag("Whether the model may call several tools in one turn.")
     max_tool_calls = fields.Integer(
-        min=0, allow_none=True, description="How often tools may be called that OpenAI runs itself."
+        min=0, allow_none=True, description="The maximum number of calls of tools that OpenAI runs."
     )
-    text = _nested(Text, "What the answer's text is like.")
-    reasoning = _nested(ReasoningConfig, "How the model reasons.")
-    include = fields.List(fields.String(), allow_none=True, description="What else the answer tells.")
-    store = _flag("Whether the answer is kept; this gateway keeps none.")
-    previous_response_id = _text("An answer that was kept.")
+    text = make_nested(Text, "Text output settings.")
+    reasoning = make_nested(ReasoningConfig, "Reasoning settings.")
+    include = fields.List(fields.String(), allow_none=True, description="Additional data to include in the answer.")
+    store = make_flag("Whether the answer is stored; this gateway stores none.")
+    previous_response_id = make_string("The id of a stored answer.")
     conversation = fields.Either(
-        fields.String(), fields.Object(), allow_none=True, description="A conversation that is kept."
+        fields.String(), fields.Object(), allow_none=True, description="A stored conversation."
     )
-    prompt = _object("A prompt that is kept.")
-    background = _flag("Whether the answer is fetched later.")
-    background_options = _object("When the answer is fetched later.")
-    truncation = _text("Whether old items are left out when there are too many.", "auto", "disabled")
-    context_management = fields.List(
-        fields.Object(), allow_none=True, description="When old items are put into fewer words."
-    )
+    prompt = make_object("A stored prompt.")
+    background = make_flag("Whether the answer is generated in the background and fetched later.")
+    background_options = make_object("Options for answers that are fetched later.")
+    truncation = make_string("Whether old items are dropped if the input is too long.", "auto", "disabled")
+    context_management = fields.List(fields.Object(), allow_none=True, description="When earlier items are compacted.")
     metadata = fields.Object(
-        fields.String(max_length=512), max_items=16, allow_none=True, description="Names and values for the log."
+        fields.String(max_length=512),
+        max_items=16,
+        allow_none=True,
+        description="Names and values attached to the request.",
     )
-    client_metadata = _object("What a client notes about the request.")
-    user = _text("An opaque name of the end user.")
-    safety_identifier = _text("An opaque name of the end user, against abuse.")
-    prompt_cache_key = _text("Leads similar requests to the same cache.")
-    prompt_cache_options = _nested(CacheOptions, "How prefixes are cached.")
-    prompt_cache_retention = _text("How long prefixes are kept at most.", "in_memory", "in-memory", "24h")
-    service_tier = _text(
+    client_metadata = make_object("Metadata of the client about the request.")
+    user = make_string("An opaque id of the end user.")
+    safety_identifier = make_string("An opaque id of the end user, for abuse detection.")
+    prompt_cache_key = make_string("Routes similar requests to the same cache.")
+    prompt_cache_options = make_nested(CacheOptions, "Settings of OpenAI's prefix cache.")
+    prompt_cache_retention = make_string(
+        "The maximum time for which prefixes are cached.", "in_memory", "in-memory", "24h"
+    )
+    service_tier = make_string(
         "How quickly the request is served.", *("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
     )
-    access_programs = _object("The programs that the caller takes part in.")
-    image = _object("How images are compressed.")
-    moderation = _object("How question and answer are moderated.")
+    access_programs = make_object("The access programs that the caller is enrolled in.")
+    image = make_object("Image compression settings.")
+    moderation = make_object("Moderation settings.")

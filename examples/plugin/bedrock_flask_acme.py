@@ -8,43 +8,45 @@ STOPS = {"complete": "end_turn", "out_of_room": "max_tokens"}
 
 
 class Form(Schema):
-    """What the verse looks like."""
+    """The form of the verse."""
 
-    season = fields.String(one_of=("spring", "summer", "autumn", "winter"), description="The season it is set in.")
+    season = fields.String(
+        one_of=("spring", "summer", "autumn", "winter"), description="The season in which it is set."
+    )
     syllables = fields.List(
         fields.Integer(min=1, max=12),
         min_items=3,
         max_items=3,
-        description="Syllables a line; 5, 7, 5 if unsaid.",
+        description="Syllables per line; default 5, 7, 5.",
     )
 
 
 class HaikuBody(Schema):
     """A request for one haiku."""
 
-    theme = fields.String(required=True, min_length=1, max_length=2000, description="What it is about.")
-    form = fields.Nested(Form, description="What it looks like.")
-    max_tokens = fields.Integer(min=1, max=256, description="Most tokens to write.")
+    theme = fields.String(required=True, min_length=1, max_length=2000, description="The theme of the verse.")
+    form = fields.Nested(Form, description="The form of the verse.")
+    max_tokens = fields.Integer(min=1, max=256, description="Maximum number of output tokens.")
 
 
 def encode(request):
-    """A Converse request as Haiku's body: what the messages say is the theme."""
+    """Convert a Converse request to Haiku's body: the messages are joined into the theme."""
     body = {"theme": "\n".join(text_of(message["content"]) for message in request["messages"])}
     limit = request.get("inferenceConfig", {}).get("maxTokens")
     return body if limit is None else {**body, "max_tokens": limit}
 
 
 def decode(reply):
-    """Haiku's reply, `{"lines": […], "end": …}`, or one chunk, `{"line": …}` or `{"end": …}`, as Converse."""
+    """Convert Haiku's reply, `{"lines": […], "end": …}`, or a chunk, `{"line": …}` or `{"end": …}`, to Converse."""
     if "line" in reply:
-        return _said(reply["line"] + "\n")
-    told = _said("\n".join(reply.get("lines", [])))
+        return _make_response(reply["line"] + "\n")
+    response = _make_response("\n".join(reply.get("lines", [])))
     end = reply["end"]
     usage = {"inputTokens": end["read"], "outputTokens": end["written"]}
-    return {**told, "stopReason": STOPS[end["why"]], "usage": usage}
+    return {**response, "stopReason": STOPS[end["why"]], "usage": usage}
 
 
-def _said(text):
+def _make_response(text):
     return {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}} if text else {}
 
 

@@ -1,4 +1,4 @@
-"""The plugin keeps the gateway's contract, and says what Haiku says."""
+"""The plugin keeps the gateway's contract and converts what Haiku answers."""
 
 import bedrock_flask_acme
 import pytest
@@ -17,5 +17,5 @@ def test_the_limit_of_a_converse_request_is_kept() -> None:
 
 @pytest.mark.parametrize(("why", "reason"), [("complete", "end_turn"), ("out_of_room", "max_tokens")])
 def test_the_end_says_why_and_what_it_cost(why: str, reason: str) -> None:
-    told = bedrock_flask_acme.decode({"end": {"why": why, "read": 1, "written": 2}})
-    assert told == {"stopReason": reason, "usage": {"inputTokens": 1, "outputTokens": 2}}
+    response = bedrock_flask_acme.decode({"end": {"why": why, "read": 1, "written": 2}})
+    assert response == {"stopReason": reason, "usage": {"inputTokens": 1, "outputTokens": 2}}
