@@ -33,10 +33,10 @@ def find_wire(adapter: Adapter, name: str = "") -> Wire:
     name = name or adapter.wire
     if name in WIRES:
         return WIRES[name]
-    return _wire_of_decode(name, adapter.decode) if adapter.decode and name == adapter.wire else Wire(name=name)
+    return _build_wire(name, adapter.decode) if adapter.decode and name == adapter.wire else Wire(name=name)
 
 
-def _wire_of_decode(name: str, decode: Callable[[Json], Response]) -> Wire:
+def _build_wire(name: str, decode: Callable[[Json], Response]) -> Wire:
     """A wire for the adapter's own format, which it reads with the adapter's `decode`."""
 
     def decode_part(document: Json) -> Response:

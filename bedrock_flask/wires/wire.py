@@ -50,7 +50,7 @@ def map_chunks(
 
 
 def raise_reported_error(error: Any) -> None:
-    """Raise UpstreamError if the model's answer is an error, or is an error in part."""
+    """Raise UpstreamError for the error that a reply or a chunk reports, if there is one."""
     if error:
         message = member(error, "message") or member(error, "code") or member(error, "type")
         raise UpstreamError(f"The model reported an error: {str(message or 'it gave no details')[:500]}")

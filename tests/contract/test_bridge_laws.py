@@ -22,7 +22,7 @@ web_citations = st.fixed_dictionaries(
     {"title": st.text(), "location": st.builds(lambda url: {"web": {"url": f"https://{url}"}}, st.text())}
 )
 cited = st.builds(
-    lambda said, each: {"citationsContent": {"content": [said], "citations": each}},
+    lambda words, each: {"citationsContent": {"content": [words], "citations": each}},
     text,
     st.lists(web_citations | citations, min_size=1, max_size=2),
 )
@@ -117,8 +117,8 @@ def responses_api(response: Json) -> Json:
     content = []
     for block in response["output"]["message"]["content"]:
         if "text" in block or "citationsContent" in block:
-            [said] = sayings({"output": {"message": {"content": [block]}}})
-            content += [{"text": said}] if said else []
+            [words] = sayings({"output": {"message": {"content": [block]}}})
+            content += [{"text": words}] if words else []
         elif "type" not in block.get("toolUse", {}):
             content.append(block)
     return rest(response, "serviceTier") | {"output": {"message": {"role": "assistant", "content": content}}}
@@ -193,7 +193,12 @@ def test_blocks_are_numbered_in_order_and_closed_before_the_next_begins(name: st
     assert wire.read_chunks
     events = list(wire.read_chunks(list(wire.write_chunks(replay(response), "m"))))
     stops = [event["contentBlockStop"]["contentBlockIndex"] for event in events if "contentBlockStop" in event]
-    indexes = [told["contentBlockIndex"] for event in events for told in event.values() if "contentBlockIndex" in told]
+    indexes = [
+        document["contentBlockIndex"]
+        for event in events
+        for document in event.values()
+        if "contentBlockIndex" in document
+    ]
     assert stops == list(range(len(stops)))
     assert indexes == sorted(indexes)
 
@@ -201,12 +206,12 @@ def test_blocks_are_numbered_in_order_and_closed_before_the_next_begins(name: st
 @pytest.mark.parametrize("name", BRIDGES)
 @calm
 @given(changes)
-def test_an_odd_reply_is_read_or_is_a_protocol_error(name: str, made: list[tuple[float, str, Any]]) -> None:
+def test_an_odd_reply_is_read_or_is_a_protocol_error(name: str, changed: list[tuple[float, str, Any]]) -> None:
     wire = WIRES[name]
     assert wire.write_reply
     assert wire.read_reply
     try:
-        read = wire.read_reply(mutated(wire.write_reply(RESPONSE, "m"), made))
+        read = wire.read_reply(mutated(wire.write_reply(RESPONSE, "m"), changed))
     except (UpstreamProtocolError, UpstreamError):
         return
     assert json.loads(json.dumps(read)) == read
@@ -215,11 +220,11 @@ def test_an_odd_reply_is_read_or_is_a_protocol_error(name: str, made: list[tuple
 @pytest.mark.parametrize("name", BRIDGES)
 @calm
 @given(changes)
-def test_an_odd_stream_is_read_or_is_a_protocol_error(name: str, made: list[tuple[float, str, Any]]) -> None:
+def test_an_odd_stream_is_read_or_is_a_protocol_error(name: str, changed: list[tuple[float, str, Any]]) -> None:
     wire = WIRES[name]
     assert wire.write_chunks
     assert wire.read_chunks
-    chunks = mutated(list(wire.write_chunks(EVENTS, "m")), made)
+    chunks = mutated(list(wire.write_chunks(EVENTS, "m")), changed)
     try:
         read = list(wire.read_chunks(chunks))
     except (UpstreamProtocolError, UpstreamError):

@@ -110,11 +110,11 @@ def upstream(lasting_upstream: Upstream) -> Upstream:
     return lasting_upstream.reset()
 
 
-def request(path: str, model: str, said: str = "Tell me something.", **members: Any) -> Json:
+def request(path: str, model: str, words: str = "Tell me something.", **members: Any) -> Json:
     body: Json = {"model": model, **members}
     if path == "/v1/responses":
-        return {"max_output_tokens": 400, "input": said} | body
-    return body | {"messages": [{"role": "user", "content": said}], "max_tokens": 400}
+        return {"max_output_tokens": 400, "input": words} | body
+    return body | {"messages": [{"role": "user", "content": words}], "max_tokens": 400}
 
 
 def with_tool(path: str) -> Json:

@@ -103,7 +103,7 @@ def test_a_request_is_read_with_novas_own_parameters_apart() -> None:
 
 
 def test_older_names_of_parameters_are_read_as_the_newer_ones() -> None:
-    told = {"max_new_tokens": 5, "top_p": 0.5, "top_k": 7}
-    request = read_request({"messages": [], "inferenceConfig": told})
+    document = {"max_new_tokens": 5, "top_p": 0.5, "top_k": 7}
+    request = read_request({"messages": [], "inferenceConfig": document})
     assert request["inferenceConfig"] == {"maxTokens": 5, "topP": 0.5}
     assert request["additionalModelRequestFields"] == {"inferenceConfig": {"topK": 7}}

@@ -18,12 +18,12 @@ class RhymeBody(Schema):
     prompt = String(required=True)
 
 
-def decode(told: Json) -> Json:
-    part: Json = {"output": {"message": {"role": "assistant", "content": [{"text": told["outputs"][0]["text"]}]}}}
-    if told["outputs"][0].get("stop_reason"):
+def decode(document: Json) -> Json:
+    part: Json = {"output": {"message": {"role": "assistant", "content": [{"text": document["outputs"][0]["text"]}]}}}
+    if document["outputs"][0].get("stop_reason"):
         part["stopReason"] = "end_turn"
-    if "counts" in told:
-        part["usage"] = {"inputTokens": told["counts"][0], "outputTokens": told["counts"][1]}
+    if "counts" in document:
+        part["usage"] = {"inputTokens": document["counts"][0], "outputTokens": document["counts"][1]}
     return part
 
 
@@ -73,7 +73,7 @@ def test_a_document_that_does_not_decode_is_not_complete_and_no_end(foreign: Jso
 
 @pytest.mark.parametrize("error", [KeyError, IndexError, TypeError, ValueError, AttributeError])
 def test_whatever_decode_raises_means_not_complete(error: type[Exception]) -> None:
-    def refuse(told: Json) -> Json:
+    def refuse(document: Json) -> Json:
         raise error
 
     assert not find_wire(adapter(decode=refuse, reply={})).complete({"x": 1})
@@ -88,7 +88,7 @@ def test_a_decoded_stream_is_finished_with_a_stop_reason_or_the_metrics() -> Non
 
 def test_an_embedding_is_complete_when_it_has_vectors() -> None:
     wire = find_wire(
-        adapter(decode=lambda told: {"embeddings": told["vectors"], "usage": {"inputTokens": 3}}, reply={})
+        adapter(decode=lambda document: {"embeddings": document["vectors"], "usage": {"inputTokens": 3}}, reply={})
     )
     assert wire.complete({"vectors": [[0.1]]})
     assert not wire.complete({"vectors": []})
@@ -97,7 +97,7 @@ def test_an_embedding_is_complete_when_it_has_vectors() -> None:
 
 
 def test_a_decode_that_gives_nothing_is_not_complete() -> None:
-    assert not find_wire(adapter(decode=lambda told: None, reply={})).complete({"x": 1})
+    assert not find_wire(adapter(decode=lambda document: None, reply={})).complete({"x": 1})
 
 
 CONVERSE = WIRES["converse"]
@@ -134,8 +134,8 @@ def test_converse_is_its_own_wire() -> None:
     assert list(CONVERSE.write_chunks([{"metadata": {}}], "m")) == [{"metadata": {}}]
 
 
-def delta(**told: Any) -> Json:
-    return {"contentBlockDelta": {"delta": told, "contentBlockIndex": 0}}
+def delta(**document: Any) -> Json:
+    return {"contentBlockDelta": {"delta": document, "contentBlockIndex": 0}}
 
 
 def content(*events: Json) -> list[Json]:

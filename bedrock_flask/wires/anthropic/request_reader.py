@@ -41,8 +41,8 @@ _READ = frozenset(
     {*INFERENCE, "messages", "system", "tools", "tool_choice", "output_config", "output_format", "metadata"}
     | {"cache_control", "anthropic_version", "model", "stream", "amazon-bedrock-guardrailConfig"}
 )
-# Values that mean the same as an absent member.
 _KEEPS_ALL = ("all", {"type": "all"})
+# Values that mean the same as an absent member.
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "allowed_callers": (["direct"],),
     "billing_policy": ({"type": "billing_policy"}, {"type": "billing_policy", "bill_to": "self"}),
@@ -398,7 +398,7 @@ def _read_choice(choice: Json, offered: list[Json], tools: list[Json], top: Curs
     if kind == "tool" and choice["name"] in names:
         return {"tool": {"name": choice["name"]}}
     if kind != "none" and not typed:
-        raise here.error("must name one of the tools")
+        raise here.error("requires a tool that the request does not have")
     if offered:
         here.add_extra({name: value for name, value in choice.items() if name != "disable_parallel_tool_use"})
     return None

@@ -4,13 +4,14 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, member, merge, omit_null
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.protocol.json_path import Path, extend_path, parse_path
+from bedrock_flask.protocol.json_path import Path, Step, extend_path, parse_path
 from bedrock_flask.wires.anthropic.citations import write_citation
 from bedrock_flask.wires.anthropic.request_reader import BILLING, EAGER, INFERENCE, SCOPE
 
@@ -24,9 +25,9 @@ def write_request(request: Request) -> Json:
     """
     extras = dict(request.get("extras") or {})
     scope, billing, eager = extras.pop(SCOPE, None), extras.pop(BILLING, []), extras.pop(EAGER, [])
-    top = _Source("", scope)
+    top = _Cursor("", scope)
     system = [_write_text(line) for line in billing] + _write_content(request.get("system") or [], top.at("system"))
-    messages = [_write_message(turn, top.item("messages", index)) for index, turn in enumerate(request["messages"])]
+    messages = [_write_message(turn, top.at("messages", index)) for index, turn in enumerate(request["messages"])]
     tools = _write_tools(member(request, "toolConfig", "tools") or [], top.at("toolConfig.tools"))
     user = member(request, "requestMetadata", "user_id")
     body = {
@@ -44,34 +45,31 @@ def write_request(request: Request) -> Json:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _Cursor:
     """The path of a value in the Converse request, and the scope of the cache points in it."""
 
     path: str
     scope: str | None
 
-    def at(self, name: str) -> "_Source":
-        return _Source(extend_path(self.path, name), self.scope)
+    def at(self, *steps: Step) -> "_Cursor":
+        return replace(self, path=reduce(extend_path, steps, self.path))
 
-    def item(self, name: str, index: int) -> "_Source":
-        return self.at(f"{name}[{index}]")
-
-    def error(self) -> Exception:
+    def error(self) -> InvalidBody:
         return InvalidBody([FieldError(self.path, "is not supported by the Messages format")])
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-def _write_message(turn: Json, cursor: _Source) -> Json:
+def _write_message(turn: Json, cursor: _Cursor) -> Json:
     return {"role": turn["role"], "content": _write_content(turn["content"], cursor.at("content"))}
 
 
-def _write_content(blocks: list[Json], cursor: _Source) -> list[Json]:
+def _write_content(blocks: list[Json], cursor: _Cursor) -> list[Json]:
     written: list[Json] = []
     for index, block in enumerate(blocks):
         [(kind, value)] = block.items()
-        here = _Source(f"{cursor.path}[{index}]", cursor.scope).at(kind)
+        here = cursor.at(index, kind)
         if kind == "cachePoint":
             _write_mark(written, value, here)
         elif kind in _BLOCKS:
@@ -81,7 +79,7 @@ def _write_content(blocks: list[Json], cursor: _Source) -> list[Json]:
     return written
 
 
-def _write_mark(written: list[Json], point: Json, cursor: _Source) -> None:
+def _write_mark(written: list[Json], point: Json, cursor: _Cursor) -> None:
     if not written:
         raise cursor.error()
     written[-1]["cache_control"] = {"type": "ephemeral", **omit_null(ttl=point.get("ttl"), scope=cursor.scope)}
@@ -90,23 +88,23 @@ def _write_mark(written: list[Json], point: Json, cursor: _Source) -> None:
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 
-def _write_text(text: str, cursor: _Source | None = None) -> Json:
+def _write_text(text: str, cursor: _Cursor | None = None) -> Json:
     return {"type": "text", "text": text}
 
 
-def _write_cited(cited: Json, cursor: _Source) -> Json:
+def _write_cited(cited: Json, cursor: _Cursor) -> Json:
     text = "".join(piece.get("text", "") for piece in cited.get("content", ()))
     return {**_write_text(text), "citations": [write_citation(each) for each in cited.get("citations", ())]}
 
 
-def _write_image(image: Json, cursor: _Source) -> Json:
+def _write_image(image: Json, cursor: _Cursor) -> Json:
     if "bytes" not in image["source"]:
         raise cursor.error()
     source = {"type": "base64", "media_type": f"image/{image['format']}", "data": image["source"]["bytes"]}
     return {"type": "image", "source": source}
 
 
-def _write_document(document: Json, cursor: _Source) -> Json:
+def _write_document(document: Json, cursor: _Cursor) -> Json:
     return {
         "type": "document",
         "source": _write_document_source(document, cursor),
@@ -115,7 +113,7 @@ def _write_document(document: Json, cursor: _Source) -> Json:
     }
 
 
-def _write_document_source(document: Json, cursor: _Source) -> Json:
+def _write_document_source(document: Json, cursor: _Cursor) -> Json:
     [(kind, value)] = document["source"].items()
     form = document.get("format")
     if kind == "content":
@@ -139,17 +137,17 @@ def _decode_text(data: str) -> str | None:
         return None
 
 
-def _write_search_result(result: Json, cursor: _Source) -> Json:
+def _write_search_result(result: Json, cursor: _Cursor) -> Json:
     content = [_write_text(piece["text"]) for piece in result["content"]]
     return {"type": "search_result", **result, "content": content}
 
 
-def _write_tool_use(use: Json, cursor: _Source) -> Json:
+def _write_tool_use(use: Json, cursor: _Cursor) -> Json:
     kind = "server_tool_use" if use.get("type") == "server_tool_use" else "tool_use"
     return {"type": kind, "id": use["toolUseId"], "name": use["name"], "input": use["input"]}
 
 
-def _write_tool_result(result: Json, cursor: _Source) -> Json:
+def _write_tool_result(result: Json, cursor: _Cursor) -> Json:
     failed = {"is_error": True} if result.get("status") == "error" else {}
     kind, content = result.get("type") or "", result["content"]
     if kind.endswith("_tool_result") and len(content) == 1 and "content" in (member(content[0], "json") or {}):
@@ -159,19 +157,19 @@ def _write_tool_result(result: Json, cursor: _Source) -> Json:
     return {"type": kind, "tool_use_id": result["toolUseId"], "content": written, **failed}
 
 
-def _write_json(value: Any, cursor: _Source) -> Json:
+def _write_json(value: Any, cursor: _Cursor) -> Json:
     return _write_text(json.dumps(value, ensure_ascii=False))
 
 
-def _write_reasoning(reasoning: Json, cursor: _Source) -> Json:
+def _write_reasoning(reasoning: Json, cursor: _Cursor) -> Json:
     if "redactedContent" in reasoning:
         return {"type": "redacted_thinking", "data": reasoning["redactedContent"]}
     text = reasoning["reasoningText"]
     return {"type": "thinking", "thinking": text["text"], "signature": text.get("signature", "")}
 
 
-def _write_tool_change(kind: str) -> Callable[[Json, _Source], Json]:
-    def write(change: Json, cursor: _Source) -> Json:
+def _write_tool_change(kind: str) -> Callable[[Json, _Cursor], Json]:
+    def write(change: Json, cursor: _Cursor) -> Json:
         tool = change["tool"]
         members = omit_null(type=tool.get("type"), name=tool.get("name"), server_name=tool.get("serverName"))
         return {"type": kind, "tool": members}
@@ -180,7 +178,7 @@ def _write_tool_change(kind: str) -> Callable[[Json, _Source], Json]:
 
 
 # Blocks that Claude's format has, by Converse's name; `json` occurs only in tool results.
-_BLOCKS: dict[str, Callable[[Any, _Source], Json]] = {
+_BLOCKS: dict[str, Callable[[Any, _Cursor], Json]] = {
     "text": _write_text,
     "citationsContent": _write_cited,
     "image": _write_image,
@@ -198,11 +196,11 @@ _BLOCKS: dict[str, Callable[[Any, _Source], Json]] = {
 # --- tools, and how the model answers --------------------------------------------------------------------------------
 
 
-def _write_tools(tools: list[Json], cursor: _Source) -> list[Json]:
+def _write_tools(tools: list[Json], cursor: _Cursor) -> list[Json]:
     written: list[Json] = []
     for index, tool in enumerate(tools):
         [(kind, value)] = tool.items()
-        here = _Source(f"{cursor.path}[{index}]", cursor.scope).at(kind)
+        here = cursor.at(index, kind)
         if kind == "cachePoint":
             _write_mark(written, value, here)
         elif kind == "toolSpec":

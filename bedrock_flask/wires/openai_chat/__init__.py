@@ -1,4 +1,4 @@
-"""The wire of OpenAI's Chat Completions, which is also the own format of many models.
+"""The wire of OpenAI's Chat Completions, which is also the native format of many models.
 
 Source: the types of the `openai` package for Python, 3.54; "OpenAI models" (AWS user guide). The reasoning and
 Converse's stop reason are written as other gateways write them, in `reasoning_content`, `reasoning_details` and
@@ -28,7 +28,6 @@ __all__ = [
     "write_reply",
     "write_request",
 ]
-
 
 # This format's name for each path of a Converse request, or extra, that has another one.
 WORDS = MappingProxyType(

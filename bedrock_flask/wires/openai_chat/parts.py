@@ -30,7 +30,7 @@ def read_parts(content: str | list[Json] | None, cursor: Cursor) -> Iterator[Jso
 
 def read_text(text: str | None, cursor: Cursor) -> Iterator[Json]:
     """A text as a content block; nothing for a blank text, which Bedrock refuses."""
-    if text and not is_blank(text):
+    if not is_blank(text):
         yield {"text": text}
 
 
@@ -73,7 +73,7 @@ def read_mark(holder: Json) -> Iterator[Json]:
         yield build_cache_point(mark.get("ttl"))
 
 
-# --- written ---------------------------------------------------------------------------------------------------------
+# --- write -----------------------------------------------------------------------------------------------------------
 
 
 def write_mark(block: Json) -> Json:

@@ -129,7 +129,7 @@ def _read_reasoning(item: Json, cursor: Cursor) -> Iterator[_Content]:
             cursor.add_hint("input.reasoning.encrypted_content", item)
     else:
         text = "".join(piece["text"] for piece in item.get("content") or ())
-        blocks = [{"reasoningContent": {"reasoningText": {"text": text}}}] if text and not text.isspace() else []
+        blocks = [{"reasoningContent": {"reasoningText": {"text": text}}}] if not is_blank(text) else []
     yield _Content("assistant", blocks or [], is_first=True)
 
 
@@ -154,7 +154,7 @@ _ITEMS: dict[str, tuple[Any, ...]] = {
 }
 
 
-# --- written ---------------------------------------------------------------------------------------------------------
+# --- write -----------------------------------------------------------------------------------------------------------
 
 
 def write_system(system: list[Json]) -> tuple[str | None, list[Json]]:

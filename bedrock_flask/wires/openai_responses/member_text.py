@@ -37,7 +37,7 @@ class MemberText:
             if self._string:
                 read, position, ended = _read_string(pending, position)
                 if self._string == "text":
-                    text += self._whole(read, ended)
+                    text += self._join_held(read, ended)
                 elif self._string == "key":
                     self._key += read
                 if not ended:
@@ -45,15 +45,15 @@ class MemberText:
                 self._string = ""
             elif mark := _MARK.search(pending, position):
                 position = mark.end()
-                self._pass(mark[0])
+                self._read_mark(mark[0])
             else:
                 position = len(pending)
         self._pending = pending[position:]
         return text
 
-    def _pass(self, mark: str) -> None:
+    def _read_mark(self, mark: str) -> None:
         if mark == '"':
-            self._begin()
+            self._begin_string()
         elif mark in "{[":
             self._depth += 1
             self._key_next = self._depth == 1 and mark == "{"
@@ -62,7 +62,7 @@ class MemberText:
         elif self._depth == 1:
             self._key_next = mark == ","
 
-    def _begin(self) -> None:
+    def _begin_string(self) -> None:
         top = self._depth == 1
         if top and self._key_next:
             self._string, self._key = "key", ""
@@ -71,7 +71,7 @@ class MemberText:
         else:
             self._string = "other"
 
-    def _whole(self, read: str, ended: bool) -> str:
+    def _join_held(self, read: str, ended: bool) -> str:
         """The text without half a surrogate pair at its end, which is held back for the next piece."""
         text, self._held = self._held + read, ""
         if not ended and text and "\ud800" <= text[-1] <= "\udbff":

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bedrock_flask.converse import Json
+from bedrock_flask.converse import Json, build_cache_point, is_blank
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.wires.reading import media_types
 from bedrock_flask.wires.reading.cursor import Cursor
@@ -32,7 +32,7 @@ def read_parts(content: str | list[Json], cursor: Cursor) -> Iterator[Json]:
 
 def _read_plain_text(text: str) -> Iterator[Json]:
     # Bedrock refuses blank texts.
-    if text and not text.isspace():
+    if not is_blank(text):
         yield {"text": text}
 
 
@@ -97,7 +97,7 @@ def _read_breakpoint(mark: Json, cursor: Cursor) -> Json:
     # Bedrock offers 5 minutes and an hour: the hour keeps the promise of 30 minutes and comes nearest to 12 hours.
     if mark.get("ttl") == "12h":
         cursor.add_hint("input.prompt_cache_breakpoint", mark)
-    return {"cachePoint": {"type": "default", **({"ttl": "1h"} if mark.get("ttl") else {})}}
+    return build_cache_point("1h" if mark.get("ttl") else None)
 
 
 _COMMON = ("type", "prompt_cache_breakpoint")
@@ -110,7 +110,7 @@ _PARTS: dict[str, Callable[[Json, Cursor], Iterator[Json]]] = {
 }
 
 
-# --- written ---------------------------------------------------------------------------------------------------------
+# --- write -----------------------------------------------------------------------------------------------------------
 
 MarkedBlock = tuple[Cursor, Json, Json | None]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bedrock_flask.converse import Json, Request, uses_tools
+from bedrock_flask.converse import Json, Request, is_blank, omit_null, uses_tools
 from bedrock_flask.wires.openai_responses.items import read_items
 from bedrock_flask.wires.openai_responses.tools import read_tools
 from bedrock_flask.wires.reading.cursor import Cursor
@@ -59,10 +59,10 @@ def read_request(body: Json) -> Request:
         if body.get(name):
             raise top.at(name).error(reason)
     system, turns = read_items(body["input"], top.at("input"))
-    instructions = body.get("instructions") or ""
+    instructions = body.get("instructions")
     request = {
         "messages": turns,
-        "system": [*([{"text": instructions}] if instructions and not instructions.isspace() else []), *system],
+        "system": [*([] if is_blank(instructions) else [{"text": instructions}]), *system],
         "inferenceConfig": _read_inference(body, top),
         "toolConfig": read_tools(body, top, used=uses_tools(turns)),
         "outputConfig": _read_text(body.get("text") or {}, top.at("text")),
@@ -81,8 +81,7 @@ def _read_inference(body: Json, top: Cursor) -> Json:
     temperature = body.get("temperature")
     if temperature is not None and temperature > 1:
         raise top.at("temperature").error("must be at most 1, the maximum on Bedrock")
-    inference = {"maxTokens": body.get("max_output_tokens"), "temperature": temperature, "topP": body.get("top_p")}
-    return {name: value for name, value in inference.items() if value is not None}
+    return omit_null(maxTokens=body.get("max_output_tokens"), temperature=temperature, topP=body.get("top_p"))
 
 
 def _read_text(text: Json, cursor: Cursor) -> Json:

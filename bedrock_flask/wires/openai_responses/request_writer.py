@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request
+from bedrock_flask.protocol.json_path import Path, Step, get_at, parse_path
 from bedrock_flask.wires.openai_responses.items import write_system, write_turns
 from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, LOGPROBS
 from bedrock_flask.wires.openai_responses.tools import is_custom, write_choice, write_tools
@@ -46,7 +47,8 @@ def write_request(request: Request) -> Json:
         **{name: value for name, value in request.items() if name not in _WRITTEN},
     }
     body = {name: value for name, value in body.items() if value is not None}
-    for path, value in sorted(_list_by_path(extras), key=lambda each: _steps(each[0])):
+    restored = [(parse_path(path), value) for path, value in _list_by_path(extras)]
+    for path, value in sorted(restored, key=lambda each: _order(each[0])):
         _put(body, path, value)
     return body
 
@@ -85,7 +87,8 @@ def _write_metadata(metadata: Json, extras: Json) -> Json:
 _EXPRESSED = frozenset({"effort", "json_object", "logprobs", "tool_choice", "tool_choice.tools"})
 # Extras that collect values from several paths.
 _COLLECTED = re.compile(r"(input|tools)\.")
-_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+# Steps in front of a member of a part: `input`, the item, `content`.
+_PART_DEPTH = 3
 
 
 def _list_by_path(extras: Json) -> Iterator[tuple[str, Any]]:
@@ -96,31 +99,29 @@ def _list_by_path(extras: Json) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _steps(path: str) -> list[tuple[int, str]]:
-    """The steps to a value; whole items sort before what they contain, and by their numbers."""
-    return [(int(number) if number else -1, name) for number, name in _STEP.findall(path)]
+def _order(path: Path) -> list[tuple[int, str]]:
+    """Sorts whole items before what they contain, and by their numbers."""
+    return [(step, "") if isinstance(step, int) else (-1, step) for step in path]
 
 
-def _put(body: Json, path: str, value: Any) -> None:
-    (_, top), *steps = _steps(path)
+def _put(body: Json, path: Path, value: Any) -> None:
+    top, *steps = path
     if not steps:
-        body[top] = value
+        body[str(top)] = value
         return
-    holder: Any = body.setdefault(top, {} if steps[0][1] else [])
-    *between, (last, name) = steps
-    for number, member in between:
-        holder = _inside(holder, number, member)
-    if not name and isinstance(holder, list):
+    holder: Any = body.setdefault(str(top), [] if isinstance(steps[0], int) else {})
+    *between, last = steps
+    for step in between:
+        holder = _step_into(holder, step)
+    if isinstance(last, int) and isinstance(holder, list):
         holder.insert(last, value)
     # A part without this member is not the part from which the extra came.
-    elif isinstance(holder, dict) and (name in holder or len(between) < _PART_DEPTH):
-        holder[name] = value
+    elif isinstance(holder, dict) and (last in holder or len(between) < _PART_DEPTH):
+        holder[last] = value
 
 
-_PART_DEPTH = 3
-
-
-def _inside(holder: Any, number: int, member: str) -> Any:
-    if member:
-        return holder.get(member) if isinstance(holder, dict) else None
-    return holder[number] if isinstance(holder, list) and number < len(holder) else None
+def _step_into(holder: Any, step: Step) -> Any:
+    try:
+        return get_at(holder, [step])
+    except (KeyError, IndexError, TypeError):
+        return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.converse import Json
+from bedrock_flask.converse import Json, is_blank
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- what a reply must know ------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def _build_description(offer: _Offer) -> Json:
         _describe_format(offer.tool.get("format") or {}),
         _describe_namespace(offer),
     )
-    description = "\n\n".join(text for text in texts if text and not text.isspace())
+    description = "\n\n".join(text for text in texts if text and not is_blank(text))
     return {"description": description} if description else {}
 
 
@@ -227,7 +227,7 @@ def _describe_unknown(name: str) -> str:
     return f"must name one of the tools, which {name[:100]!r} does not"
 
 
-# --- written ---------------------------------------------------------------------------------------------------------
+# --- write -----------------------------------------------------------------------------------------------------------
 
 
 def is_custom(spec: Json) -> bool:

@@ -16,7 +16,7 @@ from bedrock_flask.wires.anthropic import read_request, write_request
 
 Json = dict[str, Any]
 
-# A busy machine is no failure.
+# A busy machine is not a failure.
 calm = settings(deadline=None, max_examples=60)
 
 # Every text is a word of its own kind, so that one that is lost is found out.
@@ -175,7 +175,7 @@ forms = shaped({"type": "json_schema", "schema": objects})
 @st.composite
 def bodies(draw: Any) -> Json:
     """A Messages body; what it asks of the tools is among those that it has."""
-    made: Json = draw(
+    drawn: Json = draw(
         shaped(
             {
                 "model": "m",
@@ -202,13 +202,13 @@ def bodies(draw: Any) -> Json:
             thread=nothing | objects,
         )
     )
-    offered = [tool["name"] for tool in made.get("tools", []) if "name" in tool]
+    offered = [tool["name"] for tool in drawn.get("tools", []) if "name" in tool]
     kinds = [*(["auto", "any"] if offered else []), *(["tool"] if offered else []), "none", ""]
     kind = draw(st.sampled_from(kinds))
     if kind:
         name = {"name": draw(st.sampled_from(offered))} if kind == "tool" else {}
-        made["tool_choice"] = {"type": kind, **name, **draw(shaped({}, disable_parallel_tool_use=flags))}
-    return made
+        drawn["tool_choice"] = {"type": kind, **name, **draw(shaped({}, disable_parallel_tool_use=flags))}
+    return drawn
 
 
 def read(body: Json) -> Json:
@@ -242,8 +242,8 @@ def test_nothing_that_is_said_is_lost(body: Json) -> None:
     request = read(body)
     # Tools that must not be called, and have not been, say nothing.
     silent = body.get("tool_choice", {}).get("type") == "none" and "toolConfig" not in request
-    said = {name: value for name, value in body.items() if not (silent and name == "tools")}
-    assert set(WORD.findall(json.dumps(said))) <= set(WORD.findall(json.dumps(request)))
+    wording = {name: value for name, value in body.items() if not (silent and name == "tools")}
+    assert set(WORD.findall(json.dumps(wording))) <= set(WORD.findall(json.dumps(request)))
 
 
 def is_silent(item: Any) -> bool:

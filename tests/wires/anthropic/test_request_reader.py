@@ -16,9 +16,9 @@ Json = dict[str, Any]
 
 def body(**members: Any) -> Json:
     """A Messages body, which is a valid one."""
-    made = {"model": "m", "max_tokens": 64, "messages": [{"role": "user", "content": "2+2?"}], **members}
-    assert find_faults(MessagesBody(), made) == []
-    return made
+    complete_body = {"model": "m", "max_tokens": 64, "messages": [{"role": "user", "content": "2+2?"}], **members}
+    assert find_faults(MessagesBody(), complete_body) == []
+    return complete_body
 
 
 def read(**members: Any) -> Json:
@@ -145,12 +145,12 @@ LINE = "x-anthropic-billing-header: cc_version=2.1.38.x; cc_entrypoint=cli; cch=
 
 
 def test_the_block_that_tells_claude_codes_billing_is_no_part_of_the_prompt() -> None:
-    told = {"type": "text", "text": LINE}
-    request = read(system=[told, {"type": "text", "text": "Be terse.", "cache_control": {"type": "ephemeral"}}])
+    payload = {"type": "text", "text": LINE}
+    request = read(system=[payload, {"type": "text", "text": "Be terse.", "cache_control": {"type": "ephemeral"}}])
     assert request["system"] == [{"text": "Be terse."}, {"cachePoint": {"type": "default"}}]
     assert request["extras"] == {"system.billing": [LINE]}
     assert "system.billing" in HINTS
-    assert "system" not in read(system=[told])
+    assert "system" not in read(system=[payload])
 
 
 def test_instructions_behind_the_line_of_billing_are_kept() -> None:
@@ -166,8 +166,8 @@ def test_blank_text_is_dropped_wherever_it_stands() -> None:
     search = {"type": "search_result", "source": "s", "title": "t", "content": [text, blank]}
     request = read(system=[blank], messages=[{"role": "user", "content": [blank, text, result, document, search]}])
     assert "system" not in request
-    said, used, read_document, found = request["messages"][0]["content"]
-    assert said == {"text": "x"}
+    words, used, read_document, found = request["messages"][0]["content"]
+    assert words == {"text": "x"}
     assert used["toolResult"]["content"] == [{"text": "x"}]
     assert read_document["document"]["source"] == {"content": [{"text": "x"}]}
     assert found["searchResult"]["content"] == [{"text": "x"}]
@@ -220,8 +220,8 @@ def test_a_medium_that_is_elsewhere_is_refused(kind: str, source: Json, path: st
 def test_what_a_lenient_alias_lets_pass_is_left_or_refused_by_its_place() -> None:
     picture = {"type": "picture", "data": "x"}
     text = {"type": "text", "text": "x"}
-    told = {"max_tokens": 9, "system": [picture], "messages": [{"role": "user", "content": [text, picture]}]}
-    assert read_request(told)["extras"] == {"system[0]": picture, "messages[0].content[1]": picture}
+    payload = {"max_tokens": 9, "system": [picture], "messages": [{"role": "user", "content": [text, picture]}]}
+    assert read_request(payload)["extras"] == {"system[0]": picture, "messages[0].content[1]": picture}
     with pytest.raises(InvalidBody) as caught:
         read_request({"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "s3"}}]}]})
     assert [fault.path for fault in caught.value.fields] == ["messages[0].content[0].source.type"]
@@ -256,9 +256,9 @@ def test_a_message_of_nothing_else_is_left_whole() -> None:
 def test_members_that_converse_has_not_are_left_by_path_and_nulls_are_not() -> None:
     tool = {**ADD, "defer_loading": True, "input_examples": [{}], "allowed_callers": ["direct"], "custom": None}
     use = {"type": "tool_use", "id": "t", "name": "add", "input": {}, "caller": {"type": "direct"}, "toolset_name": "s"}
-    said = {"role": "system", "content": "Be terse.", "clear_at": "next_user_message"}
+    words = {"role": "system", "content": "Be terse.", "clear_at": "next_user_message"}
     request = read(
-        tools=[tool], messages=[{"role": "assistant", "content": [use]}, said, {**said, "clear_at": "never"}]
+        tools=[tool], messages=[{"role": "assistant", "content": [use]}, words, {**words, "clear_at": "never"}]
     )
     assert request["toolConfig"] == {"tools": [SPEC]}
     assert request["extras"] == {
@@ -506,8 +506,8 @@ def written(*content: Json) -> list[Json]:
 
 @pytest.mark.parametrize(("claude", "converse"), LOCATIONS)
 def test_citations_go_both_ways(claude: Json, converse: Json) -> None:
-    told = {**claude, "cited_text": "words", "document_title": "T"}
-    text = {"type": "text", "text": "said", "citations": [told]}
+    payload = {**claude, "cited_text": "words", "document_title": "T"}
+    text = {"type": "text", "text": "said", "citations": [payload]}
     cited = {"title": "T", "sourceContent": [{"text": "words"}], "location": converse}
     [block] = blocks(text)
     assert block == {"citationsContent": {"content": [{"text": "said"}], "citations": [cited]}}

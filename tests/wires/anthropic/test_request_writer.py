@@ -118,5 +118,5 @@ def test_a_cache_point_with_nothing_before_it_and_a_tool_of_bedrocks_are_refused
 
 def test_an_item_that_was_left_goes_back_where_it_stood() -> None:
     upload = {"type": "container_upload", "file_id": "f"}
-    told = {"messages": [{"role": "user", "content": [upload, {"type": "text", "text": "x", "later": [1]}, upload]}]}
-    assert write_request(read_request(told)) == told
+    payload = {"messages": [{"role": "user", "content": [upload, {"type": "text", "text": "x", "later": [1]}, upload]}]}
+    assert write_request(read_request(payload)) == payload

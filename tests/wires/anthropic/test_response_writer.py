@@ -240,7 +240,7 @@ CLAUDES = {"end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal", "mo
 
 def test_every_reason_to_stop_is_told_in_claudes_words_or_in_bedrocks_own() -> None:
     assert sorted(TO_CLAUDE) == sorted(STOPS)
-    assert {told for reason, told in TO_CLAUDE.items() if told != reason} == {"refusal"}
+    assert {document for reason, document in TO_CLAUDE.items() if document != reason} == {"refusal"}
     assert set(TO_CLAUDE.values()) - CLAUDES == {"malformed_model_output", "malformed_tool_use"}
 
 
@@ -255,16 +255,16 @@ def test_a_reason_that_claude_has_no_word_for_is_no_plain_end_of_a_turn(reason: 
 def test_a_refusal_says_who_refused(reason: str) -> None:
     reply = write_reply(answer(stopReason=reason), "m")
     [delta] = [chunk["delta"] for chunk in chunks_of(stopReason=reason) if chunk["type"] == "message_delta"]
-    for told in (reply, delta):
-        assert told["stop_reason"] == "refusal"
-        assert told["stop_details"]["type"] == "refusal"
-        assert reason in told["stop_details"]["explanation"]
+    for document in (reply, delta):
+        assert document["stop_reason"] == "refusal"
+        assert document["stop_details"]["type"] == "refusal"
+        assert reason in document["stop_details"]["explanation"]
 
 
 def test_an_answer_that_does_not_say_why_it_stops_is_not_complete() -> None:
-    told = {name: value for name, value in RESPONSE.items() if name != "stopReason"}
-    assert write_reply(told, "m")["stop_reason"] is None
-    assert not complete(write_reply(told, "m"))
+    document = {name: value for name, value in RESPONSE.items() if name != "stopReason"}
+    assert write_reply(document, "m")["stop_reason"] is None
+    assert not complete(write_reply(document, "m"))
 
 
 def test_a_stream_without_a_stop_does_not_end() -> None:
@@ -275,8 +275,8 @@ def test_a_stream_without_a_stop_does_not_end() -> None:
 
 
 def test_a_signature_that_comes_in_pieces_is_told_whole_and_last() -> None:
-    def delta(**told: str) -> Json:
-        return {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"reasoningContent": told}}}
+    def delta(**document: str) -> Json:
+        return {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"reasoningContent": document}}}
 
     events = [delta(text="hm"), delta(signature="c2"), delta(signature="ln"), delta(text="m")]
     stop: Json = {"contentBlockStop": {"contentBlockIndex": 0}}
@@ -290,19 +290,19 @@ def test_a_signature_that_comes_in_pieces_is_told_whole_and_last() -> None:
 
 def test_arguments_are_passed_on_as_they_come() -> None:
     """Nothing is held back: each piece is written before the next one is asked for."""
-    asked = []
+    pulled = []
 
     def events() -> Iterator[Json]:
         start = {"toolUse": {"toolUseId": "t", "name": "add"}}
         yield {"contentBlockStart": {"start": start, "contentBlockIndex": 3}}
         for piece in ('{"city":', ' "Paris"}'):
-            asked.append(piece)
+            pulled.append(piece)
             yield {"contentBlockDelta": {"delta": {"toolUse": {"input": piece}}, "contentBlockIndex": 3}}
 
     chunks = write_chunks(events(), "m")
     assert next(chunks)["index"] == 0
     assert next(chunks)["delta"]["partial_json"] == '{"city":'
-    assert asked == ['{"city":']
+    assert pulled == ['{"city":']
     assert next(chunks)["delta"]["partial_json"] == ' "Paris"}'
 
 
@@ -320,14 +320,14 @@ ANSWERS: list[tuple[Json, ...]] = [
 @pytest.mark.parametrize("content", ANSWERS)
 def test_anthropics_own_sdk_puts_the_stream_together_to_what_the_reply_says(content: tuple[Json, ...]) -> None:
     counts = {"inputTokens": 3, "cacheReadInputTokens": 32651, "cacheWriteInputTokens": 17, "outputTokens": 10}
-    told = answer(*content, usage=counts)
+    document = answer(*content, usage=counts)
     message: Any = None
     buffers: dict[int, bytes] = {}
-    for chunk in write_chunks(without_empty_arguments(replay(told)), "m"):
-        made: Any = chunk
-        message = accumulate_event(event=made, current_snapshot=message, json_bufs=buffers)
-    whole = Message.model_validate(write_reply(told, "m"), strict=True)
-    assert said(message) == said(whole)
+    for chunk in write_chunks(without_empty_arguments(replay(document)), "m"):
+        parsed: Any = chunk
+        message = accumulate_event(event=parsed, current_snapshot=message, json_bufs=buffers)
+    whole = Message.model_validate(write_reply(document, "m"), strict=True)
+    assert words(message) == words(whole)
     assert (message.usage.input_tokens, message.usage.output_tokens) == (3, 10)
     assert (message.usage.cache_read_input_tokens, message.usage.cache_creation_input_tokens) == (32651, 17)
 
@@ -337,9 +337,9 @@ def without_empty_arguments(events: Iterable[Json]) -> Iterator[Json]:
     return (event for event in events if member(event, "contentBlockDelta", "delta", "toolUse", "input") != "{}")
 
 
-def said(message: Any) -> Json:
-    told: Json = message.to_dict()
-    return {name: told[name] for name in ("role", "content", "stop_reason", "stop_sequence", "usage")}
+def words(message: Any) -> Json:
+    document: Json = message.to_dict()
+    return {name: document[name] for name in ("role", "content", "stop_reason", "stop_sequence", "usage")}
 
 
 def test_blocks_that_claude_has_not_are_left_out_of_a_reply() -> None:

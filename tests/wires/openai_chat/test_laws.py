@@ -18,7 +18,7 @@ from bedrock_flask.wires.openai_chat import read_request, write_request
 
 Json = dict[str, Any]
 
-# A busy machine is no failure.
+# A busy machine is not a failure.
 calm = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 
 # --- bodies made from the schema -------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def made(schema: marshmallow.Schema) -> st.SearchStrategy[Json]:
+def build_bodies(schema: marshmallow.Schema) -> st.SearchStrategy[Json]:
     """Bodies that fit a schema."""
     fitting = {name: value(name, field) for name, field in schema.fields.items()}
     required = {name: each for name, each in fitting.items() if schema.fields[name].required}
@@ -61,7 +61,7 @@ def value(name: str, field: Any) -> st.SearchStrategy[Any]:
 
 
 def tagged(tag: str, name: str, schema: marshmallow.Schema) -> st.SearchStrategy[Json]:
-    return made(schema).map(lambda body: {**body, tag: name})
+    return build_bodies(schema).map(lambda body: {**body, tag: name})
 
 
 def of_kind(name: str, field: Any) -> st.SearchStrategy[Any]:
@@ -69,15 +69,15 @@ def of_kind(name: str, field: Any) -> st.SearchStrategy[Any]:
         case fields.Anything():
             return anything
         case fields.Tagged():
-            told = [
-                made(each.schema).map(lambda body, tag=tag: {**body, field.tag: tag})
+            document = [
+                build_bodies(each.schema).map(lambda body, tag=tag: {**body, field.tag: tag})
                 for tag, each in field.choices.items()
             ]
-            return st.one_of(told)
+            return st.one_of(document)
         case fields.Either():
             return st.one_of(value(name, each) for each in field.choices)
         case fields.Nested():
-            return made(field.schema)
+            return build_bodies(field.schema)
         case fields.List():
             return st.lists(value(name, field.item), min_size=field.min_items or 0, max_size=3)
         case fields.Object():
@@ -104,7 +104,7 @@ def read(body: Json) -> Json:
         raise
 
 
-bodies = made(Body())
+bodies = build_bodies(Body())
 
 
 @calm
@@ -208,17 +208,22 @@ def test_no_member_of_a_body_is_dropped_in_silence(body: Json) -> None:
                 event("needed")
 
 
-def says_nothing(path: str, told: Any, rest: Json) -> bool:
+def says_nothing(path: str, document: Any, rest: Json) -> bool:
     """Whether a member may be read as if it were not there."""
     neutral = NEUTRAL.get(path, ())
     if NEUTRAL.get(path.rpartition(".")[0]) is any:
         return True
-    if told is None or (path.rpartition(".")[2] in SAID and is_blank(told)) or neutral is any or told in neutral:
+    if (
+        document is None
+        or (path.rpartition(".")[2] in SAID and is_blank(document))
+        or neutral is any
+        or document in neutral
+    ):
         return True
     if path == "stop":
-        return not any(told)
+        return not any(document)
     if path == "tool_choice":
-        return told in ("none", "auto")
+        return document in ("none", "auto")
     if path == "messages.name":
         return rest["role"] == "tool"
     if "cache_control" in path:
@@ -226,7 +231,7 @@ def says_nothing(path: str, told: Any, rest: Json) -> bool:
         return True
     if path in ("messages.reasoning_content", "messages.reasoning"):
         other = rest.get("reasoning_content") or rest.get("reasoning")
-        return bool(rest.get("reasoning_details") or rest.get("reasoning_content") or other == told)
+        return bool(rest.get("reasoning_details") or rest.get("reasoning_content") or other == document)
     if path == "messages.reasoning_details":
         return bool(rest.get("reasoning_content") or rest.get("reasoning"))
     return bool(rest.get(INSTEAD.get(path, "")))
@@ -246,11 +251,11 @@ def is_hidden(path: str, body: Json) -> bool:
 SAID = ("content", "text", "refusal", "summary", "reasoning", "reasoning_content", "reasoning_details")
 
 
-def is_blank(told: Any) -> bool:
+def is_blank(document: Any) -> bool:
     """Whether a text, or each part of a content or of a reasoning, is blank."""
-    if isinstance(told, list):
-        return all(is_blank(each.get(each["type"].rpartition(".")[2], each.get("data"))) for each in told)
-    return not isinstance(told, dict) and not (told or "").strip()
+    if isinstance(document, list):
+        return all(is_blank(each.get(each["type"].rpartition(".")[2], each.get("data"))) for each in document)
+    return not isinstance(document, dict) and not (document or "").strip()
 
 
 def members(value: Any, path: str = "") -> Iterator[tuple[Json, str, str]]:

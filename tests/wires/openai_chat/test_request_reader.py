@@ -25,9 +25,9 @@ def body(*messages: Json, **members: Any) -> Json:
 
 def read(*messages: Json, **members: Any) -> Json:
     """The request of a body that fits the schema; it fits Converse's, and survives being written."""
-    asked = body(*messages, **members)
-    assert find_faults(Body(), asked) == []
-    request = read_request(asked)
+    request_body = body(*messages, **members)
+    assert find_faults(Body(), request_body) == []
+    request = read_request(request_body)
     assert find_faults(ConverseBody(), {name: each for name, each in request.items() if name != "extras"}) == []
     assert read_request(write_request(request)) == request
     return request
@@ -43,16 +43,16 @@ def turns(*messages: Json) -> list[Json]:
     return list(request["messages"])
 
 
-def said(*parts: Json) -> list[Json]:
+def wording(*parts: Json) -> list[Json]:
     return list(turns({"role": "user", "content": list(parts)})[0]["content"])
 
 
 def wrong(*messages: Json, **members: Any) -> tuple[str, str]:
     """Where and why a body that fits the schema is refused."""
-    asked = body(*messages, **members)
-    assert find_faults(Body(), asked) == []
+    request_body = body(*messages, **members)
+    assert find_faults(Body(), request_body) == []
     with pytest.raises(InvalidBody) as caught:
-        read_request(asked)
+        read_request(request_body)
     [fault] = caught.value.fields
     return fault.path, fault.message
 
@@ -65,8 +65,8 @@ def image(url: str = PNG, **more: Any) -> Json:
     return {"type": "image_url", "image_url": {"url": url, **more}}
 
 
-def file(**told: Any) -> Json:
-    return {"type": "file", "file": told}
+def file(**payload: Any) -> Json:
+    return {"type": "file", "file": payload}
 
 
 def call(name: str, arguments: str | None = "{}", **more: Any) -> Json:
@@ -140,7 +140,7 @@ def test_case_3_blank_text_beside_calls_is_left_out(content: Any) -> None:
 
 
 def test_case_4_a_blank_part_is_left_out() -> None:
-    assert said(text(""), image()) == [{"image": {"format": "png", "source": {"bytes": "AAAA"}}}]
+    assert wording(text(""), image()) == [{"image": {"format": "png", "source": {"bytes": "AAAA"}}}]
 
 
 @pytest.mark.parametrize("message", [{"role": "user", "content": [text(" ")]}, {"role": "assistant", "content": ""}])
@@ -194,9 +194,9 @@ def test_an_answer_of_openais_own_sdk_can_be_replayed_with_its_nulls() -> None:
 
 
 def test_an_answer_that_openais_own_sdk_has_parsed_can_be_replayed() -> None:
-    made = call("a", index=0)
-    made["function"]["parsed_arguments"] = {}
-    assert turns(USER, calling(made, content="4", parsed=4))[1]["content"] == [{"text": "4"}, used("a")]
+    changed = call("a", index=0)
+    changed["function"]["parsed_arguments"] = {}
+    assert turns(USER, calling(changed, content="4", parsed=4))[1]["content"] == [{"text": "4"}, used("a")]
 
 
 def test_a_call_of_a_custom_tool_in_the_history_is_read_as_one_with_one_argument() -> None:
@@ -211,7 +211,9 @@ def test_a_call_of_a_custom_tool_in_the_history_is_read_as_one_with_one_argument
     ("kind", "form"), [("jpg", "jpeg"), ("jpeg", "jpeg"), ("PNG", "png"), ("gif", "gif"), ("webp", "webp")]
 )
 def test_case_29_images_are_read_by_their_media_type(kind: str, form: str) -> None:
-    assert said(image(f"data:image/{kind};base64,AAAA")) == [{"image": {"format": form, "source": {"bytes": "AAAA"}}}]
+    assert wording(image(f"data:image/{kind};base64,AAAA")) == [
+        {"image": {"format": form, "source": {"bytes": "AAAA"}}}
+    ]
 
 
 @pytest.mark.parametrize("kind", ["image/bmp", "image/svg+xml", "application/pdf"])
@@ -247,22 +249,22 @@ OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml.documen
     [("application/pdf", "pdf"), ("text/plain", "txt"), ("text/markdown", "md"), ("text/csv", "csv"), (OFFICE, "docx")],
 )
 def test_documents_are_read_by_their_media_type(kind: str, form: str) -> None:
-    assert said(file(filename="a", file_data=f"data:{kind};base64,AAAA")) == [
+    assert wording(file(filename="a", file_data=f"data:{kind};base64,AAAA")) == [
         {"document": {"format": form, "name": "a", "source": {"bytes": "AAAA"}}}
     ]
 
 
 def test_a_document_may_be_plain_base64_beside_a_name_that_tells_its_format() -> None:
     document = {"format": "pdf", "name": "Report.PDF", "source": {"bytes": "AAAA"}}
-    assert said(file(filename="Report.PDF", file_data="AA\nAA")) == [{"document": document}]
+    assert wording(file(filename="Report.PDF", file_data="AA\nAA")) == [{"document": document}]
 
 
 def test_a_document_without_a_name_gets_one() -> None:
-    assert said(file(file_data="data:application/pdf;base64,AAAA"))[0]["document"]["name"] == "document"
+    assert wording(file(file_data="data:application/pdf;base64,AAAA"))[0]["document"]["name"] == "document"
 
 
 @pytest.mark.parametrize(
-    ("told", "path", "why"),
+    ("payload", "path", "why"),
     [
         (
             {"file_id": "file-1"},
@@ -280,15 +282,15 @@ def test_a_document_without_a_name_gets_one() -> None:
         ({"file_data": "data:video/mp4;base64,AAAA"}, "file_data", "application/pdf, text/csv"),
     ],
 )
-def test_a_document_that_is_not_there_is_refused_by_path(told: Json, path: str, why: str) -> None:
-    where, message = wrong({"role": "user", "content": [file(**told)]})
+def test_a_document_that_is_not_there_is_refused_by_path(payload: Json, path: str, why: str) -> None:
+    where, message = wrong({"role": "user", "content": [file(**payload)]})
     assert where == f"messages[0].content[0].file.{path}"
     assert why in message
 
 
 def test_sounds_are_read() -> None:
     sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
-    assert said(sound) == [{"audio": {"format": "wav", "source": {"bytes": "AAAA"}}}]
+    assert wording(sound) == [{"audio": {"format": "wav", "source": {"bytes": "AAAA"}}}]
 
 
 # --- reasoning -------------------------------------------------------------------------------------------------------
@@ -388,7 +390,7 @@ def test_a_message_and_its_last_part_are_marked_once() -> None:
 
 
 def test_a_mark_of_a_blank_part_marks_what_stands_before_it() -> None:
-    assert said(text("a"), {**text(""), **MARK}, text("b")) == [{"text": "a"}, POINT, {"text": "b"}]
+    assert wording(text("a"), {**text(""), **MARK}, text("b")) == [{"text": "a"}, POINT, {"text": "b"}]
 
 
 def test_a_mark_of_a_tool_is_a_cache_point_behind_it() -> None:
@@ -439,8 +441,8 @@ def test_case_9_where_tools_were_used_they_stay_without_a_choice_and_the_wish_is
 
 
 def allowed(mode: str, *names: str) -> Json:
-    told = [{"type": "function", "function": {"name": name}} for name in names]
-    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": told}}
+    payload = [{"type": "function", "function": {"name": name}} for name in names]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": payload}}
 
 
 def test_to_the_model_a_tool_that_is_not_allowed_is_not_there() -> None:
@@ -688,8 +690,8 @@ def test_members_of_an_unknown_role_are_not_looked_at(role: str) -> None:
 
 
 def test_no_kind_is_no_kind_that_may_have_come_since() -> None:
-    told = body({"role": "assistant", "tool_calls": [{"id": "t", "type": "", "function": {}}]})
-    assert [(fault.path, fault.unknown) for fault in find_faults(Body(), told)] == [
+    payload = body({"role": "assistant", "tool_calls": [{"id": "t", "type": "", "function": {}}]})
+    assert [(fault.path, fault.unknown) for fault in find_faults(Body(), payload)] == [
         ("messages[0].tool_calls[0].type", False)
     ]
     assert [fault.unknown for fault in find_faults(Body(), body({**USER, "role": ""}))] == [False]

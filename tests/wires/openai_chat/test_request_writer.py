@@ -19,9 +19,9 @@ S3: Json = {"s3Location": {"uri": "s3://b/k"}}
 
 def written(*blocks: Json, role: str = "user", **members: Any) -> Json:
     request = {"messages": [{"role": role, "content": list(blocks or [{"text": "hi"}])}], **members}
-    made = write_request(request)
-    assert find_faults(Body(), {"model": "m", **made}) == []
-    return made
+    changed = write_request(request)
+    assert find_faults(Body(), {"model": "m", **changed}) == []
+    return changed
 
 
 def parts(*blocks: Json) -> list[Json]:
@@ -87,12 +87,12 @@ def test_a_whole_request_is_written() -> None:
     }
 
 
-@pytest.mark.parametrize(("choice", "told"), [({"auto": {}}, "auto"), ({"any": {}}, "required")])
-def test_the_choice_of_a_tool_is_written(choice: Json, told: str) -> None:
+@pytest.mark.parametrize(("choice", "document"), [({"auto": {}}, "auto"), ({"any": {}}, "required")])
+def test_the_choice_of_a_tool_is_written(choice: Json, document: str) -> None:
     tools = [{"toolSpec": {"name": "add", "inputSchema": {"json": {}}}}, POINT]
-    made = written(toolConfig={"tools": tools, "toolChoice": choice})
-    assert made["tool_choice"] == told
-    assert made["tools"][0]["cache_control"] == MARK["cache_control"]
+    changed = written(toolConfig={"tools": tools, "toolChoice": choice})
+    assert changed["tool_choice"] == document
+    assert changed["tools"][0]["cache_control"] == MARK["cache_control"]
 
 
 def test_the_wish_for_no_tool_is_written() -> None:
@@ -109,16 +109,16 @@ def test_a_form_without_a_name_gets_one() -> None:
 
 
 def test_what_a_model_takes_beyond_converse_stands_in_its_body() -> None:
-    made = write_request(
+    changed = write_request(
         {"messages": [], "additionalModelRequestFields": {"top_k": 5}, "serviceTier": {"type": "flex"}}
     )
-    assert made == {"messages": [], "top_k": 5, "service_tier": "flex"}
+    assert changed == {"messages": [], "top_k": 5, "service_tier": "flex"}
 
 
 def test_an_extra_that_nobody_has_placed_stands_in_the_body_for_the_model_to_refuse() -> None:
-    made = write_request({"messages": [], "extras": {"messages[0].name": "Ann"}})
-    assert made == {"messages": [], "messages[0].name": "Ann"}
-    assert read_request(made)["extras"] == {"messages[0].name": "Ann"}
+    changed = write_request({"messages": [], "extras": {"messages[0].name": "Ann"}})
+    assert changed == {"messages": [], "messages[0].name": "Ann"}
+    assert read_request(changed)["extras"] == {"messages[0].name": "Ann"}
 
 
 def test_media_are_written() -> None:
@@ -186,10 +186,10 @@ def test_instructions_in_the_middle_are_a_message_there() -> None:
 
 
 def test_request_metadata_is_metadata_and_never_lost() -> None:
-    told = {"team": "a", "user": "u"}
-    assert written(requestMetadata=told)["metadata"] == told
-    made = written(requestMetadata={"user": "u"}, extras={"metadata": {"a": "\u00e4"}})
-    assert (made["metadata"], made["user"]) == ({"a": "\u00e4"}, "u")
+    document = {"team": "a", "user": "u"}
+    assert written(requestMetadata=document)["metadata"] == document
+    changed = written(requestMetadata={"user": "u"}, extras={"metadata": {"a": "\u00e4"}})
+    assert (changed["metadata"], changed["user"]) == ({"a": "\u00e4"}, "u")
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ METRICS = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 13, "outputTo
 
 
 def response(*content: Json, **members: Any) -> Json:
-    told = {"output": {"message": {"role": "assistant", "content": list(content)}}, "stopReason": "end_turn"}
-    return {**told, "usage": COUNTS, **members}
+    document = {"output": {"message": {"role": "assistant", "content": list(content)}}, "stopReason": "end_turn"}
+    return {**document, "usage": COUNTS, **members}
 
 
 def message(*content: Json, **members: Any) -> Json:
@@ -43,17 +43,17 @@ def use(name: str, given: Any, **more: Any) -> Json:
     return {"toolUse": {"toolUseId": f"call_{name}", "name": name, "input": given, **more}}
 
 
-def thought(**told: Any) -> Json:
-    return {"reasoningContent": {"reasoningText": told}}
+def thought(**document: Any) -> Json:
+    return {"reasoningContent": {"reasoningText": document}}
 
 
 def start(index: int, name: str, **more: Any) -> Json:
-    told = {"toolUse": {"toolUseId": f"call_{name}", "name": name, **more}}
-    return {"contentBlockStart": {"start": told, "contentBlockIndex": index}}
+    document = {"toolUse": {"toolUseId": f"call_{name}", "name": name, **more}}
+    return {"contentBlockStart": {"start": document, "contentBlockIndex": index}}
 
 
-def delta(index: int, **told: Any) -> Json:
-    return {"contentBlockDelta": {"delta": told, "contentBlockIndex": index}}
+def delta(index: int, **document: Any) -> Json:
+    return {"contentBlockDelta": {"delta": document, "contentBlockIndex": index}}
 
 
 def stop(index: int) -> Json:
@@ -124,9 +124,9 @@ def test_a_tool_that_bedrock_runs_is_not_the_clients_to_run() -> None:
 
 def test_reasoning_is_told_in_plain_and_in_parts() -> None:
     redacted = {"reasoningContent": {"redactedContent": "Q+/="}}
-    told = message(thought(text="a", signature="S"), redacted, thought(text="b"), {"text": "4"})
-    assert told["reasoning_content"] == "ab"
-    assert told["reasoning_details"] == [
+    document = message(thought(text="a", signature="S"), redacted, thought(text="b"), {"text": "4"})
+    assert document["reasoning_content"] == "ab"
+    assert document["reasoning_details"] == [
         {"type": "reasoning.text", "text": "a", "signature": "S", "index": 0},
         {"type": "reasoning.encrypted", "data": "Q+/=", "index": 1},
         {"type": "reasoning.text", "text": "b", "index": 2},
@@ -134,9 +134,9 @@ def test_reasoning_is_told_in_plain_and_in_parts() -> None:
 
 
 def test_case_15_a_signature_without_text_reaches_the_client() -> None:
-    told = message(thought(text="", signature="S"), {"text": "4"})
-    assert told["reasoning_details"] == [{"type": "reasoning.text", "text": "", "signature": "S", "index": 0}]
-    assert "reasoning_content" not in told
+    document = message(thought(text="", signature="S"), {"text": "4"})
+    assert document["reasoning_details"] == [{"type": "reasoning.text", "text": "", "signature": "S", "index": 0}]
+    assert "reasoning_content" not in document
     [only] = deltas(delta(0, reasoningContent={"signature": "S"}))
     assert only == {"reasoning_details": [{"type": "reasoning.text", "signature": "S", "index": 0}]}
 
@@ -147,12 +147,12 @@ PAGE: Json = {"title": "D", "location": {"documentPage": {"documentIndex": 0, "s
 
 def test_what_is_cited_from_the_web_is_an_annotation_and_the_text_is_kept() -> None:
     cited = {"citationsContent": {"content": [{"text": "said"}], "citations": [WEB, PAGE]}}
-    told = message({"text": "So "}, cited)
+    document = message({"text": "So "}, cited)
     place = {"url": "https://example.com", "title": "T", "start_index": 3, "end_index": 7}
-    assert told["content"] == "So said"
-    assert told["annotations"] == [{"type": "url_citation", "url_citation": place}]
+    assert document["content"] == "So said"
+    assert document["annotations"] == [{"type": "url_citation", "url_citation": place}]
     streamed = deltas(delta(0, text="So "), delta(1, text="said"), delta(1, citation=WEB), delta(1, citation=PAGE))
-    assert streamed[2:] == [{"annotations": told["annotations"]}]
+    assert streamed[2:] == [{"annotations": document["annotations"]}]
 
 
 def test_a_tier_that_openai_knows_is_told() -> None:
@@ -179,12 +179,12 @@ REASONS = [
 
 @pytest.mark.parametrize(("native", "reason"), REASONS)
 def test_case_22_each_reason_is_told_and_converses_own_beside_it(native: str, reason: str) -> None:
-    told = {"finish_reason": reason, "native_finish_reason": native}
+    document = {"finish_reason": reason, "native_finish_reason": native}
     answer = response({"text": "4"}, stopReason=native)
     [choice] = write_reply(answer, "m")["choices"]
     *_, last, _ = write_chunks(replay(answer), "m")
-    assert choice.items() >= told.items()
-    assert last["choices"][0].items() >= told.items()
+    assert choice.items() >= document.items()
+    assert last["choices"][0].items() >= document.items()
 
 
 def test_case_22_no_reason_is_forgotten() -> None:
@@ -228,10 +228,10 @@ def test_case_12_a_call_without_arguments_has_an_empty_object() -> None:
     assert arguments(deltas(start(0, "now"), delta(0, toolUse={"input": ""}), stop(0))) == {0: "{}"}
 
 
-def arguments(told: list[Json]) -> dict[int, str]:
+def arguments(document: list[Json]) -> dict[int, str]:
     """The arguments of each call, joined."""
     joined: dict[int, str] = {}
-    for each in told:
+    for each in document:
         for call in each.get("tool_calls", ()):
             joined[call["index"]] = joined.get(call["index"], "") + call["function"]["arguments"]
     return joined
@@ -255,7 +255,7 @@ def test_case_13_arguments_are_forwarded_as_they_arrive() -> None:
 
 def test_case_14_calls_are_counted_from_0_and_named_once() -> None:
     first, second = (name for name in ("a", "b"))
-    told = deltas(
+    document = deltas(
         delta(0, text="so"),
         stop(0),
         start(1, first),
@@ -265,7 +265,7 @@ def test_case_14_calls_are_counted_from_0_and_named_once() -> None:
         delta(2, toolUse={"input": "{}"}),
         stop(2),
     )
-    calls = [call for each in told for call in each.get("tool_calls", ())]
+    calls = [call for each in document for call in each.get("tool_calls", ())]
     assert calls == [
         {"index": 0, "id": "call_a", "type": "function", "function": {"name": "a", "arguments": ""}},
         {"index": 0, "function": {"arguments": "{}"}},
@@ -366,7 +366,7 @@ def chunk(reason: str | None, **more: Any) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("told", "last"),
+    ("document", "last"),
     [
         (chunk(None), False),
         (chunk("stop"), True),
@@ -379,8 +379,8 @@ def chunk(reason: str | None, **more: Any) -> Json:
         ({"choices": [{"index": 0, "message": {"content": "x"}, "stop_reason": "length"}]}, True),
     ],
 )
-def test_a_models_own_stream_is_over_with_its_reason_its_usage_or_its_metrics(told: Json, last: bool) -> None:
-    assert finished(told) is last
+def test_a_models_own_stream_is_over_with_its_reason_its_usage_or_its_metrics(document: Json, last: bool) -> None:
+    assert finished(document) is last
 
 
 def test_the_metrics_of_the_last_chunk_are_its_usage() -> None:
@@ -393,13 +393,13 @@ words = st.text(max_size=5)
 base64 = st.sampled_from(["QUJD", "Q+/=", "AAAA"])
 inputs = st.dictionaries(words, st.none() | st.integers() | words | st.lists(words), max_size=2)
 blocks = st.one_of(
-    st.builds(lambda said: {"text": said}, words),
+    st.builds(lambda wording: {"text": wording}, words),
     st.builds(use, st.sampled_from("ab"), inputs),
     st.builds(lambda text: thought(text=text), words),
     st.builds(lambda text, signature: thought(text=text, signature=signature), words, base64),
     st.builds(lambda data: {"reasoningContent": {"redactedContent": data}}, base64),
     st.builds(
-        lambda said, each: {"citationsContent": {"content": [{"text": said}], "citations": each}},
+        lambda wording, each: {"citationsContent": {"content": [{"text": wording}], "citations": each}},
         words,
         st.lists(st.sampled_from([WEB, PAGE]), max_size=2),
     ),
@@ -437,22 +437,22 @@ def test_a_stream_written_says_what_the_reply_says_and_ends_once(answer: Json) -
 @calm
 @given(responses)
 def test_an_answer_can_be_sent_back_as_history_and_its_reasoning_is_the_same(answer: Json) -> None:
-    told = {"role": "assistant", "content": "x", **write_reply(answer, "m")["choices"][0]["message"]}
+    document = {"role": "assistant", "content": "x", **write_reply(answer, "m")["choices"][0]["message"]}
     # One that is blank says nothing, and is refused.
-    asked = {"model": "m", "messages": [{**told, "content": (told["content"] or "").strip() or "x"}]}
-    assert find_faults(Body(), asked) == []
-    sent = [block for block in read_request(asked)["messages"][0]["content"] if "reasoningContent" in block]
+    options = {"model": "m", "messages": [{**document, "content": (document["content"] or "").strip() or "x"}]}
+    assert find_faults(Body(), options) == []
+    sent = [block for block in read_request(options)["messages"][0]["content"] if "reasoningContent" in block]
     assert sent == [block for block in answer["output"]["message"]["content"] if says_something(block)]
     pieces = [detail for chunk in write_chunks(replay(answer), "m") for detail in details_of(chunk)]
-    asked["messages"][0]["reasoning_details"] = pieces
-    again = [block for block in read_request(asked)["messages"][0]["content"] if "reasoningContent" in block]
+    options["messages"][0]["reasoning_details"] = pieces
+    again = [block for block in read_request(options)["messages"][0]["content"] if "reasoningContent" in block]
     assert again == sent
 
 
 def says_something(block: Json) -> bool:
-    told = block.get("reasoningContent", {})
-    text = told.get("reasoningText", {})
-    return bool("redactedContent" in told or text.get("signature") or text.get("text", "").strip())
+    document = block.get("reasoningContent", {})
+    text = document.get("reasoningText", {})
+    return bool("redactedContent" in document or text.get("signature") or text.get("text", "").strip())
 
 
 def details_of(chunk: Json) -> list[Json]:
@@ -463,27 +463,27 @@ def put_together(chunks: list[Json]) -> tuple[Json, str]:
     """What a client of the stream puts together, and why it stopped."""
     whole: Json = {"content": "", "calls": {}, "thoughts": {}, "annotations": [], "reasoning_content": ""}
     for each in chunks:
-        told = each["choices"][0]["delta"]
-        whole["content"] += told.get("content", "")
-        whole["reasoning_content"] += told.get("reasoning_content", "")
-        whole["annotations"] += told.get("annotations", ())
-        for detail in told.get("reasoning_details", ()):
+        document = each["choices"][0]["delta"]
+        whole["content"] += document.get("content", "")
+        whole["reasoning_content"] += document.get("reasoning_content", "")
+        whole["annotations"] += document.get("annotations", ())
+        for detail in document.get("reasoning_details", ()):
             held = whole["thoughts"].setdefault(detail["index"], {"type": detail["type"]})
             held |= {name: held.get(name, "") + detail[name] for name in detail if name not in ("type", "index")}
-        for call in told.get("tool_calls", ()):
+        for call in document.get("tool_calls", ()):
             held = whole["calls"].setdefault(call["index"], {"id": call.get("id"), "arguments": ""})
             held |= {name: call["function"][name] for name in call["function"] if name != "arguments"}
             held["arguments"] += call["function"]["arguments"]
     return whole, chunks[-1]["choices"][0]["finish_reason"]
 
 
-def understood(told: Json) -> Json:
+def understood(document: Json) -> Json:
     """A whole message in the same form."""
-    details = told.get("reasoning_details", ())
+    details = document.get("reasoning_details", ())
     return {
-        "content": told["content"] or "",
-        "calls": {n: {"id": call["id"], **call["function"]} for n, call in enumerate(told.get("tool_calls", ()))},
+        "content": document["content"] or "",
+        "calls": {n: {"id": call["id"], **call["function"]} for n, call in enumerate(document.get("tool_calls", ()))},
         "thoughts": {each["index"]: {name: each[name] for name in each if name != "index"} for each in details},
-        "annotations": told.get("annotations", []),
-        "reasoning_content": told.get("reasoning_content", ""),
+        "annotations": document.get("annotations", []),
+        "reasoning_content": document.get("reasoning_content", ""),
     }

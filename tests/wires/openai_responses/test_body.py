@@ -15,9 +15,9 @@ PUBLISHED = jsonschema.Draft202012Validator(to_json_schema(Body()))
 
 def faulty(**members: Any) -> dict[str, str]:
     """The faults by path; the published JSON Schema agrees on whether there are any."""
-    told = {"model": "m", "input": "2+2?", **members}
-    found = {fault.path: fault.message for fault in find_faults(Body(), told)}
-    assert PUBLISHED.is_valid(told) is not bool(found)
+    document = {"model": "m", "input": "2+2?", **members}
+    found = {fault.path: fault.message for fault in find_faults(Body(), document)}
+    assert PUBLISHED.is_valid(document) is not bool(found)
     return found
 
 
@@ -43,9 +43,9 @@ def test_what_the_openai_package_replays_fits() -> None:
 
 @pytest.mark.parametrize("name", ["model", "input"])
 def test_model_and_input_must_be_there(name: str) -> None:
-    told = {"model": "m", "input": "x"}
-    del told[name]
-    assert [fault.path for fault in find_faults(Body(), told)] == [name]
+    document = {"model": "m", "input": "x"}
+    del document[name]
+    assert [fault.path for fault in find_faults(Body(), document)] == [name]
 
 
 def test_an_item_of_an_unknown_kind_is_told_by_its_place_and_may_be_passed_on() -> None:

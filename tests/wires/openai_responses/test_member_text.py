@@ -42,8 +42,8 @@ def test_the_text_is_the_same_however_its_json_is_cut(
 
 @settings(deadline=None, max_examples=100)
 @given(others | st.builds(lambda value: {"input": value}, anything.filter(lambda value: not isinstance(value, str))))
-def test_an_object_without_the_text_has_none(told: Json) -> None:
-    reader, read = fed(json.dumps(told), [1, 5, 9])
+def test_an_object_without_the_text_has_none(document: Json) -> None:
+    reader, read = fed(json.dumps(document), [1, 5, 9])
     assert (reader.found, "".join(read)) == (False, "")
 
 

@@ -35,11 +35,11 @@ def body(given: Any = "2+2?", **members: Any) -> Json:
 
 def read(given: Any = "2+2?", **members: Any) -> Json:
     """The Converse request of a body that fits the schema, which is a request that Converse takes."""
-    told = body(given, **members)
-    before = json.dumps(told)
-    assert find_faults(Body(), told) == []
-    request = read_request(told)
-    assert json.dumps(told) == before
+    payload = body(given, **members)
+    before = json.dumps(payload)
+    assert find_faults(Body(), payload) == []
+    request = read_request(payload)
+    assert json.dumps(payload) == before
     converse = {name: value for name, value in request.items() if name != "extras"}
     assert find_faults(converse_body.Body(), converse) == []
     return request
@@ -55,10 +55,10 @@ def extras(given: Any = "2+2?", **members: Any) -> Json:
 
 def wrong(given: Any = "2+2?", **members: Any) -> str:
     """The path of what a body that fits the schema asks for in vain."""
-    told = body(given, **members)
-    assert find_faults(Body(), told) == []
+    payload = body(given, **members)
+    assert find_faults(Body(), payload) == []
     with pytest.raises(InvalidBody) as caught:
-        read_request(told)
+        read_request(payload)
     return caught.value.fields[0].path
 
 
@@ -70,16 +70,16 @@ def says(role: str, text: str) -> Json:
     return {"role": role, "content": text}
 
 
-def text(said: str, **members: Any) -> Json:
-    return {"type": "input_text", "text": said, **members}
+def text(words: str, **members: Any) -> Json:
+    return {"type": "input_text", "text": words, **members}
 
 
 def call(number: str, arguments: str | None = "{}", **members: Any) -> Json:
     return {"type": "function_call", "call_id": number, "name": "add", "arguments": arguments, **members}
 
 
-def output(number: str, said: Any, **members: Any) -> Json:
-    return {"type": "function_call_output", "call_id": number, "output": said, **members}
+def output(number: str, words: Any, **members: Any) -> Json:
+    return {"type": "function_call_output", "call_id": number, "output": words, **members}
 
 
 def use(number: str, given: Json, name: str = "add") -> Json:
@@ -303,8 +303,8 @@ def test_a_call_without_arguments_has_none(arguments: str | None) -> None:
 
 
 def test_an_output_that_is_json_stays_the_text_it_is() -> None:
-    for said in ("[1,2]", '"s"', "3", "null", '{"a": 1}'):
-        assert turns(output("a", said))[0]["content"] == [result("a", {"text": said})]
+    for words in ("[1,2]", '"s"', "3", "null", '{"a": 1}'):
+        assert turns(output("a", words))[0]["content"] == [result("a", {"text": words})]
 
 
 def test_calls_of_custom_tools_are_calls_with_one_argument() -> None:
@@ -318,8 +318,8 @@ def test_calls_of_custom_tools_are_calls_with_one_argument() -> None:
 
 
 def test_refusals_are_text() -> None:
-    said = {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
-    assert turns(said) == [{"role": "assistant", "content": [{"text": "No."}]}]
+    words = {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
+    assert turns(words) == [{"role": "assistant", "content": [{"text": "No."}]}]
 
 
 @pytest.mark.parametrize(
@@ -424,13 +424,13 @@ def test_items_that_only_openai_understands_are_extras_by_their_place() -> None:
 
 def test_what_a_call_says_besides_is_an_extra_by_its_place() -> None:
     program = {"type": "program", "caller_id": "p"}
-    told = [call("a", caller=program, **{"async": True}), call("b", caller={"type": "direct"}, **{"async": False})]
-    assert extras(told) == {"input[0].caller": program, "input[0].async": True}
+    payload = [call("a", caller=program, **{"async": True}), call("b", caller={"type": "direct"}, **{"async": False})]
+    assert extras(payload) == {"input[0].caller": program, "input[0].async": True}
 
 
 def test_what_only_a_client_needs_is_one_extra_for_the_whole_request_and_a_hint() -> None:
     note = {"turn_id": "t"}
-    told = extras(
+    payload = extras(
         [
             {"role": "assistant", "content": "Well.", "phase": "commentary", "id": "msg_1", "status": "completed"},
             call("a", internal_chat_message_metadata_passthrough=note),
@@ -438,7 +438,7 @@ def test_what_only_a_client_needs_is_one_extra_for_the_whole_request_and_a_hint(
             user(text("b", prompt_cache_breakpoint={"mode": "explicit", "ttl": "12h"})),
         ]
     )
-    assert told == {
+    assert payload == {
         "input.phase": {"input[0].phase": "commentary"},
         "input.internal_chat_message_metadata_passthrough": {
             "input[1].internal_chat_message_metadata_passthrough": note
@@ -448,7 +448,7 @@ def test_what_only_a_client_needs_is_one_extra_for_the_whole_request_and_a_hint(
             "input[3].content[0].prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}
         },
     }
-    assert set(told) <= HINTS
+    assert set(payload) <= HINTS
 
 
 # --- reasoning --------------------------------------------------------------------------------------------------------
@@ -536,8 +536,8 @@ SEARCH: Json = {"type": "web_search", "external_web_access": False}
 
 
 def spec(name: str, description: str | None, schema: Json, **members: Any) -> Json:
-    told = {"description": description} if description else {}
-    return {"toolSpec": {"name": name, **told, "inputSchema": {"json": schema}, **members}}
+    payload = {"description": description} if description else {}
+    return {"toolSpec": {"name": name, **payload, "inputSchema": {"json": schema}, **members}}
 
 
 NONE = {"type": "object", "properties": {}}
@@ -573,23 +573,23 @@ def test_tools_that_stand_in_the_conversation_are_tools() -> None:
 
 
 def test_an_answer_is_told_which_tools_are_custom_and_which_have_a_namespace() -> None:
-    told = body(tools=[ADD, PATCH, CRM, SEARCH])
-    assert find_custom_tools(told) == {"patch", "crm__note"}
-    assert find_namespaced_tools(told) == {"crm__find": ("crm", "find"), "crm__note": ("crm", "note")}
+    payload = body(tools=[ADD, PATCH, CRM, SEARCH])
+    assert find_custom_tools(payload) == {"patch", "crm__note"}
+    assert find_namespaced_tools(payload) == {"crm__find": ("crm", "find"), "crm__note": ("crm", "note")}
     assert (find_custom_tools(body()), find_namespaced_tools(body())) == (frozenset(), {})
 
 
 def test_tools_that_openai_runs_are_extras_by_their_place_and_a_search_that_is_offered_is_a_hint() -> None:
     own: Json = {"type": "file_search", "vector_store_ids": ["v"]}
-    told = read(tools=[ADD, own, SEARCH])
-    assert told["toolConfig"] == {"tools": [ADD_SPEC]}
-    assert told["extras"] == {"tools[1]": own, "tools.web_search": {"tools[2]": SEARCH}}
+    payload = read(tools=[ADD, own, SEARCH])
+    assert payload["toolConfig"] == {"tools": [ADD_SPEC]}
+    assert payload["extras"] == {"tools[1]": own, "tools.web_search": {"tools[2]": SEARCH}}
     assert "tools.web_search" in HINTS
 
 
 def test_how_a_tool_is_found_is_a_hint_and_what_it_does_besides_an_extra() -> None:
-    told = {**ADD, "defer_loading": True, "allowed_callers": ["direct", "programmatic"], "output_schema": SCHEMA}
-    assert extras(tools=[{**told, "async": True}]) == {
+    payload = {**ADD, "defer_loading": True, "allowed_callers": ["direct", "programmatic"], "output_schema": SCHEMA}
+    assert extras(tools=[{**payload, "async": True}]) == {
         "tools.defer_loading": {"tools[0].defer_loading": True},
         "tools.allowed_callers": {"tools[0].allowed_callers": ["direct", "programmatic"]},
         "tools.output_schema": {"tools[0].output_schema": SCHEMA},
@@ -642,9 +642,9 @@ def test_tools_that_are_not_allowed_are_not_there() -> None:
 
 def test_the_choice_of_a_tool_that_openai_runs_is_an_extra() -> None:
     choice = {"type": "mcp", "server_label": "s"}
-    told = extras(tools=[ADD], tool_choice=choice)
-    assert told == {"tool_choice.type": "mcp", "tool_choice.server_label": "s"}
-    assert not HINTS & told.keys()
+    payload = extras(tools=[ADD], tool_choice=choice)
+    assert payload == {"tool_choice.type": "mcp", "tool_choice.server_label": "s"}
+    assert not HINTS & payload.keys()
 
 
 # What the Codex CLI sends in the second turn of a session, shortened.
@@ -851,7 +851,7 @@ def test_an_extra_whose_place_is_gone_is_left_out() -> None:
 
 calm = settings(deadline=None, max_examples=60)
 
-said = st.text(min_size=1).filter(lambda text: not text.isspace())
+words = st.text(min_size=1).filter(lambda text: not text.isspace())
 blank = st.sampled_from(["", " ", "\n"])
 names = st.from_regex(r"\A[a-z]{1,8}\Z")
 numbers = st.from_regex(r"\A[a-z0-9]{1,8}\Z")
@@ -883,8 +883,8 @@ calls = st.one_of(
         st.text(),
     ),
 )
-outputs = st.builds(output, numbers, said | st.just("") | st.lists(parts(said), max_size=3))
-blank_outputs = st.builds(output, numbers, st.lists(parts(said | blank), max_size=3))
+outputs = st.builds(output, numbers, words | st.just("") | st.lists(parts(words), max_size=3))
+blank_outputs = st.builds(output, numbers, st.lists(parts(words | blank), max_size=3))
 thoughts = st.builds(
     lambda block: {"type": "reasoning", **block},
     st.sampled_from(
@@ -902,13 +902,13 @@ answers = st.builds(
         "content": [{"type": "output_text", "text": each} for each in texts],
         **more,
     },
-    st.lists(said, min_size=1, max_size=2),
+    st.lists(words, min_size=1, max_size=2),
     st.sampled_from([{}, {"phase": "commentary"}]),
 )
 wishes = st.fixed_dictionaries(
     {},
     optional={
-        "instructions": said | st.just(""),
+        "instructions": words | st.just(""),
         "max_output_tokens": st.integers(1, 9),
         "temperature": st.floats(0, 1),
         "top_p": st.floats(0, 1),
@@ -945,7 +945,7 @@ def tidy(draw: st.DrawFn) -> list[Json]:
     items: list[Json] = []
     for _ in range(draw(st.integers(1, 3))):
         items += draw(st.lists(outputs, max_size=2))
-        items.append(user(*draw(st.lists(parts(said), min_size=1, max_size=3))))
+        items.append(user(*draw(st.lists(parts(words), min_size=1, max_size=3))))
         items += draw(st.lists(thoughts, max_size=2))
         items += [draw(answers), *draw(st.lists(calls, max_size=2))]
     return items
@@ -954,9 +954,9 @@ def tidy(draw: st.DrawFn) -> list[Json]:
 # Of items in any order, and blank ones: some are put together, so that their places change.
 untidy = st.lists(
     st.one_of(
-        st.builds(lambda text: says("user", text), said),
-        st.builds(lambda text: says("developer", text), said | blank),
-        st.builds(lambda text: says("assistant", text), said | blank),
+        st.builds(lambda text: says("user", text), words),
+        st.builds(lambda text: says("developer", text), words | blank),
+        st.builds(lambda text: says("assistant", text), words | blank),
         st.sampled_from([thought(), thought(encrypted_content=ENCRYPTED)]),
         calls,
         outputs,
@@ -966,9 +966,12 @@ untidy = st.lists(
 ).map(lambda items: [*items, says("user", "?")])
 
 
-def normal(told: Json) -> Json:
+def normal(payload: Json) -> Json:
     """A request without the extras whose places can change."""
-    return {**told, "extras": {name: value for name, value in told.get("extras", {}).items() if "input" not in name}}
+    return {
+        **payload,
+        "extras": {name: value for name, value in payload.get("extras", {}).items() if "input" not in name},
+    }
 
 
 @calm
@@ -1014,9 +1017,9 @@ def test_it_stands_under_its_name() -> None:
 
 def test_an_item_of_no_kind_is_no_message() -> None:
     nameless = {"type": "", "call_id": "c", "output": "x"}
-    told = body([{"role": "user", "content": "x"}, nameless])
-    assert [(fault.path, fault.unknown) for fault in find_faults(Body(), told)] == [("input[1].type", False)]
-    assert read_request(told)["extras"] == {"input[1]": nameless}
+    payload = body([{"role": "user", "content": "x"}, nameless])
+    assert [(fault.path, fault.unknown) for fault in find_faults(Body(), payload)] == [("input[1].type", False)]
+    assert read_request(payload)["extras"] == {"input[1]": nameless}
     assert turns({"type": None, "role": "user", "content": "x"}) == turns({"role": "user", "content": "x"})
 
 

@@ -21,8 +21,8 @@ def message(*parts: Json) -> Json:
     return {"type": "message", "role": "assistant", "content": [*parts]}
 
 
-def text(said: str, *annotations: Json) -> Json:
-    return {"type": "output_text", "text": said, "annotations": [*annotations]}
+def text(words: str, *annotations: Json) -> Json:
+    return {"type": "output_text", "text": words, "annotations": [*annotations]}
 
 
 def content(read: Json) -> list[Json]:

@@ -47,9 +47,9 @@ def answer(*content: Json, **members: Any) -> Json:
     return {"output": {"message": {"role": "assistant", "content": list(content)}}, "stopReason": "end_turn", **members}
 
 
-def output(*content: Json, stop: str = "end_turn", **asked: Any) -> list[Json]:
+def output(*content: Json, stop: str = "end_turn", **options: Any) -> list[Json]:
     """The items of an answer without their ids, each of which is its own."""
-    items = write_reply(answer(*content, stopReason=stop), "m", **asked)["output"]
+    items = write_reply(answer(*content, stopReason=stop), "m", **options)["output"]
     ids = [item.pop("id") for item in items]
     assert len(set(ids)) == len(ids)
     return list(items)
@@ -59,8 +59,8 @@ def use(name: str, given: Any, number: str = "t1", **members: Any) -> Json:
     return {"toolUse": {"toolUseId": number, "name": name, "input": given, **members}}
 
 
-def text(said: str) -> Json:
-    return {"type": "output_text", "text": said, "annotations": [], "logprobs": []}
+def text(words: str) -> Json:
+    return {"type": "output_text", "text": words, "annotations": [], "logprobs": []}
 
 
 def message(*parts: Json, status: str = "completed") -> Json:
@@ -189,7 +189,7 @@ def test_reasoning_is_told_in_words_and_in_a_form_that_can_be_sent_back() -> Non
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "document"),
     [
         ({"input": "*** Begin\n"}, "*** Begin\n"),
         ({"input": "", "why": "x"}, ""),
@@ -201,9 +201,9 @@ def test_reasoning_is_told_in_words_and_in_a_form_that_can_be_sent_back() -> Non
         ('{"input": "*** Be', "*** Be"),
     ],
 )
-def test_a_call_of_a_custom_tool_gives_its_text(given: Any, told: str) -> None:
+def test_a_call_of_a_custom_tool_gives_its_text(given: Any, document: str) -> None:
     assert output(use("patch", given), custom=frozenset({"patch"})) == [
-        {"type": "custom_tool_call", "call_id": "t1", "name": "patch", "input": told, "status": "completed"}
+        {"type": "custom_tool_call", "call_id": "t1", "name": "patch", "input": document, "status": "completed"}
     ]
 
 

@@ -1,4 +1,4 @@
-"""The Responses wire, streams: what is told with each event, and that they amount to the reply."""
+"""The Responses wire, streams: what each event contains, and that together they say what the reply says."""
 
 import json
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ START: Json = {"messageStart": {"role": "assistant"}}
 METADATA: Json = {"metadata": {"usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}}}
 
 
-def delta(index: int, **told: Any) -> Json:
-    return {"contentBlockDelta": {"delta": told, "contentBlockIndex": index}}
+def delta(index: int, **document: Any) -> Json:
+    return {"contentBlockDelta": {"delta": document, "contentBlockIndex": index}}
 
 
 def opened(index: int, name: str, number: str, **members: Any) -> Json:
@@ -37,9 +37,9 @@ def answer(*content: Json, **members: Any) -> Json:
     return {"output": {"message": {"role": "assistant", "content": list(content)}}, "stopReason": "end_turn", **members}
 
 
-def stream(*events: Json, **asked: Any) -> list[Json]:
+def stream(*events: Json, **options: Any) -> list[Json]:
     """The events without numbers and ids, after the two that every stream begins with."""
-    chunks = list(write_chunks([START, *events], "m", **asked))
+    chunks = list(write_chunks([START, *events], "m", **options))
     assert [chunk.pop("sequence_number") for chunk in chunks] == list(range(len(chunks)))
     assert [chunk["type"] for chunk in chunks[:2]] == ["response.created", "response.in_progress"]
     assert chunks[0]["response"]["status"] == "in_progress"
@@ -56,8 +56,8 @@ def kinds(chunks: list[Json]) -> list[str]:
     return [chunk["type"].removeprefix("response.") for chunk in chunks]
 
 
-def text(said: str) -> Json:
-    return {"type": "output_text", "text": said, "annotations": [], "logprobs": []}
+def text(words: str) -> Json:
+    return {"type": "output_text", "text": words, "annotations": [], "logprobs": []}
 
 
 def test_a_text_stream_has_the_documented_events() -> None:
@@ -154,10 +154,10 @@ def test_the_input_of_a_custom_tool_streams_as_the_text_it_is() -> None:
     ]
 
 
-@pytest.mark.parametrize(("raw", "told"), [('{"patch": "x"}', '{"patch": "x"}'), ("", "{}"), ("[1", "[1")])
-def test_a_custom_tool_that_is_not_given_its_input_is_given_all(raw: str, told: str) -> None:
+@pytest.mark.parametrize(("raw", "document"), [('{"patch": "x"}', '{"patch": "x"}'), ("", "{}"), ("[1", "[1")])
+def test_a_custom_tool_that_is_not_given_its_input_is_given_all(raw: str, document: str) -> None:
     chunks = stream(opened(0, "patch", "a"), delta(0, toolUse={"input": raw}), stopped(0), custom=frozenset({"patch"}))
-    assert [chunk["delta"] for chunk in chunks if chunk["type"].endswith(".delta")] == [told]
+    assert [chunk["delta"] for chunk in chunks if chunk["type"].endswith(".delta")] == [document]
 
 
 def test_a_call_names_the_namespace_of_its_tool_at_once() -> None:
@@ -203,11 +203,13 @@ def test_reasoning_streams_as_a_summary() -> None:
     assert chunks[7]["output_index"] == 1
 
 
-@pytest.mark.parametrize("told", [{"signature": "S"}, {"redactedContent": "QUJD"}])
-def test_reasoning_without_words_is_told_all_the_same(told: Json) -> None:
-    chunks = stream(delta(0, reasoningContent=told), stopped(0), stop())
+@pytest.mark.parametrize("document", [{"signature": "S"}, {"redactedContent": "QUJD"}])
+def test_reasoning_without_words_is_told_all_the_same(document: Json) -> None:
+    chunks = stream(delta(0, reasoningContent=document), stopped(0), stop())
     assert kinds(chunks) == ["output_item.added", "output_item.done"]
-    block = {"redactedContent": "QUJD"} if "redactedContent" in told else {"reasoningText": {"text": "", **told}}
+    block = (
+        {"redactedContent": "QUJD"} if "redactedContent" in document else {"reasoningText": {"text": "", **document}}
+    )
     [item] = write_reply(answer({"reasoningContent": block}), "m")["output"]
     assert chunks[1]["item"]["encrypted_content"] == item["encrypted_content"]
 
@@ -308,9 +310,9 @@ def test_leaving_a_stream_closes_the_events() -> None:
 values = st.dictionaries(st.text() | st.just("input"), st.integers() | st.text(), max_size=2)
 names = st.sampled_from(["add", "patch", "crm__find"])
 blocks = st.one_of(
-    st.builds(lambda said: {"text": said}, st.text()),
+    st.builds(lambda words: {"text": words}, st.text()),
     st.builds(
-        lambda said: {"citationsContent": {"content": [{"text": said}], "citations": [{"title": "T"}]}}, st.text()
+        lambda words: {"citationsContent": {"content": [{"text": words}], "citations": [{"title": "T"}]}}, st.text()
     ),
     st.builds(
         lambda name, given, more: {"toolUse": {"toolUseId": "t", "name": name, "input": given, **more}},
@@ -333,15 +335,15 @@ reasons = st.sampled_from(["end_turn", "tool_use", "max_tokens", "guardrail_inte
 def streams(draw: st.DrawFn) -> list[Json]:
     """The events of an answer, its deltas cut anywhere."""
     usage = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5, "cacheReadInputTokens": 7}
-    told = answer(*draw(st.lists(blocks, max_size=5)), stopReason=draw(reasons), usage=usage)
-    return [piece for event in replay(told) for piece in draw(cuts(event))]
+    document = answer(*draw(st.lists(blocks, max_size=5)), stopReason=draw(reasons), usage=usage)
+    return [piece for event in replay(document) for piece in draw(cuts(event))]
 
 
 @st.composite
 def cuts(draw: st.DrawFn, event: Json) -> list[Json]:
-    told = event.get("contentBlockDelta", {"delta": {}, "contentBlockIndex": 0})
-    index = told["contentBlockIndex"]
-    match told["delta"]:
+    document = event.get("contentBlockDelta", {"delta": {}, "contentBlockIndex": 0})
+    index = document["contentBlockIndex"]
+    match document["delta"]:
         case {"text": str(whole)}:
             return [delta(index, text=piece) for piece in draw(cut(whole))]
         case {"toolUse": {"input": whole}}:
@@ -359,12 +361,12 @@ def cut(draw: st.DrawFn, whole: str) -> list[str]:
 
 def compared(response: Json) -> Json:
     """A response without ids and times, and its arguments as the JSON they are."""
-    told = {name: value for name, value in response.items() if name not in ("id", "created_at", "completed_at")}
-    told["output"] = [{name: value for name, value in item.items() if name != "id"} for item in told["output"]]
-    for item in told["output"]:
+    document = {name: value for name, value in response.items() if name not in ("id", "created_at", "completed_at")}
+    document["output"] = [{name: value for name, value in item.items() if name != "id"} for item in document["output"]]
+    for item in document["output"]:
         for name in item.keys() & {"arguments", "input"}:
             item[name] = as_json(item[name])
-    return told
+    return document
 
 
 def as_json(text: str) -> Any:
@@ -390,15 +392,15 @@ def test_a_stream_amounts_to_the_reply(events: list[Json]) -> None:
 @settings(deadline=None, max_examples=100)
 @given(streams())
 def test_the_deltas_amount_to_what_is_done(events: list[Json]) -> None:
-    told: dict[tuple[Any, ...], str] = {}
+    document: dict[tuple[Any, ...], str] = {}
     for chunk in write_chunks(events, "m", **ASKED):
         kind, _, end = chunk["type"].rpartition(".")
         place = (kind, chunk.get("item_id"), chunk.get("content_index"))
         if end == "delta":
-            told[place] = told.get(place, "") + chunk["delta"]
+            document[place] = document.get(place, "") + chunk["delta"]
         elif end == "done" and kind in DONE:
-            assert told.pop(place, "") == chunk[DONE[kind]]
-    assert told == {}
+            assert document.pop(place, "") == chunk[DONE[kind]]
+    assert document == {}
 
 
 DONE = {
