@@ -25,18 +25,18 @@ def fold(events: Iterable[Event]) -> Response:
     blocks: dict[int, Json] = {}
     response: Response = {"output": {"message": {"role": "assistant", "content": []}}}
     for event in events:
-        with as_garbled():
+        with map_shape_errors():
             # AWS may add events; like botocore, this skips unknown ones.
-            for kind, payload in known_members(event, _FOLD_EVENT):
+            for kind, payload in list_known_members(event, _FOLD_EVENT):
                 _FOLD_EVENT[kind](response, blocks, payload)
-    with as_garbled():
+    with map_shape_errors():
         response["output"]["message"]["content"] += [_parse_tool_input(block) for _, block in sorted(blocks.items())]
     return response
 
 
 def replay(response: Response) -> Iterator[Event]:
     """Replay a whole response as the events of a stream."""
-    with as_garbled():
+    with map_shape_errors():
         message = response["output"]["message"]
         yield {"messageStart": {"role": message.get("role", "assistant")}}
         for index, block in enumerate(message["content"]):
@@ -51,7 +51,7 @@ def replay(response: Response) -> Iterator[Event]:
 
 
 @contextlib.contextmanager
-def as_garbled() -> Iterator[None]:
+def map_shape_errors() -> Iterator[None]:
     """Inside it, an error of reading a response of the wrong shape becomes UpstreamProtocolError."""
     try:
         yield
@@ -61,12 +61,12 @@ def as_garbled() -> Iterator[None]:
         raise UpstreamProtocolError("Bedrock's response cannot be read: a value has an unexpected type.") from error
 
 
-def known_members(value: Json, names: Container[str]) -> list[tuple[str, Any]]:
+def list_known_members(value: Json, names: Container[str]) -> list[tuple[str, Any]]:
     """The known members of an event, a block or a delta; AWS may add others, and null is as good as absent."""
     return [(name, inner) for name, inner in value.items() if name in names and inner is not None]
 
 
-def unknown_kinds(value: Json, names: Container[str]) -> list[str]:
+def list_unknown_kinds(value: Json, names: Container[str]) -> list[str]:
     """The members of a block or a delta of unknown kind; an unknown member beside a known one does not make it so."""
     return [] if any(name in names for name in value) else list(value)
 
@@ -173,12 +173,12 @@ def _fold_start(response: Response, blocks: dict[int, Json], payload: Json) -> N
 
 
 def _fold_block_start(response: Response, blocks: dict[int, Json], payload: Json) -> None:
-    for kind, start in known_members(payload["start"], _SPLIT) or payload["start"].items():
+    for kind, start in list_known_members(payload["start"], _SPLIT) or payload["start"].items():
         blocks[payload["contentBlockIndex"]] = {kind: {**start, **_EMPTY_CONTENT.get(kind, dict)()}}
 
 
 def _fold_delta(response: Response, blocks: dict[int, Json], payload: Json) -> None:
-    for kind, delta in known_members(payload["delta"], _FOLD_DELTA) or payload["delta"].items():
+    for kind, delta in list_known_members(payload["delta"], _FOLD_DELTA) or payload["delta"].items():
         _FOLD_DELTA.get(kind, _fold_other)(blocks.setdefault(payload["contentBlockIndex"], {}), kind, delta)
 
 
@@ -207,7 +207,7 @@ def _fold_tool_result(block: Json, kind: str, delta: list[Json]) -> None:
 
 def _fold_reasoning(block: Json, kind: str, delta: Json) -> None:
     reasoning = block.setdefault("reasoningContent", {})
-    for name, value in known_members(delta, _REASONING):
+    for name, value in list_known_members(delta, _REASONING):
         if name == "redactedContent":
             reasoning[name] = reasoning.get(name, "") + value
         else:

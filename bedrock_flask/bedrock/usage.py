@@ -15,7 +15,7 @@ class Usage:
     cache_read: int | None = None
     cache_write: int | None = None
 
-    def updated(self, newer: "Usage") -> "Usage":
+    def merge(self, newer: "Usage") -> "Usage":
         """These counts, replaced by those that `newer` has (counts in a stream are cumulative)."""
         return Usage(*(b if b is not None else a for a, b in zip(self.counts(), newer.counts(), strict=True)))
 
@@ -23,7 +23,7 @@ class Usage:
         """Input, output, cache read, cache write."""
         return (self.input, self.output, self.cache_read, self.cache_write)
 
-    def known(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, int]:
         """The known counts by name: `{"input_tokens": 3, …}`."""
         named = {f"{field.name}_tokens": getattr(self, field.name) for field in fields(self)}
         return {name: count for name, count in named.items() if count is not None}

@@ -175,10 +175,10 @@ def chunks_amount_to_the_reply(adapter: Adapter) -> Iterator[str]:
     reasons = [reason for part in parts if (reason := member(part, "stopReason")) is not None]
     if reasons[-1:] != [member(whole, "stopReason")]:
         yield f"the chunks end with the stopReasons {reasons}, and the reply with {member(whole, 'stopReason')!r}"
-    usage = reduce(Usage.updated, (from_members(member(part, "usage")) for part in parts), Usage())
+    usage = reduce(Usage.merge, (from_members(member(part, "usage")) for part in parts), Usage())
     counted = from_members(member(whole, "usage"))
     if usage != counted and Usage() not in (usage, counted):
-        yield f"the chunks tell {usage.known()}, and the reply tells {counted.known()}"
+        yield f"the chunks tell {usage.to_dict()}, and the reply tells {counted.to_dict()}"
 
 
 def answer_is_told_from_none(adapter: Adapter) -> Iterator[str]:

@@ -32,7 +32,7 @@ def _log(line: dict[str, Any], context: RequestContext) -> None:
         "error": line["error"] or record.error or None,
         "attempts": record.attempts or None,
         "bedrock_request_id": record.upstream_request_id or None,
-        **record.usage.known(),
+        **record.usage.to_dict(),
         "seconds": round(time.monotonic() - context.started, 6),
     }
     LOG.info("request", extra={name: value for name, value in fields.items() if value is not None})

@@ -28,7 +28,7 @@ _RESPONSE_HEADERS = (
     headers.ATTEMPTS,
     headers.UNKNOWN_FIELDS,
     headers.DROPPED,
-    *map(headers.usage_header, usage.Usage(0, 0, 0, 0).known()),
+    *map(headers.usage_header, usage.Usage(0, 0, 0, 0).to_dict()),
     *usage.HEADERS.values(),
     "x-amzn-bedrock-content-type",
     "x-amzn-bedrock-invocation-latency",

@@ -39,7 +39,7 @@ def _check_whole(document: dict[str, Any], headers: Mapping[str, str], wire: Wir
     with isolate_plugin_errors(call.adapter):
         if not wire.complete(document) and _GUARDRAIL not in document:
             raise _incomplete(call.adapter, document)
-        call.record.usage = wire.usage(document).updated(from_headers(headers))
+        call.record.usage = wire.usage(document).merge(from_headers(headers))
 
 
 def _incomplete(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated:
@@ -67,7 +67,7 @@ def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | I
                 continue
             payload = document if chunk.event == "chunk" else {chunk.event: document}
             with isolate_plugin_errors(call.adapter):
-                call.record.usage = call.record.usage.updated(wire.usage(payload))
+                call.record.usage = call.record.usage.merge(wire.usage(payload))
                 finished = finished or wire.finished(payload) or has_metrics(payload)
             yield chunk
     if not finished:

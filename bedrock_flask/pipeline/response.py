@@ -80,7 +80,7 @@ def forwarded_headers(reply_headers: Mapping[str, str]) -> dict[str, str]:
 
 def usage_headers(record: CallRecord) -> dict[str, str]:
     """The token counts of a whole answer, as headers."""
-    return {headers.usage_header(name): str(count) for name, count in record.usage.known().items()}
+    return {headers.usage_header(name): str(count) for name, count in record.usage.to_dict().items()}
 
 
 def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str] = ()) -> Response:

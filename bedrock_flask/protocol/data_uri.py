@@ -21,7 +21,7 @@ def read(uri: str) -> tuple[str, str]:
         raise ValueError("is a data: URI without a comma before its content")
     media_type, *parameters = (part.strip().lower() for part in head.split(";"))
     content = data if "base64" in parameters else base64.b64encode(unquote_to_bytes(data)).decode()
-    return media_type or _PLAIN, checked(content)
+    return media_type or _PLAIN, normalize_base64(content)
 
 
 def write(media_type: str, content: str) -> str:
@@ -29,7 +29,7 @@ def write(media_type: str, content: str) -> str:
     return f"data:{media_type};base64,{content}"
 
 
-def checked(data: str) -> str:
+def normalize_base64(data: str) -> str:
     """Normalize base64: no line breaks and percent signs, which a URI may have; ValueError if it is not base64."""
     text = b"".join((unquote_to_bytes(data) if "%" in data else data.encode()).split())
     if not text:

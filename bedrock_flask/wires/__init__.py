@@ -54,6 +54,6 @@ def _build_wire(name: str, decode: Callable[[Json], Response]) -> Wire:
         return has_metrics(chunk) or member(decode_part(chunk), "stopReason") is not None
 
     def usage(document: Json) -> Usage:
-        return from_members(member(decode_part(document), "usage")).updated(from_metrics(document))
+        return from_members(member(decode_part(document), "usage")).merge(from_metrics(document))
 
     return Wire(name=name, complete=complete, finished=finished, usage=usage)

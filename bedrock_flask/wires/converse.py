@@ -22,7 +22,7 @@ def finished(chunk: Json) -> bool:
 
 def usage(document: Json) -> Usage:
     """The counts of a reply, or of the `metadata` event."""
-    return from_members(member(document, "usage")).updated(from_members(member(document, "metadata", "usage")))
+    return from_members(member(document, "usage")).merge(from_members(member(document, "metadata", "usage")))
 
 
 def read_request(body: Json) -> Request:

@@ -7,7 +7,7 @@ user guide).
 from collections.abc import Iterable, Iterator
 
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
-from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
+from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors, member
 from bedrock_flask.wires.wire import Wire, map_events
 
 # Converse's name for each member of inferenceConfig, under every name that Nova accepts.
@@ -44,8 +44,8 @@ def finished(chunk: Json) -> bool:
 
 def usage(document: Json) -> Usage:
     """The counts of a reply, or of the last chunk."""
-    counts = from_members(member(document, "usage")).updated(from_members(member(document, "metadata", "usage")))
-    return counts.updated(from_metrics(document))
+    counts = from_members(member(document, "usage")).merge(from_members(member(document, "metadata", "usage")))
+    return counts.merge(from_metrics(document))
 
 
 def read_request(body: Json) -> Request:
@@ -63,7 +63,7 @@ def read_request(body: Json) -> Request:
     return request
 
 
-@as_garbled()
+@map_shape_errors()
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as Nova's reply; raises UpstreamProtocolError for any other document."""
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_metrics
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
+from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors, member
 from bedrock_flask.errors import UpstreamError
 
 # The member of a reply, or of a stream's last chunk, that names the kinds of blocks that its format cannot express.
@@ -41,11 +41,11 @@ def map_chunks(
     with closing(chunks) as each:
         for chunk in each:
             if isinstance(chunk, dict):
-                with as_garbled():
+                with map_shape_errors():
                     yield from read(chunk)
             else:
                 yield chunk
-        with as_garbled():
+        with map_shape_errors():
             yield from end()
 
 

@@ -150,7 +150,7 @@ def test_a_stream_written_says_what_the_reply_says_and_ends_once(response: Json,
     assert [wire.finished(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     read = Usage()
     for chunk in chunks:
-        read = read.updated(wire.usage(chunk))
+        read = read.merge(wire.usage(chunk))
     assert read == wire.usage(reply)
     assert SAYS[name](reply) == READS[name](chunks)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bedrock_flask.protocol.data_uri import checked, read, write
+from bedrock_flask.protocol.data_uri import normalize_base64, read, write
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,6 @@ def test_what_is_written_reads_the_same() -> None:
 
 
 def test_plain_base64_is_checked_alike() -> None:
-    assert checked("AA\nAA") == "AAAA"
+    assert normalize_base64("AA\nAA") == "AAAA"
     with pytest.raises(ValueError, match="not base64"):
-        checked("AAA")
+        normalize_base64("AAA")

@@ -147,7 +147,7 @@ def _write_chunk(chunk: Chunk) -> bytes:
 
 
 def _write_usage() -> Iterator[bytes]:
-    yield sse.encode(json.dumps(request_context().record.usage.known()), "usage")
+    yield sse.encode(json.dumps(request_context().record.usage.to_dict()), "usage")
 
 
 def _write_error(error: GatewayError, request_id: str) -> bytes:

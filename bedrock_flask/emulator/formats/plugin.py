@@ -59,7 +59,7 @@ def _make_parts(
             parts.append(part)
             yield part
     usage = map(find_wire(adapter).usage, parts)
-    tally.usage = reduce(Usage.updated, usage, count_usage(body, parts, engine)).updated(tally.usage)
+    tally.usage = reduce(Usage.merge, usage, count_usage(body, parts, engine)).merge(tally.usage)
 
 
 def _guard(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Event, Json, Request, Response, as_garbled, member
+from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors, member
 from bedrock_flask.protocol.json_path import put_at
 from bedrock_flask.translation.repairs.record import Repaired
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
@@ -55,12 +55,12 @@ def alias_tool_ids(request: Request, capabilities: Capabilities) -> Repaired:
 
 def restore_event_tool_names(event: Event, names: Mapping[str, str]) -> Event:
     """One event of an answer with the caller's tool name."""
-    with as_garbled():
+    with map_shape_errors():
         name = names.get(member(event, *_STARTED_NAME) or "")
         return event if name is None else put_at(event, _STARTED_NAME, name)
 
 
-@as_garbled()
+@map_shape_errors()
 def restore_tool_names(response: Response, names: Mapping[str, str]) -> Response:
     """A whole answer with the caller's tool names."""
     content = member(response, *_CONTENT)

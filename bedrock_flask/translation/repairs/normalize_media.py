@@ -36,7 +36,7 @@ def normalize_base64(request: Request, capabilities: Capabilities) -> Repaired:
             if not isinstance(data, str):
                 continue
             try:
-                normalized = data_uri.checked(data)
+                normalized = data_uri.normalize_base64(data)
             except ValueError as error:
                 faults.append(FieldError(f"{path}.{kind}.source.bytes", str(error)))
             else:

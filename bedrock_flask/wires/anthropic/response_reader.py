@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
-from bedrock_flask.converse import Event, Json, Response, as_garbled, fold, member
+from bedrock_flask.converse import Event, Json, Response, fold, map_shape_errors, member
 from bedrock_flask.wires.anthropic.citations import read_citations
 from bedrock_flask.wires.converse_events import (
     add_delta,
@@ -33,10 +33,10 @@ def finished(chunk: Json) -> bool:
 def usage(document: Json) -> Usage:
     """The counts of a reply, `message_start`, `message_delta` (cumulative), or the metrics in the last chunk."""
     first = from_members(member(document, "message", "usage"))
-    return first.updated(from_members(member(document, "usage"))).updated(from_metrics(document))
+    return first.merge(from_members(member(document, "usage"))).merge(from_metrics(document))
 
 
-@as_garbled()
+@map_shape_errors()
 def read_reply(reply: Json) -> Response:
     """A Messages reply as a Converse response; raises UpstreamProtocolError for any other document."""
     return fold(read_chunks(_split_reply(reply)))
@@ -58,7 +58,7 @@ def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
 
     def read(chunk: Json) -> Iterator[Event]:
         raise_reported_error(chunk.get("error"))
-        stream.usage = stream.usage.updated(usage(chunk))
+        stream.usage = stream.usage.merge(usage(chunk))
         stream.cache_details = _read_cache_details(chunk) or stream.cache_details
         return _CHUNKS.get(chunk["type"], _ignore)(stream, chunk)
 

@@ -7,7 +7,15 @@ from typing import Any
 from uuid import uuid4
 
 from bedrock_flask.bedrock.usage import from_members
-from bedrock_flask.converse import Event, Json, Response, as_garbled, known_members, member, unknown_kinds
+from bedrock_flask.converse import (
+    Event,
+    Json,
+    Response,
+    list_known_members,
+    list_unknown_kinds,
+    map_shape_errors,
+    member,
+)
 from bedrock_flask.wires.anthropic.citations import write_citation
 from bedrock_flask.wires.wire import map_events, report_left_out
 
@@ -40,16 +48,16 @@ def add_tokens(chunk: Json, count: Callable[[], int]) -> Json:
 # --- a reply ---------------------------------------------------------------------------------------------------------
 
 
-@as_garbled()
+@map_shape_errors()
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as a Messages reply; raises UpstreamProtocolError for any other document."""
     content = response["output"]["message"]["content"]
     return {
         **_build_message(model_id),
-        "content": [_WRITERS[kind](value) for block in content for kind, value in known_members(block, _WRITERS)],
+        "content": [_WRITERS[kind](value) for block in content for kind, value in list_known_members(block, _WRITERS)],
         **_write_stop(response),
         "usage": _write_usage(response.get("usage")),
-        **report_left_out([kind for block in content for kind in unknown_kinds(block, _WRITERS)]),
+        **report_left_out([kind for block in content for kind in list_unknown_kinds(block, _WRITERS)]),
     }
 
 
@@ -163,16 +171,16 @@ def _write_message_start(stream: _Stream, payload: Json) -> Iterator[Json]:
 
 
 def _write_block_start(stream: _Stream, payload: Json) -> Iterator[Json]:
-    stream.left_out += unknown_kinds(payload["start"], _WRITERS)
+    stream.left_out += list_unknown_kinds(payload["start"], _WRITERS)
     if payload["start"].get("toolUse") is not None:
         use = {**payload["start"]["toolUse"], "input": {}}
         yield from _open_block(stream, payload["contentBlockIndex"], _write_tool_use(use))
 
 
 def _write_block_delta(stream: _Stream, payload: Json) -> Iterator[Json]:
-    stream.left_out += unknown_kinds(payload["delta"], _KINDS)
-    for kind, delta in known_members(payload["delta"], _KINDS):
-        parts = known_members(delta, _THOUGHTS) if kind == "reasoningContent" else [("", delta)]
+    stream.left_out += list_unknown_kinds(payload["delta"], _KINDS)
+    for kind, delta in list_known_members(payload["delta"], _KINDS):
+        parts = list_known_members(delta, _THOUGHTS) if kind == "reasoningContent" else [("", delta)]
         for part, value in parts:
             yield from _write_delta(stream, payload["contentBlockIndex"], ".".join(filter(None, (kind, part))), value)
 

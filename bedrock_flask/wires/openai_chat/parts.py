@@ -42,7 +42,7 @@ def _read_image(image: Json, cursor: Cursor) -> Iterator[Json]:
 
 def _read_audio(audio: Json, cursor: Cursor) -> Iterator[Json]:
     cursor.add_unread(audio, "data", "format")
-    data = cursor.at("data").parse(data_uri.checked, audio["data"])
+    data = cursor.at("data").parse(data_uri.normalize_base64, audio["data"])
     yield {"audio": {"format": audio["format"], "source": {"bytes": data}}}
 
 

@@ -37,7 +37,7 @@ def finished(chunk: Json) -> bool:
 
 def usage(document: Json) -> Usage:
     """The counts of a reply or a chunk, or of the metrics in the last chunk."""
-    return read_usage(document.get("usage"), **USAGE_NAMES).updated(from_metrics(document))
+    return read_usage(document.get("usage"), **USAGE_NAMES).merge(from_metrics(document))
 
 
 def _first_choice(document: Json) -> Any:
@@ -98,7 +98,7 @@ def _read_chunk(stream: _Stream, chunk: Json) -> Iterator[Event]:
     if not stream.is_started:
         stream.is_started = True
         yield start_message()
-    stream.usage = stream.usage.updated(usage(chunk))
+    stream.usage = stream.usage.merge(usage(chunk))
     stream.tier = chunk.get("service_tier") or stream.tier
     choice = _first_choice(chunk)
     delta = member(choice, "delta") or member(choice, "message") or {}

@@ -8,7 +8,15 @@ from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.converse import Event, Json, Response, as_garbled, known_members, member, unknown_kinds
+from bedrock_flask.converse import (
+    Event,
+    Json,
+    Response,
+    list_known_members,
+    list_unknown_kinds,
+    map_shape_errors,
+    member,
+)
 from bedrock_flask.wires.openai_usage import write_usage
 from bedrock_flask.wires.wire import map_events, report_left_out
 
@@ -52,7 +60,7 @@ def _is_client_call(use: Json) -> bool:
 # --- whole -----------------------------------------------------------------------------------------------------------
 
 
-@as_garbled()
+@map_shape_errors()
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as a chat completion; raises UpstreamProtocolError for any other document."""
     content = response["output"]["message"]["content"]
@@ -69,7 +77,7 @@ def write_reply(response: Response, model_id: str) -> Json:
 def _find_unsupported(block: Json) -> list[str]:
     """The kind of a block, or of a block's start, that chat completions do not have."""
     use = block.get("toolUse")
-    return unknown_kinds(block, _BLOCKS) if use is None or _is_client_call(use) else ["toolUse"]
+    return list_unknown_kinds(block, _BLOCKS) if use is None or _is_client_call(use) else ["toolUse"]
 
 
 # The kinds of blocks that are written.
@@ -82,7 +90,7 @@ def _write_message(content: Iterable[Json]) -> Json:
     details: list[Json] = []
     annotations: list[Json] = []
     for block in content:
-        for kind, value in known_members(block, _BLOCKS):
+        for kind, value in list_known_members(block, _BLOCKS):
             if kind == "text":
                 text += value
             elif kind == "citationsContent":
@@ -180,8 +188,8 @@ def _write_block_start(stream: _Stream, payload: Json) -> Iterator[Json]:
 
 
 def _write_block_delta(stream: _Stream, payload: Json) -> Iterator[Json]:
-    stream.left_out += unknown_kinds(payload["delta"], _DELTAS)
-    for kind, delta in known_members(payload["delta"], _DELTAS):
+    stream.left_out += list_unknown_kinds(payload["delta"], _DELTAS)
+    for kind, delta in list_known_members(payload["delta"], _DELTAS):
         yield from _DELTAS[kind](stream, payload["contentBlockIndex"], delta)
 
 
@@ -240,7 +248,7 @@ def _build_call_chunk(stream: _Stream, index: int, call: Json) -> Json:
 
 def _write_reasoning_delta(stream: _Stream, index: int, reasoning: Json) -> Iterator[Json]:
     number = stream.thoughts.setdefault(index, len(stream.thoughts))
-    for name, value in known_members(reasoning, _THOUGHTS):
+    for name, value in list_known_members(reasoning, _THOUGHTS):
         kind, written = _THOUGHTS[name]
         plain = {"reasoning_content": value} if name == "text" else {}
         yield _build_chunk(stream, {**plain, "reasoning_details": [{"type": kind, written: value, "index": number}]})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.bedrock.usage import Usage, from_metrics
-from bedrock_flask.converse import Event, Json, Response, as_garbled, fold, is_blank, member
+from bedrock_flask.converse import Event, Json, Response, fold, is_blank, map_shape_errors, member
 from bedrock_flask.wires.converse_events import (
     add_delta,
     end_stream,
@@ -36,10 +36,10 @@ def finished(chunk: Json) -> bool:
 def usage(document: Json) -> Usage:
     """The counts of a response, or of the event that has it."""
     counts = member(document, "response", "usage") or member(document, "usage")
-    return read_usage(counts, input_name="input_tokens", output_name="output_tokens").updated(from_metrics(document))
+    return read_usage(counts, input_name="input_tokens", output_name="output_tokens").merge(from_metrics(document))
 
 
-@as_garbled()
+@map_shape_errors()
 def read_reply(reply: Json) -> Response:
     """A `response` object as a Converse response; raises UpstreamProtocolError for any other document."""
     return fold(read_chunks(_split_reply(reply)))
@@ -60,7 +60,7 @@ def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
     def read(chunk: Json) -> Iterator[Event]:
         if chunk["type"] == "error":
             raise_reported_error(member(chunk, "error") or chunk)
-        stream.usage = stream.usage.updated(usage(chunk))
+        stream.usage = stream.usage.merge(usage(chunk))
         return _EVENTS.get(chunk["type"], _ignore)(stream, chunk)
 
     return map_chunks(chunks, read)

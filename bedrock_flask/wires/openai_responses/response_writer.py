@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
-from bedrock_flask.converse import Json, Response, as_garbled, member, unknown_kinds
+from bedrock_flask.converse import Json, Response, list_unknown_kinds, map_shape_errors, member
 from bedrock_flask.wires.openai_responses.items import write_reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText, replace_lone_surrogates
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, RequestTools
@@ -28,7 +28,7 @@ _STOPS: Mapping[str, tuple[str, str | None]] = {
 _FAILED = ("failed", None)
 
 
-@as_garbled()
+@map_shape_errors()
 def write_reply(
     response: Response,
     model: str,
@@ -148,7 +148,7 @@ def find_unsupported(block: Json) -> list[str]:
     """The kind of a block, or of a block's start, that the format does not have."""
     # The client must not answer the call of a tool that Bedrock has run itself.
     is_server_call = _find_kind(block) == "toolUse" and not is_client_call(block["toolUse"])
-    return ["toolUse"] if is_server_call else unknown_kinds(block, _KINDS)
+    return ["toolUse"] if is_server_call else list_unknown_kinds(block, _KINDS)
 
 
 def _has_content(block: Json) -> bool:

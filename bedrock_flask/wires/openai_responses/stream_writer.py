@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from bedrock_flask.converse import Event, Json, known_members, unknown_kinds
+from bedrock_flask.converse import Event, Json, list_known_members, list_unknown_kinds
 from bedrock_flask.wires.openai_responses import response_writer
 from bedrock_flask.wires.openai_responses.items import write_reasoning_members
 from bedrock_flask.wires.openai_responses.member_text import MemberText
@@ -101,7 +101,7 @@ class _Thought(_Item):
     reasoning: Json = field(default_factory=dict)
 
     def add(self, delta: Json) -> Iterator[Json]:
-        for name, value in known_members(delta, _THOUGHTS):
+        for name, value in list_known_members(delta, _THOUGHTS):
             if name == "redactedContent":
                 self.reasoning[name] = self.reasoning.get(name, "") + value
                 continue
@@ -207,8 +207,8 @@ def _write_block_start(stream: _Stream, payload: Json) -> Iterator[Json]:
 
 def _write_block_delta(stream: _Stream, payload: Json) -> Iterator[Json]:
     index = payload["contentBlockIndex"]
-    stream.left_out += unknown_kinds(payload["delta"], _KNOWN)
-    for kind, delta in known_members(payload["delta"], _ADDED):
+    stream.left_out += list_unknown_kinds(payload["delta"], _KNOWN)
+    for kind, delta in list_known_members(payload["delta"], _ADDED):
         if index not in stream.blocks and kind in _OPENED and delta:
             yield from _open_item(stream, index, _OPENED[kind](stream))
         if index in stream.blocks:

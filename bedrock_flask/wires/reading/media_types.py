@@ -41,7 +41,7 @@ def read_document(data: str, name: str, cursor: Cursor) -> tuple[str, str]:
     """The format and the base64 of a document: in a URI, or bare beside a file name whose extension is the format."""
     extension = name.rpartition(".")[2].lower()
     if ":" not in data and extension in DOCUMENTS.values():
-        return extension, cursor.parse(data_uri.checked, data)
+        return extension, cursor.parse(data_uri.normalize_base64, data)
     return read_uri(data, DOCUMENTS, cursor)
 
 

@@ -213,7 +213,7 @@ def test_usage_is_cumulative_over_the_chunks_of_a_real_stream() -> None:
     metrics = {"inputTokenCount": 13, "outputTokenCount": 178, "invocationLatency": 2714, "firstByteLatency": 366}
     stop = {"type": "message_stop", "amazon-bedrock-invocationMetrics": metrics}
     assert usage(start) == Usage(13, 1)
-    assert usage(start).updated(usage(delta)) == Usage(13, 178)
+    assert usage(start).merge(usage(delta)) == Usage(13, 178)
     assert usage(stop) == Usage(13, 178)
     assert [finished(chunk) for chunk in (start, delta, stop)] == [False, False, True]
 
