@@ -61,8 +61,8 @@ def _connected(url: str) -> Iterator[socket.socket]:
 
 
 def _request(path: str, body: bytes, fault: Any = None) -> bytes:
-    told = "" if fault is None else f"x-emulator-fault: {fault if isinstance(fault, str) else json.dumps(fault)}\r\n"
-    head = f"POST {path} HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{told}\r\n"
+    header = "" if fault is None else f"x-emulator-fault: {fault if isinstance(fault, str) else json.dumps(fault)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{header}\r\n"
     return head.encode() + body
 
 
@@ -105,10 +105,10 @@ def leave(emulator: Any) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def ended() -> Callable[..., dict[str, Any]]:
+def await_end() -> Callable[..., dict[str, Any]]:
     """The log entry of the last call, as soon as it has ended."""
 
-    def ended(emulator: Any, patience: float = 10) -> dict[str, Any]:
+    def await_end(emulator: Any, patience: float = 10) -> dict[str, Any]:
         until = time.monotonic() + patience
         while time.monotonic() < until:
             calls = emulator.calls()
@@ -117,7 +117,7 @@ def ended() -> Callable[..., dict[str, Any]]:
             time.sleep(0.01)
         raise AssertionError(f"the call has not ended: {emulator.calls()}")
 
-    return ended
+    return await_end
 
 
 @pytest.fixture

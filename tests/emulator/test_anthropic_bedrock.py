@@ -63,5 +63,5 @@ def test_a_throttle_is_the_sdks_own_error(claude: Any, emulator: Any) -> None:
 
 def test_no_key_is_kept(claude: Any, emulator: Any) -> None:
     claude.messages.create(**ASKED)
-    told = emulator.calls()[-1]["headers"]["authorization"]
-    assert told == "Bearer ***" or told.endswith("Signature=***")
+    document = emulator.calls()[-1]["headers"]["authorization"]
+    assert document == "Bearer ***" or document.endswith("Signature=***")

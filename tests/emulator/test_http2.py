@@ -60,9 +60,9 @@ class Caller:
     ) -> tuple[int, Stream]:
         """Begin a call."""
         number = self.state.get_next_available_stream_id()
-        told = {"x-emulator-fault": json.dumps(fault) if isinstance(fault, dict) else fault} if fault else {}
+        text = {"x-emulator-fault": json.dumps(fault) if isinstance(fault, dict) else fault} if fault else {}
         pseudo = {":method": "POST", ":path": PATHS[operation], ":scheme": "http", ":authority": "emulator"}
-        self.state.send_headers(number, list((pseudo | told | headers).items()))
+        self.state.send_headers(number, list((pseudo | text | headers).items()))
         self.streams[number] = Stream()
         # A frame without data is not the end of a body.
         self.state.send_data(number, b"")
@@ -84,7 +84,9 @@ class Caller:
         for event in self.state.receive_data(data):
             match event:
                 case ResponseReceived():
-                    self.streams[event.stream_id].head = {name.decode(): told.decode() for name, told in event.headers}
+                    self.streams[event.stream_id].head = {
+                        name.decode(): result.decode() for name, result in event.headers
+                    }
                 case DataReceived():
                     self.streams[event.stream_id].body += event.data
                     if credit:
@@ -145,29 +147,31 @@ def test_a_call_does_not_wait_for_one_that_is_stalled_on_the_same_connection(cal
     assert not stalled.over
 
 
-def test_a_stream_that_is_reset_is_a_caller_that_left_and_hurts_no_other(call: Any, emulator: Any, ended: Any) -> None:
+def test_a_stream_that_is_reset_is_a_caller_that_left_and_hurts_no_other(
+    call: Any, emulator: Any, await_end: Any
+) -> None:
     caller = call()
     number, stalled = caller.ask("ConverseStream", "stall")
     caller.until(lambda: bool(stalled.head))
     caller.state.reset_stream(number, ErrorCodes.CANCEL)
     caller.flush()
-    assert ended(emulator)["ended"] == "client left"
+    assert await_end(emulator)["ended"] == "client left"
     _, other = caller.ask("Converse")
     caller.until(lambda: other.ended)
 
 
-def test_a_connection_that_is_closed_is_a_caller_that_left(call: Any, emulator: Any, ended: Any) -> None:
+def test_a_connection_that_is_closed_is_a_caller_that_left(call: Any, emulator: Any, await_end: Any) -> None:
     caller = call()
     _, stalled = caller.ask("ConverseStream", "stall")
     caller.until(lambda: bool(stalled.head))
     caller.socket.close()
-    assert ended(emulator)["ended"] == "client left"
+    assert await_end(emulator)["ended"] == "client left"
 
 
 def test_a_call_goes_on_after_the_callers_goodbye(call: Any) -> None:
     caller = call()
     _, stream = caller.ask("ConverseStream", {"fault": "stall", "seconds": 0.3})
-    # What the AWS SDK for JavaScript sends as soon as it has asked: no more calls will come.
+    # The AWS SDK for JavaScript sends this as soon as it has sent its request: no more calls will come.
     caller.socket.sendall(b"\0\0\x08\x07\0\0\0\0\0" + bytes(8))
     caller.until(lambda: stream.over)
     assert stream.ended

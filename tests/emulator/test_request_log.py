@@ -12,25 +12,25 @@ MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
 
 
 def test_it_tells_what_arrived_and_that_it_was_sent(emulator: Any, bedrock: Any) -> None:
-    told = bedrock.converse(modelId=MODEL, messages=MESSAGES)
+    response = bedrock.converse(modelId=MODEL, messages=MESSAGES)
     [entry] = emulator.calls()
     assert (entry["operation"], entry["model"], entry["ended"]) == ("Converse", MODEL, "sent")
     assert json.loads(entry["body"]) == {"messages": MESSAGES}
-    assert entry["request_id"] == told["ResponseMetadata"]["RequestId"]
+    assert entry["request_id"] == response["ResponseMetadata"]["RequestId"]
     assert entry["status"] == 200
     assert entry["headers"]["content-type"] == "application/json"
     assert "Credential=emulator/" in entry["headers"]["authorization"]
     assert entry["headers"]["authorization"].endswith("Signature=***")
 
 
-def test_a_stream_that_is_read_to_its_end_was_sent(emulator: Any, bedrock: Any, ended: Any) -> None:
+def test_a_stream_that_is_read_to_its_end_was_sent(emulator: Any, bedrock: Any, await_end: Any) -> None:
     list(bedrock.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
-    assert ended(emulator)["ended"] == "sent"
+    assert await_end(emulator)["ended"] == "sent"
 
 
-def test_a_client_that_leaves_within_a_stream_is_noticed(emulator: Any, leave: Any, ended: Any) -> None:
+def test_a_client_that_leaves_within_a_stream_is_noticed(emulator: Any, leave: Any, await_end: Any) -> None:
     leave("ConverseStream", {"fault": "stall", "after": 3, "seconds": 0.5}, until=300)
-    assert ended(emulator)["ended"] == "client left"
+    assert await_end(emulator)["ended"] == "client left"
 
 
 def test_it_can_be_cleared(emulator: Any, bedrock: Any) -> None:
@@ -57,29 +57,29 @@ def test_no_secret_of_a_caller_is_kept() -> None:
     assert "canary" not in json.dumps(log.list_entries())
 
 
-def lines(log: Path) -> list[dict[str, Any]]:
+def read_lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def awaited(log: Path, event: str) -> dict[str, Any]:
+def await_line(log: Path, event: str) -> dict[str, Any]:
     """The first line of that kind, as soon as it is there."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        for line in lines(log):
+        for line in read_lines(log):
             if line["event"] == event:
                 return line
         time.sleep(0.01)
-    raise AssertionError(f"no such line: {lines(log)}")
+    raise AssertionError(f"no such line: {read_lines(log)}")
 
 
 def test_a_file_tells_when_a_call_arrived_and_how_it_ended(start_emulator: Any, tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     emulator = start_emulator("--log", str(log))
-    told = emulator.client().converse(modelId=MODEL, messages=MESSAGES)
-    awaited(log, "ended")
-    arrived, ended = lines(log)
+    response = emulator.client().converse(modelId=MODEL, messages=MESSAGES)
+    await_line(log, "ended")
+    arrived, ended = read_lines(log)
     assert (arrived["event"], ended["event"]) == ("arrived", "ended")
-    assert arrived["request_id"] == ended["request_id"] == told["ResponseMetadata"]["RequestId"]
+    assert arrived["request_id"] == ended["request_id"] == response["ResponseMetadata"]["RequestId"]
     assert json.loads(arrived["body"]) == {"messages": MESSAGES}
     assert arrived["headers"]["authorization"].endswith("Signature=***")
     assert (ended["operation"], ended["model"], ended["status"]) == ("Converse", MODEL, 200)
@@ -92,16 +92,16 @@ def test_the_file_shows_a_call_that_is_under_way_and_a_caller_that_left(start_em
     log = tmp_path / "requests.jsonl"
     emulator = start_emulator("--log", str(log), "--fault", "stall")
     stream = emulator.client().converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
-    assert awaited(log, "arrived")["operation"] == "ConverseStream"
-    assert [line["event"] for line in lines(log)] == ["arrived"]
+    assert await_line(log, "arrived")["operation"] == "ConverseStream"
+    assert [line["event"] for line in read_lines(log)] == ["arrived"]
     stream.close()
-    assert awaited(log, "ended")["ended"] == "client left"
-    assert awaited(log, "ended")["fault"] == "stall"
+    assert await_line(log, "ended")["ended"] == "client left"
+    assert await_line(log, "ended")["fault"] == "stall"
 
 
 def test_a_file_is_added_to_and_never_emptied(start_emulator: Any, tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     log.write_text('{"event": "earlier"}\n')
     start_emulator("--log", str(log)).client().converse(modelId=MODEL, messages=MESSAGES)
-    awaited(log, "ended")
-    assert [line["event"] for line in lines(log)] == ["earlier", "arrived", "ended"]
+    await_line(log, "ended")
+    assert [line["event"] for line in read_lines(log)] == ["earlier", "arrived", "ended"]

@@ -227,7 +227,7 @@ def test_anthropics_own_client_talks_to_it_too(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "direct"),
+    ("hosts", "direct"),
     [
         ({}, "127.0.0.1,localhost"),
         ({"no_proxy": "a.example", "NO_PROXY": "b.example"}, "a.example,127.0.0.1,localhost"),
@@ -235,8 +235,8 @@ def test_anthropics_own_client_talks_to_it_too(project: Project) -> None:
         ({"NO_PROXY": "*"}, "*"),
     ],
 )
-def test_what_goes_around_the_proxy_still_does(told: dict[str, str], direct: str) -> None:
-    found = make_client_environ("http://127.0.0.1:5000", told)
+def test_what_goes_around_the_proxy_still_does(hosts: dict[str, str], direct: str) -> None:
+    found = make_client_environ("http://127.0.0.1:5000", hosts)
     assert (found["no_proxy"], found["NO_PROXY"]) == (direct, direct)
 
 
@@ -395,8 +395,8 @@ EVERYTHING = """
 
     def test_a_word_is_blocked():
         named = {"guardrailIdentifier": "gr1", "guardrailVersion": "1"}
-        told = boto3.client("bedrock-runtime").converse(**NOVA, guardrailConfig=named)
-        assert told["stopReason"] == "guardrail_intervened"
+        response = boto3.client("bedrock-runtime").converse(**NOVA, guardrailConfig=named)
+        assert response["stopReason"] == "guardrail_intervened"
 
     def test_a_call_must_be_signed():
         wrong = boto3.client("bedrock-runtime", aws_access_key_id="tester", aws_secret_access_key="wrong")
@@ -405,12 +405,12 @@ EVERYTHING = """
         boto3.client("bedrock-runtime", aws_access_key_id="other", aws_secret_access_key="second").converse(**NOVA)
 
     def test_an_asynchronous_call_is_begun(bedrock):
-        told = boto3.client("bedrock-runtime").start_async_invoke(
+        response = boto3.client("bedrock-runtime").start_async_invoke(
             modelId="amazon.titan-embed-text-v2:0",
             modelInput={"inputText": "Hi"},
             outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://bucket/prefix"}},
         )
-        assert told["invocationArn"]
+        assert response["invocationArn"]
 """
 
 
@@ -562,13 +562,13 @@ def test_a_conftest_can_bring_it_in_where_plugins_are_not_looked_for(project: Pr
 
 def test_pytest_itself_tells_how_it_is_used(project: Project) -> None:
     project.write("test_it.py", "")
-    told = project.pytest("--fixtures").stdout
-    assert re.search(r"^bedrock .*\n +An emulated Amazon Bedrock", told, re.MULTILINE)
-    told = project.pytest("--help").stdout
+    output = project.pytest("--fixtures").stdout
+    assert re.search(r"^bedrock .*\n +An emulated Amazon Bedrock", output, re.MULTILINE)
+    output = project.pytest("--help").stdout
     for option in ("--bedrock ", "--bedrock-engine", "--bedrock-plugins-dir", "--bedrock-port", "bedrock_engine"):
-        assert option in told
+        assert option in output
     for option in ("--bedrock-async-dir", "--bedrock-blocked-word", "--bedrock-secret", "bedrock_secrets"):
-        assert option in told
+        assert option in output
 
 
 def test_it_is_an_entry_point_of_the_package(repository: Path) -> None:
@@ -627,9 +627,9 @@ def test_without_the_option_the_tutorials_client_asks_the_real_bedrock_as_it_say
     # The one file that the page names, and one whose tests ask for the fixture.
     [command] = re.findall(r"^pytest (-o addopts= .*)$", page, re.MULTILINE)
     for tests in (command.split(), ["-o", "addopts=", "test_words.py"]):
-        told = project.pytest(*tests).stdout
-        assert 'Could not connect to the endpoint URL: "http://127.0.0.1:1/' in told
-        assert "passed" not in told
+        output = project.pytest(*tests).stdout
+        assert 'Could not connect to the endpoint URL: "http://127.0.0.1:1/' in output
+        assert "passed" not in output
     assert "calls the real Bedrock, even in the tests that use the fixture `bedrock`" in page.replace("\n", " ")
 
 

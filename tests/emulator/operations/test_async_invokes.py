@@ -18,9 +18,9 @@ INPUT = {"inputText": "one two three", "dimensions": 256}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "s3"
-    made.mkdir()
-    return made
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
@@ -38,40 +38,40 @@ def to(uri: str = "s3://bucket/some/prefix/") -> dict[str, Any]:
 
 
 def start(
-    bedrock: Any, model: str = TITAN, told: Any = None, uri: str = "s3://bucket/some/prefix/", **more: Any
+    bedrock: Any, model: str = TITAN, body: Any = None, uri: str = "s3://bucket/some/prefix/", **more: Any
 ) -> str:
-    answer = bedrock.start_async_invoke(modelId=model, modelInput=told or INPUT, outputDataConfig=to(uri), **more)
+    answer = bedrock.start_async_invoke(modelId=model, modelInput=body or INPUT, outputDataConfig=to(uri), **more)
     return str(answer["invocationArn"])
 
 
-def ended(bedrock: Any, arn: str) -> Any:
+def await_end(bedrock: Any, arn: str) -> Any:
     until = time.monotonic() + 30
-    while (told := bedrock.get_async_invoke(invocationArn=arn))["status"] == "InProgress":
+    while (response := bedrock.get_async_invoke(invocationArn=arn))["status"] == "InProgress":
         assert time.monotonic() < until, "it has not ended"
         time.sleep(0.01)
-    return told
+    return response
 
 
-def refused(call: Any, **arguments: Any) -> tuple[str, str]:
+def catch_error(call: Any, **arguments: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
-def listed(bedrock: Any, **chosen: Any) -> list[str]:
+def list_arns(bedrock: Any, **chosen: Any) -> list[str]:
     return [each["invocationArn"] for each in bedrock.list_async_invokes(**chosen)["asyncInvokeSummaries"]]
 
 
 def test_the_model_s_answer_lies_where_s3_would_have_it(bedrock: Any, folder: Path) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     arn = start(bedrock, clientRequestToken="token-1", tags=[{"key": "team", "value": "a"}])
-    told = ended(bedrock, arn)
-    assert told["status"] == "Completed"
-    assert told["modelArn"] == f"arn:aws:bedrock:us-west-2::foundation-model/{TITAN}"
-    assert (told["clientRequestToken"], told["outputDataConfig"]) == ("token-1", to())
-    assert before < told["submitTime"] <= told["endTime"] == told["lastModifiedTime"]
-    assert "failureMessage" not in told
+    response = await_end(bedrock, arn)
+    assert response["status"] == "Completed"
+    assert response["modelArn"] == f"arn:aws:bedrock:us-west-2::foundation-model/{TITAN}"
+    assert (response["clientRequestToken"], response["outputDataConfig"]) == ("token-1", to())
+    assert before < response["submitTime"] <= response["endTime"] == response["lastModifiedTime"]
+    assert "failureMessage" not in response
     [file] = [path for path in folder.rglob("*") if path.is_file()]
     assert file == folder / "bucket/some/prefix" / arn.rpartition("/")[2] / "output.json"
     now = json.loads(bedrock.invoke_model(modelId=TITAN, body=json.dumps(INPUT))["body"].read())
@@ -79,8 +79,8 @@ def test_the_model_s_answer_lies_where_s3_would_have_it(bedrock: Any, folder: Pa
 
 
 def test_a_call_that_fails_says_why_and_leaves_nothing(bedrock: Any, folder: Path) -> None:
-    told = {"messages": [{"role": "user", "content": [{"text": "[[error ModelErrorException]]"}]}]}
-    failed = ended(bedrock, start(bedrock, NOVA, told))
+    document = {"messages": [{"role": "user", "content": [{"text": "[[error ModelErrorException]]"}]}]}
+    failed = await_end(bedrock, start(bedrock, NOVA, document))
     assert failed["status"] == "Failed"
     assert "ModelErrorException" in failed["failureMessage"]
     assert failed["endTime"]
@@ -93,17 +93,17 @@ def test_the_same_token_begins_one_call_only(bedrock: Any, folder: Path) -> None
     assert start(bedrock, clientRequestToken="twice") != first
     other = {"inputText": "something else"}
     with pytest.raises(bedrock.exceptions.ConflictException):
-        start(bedrock, told=other, clientRequestToken="once")
+        start(bedrock, body=other, clientRequestToken="once")
     with pytest.raises(bedrock.exceptions.ConflictException):
         start(bedrock, uri="s3://bucket/elsewhere", clientRequestToken="once")
-    assert len(listed(bedrock)) == 2
+    assert len(list_arns(bedrock)) == 2
 
 
 def test_what_the_model_would_not_take_is_refused_at_once(bedrock: Any, folder: Path) -> None:
-    for model, told in ((TITAN, {"inputTxt": "x"}), ("newvendor.unheard-of", {"x": 1}), (TITAN, {"inputText": 3})):
+    for model, body in ((TITAN, {"inputTxt": "x"}), ("newvendor.unheard-of", {"x": 1}), (TITAN, {"inputText": 3})):
         with pytest.raises(bedrock.exceptions.ValidationException):
-            start(bedrock, model, told)
-    assert listed(bedrock) == []
+            start(bedrock, model, body)
+    assert list_arns(bedrock) == []
     assert list(folder.iterdir()) == []
 
 
@@ -129,8 +129,8 @@ def test_nothing_is_written_outside_of_the_folder(bedrock: Any, folder: Path, tm
     (folder / "bucket").mkdir()
     (folder / "bucket" / "out").symlink_to(outside)
     for uri in OUTSIDE:
-        told = refused(bedrock.start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to(uri))
-        assert told[0] == "ValidationException", uri
+        response = catch_error(bedrock.start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to(uri))
+        assert response[0] == "ValidationException", uri
     assert list(outside.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "s3"]
     assert [path.name for path in (folder / "bucket").iterdir()] == ["out"]
@@ -138,25 +138,25 @@ def test_nothing_is_written_outside_of_the_folder(bedrock: Any, folder: Path, tm
 
 def test_a_prefix_may_be_missing(bedrock: Any, folder: Path) -> None:
     arn = start(bedrock, uri="s3://my.bucket-1")
-    ended(bedrock, arn)
+    await_end(bedrock, arn)
     assert (folder / "my.bucket-1" / arn.rpartition("/")[2] / "output.json").is_file()
 
 
 def test_the_list_is_filtered_sorted_and_paged(bedrock: Any) -> None:
     arns = []
     for number in range(5):
-        arns.append(start(bedrock, told={"inputText": f"number {number}"}))
-        ended(bedrock, arns[-1])
+        arns.append(start(bedrock, body={"inputText": f"number {number}"}))
+        await_end(bedrock, arns[-1])
     text = "[[error ThrottlingException]]"
     arns.append(start(bedrock, NOVA, {"messages": [{"role": "user", "content": [{"text": text}]}]}))
-    ended(bedrock, arns[-1])
-    assert listed(bedrock) == arns[::-1]
-    assert listed(bedrock, sortBy="SubmissionTime", sortOrder="Ascending") == arns
-    assert listed(bedrock, statusEquals="Failed") == arns[-1:]
-    assert listed(bedrock, statusEquals="InProgress") == []
+    await_end(bedrock, arns[-1])
+    assert list_arns(bedrock) == arns[::-1]
+    assert list_arns(bedrock, sortBy="SubmissionTime", sortOrder="Ascending") == arns
+    assert list_arns(bedrock, statusEquals="Failed") == arns[-1:]
+    assert list_arns(bedrock, statusEquals="InProgress") == []
     times = [bedrock.get_async_invoke(invocationArn=arn)["submitTime"] for arn in arns]
-    assert listed(bedrock, submitTimeBefore=times[0] - timedelta(seconds=1)) == []
-    assert listed(bedrock, submitTimeAfter=times[0] - timedelta(seconds=1)) == arns[::-1]
+    assert list_arns(bedrock, submitTimeBefore=times[0] - timedelta(seconds=1)) == []
+    assert list_arns(bedrock, submitTimeAfter=times[0] - timedelta(seconds=1)) == arns[::-1]
     pages = bedrock.get_paginator("list_async_invokes").paginate(
         sortOrder="Ascending", PaginationConfig={"PageSize": 4}
     )
@@ -168,7 +168,7 @@ def test_a_query_that_cannot_be_is_refused(emulated: Any, bedrock: Any) -> None:
         assert emulated.get(f"/async-invoke?{query}").status_code == 400
     missing = "arn:aws:bedrock:us-west-2:123456789012:async-invoke/abcdefghijkl"
     for arn in (missing, "nonsense"):
-        assert refused(bedrock.get_async_invoke, invocationArn=arn)[0] == "ValidationException"
+        assert catch_error(bedrock.get_async_invoke, invocationArn=arn)[0] == "ValidationException"
 
 
 def test_a_body_that_does_not_fit_is_refused_with_the_path(emulated: Any) -> None:
@@ -179,19 +179,19 @@ def test_a_body_that_does_not_fit_is_refused_with_the_path(emulated: Any) -> Non
 
 
 def test_without_a_folder_it_is_refused_with_the_remedy(emulator: Any, strict_client: Any) -> None:
-    told = refused(
+    response = catch_error(
         strict_client(emulator.url).start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to()
     )
-    assert "--async-dir" in told[1]
+    assert "--async-dir" in response[1]
 
 
 def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, emulated: Any) -> None:
     emulated.fault("throttle")
     with pytest.raises(bedrock.exceptions.ThrottlingException):
         start(bedrock)
-    assert listed(bedrock) == []
-    told = [(entry["operation"], entry["status"]) for entry in emulated.calls()]
-    assert told == [("StartAsyncInvoke", 429), ("ListAsyncInvokes", 200)]
+    assert list_arns(bedrock) == []
+    found = [(entry["operation"], entry["status"]) for entry in emulated.calls()]
+    assert found == [("StartAsyncInvoke", 429), ("ListAsyncInvokes", 200)]
 
 
 def test_only_so_many_run_at_one_time(tmp_path: Path) -> None:
@@ -233,9 +233,9 @@ def test_what_fails_unexpectedly_is_a_failure_of_that_call_only(
 
     job = kept.start("", "", make, lambda: b"{}")
     until = time.monotonic() + 30
-    while (told := kept.get(job.id)) and told.status == jobs.IN_PROGRESS:
+    while (kept_job := kept.get(job.id)) and kept_job.status == jobs.IN_PROGRESS:
         assert time.monotonic() < until
         time.sleep(0.01)
-    assert told is not None
-    assert (told.status, "FileNotFoundError" in told.failure) == (jobs.FAILED, True)
+    assert kept_job is not None
+    assert (kept_job.status, "FileNotFoundError" in kept_job.failure) == (jobs.FAILED, True)
     assert job.id in caplog.text

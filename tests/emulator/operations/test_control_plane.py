@@ -44,9 +44,9 @@ def ids(control: Any, **filters: str) -> list[str]:
 
 
 def test_every_plugin_s_models_are_listed_with_what_they_can_do(control: Any) -> None:
-    told = {each["modelId"]: each for each in control.list_foundation_models()["modelSummaries"]}
-    assert list(told) == sorted(told)
-    nova, titan, sonnet = told[NOVA], told[TITAN], told[SONNET]
+    found = {each["modelId"]: each for each in control.list_foundation_models()["modelSummaries"]}
+    assert list(found) == sorted(found)
+    nova, titan, sonnet = found[NOVA], found[TITAN], found[SONNET]
     assert nova["modelArn"] == f"arn:aws:bedrock:us-west-2::foundation-model/{NOVA}"
     assert (nova["modelName"], nova["providerName"]) == ("Nova Lite", "Amazon")
     assert nova["inputModalities"] == ["TEXT", "IMAGE", "VIDEO"]
@@ -68,9 +68,9 @@ def test_filters_choose(control: Any) -> None:
 def test_a_plugin_of_one_s_own_is_listed_as_it_says(own: Any, strict_client: Any) -> None:
     control = strict_client(own.url, "bedrock")
     assert ids(control, byOutputModality="IMAGE") == ["acme.paint-v1:0"]
-    told = control.get_foundation_model(modelIdentifier="acme.paint-v1:0")["modelDetails"]
-    assert (told["modelName"], told["providerName"]) == ("Paint V1", "Acme")
-    assert (told["responseStreamingSupported"], told["inputModalities"]) == (False, ["TEXT"])
+    document = control.get_foundation_model(modelIdentifier="acme.paint-v1:0")["modelDetails"]
+    assert (document["modelName"], document["providerName"]) == ("Paint V1", "Acme")
+    assert (document["responseStreamingSupported"], document["inputModalities"]) == (False, ["TEXT"])
 
 
 @pytest.mark.parametrize("identifier", [NOVA, f"arn:aws:bedrock:us-west-2::foundation-model/{NOVA}"])
@@ -80,8 +80,8 @@ def test_one_model_is_told_by_its_id_and_by_its_arn(control: Any, identifier: st
 
 
 def test_a_version_that_is_not_listed_but_claimed_is_told_too(control: Any) -> None:
-    told = control.get_foundation_model(modelIdentifier="amazon.nova-lite-v9:0")["modelDetails"]
-    assert (told["modelId"], told["modelName"]) == ("amazon.nova-lite-v9:0", "Nova Lite V9")
+    document = control.get_foundation_model(modelIdentifier="amazon.nova-lite-v9:0")["modelDetails"]
+    assert (document["modelId"], document["modelName"]) == ("amazon.nova-lite-v9:0", "Nova Lite V9")
 
 
 @pytest.mark.parametrize("model", ["newvendor.model-of-tomorrow", f"us.{SONNET}", "nonsense"])
@@ -93,10 +93,10 @@ def test_what_is_no_foundation_model_of_the_plugins_is_not_found(control: Any, m
 
 
 def test_a_model_that_is_there_may_be_called(control: Any) -> None:
-    told = control.get_foundation_model_availability(modelId=NOVA)
-    assert told["modelId"] == NOVA
-    assert told["agreementAvailability"] == {"status": "AVAILABLE"}
-    assert told["authorizationStatus"] == "AUTHORIZED"
+    response = control.get_foundation_model_availability(modelId=NOVA)
+    assert response["modelId"] == NOVA
+    assert response["agreementAvailability"] == {"status": "AVAILABLE"}
+    assert response["authorizationStatus"] == "AUTHORIZED"
 
 
 def test_profiles_are_of_a_type_and_come_in_pages(control: Any) -> None:
@@ -126,12 +126,12 @@ def test_a_query_that_cannot_be_is_refused(emulator: Any) -> None:
 
 
 def test_a_profile_leads_to_its_model_in_each_region(control: Any) -> None:
-    told = control.get_inference_profile(inferenceProfileIdentifier=f"us.{SONNET}")
-    assert told["inferenceProfileArn"] == f"arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.{SONNET}"
-    assert [each["modelArn"] for each in told["models"]] == [
+    response = control.get_inference_profile(inferenceProfileIdentifier=f"us.{SONNET}")
+    assert response["inferenceProfileArn"] == f"arn:aws:bedrock:us-west-2:123456789012:inference-profile/us.{SONNET}"
+    assert [each["modelArn"] for each in response["models"]] == [
         f"arn:aws:bedrock:{region}::foundation-model/{SONNET}" for region in ("us-east-1", "us-east-2", "us-west-2")
     ]
-    by_arn = control.get_inference_profile(inferenceProfileIdentifier=told["inferenceProfileArn"])
+    by_arn = control.get_inference_profile(inferenceProfileIdentifier=response["inferenceProfileArn"])
     assert by_arn["inferenceProfileId"] == f"us.{SONNET}"
     assert by_arn["createdAt"].year == 2025
     with pytest.raises(control.exceptions.ResourceNotFoundException):
@@ -183,5 +183,5 @@ def test_it_obeys_faults_and_is_in_the_request_log(control: Any, emulator: Any) 
     with pytest.raises(control.exceptions.AccessDeniedException):
         control.list_foundation_models()
     control.list_foundation_models()
-    told = [(entry["operation"], entry["status"], entry["fault"]) for entry in emulator.calls()]
-    assert told == [("ListFoundationModels", 403, "AccessDeniedException"), ("ListFoundationModels", 200, None)]
+    found = [(entry["operation"], entry["status"], entry["fault"]) for entry in emulator.calls()]
+    assert found == [("ListFoundationModels", 403, "AccessDeniedException"), ("ListFoundationModels", 200, None)]

@@ -41,17 +41,17 @@ def refusal(call: Any, **arguments: Any) -> tuple[str, str]:
 
 
 def test_a_conversation_counts_what_converse_then_reads(counting: Any) -> None:
-    told = counting.count_tokens(modelId=CLAUDE, input={"converse": REQUEST})
-    assert told["inputTokens"] == counting.converse(modelId=CLAUDE, **REQUEST)["usage"]["inputTokens"]
+    response = counting.count_tokens(modelId=CLAUDE, input={"converse": REQUEST})
+    assert response["inputTokens"] == counting.converse(modelId=CLAUDE, **REQUEST)["usage"]["inputTokens"]
     fewer = counting.count_tokens(modelId=CLAUDE, input={"converse": REQUEST | {"system": []}})
-    assert fewer["inputTokens"] == told["inputTokens"] - 3
+    assert fewer["inputTokens"] == response["inputTokens"] - 3
 
 
 @pytest.mark.parametrize("model", [CLAUDE, CLAUDE_ARN])
 def test_a_native_body_counts_what_the_model_then_reads(counting: Any, model: str) -> None:
-    told = counting.count_tokens(modelId=model, input={"invokeModel": {"body": json.dumps(NATIVE)}})
+    response = counting.count_tokens(modelId=model, input={"invokeModel": {"body": json.dumps(NATIVE)}})
     headers = counting.invoke_model(modelId=model, body=json.dumps(NATIVE))["ResponseMetadata"]["HTTPHeaders"]
-    assert str(told["inputTokens"]) == headers["x-amzn-bedrock-input-token-count"] == "9"
+    assert str(response["inputTokens"]) == headers["x-amzn-bedrock-input-token-count"] == "9"
 
 
 def test_what_is_cached_counts_too(counting: Any) -> None:
@@ -79,7 +79,7 @@ def test_a_body_that_the_model_would_not_take_is_refused_with_the_path(counting:
     body = json.dumps({**NATIVE, "max_tokens": "ten"})
     code, message = refusal(counting.count_tokens, modelId=CLAUDE, input={"invokeModel": {"body": body}})
     assert (code, "max_tokens" in message) == ("ValidationException", True)
-    for told, place in (
+    for source, place in (
         ({"converse": {"messages": [{"role": "user"}]}}, "messages[0].content"),
         ({"converse": {"mesages": []}}, "mesages"),
         ({"invokeModel": {"body": "no base64!"}}, "base64"),
@@ -87,7 +87,7 @@ def test_a_body_that_the_model_would_not_take_is_refused_with_the_path(counting:
         ({}, "input"),
         ({"invokeModel": {"body": ""}, "converse": {}}, "exactly one of"),
     ):
-        answer = emulator.post(f"/model/{CLAUDE}/count-tokens", {"input": told})
+        answer = emulator.post(f"/model/{CLAUDE}/count-tokens", {"input": source})
         assert (answer.status_code, place in answer.json()["message"]) == (400, True), answer.text
     answer = emulator.post(f"/model/{CLAUDE}{'x' * 256}/count-tokens", {"input": {"converse": REQUEST}})
     assert answer.status_code == 400

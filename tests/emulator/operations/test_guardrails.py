@@ -26,11 +26,11 @@ def bedrock(guarding: Any, strict_client: Any) -> Any:
     return strict_client(guarding.url)
 
 
-def said(text: str) -> list[dict[str, Any]]:
+def say(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"text": text}]}]
 
 
-def applied(bedrock: Any, *texts: str, source: str = "INPUT", **named: str) -> Any:
+def apply(bedrock: Any, *texts: str, source: str = "INPUT", **named: str) -> Any:
     content = [{"text": {"text": text}} for text in texts]
     return bedrock.apply_guardrail(**{**NAMED, **named}, source=source, content=content)
 
@@ -44,40 +44,40 @@ def native(text: str) -> str:
 
 
 def test_harmless_content_passes(bedrock: Any) -> None:
-    told = applied(bedrock, "Hello", "x" * 1500)
-    assert (told["action"], told["outputs"]) == ("NONE", [])
-    assert told["usage"]["wordPolicyUnits"] == 2
-    assert told["guardrailCoverage"]["textCharacters"] == {"guarded": 1505, "total": 1505}
-    assert "wordPolicy" not in told["assessments"][0]
+    response = apply(bedrock, "Hello", "x" * 1500)
+    assert (response["action"], response["outputs"]) == ("NONE", [])
+    assert response["usage"]["wordPolicyUnits"] == 2
+    assert response["guardrailCoverage"]["textCharacters"] == {"guarded": 1505, "total": 1505}
+    assert "wordPolicy" not in response["assessments"][0]
 
 
 @pytest.mark.parametrize("text", ["how to make a BOMB", "a heist plan", "[[blocked]]"])
 def test_a_blocked_word_blocks(bedrock: Any, text: str) -> None:
-    told = applied(bedrock, "Hello", text, guardrailIdentifier=ARN, guardrailVersion="DRAFT")
-    assert (told["action"], told["outputs"]) == ("GUARDRAIL_INTERVENED", [{"text": INSTEAD}])
-    [word] = told["assessments"][0]["wordPolicy"]["customWords"]
+    response = apply(bedrock, "Hello", text, guardrailIdentifier=ARN, guardrailVersion="DRAFT")
+    assert (response["action"], response["outputs"]) == ("GUARDRAIL_INTERVENED", [{"text": INSTEAD}])
+    [word] = response["assessments"][0]["wordPolicy"]["customWords"]
     assert (word["action"], word["detected"], word["match"].lower() in text.lower()) == ("BLOCKED", True, True)
 
 
 def test_an_e_mail_address_is_hidden(bedrock: Any) -> None:
-    told = applied(bedrock, "Ask jane.doe+x@mail.example.com!", "Or nobody.", source="OUTPUT")
-    assert told["action"] == "GUARDRAIL_INTERVENED"
-    assert told["outputs"] == [{"text": "Ask {EMAIL}!"}, {"text": "Or nobody."}]
-    [entity] = told["assessments"][0]["sensitiveInformationPolicy"]["piiEntities"]
+    response = apply(bedrock, "Ask jane.doe+x@mail.example.com!", "Or nobody.", source="OUTPUT")
+    assert response["action"] == "GUARDRAIL_INTERVENED"
+    assert response["outputs"] == [{"text": "Ask {EMAIL}!"}, {"text": "Or nobody."}]
+    [entity] = response["assessments"][0]["sensitiveInformationPolicy"]["piiEntities"]
     assert (entity["type"], entity["action"]) == ("EMAIL", "ANONYMIZED")
     assert entity["match"] == "jane.doe+x@mail.example.com"
 
 
 def test_images_are_counted_and_not_looked_at(bedrock: Any) -> None:
     image = {"image": {"format": "png", "source": {"bytes": b"not looked at"}}}
-    told = bedrock.apply_guardrail(**NAMED, source="INPUT", content=[image], outputScope="FULL")
-    assert (told["action"], told["guardrailCoverage"]["images"]) == ("NONE", {"guarded": 0, "total": 1})
+    response = bedrock.apply_guardrail(**NAMED, source="INPUT", content=[image], outputScope="FULL")
+    assert (response["action"], response["guardrailCoverage"]["images"]) == ("NONE", {"guarded": 0, "total": 1})
 
 
 def test_a_guardrail_that_cannot_be_and_a_body_that_does_not_fit_are_refused(bedrock: Any, guarding: Any) -> None:
     for named in ({"guardrailIdentifier": "No!"}, {"guardrailVersion": "0"}):
         with pytest.raises(bedrock.exceptions.ValidationException):
-            applied(bedrock, "x", **named)
+            apply(bedrock, "x", **named)
     answer = guarding.post("/guardrail/gr1/version/1/apply", {"source": "BOTH", "content": [{"text": "x"}]})
     assert answer.status_code == 400
     assert "source" in answer.json()["message"]
@@ -91,12 +91,12 @@ def test_checks_without_a_guardrail_score_what_was_asked_for(bedrock: Any) -> No
         "promptAttack": {"categories": [{"category": "JAILBREAK"}]},
         "sensitiveInformation": {"entities": [{"type": "EMAIL"}]},
     }
-    told = bedrock.invoke_guardrail_checks(messages=messages, checks=checks)
-    assert [each["severityScore"] for each in told["results"]["contentFilter"]["results"]] == [1.0, 1.0]
-    [entity] = told["results"]["sensitiveInformation"]["results"]
+    response = bedrock.invoke_guardrail_checks(messages=messages, checks=checks)
+    assert [each["severityScore"] for each in response["results"]["contentFilter"]["results"]] == [1.0, 1.0]
+    [entity] = response["results"]["sensitiveInformation"]["results"]
     assert messages[0]["content"][1]["text"][entity["beginOffset"] : entity["endOffset"]] == "a@b.example"
     assert (entity["messageIndex"], entity["contentIndex"]) == (0, 1)
-    assert told["usage"]["promptAttack"]["textUnits"] == 1
+    assert response["usage"]["promptAttack"]["textUnits"] == 1
     messages[0]["content"].pop()
     less = bedrock.invoke_guardrail_checks(messages=messages, checks={"promptAttack": checks["promptAttack"]})
     assert less["results"] == {"promptAttack": {"results": [{"category": "JAILBREAK", "severityScore": 0.0}]}}
@@ -110,11 +110,11 @@ def test_e_mail_addresses_of_a_hostile_text_are_found_in_time() -> None:
 
 
 def test_a_blocked_question_never_reaches_the_model(bedrock: Any) -> None:
-    told = bedrock.converse(modelId=NOVA, messages=said("a bomb"), guardrailConfig=NAMED | {"trace": "enabled"})
-    assert told["stopReason"] == "guardrail_intervened"
-    assert told["output"]["message"] == {"role": "assistant", "content": [{"text": INSTEAD}]}
-    assert told["usage"] == {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
-    guardrail = told["trace"]["guardrail"]
+    response = bedrock.converse(modelId=NOVA, messages=say("a bomb"), guardrailConfig=NAMED | {"trace": "enabled"})
+    assert response["stopReason"] == "guardrail_intervened"
+    assert response["output"]["message"] == {"role": "assistant", "content": [{"text": INSTEAD}]}
+    assert response["usage"] == {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
+    guardrail = response["trace"]["guardrail"]
     assert guardrail["inputAssessment"]["gr1"]["wordPolicy"]["customWords"][0]["match"] == "Bomb"
     assert "outputAssessments" not in guardrail
 
@@ -122,11 +122,11 @@ def test_a_blocked_question_never_reaches_the_model(bedrock: Any) -> None:
 def test_a_blocked_answer_is_replaced_whole_and_as_a_stream(bedrock: Any, guarding: Any) -> None:
     assert guarding.post("/_emulator/replies", {"text": "First, build a bomb."}).ok
     config = NAMED | {"trace": "enabled"}
-    told = bedrock.converse(modelId=NOVA, messages=said("Hi"), guardrailConfig=config)
-    events = list(bedrock.converse_stream(modelId=NOVA, messages=said("Hi"), guardrailConfig=config)["stream"])
+    response = bedrock.converse(modelId=NOVA, messages=say("Hi"), guardrailConfig=config)
+    events = list(bedrock.converse_stream(modelId=NOVA, messages=say("Hi"), guardrailConfig=config)["stream"])
     guarding.ask("DELETE", "/_emulator/replies")
-    assert told["output"]["message"]["content"] == [{"text": INSTEAD}]
-    assert told["trace"]["guardrail"]["outputAssessments"]["gr1"][0]["wordPolicy"]
+    assert response["output"]["message"]["content"] == [{"text": INSTEAD}]
+    assert response["trace"]["guardrail"]["outputAssessments"]["gr1"][0]["wordPolicy"]
     deltas = [event["contentBlockDelta"]["delta"]["text"] for event in events if "contentBlockDelta" in event]
     assert deltas == [INSTEAD]
     assert {"messageStop": {"stopReason": "guardrail_intervened"}} in events
@@ -134,30 +134,30 @@ def test_a_blocked_answer_is_replaced_whole_and_as_a_stream(bedrock: Any, guardi
 
 
 def test_an_address_in_the_answer_is_hidden(bedrock: Any) -> None:
-    told = bedrock.converse(modelId=NOVA, messages=said("Write to a@b.example"), guardrailConfig=NAMED)
-    assert told["stopReason"] == "guardrail_intervened"
-    assert 'You said: "Write to {EMAIL}"' in told["output"]["message"]["content"][0]["text"]
-    assert "trace" not in told
+    response = bedrock.converse(modelId=NOVA, messages=say("Write to a@b.example"), guardrailConfig=NAMED)
+    assert response["stopReason"] == "guardrail_intervened"
+    assert 'You said: "Write to {EMAIL}"' in response["output"]["message"]["content"][0]["text"]
+    assert "trace" not in response
 
 
 def test_only_what_is_marked_is_checked_where_something_is(bedrock: Any) -> None:
     marked = {"guardContent": {"text": {"text": "harmless"}}}
     messages = [{"role": "user", "content": [marked, {"text": "a bomb"}]}, {"role": "assistant", "content": [marked]}]
     messages.append({"role": "user", "content": [{"text": "Hi"}]})
-    told = bedrock.converse(modelId=NOVA, messages=messages, guardrailConfig=NAMED)
-    assert told["stopReason"] == "end_turn"
+    response = bedrock.converse(modelId=NOVA, messages=messages, guardrailConfig=NAMED)
+    assert response["stopReason"] == "end_turn"
     marked["guardContent"]["text"]["text"] = "a bomb"
-    told = bedrock.converse(modelId=NOVA, messages=messages, guardrailConfig=NAMED)
-    assert told["stopReason"] == "guardrail_intervened"
+    response = bedrock.converse(modelId=NOVA, messages=messages, guardrailConfig=NAMED)
+    assert response["stopReason"] == "guardrail_intervened"
 
 
 def test_without_a_guardrail_nothing_is_blocked(bedrock: Any) -> None:
-    assert bedrock.converse(modelId=NOVA, messages=said("a bomb [[blocked]]"))["stopReason"] == "end_turn"
+    assert bedrock.converse(modelId=NOVA, messages=say("a bomb [[blocked]]"))["stopReason"] == "end_turn"
 
 
 def test_a_harmless_conversation_is_answered_as_without_one(bedrock: Any) -> None:
-    plain = list(bedrock.converse_stream(modelId=NOVA, messages=said("Hi"))["stream"])
-    guarded = list(bedrock.converse_stream(modelId=NOVA, messages=said("Hi"), guardrailConfig=NAMED)["stream"])
+    plain = list(bedrock.converse_stream(modelId=NOVA, messages=say("Hi"))["stream"])
+    guarded = list(bedrock.converse_stream(modelId=NOVA, messages=say("Hi"), guardrailConfig=NAMED)["stream"])
     assert [event for event in guarded if "metadata" not in event] == [
         event for event in plain if "metadata" not in event
     ]
@@ -165,8 +165,8 @@ def test_a_harmless_conversation_is_answered_as_without_one(bedrock: Any) -> Non
 
 @pytest.mark.parametrize(("text", "action"), [("a bomb", "INTERVENED"), ("Hi", "NONE")])
 def test_invoke_model_tells_in_its_reply_what_the_guardrail_did(bedrock: Any, text: str, action: str) -> None:
-    told = bedrock.invoke_model(modelId=CLAUDE, body=native(text), trace="ENABLED", **NAMED)
-    reply = json.loads(told["body"].read())
+    response = bedrock.invoke_model(modelId=CLAUDE, body=native(text), trace="ENABLED", **NAMED)
+    reply = json.loads(response["body"].read())
     assert reply["amazon-bedrock-guardrailAction"] == action
     assert (reply["content"][0]["text"] == INSTEAD) == (action == "INTERVENED")
     assert reply["amazon-bedrock-trace"]["guardrail"]["input"]["gr1"]
@@ -192,11 +192,11 @@ def test_a_guardrail_that_is_half_named_is_refused(bedrock: Any, headers: dict[s
     with pytest.raises(bedrock.exceptions.ValidationException):
         bedrock.invoke_model(modelId=CLAUDE, body=body, **headers)
     with pytest.raises(ClientError):
-        bedrock.converse(modelId=NOVA, messages=said("Hi"), guardrailConfig={"guardrailIdentifier": "gr1"})
+        bedrock.converse(modelId=NOVA, messages=say("Hi"), guardrailConfig={"guardrailIdentifier": "gr1"})
 
 
 def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, guarding: Any) -> None:
     guarding.fault("ServiceQuotaExceededException")
     with pytest.raises(bedrock.exceptions.ServiceQuotaExceededException):
-        applied(bedrock, "x")
+        apply(bedrock, "x")
     assert [(entry["operation"], entry["status"]) for entry in guarding.calls()] == [("ApplyGuardrail", 400)]

@@ -38,7 +38,7 @@ def claude(text: str, **more: Any) -> dict[str, Any]:
     return {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 100, "messages": messages, **more}
 
 
-def said(text: str) -> list[dict[str, Any]]:
+def say(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"text": text}]}]
 
 
@@ -51,8 +51,8 @@ def chunks(bedrock: Any, model: str, body: dict[str, Any]) -> list[dict[str, Any
 def refusal(call: Any, **arguments: Any) -> tuple[str, str, int]:
     with pytest.raises(ClientError) as caught:
         call(**arguments)
-    told = caught.value.response
-    return told["Error"]["Code"], told["Error"]["Message"], told["ResponseMetadata"]["HTTPStatusCode"]
+    error = caught.value.response
+    return error["Error"]["Code"], error["Error"]["Message"], error["ResponseMetadata"]["HTTPStatusCode"]
 
 
 # --- InvokeModel ---------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def test_cache_counts_are_told_only_with_caching(bedrock: Any) -> None:
 
 
 def test_nova_answers_in_its_own_format(bedrock: Any) -> None:
-    body = {"schemaVersion": "messages-v1", "messages": said("Hi"), "inferenceConfig": {"maxTokens": 4}}
+    body = {"schemaVersion": "messages-v1", "messages": say("Hi"), "inferenceConfig": {"maxTokens": 4}}
     reply = json.loads(bedrock.invoke_model(modelId=NOVA, body=json.dumps(body))["body"].read())
     assert reply["stopReason"] == "max_tokens"
     assert reply["output"]["message"]["content"] == [{"text": 'You said: "'}]
@@ -114,28 +114,28 @@ def test_an_inference_profile_by_its_arn_is_claude(bedrock: Any) -> None:
 
 
 def test_claude_streams_its_own_events_with_the_metrics_last(bedrock: Any) -> None:
-    told = chunks(bedrock, CLAUDE, claude("Hello"))
-    assert [told[0]["type"], told[1]["type"], told[-2]["type"], told[-1]["type"]] == [
+    response = chunks(bedrock, CLAUDE, claude("Hello"))
+    assert [response[0]["type"], response[1]["type"], response[-2]["type"], response[-1]["type"]] == [
         "message_start",
         "content_block_start",
         "message_delta",
         "message_stop",
     ]
-    text = "".join(chunk["delta"]["text"] for chunk in told if chunk["type"] == "content_block_delta")
+    text = "".join(chunk["delta"]["text"] for chunk in response if chunk["type"] == "content_block_delta")
     assert 'You said: "Hello"' in text
-    metrics = told[-1][METRICS]
+    metrics = response[-1][METRICS]
     assert metrics["inputTokenCount"] == 1
-    assert metrics["outputTokenCount"] == told[-2]["usage"]["output_tokens"]
+    assert metrics["outputTokenCount"] == response[-2]["usage"]["output_tokens"]
     assert metrics["invocationLatency"] >= metrics["firstByteLatency"] >= 0
     assert set(metrics) == {"inputTokenCount", "outputTokenCount", "invocationLatency", "firstByteLatency"}
-    assert not any(METRICS in chunk for chunk in told[:-1])
+    assert not any(METRICS in chunk for chunk in response[:-1])
 
 
 def test_nova_streams_its_own_events_with_the_metrics_last(bedrock: Any) -> None:
-    told = chunks(bedrock, NOVA, {"messages": said("Hello")})
-    assert "messageStart" in told[0]
-    assert "metadata" in told[-1]
-    assert told[-1][METRICS]["inputTokenCount"] == 1
+    response = chunks(bedrock, NOVA, {"messages": say("Hello")})
+    assert "messageStart" in response[0]
+    assert "metadata" in response[-1]
+    assert response[-1][METRICS]["inputTokenCount"] == 1
 
 
 def test_frames_are_padded_and_the_content_type_is_told(emulator: Any, hear: Any) -> None:
@@ -164,21 +164,21 @@ def test_an_error_within_a_stream_is_an_exception_frame(bedrock: Any) -> None:
 
 @pytest.mark.parametrize("model", [CLAUDE, NOVA, NEW, PROFILE])
 def test_converse_answers_for_every_chat_model(bedrock: Any, model: str) -> None:
-    told = bedrock.converse(modelId=model, messages=said("Hello"), system=[{"text": "Be brief."}])
-    assert 'You said: "Hello"' in told["output"]["message"]["content"][0]["text"]
-    assert told["stopReason"] == "end_turn"
-    assert told["usage"]["totalTokens"] == told["usage"]["inputTokens"] + told["usage"]["outputTokens"]
-    assert told["metrics"]["latencyMs"] >= 0
+    response = bedrock.converse(modelId=model, messages=say("Hello"), system=[{"text": "Be brief."}])
+    assert 'You said: "Hello"' in response["output"]["message"]["content"][0]["text"]
+    assert response["stopReason"] == "end_turn"
+    assert response["usage"]["totalTokens"] == response["usage"]["inputTokens"] + response["usage"]["outputTokens"]
+    assert response["metrics"]["latencyMs"] >= 0
 
 
 def test_converse_stream_has_metadata_after_the_stop(bedrock: Any) -> None:
-    events = list(bedrock.converse_stream(modelId=NEW, messages=said("Hello"))["stream"])
+    events = list(bedrock.converse_stream(modelId=NEW, messages=say("Hello"))["stream"])
     names = [next(iter(event)) for event in events]
     assert names[0] == "messageStart"
     assert names[-3:] == ["contentBlockStop", "messageStop", "metadata"]
     assert "contentBlockStart" not in names
     text = "".join(event["contentBlockDelta"]["delta"]["text"] for event in events if "contentBlockDelta" in event)
-    assert text == bedrock.converse(modelId=NEW, messages=said("Hello"))["output"]["message"]["content"][0]["text"]
+    assert text == bedrock.converse(modelId=NEW, messages=say("Hello"))["output"]["message"]["content"][0]["text"]
     assert events[-1]["metadata"]["metrics"]["latencyMs"] >= 0
 
 
@@ -190,12 +190,12 @@ def test_a_tool_is_called_with_what_its_schema_wants_and_its_result_quoted(
     bedrock: Any, choice: dict[str, Any], text: str
 ) -> None:
     config = {"tools": TOOLS, "toolChoice": choice}
-    told = bedrock.converse(modelId=CLAUDE, messages=said(text), toolConfig=config)
-    assert told["stopReason"] == "tool_use"
-    use = told["output"]["message"]["content"][-1]["toolUse"]
+    response = bedrock.converse(modelId=CLAUDE, messages=say(text), toolConfig=config)
+    assert response["stopReason"] == "tool_use"
+    use = response["output"]["message"]["content"][-1]["toolUse"]
     jsonschema.validate(use["input"], SCHEMA)
 
-    events = list(bedrock.converse_stream(modelId=CLAUDE, messages=said(text), toolConfig=config)["stream"])
+    events = list(bedrock.converse_stream(modelId=CLAUDE, messages=say(text), toolConfig=config)["stream"])
     [start] = [event["contentBlockStart"] for event in events if "contentBlockStart" in event]
     assert start["start"]["toolUse"] == {"toolUseId": use["toolUseId"], "name": "get_weather"}
     deltas = [event["contentBlockDelta"]["delta"] for event in events if "contentBlockDelta" in event]
@@ -203,7 +203,7 @@ def test_a_tool_is_called_with_what_its_schema_wants_and_its_result_quoted(
     assert json.loads("".join(pieces)) == use["input"]
 
     result = {"toolUseId": use["toolUseId"], "content": [{"text": "It rains."}]}
-    messages = [*said(text), told["output"]["message"], {"role": "user", "content": [{"toolResult": result}]}]
+    messages = [*say(text), response["output"]["message"], {"role": "user", "content": [{"toolResult": result}]}]
     after = bedrock.converse(modelId=CLAUDE, messages=messages, toolConfig=config)
     assert after["stopReason"] == "end_turn"
     assert "It rains." in after["output"]["message"]["content"][0]["text"]
@@ -216,17 +216,17 @@ def test_claude_calls_tools_in_its_own_format(bedrock: Any) -> None:
     [use] = reply["content"]
     assert (reply["stop_reason"], use["type"], use["name"]) == ("tool_use", "tool_use", "get_weather")
     jsonschema.validate(use["input"], SCHEMA)
-    told = chunks(bedrock, CLAUDE, body)
-    pieces = [chunk["delta"]["partial_json"] for chunk in told if chunk["type"] == "content_block_delta"]
+    response = chunks(bedrock, CLAUDE, body)
+    pieces = [chunk["delta"]["partial_json"] for chunk in response if chunk["type"] == "content_block_delta"]
     assert json.loads("".join(pieces)) == use["input"]
 
 
 def test_reasoning_comes_with_a_signature_in_both_formats(bedrock: Any) -> None:
     thinking = {"type": "enabled", "budget_tokens": 1024}
-    told = bedrock.converse(
-        modelId=CLAUDE, messages=said("Think."), additionalModelRequestFields={"thinking": thinking}
+    response = bedrock.converse(
+        modelId=CLAUDE, messages=say("Think."), additionalModelRequestFields={"thinking": thinking}
     )
-    reasoning = told["output"]["message"]["content"][0]["reasoningContent"]["reasoningText"]
+    reasoning = response["output"]["message"]["content"][0]["reasoningContent"]["reasoningText"]
     body = claude("Think.", thinking=thinking, max_tokens=2048)
     reply = json.loads(bedrock.invoke_model(modelId=CLAUDE, body=json.dumps(body))["body"].read())
     thought, text = reply["content"]
@@ -274,25 +274,25 @@ def test_models_that_cannot_do_it_are_refused_in_the_words_of_aws(bedrock: Any) 
         "unsupported for streaming" in refusal(bedrock.invoke_model_with_response_stream, modelId=TITAN, body=text)[1]
     )
     for call in (bedrock.converse, bedrock.converse_stream):
-        assert "This action doesn't support the model" in refusal(call, modelId=TITAN, messages=said("x"))[1]
+        assert "This action doesn't support the model" in refusal(call, modelId=TITAN, messages=say("x"))[1]
     assert "must start with a user message" in refusal(bedrock.converse, modelId=NEW, messages=[])[1]
 
 
 @pytest.mark.parametrize("name", sorted(BEDROCK_ERRORS))
 def test_every_error_of_the_table_arrives_by_its_name(bedrock: Any, name: str) -> None:
-    code, message, status = refusal(bedrock.converse, modelId=NEW, messages=said(f"[[error {name}]]"))
+    code, message, status = refusal(bedrock.converse, modelId=NEW, messages=say(f"[[error {name}]]"))
     assert code == name
     assert message
     assert status >= 400
 
 
 def test_an_error_before_the_first_event_has_its_own_status(bedrock: Any) -> None:
-    told = refusal(bedrock.converse_stream, modelId=NEW, messages=said("[[error ThrottlingException]]"))
-    assert (told[0], told[2]) == ("ThrottlingException", 429)
+    response = refusal(bedrock.converse_stream, modelId=NEW, messages=say("[[error ThrottlingException]]"))
+    assert (response[0], response[2]) == ("ThrottlingException", 429)
 
 
 def test_an_error_that_a_stream_does_not_model_is_an_error_frame(bedrock: Any) -> None:
-    stream = bedrock.converse_stream(modelId=NEW, messages=said("[[error AccessDeniedException after 0]]"))["stream"]
+    stream = bedrock.converse_stream(modelId=NEW, messages=say("[[error AccessDeniedException after 0]]"))["stream"]
     with pytest.raises(EventStreamError) as caught:
         list(stream)
     assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
@@ -333,7 +333,7 @@ def register_adapters(register):
         "plain": {},
         "sampled": {"reply": {"answer": "sample"}, "chunks": [{"part": "sam"}, {"part": "ple", "end": True}]},
         "whole": {"reply": {"answer": "sample"}},
-        "made": {"emulate": lambda body, engine: {"answer": body["prompt"].upper(), "n": engine.count(body["prompt"])}},
+        "loud": {"emulate": lambda body, engine: {"answer": body["prompt"].upper(), "n": engine.count(body["prompt"])}},
         "broken": {"emulate": broken},
     }.items():
         register(Adapter(name=name, body=Body, speaks={name: "InvokeModel"}, models={f"acme.{name}-*": Capabilities()},
@@ -350,32 +350,32 @@ def acme(start_emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return start_emulator(plugins_dir=folder).client()
 
 
-def invoked(acme: Any, name: str) -> tuple[Any, list[Any]]:
+def invoke_both(acme: Any, name: str) -> tuple[Any, list[Any]]:
     body = {"prompt": "one two three", "note": "x"}
     reply = json.loads(acme.invoke_model(modelId=f"acme.{name}-1", body=json.dumps(body))["body"].read())
-    told = chunks(acme, f"acme.{name}-1", body)
-    assert set(told[-1].pop(METRICS)) >= {"inputTokenCount", "outputTokenCount"}
-    return reply, told
+    response = chunks(acme, f"acme.{name}-1", body)
+    assert set(response[-1].pop(METRICS)) >= {"inputTokenCount", "outputTokenCount"}
+    return reply, response
 
 
 def test_a_plugin_with_a_plain_body_gets_a_neutral_answer_to_its_longest_text(acme: Any) -> None:
-    reply, told = invoked(acme, "plain")
+    reply, result = invoke_both(acme, "plain")
     assert 'You said: "one two three"' in reply["text"]
     assert reply["stop_reason"] == "end_turn"
-    assert "".join(chunk["text"] for chunk in told) == reply["text"]
-    assert told[-1] == {"text": "", "stop_reason": "end_turn"}
+    assert "".join(chunk["text"] for chunk in result) == reply["text"]
+    assert result[-1] == {"text": "", "stop_reason": "end_turn"}
 
 
 def test_a_plugin_s_samples_and_its_emulate_are_what_it_answers(acme: Any) -> None:
-    assert invoked(acme, "sampled") == ({"answer": "sample"}, [{"part": "sam"}, {"part": "ple", "end": True}])
-    assert invoked(acme, "whole") == ({"answer": "sample"}, [{"answer": "sample"}])
-    assert invoked(acme, "made") == ({"answer": "ONE TWO THREE", "n": 3}, [{"answer": "ONE TWO THREE", "n": 3}])
+    assert invoke_both(acme, "sampled") == ({"answer": "sample"}, [{"part": "sam"}, {"part": "ple", "end": True}])
+    assert invoke_both(acme, "whole") == ({"answer": "sample"}, [{"answer": "sample"}])
+    assert invoke_both(acme, "loud") == ({"answer": "ONE TWO THREE", "n": 3}, [{"answer": "ONE TWO THREE", "n": 3}])
 
 
 def test_a_model_that_does_not_stream_answers_whole_and_refuses_to_stream(acme: Any) -> None:
-    assert acme.converse(modelId="acme.still-1", messages=said("Hi"))["stopReason"] == "end_turn"
-    told = refusal(acme.converse_stream, modelId="acme.still-1", messages=said("Hi"))
-    assert (told[0], "unsupported for streaming" in told[1]) == ("ValidationException", True)
+    assert acme.converse(modelId="acme.still-1", messages=say("Hi"))["stopReason"] == "end_turn"
+    response = refusal(acme.converse_stream, modelId="acme.still-1", messages=say("Hi"))
+    assert (response[0], "unsupported for streaming" in response[1]) == ("ValidationException", True)
 
 
 def test_what_fails_unexpectedly_within_a_stream_is_an_internal_error_as_its_last_frame(
@@ -399,7 +399,7 @@ def test_a_plugin_that_fails_is_an_internal_error_and_the_next_call_works(acme: 
     code, message, status = refusal(acme.invoke_model, modelId="acme.broken-1", body='{"prompt": "x"}')
     assert (code, status) == ("InternalServerException", 500)
     assert "KeyError" in message
-    assert invoked(acme, "plain")
+    assert invoke_both(acme, "plain")
 
 
 def test_an_unmodified_client_may_retry_what_is_throttled(emulator: Any) -> None:
@@ -412,6 +412,6 @@ def test_an_unmodified_client_may_retry_what_is_throttled(emulator: Any) -> None
         aws_secret_access_key="emulator",
         config=Config(retries={"mode": "standard"}),
     )
-    told = client.converse(modelId=NEW, messages=said("Hi"))
-    assert told["ResponseMetadata"]["RetryAttempts"] == 2
+    response = client.converse(modelId=NEW, messages=say("Hi"))
+    assert response["ResponseMetadata"]["RetryAttempts"] == 2
     assert [call["status"] for call in emulator.calls()] == [429, 429, 200]

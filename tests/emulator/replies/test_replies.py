@@ -23,8 +23,8 @@ def script(emulator: Any) -> Any:
     """Script replies for this test."""
 
     def script(*replies: dict[str, Any]) -> None:
-        told = emulator.post("/_emulator/replies", list(replies))
-        assert told.ok, told.text
+        response = emulator.post("/_emulator/replies", list(replies))
+        assert response.ok, response.text
 
     yield script
     emulator.ask("DELETE", "/_emulator/replies")
@@ -34,17 +34,17 @@ def converse(bedrock: Any, text: str, model: str = NOVA) -> dict[str, Any]:
     return dict(bedrock.converse(modelId=model, messages=[{"role": "user", "content": [{"text": text}]}]))
 
 
-def streamed(bedrock: Any, text: str, model: str = NOVA) -> list[dict[str, Any]]:
+def collect_stream(bedrock: Any, text: str, model: str = NOVA) -> list[dict[str, Any]]:
     stream = bedrock.converse_stream(modelId=model, messages=[{"role": "user", "content": [{"text": text}]}])["stream"]
     return list(stream)
 
 
-def said(response: dict[str, Any]) -> str:
+def read_text(response: dict[str, Any]) -> str:
     return str(response["output"]["message"]["content"][0]["text"])
 
 
 @pytest.mark.parametrize(
-    ("meant", "prompt", "other"),
+    ("condition", "prompt", "other"),
     [
         ({"prompt": "How are you?"}, "How are you?", "How are you"),
         ({"contains": "weather"}, "What is the weather?", "What is the time?"),
@@ -54,33 +54,38 @@ def said(response: dict[str, Any]) -> str:
     ],
 )
 def test_a_reply_comes_for_the_prompt_that_it_is_meant_for(
-    script: Any, bedrock: Any, meant: dict[str, str], prompt: str, other: str | None
+    script: Any, bedrock: Any, condition: dict[str, str], prompt: str, other: str | None
 ) -> None:
-    script({**meant, "text": "As scripted."})
-    assert said(converse(bedrock, prompt)) == "As scripted."
+    script({**condition, "text": "As scripted."})
+    assert read_text(converse(bedrock, prompt)) == "As scripted."
     if other is not None:
-        assert said(converse(bedrock, other)) != "As scripted."
+        assert read_text(converse(bedrock, other)) != "As scripted."
 
 
 def test_a_pattern_of_models_leaves_other_models_alone(script: Any, bedrock: Any) -> None:
     script({"model": "*claude*", "text": "As Claude."})
-    assert said(converse(bedrock, "Hi", CLAUDE)) == "As Claude."
-    assert said(converse(bedrock, "Hi")) != "As Claude."
+    assert read_text(converse(bedrock, "Hi", CLAUDE)) == "As Claude."
+    assert read_text(converse(bedrock, "Hi")) != "As Claude."
 
 
 def test_the_first_that_fits_wins_and_one_with_times_is_used_up(script: Any, bedrock: Any, emulator: Any) -> None:
     script({"contains": "a", "times": 2, "text": "first"}, {"contains": "b", "text": "second"}, {"text": "last"})
-    assert [said(converse(bedrock, each)) for each in ("ab", "a", "ab", "a")] == ["first", "first", "second", "last"]
+    assert [read_text(converse(bedrock, each)) for each in ("ab", "a", "ab", "a")] == [
+        "first",
+        "first",
+        "second",
+        "last",
+    ]
     assert [reply["text"] for reply in emulator.get("/_emulator/replies").json()] == ["second", "last"]
     emulator.ask("DELETE", "/_emulator/replies")
-    assert said(converse(bedrock, "a")) not in ("first", "second", "last")
+    assert read_text(converse(bedrock, "a")) not in ("first", "second", "last")
 
 
 def test_a_text_comes_alike_whole_and_in_pieces(script: Any, bedrock: Any) -> None:
     text = "Two lines:\n one\n  two "
     script({"text": text, "stop_reason": "max_tokens", "usage": {"inputTokens": 7, "outputTokens": 5}})
-    whole, events = converse(bedrock, "Hi"), streamed(bedrock, "Hi")
-    assert said(whole) == text
+    whole, events = converse(bedrock, "Hi"), collect_stream(bedrock, "Hi")
+    assert read_text(whole) == text
     pieces = [event["contentBlockDelta"]["delta"]["text"] for event in events if "contentBlockDelta" in event]
     assert len(pieces) > 3
     assert "".join(pieces) == text
@@ -101,13 +106,15 @@ def test_a_tool_is_called_and_its_result_is_a_prompt_again(script: Any, bedrock:
         "tool_use",
     )
     deltas = [
-        event["contentBlockDelta"]["delta"] for event in streamed(bedrock, "weather") if "contentBlockDelta" in event
+        event["contentBlockDelta"]["delta"]
+        for event in collect_stream(bedrock, "weather")
+        if "contentBlockDelta" in event
     ]
     assert json.loads("".join(delta["toolUse"]["input"] for delta in deltas)) == use["input"]
     result = {"toolResult": {"toolUseId": use["toolUseId"], "content": [{"text": "It is sunny."}]}}
     question = {"role": "user", "content": [{"text": "How is the weather?"}]}
     conversation = [question, whole["output"]["message"], {"role": "user", "content": [result]}]
-    assert said(dict(bedrock.converse(modelId=NOVA, messages=conversation))) == "Take a hat."
+    assert read_text(dict(bedrock.converse(modelId=NOVA, messages=conversation))) == "Take a hat."
 
 
 def test_an_error_comes_at_once_or_behind_a_text(script: Any, bedrock: Any) -> None:
@@ -115,11 +122,11 @@ def test_an_error_comes_at_once_or_behind_a_text(script: Any, bedrock: Any) -> N
         {"prompt": "now", "error": "ThrottlingException", "message": "Slow down."},
         {"prompt": "later", "error": "ModelStreamErrorException", "text": "It begins"},
     )
-    for ask in (converse, streamed):
+    for ask in (converse, collect_stream):
         with pytest.raises(ClientError, match=r"ThrottlingException.*Slow down\."):
             ask(bedrock, "now")
     with pytest.raises(EventStreamError, match="modelStreamErrorException"):
-        streamed(bedrock, "later")
+        collect_stream(bedrock, "later")
 
 
 def test_a_whole_converse_response_comes_as_it_was_told(script: Any, bedrock: Any) -> None:
@@ -133,7 +140,7 @@ def test_a_whole_converse_response_comes_as_it_was_told(script: Any, bedrock: An
     script({"response": response})
     whole = converse(bedrock, "Hi")
     assert {name: whole[name] for name in response} == response
-    kinds = [next(iter(event)) for event in streamed(bedrock, "Hi")]
+    kinds = [next(iter(event)) for event in collect_stream(bedrock, "Hi")]
     assert kinds[0] == "messageStart"
     assert kinds[-2:] == ["messageStop", "metadata"]
 
@@ -161,12 +168,12 @@ def test_a_reply_comes_in_the_models_own_format(script: Any, bedrock: Any) -> No
 def test_a_native_body_comes_as_it_was_told_and_only_where_it_is_asked_for(script: Any, bedrock: Any) -> None:
     embedding = {"embedding": [0.5, -0.5], "inputTextTokenCount": 3}
     script({"contains": "vector", "body": embedding})
-    told = bedrock.invoke_model(modelId=TITAN, body=json.dumps({"inputText": "a vector"}))
-    assert json.loads(told["body"].read()) == embedding
-    assert told["ResponseMetadata"]["HTTPHeaders"]["x-amzn-bedrock-input-token-count"] == "3"
+    response = bedrock.invoke_model(modelId=TITAN, body=json.dumps({"inputText": "a vector"}))
+    assert json.loads(response["body"].read()) == embedding
+    assert response["ResponseMetadata"]["HTTPHeaders"]["x-amzn-bedrock-input-token-count"] == "3"
     other = json.loads(bedrock.invoke_model(modelId=TITAN, body=json.dumps({"inputText": "no"}))["body"].read())
     assert len(other["embedding"]) > 2
-    assert "vector" in said(converse(bedrock, "a vector"))
+    assert "vector" in read_text(converse(bedrock, "a vector"))
 
 
 def test_a_native_body_streams_as_its_chunks(script: Any, bedrock: Any) -> None:
@@ -174,10 +181,10 @@ def test_a_native_body_streams_as_its_chunks(script: Any, bedrock: Any) -> None:
     script({"body": {"output": {}}, "chunks": chunks})
     body = json.dumps({"messages": [{"role": "user", "content": [{"text": "Hi"}]}]})
     stream = bedrock.invoke_model_with_response_stream(modelId=NOVA, body=body)["body"]
-    told = [json.loads(event["chunk"]["bytes"]) for event in stream]
-    assert told[0] == chunks[0]
-    assert told[1]["messageStop"] == chunks[1]["messageStop"]
-    assert "amazon-bedrock-invocationMetrics" in told[1]
+    found = [json.loads(event["chunk"]["bytes"]) for event in stream]
+    assert found[0] == chunks[0]
+    assert found[1]["messageStop"] == chunks[1]["messageStop"]
+    assert "amazon-bedrock-invocationMetrics" in found[1]
 
 
 def test_an_error_comes_for_a_model_of_any_kind(script: Any, bedrock: Any) -> None:
@@ -189,17 +196,17 @@ def test_an_error_comes_for_a_model_of_any_kind(script: Any, bedrock: Any) -> No
 def test_a_file_is_read_in_toml_and_in_json_and_what_tests_add_comes_before_it(
     start_emulator: Any, tmp_path: Path
 ) -> None:
-    toml, told = tmp_path / "replies.toml", tmp_path / "replies.json"
+    toml, result = tmp_path / "replies.toml", tmp_path / "replies.json"
     toml.write_text('[[replies]]\ncontains = "capital"\ntimes = 1\ntext = "Paris."\n\n[[replies]]\ntext = "Pardon?"\n')
-    told.write_text(json.dumps([{"contains": "capital", "times": 1, "text": "Paris."}, {"text": "Pardon?"}]))
-    assert read_replies(toml) == read_replies(told)
+    result.write_text(json.dumps([{"contains": "capital", "times": 1, "text": "Paris."}, {"text": "Pardon?"}]))
+    assert read_replies(toml) == read_replies(result)
     emulator = start_emulator("--replies", str(toml))
     bedrock = emulator.client()
     emulator.post("/_emulator/replies", {"contains": "Swiss", "text": "Bern."})
     questions = ("Swiss capital", "French capital", "French capital")
-    assert [said(converse(bedrock, each)) for each in questions] == ["Bern.", "Paris.", "Pardon?"]
+    assert [read_text(converse(bedrock, each)) for each in questions] == ["Bern.", "Paris.", "Pardon?"]
     emulator.ask("DELETE", "/_emulator/replies")
-    assert said(converse(bedrock, "Swiss capital")) == "Paris."
+    assert read_text(converse(bedrock, "Swiss capital")) == "Paris."
 
 
 def test_a_prompt_that_is_not_scripted_is_refused_where_only_replies_are_wanted(
@@ -207,8 +214,8 @@ def test_a_prompt_that_is_not_scripted_is_refused_where_only_replies_are_wanted(
 ) -> None:
     (tmp_path / "replies.toml").write_text('[[replies]]\nprompt = "Hi"\ntext = "Hello."\n')
     bedrock = start_emulator("--replies", str(tmp_path / "replies.toml"), "--replies-only").client()
-    assert said(converse(bedrock, "Hi")) == "Hello."
-    for ask in (converse, streamed):
+    assert read_text(converse(bedrock, "Hi")) == "Hello."
+    for ask in (converse, collect_stream):
         with pytest.raises(ClientError, match=r'ValidationException.*No reply is scripted for amazon.*"Who\?"'):
             ask(bedrock, "Who?")
     with pytest.raises(ClientError, match="No reply is scripted"):
