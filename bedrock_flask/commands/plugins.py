@@ -60,8 +60,8 @@ def plugins(context: click.Context, plugins_dir: str | None, as_json: bool) -> N
 def check(outer_dir: str | None, files: tuple[Path, ...], plugins_dir: str | None, contract: bool) -> None:
     """Check plugins, and print each fault on one line. Exits with 1 if there are any.
 
-    FILEs are plugins outside the drop-in folder. Checks the FILEs, or without any the plugins that are not built in, or
-    if there are none the built-in ones.
+    FILEs are plugins outside the drop-in folder. Without FILEs, checks all plugins that are not built in; if there are
+    none, checks the built-in ones.
     """
     plugins_dir = plugins_dir or outer_dir
     registry = loading.load_plugins(

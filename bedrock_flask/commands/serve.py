@@ -12,7 +12,7 @@ from bedrock_flask.server.ports import is_free
 
 
 @click.command()
-@click.option("--host", help="Address to bind. Other addresses than loopback require API keys.")
+@click.option("--host", help="Address to bind. Addresses other than loopback require API keys.")
 @click.option("--port", type=int, help="Port to bind.")
 @click.option("--workers", type=int, help="Number of worker processes.")
 @click.option("--threads", type=int, help="Threads per worker, one for each call or open stream.")

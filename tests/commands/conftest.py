@@ -1,4 +1,4 @@
-"""`run_command` runs the command line in this process, where a new Python would take a second to import it."""
+"""`run_command` runs the command line in this process, because a new one takes a second to import it."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ Completed = subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Completed]:
-    """`run_command(environ, "config", "--json")`, in that environment and in the folder `cwd`; nothing is left set."""
+    """`run_command(environ, "config", "--json")`, in that environment and the folder `cwd`, restored afterwards."""
 
     def run(environ: dict[str, str], *arguments: str, cwd: Path | None = None) -> Completed:
         out, err = io.StringIO(), io.StringIO()

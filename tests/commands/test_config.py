@@ -1,4 +1,4 @@
-"""`bedrock-flask config`: every value with its source, no secret, every fault; and a bad environment is one line."""
+"""`bedrock-flask config` shows every value with its source, every fault and no secret."""
 
 import json
 import os

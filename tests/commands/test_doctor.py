@@ -48,7 +48,7 @@ ANSWER = {
     "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
 }
 Examine = Callable[..., dict[str, Any]]
-# As IAM says it.
+# IAM's own words.
 DENIED = {"message": "User: arn:aws:sts::123456789012:assumed-role/gateway/x is not authorized to perform: it"}
 
 
@@ -81,7 +81,7 @@ def examine(run_command: Callable[..., "subprocess.CompletedProcess[str]"]) -> C
 
 @pytest.fixture
 def towards(plain_environ: dict[str, str]) -> Callable[[str], dict[str, str]]:
-    """An environment in which everything of AWS's is at one address."""
+    """An environment in which every AWS endpoint is at one address."""
 
     def environ(url: str) -> dict[str, str]:
         services = ("BEDROCK_RUNTIME", "BEDROCK", "STS")
@@ -94,7 +94,7 @@ def towards(plain_environ: dict[str, str]) -> Callable[[str], dict[str, str]]:
 def aws(
     upstream: Any, whole: Callable[..., Any], towards: Callable[[str], dict[str, str]]
 ) -> Callable[..., dict[str, str]]:
-    """An environment whose AWS says who is asking, and then each of these: `aws(MODELS, (DENIED, "403 …", name))`."""
+    """An environment whose AWS identifies the caller, then answers in turn: `aws(MODELS, (DENIED, "403 …", name))`."""
 
     def scripted(*answers: Any, date: float | None = None) -> dict[str, str]:
         dated = {} if date is None else {"date": email.utils.formatdate(date, usegmt=True)}

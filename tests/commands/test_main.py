@@ -1,4 +1,4 @@
-"""The command line imports what a command needs, and nothing of the others."""
+"""The command line imports only the modules that a command needs."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""`bedrock-flask models`: what can be named, in columns or as JSON."""
+"""`bedrock-flask models` lists model names, in columns or as JSON."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`bedrock-flask new-plugin`: what it prints works at once, whatever the name and the kind."""
+"""`bedrock-flask new-plugin`: the printed plugin works for every valid name and kind."""
 
 import json
 import subprocess

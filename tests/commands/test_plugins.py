@@ -1,4 +1,4 @@
-"""`bedrock-flask plugins`: what is loaded and from where, and what is wrong with it, in one line a fault."""
+"""`bedrock-flask plugins` lists plugins and their sources; `check` reports each fault on one line."""
 
 import builtins
 import json

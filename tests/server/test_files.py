@@ -1,10 +1,10 @@
-"""The gateway writes nowhere, so that its root may be read-only."""
+"""The gateway writes no files, so that its file system can be read-only."""
 
 from pathlib import Path
 
 from tests.doubles import Emulator, StartGateway
 
-# What a process of Python opens for writing, makes, moves or removes, one line each.
+# Logs each path that a Python process opens for writing, creates, moves or truncates.
 AUDIT = """
 import os, sys
 out = os.open(os.environ["AUDITED"], os.O_WRONLY | os.O_APPEND)
@@ -29,7 +29,7 @@ def test_serving_writes_no_file_but_heartbeats_in_memory(
         PYTHONPATH=str(tmp_path),
         PYTHONDONTWRITEBYTECODE="1",
         AUDITED=str(tmp_path / "written"),
-        # Measuring coverage would write its own.
+        # Coverage writes its own files.
         COVERAGE_PROCESS_START="",
         COVERAGE_PROCESS_CONFIG="",
     )

@@ -1,4 +1,4 @@
-"""HTTP/2 with prior knowledge, beside HTTP/1.1 on the same port: each call bounded as any other, with both workers."""
+"""HTTP/2 with prior knowledge, on the same port as HTTP/1.1: the same limits hold for each call, in both workers."""
 
 import concurrent.futures
 import contextlib
@@ -54,7 +54,7 @@ each_worker = pytest.mark.parametrize("worker", ["gthread", "gevent"])
 
 
 class _Patient(H2Connection):
-    """Lets what is open finish after a goodbye, as every client but this library does."""
+    """An h2 connection that lets open streams finish after a GOAWAY, as other clients do."""
 
     def _receive_goaway_frame(self, frame: Any) -> Any:
         before = self.state_machine.state
@@ -65,7 +65,7 @@ class _Patient(H2Connection):
 
 @dataclass
 class Stream:
-    """What came on one stream."""
+    """What was received on one stream."""
 
     head: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -85,7 +85,7 @@ class Stream:
 
 
 class Caller:
-    """A client of HTTP/2 that shows what happens on each stream."""
+    """An HTTP/2 client that exposes the state of each stream."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Caller:
         return next(number for number, each in self.streams.items() if each is stream)
 
     def read(self, credit: bool = True) -> bool:
-        """Take what comes next; False at the end of the connection."""
+        """Read once; False at the end of the connection."""
         data = self.socket.recv(65536)
         for event in self.state.receive_data(data):
             match event:
@@ -175,7 +175,7 @@ class Caller:
             assert self.read(), f"the connection has ended: {self.goodbyes}"
 
     def to_the_end(self) -> None:
-        """Read until the gateway closes, and close; TimeoutError when it does not."""
+        """Read until the gateway closes, then close. Raises TimeoutError if it does not close."""
         with contextlib.suppress(ConnectionResetError), self.socket:
             while self.read():
                 pass
@@ -201,7 +201,7 @@ def gateway(request: Any, start_gateway: StartGateway) -> Gateway:
 
 @pytest.fixture
 def call(gateway: Gateway) -> Iterator[Callable[..., Caller]]:
-    """Open a connection of HTTP/2: to the impatient gateway, or to another."""
+    """Open an HTTP/2 connection to the impatient gateway, or to another."""
     with contextlib.ExitStack() as open_ones:
 
         def call(server: Any = gateway, **how: Any) -> Caller:
@@ -214,7 +214,7 @@ def call(gateway: Gateway) -> Iterator[Callable[..., Caller]]:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Caller]]:
-    """The same, to a server of the test's own."""
+    """The same, to a server that the test starts."""
     with contextlib.ExitStack() as open_ones:
 
         def connect(server: Any, **how: Any) -> Caller:
@@ -238,7 +238,7 @@ def start(start_gateway: StartGateway, upstream: Upstream) -> Callable[..., Any]
 
 @pytest.fixture
 def held(upstream: Upstream, stream: SendStream) -> threading.Event:
-    """The next stream of `upstream` waits in its middle for this event."""
+    """The event for which the next stream of `upstream` waits after its first two frames."""
     let_go = threading.Event()
 
     def wait(client: socket.socket) -> None:
@@ -273,7 +273,7 @@ def curl(url: str, *options: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=True).stdout
 
 
-# --- what is served -------------------------------------------------------------------------------------------------
+# --- served requests ------------------------------------------------------------------------------------------------
 
 
 def test_curl_is_answered_in_either_protocol_on_the_same_port(gateway: Gateway) -> None:
@@ -360,11 +360,11 @@ def test_a_preface_that_comes_in_pieces_is_understood(gateway: Gateway) -> None:
             caller.sendall(PREFACE[at : at + 6])
             time.sleep(0.02)
         caller.sendall(SettingsFrame(0).serialize())
-        # The server's own preface is a frame of settings.
+        # The server's preface is a SETTINGS frame.
         assert caller.recv(9)[3] == 4
 
 
-# --- who is served --------------------------------------------------------------------------------------------------
+# --- authentication -------------------------------------------------------------------------------------------------
 
 
 @each_worker
@@ -466,7 +466,7 @@ def test_a_caller_that_does_not_read_gives_its_place_back(
     refused = caller.got("/v1/models")
     assert (refused.status, refused.head["retry-after"]) == ("503", "1")
     assert until(lambda: gateway.get("/v1/models").ok, WAIT)
-    # Its stream is reset, and the connection goes on.
+    # The stream is reset, and the connection stays open.
     caller.until(lambda: stalled.over)
     assert stalled.reset == ErrorCodes.INTERNAL_ERROR
     assert caller.got("/livez").status == "200"
@@ -604,7 +604,7 @@ def test_slow_clients_leave_no_error_in_the_log(gateway: Gateway) -> None:
     assert "Traceback" not in gateway.log.read_text()
 
 
-# --- who leaves -----------------------------------------------------------------------------------------------------
+# --- clients that leave ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pause", [0.02, LONG], ids=["talking", "silent"])
@@ -635,7 +635,7 @@ def test_a_stream_that_is_reset_is_a_client_that_left_and_hurts_no_other(
     assert caller.got("/livez").status == "200"
 
 
-# --- how it ends ----------------------------------------------------------------------------------------------------
+# --- stopping -------------------------------------------------------------------------------------------------------
 
 
 @each_worker
@@ -702,7 +702,7 @@ def test_an_idle_connection_holds_nobody_up(start: Callable[..., Any], connect: 
     caller = connect(gateway)
     assert caller.got("/livez").status == "200"
     gateway.process.terminate()
-    # It does not even read the goodbye.
+    # The client does not even read the GOAWAY.
     assert gateway.process.wait(20) == 0
     assert "Task was destroyed" not in gateway.log.read_text()
 
@@ -721,7 +721,7 @@ def test_workers_are_replaced_without_a_lost_request(start_gateway: StartGateway
             streams = [caller.ask() for _ in range(3)]
             while not all(stream.over for stream in streams):
                 assert caller.read(), [(stream.status, stream.reset) for stream in streams]
-            # A call that is refused was not begun: it may be sent again.
+            # A refused call has not started, so it can be sent again.
             results += [
                 (stream.status, stream.reset) for stream in streams if stream.reset != ErrorCodes.REFUSED_STREAM
             ]
@@ -734,7 +734,7 @@ def test_workers_are_replaced_without_a_lost_request(start_gateway: StartGateway
     assert until(lambda: sum("Booting worker" in line["message"] for line in gateway.lines()) > 2)
 
 
-# --- the loop of asyncio in a greenlet ------------------------------------------------------------------------------
+# --- asyncio in a greenlet ------------------------------------------------------------------------------------------
 
 BESIDE = """
 from gevent import monkey

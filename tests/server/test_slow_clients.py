@@ -1,4 +1,4 @@
-"""Clients that are silent, drip or do not read: each is cut in its time, and nobody else waits for it."""
+"""Clients that are silent, drip or do not read: each is cut in time, and no other client waits for it."""
 
 import concurrent.futures
 import contextlib
@@ -47,7 +47,7 @@ def connected(gateway: Gateway, small: bool = False) -> Iterator[socket.socket]:
 
 
 def to_the_end(connection: socket.socket) -> bytes:
-    """All that comes until the gateway closes; TimeoutError when it does not."""
+    """Read until the gateway closes. Raises TimeoutError if it does not close."""
     data = b""
     with contextlib.suppress(ConnectionResetError):
         while piece := connection.recv(65536):
@@ -60,7 +60,7 @@ def prompt(gateway: Gateway) -> bool:
     return bool(gateway.get("/livez", timeout=PATIENCE / 2).ok)
 
 
-# A whole request, and the beginning of another behind it.
+# A whole request, followed by the beginning of another.
 AND_HALF = {"one and a half": b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /li"}
 
 
@@ -151,7 +151,7 @@ def test_a_refused_body_is_taken_to_its_end_so_that_the_answer_arrives(start_gat
 
     def refused(_: int) -> bytes:
         with connected(gateway) as connection:
-            # In two parts, so that the gateway has long refused it when the second is sent.
+            # In two parts, so that the gateway has refused the request before the second is sent.
             connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body[:1000])
             answer = connection.recv(12)
             connection.sendall(body[1000:])

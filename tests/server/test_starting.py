@@ -28,6 +28,6 @@ def test_a_stop_is_heard_while_a_worker_starts(plain_environ: dict[str, str], wo
             process.terminate()
             assert process.wait(20) == 0
         finally:
-            # The pipe is read to its end, which a worker that goes on would put off.
+            # The pipe is read to its end, which a worker that still runs would delay.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

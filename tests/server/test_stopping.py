@@ -1,4 +1,4 @@
-"""How a gateway stops, is recycled and heals: no answer is lost, none is cut in silence, and the exit code is 0."""
+"""Stopping, recycling and recovery: no response is lost or cut without an error, and the exit code is 0."""
 
 import concurrent.futures
 import json
@@ -45,7 +45,7 @@ def start(start_gateway: StartGateway, upstream: Upstream) -> Callable[..., Any]
 
 @pytest.fixture
 def held(upstream: Upstream, stream: SendStream) -> threading.Event:
-    """The next stream of `upstream` waits in its middle for this event."""
+    """The event for which the next stream of `upstream` waits after its first two frames."""
     let_go = threading.Event()
 
     def wait(client: socket.socket) -> None:
@@ -175,7 +175,7 @@ def test_workers_are_replaced_without_a_dropped_request(start_gateway: StartGate
     def ask(number: int) -> list[int]:
         with requests.Session() as session:
             session.trust_env = False
-            # Half of the callers keep their connection, half make one for each request.
+            # Half of the callers keep their connection, the others open one for each request.
             headers = {"connection": "close"} if number % 2 else {}
             return [
                 session.post(f"{gateway.url}/v1/models/nova/invoke", json=NOVA, headers=headers, timeout=30).status_code

@@ -1,4 +1,4 @@
-"""The discipline of every stream: what is awaited, what fills a silence, what ends it, and what it cost."""
+"""Streams: the first event, keep-alives, clients that leave, errors and usage."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ DIALECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "openai_responses": ("/v1/responses", {"model": MODEL, "stream": True, "input": "Hi"}),
     "anthropic": ("/v1/messages", {**CHAT, "max_tokens": 50}),
 }
-# What ends a stream well in each of them.
+# The text that ends a complete stream of each dialect.
 SUCCESS = {
     "native": b"event: usage",
     "bedrock": b"metadata",
@@ -69,7 +69,7 @@ def gateway(request: pytest.FixtureRequest, start_gateway: StartGateway, bedrock
 
 
 class ScriptedUpstream:
-    """An upstream that does as the current script says, and knows when each of its callers left."""
+    """An upstream that runs the current script and notices when a caller leaves."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -94,7 +94,7 @@ class ScriptedUpstream:
             while len(body) < length:
                 body += connection.recv(65536)
             script(connection)
-            # Whatever comes now is the caller's end.
+            # The next read is the end of the caller's connection.
             connection.settimeout(LONG)
             if not connection.recv(1):
                 self.left.set()
@@ -145,7 +145,7 @@ class Client:
 
 
 def line(gateway: Gateway, request_id: str) -> dict[str, Any]:
-    """The one line that the log has of a request."""
+    """The only log line of a request."""
     end = time.monotonic() + LONG
     while time.monotonic() < end:
         found = [each for each in gateway.lines() if each.get("request_id") == request_id]
@@ -162,7 +162,7 @@ def test_an_event_does_not_wait_for_a_later_one(gateway: Gateway, bedrock: Scrip
 
     def script(connection: socket.socket) -> None:
         connection.sendall(HEAD + chunked(*FRAMES[:2]))
-        # The rest only when the caller has the text.
+        # The rest is sent when the caller has received the text.
         assert heard.wait(LONG)
         connection.sendall(chunked(*FRAMES[2:]) + b"0\r\n\r\n")
 
@@ -195,7 +195,7 @@ def test_a_silence_is_filled_and_the_stream_goes_on(
     client = Client(gateway, dialect)
     assert SUCCESS[dialect] in client.to_the_end()
     pings = client.data.count(b"event: ping") if dialect == "anthropic" else client.data.count(b": still here")
-    # Bedrock's own stream has no word for it.
+    # Bedrock's own event stream has no keep-alive.
     assert pings >= 2 or dialect == "bedrock"
     assert b"200 OK" in client.data
 
@@ -219,10 +219,10 @@ def test_a_client_that_leaves_while_the_model_is_silent_ends_the_call(
     if begun:
         client.until(b'"x"')
     else:
-        # Past the time in which the first event is awaited, so that the answer has a head and the log an id.
+        # Longer than the wait for the first event, so that the response has a head and the log line an id.
         client.until(b"\r\n\r\n")
     client.leave()
-    # Ten times the promise: this machine may be busy.
+    # Ten times the promised time, because the machine may be busy.
     assert bedrock.left.wait(1)
     logged = line(gateway, client.request_id)
     assert logged["error"] == "client_left"

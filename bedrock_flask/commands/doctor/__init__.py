@@ -12,7 +12,7 @@ from bedrock_flask.config import settings
 @click.command()
 @click.option("--plugins-dir", help="Drop-in folder: each .py file in it is a plugin.")
 @click.option("--models-file", help="TOML file with your own aliases.")
-@click.option("--model", "names", multiple=True, help="Check only this model, by any name. May be repeated.")
+@click.option("--model", "names", multiple=True, help="Check only this model, by any name. Repeatable.")
 @click.option("--call", is_flag=True, help="Call each model once, for one token where possible. This costs money.")
 @click.option(
     "--timeout",
@@ -27,8 +27,8 @@ def doctor(names: tuple[str, ...], call: bool, timeout: float, as_json: bool, **
 
     Checks the settings, plugins, models file, region, credentials, endpoint, clock and model access, in this order.
     Each line is ok, warn or FAIL, with a hint. A model that is neither an alias nor named by --model can only warn.
-    Ends with the missing IAM policy as JSON, if a permission is denied. Exits with 1 if any check fails. Reads only,
-    except with --call, and never prints a secret.
+    If a permission is denied, ends with the missing IAM policy as JSON. Exits with 1 if any check fails. Changes
+    nothing and prints no secret; only --call calls models.
     """
     # Importing boto3 takes longer than `--help` should.
     from bedrock_flask.commands.doctor.checks import CALL_CHECKS, CHECKS, Facts, run_checks
