@@ -1,6 +1,6 @@
-"""The contract: the laws that every adapter keeps, whoever wrote it.
+"""The contract: the laws that every adapter keeps, built in or not.
 
-In the tests of a plugin of your own:
+In the tests of your own plugin:
 
     import acme_rhyme
     from bedrock_flask.contract import faults_of
@@ -31,7 +31,8 @@ from bedrock_flask.contract.body import (
     unverified_bound_refuses_nothing,
     wrong_type_is_refused,
 )
-from bedrock_flask.contract.native import (
+from bedrock_flask.contract.calls import answers_streamed, answers_whole
+from bedrock_flask.contract.own_format import (
     answer_is_told_from_none,
     chunks_amount_to_the_reply,
     decode_gives_converse,
@@ -40,7 +41,6 @@ from bedrock_flask.contract.native import (
     only_the_last_chunk_ends,
     request_is_read,
 )
-from bedrock_flask.contract.trip import answers_streamed, answers_whole
 from bedrock_flask.models.loading import Plugin, describe_error, find_built_in, load_plugins
 
 Law = Callable[[Adapter], Iterator[str]]
@@ -64,7 +64,7 @@ LAWS: tuple[Law, ...] = (
     answers_whole,
     answers_streamed,
 )
-# What is better kept, and breaks nothing.
+# Recommendations, which break nothing.
 ADVICE: tuple[Law, ...] = (
     every_field_is_described,
     decode_is_there,
@@ -73,43 +73,43 @@ ADVICE: tuple[Law, ...] = (
     usage_is_told,
 )
 
-# Faults of one kind that are told one by one.
-_TOLD = 10
+# Violations of one law that are listed one by one.
+_MAX_OF_A_KIND = 10
 
 
 def faults_of(plugin: object) -> list[str]:
-    """All that is wrong with a plugin's module, a line each: what would stop the start, or else breaches of laws."""
+    """Return each fault of a plugin's module in one line: what would stop the start, or else violations of laws."""
     name = getattr(plugin, "__name__", type(plugin).__name__)
-    offered = Plugin(name, getattr(plugin, "__file__", None) or name, lambda: plugin)
-    found = load_plugins([*find_built_in(), offered], lenient=True)
-    told = [line for broken in found.broken for line in broken.lines()]
-    own = [each for each in found.adapters.values() if found.sources[each.name] == offered.source]
-    return told or [fault for adapter in own for fault in breaches(adapter)]
+    candidate = Plugin(name, getattr(plugin, "__file__", None) or name, lambda: plugin)
+    found = load_plugins([*find_built_in(), candidate], lenient=True)
+    faults = [line for broken in found.broken for line in broken.lines()]
+    own = [each for each in found.adapters.values() if found.sources[each.name] == candidate.source]
+    return faults or [violation for adapter in own for violation in breaches(adapter)]
 
 
 def breaches(
     adapter: Adapter, laws: tuple[Law, ...] = LAWS, watched: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> Iterator[str]:
-    """Each breach of a law by an adapter, in one line; of many of one kind the first, and how many more there are.
+    """Yield each violation of a law in one line; of many of the same law only the first, and the number of the others.
 
-    Each law is tried within `watched`, which may end what takes too long.
+    Each law runs within `watched`, which may interrupt what takes too long.
     """
     for law in laws:
         with watched():
-            told = iter(dict.fromkeys(_heard(law, adapter)))
-        for breach in islice(told, _TOLD):
-            yield f"adapter '{adapter.name}': {breach}"
-        if more := sum(1 for _ in told):
-            yield f"adapter '{adapter.name}': {more} more of this kind ({_words(law)})"
+            violations = iter(dict.fromkeys(_run_law(law, adapter)))
+        for violation in islice(violations, _MAX_OF_A_KIND):
+            yield f"adapter '{adapter.name}': {violation}"
+        if more := sum(1 for _ in violations):
+            yield f"adapter '{adapter.name}': {more} more of this kind ({_describe_law(law)})"
 
 
-def _heard(law: Law, adapter: Adapter) -> Iterator[str]:
+def _run_law(law: Law, adapter: Adapter) -> Iterator[str]:
     try:
-        for breach in law(adapter):
-            yield " ".join(breach.split())
+        for violation in law(adapter):
+            yield " ".join(violation.split())
     except PLUGIN_CRASHES as error:
-        yield f"while it was tried whether '{_words(law)}': {describe_error(adapter, error)}"
+        yield f"while testing whether '{_describe_law(law)}': {describe_error(adapter, error)}"
 
 
-def _words(law: Law) -> str:
+def _describe_law(law: Law) -> str:
     return law.__name__.replace("_", " ")

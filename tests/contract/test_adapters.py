@@ -8,7 +8,7 @@ import pytest
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches
-from bedrock_flask.contract.native import RESPONSE
+from bedrock_flask.contract.own_format import RESPONSE
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.wires import WIRES, find_wire
 

@@ -14,7 +14,7 @@ import pytest
 from bedrock_flask import contract
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches, faults_of
-from bedrock_flask.contract.bodies import body
+from bedrock_flask.contract.samples import make_body
 from bedrock_flask.models import loading
 from bedrock_flask.plugin import Capabilities, Open, Schema, fields, hookimpl, text_of
 
@@ -140,16 +140,16 @@ def can(encode: Callable[[Json], Json] = encode, **abilities: bool) -> Adapter:
 BROKEN: list[tuple[str, Adapter, str]] = [
     ("sample_fits", replace(GOOD, sample={"prompt": 3}), "the sample does not fit: prompt: must be a string"),
     ("required_is_missed", nesting(Forgiving), "options.size is required"),
-    ("range_holds", having(n=Unbounded(min=1)), "options.n: 0 is out of range and taken"),
-    ("range_holds", having(n=Unbounded(max=5)), "options.n: 6 is out of range and taken"),
+    ("range_holds", having(n=Unbounded(min=1)), "options.n: 0 is out of range but accepted"),
+    ("range_holds", having(n=Unbounded(max=5)), "options.n: 6 is out of range but accepted"),
     ("unverified_bound_refuses_nothing", having(n=Enforcing(unverified_max=9)), "options.n: 10 is refused"),
-    ("wrong_type_is_refused", having(n=Coercing()), "options.n: '64' is of another JSON type and is taken"),
+    ("wrong_type_is_refused", having(n=Coercing()), "options.n: '64' has another JSON type but is accepted"),
     ("wrong_type_is_refused", having(n=marshmallow.fields.Integer()), "options.n is a field of marshmallow's"),
-    ("null_is_refused", nesting(Deaf), "options.size: null is taken"),
+    ("null_is_refused", nesting(Deaf), "options.size: null is accepted"),
     ("unknown_is_refused", nesting(Dropping), "options.no_such_field is unknown"),
-    ("schemas_agree", having(n=Untold(max=5)), "the published JSON Schema takes it"),
-    ("schemas_agree", having(n=fields.String(min_length=-1)), "the published JSON Schema is none"),
-    ("encode_makes_a_body", replace(GOOD, encode=lambda request: {"prompt": "x"}), "without what the user said"),
+    ("schemas_agree", having(n=Untold(max=5)), "but the published JSON Schema accepts it"),
+    ("schemas_agree", having(n=fields.String(min_length=-1)), "the published JSON Schema is invalid"),
+    ("encode_makes_a_body", replace(GOOD, encode=lambda request: {"prompt": "x"}), "without the user's text"),
     ("encode_makes_a_body", replace(GOOD, encode=lambda request: {}), "does not fit: prompt: is required"),
     ("encode_makes_a_body", replace(GOOD, encode=mutating), "encode changes the request"),
     *(
@@ -166,33 +166,45 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     (
         "encode_takes_what_the_model_can",
         can(encode_words_alone, images=True),
-        "cannot take what images=True announces: KeyError: 'text' (line",
+        "fails at what images=True announces: KeyError: 'text' (line",
     ),
-    ("encode_takes_what_the_model_can", can(encode_words_alone, cache=True), "cannot take what cache=True announces"),
+    ("encode_takes_what_the_model_can", can(encode_words_alone, cache=True), "fails at what cache=True announces"),
     (
         "encode_takes_what_the_model_can",
         can(encode_words_alone, reasoning=True),
-        "cannot take what reasoning=True announces",
+        "fails at what reasoning=True announces",
     ),
     (
         "request_is_read",
         replace(GOOD, body=Open, speaks={"converse": "Converse"}, sample={"x": 1}),
-        "reads as a Converse request that does not fit: messages: is required",
+        "is read as a Converse request that does not fit: messages: is required",
     ),
-    ("decode_gives_converse", replace(GOOD, decode=saying(stopReason="DONE")), "the stopReason 'DONE' is none of"),
-    ("decode_gives_converse", replace(GOOD, decode=saying(usage={"in": 3})), "not counts by Converse's names"),
+    ("decode_gives_converse", replace(GOOD, decode=saying(stopReason="DONE")), "the stopReason 'DONE' is not one of"),
+    (
+        "decode_gives_converse",
+        replace(GOOD, decode=saying(usage={"in": 3})),
+        "but must have counts by Converse's names",
+    ),
     ("decode_gives_converse", replace(GOOD, decode=saying(usage={"input_tokens": 3})), "names: inputTokens, outputT"),
     (
         "decode_gives_converse",
         replace(GOOD, decode=saying(usage={"inputTokens": "3"})),
         "usage is {'inputTokens': '3",
     ),
-    ("decode_gives_converse", replace(GOOD, decode=saying(output={"message": {"content": "x"}})), "no list of blocks"),
-    ("decode_gives_converse", replace(GOOD, decode=saying(embeddings=[1.0])), "no list of lists of numbers"),
+    (
+        "decode_gives_converse",
+        replace(GOOD, decode=saying(output={"message": {"content": "x"}})),
+        "not a list of blocks",
+    ),
+    ("decode_gives_converse", replace(GOOD, decode=saying(embeddings=[1.0])), "not a list of lists of numbers"),
     ("decode_gives_converse", replace(GOOD, decode=mutating), "decode changes its reply"),
-    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "", "stop": 1}]), "the chunks say '', and the reply"),
-    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "none"}]), "end with the stopReasons [], and the reply"),
-    ("chunks_amount_to_the_reply", replace(GOOD, decode=miscounting), "the chunks tell {'input_tokens': 9}, and the"),
+    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "", "stop": 1}]), "the chunks say '', but the reply"),
+    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "none"}]), "end with the stopReasons [], but the reply"),
+    (
+        "chunks_amount_to_the_reply",
+        replace(GOOD, decode=miscounting),
+        "the chunks have the usage {'input_tokens': 9}, but the",
+    ),
     ("answer_is_told_from_none", replace(GOOD, decode=lacking), "an empty object passes for an answer"),
     ("answer_is_told_from_none", replace(GOOD, reply={"u": 1}), "no answer is found"),
     ("only_the_last_chunk_ends", replace(GOOD, decode=lacking), "chunk 1 of 3 ends the stream already"),
@@ -205,7 +217,7 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ("decode_is_there", replace(GOOD, decode=None), "there is no decode"),
     ("encode_is_there", replace(GOOD, encode=None), "clients of OpenAI's and Anthropic's APIs cannot reach the model"),
     ("chunks_are_there", replace(GOOD, chunks=None), "it streams and has no chunks"),
-    ("usage_is_told", replace(GOOD, decode=saying(usage=None)), "decode tells no usage of its reply"),
+    ("usage_is_told", replace(GOOD, decode=saying(usage=None)), "decode returns no usage for its reply"),
 ]
 
 
@@ -233,9 +245,7 @@ def test_a_law_that_a_plugin_makes_fail_is_a_breach_and_the_others_are_tried() -
         raise SystemExit("two\nlines")
 
     [told] = breaches(replace(GOOD, encode=exits))
-    assert told.startswith(
-        "adapter 'rhyme': while it was tried whether 'encode makes a body': SystemExit: two lines (line "
-    )
+    assert told.startswith("adapter 'rhyme': while testing whether 'encode makes a body': SystemExit: two lines (line ")
 
 
 def test_one_mistake_of_encode_is_told_once() -> None:
@@ -274,7 +284,7 @@ def test_what_is_not_there_to_be_tried_is_told_as_advice_and_what_needs_no_token
 def test_the_bodies_that_are_compared_are_both_right_and_wrong() -> None:
     for adapter in loading.load_registry().adapters.values():
         chance = Random(0)
-        made = [body(adapter.schema, chance) for _ in range(100)]
+        made = [make_body(adapter.schema, chance) for _ in range(100)]
         right = sum(not fields.find_faults(adapter.schema, each) for each in made)
         assert right >= 50, (adapter.name, right)
 
@@ -295,9 +305,9 @@ def test_a_module_is_checked_as_it_would_be_loaded() -> None:
 def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    before = dict(contract.trip.os.environ)
+    before = dict(contract.calls.os.environ)
     assert list(breaches(GOOD, (contract.answers_whole, contract.answers_streamed))) == []
-    assert dict(contract.trip.os.environ) == before
+    assert dict(contract.calls.os.environ) == before
 
 
 def test_the_page_lists_every_law_as_it_is_told(repository: Path) -> None:

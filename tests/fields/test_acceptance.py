@@ -20,7 +20,7 @@ from bedrock_flask.bodies import (
     openai_embeddings_body,
     openai_responses_body,
 )
-from bedrock_flask.contract import bodies
+from bedrock_flask.contract import samples
 from bedrock_flask.fields import Open, Schema
 from bedrock_flask.fields.acceptance import accepts
 from bedrock_flask.models.loading import load_registry
@@ -87,7 +87,7 @@ def changed(value: Any, chance: Random, new: Any) -> Any:
 @given(kind=st.sampled_from(KINDS), chance=st.randoms(use_true_random=False), new=VALUES, changes=st.integers(0, 2))
 def test_the_verdict_on_any_body_is_marshmallows(kind: type[Schema], chance: Random, new: Any, changes: int) -> None:
     schema = kind()
-    body = bodies.body(schema, chance)
+    body = samples.make_body(schema, chance)
     for _ in range(changes):
         body = changed(body, chance, new)
     before = copy.deepcopy(body)

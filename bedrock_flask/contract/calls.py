@@ -1,4 +1,4 @@
-"""The laws of a call: through the gateway's own transport to an emulator with this adapter, over a real socket."""
+"""The laws of a call: through the gateway's transport to an emulator with this adapter, over a real socket."""
 
 import contextlib
 import copy
@@ -28,50 +28,50 @@ _SETTINGS = Settings(max_attempts=1, read_timeout=20.0, deadline=30.0)
 
 
 def answers_whole(adapter: Adapter) -> Iterator[str]:
-    """The sample is answered whole, and what it cost is known."""
-    with _bedrock(adapter) as (registry, handler):
-        call = _call(adapter, _id(adapter, registry, streaming=False))
+    """The sample gets a whole answer, and its usage is known."""
+    with _run_emulator(adapter) as (registry, handler):
+        call = _make_call(adapter, _find_id(adapter, registry, streaming=False))
         try:
             handler.send(call)
         except GatewayError as error:
-            yield f"the emulator's whole answer to the sample does not pass: {error.code}: {error.detail}"
+            yield f"the emulator's whole answer to the sample fails: {error.code}: {error.detail}"
             return
         if call.record.usage.input is None:
-            yield "the emulator's whole answer to the sample tells no usage"
+            yield "the emulator's whole answer to the sample has no usage"
 
 
 def answers_streamed(adapter: Adapter) -> Iterator[str]:
-    """The sample is answered as a stream with its end; without its last chunk it is found to be cut."""
-    with _bedrock(adapter) as (registry, handler):
-        model = _id(adapter, registry, streaming=True)
+    """The sample gets a complete stream; without its last chunk it is detected as truncated."""
+    with _run_emulator(adapter) as (registry, handler):
+        model = _find_id(adapter, registry, streaming=True)
         if not model:
             return
-        call = _call(adapter, model, stream=True)
+        call = _make_call(adapter, model, stream=True)
         try:
             chunks = _read_chunks(handler.send_stream(call))
         except GatewayError as error:
-            yield f"the emulator's stream for the sample does not pass: {error.code}: {error.detail}"
+            yield f"the emulator's stream for the sample fails: {error.code}: {error.detail}"
             return
         if call.record.usage.input is None:
-            yield "the emulator's stream for the sample tells no usage"
+            yield "the emulator's stream for the sample has no usage"
     try:
-        _read_chunks(completed(_replay(chunks[:-1])).send_stream(_call(adapter, model, stream=True)))
+        _read_chunks(completed(_replay(chunks[:-1])).send_stream(_make_call(adapter, model, stream=True)))
     except UpstreamTruncated:
         return
     yield f"a stream that lacks the last of its {len(chunks)} chunks passes for a whole one"
 
 
 @contextlib.contextmanager
-def _bedrock(adapter: Adapter) -> Iterator[tuple[Registry, Handler]]:
-    """An emulator that has this adapter, and the gateway's way to it."""
-    registry = _registry_of(adapter)
+def _run_emulator(adapter: Adapter) -> Iterator[tuple[Registry, Handler]]:
+    """Run an emulator with this adapter; yield its registry and a handler that calls it."""
+    registry = _make_registry(adapter)
     server = make_server(
         HOST, 0, create_emulator(registry, ScriptedEngine()), threaded=True, request_handler=_SilentRequestHandler
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        with _environment(make_isolated_environ(os.environ, server.server_port)):
+        with _replace_environ(make_isolated_environ(os.environ, server.server_port)):
             yield registry, completed(make_transport(_SETTINGS, Shutdown()))
     finally:
         server.shutdown()
@@ -81,12 +81,12 @@ def _bedrock(adapter: Adapter) -> Iterator[tuple[Registry, Handler]]:
 
 class _SilentRequestHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing: a law tells its faults itself."""
+        """Log nothing: the laws report violations themselves."""
 
 
 @contextlib.contextmanager
-def _environment(environ: Mapping[str, str]) -> Iterator[None]:
-    """These variables and no others, for botocore reads where and as whom it calls from nowhere else."""
+def _replace_environ(environ: Mapping[str, str]) -> Iterator[None]:
+    """Replace the environment, since botocore reads its endpoint and credentials from there only."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(environ)
@@ -97,21 +97,21 @@ def _environment(environ: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _registry_of(adapter: Adapter) -> Registry:
-    """The adapter alone with the generic one, which the emulator checks Converse requests by."""
+def _make_registry(adapter: Adapter) -> Registry:
+    """Make a registry of the adapter and the generic one, with which the emulator checks Converse requests."""
     found = load_plugins(find_built_in())
     generic = {name: each for name, each in found.adapters.items() if GENERIC in each.models}
     adapters = {**generic, adapter.name: adapter}
     return Registry(adapters, dict.fromkeys(adapters, ""), sort_claims(adapters), found.hooks)
 
 
-def _id(adapter: Adapter, registry: Registry, *, streaming: bool) -> str:
-    """A Bedrock id of the adapter's, one that streams if that is asked for; empty where there is none."""
+def _find_id(adapter: Adapter, registry: Registry, *, streaming: bool) -> str:
+    """Find a Bedrock id of the adapter, with `streaming` one that streams; return an empty string if there is none."""
     ids = [pattern.replace("*", "v1:0", 1).replace("*", "") for pattern in adapter.models]
     return next((each for each in ids if registry.pick(each)[1].streaming or not streaming), "")
 
 
-def _call(adapter: Adapter, model: str, *, stream: bool = False) -> Call:
+def _make_call(adapter: Adapter, model: str, *, stream: bool = False) -> Call:
     body = json.dumps(copy.deepcopy(dict(adapter.sample))).encode()
     return Call(adapter=adapter, operation=adapter.operation, model=model, body=body, stream=stream)
 
