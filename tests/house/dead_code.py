@@ -120,26 +120,31 @@ def find_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
 def find_uses(module: str, product: dict[str, tuple[Path, ast.Module]]) -> Iterator[tuple[str, str]]:
     """Yield the module and the name of each definition that a module uses or hands on."""
     tree = product[module][1]
-    imported = {
+    imported = find_imports(tree)
+    for statement in tree.body:
+        own = getattr(statement, "name", "")
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id != own:
+                yield imported.get(node.id, (module, node.id))
+            elif isinstance(node, ast.Attribute) and (source := imported.get(ast.unparse(node.value))):
+                # A module may come through another one, as those of bodies/ come through bedrock_flask.plugin.
+                while ".".join(source) not in product and source[0] in product:
+                    source = find_imports(product[source[0]][1]).get(source[1], ("", ""))
+                yield ".".join(source), node.attr
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield from ((node.module, alias.name) for alias in node.names)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield imported.get(node.value, (module, node.value))
+
+
+def find_imports(tree: ast.Module) -> dict[str, tuple[str, str]]:
+    """Return the module and the original name for each name that `from` imports."""
+    return {
         alias.asname or alias.name: (node.module, alias.name)
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
-    for statement in tree.body:
-        for node in ast.walk(statement):
-            if (
-                isinstance(node, ast.Name)
-                and isinstance(node.ctx, ast.Load)
-                and node.id != getattr(statement, "name", "")
-            ):
-                yield imported.get(node.id, (module, node.id))
-            elif isinstance(node, ast.Attribute):
-                yield ".".join(imported.get(ast.unparse(node.value), ())), node.attr
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                yield from ((node.module, alias.name) for alias in node.names)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield imported.get(node.value, (module, node.value))
 
 
 def main() -> None:
