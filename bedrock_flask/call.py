@@ -44,7 +44,6 @@ class Call:
     region: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     request_id: str = ""
-    caller: str = ""
     deadline: float = float("inf")
     record: CallRecord = field(default_factory=CallRecord)
 

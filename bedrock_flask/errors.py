@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from bedrock_flask.bedrock.errors import ErrorShape, find_error
 
@@ -425,20 +424,3 @@ _ACCOUNT_ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:[\w-]*:\d{12}:[^\s\"',]+")
 def redact_account_arns(message: str) -> str:
     """A message of Bedrock without the ARNs that name an account, a role or a user."""
     return _ACCOUNT_ARN.sub("(an ARN of the gateway's account)", message)
-
-
-def problem_document(error: GatewayError, request_id: str) -> dict[str, Any]:
-    """The error as a problem document (RFC 9457), as the native routes answer it."""
-    document: dict[str, Any] = {
-        "type": f"urn:bedrock-flask:error:{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "code": error.code,
-        "detail": error.detail,
-        "request_id": request_id,
-        "retryable": error.retryable,
-    }
-    if error.fields:
-        # A body may have a million faults; `detail` says how many there are.
-        document["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]
-    return document

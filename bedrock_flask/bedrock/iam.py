@@ -11,13 +11,6 @@ from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS
 
 # The actions of the operations that the gateway calls.
 INVOKE_ACTIONS: Mapping[str, str] = MappingProxyType({name: OPERATIONS[name].action for name in MODEL_ROUTES})
-# Those that `bedrock-flask doctor` calls, and the gateway never.
-READ_ACTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        name: OPERATIONS[name].action
-        for name in ("ListFoundationModels", "ListInferenceProfiles", "GetFoundationModelAvailability")
-    }
-)
 
 # The placeholder for an account that is not known.
 ACCOUNT = "ACCOUNT_ID"

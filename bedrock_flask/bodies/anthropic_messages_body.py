@@ -228,6 +228,3 @@ class Body(Prompt, anthropic_body.Body):
         fields.String(), fields.Object(), allow_none=True, description="Credit from a refused request (beta)."
     )
     thread = fields.Object(allow_none=True, description="A conversation that the provider stores (beta).")
-
-
-RULES = (anthropic_body.check_cache_controls,)

@@ -95,7 +95,6 @@ def make_call(
             if name.lower().startswith("x-amzn-bedrock-") or name.lower() in names
         },
         request_id=context.request_id,
-        caller=context.key,
         deadline=time.monotonic() + state_of(current_app).settings.deadline,
         record=context.record,
     )

@@ -9,7 +9,8 @@ from anthropic.types import message_count_tokens_params, message_create_params
 from anthropic.types.beta import message_count_tokens_params as beta_count_tokens_params
 from anthropic.types.beta import message_create_params as beta_create_params
 
-from bedrock_flask.bodies.anthropic_messages_body import RULES, Body, CountTokensBody
+from bedrock_flask.bodies.anthropic_body import check_cache_controls
+from bedrock_flask.bodies.anthropic_messages_body import Body, CountTokensBody
 from bedrock_flask.fields import find_faults
 from bedrock_flask.json_schema import to_json_schema
 
@@ -164,6 +165,6 @@ def test_tokens_are_counted_without_a_limit() -> None:
 
 def test_the_mark_of_the_whole_request_counts_among_the_four() -> None:
     told = saying(*[{"type": "text", "text": "x", "cache_control": MARK}] * 4)
-    assert [fault for rule in RULES for fault in rule(told)] == []
-    [(path, _)] = [fault for rule in RULES for fault in rule({**told, "cache_control": MARK})]
+    assert list(check_cache_controls(told)) == []
+    [(path, _)] = check_cache_controls({**told, "cache_control": MARK})
     assert path == "messages[0].content[3].cache_control"

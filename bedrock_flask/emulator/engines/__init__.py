@@ -19,7 +19,6 @@ ENGINES: Mapping[str, Callable[[], AnyEngine]] = MappingProxyType(
         scripted.ScriptedEngine.name: scripted.ScriptedEngine,
     }
 )
-DEFAULT = smollm.SmolLM.name
 
 
 def choose_engine(name: str) -> AnyEngine:
