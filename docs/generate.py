@@ -257,7 +257,11 @@ def _list_subclasses(kind: type[GatewayError]) -> list[type[GatewayError]]:
 
 
 def _format_default(value: object) -> str:
-    return "" if value == "" or not value else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, float):
+        return f"`{value:g}`"
+    return f"`{value}`" if value or value == 0 else ""
 
 
 def _format_flag(value: bool) -> str:

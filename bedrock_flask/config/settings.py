@@ -178,7 +178,7 @@ class Settings:
     max_calls: int = _setting(
         _integer(0, 100_000),
         0,
-        "Requests that a worker answers at the same time; 0 means all threads except four, for health probes.",
+        "Requests that a worker answers at the same time; 0 means all threads but four, or 2000 with `gevent`.",
     )
     max_requests: int = _setting(_integer(0, 1 << 31), 0, "Requests after which a worker is replaced; 0 means never.")
     drain_delay: float = _setting(
