@@ -14,6 +14,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.doubles import Emulator
+
 PATHS = {
     "Converse": "/model/amazon.nova-lite-v1%3A0/converse",
     "ConverseStream": "/model/amazon.nova-lite-v1%3A0/converse-stream",
@@ -39,7 +41,7 @@ class Heard:
 
     @property
     def chunks(self) -> tuple[bytes, bool]:
-        """The content of the HTTP chunks, and whether the final one came."""
+        """The content of the HTTP chunks, and whether the final chunk came."""
         content, rest = b"", self.body
         while rest:
             size, _, rest = rest.partition(b"\r\n")
@@ -67,7 +69,7 @@ def _request(path: str, body: bytes, fault: Any = None) -> bytes:
 
 
 @pytest.fixture
-def hear(emulator: Any) -> Hear:
+def hear(emulator: Emulator) -> Hear:
     """Send one call over a bare socket and read to the end, at most for `patience` seconds of silence."""
 
     def hear(operation: str = "ConverseStream", fault: Any = None, body: bytes = BODY, patience: float = 10) -> Heard:
@@ -89,8 +91,8 @@ def hear(emulator: Any) -> Hear:
 
 
 @pytest.fixture
-def leave(emulator: Any) -> Callable[..., None]:
-    """Send one call, read `until` so many bytes have come, and leave, by FIN or by RST."""
+def leave(emulator: Emulator) -> Callable[..., None]:
+    """Send one call, read at least `until` bytes, and leave, by FIN or by RST."""
 
     def leave(operation: str, fault: Any = None, until: int = 0, reset: bool = False, body: bytes = BODY) -> None:
         with _connected(emulator.url) as connection:
@@ -108,7 +110,7 @@ def leave(emulator: Any) -> Callable[..., None]:
 def await_end() -> Callable[..., dict[str, Any]]:
     """The log entry of the last call, as soon as it has ended."""
 
-    def await_end(emulator: Any, patience: float = 10) -> dict[str, Any]:
+    def await_end(emulator: Emulator, patience: float = 10) -> dict[str, Any]:
         until = time.monotonic() + patience
         while time.monotonic() < until:
             calls = emulator.calls()
@@ -121,13 +123,13 @@ def await_end() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def bedrock(emulator: Any) -> Any:
+def bedrock(emulator: Emulator) -> Any:
     """An unmodified boto3 client of the emulator."""
     return emulator.client()
 
 
 def _check(value: Any, shape: Any, path: str) -> None:
-    """What botocore would drop or miss in silence."""
+    """Fail on what botocore would drop or miss without an error."""
     if shape.type_name == "structure" and not getattr(shape, "is_document_type", False):
         strange = value.keys() - shape.members.keys()
         assert not strange, f"{path}: botocore does not know {strange}"
@@ -145,7 +147,7 @@ def _check(value: Any, shape: Any, path: str) -> None:
 
 @pytest.fixture(scope="session")
 def strict_client() -> Callable[..., Any]:
-    """An unmodified boto3 client that also holds each answer to botocore's service model."""
+    """An unmodified boto3 client that also checks each response against botocore's service model."""
 
     def check(http_response: Any, model: Any, **_: Any) -> None:
         if http_response.status_code == 200 and not model.has_streaming_output and not model.has_event_stream_output:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from anthropic import AnthropicBedrock, RateLimitError
 
+from tests.doubles import Emulator
+
 MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 ASKED: dict[str, Any] = {
     "model": MODEL,
@@ -19,7 +21,7 @@ KEYS = {
 
 
 @pytest.fixture(params=KEYS)
-def claude(request: Any, emulator: Any, monkeypatch: Any) -> Iterator[AnthropicBedrock]:
+def claude(request: Any, emulator: Emulator, monkeypatch: Any) -> Iterator[AnthropicBedrock]:
     """The SDK's client, with either kind of key."""
     for name in ("AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -55,13 +57,13 @@ def test_a_tool_is_called(claude: Any) -> None:
     assert isinstance(message.content[-1].input["city"], str)
 
 
-def test_a_throttle_is_the_sdks_own_error(claude: Any, emulator: Any) -> None:
+def test_a_throttle_is_the_sdks_own_error(claude: Any, emulator: Emulator) -> None:
     emulator.fault("throttle")
     with pytest.raises(RateLimitError):
         claude.messages.create(**ASKED)
 
 
-def test_no_key_is_kept(claude: Any, emulator: Any) -> None:
+def test_no_key_is_kept(claude: Any, emulator: Emulator) -> None:
     claude.messages.create(**ASKED)
     document = emulator.calls()[-1]["headers"]["authorization"]
     assert document == "Bearer ***" or document.endswith("Signature=***")

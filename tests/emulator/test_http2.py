@@ -1,4 +1,4 @@
-"""HTTP/2 with prior knowledge: each stream is a caller of its own, whatever happens to the others."""
+"""HTTP/2 with prior knowledge: each stream is a separate caller, whatever happens to the others."""
 
 import json
 import signal
@@ -17,6 +17,7 @@ from h2.settings import SettingCodes
 from bedrock_flask.emulator.server import THREADS
 from bedrock_flask.protocol.eventstream import Decoder
 from bedrock_flask.server.workers.http2 import PREFACE
+from tests.doubles import Emulator, StartEmulator
 
 PATHS = {
     "Converse": "/model/amazon.nova-lite-v1%3A0/converse",
@@ -104,7 +105,7 @@ class Caller:
 
 
 @pytest.fixture
-def call(emulator: Any) -> Iterator[Callable[..., Caller]]:
+def call(emulator: Emulator) -> Iterator[Callable[..., Caller]]:
     """Open a connection of HTTP/2 to the emulator."""
     callers: list[Caller] = []
 
@@ -117,7 +118,7 @@ def call(emulator: Any) -> Iterator[Callable[..., Caller]]:
         caller.socket.close()
 
 
-def test_a_whole_answer_and_a_stream_come(call: Any, emulator: Any) -> None:
+def test_a_whole_answer_and_a_stream_come(call: Any, emulator: Emulator) -> None:
     caller = call()
     _, whole = caller.ask("Converse")
     _, stream = caller.ask("ConverseStream")
@@ -129,7 +130,7 @@ def test_a_whole_answer_and_a_stream_come(call: Any, emulator: Any) -> None:
     assert [each["headers"]["via"] for each in emulator.calls()] == ["2.0 emulator"] * 2
 
 
-def test_a_body_without_a_length_and_larger_than_every_window_arrives_whole(call: Any, emulator: Any) -> None:
+def test_a_body_without_a_length_and_larger_than_every_window_arrives_whole(call: Any, emulator: Emulator) -> None:
     body = BODY.replace(b"something", b"something" * 300_000)
     for headers in ({}, {"content-length": str(len(body))}):
         caller = call()
@@ -148,7 +149,7 @@ def test_a_call_does_not_wait_for_one_that_is_stalled_on_the_same_connection(cal
 
 
 def test_a_stream_that_is_reset_is_a_caller_that_left_and_hurts_no_other(
-    call: Any, emulator: Any, await_end: Any
+    call: Any, emulator: Emulator, await_end: Any
 ) -> None:
     caller = call()
     number, stalled = caller.ask("ConverseStream", "stall")
@@ -160,7 +161,7 @@ def test_a_stream_that_is_reset_is_a_caller_that_left_and_hurts_no_other(
     caller.until(lambda: other.ended)
 
 
-def test_a_connection_that_is_closed_is_a_caller_that_left(call: Any, emulator: Any, await_end: Any) -> None:
+def test_a_connection_that_is_closed_is_a_caller_that_left(call: Any, emulator: Emulator, await_end: Any) -> None:
     caller = call()
     _, stalled = caller.ask("ConverseStream", "stall")
     caller.until(lambda: bool(stalled.head))
@@ -232,7 +233,7 @@ def test_a_reader_without_room_gets_no_more_than_it_asked_for_and_then_the_rest(
     assert len(Decoder().feed(stream.body)) > 5
 
 
-def test_more_idle_connections_than_threads_leave_room_for_all(call: Any, emulator: Any) -> None:
+def test_more_idle_connections_than_threads_leave_room_for_all(call: Any, emulator: Emulator) -> None:
     for _ in range(2 * THREADS):
         caller = call()
         _, stream = caller.ask("Converse")
@@ -240,7 +241,7 @@ def test_more_idle_connections_than_threads_leave_room_for_all(call: Any, emulat
     assert emulator.get("/_emulator/health", timeout=5).ok
 
 
-def test_frames_that_break_the_protocol_end_their_connection_only(call: Any, emulator: Any) -> None:
+def test_frames_that_break_the_protocol_end_their_connection_only(call: Any, emulator: Emulator) -> None:
     caller = call()
     caller.socket.sendall(b"\0\0\x04\x03\0\0\0\0\x05" + bytes(4))
     while caller.socket.recv(65536):
@@ -249,7 +250,7 @@ def test_frames_that_break_the_protocol_end_their_connection_only(call: Any, emu
     assert "Traceback" not in emulator.log.read_text()
 
 
-def test_a_preface_that_comes_in_pieces_is_understood(emulator: Any) -> None:
+def test_a_preface_that_comes_in_pieces_is_understood(emulator: Emulator) -> None:
     host, _, port = emulator.url.removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as caller:
         caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -262,7 +263,9 @@ def test_a_preface_that_comes_in_pieces_is_understood(emulator: Any) -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_the_server_stops_at_once_with_calls_and_idle_connections(start_emulator: Any, stop: signal.Signals) -> None:
+def test_the_server_stops_at_once_with_calls_and_idle_connections(
+    start_emulator: StartEmulator, stop: signal.Signals
+) -> None:
     server = start_emulator()
     idle, stalled = Caller(server.url), Caller(server.url)
     _, whole = idle.ask("Converse")

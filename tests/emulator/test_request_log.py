@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from bedrock_flask.emulator.request_log import MAX_BODY_BYTES, MAX_ENTRIES, RequestLog
+from tests.doubles import Emulator, StartEmulator
 
 MODEL = "amazon.nova-lite-v1:0"
 MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
 
 
-def test_it_tells_what_arrived_and_that_it_was_sent(emulator: Any, bedrock: Any) -> None:
+def test_it_tells_what_arrived_and_that_it_was_sent(emulator: Emulator, bedrock: Any) -> None:
     response = bedrock.converse(modelId=MODEL, messages=MESSAGES)
     [entry] = emulator.calls()
     assert (entry["operation"], entry["model"], entry["ended"]) == ("Converse", MODEL, "sent")
@@ -23,17 +24,17 @@ def test_it_tells_what_arrived_and_that_it_was_sent(emulator: Any, bedrock: Any)
     assert entry["headers"]["authorization"].endswith("Signature=***")
 
 
-def test_a_stream_that_is_read_to_its_end_was_sent(emulator: Any, bedrock: Any, await_end: Any) -> None:
+def test_a_stream_that_is_read_to_its_end_was_sent(emulator: Emulator, bedrock: Any, await_end: Any) -> None:
     list(bedrock.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
     assert await_end(emulator)["ended"] == "sent"
 
 
-def test_a_client_that_leaves_within_a_stream_is_noticed(emulator: Any, leave: Any, await_end: Any) -> None:
+def test_a_client_that_leaves_within_a_stream_is_noticed(emulator: Emulator, leave: Any, await_end: Any) -> None:
     leave("ConverseStream", {"fault": "stall", "after": 3, "seconds": 0.5}, until=300)
     assert await_end(emulator)["ended"] == "client left"
 
 
-def test_it_can_be_cleared(emulator: Any, bedrock: Any) -> None:
+def test_it_can_be_cleared(emulator: Emulator, bedrock: Any) -> None:
     bedrock.converse(modelId=MODEL, messages=MESSAGES)
     assert emulator.ask("DELETE", "/_emulator/requests").status_code == 204
     assert emulator.calls() == []
@@ -72,7 +73,7 @@ def await_line(log: Path, event: str) -> dict[str, Any]:
     raise AssertionError(f"no such line: {read_lines(log)}")
 
 
-def test_a_file_tells_when_a_call_arrived_and_how_it_ended(start_emulator: Any, tmp_path: Path) -> None:
+def test_a_file_tells_when_a_call_arrived_and_how_it_ended(start_emulator: StartEmulator, tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     emulator = start_emulator("--log", str(log))
     response = emulator.client().converse(modelId=MODEL, messages=MESSAGES)
@@ -88,7 +89,9 @@ def test_a_file_tells_when_a_call_arrived_and_how_it_ended(start_emulator: Any, 
     assert ended["seconds"] >= 0
 
 
-def test_the_file_shows_a_call_that_is_under_way_and_a_caller_that_left(start_emulator: Any, tmp_path: Path) -> None:
+def test_the_file_shows_a_call_that_is_under_way_and_a_caller_that_left(
+    start_emulator: StartEmulator, tmp_path: Path
+) -> None:
     log = tmp_path / "requests.jsonl"
     emulator = start_emulator("--log", str(log), "--fault", "stall")
     stream = emulator.client().converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
@@ -99,7 +102,7 @@ def test_the_file_shows_a_call_that_is_under_way_and_a_caller_that_left(start_em
     assert await_line(log, "ended")["fault"] == "stall"
 
 
-def test_a_file_is_added_to_and_never_emptied(start_emulator: Any, tmp_path: Path) -> None:
+def test_a_file_is_added_to_and_never_emptied(start_emulator: StartEmulator, tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     log.write_text('{"event": "earlier"}\n')
     start_emulator("--log", str(log)).client().converse(modelId=MODEL, messages=MESSAGES)

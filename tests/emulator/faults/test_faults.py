@@ -20,6 +20,7 @@ from bedrock_flask.emulator.faults.table import FAULTS
 from bedrock_flask.errors import BEDROCK_ERRORS
 from bedrock_flask.protocol.eventstream import Decoder
 from bedrock_flask.protocol.eventstream import EventStreamError as Faulty
+from tests.doubles import Emulator
 
 MODEL = "newvendor.model-of-tomorrow"
 MESSAGES = [{"role": "user", "content": [{"text": "Tell me something."}]}]
@@ -37,7 +38,7 @@ def test_every_error_of_the_table_can_be_ordered() -> None:
     assert set(BEDROCK_ERRORS) <= set(bedrock_errors.ERRORS) <= set(FAULTS)
 
 
-def test_every_error_arrives_by_its_name_with_its_status_and_what_was_ordered(emulator: Any, bedrock: Any) -> None:
+def test_every_error_arrives_by_its_name_with_its_status_and_what_was_ordered(emulator: Emulator, bedrock: Any) -> None:
     seen = {}
     for name in bedrock_errors.ERRORS:
         emulator.fault(name, message="as ordered", retry_after="7")
@@ -58,7 +59,7 @@ def test_an_unnamed_error_has_a_status_and_no_name(hear: Any) -> None:
     assert hear("Converse", "overloaded").head.startswith(b"http/1.1 529")
 
 
-def test_faults_last_for_their_calls_come_in_order_and_can_be_cleared(emulator: Any, hear: Any) -> None:
+def test_faults_last_for_their_calls_come_in_order_and_can_be_cleared(emulator: Emulator, hear: Any) -> None:
     orders = [{"fault": "throttle", "count": 2}, {"fault": "empty_object"}]
     assert emulator.post("/_emulator/faults", orders).json()["waiting"][0]["count"] == 2
     got = [hear("Converse").head.split()[1] for _ in range(3)]
@@ -70,13 +71,13 @@ def test_faults_last_for_their_calls_come_in_order_and_can_be_cleared(emulator: 
     assert [call["fault"] for call in emulator.calls()] == ["throttle", "throttle", "empty_object", None]
 
 
-def test_a_fault_by_header_is_for_one_call_and_leaves_the_others_waiting(emulator: Any, hear: Any) -> None:
+def test_a_fault_by_header_is_for_one_call_and_leaves_the_others_waiting(emulator: Emulator, hear: Any) -> None:
     emulator.fault("throttle")
     assert hear("Converse", "overloaded").head.startswith(b"http/1.1 529")
     assert hear("Converse").head.startswith(b"http/1.1 429")
 
 
-def test_an_order_that_does_not_fit_is_refused_with_its_fault(emulator: Any) -> None:
+def test_an_order_that_does_not_fit_is_refused_with_its_fault(emulator: Emulator) -> None:
     cases = [
         ({"fault": "nonsense"}, "fault"),
         ({"fault": "stall", "secnds": 3}, "seconds"),
@@ -142,7 +143,7 @@ def test_a_stall_can_end_and_then_all_comes(hear: Any) -> None:
 @pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_stall_ends_when_the_client_leaves(
-    emulator: Any, leave: Any, await_end: Any, operation: str, reset: bool
+    emulator: Emulator, leave: Any, await_end: Any, operation: str, reset: bool
 ) -> None:
     leave(operation, "stall", until=0 if operation == "Converse" else 50, reset=reset)
     entry = await_end(emulator)
@@ -213,7 +214,7 @@ def test_a_dripping_header_holds_the_whole_answer_back(hear: Any, operation: str
     assert (began.data, began.end) == (b"", "silence")
 
 
-def test_a_caller_that_leaves_a_drip_is_noticed(emulator: Any, leave: Any, await_end: Any) -> None:
+def test_a_caller_that_leaves_a_drip_is_noticed(emulator: Emulator, leave: Any, await_end: Any) -> None:
     leave("ConverseStream", {"fault": "drip", "seconds": 0.05}, until=200)
     assert await_end(emulator)["ended"] == "client left"
 
@@ -266,7 +267,7 @@ def test_a_reset_is_a_reset(hear: Any) -> None:
     assert len(frames(heard.chunks[0])) <= 2
 
 
-def test_after_a_reset_the_server_goes_on(emulator: Any, hear: Any) -> None:
+def test_after_a_reset_the_server_goes_on(emulator: Emulator, hear: Any) -> None:
     emulator.fault("reset", count=40)
     assert {hear("Converse").end for _ in range(40)} == {"RST"}
     assert hear("Converse").head.startswith(b"http/1.1 200")
@@ -351,7 +352,7 @@ def test_a_missing_terminal_event_leaves_a_clean_end(hear: Any) -> None:
     assert types(content) == ["messageStart", "contentBlockDelta", "contentBlockDelta"]
 
 
-def test_an_empty_stream_is_a_stream_without_a_frame(hear: Any, bedrock: Any, emulator: Any) -> None:
+def test_an_empty_stream_is_a_stream_without_a_frame(hear: Any, bedrock: Any, emulator: Emulator) -> None:
     heard = hear("ConverseStream", "empty_stream")
     assert b"application/vnd.amazon.eventstream" in heard.head
     assert heard.chunks == (b"", True)
@@ -361,7 +362,7 @@ def test_an_empty_stream_is_a_stream_without_a_frame(hear: Any, bedrock: Any, em
 
 @pytest.mark.parametrize(("fault", "raised"), [("bad_crc", ChecksumMismatch), ("huge_prelude", InvalidPayloadLength)])
 def test_a_frame_that_cannot_be_is_one_for_boto_too(
-    emulator: Any, bedrock: Any, fault: str, raised: type[Exception]
+    emulator: Emulator, bedrock: Any, fault: str, raised: type[Exception]
 ) -> None:
     emulator.fault(fault, after=2)
     seen: list[Any] = []
@@ -392,7 +393,7 @@ def test_a_huge_prelude_says_two_gibibytes_with_a_true_checksum(hear: Any) -> No
 )
 @pytest.mark.parametrize("after", [0, 1, 4, 20])
 def test_an_error_frame_comes_at_its_position(
-    emulator: Any, bedrock: Any, order: dict[str, Any], code: str, message: str, after: int
+    emulator: Emulator, bedrock: Any, order: dict[str, Any], code: str, message: str, after: int
 ) -> None:
     emulator.post("/_emulator/faults", {**order, "after": after})
     seen: list[Any] = []
@@ -403,7 +404,7 @@ def test_an_error_frame_comes_at_its_position(
     assert message in caught.value.response["Error"]["Message"]
 
 
-def test_an_error_frame_may_come_behind_all_others(emulator: Any, hear: Any) -> None:
+def test_an_error_frame_may_come_behind_all_others(emulator: Emulator, hear: Any) -> None:
     content, clean = hear("ConverseStream", {"fault": "exception_frame", "after": 10_000}).chunks
     assert clean
     assert [frame.get(":event-type") or frame[":exception-type"] for frame in frames(content)][-2:] == [
@@ -412,7 +413,7 @@ def test_an_error_frame_may_come_behind_all_others(emulator: Any, hear: Any) -> 
     ]
 
 
-def test_many_stalled_calls_leave_room_for_others(emulator: Any, leave: Any, hear: Any) -> None:
+def test_many_stalled_calls_leave_room_for_others(emulator: Emulator, leave: Any, hear: Any) -> None:
     emulator.fault("stall", count=20)
     callers = [threading.Thread(target=leave, args=("ConverseStream",), kwargs={"until": 50}) for _ in range(20)]
     for caller in callers:

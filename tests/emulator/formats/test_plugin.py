@@ -1,4 +1,4 @@
-"""Models with a format of their own: scripted replies, errors and guardrails, whatever the format is."""
+"""Models in a plugin's own format: scripted replies, errors and guardrails, whatever the format is."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Body(Schema):
 
 
 def decode(part: Json) -> Json:
-    """The talker's: the text stands deep down, the end beside it or in a chunk of its own."""
+    """The talker's format: the text is nested deeply, the end is beside it or in a separate chunk."""
     document: Json = {}
     if "talk" in part:
         document = {"output": {"message": {"role": "assistant", "content": [{"text": part["talk"]["parts"][0]["t"]}]}}}
@@ -43,7 +43,7 @@ def decode(part: Json) -> Json:
 
 
 def split(part: Json) -> Json:
-    """The text in two places, which nobody can fill."""
+    """A format with the text in two places, so that it cannot be replaced."""
     return {"output": {"message": {"content": [{"text": part["a"] + part["b"]}]}}, "stopReason": "end_turn"}
 
 
@@ -108,7 +108,7 @@ class Caller:
         return self.client.post(f"/model/acme.{name}-v1/invoke", json=body(words, style), headers=headers)
 
     def chunks(self, name: str, *words: str, headers: Json | None = None) -> list[Any]:
-        """Each chunk; the error that ends the stream, or comes in its place, by its name."""
+        """The chunks; an error that ends the stream, or comes instead of it, is its name."""
         path = f"/model/acme.{name}-v1/invoke-with-response-stream"
         answer = self.client.post(path, json=body(words, "plain"), headers=headers)
         if answer.status_code != 200:

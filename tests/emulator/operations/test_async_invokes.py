@@ -1,4 +1,4 @@
-"""Asynchronous calls: the answer lies in a folder where S3 would have it, and nothing is written beside it."""
+"""Asynchronous calls: the answer is written below a folder, as it would be in S3, and nothing outside of it."""
 
 import json
 import threading
@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bedrock_flask.emulator.account import jobs
+from tests.doubles import Emulator, StartEmulator
 
 TITAN, NOVA = "amazon.titan-embed-text-v2:0", "amazon.nova-lite-v1:0"
 INPUT = {"inputText": "one two three", "dimensions": 256}
@@ -24,12 +25,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def emulated(start_emulator: Any, folder: Path) -> Any:
+def emulated(start_emulator: StartEmulator, folder: Path) -> Any:
     return start_emulator("--async-dir", str(folder))
 
 
 @pytest.fixture
-def bedrock(emulated: Any, strict_client: Any) -> Any:
+def bedrock(emulated: Emulator, strict_client: Any) -> Any:
     return strict_client(emulated.url)
 
 
@@ -163,7 +164,7 @@ def test_the_list_is_filtered_sorted_and_paged(bedrock: Any) -> None:
     assert [[each["invocationArn"] for each in page["asyncInvokeSummaries"]] for page in pages] == [arns[:4], arns[4:]]
 
 
-def test_a_query_that_cannot_be_is_refused(emulated: Any, bedrock: Any) -> None:
+def test_a_query_that_cannot_be_is_refused(emulated: Emulator, bedrock: Any) -> None:
     for query in ("statusEquals=Done", "sortBy=Name", "sortOrder=Up", "submitTimeAfter=noon", "maxResults=0"):
         assert emulated.get(f"/async-invoke?{query}").status_code == 400
     missing = "arn:aws:bedrock:us-west-2:123456789012:async-invoke/abcdefghijkl"
@@ -171,21 +172,21 @@ def test_a_query_that_cannot_be_is_refused(emulated: Any, bedrock: Any) -> None:
         assert catch_error(bedrock.get_async_invoke, invocationArn=arn)[0] == "ValidationException"
 
 
-def test_a_body_that_does_not_fit_is_refused_with_the_path(emulated: Any) -> None:
+def test_a_body_that_does_not_fit_is_refused_with_the_path(emulated: Emulator) -> None:
     answer = emulated.post("/async-invoke", {"modelId": TITAN, "modelInput": "text", "outputDataConfig": {}})
     assert answer.status_code == 400
     assert "modelInput" in answer.json()["message"]
     assert "outputDataConfig" in answer.json()["message"]
 
 
-def test_without_a_folder_it_is_refused_with_the_remedy(emulator: Any, strict_client: Any) -> None:
+def test_without_a_folder_it_is_refused_with_the_remedy(emulator: Emulator, strict_client: Any) -> None:
     response = catch_error(
         strict_client(emulator.url).start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to()
     )
     assert "--async-dir" in response[1]
 
 
-def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, emulated: Any) -> None:
+def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, emulated: Emulator) -> None:
     emulated.fault("throttle")
     with pytest.raises(bedrock.exceptions.ThrottlingException):
         start(bedrock)

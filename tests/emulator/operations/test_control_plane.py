@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.doubles import Emulator, StartEmulator
+
 NOVA, TITAN = "amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0"
 SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 PLUGIN = """
@@ -27,13 +29,13 @@ def register_adapters(register):
 
 
 @pytest.fixture
-def control(emulator: Any, strict_client: Any) -> Any:
+def control(emulator: Emulator, strict_client: Any) -> Any:
     return strict_client(emulator.url, "bedrock")
 
 
 @pytest.fixture(scope="module")
-def own(start_emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """An emulator with a plugin of one's own."""
+def own(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An emulator with one more plugin."""
     folder: Path = tmp_path_factory.mktemp("plugins")
     (folder / "acme.py").write_text(textwrap.dedent(PLUGIN))
     return start_emulator(plugins_dir=folder)
@@ -65,7 +67,7 @@ def test_filters_choose(control: Any) -> None:
     assert ids(control, byCustomizationType="FINE_TUNING") == []
 
 
-def test_a_plugin_of_one_s_own_is_listed_as_it_says(own: Any, strict_client: Any) -> None:
+def test_a_plugin_of_one_s_own_is_listed_as_it_says(own: Emulator, strict_client: Any) -> None:
     control = strict_client(own.url, "bedrock")
     assert ids(control, byOutputModality="IMAGE") == ["acme.paint-v1:0"]
     document = control.get_foundation_model(modelIdentifier="acme.paint-v1:0")["modelDetails"]
@@ -115,7 +117,7 @@ def test_profiles_are_of_a_type_and_come_in_pages(control: Any) -> None:
     assert {each["type"] for each in kinds} == {"APPLICATION"}
 
 
-def test_a_query_that_cannot_be_is_refused(emulator: Any) -> None:
+def test_a_query_that_cannot_be_is_refused(emulator: Emulator) -> None:
     sizes, tokens = ("0", "1001", "ten"), ("x", "%F0%9F", "")
     queries = [*(f"maxResults={each}" for each in sizes), "type=typeless", *(f"nextToken={each}" for each in tokens)]
     answers = {query: emulator.get(f"/inference-profiles?{query}") for query in queries}
@@ -139,7 +141,7 @@ def test_a_profile_leads_to_its_model_in_each_region(control: Any) -> None:
 
 
 def test_each_profile_s_arn_is_answered_as_the_model_that_it_leads_to(
-    control: Any, emulator: Any, bedrock: Any
+    control: Any, emulator: Emulator, bedrock: Any
 ) -> None:
     bodies = {
         "amazon.nova": {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]},
@@ -172,13 +174,13 @@ def test_an_application_s_profile_stands_for_its_model_in_converse(control: Any,
         )
 
 
-def test_it_is_found_below_a_base_url_of_its_own(emulator: Any, strict_client: Any, control: Any) -> None:
+def test_it_is_found_below_a_base_url_of_its_own(emulator: Emulator, strict_client: Any, control: Any) -> None:
     other = strict_client(f"{emulator.url}/control", "bedrock")
     assert ids(other) == ids(control)
     assert other.get_foundation_model(modelIdentifier=NOVA)["modelDetails"]["modelId"] == NOVA
 
 
-def test_it_obeys_faults_and_is_in_the_request_log(control: Any, emulator: Any) -> None:
+def test_it_obeys_faults_and_is_in_the_request_log(control: Any, emulator: Emulator) -> None:
     emulator.fault("AccessDeniedException")
     with pytest.raises(control.exceptions.AccessDeniedException):
         control.list_foundation_models()

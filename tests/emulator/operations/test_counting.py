@@ -1,4 +1,4 @@
-"""CountTokens in both forms: what it counts is what a call tells afterwards, and other models are refused."""
+"""CountTokens in both forms: it counts what a call reports afterwards, and refuses other models."""
 
 import base64
 import json
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from tests.doubles import Emulator
 
 CLAUDE = "anthropic.claude-opus-4-6-v1"
 CLAUDE_ARN = f"arn:aws:bedrock:us-east-1::foundation-model/{CLAUDE}"
@@ -29,7 +31,7 @@ NOT_COUNTED = ("ValidationException", "The provided model doesn't support counti
 
 
 @pytest.fixture
-def counting(emulator: Any, strict_client: Any) -> Any:
+def counting(emulator: Emulator, strict_client: Any) -> Any:
     return strict_client(emulator.url)
 
 
@@ -75,7 +77,7 @@ def test_models_that_aws_does_not_count_for_are_refused_in_its_words(counting: A
     assert refusal(counting.count_tokens, modelId=model, input={"converse": REQUEST}) == NOT_COUNTED
 
 
-def test_a_body_that_the_model_would_not_take_is_refused_with_the_path(counting: Any, emulator: Any) -> None:
+def test_a_body_that_the_model_would_not_take_is_refused_with_the_path(counting: Any, emulator: Emulator) -> None:
     body = json.dumps({**NATIVE, "max_tokens": "ten"})
     code, message = refusal(counting.count_tokens, modelId=CLAUDE, input={"invokeModel": {"body": body}})
     assert (code, "max_tokens" in message) == ("ValidationException", True)
@@ -93,7 +95,7 @@ def test_a_body_that_the_model_would_not_take_is_refused_with_the_path(counting:
     assert answer.status_code == 400
 
 
-def test_it_obeys_faults_and_is_in_the_request_log(counting: Any, emulator: Any) -> None:
+def test_it_obeys_faults_and_is_in_the_request_log(counting: Any, emulator: Emulator) -> None:
     emulator.fault("throttle")
     with pytest.raises(counting.exceptions.ThrottlingException):
         counting.count_tokens(modelId=CLAUDE, input={"converse": REQUEST})

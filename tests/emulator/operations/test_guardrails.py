@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from bedrock_flask.bedrock.usage import METRICS
 from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
+from tests.doubles import StartEmulator
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-opus-4-6-v1"
 NAMED = {"guardrailIdentifier": "gr1", "guardrailVersion": "1"}
@@ -16,7 +17,7 @@ INSTEAD = "Sorry, the model cannot answer this question."
 
 
 @pytest.fixture(scope="module")
-def guarding(start_emulator: Any) -> Any:
+def guarding(start_emulator: StartEmulator) -> Any:
     return start_emulator("--blocked-word", "Bomb", "--blocked-word", "heist plan")
 
 

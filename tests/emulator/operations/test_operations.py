@@ -18,6 +18,7 @@ from bedrock_flask.bedrock.usage import METRICS
 from bedrock_flask.emulator.operations import inference
 from bedrock_flask.errors import BEDROCK_ERRORS
 from bedrock_flask.protocol.eventstream import Decoder, event
+from tests.doubles import Emulator, StartEmulator
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 NOVA = "amazon.nova-lite-v1:0"
@@ -138,7 +139,7 @@ def test_nova_streams_its_own_events_with_the_metrics_last(bedrock: Any) -> None
     assert response[-1][METRICS]["inputTokenCount"] == 1
 
 
-def test_frames_are_padded_and_the_content_type_is_told(emulator: Any, hear: Any) -> None:
+def test_frames_are_padded_and_the_content_type_is_told(emulator: Emulator, hear: Any) -> None:
     heard = hear(f"/model/{CLAUDE}/invoke-with-response-stream", body=json.dumps(claude("Hi")).encode())
     assert b"content-type: application/vnd.amazon.eventstream" in heard.head
     assert b"x-amzn-bedrock-content-type: application/json" in heard.head
@@ -255,7 +256,7 @@ def test_what_is_not_valid_is_refused_with_the_path(bedrock: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", ["converse", "converse_stream"])
-def test_an_invalid_converse_body_is_refused_with_the_path(emulator: Any, operation: str) -> None:
+def test_an_invalid_converse_body_is_refused_with_the_path(emulator: Emulator, operation: str) -> None:
     # boto3 would refuse it itself.
     answer = emulator.post(f"/model/{NEW}/{operation.replace('_', '-')}", {"messages": [{"role": "user"}]})
     assert answer.status_code == 400
@@ -303,7 +304,7 @@ def test_an_error_that_a_stream_does_not_model_is_an_error_frame(bedrock: Any) -
     [("GET", "/nowhere", 404), ("GET", f"/model/{NEW}/converse", 405), ("POST", f"/model/{NEW}/unheard-of", 404)],
 )
 def test_other_addresses_are_refused_as_json_with_a_request_id(
-    emulator: Any, method: str, path: str, status: int
+    emulator: Emulator, method: str, path: str, status: int
 ) -> None:
     answer = emulator.ask(method, path)
     assert answer.status_code == status
@@ -312,7 +313,7 @@ def test_other_addresses_are_refused_as_json_with_a_request_id(
     assert answer.headers["x-amzn-requestid"]
 
 
-# --- plugins of one's own ------------------------------------------------------------------------------------------
+# --- the plugins' own formats --------------------------------------------------------------------------------------
 
 PLUGINS = """
 from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
@@ -344,7 +345,7 @@ def register_adapters(register):
 
 
 @pytest.fixture(scope="module")
-def acme(start_emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def acme(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tmp_path_factory.mktemp("plugins")
     (folder / "acme.py").write_text(textwrap.dedent(PLUGINS))
     return start_emulator(plugins_dir=folder).client()
@@ -402,7 +403,7 @@ def test_a_plugin_that_fails_is_an_internal_error_and_the_next_call_works(acme: 
     assert invoke_both(acme, "plain")
 
 
-def test_an_unmodified_client_may_retry_what_is_throttled(emulator: Any) -> None:
+def test_an_unmodified_client_may_retry_what_is_throttled(emulator: Emulator) -> None:
     emulator.fault("throttle", count=2)
     client = boto3.client(
         "bedrock-runtime",

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from bedrock_flask.emulator.replies.reply import InvalidReply, Reply, parse_replies, read_replies
 from bedrock_flask.errors import StartupError
+from tests.doubles import Emulator, StartEmulator
 
 NOVA, CLAUDE, TITAN = (
     "amazon.nova-lite-v1:0",
@@ -19,7 +20,7 @@ NOVA, CLAUDE, TITAN = (
 
 
 @pytest.fixture
-def script(emulator: Any) -> Any:
+def script(emulator: Emulator) -> Any:
     """Script replies for this test."""
 
     def script(*replies: dict[str, Any]) -> None:
@@ -68,7 +69,7 @@ def test_a_pattern_of_models_leaves_other_models_alone(script: Any, bedrock: Any
     assert read_text(converse(bedrock, "Hi")) != "As Claude."
 
 
-def test_the_first_that_fits_wins_and_one_with_times_is_used_up(script: Any, bedrock: Any, emulator: Any) -> None:
+def test_the_first_that_fits_wins_and_one_with_times_is_used_up(script: Any, bedrock: Any, emulator: Emulator) -> None:
     script({"contains": "a", "times": 2, "text": "first"}, {"contains": "b", "text": "second"}, {"text": "last"})
     assert [read_text(converse(bedrock, each)) for each in ("ab", "a", "ab", "a")] == [
         "first",
@@ -194,7 +195,7 @@ def test_an_error_comes_for_a_model_of_any_kind(script: Any, bedrock: Any) -> No
 
 
 def test_a_file_is_read_in_toml_and_in_json_and_what_tests_add_comes_before_it(
-    start_emulator: Any, tmp_path: Path
+    start_emulator: StartEmulator, tmp_path: Path
 ) -> None:
     toml, result = tmp_path / "replies.toml", tmp_path / "replies.json"
     toml.write_text('[[replies]]\ncontains = "capital"\ntimes = 1\ntext = "Paris."\n\n[[replies]]\ntext = "Pardon?"\n')
@@ -210,7 +211,7 @@ def test_a_file_is_read_in_toml_and_in_json_and_what_tests_add_comes_before_it(
 
 
 def test_a_prompt_that_is_not_scripted_is_refused_where_only_replies_are_wanted(
-    start_emulator: Any, tmp_path: Path
+    start_emulator: StartEmulator, tmp_path: Path
 ) -> None:
     (tmp_path / "replies.toml").write_text('[[replies]]\nprompt = "Hi"\ntext = "Hello."\n')
     bedrock = start_emulator("--replies", str(tmp_path / "replies.toml"), "--replies-only").client()
@@ -222,7 +223,7 @@ def test_a_prompt_that_is_not_scripted_is_refused_where_only_replies_are_wanted(
         bedrock.invoke_model(modelId=TITAN, body=json.dumps({"inputText": "Hi there"}))
 
 
-def test_a_reply_that_does_not_fit_is_refused_by_its_place(emulator: Any) -> None:
+def test_a_reply_that_does_not_fit_is_refused_by_its_place(emulator: Emulator) -> None:
     cases = [
         ({"contians": "x", "text": "y"}, r"replies\[0\]\.contians: .*contains"),
         ({"contains": "x"}, r"replies\[0\]: has no answer"),
@@ -282,7 +283,7 @@ def test_claude_tells_the_input_tokens_at_the_start_as_at_the_end(bedrock: Any) 
     assert started == chunks[-1]["amazon-bedrock-invocationMetrics"]["inputTokenCount"] > 0
 
 
-def test_the_examples_of_the_docs_hold(repository: Path, emulator: Any, script: Any, tmp_path: Path) -> None:
+def test_the_examples_of_the_docs_hold(repository: Path, emulator: Emulator, script: Any, tmp_path: Path) -> None:
     text = (repository / "docs/reference/emulator.md").read_text()
     [block] = [each for each in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "[[replies]]" in each]
     (tmp_path / "replies.toml").write_text(block)
