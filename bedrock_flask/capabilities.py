@@ -1,36 +1,36 @@
-"""What a model can do, and how it wants to be asked, as data: no code anywhere asks what a model's id contains."""
+"""What a model can do, and which requests it accepts, as data: no code inspects a model's id."""
 
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
 def _one_of(first: str, *others: str) -> Any:
-    """A text of a few; the first is meant where nothing is said."""
+    """A string enum; the first value is the default."""
     return field(default=first, metadata={"one_of": (first, *others)})
 
 
-_KINDS = {bool: "true or false", int: "a whole number", str: "a text"}
+_TYPES = {bool: "true or false", int: "an integer", str: "a string"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """One set of abilities, for one narrow pattern of model ids; everything but streaming is off until said.
+    """The capabilities of the models of one narrow pattern; everything but streaming is off by default.
 
-    The others say how a model that is asked in another format than its own wants its Converse request; what they say
-    where nothing is said leaves to Bedrock what only some models refuse.
+    The ones below describe the Converse requests that the model accepts if a caller uses another format than its native
+    one; their defaults leave to Bedrock what only some models refuse.
 
-    results_with_text      a user turn may hold tool results beside other content
+    results_with_text      a user turn may contain tool results with other content
     prefill                the conversation may end with an assistant turn, which the model continues
-    forced_tools           the model can be made to use a tool: toolChoice `any` and `tool`
+    forced_tools           the model can be forced to use a tool: toolChoice `any` and `tool`
     root_unions            a tool's schema may have anyOf, oneOf and allOf at its root
-    cache_tools            cache points may stand among the tools
-    cache_after_results    a cache point may stand directly after a tool result
-    structured             the answer can be held to a JSON Schema
-    signs_reasoning        reasoning comes signed, and comes back only with its signature
-    thinking               which forms of `thinking` the model knows: with a budget, adaptive, either, or none of them
-    thinking_off           how reasoning is switched off: by saying nothing, by a type of `thinking`, or never
-    batch                  texts that an embedding model takes in one call
-    sampling               of temperature and topP the model takes both, one at a time, or none (nor topK)
+    cache_tools            cache points are allowed among the tools
+    cache_after_results    a cache point is allowed directly after a tool result
+    structured             the answer can be required to conform to a JSON Schema
+    signs_reasoning        reasoning is signed, and accepted only with its signature
+    thinking               the types of `thinking` that the model accepts: with a budget, adaptive, either, or none
+    thinking_off           how reasoning is disabled: by leaving it out, by a type of `thinking`, or never
+    batch                  the number of texts that an embedding model accepts per call
+    sampling               the model accepts temperature and topP together, one at a time, or not at all (nor topK)
     counts_tokens          Bedrock's CountTokens operation supports the model
     """
 
@@ -62,11 +62,11 @@ class Capabilities:
         for each in fields(self):
             value, allowed = getattr(self, each.name), each.metadata.get("one_of")
             if type(value) is not type(each.default):
-                kind = _KINDS[type(each.default)]
-                raise TypeError(f"the capability '{each.name}' is {kind}, not {value!r}")
+                kind = _TYPES[type(each.default)]
+                raise TypeError(f"the capability '{each.name}' must be {kind}, not {value!r}")
             if allowed is not None and value not in allowed:
-                raise TypeError(f"the capability '{each.name}' is one of {allowed}, not {value!r}")
+                raise TypeError(f"the capability '{each.name}' must be one of {allowed}, not {value!r}")
 
     def but(self, **changes: Any) -> "Capabilities":
-        """The same, with some abilities changed."""
+        """Return a copy with some capabilities changed."""
         return replace(self, **changes)

@@ -1,4 +1,4 @@
-"""The hooks: everything that a plugin can take part in."""
+"""The hooks: the functions of a plugin that the gateway calls."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     """Register Bedrock model adapters.
 
-    Fires once for each plugin while the process starts, before any request is served.
+    Called once per plugin while the process starts, before any request is served.
 
     :param register: call it with each adapter
     """

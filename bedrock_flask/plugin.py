@@ -1,11 +1,11 @@
-"""The one door for plugin authors: everything that a plugin may import, and nothing else.
+"""The public interface for plugin authors: everything that a plugin may import, and nothing else.
 
 A plugin is a Python file with a hook that registers at least one adapter:
 
     from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
 
     class RhymeBody(Schema):
-        prompt = fields.String(required=True, min_length=1, description="What to rhyme on.")
+        prompt = fields.String(required=True, min_length=1, description="The word to rhyme on.")
         max_tokens = fields.Integer(min=1, max=4096)
 
     @hookimpl
@@ -19,8 +19,7 @@ A plugin is a Python file with a hook that registers at least one adapter:
         ))
 
 Put the file into the folder that `BEDROCK_FLASK_PLUGINS_DIR` names, or publish it as a package with an entry point
-in the group `bedrock_flask`. An `api_version = 1` at the top of the file says which version of this door it was written
-for.
+in the group `bedrock_flask`. `api_version = 1` at the top of the file declares the version of this interface.
 """
 
 from bedrock_flask import fields

@@ -1,13 +1,13 @@
-"""The models file: names of the operator's own for Bedrock models, in TOML.
+"""The models file: the operator's aliases of Bedrock models, in TOML.
 
 [models.fast]
-id = "amazon.nova-lite-v1:0"             # the model: chooses the adapter
-profile = "eu.amazon.nova-lite-v1:0"     # what is called in its place: an inference profile's id, or any ARN
+id = "amazon.nova-lite-v1:0"             # the model, which selects the adapter
+profile = "eu.amazon.nova-lite-v1:0"     # called instead: an inference profile's id, or any ARN
 region = "eu-west-1"
-adapter = "nova"                         # only where the id does not tell
+adapter = "nova"                         # only if the id does not determine it
 description = "For drafts."
-validate = "warn"                        # pass unknown fields on, and report them
-unsupported = "drop"                     # leave out, and report, what the model cannot take
+validate = "warn"                        # pass on unknown fields, and report them
+unsupported = "drop"                     # drop what the model does not support, and report it
 """
 
 import re
@@ -30,7 +30,7 @@ ERROR, DROP = "error", "drop"
 
 @dataclass(frozen=True, kw_only=True)
 class Alias:
-    """One model of the models file."""
+    """An entry of the models file."""
 
     name: str
     id: str
@@ -43,7 +43,7 @@ class Alias:
 
     @property
     def model(self) -> str:
-        """What is called on Bedrock."""
+        """The id or ARN that is called on Bedrock."""
         return self.profile or self.id
 
 
@@ -51,7 +51,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _ID = r"^[\x21-\x7e]{1,2048}\Z"
 
 
-class _AliasSchema(marshmallow.Schema):
+class _EntrySchema(marshmallow.Schema):
     id = fields.String(validate=validate.Regexp(_ID))
     profile = fields.String(validate=validate.Regexp(_ID))
     arn = fields.String(validate=[validate.Regexp(_ID), validate.Regexp(r"^arn:")])
@@ -63,7 +63,7 @@ class _AliasSchema(marshmallow.Schema):
 
 
 def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:
-    """The aliases of a models file; ModelsFileError tells every fault of it."""
+    """Read the aliases of a models file; ModelsFileError lists every fault."""
     if not path:
         return MappingProxyType({})
     try:
@@ -71,26 +71,28 @@ def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelsFileError(f"the models file {path} cannot be read: {error}") from None
-    faults = [f"'{name}' is not known; models stand under [models.NAME]" for name in document if name != "models"]
+    faults = [
+        f"'{name}' is not known; models are declared under [models.NAME]" for name in document if name != "models"
+    ]
     aliases: dict[str, Alias] = {}
     models = document.get("models", {})
     if not isinstance(models, dict):
-        faults, models = [*faults, "models is no table; each model stands under [models.NAME]"], {}
-    for name, told in models.items():
+        faults, models = [*faults, "models must be a table, with each model under [models.NAME]"], {}
+    for name, entry in models.items():
         try:
-            aliases[name] = _alias(name, told, registry)
+            aliases[name] = _make_alias(name, entry, registry)
         except marshmallow.ValidationError as error:
-            faults += [f"[models.{name}] {fault}" for fault in _lines(error.messages)]
+            faults += [f"[models.{name}] {fault}" for fault in _format_messages(error.messages)]
     if faults:
-        raise ModelsFileError(f"the models file {path} does not hold: " + "; ".join(faults))
+        raise ModelsFileError(f"the models file {path} is invalid: " + "; ".join(faults))
     return MappingProxyType(aliases)
 
 
-def _alias(name: str, told: Any, registry: Registry) -> Alias:
-    row = _AliasSchema().load(told)
+def _make_alias(name: str, entry: Any, registry: Registry) -> Alias:
+    row = _EntrySchema().load(entry)
     profile, arn = row.pop("profile", ""), row.pop("arn", "")
     if profile and arn:
-        raise marshmallow.ValidationError({"arn": ["stands beside a profile: give one of them"]})
+        raise marshmallow.ValidationError({"arn": ["cannot be combined with a profile"]})
     profile = profile or arn
     mode = row.pop("mode", STRICT)
     alias = Alias(name=name, id=row.pop("id", "") or profile, profile=profile, validate=mode, **row)
@@ -99,13 +101,17 @@ def _alias(name: str, told: Any, registry: Registry) -> Alias:
     if alias.adapter and alias.adapter not in registry.adapters:
         raise marshmallow.ValidationError({"adapter": [f"no plugin registers '{alias.adapter}'"]})
     if not _NAME.fullmatch(name):
-        raise marshmallow.ValidationError({"_schema": ["a name is letters, digits, '.', '_', ':' and '-'"]})
+        raise marshmallow.ValidationError({"_schema": ["a name consists of letters, digits, '.', '_', ':' and '-'"]})
     if name in registry.adapters:
         raise marshmallow.ValidationError({"_schema": [f"'{name}' is the name of an adapter"]})
     return alias
 
 
-def _lines(messages: Any) -> list[str]:
+def _format_messages(messages: Any) -> list[str]:
     if isinstance(messages, dict):
-        return [f"{'' if key == '_schema' else f'{key}: '}{line}" for key, m in messages.items() for line in _lines(m)]
+        return [
+            f"{'' if key == '_schema' else f'{key}: '}{line}"
+            for key, m in messages.items()
+            for line in _format_messages(m)
+        ]
     return [str(message) for message in messages]

@@ -380,7 +380,10 @@ def test_a_model_that_nobody_knows_is_told_its_nearest(
 ) -> None:
     environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url}
     report = examine(environ, "--model", "nowa", code=1)
-    assert report["models file"][1][:2] == ("FAIL", "'nowa' is no alias, no adapter and no Bedrock id. Nearest: nova.")
+    assert report["models file"][1][:2] == (
+        "FAIL",
+        "'nowa' is not an alias, an adapter or a Bedrock id. Nearest: nova.",
+    )
 
 
 def test_a_region_that_is_mistyped_is_told_its_nearest(

@@ -115,7 +115,7 @@ def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_pat
     [
         ("[models.x]\nid = 1", "[models.x] id:"),
         ("[models.x]\nid = 'a.b\u00fc'", "[models.x] id:"),
-        ("[models.'a b/c']\nid = 'a.b'", "a name is letters"),
+        ("[models.'a b/c']\nid = 'a.b'", "a name consists of letters"),
         ("[models.x]\nidd = 'a.b'", "[models.x] idd:"),
         ("[models.x]\ndescription = 'x'", "give the Bedrock id"),
         ("[models.x]\nid = 'a.b'\nadapter = 'none'", "no plugin registers 'none'"),
@@ -125,7 +125,7 @@ def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_pat
         ("[model.x]\nid = 'a.b'", "'model' is not known"),
         ("models = 1", "[models.NAME]"),
         ("[models]\nx = 1", "[models.x]"),
-        ("[models.x]\nid = 'a.b'\narn = 'arn:aws:x'\nprofile = 'us.a.b'", "arn: stands beside a profile"),
+        ("[models.x]\nid = 'a.b'\narn = 'arn:aws:x'\nprofile = 'us.a.b'", "arn: cannot be combined with a profile"),
         ('[models.x]\nid = "a.b\\n"', "[models.x] id:"),
         ("not toml", "cannot be read"),
     ],

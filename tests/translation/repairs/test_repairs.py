@@ -211,9 +211,12 @@ def test_a_request_that_needs_nothing_comes_back_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"prefill": "no"}, "the capability 'prefill' is true or false, not 'no'"),
-        ({"sampling": True}, "the capability 'sampling' is a text, not True"),
-        ({"thinking": "much"}, "the capability 'thinking' is one of ('', 'budget', 'either', 'adaptive'), not 'much'"),
+        ({"prefill": "no"}, "the capability 'prefill' must be true or false, not 'no'"),
+        ({"sampling": True}, "the capability 'sampling' must be a string, not True"),
+        (
+            {"thinking": "much"},
+            "the capability 'thinking' must be one of ('', 'budget', 'either', 'adaptive'), not 'much'",
+        ),
     ],
 )
 def test_a_capability_that_does_not_hold_is_named(wrong: Json, message: str) -> None:
