@@ -11,10 +11,11 @@ from bedrock_flask.errors import StartupError
 @click.command()
 @click.argument("name", required=False)
 def aws_keys(name: str | None) -> None:
-    """Print the AWS key pair of each API key, or of the key NAME, as lines for `export` and `.env` files.
+    """Print the AWS key pair of each API key.
 
-    For clients that sign their requests, as the AWS SDKs do. The pairs are derived from BEDROCK_FLASK_SIGNING_SECRET
-    and the keys, and change with either.
+    With NAME, prints only the pair of that key. The lines fit `export` and `.env` files of clients that sign their
+    requests, as the AWS SDKs do. The pairs are derived from BEDROCK_FLASK_SIGNING_SECRET and the keys, and change with
+    either.
     """
     config = settings.read_settings(os.environ)
     keys = config.api_keys

@@ -33,7 +33,10 @@ _START_SECONDS = 120.0
 @click.option("--engine", default="smollm", show_default=True, help="What answers: smollm, or the scripted engine.")
 @click.option("--once", is_flag=True, help="Exit after the first answer: with 0 if there was one.")
 def demo(port: int, engine: str, once: bool) -> None:
-    """Start everything on this machine, ask one question, and print what to try next. Needs no AWS account."""
+    """Run the emulator and the gateway on this machine.
+
+    Asks one question and prints what to try next. Needs no AWS account.
+    """
     if not is_free(HOST, port):
         raise StartupError(
             f"port {port} is in use: stop the process that listens there, or choose another (make run PORT=8123)"

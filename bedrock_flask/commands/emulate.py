@@ -60,7 +60,10 @@ def emulate(
     secrets_file: Path | None,
     **options: Any,
 ) -> None:
-    """Serve Bedrock's own protocol: point any AWS SDK at it with endpoint_url."""
+    """Serve Bedrock's own protocol, without AWS.
+
+    Point any AWS SDK at it with endpoint_url.
+    """
     settings = EmulatorSettings(
         plugins_dir=Path(plugins_dir) if plugins_dir else None,
         faults=_parse_faults(faults),

@@ -19,7 +19,10 @@ _PATH = "/_emulator/faults"
 @click.option("--clear", is_flag=True, help="Clear pending faults first.")
 @click.option("--emulator", default="http://127.0.0.1:8001", show_default=True, help="The address of the emulator.")
 def fault(faults: tuple[str, ...], count: int | None, clear: bool, emulator: str) -> None:
-    """Order FAULTS, each a name or JSON, for the next calls of an emulator; show the pending faults."""
+    """Order faults for the next calls of an emulator.
+
+    Each of FAULTS is a name or JSON. Prints the pending faults.
+    """
     try:
         orders = [order for argument in faults for order in parse_argument(argument)]
     except InvalidFault as error:

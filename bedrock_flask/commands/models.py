@@ -20,11 +20,11 @@ _HEAD = ("name", "calls", "region", "operation", "can", "source")
 @click.option("--models-file", help="TOML file with your own aliases.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array with one object per model.")
 def models(as_json: bool, **options: str | None) -> None:
-    """List the model names that requests can use: adapters, then the aliases of the models file.
+    """List the model names that requests can use.
 
-    The column `calls` is the Bedrock id, inference profile or ARN that a name stands for. Requests can also use any
-    other Bedrock id, unless BEDROCK_FLASK_MODELS=listed. Does not use the network: to check the account's access, run
-    `bedrock-flask doctor`.
+    Lists the adapters, then the aliases of the models file. The column `calls` is the Bedrock id, inference profile or
+    ARN that a name stands for. Requests can also use any other Bedrock id, unless BEDROCK_FLASK_MODELS=listed. Does not
+    use the network: to check the account's access, run `bedrock-flask doctor`.
     """
     config = settings.read_settings(settings.merge_options(os.environ, options))
     known = load(config)

@@ -21,7 +21,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 @click.option("--kind", type=click.Choice(KINDS), default="chat", show_default=True, help="What the model produces.")
 @click.option("--plugins-dir", envvar=f"{PREFIX}PLUGINS_DIR", help="Drop-in folder whose adapter names are taken too.")
 def new_plugin(name: str, kind: str, plugins_dir: str | None) -> None:
-    """Print a working plugin to start from: `bedrock-flask new-plugin rhyme > plugins/rhyme.py`."""
+    """Print a working plugin to start from.
+
+    For example: bedrock-flask new-plugin rhyme > plugins/rhyme.py
+    """
     if not _NAME.fullmatch(name):
         raise StartupError(
             f"'{name}' is not an adapter name: use up to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit"
