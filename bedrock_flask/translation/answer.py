@@ -66,7 +66,7 @@ def _decode_chunks(documents: Iterable[Any], call: Call) -> Iterator[Event | Idl
         # A plugin's `decode` may return anything, and the plugin is reported for it.
         with isolate_plugin_errors(call.adapter):
             assert call.adapter.decode is not None  # noqa: S101 - or this would not be called
-            events = list(parts.events(call.adapter.decode(document)))
+            events = list(parts.read(call.adapter.decode(document)))
         yield from events
     yield from parts.end()
 
@@ -79,28 +79,28 @@ class _Parts:
     """
 
     blocks: int = 0
-    in_text: bool = False
+    is_in_text: bool = False
     is_started: bool = False
     stop: Json = field(default_factory=dict)
     usage: Json = field(default_factory=dict)
 
-    def events(self, part: Response) -> Iterator[Event]:
+    def read(self, part: Response) -> Iterator[Event]:
         if not self.is_started:
             self.is_started = True
             yield {"messageStart": {"role": "assistant"}}
         message: Any = (part.get("output") or {}).get("message") or {}
         for block in message.get("content") or ():
-            yield from self._text(block) if "text" in block else self._whole(block)
+            yield from self._add_text(block) if "text" in block else self._add_whole(block)
         self.stop |= {name: part[name] for name in ("stopReason", "additionalModelResponseFields") if part.get(name)}
         self.usage |= part.get("usage") or {}
 
-    def _text(self, block: Json) -> Iterator[Event]:
-        self.in_text = True
+    def _add_text(self, block: Json) -> Iterator[Event]:
+        self.is_in_text = True
         if block["text"]:
             yield {"contentBlockDelta": {"delta": {"text": block["text"]}, "contentBlockIndex": self.blocks}}
 
-    def _whole(self, block: Json) -> Iterator[Event]:
-        yield from self._close()
+    def _add_whole(self, block: Json) -> Iterator[Event]:
+        yield from self._close_text()
         # `replay` also gives the start and stop of a message of this block alone; they are left out.
         for event in replay({"output": {"message": {"content": [block]}}}):
             [(kind, payload)] = event.items()
@@ -108,13 +108,13 @@ class _Parts:
                 yield {kind: {**payload, "contentBlockIndex": self.blocks}}
         self.blocks += 1
 
-    def _close(self) -> Iterator[Event]:
-        if self.in_text:
+    def _close_text(self) -> Iterator[Event]:
+        if self.is_in_text:
             yield {"contentBlockStop": {"contentBlockIndex": self.blocks}}
-            self.in_text, self.blocks = False, self.blocks + 1
+            self.is_in_text, self.blocks = False, self.blocks + 1
 
     def end(self) -> Iterator[Event]:
         if self.is_started:
-            yield from self._close()
+            yield from self._close_text()
             yield {"messageStop": self.stop or {"stopReason": "end_turn"}}
             yield {"metadata": {"usage": self.usage}}

@@ -91,7 +91,7 @@ def _find_unknown(adapter: Adapter, body: Json) -> list[str]:
     faults = adapter.find_faults(body)
     if invalid := [fault for fault in faults if not fault.unknown]:
         raise InvalidBody(invalid)
-    return [fault.path for fault in faults]
+    return sorted(fault.path for fault in faults)
 
 
 def _reject_unsupported(model: Model, paths: Iterable[str], policy: str) -> None:

@@ -228,7 +228,7 @@ def test_what_the_models_schema_does_not_have_is_refused_or_dropped(
     upstream.scripts.append(whole(json.dumps(reply).encode()))
     dropped = scripted_gateway.post("/v1/messages", sampled, headers={"x-bedrock-flask-unsupported": "drop"})
     assert dropped.status_code == 200
-    assert dropped.headers["x-bedrock-flask-dropped"].split(", ") == ["temperature", "metadata"]
+    assert dropped.headers["x-bedrock-flask-dropped"].split(", ") == ["metadata", "temperature"]
     sent = json.loads(upstream.requests[-1].partition(b"\r\n\r\n")[2])
     assert sent.keys() == {"messages", "max_completion_tokens"}
 
