@@ -42,7 +42,7 @@ class Beta:
     needs: str = ""
 
 
-def _refused(pattern: str, source: str, *members: str) -> Beta:
+def _reject(pattern: str, source: str, *members: str) -> Beta:
     return Beta(pattern, source, members, accepted=False)
 
 
@@ -89,26 +89,26 @@ BETAS = (
     Beta("mid-conversation-tool-changes-2026-07-01", _LITELLM, _TOOL_CHANGES),
     # "invalid beta flag" where the request has no safeguards.
     Beta("dangerous-tool-use-2026-09-03", _LITELLM, ("safeguards",), needs="safeguards"),
-    _refused("advisor-tool-*", _LITELLM, "tools[]:advisor_*", "messages[].content[]:advisor_tool_result"),
-    _refused("cache-diagnosis-*", _SDK, "diagnostics"),
-    _refused("code-execution-*", _LITELLM, "tools[]:code_execution_*", "tools[].allowed_callers", "container"),
-    _refused("compact-2026-09-04", _LITELLM, "compaction"),
-    _refused("fallback-credit-*", _SDK, "fallback_credit_token"),
-    _refused("fast-mode-*", _LITELLM, "speed"),
-    _refused("files-api-*", _LITELLM, "messages[].content[]:container_upload"),
-    _refused("inline-tools-*", _LITELLM, "messages[].content[].tool.definition"),
-    _refused("mcp-*", _LITELLM, "mcp_servers", "tools[]:mcp_toolset", "messages[].content[]:mcp_*"),
-    _refused("message-threads-*", _SDK, "thread"),
-    _refused("mid-conversation-system-clear-at-*", _LITELLM, "messages[].clear_at"),
-    _refused("prompt-caching-scope-*", _LITELLM, *_SCOPES),
-    _refused("server-side-fallback-*", _SDK, "fallbacks", "messages[].content[]:fallback"),
-    _refused("skills-*", _LITELLM, "container"),
+    _reject("advisor-tool-*", _LITELLM, "tools[]:advisor_*", "messages[].content[]:advisor_tool_result"),
+    _reject("cache-diagnosis-*", _SDK, "diagnostics"),
+    _reject("code-execution-*", _LITELLM, "tools[]:code_execution_*", "tools[].allowed_callers", "container"),
+    _reject("compact-2026-09-04", _LITELLM, "compaction"),
+    _reject("fallback-credit-*", _SDK, "fallback_credit_token"),
+    _reject("fast-mode-*", _LITELLM, "speed"),
+    _reject("files-api-*", _LITELLM, "messages[].content[]:container_upload"),
+    _reject("inline-tools-*", _LITELLM, "messages[].content[].tool.definition"),
+    _reject("mcp-*", _LITELLM, "mcp_servers", "tools[]:mcp_toolset", "messages[].content[]:mcp_*"),
+    _reject("message-threads-*", _SDK, "thread"),
+    _reject("mid-conversation-system-clear-at-*", _LITELLM, "messages[].clear_at"),
+    _reject("prompt-caching-scope-*", _LITELLM, *_SCOPES),
+    _reject("server-side-fallback-*", _SDK, "fallbacks", "messages[].content[]:fallback"),
+    _reject("skills-*", _LITELLM, "container"),
     # The answer's format is set by `output_config.format`, which needs no beta.
-    _refused("structured-outputs-*", _LITELLM, "output_format"),
-    _refused("task-budgets-*", _SDK, "output_config.task_budget"),
-    _refused("user-profiles-*", _SDK, "billing_policy"),
-    _refused("web-fetch-*", _LITELLM, "tools[]:web_fetch_*"),
-    _refused("web-search-*", _LITELLM, "tools[]:web_search_*"),
+    _reject("structured-outputs-*", _LITELLM, "output_format"),
+    _reject("task-budgets-*", _SDK, "output_config.task_budget"),
+    _reject("user-profiles-*", _SDK, "billing_policy"),
+    _reject("web-fetch-*", _LITELLM, "tools[]:web_fetch_*"),
+    _reject("web-search-*", _LITELLM, "tools[]:web_search_*"),
 )
 
 # Nested members that Bedrock rejects with any beta.

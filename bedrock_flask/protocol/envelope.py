@@ -41,7 +41,7 @@ def extract_member(text: str, name: str) -> str:
 def splice(text: str, take_out: Collection[str], put_in: Mapping[str, str]) -> str:
     """The object without some members and with others, whose values are JSON text; no other character changes.
 
-    A member that is put in replaces one of that name where it stands, taken out or not; a new one comes first.
+    A member that is put in replaces one of that name in its place, taken out or not; a new one comes first.
     """
     found = find_members(text)
     kept = [member for name, member in found.items() if name in put_in or name not in take_out]

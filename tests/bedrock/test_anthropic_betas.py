@@ -265,9 +265,9 @@ LINE = "x-anthropic-billing-header: cc_version=2.1.38.x; cc_entrypoint=cli; cch=
 
 
 def test_the_blocks_that_tell_billing_are_found() -> None:
-    text, told = {"type": "text", "text": "Be terse."}, {"type": "text", "text": LINE}
-    assert find_billing_blocks({"system": [told, text, {**told, "text": f"{LINE}\n"}]}) == [0, 2]
-    assert find_billing_blocks({"system": [text, {**told, "text": f"{LINE}\nBe terse."}]}) == []
+    text, billing = {"type": "text", "text": "Be terse."}, {"type": "text", "text": LINE}
+    assert find_billing_blocks({"system": [billing, text, {**billing, "text": f"{LINE}\n"}]}) == [0, 2]
+    assert find_billing_blocks({"system": [text, {**billing, "text": f"{LINE}\nBe terse."}]}) == []
     assert (
         find_billing_blocks({"system": LINE}) == find_billing_blocks({"system": None}) == find_billing_blocks({}) == []
     )

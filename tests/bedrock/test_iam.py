@@ -86,8 +86,8 @@ def test_every_placeholder_of_the_policy_is_explained(repository: Path) -> None:
 
 
 def test_a_statement_has_each_action_and_arn_once() -> None:
-    made = iam.build_statement(["Converse", "InvokeModel", "ConverseStream"], ["arn:a", "arn:b", "arn:a"])
-    assert made == {
+    result = iam.build_statement(["Converse", "InvokeModel", "ConverseStream"], ["arn:a", "arn:b", "arn:a"])
+    assert result == {
         "Effect": "Allow",
         "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
         "Resource": ["arn:a", "arn:b"],
@@ -109,13 +109,13 @@ def test_a_model_is_its_own_arn(model: str, region: str, arns: list[str]) -> Non
 
 def test_a_profile_is_its_arn_and_the_model_in_each_region_that_it_leads_to() -> None:
     through = [f"arn:aws:bedrock:{region}::foundation-model/x.y" for region in ("eu-west-1", "eu-north-1")]
-    for account, told in (("123456789012", "123456789012"), ("", "ACCOUNT_ID")):
-        own = f"arn:aws:bedrock:eu-west-1:{told}:inference-profile/eu.x.y"
+    for account, number in (("123456789012", "123456789012"), ("", "ACCOUNT_ID")):
+        own = f"arn:aws:bedrock:eu-west-1:{number}:inference-profile/eu.x.y"
         assert iam.list_resources("eu.x.y", "eu-west-1", account, through) == [own, *through]
 
 
 def test_a_policy_gathers_the_statements_of_the_same_actions() -> None:
     one, two = iam.build_statement(["Converse"], ["arn:a"]), iam.build_statement(["Converse"], ["arn:b", "arn:a"])
     read = iam.build_statement(["ListFoundationModels"], ["*"])
-    made = iam.build_policy([one, read, two])
-    assert [each["Resource"] for each in made["Statement"]] == [["arn:a", "arn:b"], ["*"]]
+    result = iam.build_policy([one, read, two])
+    assert [each["Resource"] for each in result["Statement"]] == [["arn:a", "arn:b"], ["*"]]

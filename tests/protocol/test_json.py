@@ -16,7 +16,7 @@ VALUES = st.recursive(
     max_leaves=30,
 )
 PLAIN = st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists, max_leaves=3).map(json.dumps)
-# What is wrong in itself, and the steps from there to the place that is told.
+# What is wrong, and the steps from there to the path of the fault.
 ODD = [
     *((constant, []) for constant in ("NaN", "Infinity", "-Infinity")),
     *((number, []) for number in ("1e999", "-1e309", "9" * 5000, "-" + "9" * 4301)),
@@ -110,9 +110,9 @@ def oddities(draw):
             path.insert(0, len(before))
         else:
             name = draw(st.text(max_size=4))
-            told = [f"{json.dumps(f'{name}_{at}')}: {value}" for at, value in enumerate([*before, *after])]
-            told.insert(len(before), f"{json.dumps(name)}:{text}")
-            text = "{" + " ,".join(told) + "}"
+            members = [f"{json.dumps(f'{name}_{at}')}: {value}" for at, value in enumerate([*before, *after])]
+            members.insert(len(before), f"{json.dumps(name)}:{text}")
+            text = "{" + " ,".join(members) + "}"
             path.insert(0, name)
     return text.encode("utf-8", "surrogatepass"), describe_path([*path, *in_name])
 

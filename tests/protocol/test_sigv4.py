@@ -72,10 +72,10 @@ def test_whatever_botocore_signs_is_verified(
 ) -> None:
     # A path that begins with two slashes is no path of a URL to botocore.
     assume(not segments or segments[0])
-    asked = "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query)
-    request = signed(method, "/" + "/".join(segments), asked, headers, body, token=token)
-    told = sigv4.verify(request, SECRETS, NOW)
-    assert (told.key_id, told.region) == (KEY, "eu-west-1")
+    query_string = "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query)
+    request = signed(method, "/" + "/".join(segments), query_string, headers, body, token=token)
+    result = sigv4.verify(request, SECRETS, NOW)
+    assert (result.key_id, result.region) == (KEY, "eu-west-1")
 
 
 @given(st.binary(min_size=1, max_size=30), st.data())
@@ -115,9 +115,9 @@ def test_a_request_is_received_as_it_stood_on_the_wire() -> None:
         "wsgi.url_scheme": "http",
         "HTTP_HOST": "gateway:8000",
     }
-    told = sigv4.read_wsgi_request(environ, [("Host", "gateway:8000"), ("X-Amz-Date", "now")], b"{}")
-    assert (told.method, told.target, told.body) == ("POST", "/model/a%3Ab/invoke?q=%20", b"{}")
-    assert told.headers == {"host": "gateway:8000", ":authority": "gateway:8000", "x-amz-date": "now"}
+    result = sigv4.read_wsgi_request(environ, [("Host", "gateway:8000"), ("X-Amz-Date", "now")], b"{}")
+    assert (result.method, result.target, result.body) == ("POST", "/model/a%3Ab/invoke?q=%20", b"{}")
+    assert result.headers == {"host": "gateway:8000", ":authority": "gateway:8000", "x-amz-date": "now"}
     # Another server may not tell; then the path is written as most would have written it.
     del environ["RAW_URI"]
     assert sigv4.read_wsgi_request(environ, []).target == "http://gateway:8000/model/a%3Ab/invoke?q=%20"

@@ -14,7 +14,7 @@ _LONG = "1h"
 
 
 def drop_unsupported_cache_points(request: Request, capabilities: Capabilities) -> Repaired:
-    """Drop the cache points that the model does not support, and put each of the others into a block of its own."""
+    """Drop the cache points that the model does not support, and put each of the others into a separate block."""
     separated = {path: _separate(block) for path, block in walk_blocks(request) if _POINT in block and len(block) > 1}
     request = replace_blocks(request, separated)
     return _drop_points(request, [path for path in _find_points(request) if not _is_supported(path, capabilities)])

@@ -92,17 +92,17 @@ names = st.one_of(
 
 
 @given(st.lists(names, unique=True, max_size=20))
-def test_aliases_are_valid_distinct_and_none_is_a_name_that_fits(said: list[str]) -> None:
-    found = make_aliases(said, "tool")
-    seen = [found.get(name, name) for name in said]
+def test_aliases_are_valid_distinct_and_none_is_a_name_that_fits(originals: list[str]) -> None:
+    found = make_aliases(originals, "tool")
+    seen = [found.get(name, name) for name in originals]
     assert all(FITS.fullmatch(name) for name in seen)
-    assert len(set(seen)) == len(said)
-    assert found.keys() == {name for name in said if not FITS.fullmatch(name)}
+    assert len(set(seen)) == len(originals)
+    assert found.keys() == {name for name in originals if not FITS.fullmatch(name)}
 
 
 @given(st.lists(names, min_size=1, max_size=5, unique=True))
-def test_an_answer_has_the_callers_names_again(said: list[str]) -> None:
-    repaired = apply_repairs(talk(*said, tools=tuple(said)), ABLE)
+def test_an_answer_has_the_callers_names_again(originals: list[str]) -> None:
+    repaired = apply_repairs(talk(*originals, tools=tuple(originals)), ABLE)
     seen = specs(repaired.request)
     content = [{"text": "Well"}, *({"toolUse": {"toolUseId": "i", "name": name, "input": {}}} for name in seen)]
     response = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "tool_use"}
@@ -111,7 +111,7 @@ def test_an_answer_has_the_callers_names_again(said: list[str]) -> None:
         restore_tool_names(response, repaired.names),
         fold(restore_event_tool_names(event, repaired.names) for event in replay(response)),
     ):
-        assert [block["toolUse"]["name"] for block in answer["output"]["message"]["content"][1:]] == said
+        assert [block["toolUse"]["name"] for block in answer["output"]["message"]["content"][1:]] == originals
     assert json.dumps(response) == before
 
 

@@ -54,8 +54,10 @@ def test_a_blank_text_beside_a_call_is_dropped(blank: str) -> None:
 
 
 def test_a_blank_result_is_an_empty_one() -> None:
-    said = turns(user("Hi"), assistant(use("a")), user({"toolResult": {"toolUseId": "a", "content": [{"text": " "}]}}))
-    assert said[2]["content"][0]["toolResult"]["content"] == []
+    repaired = turns(
+        user("Hi"), assistant(use("a")), user({"toolResult": {"toolUseId": "a", "content": [{"text": " "}]}})
+    )
+    assert repaired[2]["content"][0]["toolResult"]["content"] == []
 
 
 def test_a_message_that_says_nothing_is_named() -> None:

@@ -57,14 +57,14 @@ def test_the_results_of_parallel_calls_come_in_one_turn() -> None:
 
 def test_what_a_user_says_beside_results_stands_behind_them_in_the_same_turn() -> None:
     calls = assistant(use("a"), use("b"))
-    said = turns(user("Hi"), calls, user(result("a"), "wait"), user(result("b")), user("go on"))
-    assert said[2:] == [user(result("a"), result("b"), "wait", "go on")]
+    repaired = turns(user("Hi"), calls, user(result("a"), "wait"), user(result("b")), user("go on"))
+    assert repaired[2:] == [user(result("a"), result("b"), "wait", "go on")]
 
 
 def test_a_model_that_wants_them_apart_gets_a_filler_between_results_and_text() -> None:
     apart = ABLE.but(results_with_text=False)
-    said = turns(user("Hi"), assistant(use("a")), user(result("a"), POINT), user("go on"), able=apart)
-    assert said[2:] == [user(result("a"), POINT), assistant(FILLER), user("go on")]
+    repaired = turns(user("Hi"), assistant(use("a")), user(result("a"), POINT), user("go on"), able=apart)
+    assert repaired[2:] == [user(result("a"), POINT), assistant(FILLER), user("go on")]
     alone = (user("Hi"), assistant(use("a")), user(result("a"), POINT))
     assert turns(*alone, able=apart) == list(alone)
 

@@ -29,8 +29,8 @@ def talk(*turn: Json, config: Json | None = None, tools: Json | None = None, **e
     """A request with some extras, an assistant turn in its history, and the result of a tool that this turn used."""
     messages: list[Json] = [{"role": "user", "content": [{"text": "Hi"}]}]
     if turn:
-        said = RESULT if USE in turn else {"text": "go on"}
-        messages += [{"role": "assistant", "content": list(turn)}, {"role": "user", "content": [said]}]
+        last = RESULT if USE in turn else {"text": "go on"}
+        messages += [{"role": "assistant", "content": list(turn)}, {"role": "user", "content": [last]}]
     return {
         "messages": messages,
         "toolConfig": {**TOOLS, **(tools or {})},
@@ -65,7 +65,7 @@ def test_a_model_gets_the_sampling_that_it_takes(
 ) -> None:
     repaired = apply_repairs(talk(config=config), model)
     assert repaired.request.get("inferenceConfig") == left
-    # What it does not take at all is the caller's to give up; of two that it takes one at a time one is told.
+    # The caller decides on what the model never takes; of two that it takes one at a time, one is dropped and reported.
     assert (*repaired.reported, *repaired.refused) == reported
     assert repaired.reported == (reported if model.sampling == "one" and "inferenceConfig.topP" in reported else ())
 

@@ -26,8 +26,8 @@ def content(*blocks: Json) -> list[Json]:
     return list(repaired.request["messages"][0]["content"])
 
 
-def names(*said: str) -> list[str]:
-    return [block["document"]["name"] for block in content({"text": "Read"}, *map(document, said))[1:]]
+def names(*given: str) -> list[str]:
+    return [block["document"]["name"] for block in content({"text": "Read"}, *map(document, given))[1:]]
 
 
 def test_a_lone_document_has_a_text_beside_it() -> None:

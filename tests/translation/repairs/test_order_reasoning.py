@@ -31,8 +31,8 @@ def talk(*turn: Json, config: Json | None = None, tools: Json | None = None, **e
     """A request with some extras, an assistant turn in its history, and the result of a tool that this turn used."""
     messages: list[Json] = [{"role": "user", "content": [{"text": "Hi"}]}]
     if turn:
-        said = RESULT if USE in turn else {"text": "go on"}
-        messages += [{"role": "assistant", "content": list(turn)}, {"role": "user", "content": [said]}]
+        last = RESULT if USE in turn else {"text": "go on"}
+        messages += [{"role": "assistant", "content": list(turn)}, {"role": "user", "content": [last]}]
     return {
         "messages": messages,
         "toolConfig": {**TOOLS, **(tools or {})},

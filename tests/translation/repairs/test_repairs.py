@@ -29,7 +29,7 @@ GIF = "R0lGODlhAQABAAAAACw="
 
 names = st.sampled_from(["look", "a.b", "a@b", "a_b", "mcp__" + 80 * "x", "$READ", ""]) | st.text(max_size=5)
 ids = st.sampled_from(["t1", "t2", "call:3", 65 * "y"])
-text = st.builds(lambda said: {"text": said}, st.sampled_from(["", " ", "Hi", "Well, ", "\n"]))
+text = st.builds(lambda value: {"text": value}, st.sampled_from(["", " ", "Hi", "Well, ", "\n"]))
 point = st.builds(
     lambda ttl: {"cachePoint": {"type": "default", **ttl}}, st.sampled_from([{}, {}, {"ttl": "5m"}, {"ttl": "1h"}])
 )
@@ -57,14 +57,14 @@ reasoning = st.sampled_from(
         {"reasoningContent": {"redactedContent": "cmVk"}},
     ]
 )
-said = st.builds(lambda name: {"text": name}, st.sampled_from(["Hi", "go on"]))
+words = st.builds(lambda name: {"text": name}, st.sampled_from(["Hi", "go on"]))
 user = st.builds(
     lambda content: {"role": "user", "content": content},
-    st.lists(said | text | image | document | tool_result | point | marked, min_size=1, max_size=4),
+    st.lists(words | text | image | document | tool_result | point | marked, min_size=1, max_size=4),
 )
 assistant = st.builds(
     lambda content: {"role": "assistant", "content": content},
-    st.lists(said | text | tool_use | reasoning | point, min_size=1, max_size=4),
+    st.lists(words | text | tool_use | reasoning | point, min_size=1, max_size=4),
 )
 schemas = st.sampled_from(
     [
@@ -188,14 +188,14 @@ def is_taken(request: Json, able: Capabilities) -> None:
 def test_every_alias_stands_for_a_name_of_its_own(request: Json, able: Capabilities) -> None:
     with contextlib.suppress(InvalidBody):
         repaired = apply_repairs(request, able)
-        said = {spec["name"] for spec in kinds(request, "toolSpec")} | {
+        originals = {spec["name"] for spec in kinds(request, "toolSpec")} | {
             use["name"] for use in kinds(request, "toolUse")
         }
         seen = {spec["name"] for spec in kinds(repaired.request, "toolSpec")}
-        assert set(repaired.names.values()) <= said
+        assert set(repaired.names.values()) <= originals
         assert len(set(repaired.names.values())) == len(repaired.names)
-        assert seen == {alias for alias in seen if repaired.names.get(alias, alias) in said}
-        assert not repaired.names.keys() & said
+        assert seen == {alias for alias in seen if repaired.names.get(alias, alias) in originals}
+        assert not repaired.names.keys() & originals
 
 
 def test_a_request_that_needs_nothing_comes_back_as_it_is() -> None:
