@@ -86,7 +86,7 @@ def rename_paths_for(wire: Wire) -> Iterator[None]:
 
 
 def _write_events(events: Generator[Any], response_format: ResponseFormat, model: str) -> Generator[bytes | Idle]:
-    # Whoever stops first closes the chain: the writer closes its events.
+    # The chain is closed from either end: the writer closes its events.
     with closing(response_format.write_chunks(events, model)) as chunks:  # type: ignore[type-var]
         for chunk in chunks:
             yield chunk if chunk is IDLE else response_format.write_event(chunk)

@@ -103,7 +103,7 @@ def test_a_certificate_of_an_unknown_ca_is_not_trusted(start_gateway: StartGatew
     gateway = start_gateway(**settings(endpoint, SSL_CERT_FILE=str(endpoint.certificate)))
     answer = gateway.post("/v1/models/nova/invoke", NOVA)
     assert (answer.status_code, answer.json()["code"]) == (502, "upstream_unreachable")
-    assert answer.json()["detail"] == "No trusted TLS connection to Bedrock could be made."
+    assert answer.json()["detail"] == "The TLS connection to Bedrock failed or is not trusted."
 
 
 def test_a_proxy_that_is_down_is_told(start_gateway: StartGateway, endpoint: Any) -> None:
