@@ -10,6 +10,8 @@ from types import MappingProxyType
 from flask import Blueprint, Response, request
 
 from bedrock_flask.adapter import isolate_plugin_errors
+from bedrock_flask.bedrock.errors import ERRORS
+from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.call import Chunk, Reply
 from bedrock_flask.dialect import Dialect, ErrorResponse, Operation
@@ -118,15 +120,15 @@ _NAMES = MappingProxyType(
         504: "ModelTimeoutException",
     }
 )
-# The status that AWS answers each of them with, where it differs from the gateway's.
+# Those that have AWS's status, where it differs from the gateway's.
 _STATUSES = MappingProxyType(
-    {"ModelTimeoutException": 408, "ModelErrorException": 424, "UnrecognizedClientException": 403}
+    {
+        name: ERRORS[name].status
+        for name in ("ModelTimeoutException", "ModelErrorException", "UnrecognizedClientException")
+    }
 )
 # What a stream of either operation may end with; any other error is reported as the model's.
-_IN_STREAMS = frozenset(
-    {"internalServerException", "modelStreamErrorException", "throttlingException", "validationException"}
-    | {"serviceUnavailableException"}
-)
+_IN_STREAMS = frozenset(error.stream_name for error in ERRORS.values() if error.streams >= {*STREAMING.values()})
 
 
 def _name_error(error: GatewayError) -> tuple[str, int]:

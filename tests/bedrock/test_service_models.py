@@ -11,6 +11,8 @@ from bedrock_flask.bedrock.errors import ERRORS, find_error
 from bedrock_flask.bedrock.operations import CONTROL, MODEL_ROUTES, OPERATIONS, RUNTIME, STREAMING
 from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.errors import BEDROCK_ERRORS
+from bedrock_flask.wires.anthropic import TO_CLAUDE
+from bedrock_flask.wires.openai_chat.response_writer import FINISH
 
 
 @cache
@@ -77,3 +79,7 @@ def test_the_gateway_answers_every_error_with_a_status_of_its_own() -> None:
 
 def test_the_stop_reasons_are_those_of_the_service_model() -> None:
     assert list(STOP_REASONS) == service_model(RUNTIME).shape_for("StopReason").enum
+
+
+def test_every_stop_reason_has_a_name_in_the_formats_of_anthropic_and_openai() -> None:
+    assert TO_CLAUDE.keys() == FINISH.keys() == set(STOP_REASONS)
