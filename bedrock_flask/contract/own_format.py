@@ -193,9 +193,9 @@ def answer_is_told_from_none(adapter: Adapter) -> Iterator[str]:
     """The reply is recognised as an answer, and an empty object is not."""
     wire = find_wire(adapter)
     for reply in _list_replies(adapter):
-        if not wire.complete(copy.deepcopy(reply)):
+        if not wire.is_complete(copy.deepcopy(reply)):
             yield f"no answer is found in the emulator's reply: {reply!r:.200}"
-    if wire.complete({}):
+    if wire.is_complete({}):
         yield "an empty object passes for an answer: decode must not return a message for it"
 
 
@@ -209,7 +209,7 @@ def only_the_last_chunk_ends(adapter: Adapter) -> Iterator[str]:
     else:
         chunks = _list_chunks(adapter)
     for number, chunk in enumerate(chunks, 1):
-        if wire.finished(chunk) is not (number == len(chunks)):
+        if wire.is_terminal(chunk) is not (number == len(chunks)):
             ends = "ends the stream already" if number < len(chunks) else "does not end the stream"
             yield f"chunk {number} of {len(chunks)} {ends}: only the last one has a stopReason"
 

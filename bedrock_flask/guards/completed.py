@@ -37,7 +37,7 @@ def completed(handler: Handler) -> Handler:
 
 def _check_whole(document: dict[str, Any], headers: Mapping[str, str], wire: Wire, call: Call) -> None:
     with isolate_plugin_errors(call.adapter):
-        if not wire.complete(document) and _GUARDRAIL not in document:
+        if not wire.is_complete(document) and _GUARDRAIL not in document:
             raise _incomplete(call.adapter, document)
         call.record.usage = wire.usage(document).merge(from_headers(headers))
 
@@ -68,7 +68,7 @@ def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | I
             payload = document if chunk.event == "chunk" else {chunk.event: document}
             with isolate_plugin_errors(call.adapter):
                 call.record.usage = call.record.usage.merge(wire.usage(payload))
-                finished = finished or wire.finished(payload) or has_metrics(payload)
+                finished = finished or wire.is_terminal(payload) or has_metrics(payload)
             yield chunk
     if not finished:
         raise UpstreamTruncated("Bedrock's stream ended without its terminal event.")

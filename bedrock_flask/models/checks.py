@@ -85,7 +85,7 @@ def _check_decode(adapter: Adapter, decode: Callable[[Json], Response], reply: M
     with _name_function("its decode, given its reply,"):
         decoded = decode(dict(reply))
     wire = find_wire(adapter)
-    if not wire.complete(dict(reply)):
+    if not wire.is_complete(dict(reply)):
         if wire.name in WIRES and member(decoded, "output", "message"):
             yield (
                 f"its reply is not valid in the format '{wire.name}', which the gateway reads without decode: "

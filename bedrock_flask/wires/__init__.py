@@ -45,15 +45,15 @@ def _build_wire(name: str, decode: Callable[[Json], Response]) -> Wire:
         except _UNEXPECTED:
             return {}
 
-    def complete(reply: Json) -> bool:
+    def is_complete(reply: Json) -> bool:
         response = decode_part(reply)
         vectors = member(response, "embeddings")
         return bool(member(response, "output", "message") or (isinstance(vectors, list) and vectors and all(vectors)))
 
-    def finished(chunk: Json) -> bool:
+    def is_terminal(chunk: Json) -> bool:
         return has_metrics(chunk) or member(decode_part(chunk), "stopReason") is not None
 
     def usage(document: Json) -> Usage:
         return from_members(member(decode_part(document), "usage")).merge(from_metrics(document))
 
-    return Wire(name=name, complete=complete, finished=finished, usage=usage)
+    return Wire(name=name, is_complete=is_complete, is_terminal=is_terminal, usage=usage)

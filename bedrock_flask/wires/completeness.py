@@ -6,8 +6,8 @@ from bedrock_flask.wires.wire import Wire
 # CountTokens generates nothing, so nothing is accounted.
 COUNT_TOKENS = Wire(
     name="count_tokens",
-    complete=lambda reply: isinstance(reply.get("inputTokens"), int),
+    is_complete=lambda reply: isinstance(reply.get("inputTokens"), int),
     usage=lambda reply: Usage(),
 )
 # A family without a plugin: any answer is complete, and any chunk may be the last one.
-OPAQUE = Wire(name="opaque", finished=lambda chunk: True)
+OPAQUE = Wire(name="opaque", is_terminal=lambda chunk: True)

@@ -10,12 +10,12 @@ from bedrock_flask.converse import Event, Json, Request, Response, member
 from bedrock_flask.wires.wire import Wire
 
 
-def complete(reply: Json) -> bool:
+def is_complete(reply: Json) -> bool:
     """Whether a reply has a message and a stop reason."""
     return isinstance(member(reply, "output", "message"), dict) and bool(member(reply, "stopReason"))
 
 
-def finished(chunk: Json) -> bool:
+def is_terminal(chunk: Json) -> bool:
     """Whether this is the `metadata` event, which comes after `messageStop`."""
     return "metadata" in chunk
 
@@ -52,8 +52,8 @@ def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
 
 WIRE = Wire(
     name="converse",
-    complete=complete,
-    finished=finished,
+    is_complete=is_complete,
+    is_terminal=is_terminal,
     usage=usage,
     read_request=read_request,
     read_reply=read_reply,

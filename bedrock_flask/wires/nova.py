@@ -32,12 +32,12 @@ _USAGE = {
 }
 
 
-def complete(reply: Json) -> bool:
+def is_complete(reply: Json) -> bool:
     """Whether a reply has a message and a stop reason."""
     return isinstance(member(reply, "output", "message"), dict) and bool(member(reply, "stopReason"))
 
 
-def finished(chunk: Json) -> bool:
+def is_terminal(chunk: Json) -> bool:
     """Whether this is the `metadata` chunk, the last one."""
     return "metadata" in chunk
 
@@ -106,8 +106,8 @@ def _rename(members: Json, names: dict[str, str]) -> Json:
 
 WIRE = Wire(
     name="nova",
-    complete=complete,
-    finished=finished,
+    is_complete=is_complete,
+    is_terminal=is_terminal,
     usage=usage,
     read_request=read_request,
     write_reply=write_reply,

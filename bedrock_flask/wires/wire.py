@@ -70,8 +70,8 @@ def keep_chunk(chunk: Json, count: Callable[[], int]) -> Json:
 class Wire:
     """The functions of one JSON format.
 
-    complete       whether a reply is a whole answer, rather than a cut or foreign one
-    finished       whether a chunk is the terminal one of its stream
+    is_complete    whether a reply is a whole answer, rather than a cut or foreign one
+    is_terminal    whether a chunk is the terminal one of its stream
     usage          the token counts of a reply or of one chunk
     read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
     write_request  a Converse request as a body of this format; raises InvalidBody for what the format cannot express
@@ -90,8 +90,8 @@ class Wire:
     """
 
     name: str
-    complete: Callable[[Json], bool] = is_answer
-    finished: Callable[[Json], bool] = has_metrics
+    is_complete: Callable[[Json], bool] = is_answer
+    is_terminal: Callable[[Json], bool] = has_metrics
     usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None
     write_request: Callable[[Request], Json] | None = None

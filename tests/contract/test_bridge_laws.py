@@ -180,7 +180,7 @@ def test_silence_passes_and_a_stream_that_is_cut_has_no_end(name: str, response:
         "messageStop",
         "metadata",
     ]
-    cut = next(number for number, chunk in enumerate(chunks) if wire.finished(chunk))
+    cut = next(number for number, chunk in enumerate(chunks) if wire.is_terminal(chunk))
     assert not any("metadata" in event for event in wire.read_chunks(chunks[: min(at, cut)]))
 
 

@@ -135,7 +135,7 @@ def test_a_reply_written_is_whole_and_its_usage_is_read_back(response: Json, nam
     assert wire.write_reply is not None
     reply = wire.write_reply(fold(replay(response)), "anthropic.claude-opus-4-6-v1")
     assert json.loads(json.dumps(reply)) == reply
-    assert wire.complete(reply)
+    assert wire.is_complete(reply)
     assert wire.usage(reply) == from_members(response["usage"])
 
 
@@ -147,7 +147,7 @@ def test_a_stream_written_says_what_the_reply_says_and_ends_once(response: Json,
     assert wire.write_chunks is not None
     reply = wire.write_reply(response, "m")
     chunks = list(wire.write_chunks(replay(response), "m"))
-    assert [wire.finished(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert [wire.is_terminal(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     read = Usage()
     for chunk in chunks:
         read = read.merge(wire.usage(chunk))

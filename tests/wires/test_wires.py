@@ -53,21 +53,21 @@ def test_a_built_in_wire_is_found_by_the_adapters_first_word() -> None:
 def test_a_plain_format_is_complete_when_it_says_anything_and_finished_with_the_metrics() -> None:
     wire = find_wire(adapter())
     assert wire.name == "rhyme"
-    assert wire.complete({"anything": 1})
-    assert not wire.complete({})
-    assert [wire.finished(chunk) for chunk in ({"x": 1}, {"x": 1, METRICS: {}})] == [False, True]
+    assert wire.is_complete({"anything": 1})
+    assert not wire.is_complete({})
+    assert [wire.is_terminal(chunk) for chunk in ({"x": 1}, {"x": 1, METRICS: {}})] == [False, True]
     assert wire.usage({METRICS: {"inputTokenCount": 2, "outputTokenCount": 3}}) == Usage(2, 3)
 
 
 def test_a_format_with_decode_is_complete_when_it_decodes_to_a_message() -> None:
-    assert OWN.complete({"outputs": [{"text": "x"}]})
+    assert OWN.is_complete({"outputs": [{"text": "x"}]})
     assert OWN.usage({"outputs": [{"text": "x"}], "counts": [4, 5]}) == Usage(4, 5)
 
 
 @pytest.mark.parametrize("foreign", [{}, {"outputs": []}, {"outputs": None}, {"outputs": [5]}, {"message": "no"}])
 def test_a_document_that_does_not_decode_is_not_complete_and_no_end(foreign: Json) -> None:
-    assert not OWN.complete(foreign)
-    assert not OWN.finished(foreign)
+    assert not OWN.is_complete(foreign)
+    assert not OWN.is_terminal(foreign)
     assert OWN.usage(foreign) == Usage()
 
 
@@ -76,13 +76,13 @@ def test_whatever_decode_raises_means_not_complete(error: type[Exception]) -> No
     def refuse(document: Json) -> Json:
         raise error
 
-    assert not find_wire(adapter(decode=refuse, reply={})).complete({"x": 1})
+    assert not find_wire(adapter(decode=refuse, reply={})).is_complete({"x": 1})
 
 
 def test_a_decoded_stream_is_finished_with_a_stop_reason_or_the_metrics() -> None:
-    assert not OWN.finished({"outputs": [{"text": "x"}]})
-    assert OWN.finished({"outputs": [{"text": "x", "stop_reason": "stop"}]})
-    assert OWN.finished({"outputs": [{"text": "x"}], METRICS: {"inputTokenCount": 1}})
+    assert not OWN.is_terminal({"outputs": [{"text": "x"}]})
+    assert OWN.is_terminal({"outputs": [{"text": "x", "stop_reason": "stop"}]})
+    assert OWN.is_terminal({"outputs": [{"text": "x"}], METRICS: {"inputTokenCount": 1}})
     assert OWN.usage({"outputs": [{"text": "x"}], "counts": [9, 9], METRICS: {"inputTokenCount": 1}}) == Usage(1, 9)
 
 
@@ -90,14 +90,14 @@ def test_an_embedding_is_complete_when_it_has_vectors() -> None:
     wire = find_wire(
         adapter(decode=lambda document: {"embeddings": document["vectors"], "usage": {"inputTokens": 3}}, reply={})
     )
-    assert wire.complete({"vectors": [[0.1]]})
-    assert not wire.complete({"vectors": []})
-    assert not wire.complete({"vectors": [[0.1], []]})
+    assert wire.is_complete({"vectors": [[0.1]]})
+    assert not wire.is_complete({"vectors": []})
+    assert not wire.is_complete({"vectors": [[0.1], []]})
     assert wire.usage({"vectors": [[0.1]]}) == Usage(3)
 
 
 def test_a_decode_that_gives_nothing_is_not_complete() -> None:
-    assert not find_wire(adapter(decode=lambda document: None, reply={})).complete({"x": 1})
+    assert not find_wire(adapter(decode=lambda document: None, reply={})).is_complete({"x": 1})
 
 
 CONVERSE = WIRES["converse"]
@@ -110,16 +110,16 @@ RESPONSE = {
 
 
 def test_a_converse_response_is_complete_with_message_and_stop_reason() -> None:
-    assert CONVERSE.complete(RESPONSE)
+    assert CONVERSE.is_complete(RESPONSE)
     assert CONVERSE.usage(RESPONSE) == Usage(30, 628)
     for member in ("output", "stopReason"):
-        assert not CONVERSE.complete({name: value for name, value in RESPONSE.items() if name != member})
-    assert not CONVERSE.complete({"message": "no", "output": "text", "stopReason": "x"})
+        assert not CONVERSE.is_complete({name: value for name, value in RESPONSE.items() if name != member})
+    assert not CONVERSE.is_complete({"message": "no", "output": "text", "stopReason": "x"})
 
 
 def test_a_converse_stream_ends_with_metadata_not_with_message_stop() -> None:
     stop, metadata = {"messageStop": {"stopReason": "end_turn"}}, {"metadata": {"usage": RESPONSE["usage"]}}
-    assert [CONVERSE.finished(chunk) for chunk in (stop, metadata)] == [False, True]
+    assert [CONVERSE.is_terminal(chunk) for chunk in (stop, metadata)] == [False, True]
     assert CONVERSE.usage(metadata) == Usage(30, 628)
     assert CONVERSE.usage(stop) == Usage()
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bedrock_flask.bodies.anthropic_body import VERSION
 from bedrock_flask.wires.anthropic.request_reader import HINTS, read_request
 from bedrock_flask.wires.anthropic.request_writer import write_request
-from bedrock_flask.wires.anthropic.response_reader import complete, finished, read_chunks, read_reply, usage
+from bedrock_flask.wires.anthropic.response_reader import is_complete, is_terminal, read_chunks, read_reply, usage
 from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, add_tokens, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
@@ -17,8 +17,8 @@ __all__ = [
     "HINTS",
     "TO_CLAUDE",
     "WIRE",
-    "complete",
-    "finished",
+    "is_complete",
+    "is_terminal",
     "read_chunks",
     "read_reply",
     "read_request",
@@ -46,8 +46,8 @@ WORDS = MappingProxyType(
 )
 WIRE = Wire(
     name="anthropic",
-    complete=complete,
-    finished=finished,
+    is_complete=is_complete,
+    is_terminal=is_terminal,
     usage=usage,
     read_request=read_request,
     write_request=write_request,

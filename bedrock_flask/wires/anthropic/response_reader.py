@@ -20,12 +20,12 @@ from bedrock_flask.wires.reading.cursor import Cursor
 from bedrock_flask.wires.wire import map_chunks, raise_reported_error
 
 
-def complete(reply: Json) -> bool:
+def is_complete(reply: Json) -> bool:
     """Whether a reply is a whole message."""
     return reply.get("type") == "message" and isinstance(reply.get("content"), list) and bool(reply.get("stop_reason"))
 
 
-def finished(chunk: Json) -> bool:
+def is_terminal(chunk: Json) -> bool:
     """Whether this is `message_stop`."""
     return chunk.get("type") == "message_stop"
 

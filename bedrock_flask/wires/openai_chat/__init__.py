@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from bedrock_flask.wires.openai_chat.request_reader import HINTS, read_request
 from bedrock_flask.wires.openai_chat.request_writer import write_request
-from bedrock_flask.wires.openai_chat.response_reader import complete, finished, read_chunks, read_reply, usage
+from bedrock_flask.wires.openai_chat.response_reader import is_complete, is_terminal, read_chunks, read_reply, usage
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
@@ -18,8 +18,8 @@ __all__ = [
     "HINTS",
     "UNKNOWN",
     "WIRE",
-    "complete",
-    "finished",
+    "is_complete",
+    "is_terminal",
     "read_chunks",
     "read_reply",
     "read_request",
@@ -47,8 +47,8 @@ WORDS = MappingProxyType(
 )
 WIRE = Wire(
     name="openai_chat",
-    complete=complete,
-    finished=finished,
+    is_complete=is_complete,
+    is_terminal=is_terminal,
     usage=usage,
     read_request=read_request,
     write_request=write_request,

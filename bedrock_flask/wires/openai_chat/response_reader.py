@@ -20,12 +20,12 @@ from bedrock_flask.wires.openai_usage import read_usage
 from bedrock_flask.wires.wire import has_metrics, map_chunks, raise_reported_error
 
 
-def complete(reply: Json) -> bool:
+def is_complete(reply: Json) -> bool:
     """Whether a reply has a choice with a message."""
     return isinstance(member(_first_choice(reply), "message"), dict)
 
 
-def finished(chunk: Json) -> bool:
+def is_terminal(chunk: Json) -> bool:
     """Whether this is the last chunk: with the metrics, with the usage alone, or with the reason why the model stopped.
 
     A chunk that has a reason and a null for usage announces that the usage is still to come.
@@ -108,7 +108,7 @@ def _read_chunk(stream: _Stream, chunk: Json) -> Iterator[Event]:
         if delta.get(name):
             yield from read(stream, delta)
     stream.reason = _read_reason(choice) or stream.reason
-    stream.is_finished = stream.is_finished or finished(chunk)
+    stream.is_finished = stream.is_finished or is_terminal(chunk)
 
 
 def _end(stream: _Stream) -> Iterator[Event]:

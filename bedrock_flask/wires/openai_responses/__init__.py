@@ -10,7 +10,13 @@ from types import MappingProxyType
 
 from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, HINTS, read_request
 from bedrock_flask.wires.openai_responses.request_writer import write_request
-from bedrock_flask.wires.openai_responses.response_reader import complete, finished, read_chunks, read_reply, usage
+from bedrock_flask.wires.openai_responses.response_reader import (
+    is_complete,
+    is_terminal,
+    read_chunks,
+    read_reply,
+    usage,
+)
 from bedrock_flask.wires.openai_responses.response_writer import write_reply
 from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
 from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_namespaced_tools
@@ -19,10 +25,10 @@ from bedrock_flask.wires.wire import Wire
 __all__ = [
     "HINTS",
     "WIRE",
-    "complete",
     "find_custom_tools",
     "find_namespaced_tools",
-    "finished",
+    "is_complete",
+    "is_terminal",
     "read_chunks",
     "read_reply",
     "read_request",
@@ -50,8 +56,8 @@ WORDS = MappingProxyType(
 )
 WIRE = Wire(
     name="openai_responses",
-    complete=complete,
-    finished=finished,
+    is_complete=is_complete,
+    is_terminal=is_terminal,
     usage=usage,
     read_request=read_request,
     write_request=write_request,

@@ -23,12 +23,12 @@ from bedrock_flask.wires.wire import map_chunks, raise_reported_error
 _ENDS = ("completed", "incomplete", "failed")
 
 
-def complete(reply: Json) -> bool:
+def is_complete(reply: Json) -> bool:
     """Whether a reply is a whole response, including one that reports a failure."""
     return reply.get("object") == "response" and reply.get("status") in _ENDS and isinstance(reply.get("output"), list)
 
 
-def finished(chunk: Json) -> bool:
+def is_terminal(chunk: Json) -> bool:
     """Whether this is the last event, which has the whole response."""
     return chunk.get("type") in [f"response.{end}" for end in _ENDS]
 

@@ -10,7 +10,7 @@ from anthropic.types import Message
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.converse import member, replay
 from bedrock_flask.wires import WIRES
-from bedrock_flask.wires.anthropic import TO_CLAUDE, complete, finished, usage, write_chunks, write_reply
+from bedrock_flask.wires.anthropic import TO_CLAUDE, is_complete, is_terminal, usage, write_chunks, write_reply
 
 Json = dict[str, Any]
 
@@ -45,20 +45,20 @@ def chunks_of(*content: Json, **members: Any) -> list[Json]:
 
 
 def test_the_documented_reply_is_complete_and_its_usage_is_read() -> None:
-    assert complete(REPLY)
+    assert is_complete(REPLY)
     assert usage(REPLY) == Usage(14, 5, 0, 0)
 
 
 @pytest.mark.parametrize("member", ["type", "content", "stop_reason"])
 def test_a_reply_without_a_part_of_it_is_not_complete(member: str) -> None:
-    assert not complete({name: value for name, value in REPLY.items() if name != member})
-    assert not complete(REPLY | {member: None})
+    assert not is_complete({name: value for name, value in REPLY.items() if name != member})
+    assert not is_complete(REPLY | {member: None})
 
 
 @pytest.mark.parametrize("foreign", [{}, {"message": "no"}, {"usage": 5}, {"message": {"usage": []}}, {"content": []}])
 def test_a_foreign_document_is_neither_complete_nor_finished_and_tells_no_usage(foreign: Json) -> None:
-    assert not complete(foreign)
-    assert not finished(foreign)
+    assert not is_complete(foreign)
+    assert not is_terminal(foreign)
     assert usage(foreign) == Usage()
 
 
@@ -215,7 +215,7 @@ def test_usage_is_cumulative_over_the_chunks_of_a_real_stream() -> None:
     assert usage(start) == Usage(13, 1)
     assert usage(start).merge(usage(delta)) == Usage(13, 178)
     assert usage(stop) == Usage(13, 178)
-    assert [finished(chunk) for chunk in (start, delta, stop)] == [False, False, True]
+    assert [is_terminal(chunk) for chunk in (start, delta, stop)] == [False, False, True]
 
 
 def test_the_lifetimes_of_cache_writes_are_told() -> None:
@@ -264,14 +264,14 @@ def test_a_refusal_says_who_refused(reason: str) -> None:
 def test_an_answer_that_does_not_say_why_it_stops_is_not_complete() -> None:
     document = {name: value for name, value in RESPONSE.items() if name != "stopReason"}
     assert write_reply(document, "m")["stop_reason"] is None
-    assert not complete(write_reply(document, "m"))
+    assert not is_complete(write_reply(document, "m"))
 
 
 def test_a_stream_without_a_stop_does_not_end() -> None:
     cut = [event for event in replay(RESPONSE) if "messageStop" not in event]
     chunks = list(write_chunks(cut, "m"))
     assert chunks[-1]["type"] == "content_block_stop"
-    assert not any(map(finished, chunks))
+    assert not any(map(is_terminal, chunks))
 
 
 def test_a_signature_that_comes_in_pieces_is_told_whole_and_last() -> None:

@@ -16,8 +16,8 @@ from bedrock_flask.errors import BedrockError
 from bedrock_flask.fields import find_faults
 from bedrock_flask.wires.openai_chat import (
     FINISH,
-    complete,
-    finished,
+    is_complete,
+    is_terminal,
     read_request,
     usage,
     write_chunks,
@@ -289,7 +289,7 @@ def test_reasoning_is_streamed_in_plain_and_in_parts() -> None:
 def test_a_stream_that_just_ends_has_no_finish_and_no_usage() -> None:
     chunks = list(write_chunks([BEGIN, delta(0, text="He")], "m"))
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks] == [None, None]
-    assert not any(map(finished, chunks))
+    assert not any(map(is_terminal, chunks))
 
 
 def test_an_error_behind_some_events_comes_behind_their_chunks() -> None:
@@ -337,7 +337,7 @@ REPLY: Json = {
 
 
 def test_a_models_own_reply_is_complete_and_its_usage_is_read() -> None:
-    assert complete(REPLY)
+    assert is_complete(REPLY)
     assert usage(REPLY) == Usage(70, 20)
     details = {"prompt_tokens_details": {"cached_tokens": 64}}
     assert usage({"usage": {**REPLY["usage"], **details}}) == Usage(6, 20, 64)
@@ -356,8 +356,8 @@ def test_a_models_own_reply_is_complete_and_its_usage_is_read() -> None:
     ],
 )
 def test_a_foreign_document_is_neither_complete_nor_finished_and_tells_no_usage(foreign: Json) -> None:
-    assert not complete(foreign)
-    assert not finished(foreign)
+    assert not is_complete(foreign)
+    assert not is_terminal(foreign)
     assert usage(foreign) == Usage()
 
 
@@ -380,7 +380,7 @@ def chunk(reason: str | None, **more: Any) -> Json:
     ],
 )
 def test_a_models_own_stream_is_over_with_its_reason_its_usage_or_its_metrics(document: Json, last: bool) -> None:
-    assert finished(document) is last
+    assert is_terminal(document) is last
 
 
 def test_the_metrics_of_the_last_chunk_are_its_usage() -> None:
@@ -419,7 +419,7 @@ calm = settings(deadline=None, max_examples=100)
 def test_a_reply_written_is_whole_and_its_usage_is_read_back(answer: Json) -> None:
     reply = write_reply(fold(replay(answer)), "m")
     assert json.loads(json.dumps(reply)) == reply
-    assert complete(reply)
+    assert is_complete(reply)
     assert usage(reply) == from_members(answer["usage"])
 
 
@@ -428,7 +428,7 @@ def test_a_reply_written_is_whole_and_its_usage_is_read_back(answer: Json) -> No
 def test_a_stream_written_says_what_the_reply_says_and_ends_once(answer: Json) -> None:
     reply = write_reply(answer, "m")
     chunks = list(write_chunks(replay(answer), "m"))
-    assert [finished(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert [is_terminal(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     assert chunks[-1]["usage"] == reply["usage"]
     [choice] = reply["choices"]
     assert put_together(chunks[:-1]) == (understood(choice["message"]), choice["finish_reason"])

@@ -6,14 +6,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.bedrock.usage import METRICS, Usage
-from bedrock_flask.wires.openai_responses import (
-    WIRE,
-    complete,
-    finished,
-    read_request,
-    usage,
-    write_reply,
-)
+from bedrock_flask.wires.openai_responses import WIRE, is_complete, is_terminal, read_request, usage, write_reply
 
 Json = dict[str, Any]
 
@@ -68,39 +61,39 @@ def message(*parts: Json, status: str = "completed") -> Json:
 
 
 def test_the_documented_reply_is_complete_and_its_usage_is_read() -> None:
-    assert complete(REPLY)
+    assert is_complete(REPLY)
     assert usage(REPLY) == Usage(208, 52, 100, 20)
 
 
 @pytest.mark.parametrize("status", ["incomplete", "failed"])
 def test_an_answer_that_is_cut_or_tells_of_a_failure_is_whole_as_a_reply(status: str) -> None:
-    assert complete(REPLY | {"status": status})
-    assert finished({"type": f"response.{status}", "response": REPLY})
+    assert is_complete(REPLY | {"status": status})
+    assert is_terminal({"type": f"response.{status}", "response": REPLY})
 
 
 @pytest.mark.parametrize("member", ["object", "status", "output"])
 def test_a_reply_without_a_part_of_it_is_not_complete(member: str) -> None:
-    assert not complete({name: value for name, value in REPLY.items() if name != member})
-    assert not complete(REPLY | {member: None})
-    assert not complete(REPLY | {member: "in_progress"})
+    assert not is_complete({name: value for name, value in REPLY.items() if name != member})
+    assert not is_complete(REPLY | {member: None})
+    assert not is_complete(REPLY | {member: "in_progress"})
 
 
 @pytest.mark.parametrize(
     "foreign", [{}, {"usage": 5}, {"usage": {"input_tokens": "3"}}, {"response": []}, {"output": [], "type": None}]
 )
 def test_a_foreign_document_is_neither_complete_nor_finished_and_tells_no_usage(foreign: Json) -> None:
-    assert not complete(foreign)
-    assert not finished(foreign)
+    assert not is_complete(foreign)
+    assert not is_terminal(foreign)
     assert usage(foreign) == Usage()
 
 
 def test_usage_is_read_of_the_last_event_and_of_bedrocks_metrics() -> None:
     chunk = {"type": "response.completed", "response": REPLY}
-    assert finished(chunk)
+    assert is_terminal(chunk)
     assert usage(chunk) == usage(REPLY)
     assert usage({"usage": {"input_tokens": 3, "output_tokens": True}}) == Usage(3)
     assert usage({METRICS: {"inputTokenCount": 7}}) == Usage(7)
-    assert not finished({"type": "response.output_item.done"})
+    assert not is_terminal({"type": "response.output_item.done"})
 
 
 def test_a_response_is_written_whole() -> None:
@@ -258,7 +251,7 @@ def test_why_a_model_stops_is_told(native: str, status: str, reason: str | None)
     # Only the last item can have been cut.
     cut = "completed" if status == "completed" else "incomplete"
     assert [item["status"] for item in reply["output"]] == ["completed", cut]
-    assert complete(reply)
+    assert is_complete(reply)
 
 
 def test_a_failure_names_the_native_reason() -> None:
@@ -270,4 +263,9 @@ def test_a_failure_names_the_native_reason() -> None:
 
 
 def test_it_stands_in_the_wire() -> None:
-    assert (WIRE.complete, WIRE.finished, WIRE.usage, WIRE.write_reply) == (complete, finished, usage, write_reply)
+    assert (WIRE.is_complete, WIRE.is_terminal, WIRE.usage, WIRE.write_reply) == (
+        is_complete,
+        is_terminal,
+        usage,
+        write_reply,
+    )

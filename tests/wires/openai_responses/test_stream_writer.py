@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_flask.converse import fold, replay
-from bedrock_flask.wires.openai_responses import WIRE, finished, write_chunks, write_reply
+from bedrock_flask.wires.openai_responses import WIRE, is_terminal, write_chunks, write_reply
 
 Json = dict[str, Any]
 START: Json = {"messageStart": {"role": "assistant"}}
@@ -247,7 +247,7 @@ def test_a_stream_that_just_ends_says_no_more() -> None:
     assert kinds(stream(delta(0, text="a"), stopped(0))) == [
         *("output_item.added", "content_part.added", "output_text.delta", "output_text.done", "content_part.done")
     ]
-    assert not any(map(finished, stream(delta(0, text="a"), stopped(0), stop())))
+    assert not any(map(is_terminal, stream(delta(0, text="a"), stopped(0), stop())))
 
 
 def test_what_the_format_has_not_is_left_out_of_a_stream() -> None:
@@ -384,7 +384,7 @@ ASKED: Json = {"custom": frozenset({"patch"}), "namespaced": {"crm__find": ("crm
 def test_a_stream_amounts_to_the_reply(events: list[Json]) -> None:
     chunks = list(write_chunks(events, "m", **ASKED))
     assert compared(chunks[-1]["response"]) == compared(write_reply(fold(events), "m", **ASKED))
-    assert [finished(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert [is_terminal(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     done = [chunk["item"] for chunk in chunks if chunk["type"] == "response.output_item.done"]
     assert chunks[-1]["response"]["output"] == done
 
