@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.catalogue.harness import Harness
+
 Json = dict[str, Any]
 
 GENERIC = "newvendor.model-of-tomorrow"
@@ -34,31 +36,33 @@ SCHEMAS: list[Json] = [
 
 @pytest.mark.parametrize("model", [OPUS_4_5, NOVA, GENERIC])
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: next(iter(schema)))
-def test_case_11_the_root_of_a_schema_is_an_object_in_one_piece(house: Any, model: str, schema: Json) -> None:
+def test_case_11_the_root_of_a_schema_is_an_object_in_one_piece(harness: Harness, model: str, schema: Json) -> None:
     """For every family and not for Claude alone: which others take a union at the root is not documented."""
-    house.says({"text": "Hi"})
-    house.ask("chat", house.body("chat", model, "Hi", tools=[("it", schema)])).ok()
-    [tool] = house.sent()["toolConfig"]["tools"]
+    harness.says({"text": "Hi"})
+    harness.ask("chat", harness.body("chat", model, "Hi", tools=[("it", schema)])).ok()
+    [tool] = harness.sent()["toolConfig"]["tools"]
     sent = tool["toolSpec"]["inputSchema"]["json"]
     assert sent["type"] == "object"
     assert not {"anyOf", "oneOf", "allOf", "$ref"} & sent.keys()
     assert sent["properties"].keys() == {"a", "b"}
 
 
-def test_case_11_the_same_in_every_dialect(house: Any, dialect: str, streamed: bool) -> None:
-    house.says({"text": "Hi"})
+def test_case_11_the_same_in_every_dialect(harness: Harness, dialect: str, streamed: bool) -> None:
+    harness.says({"text": "Hi"})
     schema = {"type": "object", "anyOf": [A, B]}
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", tools=[("it", schema)], streamed=streamed)).ok()
-    [tool] = house.sent()["toolConfig"]["tools"]
+    response = harness.ask(
+        dialect, harness.body(dialect, GENERIC, "Hi", tools=[("it", schema)], streamed=streamed)
+    ).ok()
+    [tool] = harness.sent()["toolConfig"]["tools"]
     sent = tool["toolSpec"]["inputSchema"]["json"]
     assert sent == {"type": "object", "properties": {**A["properties"], **B["properties"]}}
-    assert told.dropped == "tools[0].toolSpec.inputSchema"
+    assert response.dropped == "tools[0].toolSpec.inputSchema"
 
 
-def test_case_11_anthropics_api_wants_the_type_said(house: Any) -> None:
+def test_case_11_anthropics_api_wants_the_type_said(harness: Harness) -> None:
     """Other than the catalogue has it: a schema without a type is refused by Anthropic's own API, and so it is here."""
-    house.refused(
-        "anthropic", house.body("anthropic", GENERIC, "Hi", tools=[("it", {"anyOf": [A, B]})]), "input_schema"
+    harness.refused(
+        "anthropic", harness.body("anthropic", GENERIC, "Hi", tools=[("it", {"anyOf": [A, B]})]), "input_schema"
     )
 
 
@@ -83,32 +87,32 @@ def ended(index: int) -> Json:
 
 
 @pytest.mark.parametrize("deltas", [[], [""]], ids=["no delta", "an empty delta"])
-def test_case_12_a_call_without_deltas_has_an_empty_object(house: Any, dialect: str, deltas: list[str]) -> None:
-    house.plays(START, begun(0, "a", "now"), *(given(0, text) for text in deltas), ended(0), STOP, USAGE)
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", tools=["now"], streamed=True)).ok()
-    assert told.calls == [{"id": "a", "name": "now", "arguments": "{}"}]
+def test_case_12_a_call_without_deltas_has_an_empty_object(harness: Harness, dialect: str, deltas: list[str]) -> None:
+    harness.plays(START, begun(0, "a", "now"), *(given(0, text) for text in deltas), ended(0), STOP, USAGE)
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", tools=["now"], streamed=True)).ok()
+    assert response.calls == [{"id": "a", "name": "now", "arguments": "{}"}]
 
 
-def test_case_12_a_model_that_cannot_stream_does_the_same(house: Any, dialect: str, streamed: bool) -> None:
-    house.says({"toolUse": {"toolUseId": "a", "name": "now", "input": {}}}, stop="tool_use")
-    told = house.ask(dialect, house.body(dialect, "acme.mute-1", "Hi", tools=["now"], streamed=streamed)).ok()
-    assert house.target().endswith("/converse")
-    assert told.calls == [{"id": "a", "name": "now", "arguments": "{}"}]
+def test_case_12_a_model_that_cannot_stream_does_the_same(harness: Harness, dialect: str, streamed: bool) -> None:
+    harness.says({"toolUse": {"toolUseId": "a", "name": "now", "input": {}}}, stop="tool_use")
+    response = harness.ask(dialect, harness.body(dialect, "acme.mute-1", "Hi", tools=["now"], streamed=streamed)).ok()
+    assert harness.target().endswith("/converse")
+    assert response.calls == [{"id": "a", "name": "now", "arguments": "{}"}]
 
 
-def test_case_13_arguments_are_forwarded_as_they_come(house: Any, dialect: str) -> None:
+def test_case_13_arguments_are_forwarded_as_they_come(harness: Harness, dialect: str) -> None:
     heard = threading.Event()
 
     def rest(client: socket.socket) -> None:
         # The second piece comes only when the client has the first.
         assert heard.wait(PATIENCE)
-        for frame in house.frames(given(0, ' "Paris"}'), ended(0), STOP, USAGE):
+        for frame in harness.frames(given(0, ' "Paris"}'), ended(0), STOP, USAGE):
             client.sendall(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
 
-    house.plays(START, begun(0, "a", "weather"), given(0, '{"city":'), then=rest)
+    harness.plays(START, begun(0, "a", "weather"), given(0, '{"city":'), then=rest)
     path = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "anthropic": "/v1/messages"}[dialect]
-    body = house.body(dialect, GENERIC, "Hi", tools=["weather"], streamed=True)
-    response = house.gateway.post(path, body, stream=True)
+    body = harness.body(dialect, GENERIC, "Hi", tools=["weather"], streamed=True)
+    response = harness.gateway.post(path, body, stream=True)
     data = b""
     for piece in response.iter_content(None):
         data += piece
@@ -118,23 +122,25 @@ def test_case_13_arguments_are_forwarded_as_they_come(house: Any, dialect: str) 
     assert rb" \"Paris\"}" in data
 
 
-def test_case_13_joined_arguments_are_those_of_a_whole_answer(house: Any, dialect: str) -> None:
+def test_case_13_joined_arguments_are_those_of_a_whole_answer(harness: Harness, dialect: str) -> None:
     use = {"toolUse": {"toolUseId": "a", "name": "weather", "input": {"city": "Paris"}}}
-    told = []
+    found = []
     for streamed in (False, True):
-        house.says(use, stop="tool_use")
-        told.append(house.ask(dialect, house.body(dialect, GENERIC, "Hi", tools=["weather"], streamed=streamed)).ok())
-    assert told[0].calls == told[1].calls == [{"id": "a", "name": "weather", "arguments": '{"city": "Paris"}'}]
+        harness.says(use, stop="tool_use")
+        found.append(
+            harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", tools=["weather"], streamed=streamed)).ok()
+        )
+    assert found[0].calls == found[1].calls == [{"id": "a", "name": "weather", "arguments": '{"city": "Paris"}'}]
 
 
-def test_case_14_calls_are_counted_from_nought_and_named_once(house: Any) -> None:
+def test_case_14_calls_are_counted_from_nought_and_named_once(harness: Harness) -> None:
     text = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Well."}}}
     first, second = ([begun(i, f"id{i}", f"f{i}"), given(i, "{"), given(i, "}"), ended(i)] for i in (1, 2))
-    house.plays(START, text, ended(0), *first, *second, STOP, USAGE)
-    told = house.ask("chat", house.body("chat", GENERIC, "Hi", tools=["f1", "f2"], streamed=True)).ok()
-    assert [call["id"] for call in told.calls] == ["id1", "id2"]
+    harness.plays(START, text, ended(0), *first, *second, STOP, USAGE)
+    response = harness.ask("chat", harness.body("chat", GENERIC, "Hi", tools=["f1", "f2"], streamed=True)).ok()
+    assert [call["id"] for call in response.calls] == ["id1", "id2"]
     chunks = [
-        call for each in told.events for choice in each["choices"] for call in choice["delta"].get("tool_calls", ())
+        call for each in response.events for choice in each["choices"] for call in choice["delta"].get("tool_calls", ())
     ]
     for index in (0, 1):
         named, *rest = [chunk for chunk in chunks if chunk["index"] == index]
@@ -143,10 +149,10 @@ def test_case_14_calls_are_counted_from_nought_and_named_once(house: Any) -> Non
         assert "".join(chunk["function"]["arguments"] for chunk in (named, *rest)) == "{}"
 
 
-def test_case_14_a_call_may_be_the_first_block(house: Any, dialect: str) -> None:
-    house.plays(START, begun(0, "a", "f"), given(0, "{}"), ended(0), STOP, USAGE)
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", tools=["f"], streamed=True)).ok()
-    assert told.calls == [{"id": "a", "name": "f", "arguments": "{}"}]
+def test_case_14_a_call_may_be_the_first_block(harness: Harness, dialect: str) -> None:
+    harness.plays(START, begun(0, "a", "f"), given(0, "{}"), ended(0), STOP, USAGE)
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", tools=["f"], streamed=True)).ok()
+    assert response.calls == [{"id": "a", "name": "f", "arguments": "{}"}]
 
 
 # --- 15 to 18: reasoning ----------------------------------------------------------------------------------------------
@@ -163,56 +169,58 @@ REASONS: dict[str, Json] = {
 }
 
 
-def again(dialect: str, told: Any) -> list[Json]:
+def again(dialect: str, document: Any) -> list[Json]:
     """The turn of the model's as a client of the dialect sends it back."""
     if dialect == "responses":
-        return list(told.document["output"] if told.document else told.events[-1]["response"]["output"])
+        return list(document.document["output"] if document.document else document.events[-1]["response"]["output"])
     if dialect == "anthropic":
-        uses = [{"type": "tool_use", "id": call["id"], "name": call["name"], "input": {}} for call in told.calls]
-        return [{"role": "assistant", "content": [*told.thoughts, *uses]}]
-    calls = [{"id": call["id"], "type": "function", "function": {"name": call["name"]}} for call in told.calls]
-    return [{"role": "assistant", "content": None, "tool_calls": calls, "reasoning_details": told.thoughts}]
+        uses = [{"type": "tool_use", "id": call["id"], "name": call["name"], "input": {}} for call in document.calls]
+        return [{"role": "assistant", "content": [*document.thoughts, *uses]}]
+    calls = [{"id": call["id"], "type": "function", "function": {"name": call["name"]}} for call in document.calls]
+    return [{"role": "assistant", "content": None, "tool_calls": calls, "reasoning_details": document.thoughts}]
 
 
-def test_case_15_and_16_a_signature_without_text_comes_and_goes_back(house: Any, dialect: str, streamed: bool) -> None:
+def test_case_15_and_16_a_signature_without_text_comes_and_goes_back(
+    harness: Harness, dialect: str, streamed: bool
+) -> None:
     """To Claude by Anthropic's API goes Anthropic's own body; so this dialect has the generic model here."""
     model = GENERIC if dialect == "anthropic" else OPUS_4_6
     more = {} if dialect == "anthropic" else REASONS[dialect]
-    house.says(SIGNED, REDACTED, CALL, stop="tool_use")
-    body = house.body(dialect, model, "Hi", tools=["f"], streamed=streamed, **more)
-    told = house.ask(dialect, body).ok()
+    harness.says(SIGNED, REDACTED, CALL, stop="tool_use")
+    body = harness.body(dialect, model, "Hi", tools=["f"], streamed=streamed, **more)
+    response = harness.ask(dialect, body).ok()
     if dialect == "chat":
-        assert [thought.get("signature") for thought in told.thoughts] == ["S", None]
-        assert told.thoughts[1]["data"] == SECRET
+        assert [thought.get("signature") for thought in response.thoughts] == ["S", None]
+        assert response.thoughts[1]["data"] == SECRET
     elif dialect == "anthropic":
-        assert told.thoughts[0] == {"type": "thinking", "thinking": "", "signature": "S"}
-        assert told.thoughts[1] == {"type": "redacted_thinking", "data": SECRET}
+        assert response.thoughts[0] == {"type": "thinking", "thinking": "", "signature": "S"}
+        assert response.thoughts[1] == {"type": "redacted_thinking", "data": SECRET}
     else:
-        assert len(told.thoughts) == 2
-        assert all(thought["encrypted_content"] for thought in told.thoughts)
-    house.says({"text": "Done."})
+        assert len(response.thoughts) == 2
+        assert all(thought["encrypted_content"] for thought in response.thoughts)
+    harness.says({"text": "Done."})
     member = "input" if dialect == "responses" else "messages"
-    [answered] = house.body(dialect, model, ("a", "ok"))[member]
-    body[member] += [*again(dialect, told), answered]
-    assert house.ask(dialect, body).ok().text == "Done."
-    sent = house.sent()
+    [answered] = harness.body(dialect, model, ("a", "ok"))[member]
+    body[member] += [*again(dialect, response), answered]
+    assert harness.ask(dialect, body).ok().text == "Done."
+    sent = harness.sent()
     assert sent["messages"][1]["content"] == [SIGNED, REDACTED, CALL]
     if model == OPUS_4_6:
         assert sent["additionalModelRequestFields"]["thinking"] == {"type": "adaptive"}
 
 
-def test_case_15_and_16_claudes_own_reasoning_goes_back_as_it_came(house: Any, streamed: bool) -> None:
-    house.says(SIGNED, {"text": "Hello."})
-    body = house.body("anthropic", OPUS_4_6, "Hi", streamed=streamed, thinking={"type": "adaptive"})
-    told = house.ask("anthropic", body).ok()
+def test_case_15_and_16_claudes_own_reasoning_goes_back_as_it_came(harness: Harness, streamed: bool) -> None:
+    harness.says(SIGNED, {"text": "Hello."})
+    body = harness.body("anthropic", OPUS_4_6, "Hi", streamed=streamed, thinking={"type": "adaptive"})
+    response = harness.ask("anthropic", body).ok()
     thinking = {"type": "thinking", "thinking": "", "signature": "S"}
-    assert told.thoughts == [thinking]
+    assert response.thoughts == [thinking]
     redacted = {"type": "redacted_thinking", "data": SECRET}
-    content = [thinking, redacted, {"type": "text", "text": told.text}]
+    content = [thinking, redacted, {"type": "text", "text": response.text}]
     body["messages"] += [{"role": "assistant", "content": content}, {"role": "user", "content": "Go on."}]
-    house.says({"text": "Well."})
-    house.ask("anthropic", body).ok()
-    assert house.sent()["messages"] == body["messages"]
+    harness.says({"text": "Well."})
+    harness.ask("anthropic", body).ok()
+    assert harness.sent()["messages"] == body["messages"]
 
 
 UNSIGNED: dict[str, list[Json]] = {
@@ -225,35 +233,37 @@ UNSIGNED: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("dialect_", UNSIGNED)
-def test_case_17_reasoning_without_a_signature_is_not_sent_to_claude(house: Any, dialect_: str, streamed: bool) -> None:
+def test_case_17_reasoning_without_a_signature_is_not_sent_to_claude(
+    harness: Harness, dialect_: str, streamed: bool
+) -> None:
     """By Anthropic's API the body is Claude's own and goes up as it came: Claude says itself what it thinks of it."""
-    house.says({"text": "Well."})
-    body = house.body(dialect_, OPUS_4_5, "Hi", "again", streamed=streamed)
+    harness.says({"text": "Well."})
+    body = harness.body(dialect_, OPUS_4_5, "Hi", "again", streamed=streamed)
     member = "input" if dialect_ == "responses" else "messages"
     body[member][1:1] = UNSIGNED[dialect_]
-    told = house.ask(dialect_, body).ok()
-    assert house.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
-    assert told.dropped == "messages[1].content[0].reasoningContent"
+    response = harness.ask(dialect_, body).ok()
+    assert harness.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
+    assert response.dropped == "messages[1].content[0].reasoningContent"
 
 
-def test_case_17_a_summary_alone_is_for_people(house: Any) -> None:
+def test_case_17_a_summary_alone_is_for_people(harness: Harness) -> None:
     """It is what a client of the responses API has kept of an aborted stream; no model takes it back."""
-    house.says({"text": "Well."})
-    body = house.body("responses", OPUS_4_5, "Hi", ["Hello."], "again")
+    harness.says({"text": "Well."})
+    body = harness.body("responses", OPUS_4_5, "Hi", ["Hello."], "again")
     summary = [{"type": "summary_text", "text": "Hm."}]
     body["input"].insert(1, {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": None})
-    house.ask("responses", body).ok()
-    assert house.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
+    harness.ask("responses", body).ok()
+    assert harness.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
 
 
-def test_case_17_thinking_of_another_model_is_not_sent_where_none_is_known(house: Any, streamed: bool) -> None:
+def test_case_17_thinking_of_another_model_is_not_sent_where_none_is_known(harness: Harness, streamed: bool) -> None:
     """An Anthropic client that goes on with Nova, which has no reasoning, after an aborted stream of another model."""
-    house.says({"text": "Well."})
-    body = house.body("anthropic", NOVA, "Hi", ["Hello."], "again", streamed=streamed)
+    harness.says({"text": "Well."})
+    body = harness.body("anthropic", NOVA, "Hi", ["Hello."], "again", streamed=streamed)
     body["messages"][1]["content"].insert(0, {"type": "thinking", "thinking": "Hm.", "signature": ""})
-    told = house.ask("anthropic", body).ok()
-    assert house.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
-    assert told.dropped == "messages[1].content[0].reasoningContent"
+    response = harness.ask("anthropic", body).ok()
+    assert harness.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
+    assert response.dropped == "messages[1].content[0].reasoningContent"
 
 
 FORCED: dict[str, list[Any]] = {
@@ -266,37 +276,37 @@ FORCED: dict[str, list[Any]] = {
 @pytest.mark.parametrize("kind", [0, 1], ids=["any", "tool"])
 @pytest.mark.parametrize("dialect_", ["chat", "responses"])
 def test_case_18_reasoning_and_a_forced_tool_are_both_named_and_refused(
-    house: Any, dialect_: str, kind: int, streamed: bool
+    harness: Harness, dialect_: str, kind: int, streamed: bool
 ) -> None:
     more = {**REASONS[dialect_], "tool_choice": FORCED[dialect_][kind]}
-    body = house.body(dialect_, SONNET_4, "Hi", tools=["f"], streamed=streamed, **more)
-    error = house.refused(dialect_, body, "effort", "reasoning and a forced tool exclude each other")
+    body = harness.body(dialect_, SONNET_4, "Hi", tools=["f"], streamed=streamed, **more)
+    error = harness.refused(dialect_, body, "effort", "reasoning and a forced tool exclude each other")
     assert error["param"] == {"chat": "reasoning_effort", "responses": "reasoning.effort"}[dialect_]
 
 
 @pytest.mark.parametrize("model", [SONNET_4, OPUS_4_6, OPUS_4_7])
 @pytest.mark.parametrize("kind", [0, 1], ids=["any", "tool"])
-def test_case_18_so_is_claudes_own_thinking_with_a_forced_tool(house: Any, model: str, kind: int) -> None:
+def test_case_18_so_is_claudes_own_thinking_with_a_forced_tool(harness: Harness, model: str, kind: int) -> None:
     thinking = {"type": "enabled", "budget_tokens": 2000}
     more = {"thinking": thinking, "tool_choice": FORCED["chat"][kind]}
-    house.refused("chat", house.body("chat", model, "Hi", tools=["f"], **more), "thinking")
+    harness.refused("chat", harness.body("chat", model, "Hi", tools=["f"], **more), "thinking")
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["any", "tool"])
-def test_case_18_by_anthropics_api_both_are_named_too(house: Any, kind: int, streamed: bool) -> None:
+def test_case_18_by_anthropics_api_both_are_named_too(harness: Harness, kind: int, streamed: bool) -> None:
     more = {"thinking": {"type": "adaptive"}, "tool_choice": FORCED["anthropic"][kind]}
-    body = house.body("anthropic", OPUS_4_6, "Hi", tools=["f"], streamed=streamed, **more)
-    error = house.refused("anthropic", body, "thinking")
+    body = harness.body("anthropic", OPUS_4_6, "Hi", tools=["f"], streamed=streamed, **more)
+    error = harness.refused("anthropic", body, "thinking")
     assert [each["path"] for each in error["errors"]] == ["thinking", "tool_choice"]
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["any", "tool"])
-def test_case_18_where_an_effort_alone_does_not_reason_the_tool_is_forced(house: Any, kind: int) -> None:
+def test_case_18_where_an_effort_alone_does_not_reason_the_tool_is_forced(harness: Harness, kind: int) -> None:
     """Claude 4.6 and later take an effort without thinking: it then goes alone, and thinking is not switched on."""
-    house.says(CALL, stop="tool_use")
+    harness.says(CALL, stop="tool_use")
     more = {**REASONS["chat"], "tool_choice": FORCED["chat"][kind]}
-    house.ask("chat", house.body("chat", OPUS_4_6, "Hi", tools=["f"], **more)).ok()
-    sent = house.sent()
+    harness.ask("chat", harness.body("chat", OPUS_4_6, "Hi", tools=["f"], **more)).ok()
+    sent = harness.sent()
     assert sent["additionalModelRequestFields"] == {"output_config": {"effort": "high"}}
     assert sent["toolConfig"]["toolChoice"] == [{"any": {}}, {"tool": {"name": "f"}}][kind]
 
@@ -318,40 +328,40 @@ def with_system(body: Json, dialect: str) -> Json:
 
 
 @pytest.mark.parametrize("dialect_", ["chat", "anthropic"])
-def test_case_19_a_cache_mark_stands_where_it_was_set(house: Any, dialect_: str, streamed: bool) -> None:
-    house.says({"text": "Hi"})
-    told = house.ask(dialect_, with_system(house.body(dialect_, NOVA, "Hi", streamed=streamed), dialect_)).ok()
-    assert house.sent()["system"] == [{"text": "one"}, POINT, {"text": "two"}, {"text": "three"}]
-    assert told.dropped == ""
+def test_case_19_a_cache_mark_stands_where_it_was_set(harness: Harness, dialect_: str, streamed: bool) -> None:
+    harness.says({"text": "Hi"})
+    response = harness.ask(dialect_, with_system(harness.body(dialect_, NOVA, "Hi", streamed=streamed), dialect_)).ok()
+    assert harness.sent()["system"] == [{"text": "one"}, POINT, {"text": "two"}, {"text": "three"}]
+    assert response.dropped == ""
 
 
-def test_case_19_each_system_message_is_kept(house: Any) -> None:
-    house.says({"text": "Hi"})
-    body = house.body("chat", OPUS_4_5, "Hi")
+def test_case_19_each_system_message_is_kept(harness: Harness) -> None:
+    harness.says({"text": "Hi"})
+    body = harness.body("chat", OPUS_4_5, "Hi")
     body["messages"][:0] = [{"role": "system", "content": [part]} for part in SYSTEM]
-    house.ask("chat", body).ok()
-    assert house.sent()["system"] == [{"text": "one"}, POINT, {"text": "two"}, {"text": "three"}]
+    harness.ask("chat", body).ok()
+    assert harness.sent()["system"] == [{"text": "one"}, POINT, {"text": "two"}, {"text": "three"}]
 
 
 # To Claude by Anthropic's API goes Claude's own body, as it came.
 @pytest.mark.parametrize(("dialect_", "model"), [("chat", GENERIC), ("chat", CLAUDE_3), ("anthropic", GENERIC)])
 def test_case_19_a_model_without_a_cache_gets_none_and_the_mark_is_reported(
-    house: Any, dialect_: str, model: str, streamed: bool
+    harness: Harness, dialect_: str, model: str, streamed: bool
 ) -> None:
-    house.says({"text": "Hi"})
-    body = with_system(house.body(dialect_, model, "Hi", tools=["f"], streamed=streamed), dialect_)
+    harness.says({"text": "Hi"})
+    body = with_system(harness.body(dialect_, model, "Hi", tools=["f"], streamed=streamed), dialect_)
     body["tools"][0]["cache_control"] = {"type": "ephemeral"}
-    told = house.ask(dialect_, body).ok()
-    assert "cachePoint" not in json.dumps(house.sent())
-    assert house.sent()["system"] == [{"text": "one"}, {"text": "two"}, {"text": "three"}]
-    assert set(told.dropped.split(", ")) == {"system[1].cachePoint", "tools[1].cachePoint"}
+    response = harness.ask(dialect_, body).ok()
+    assert "cachePoint" not in json.dumps(harness.sent())
+    assert harness.sent()["system"] == [{"text": "one"}, {"text": "two"}, {"text": "three"}]
+    assert set(response.dropped.split(", ")) == {"system[1].cachePoint", "tools[1].cachePoint"}
 
 
 PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n").decode()
 
 
-def results_with_marks(house: Any, dialect: str, model: str, streamed: bool) -> Json:
-    body: Json = house.body(dialect, model, "Hi", [("a", "f", {})], ("a", "ok"), tools=["f"], streamed=streamed)
+def results_with_marks(harness: Harness, dialect: str, model: str, streamed: bool) -> Json:
+    body: Json = harness.body(dialect, model, "Hi", [("a", "f", {})], ("a", "ok"), tools=["f"], streamed=streamed)
     last = body["messages"][-1]
     if dialect == "anthropic":
         last["content"][0]["cache_control"] = MARK
@@ -360,28 +370,28 @@ def results_with_marks(house: Any, dialect: str, model: str, streamed: bool) -> 
         last["content"] = [{"type": "text", "text": "ok", "cache_control": MARK}]
         file = {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}
         document = {"type": "file", "file": file}
-    told = {"role": "user", "content": [{**document, "cache_control": MARK}, {"type": "text", "text": "Read."}]}
-    return {**body, "messages": [*body["messages"], told]}
+    payload = {"role": "user", "content": [{**document, "cache_control": MARK}, {"type": "text", "text": "Read."}]}
+    return {**body, "messages": [*body["messages"], payload]}
 
 
 @pytest.mark.parametrize("dialect_", ["chat", "anthropic"])
-def test_case_20_nova_gets_no_cache_point_behind_a_tool_result(house: Any, dialect_: str, streamed: bool) -> None:
-    house.says({"text": "Hi"})
-    told = house.ask(dialect_, results_with_marks(house, dialect_, NOVA, streamed)).ok()
-    last = house.sent()["messages"][-1]["content"]
+def test_case_20_nova_gets_no_cache_point_behind_a_tool_result(harness: Harness, dialect_: str, streamed: bool) -> None:
+    harness.says({"text": "Hi"})
+    response = harness.ask(dialect_, results_with_marks(harness, dialect_, NOVA, streamed)).ok()
+    last = harness.sent()["messages"][-1]["content"]
     assert [next(iter(block)) for block in last] == ["toolResult", "document", "cachePoint", "text"]
     assert all(len(block) == 1 for block in last)
     assert last[0]["toolResult"]["content"] == [{"text": "ok"}]
-    assert ".cachePoint" in told.dropped
-    assert "," not in told.dropped
+    assert ".cachePoint" in response.dropped
+    assert "," not in response.dropped
 
 
-def test_case_20_claude_takes_one_there_in_a_block_of_its_own(house: Any, streamed: bool) -> None:
-    house.says({"text": "Hi"})
-    told = house.ask("chat", results_with_marks(house, "chat", OPUS_4_5, streamed)).ok()
-    last = house.sent()["messages"][-1]["content"]
+def test_case_20_claude_takes_one_there_in_a_block_of_its_own(harness: Harness, streamed: bool) -> None:
+    harness.says({"text": "Hi"})
+    response = harness.ask("chat", results_with_marks(harness, "chat", OPUS_4_5, streamed)).ok()
+    last = harness.sent()["messages"][-1]["content"]
     assert next(iter(last[0])) == "toolResult"
     assert sum("cachePoint" in block for block in last) == 2
     assert all(len(block) == 1 for block in last)
     assert "cachePoint" not in json.dumps(last[0])
-    assert told.dropped == ""
+    assert response.dropped == ""

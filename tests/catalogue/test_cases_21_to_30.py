@@ -16,6 +16,7 @@ import pytest
 
 from bedrock_flask.errors import BEDROCK_ERRORS, CredentialsError
 from bedrock_flask.protocol import eventstream
+from tests.catalogue.harness import Harness
 from tests.doubles import Gateway, StartGateway, Upstream
 
 Json = dict[str, Any]
@@ -47,10 +48,10 @@ def thrown(name: str, message: str = "Wait.") -> bytes:
 COUNTS = {"inputTokens": 3, "outputTokens": 10, "cacheReadInputTokens": 32651, "cacheWriteInputTokens": 17}
 
 
-def test_case_21_cached_tokens_are_counted_once(house: Any, dialect: str, streamed: bool) -> None:
-    house.says({"text": "Hi"}, usage={**COUNTS, "totalTokens": 32681})
+def test_case_21_cached_tokens_are_counted_once(harness: Harness, dialect: str, streamed: bool) -> None:
+    harness.says({"text": "Hi"}, usage={**COUNTS, "totalTokens": 32681})
     more = {"stream_options": {"include_usage": True}} if dialect == "chat" and streamed else {}
-    used = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=streamed, **more)).ok().usage
+    used = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=streamed, **more)).ok().usage
     if dialect == "chat":
         assert (used["prompt_tokens"], used["completion_tokens"], used["total_tokens"]) == (32671, 10, 32681)
         assert used["prompt_tokens_details"]["cached_tokens"] == 32651
@@ -83,107 +84,109 @@ def test_case_22_every_reason_of_bedrocks_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_case_22_why_the_model_stopped(house: Any, dialect: str, streamed: bool, reason: str) -> None:
-    house.says({"text": "Hi"}, stop=reason)
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=streamed)).ok()
-    assert told.stop == REASONS[reason][("chat", "responses", "anthropic").index(dialect)]
+def test_case_22_why_the_model_stopped(harness: Harness, dialect: str, streamed: bool, reason: str) -> None:
+    harness.says({"text": "Hi"}, stop=reason)
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=streamed)).ok()
+    assert response.stop == REASONS[reason][("chat", "responses", "anthropic").index(dialect)]
     if dialect != "anthropic":
-        assert told.native == reason
+        assert response.native == reason
 
 
-def test_case_22_a_stop_sequence_is_told(house: Any, streamed: bool) -> None:
+def test_case_22_a_stop_sequence_is_told(harness: Harness, streamed: bool) -> None:
     """Only Anthropic's format has a place for it."""
-    house.says({"text": "Hi"}, stop="stop_sequence", more={"stop_sequence": "END"})
-    response = house.gateway.post("/v1/messages", house.body("anthropic", GENERIC, "Hi", streamed=streamed))
+    harness.says({"text": "Hi"}, stop="stop_sequence", more={"stop_sequence": "END"})
+    response = harness.gateway.post("/v1/messages", harness.body("anthropic", GENERIC, "Hi", streamed=streamed))
     assert '"stop_sequence":"END"' in response.text.replace(" ", "")
 
 
-def test_case_22_a_call_that_the_limit_cut_is_no_call(house: Any, dialect: str, streamed: bool) -> None:
-    house.says({"toolUse": {"toolUseId": "a", "name": "f", "input": {"a": 1}}}, stop="max_tokens")
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", tools=["f"], streamed=streamed)).ok()
-    assert told.stop == {"chat": "length", "responses": "incomplete", "anthropic": "max_tokens"}[dialect]
+def test_case_22_a_call_that_the_limit_cut_is_no_call(harness: Harness, dialect: str, streamed: bool) -> None:
+    harness.says({"toolUse": {"toolUseId": "a", "name": "f", "input": {"a": 1}}}, stop="max_tokens")
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", tools=["f"], streamed=streamed)).ok()
+    assert response.stop == {"chat": "length", "responses": "incomplete", "anthropic": "max_tokens"}[dialect]
 
 
-def test_case_23_the_reason_is_in_the_last_chunk_with_a_choice(house: Any) -> None:
-    house.plays(*EVENTS)
-    body = house.body("chat", GENERIC, "Hi", streamed=True, stream_options={"include_usage": True})
-    told = house.ask("chat", body).ok()
-    *_, reason, usage = told.events
+def test_case_23_the_reason_is_in_the_last_chunk_with_a_choice(harness: Harness) -> None:
+    harness.plays(*EVENTS)
+    body = harness.body("chat", GENERIC, "Hi", streamed=True, stream_options={"include_usage": True})
+    response = harness.ask("chat", body).ok()
+    *_, reason, usage = response.events
     assert reason["choices"][0]["finish_reason"] == "stop"
     assert (usage["choices"], usage["usage"]["total_tokens"]) == ([], 8)
-    assert sum(bool(choice["finish_reason"]) for each in told.events for choice in each["choices"]) == 1
-    assert told.response.text.endswith("\n\ndata: [DONE]\n\n")
+    assert sum(bool(choice["finish_reason"]) for each in response.events for choice in each["choices"]) == 1
+    assert response.response.text.endswith("\n\ndata: [DONE]\n\n")
 
 
-def test_case_23_without_being_asked_for_usage_the_reason_comes_last(house: Any) -> None:
-    house.plays(*EVENTS)
-    told = house.ask("chat", house.body("chat", GENERIC, "Hi", streamed=True)).ok()
-    assert told.events[-1]["choices"][0]["finish_reason"] == "stop"
-    assert told.done
+def test_case_23_without_being_asked_for_usage_the_reason_comes_last(harness: Harness) -> None:
+    harness.plays(*EVENTS)
+    response = harness.ask("chat", harness.body("chat", GENERIC, "Hi", streamed=True)).ok()
+    assert response.events[-1]["choices"][0]["finish_reason"] == "stop"
+    assert response.done
 
 
-def test_case_23_in_the_other_dialects_too_the_end_is_last(house: Any) -> None:
+def test_case_23_in_the_other_dialects_too_the_end_is_last(harness: Harness) -> None:
     for dialect, last in (("responses", "response.completed"), ("anthropic", "message_stop")):
-        house.plays(*EVENTS)
-        told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True)).ok()
-        assert [each["type"] for each in told.events].index(last) == len(told.events) - 1
+        harness.plays(*EVENTS)
+        response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True)).ok()
+        assert [each["type"] for each in response.events].index(last) == len(response.events) - 1
 
 
 # --- 24 to 27: what breaks --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
-def test_case_24_a_stream_without_its_end_is_an_error(house: Any, dialect: str, kept: int) -> None:
+def test_case_24_a_stream_without_its_end_is_an_error(harness: Harness, dialect: str, kept: int) -> None:
     """There are no metrics yet; the log says `upstream_truncated`."""
-    house.plays(*EVENTS[:kept])
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
+    harness.plays(*EVENTS[:kept])
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True))
     # With no event at all the status is not sent yet, and is an error's.
-    assert told.status == (200 if kept else 502)
-    assert told.error["code"] == "upstream_truncated"
-    assert told.stop is None
-    assert not told.done
-    assert house.gateway.line(told.response.headers["x-request-id"])["error"] == "upstream_truncated"
+    assert response.status == (200 if kept else 502)
+    assert response.error["code"] == "upstream_truncated"
+    assert response.stop is None
+    assert not response.done
+    assert harness.gateway.line(response.response.headers["x-request-id"])["error"] == "upstream_truncated"
 
 
-def test_case_24_a_stream_that_has_stopped_but_not_counted_is_an_error_too(house: Any, dialect: str) -> None:
+def test_case_24_a_stream_that_has_stopped_but_not_counted_is_an_error_too(harness: Harness, dialect: str) -> None:
     """The reason has been told by then where it comes before the counts; what must not come is the end."""
-    house.plays(*EVENTS[:4])
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
-    assert told.error["code"] == "upstream_truncated"
-    assert not told.done
+    harness.plays(*EVENTS[:4])
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True))
+    assert response.error["code"] == "upstream_truncated"
+    assert not response.done
 
 
-def test_case_25_a_throttle_as_the_first_event_keeps_its_status(house: Any, dialect: str) -> None:
-    house.plays(thrown("throttlingException"))
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
-    assert told.status == 429
-    assert told.response.headers["retry-after"] == "1"
-    assert told.response.headers["content-type"] == "application/json"
-    assert told.error["type"] == "rate_limit_error"
+def test_case_25_a_throttle_as_the_first_event_keeps_its_status(harness: Harness, dialect: str) -> None:
+    harness.plays(thrown("throttlingException"))
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True))
+    assert response.status == 429
+    assert response.response.headers["retry-after"] == "1"
+    assert response.response.headers["content-type"] == "application/json"
+    assert response.error["type"] == "rate_limit_error"
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_case_25_a_later_one_is_one_error_event(house: Any, dialect: str, after: int) -> None:
-    house.plays(*EVENTS[:after], thrown("throttlingException"))
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
-    assert told.status == 200
-    assert told.error["type"] == "rate_limit_error"
-    assert "error" in told.events[-1]
-    assert sum("error" in each and each.get("object") != "response" for each in told.events) == 1
-    assert not told.done
-    assert told.stop is None
+def test_case_25_a_later_one_is_one_error_event(harness: Harness, dialect: str, after: int) -> None:
+    harness.plays(*EVENTS[:after], thrown("throttlingException"))
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True))
+    assert response.status == 200
+    assert response.error["type"] == "rate_limit_error"
+    assert "error" in response.events[-1]
+    assert sum("error" in each and each.get("object") != "response" for each in response.events) == 1
+    assert not response.done
+    assert response.stop is None
 
 
 @pytest.mark.parametrize("first_event", [False, True], ids=["refused", "in the stream"])
-def test_case_26_a_throttle_that_speaks_of_tokens_is_a_throttle(house: Any, dialect: str, first_event: bool) -> None:
+def test_case_26_a_throttle_that_speaks_of_tokens_is_a_throttle(
+    harness: Harness, dialect: str, first_event: bool
+) -> None:
     message = "Too many tokens, please wait before trying again."
     if first_event:
-        house.plays(thrown("throttlingException", message))
+        harness.plays(thrown("throttlingException", message))
     else:
-        house.refuses("ThrottlingException", 429, message)
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=first_event))
-    assert (told.status, told.error["type"], told.error["code"]) == (429, "rate_limit_error", "throttled")
-    assert told.error["message"] == message
+        harness.refuses("ThrottlingException", 429, message)
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=first_event))
+    assert (response.status, response.error["type"], response.error["code"]) == (429, "rate_limit_error", "throttled")
+    assert response.error["message"] == message
 
 
 # Bedrock's status and the gateway's: a model that fails is no fault of the caller's.
@@ -204,11 +207,11 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("name", STATUSES)
-def test_case_27_each_refusal_has_its_status(house: Any, dialect: str, name: str) -> None:
+def test_case_27_each_refusal_has_its_status(harness: Harness, dialect: str, name: str) -> None:
     theirs, ours = STATUSES[name]
-    house.refuses(name, theirs)
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi"))
-    assert (told.status, told.error["code"]) == (ours, BEDROCK_ERRORS[name].code)
+    harness.refuses(name, theirs)
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi"))
+    assert (response.status, response.error["code"]) == (ours, BEDROCK_ERRORS[name].code)
 
 
 def test_case_27_every_error_of_bedrocks_has_a_row() -> None:
@@ -219,19 +222,19 @@ def test_case_27_every_error_of_bedrocks_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("name", ["modelStreamErrorException", "internalServerException", "validationException"])
-def test_case_27_so_has_each_that_is_the_first_event(house: Any, dialect: str, name: str) -> None:
-    house.plays(thrown(name))
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True))
-    assert told.status == STATUSES[name[:1].upper() + name[1:]][1]
+def test_case_27_so_has_each_that_is_the_first_event(harness: Harness, dialect: str, name: str) -> None:
+    harness.plays(thrown(name))
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True))
+    assert response.status == STATUSES[name[:1].upper() + name[1:]][1]
 
 
 @pytest.mark.parametrize("name", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])
-def test_case_27_the_gateways_credentials_are_not_the_callers_fault(house: Any, dialect: str, name: str) -> None:
+def test_case_27_the_gateways_credentials_are_not_the_callers_fault(harness: Harness, dialect: str, name: str) -> None:
     """The catalogue's `upstream_auth` is called `gateway_credentials` here."""
-    house.refuses(name, 403, "The security token included in the request is expired")
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi"))
-    assert (told.status, told.error["code"]) == (503, CredentialsError.code)
-    assert "token" not in told.error["message"]
+    harness.refuses(name, 403, "The security token included in the request is expired")
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi"))
+    assert (response.status, response.error["code"]) == (503, CredentialsError.code)
+    assert "token" not in response.error["message"]
 
 
 # --- 28: what clients send that no model knows ------------------------------------------------------------------------
@@ -241,73 +244,75 @@ STRANGE: Json = {"prompt_cache_key": "k", "retryTimes": 3, "context_management":
 
 @pytest.mark.parametrize("model", [OPUS_4_5, NOVA, GENERIC])
 def test_case_28_unknown_members_are_refused_by_name_or_dropped_and_listed(
-    house: Any, model: str, streamed: bool
+    harness: Harness, model: str, streamed: bool
 ) -> None:
-    body = house.body("chat", model, "Hi", streamed=streamed, **STRANGE)
-    house.refused("chat", body, "2 more")
+    body = harness.body("chat", model, "Hi", streamed=streamed, **STRANGE)
+    harness.refused("chat", body, "2 more")
     for name, value in STRANGE.items():
-        house.refused("chat", house.body("chat", model, "Hi", **{name: value}), name)
-    house.says({"text": "Hi"})
-    told = house.ask("chat", body, DROP).ok()
-    assert set(told.dropped.split(", ")) == set(STRANGE)
-    assert house.sent().keys() == {"messages"}
+        harness.refused("chat", harness.body("chat", model, "Hi", **{name: value}), name)
+    harness.says({"text": "Hi"})
+    response = harness.ask("chat", body, DROP).ok()
+    assert set(response.dropped.split(", ")) == set(STRANGE)
+    assert harness.sent().keys() == {"messages"}
 
 
-def test_case_28_the_context_management_of_claude_code_is_nobodys_but_claudes(house: Any) -> None:
+def test_case_28_the_context_management_of_claude_code_is_nobodys_but_claudes(harness: Harness) -> None:
     managed = {"edits": [{"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 30000}}]}
-    body = house.body("anthropic", GENERIC, "Hi", context_management=managed)
-    house.refused("anthropic", body, "context_management")
-    house.says({"text": "Hi"})
-    told = house.ask("anthropic", body, DROP).ok()
-    assert told.dropped == "context_management"
-    assert house.sent().keys() == {"messages", "inferenceConfig"}
+    body = harness.body("anthropic", GENERIC, "Hi", context_management=managed)
+    harness.refused("anthropic", body, "context_management")
+    harness.says({"text": "Hi"})
+    response = harness.ask("anthropic", body, DROP).ok()
+    assert response.dropped == "context_management"
+    assert harness.sent().keys() == {"messages", "inferenceConfig"}
 
 
 BETAS = "interleaved-thinking-2025-05-14,never-heard-of-2031-01-01"
 
 
-def test_case_28_of_the_betas_only_known_ones_go_to_claude(house: Any, streamed: bool) -> None:
-    house.says({"text": "Hi"})
-    body = house.body("anthropic", OPUS_4_6, "Hi", streamed=streamed, context_management={"edits": []})
-    told = house.ask("anthropic", body, {"anthropic-beta": BETAS}).ok()
-    sent = house.sent()
+def test_case_28_of_the_betas_only_known_ones_go_to_claude(harness: Harness, streamed: bool) -> None:
+    harness.says({"text": "Hi"})
+    body = harness.body("anthropic", OPUS_4_6, "Hi", streamed=streamed, context_management={"edits": []})
+    response = harness.ask("anthropic", body, {"anthropic-beta": BETAS}).ok()
+    sent = harness.sent()
     assert sent["anthropic_beta"] == ["interleaved-thinking-2025-05-14"]
     # Without the beta that unlocks it the member would be refused.
     assert "context_management" not in sent
-    assert set(told.dropped.split(", ")) == {"context_management", "anthropic-beta: never-heard-of-2031-01-01"}
+    assert set(response.dropped.split(", ")) == {"context_management", "anthropic-beta: never-heard-of-2031-01-01"}
 
 
-def test_case_28_to_another_model_go_none(house: Any, streamed: bool) -> None:
-    house.says({"text": "Hi"})
-    told = house.ask("anthropic", house.body("anthropic", NOVA, "Hi", streamed=streamed), {"anthropic-beta": BETAS})
-    assert told.ok().dropped == ", ".join(f"anthropic-beta: {beta}" for beta in BETAS.split(","))
-    assert house.sent().keys() == {"messages", "inferenceConfig"}
+def test_case_28_to_another_model_go_none(harness: Harness, streamed: bool) -> None:
+    harness.says({"text": "Hi"})
+    response = harness.ask(
+        "anthropic", harness.body("anthropic", NOVA, "Hi", streamed=streamed), {"anthropic-beta": BETAS}
+    )
+    assert response.ok().dropped == ", ".join(f"anthropic-beta: {beta}" for beta in BETAS.split(","))
+    assert harness.sent().keys() == {"messages", "inferenceConfig"}
 
 
 @pytest.mark.parametrize("dialect_", ["chat", "responses"])
-def test_case_28_of_temperature_and_top_p_one_is_sent_where_one_is_taken(house: Any, dialect_: str) -> None:
+def test_case_28_of_temperature_and_top_p_one_is_sent_where_one_is_taken(harness: Harness, dialect_: str) -> None:
     both = {"temperature": 0.5, "top_p": 0.9}
     sent = {}
     # What a model does not take at all is refused by name, as everything else that it cannot take.
-    house.refused(dialect_, house.body(dialect_, OPUS_4_7, "Hi", **both), "temperature")
+    harness.refused(dialect_, harness.body(dialect_, OPUS_4_7, "Hi", **both), "temperature")
     for model, headers in ((OPUS_4, {}), (OPUS_4_5, {}), (OPUS_4_7, DROP)):
-        house.says({"text": "Hi"})
-        told = house.ask(dialect_, house.body(dialect_, model, "Hi", **both), headers).ok()
-        sent[model] = (house.sent().get("inferenceConfig", {}), told.dropped)
+        harness.says({"text": "Hi"})
+        response = harness.ask(dialect_, harness.body(dialect_, model, "Hi", **both), headers).ok()
+        sent[model] = (harness.sent().get("inferenceConfig", {}), response.dropped)
     assert sent[OPUS_4] == ({"temperature": 0.5, "topP": 0.9}, "")
     assert sent[OPUS_4_5] == ({"temperature": 0.5}, "top_p")
     assert sent[OPUS_4_7] == ({}, "temperature, top_p")
 
 
-def test_case_28_a_budget_becomes_adaptive_where_only_that_is_known(house: Any, streamed: bool) -> None:
+def test_case_28_a_budget_becomes_adaptive_where_only_that_is_known(harness: Harness, streamed: bool) -> None:
     """By chat completions; by Anthropic's API Claude's own body is forwarded, and Claude refuses it itself."""
     thinking = {"type": "enabled", "budget_tokens": 2000}
     sent = {}
     for model in (OPUS_4, OPUS_4_7):
-        house.says({"text": "Hi"})
-        body = house.body("chat", model, "Hi", streamed=streamed, thinking=thinking, max_tokens=4000)
-        told = house.ask("chat", body).ok()
-        sent[model] = (house.sent()["additionalModelRequestFields"], told.dropped)
+        harness.says({"text": "Hi"})
+        body = harness.body("chat", model, "Hi", streamed=streamed, thinking=thinking, max_tokens=4000)
+        response = harness.ask("chat", body).ok()
+        sent[model] = (harness.sent()["additionalModelRequestFields"], response.dropped)
     # The date in its name makes the first of 4 no 4.7.
     assert sent[OPUS_4] == ({"thinking": thinking}, "")
     assert sent[OPUS_4_7] == ({"thinking": {"type": "adaptive"}}, "thinking.budget_tokens")
@@ -324,27 +329,27 @@ PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n").dec
 
 def image(dialect: str, kind: str, data: str) -> Json:
     uri = f"data:{kind};base64,{data}"
-    said: dict[str, Json] = {
+    message: dict[str, Json] = {
         "chat": {"type": "image_url", "image_url": {"url": uri}},
         "responses": {"type": "input_image", "image_url": uri, "detail": "auto"},
         "anthropic": {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}},
     }
-    return said[dialect]
+    return message[dialect]
 
 
 def document(dialect: str, name: str) -> Json:
     uri = f"data:application/pdf;base64,{PDF}"
     source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
-    said: dict[str, Json] = {
+    message: dict[str, Json] = {
         "chat": {"type": "file", "file": {"filename": name, "file_data": uri}},
         "responses": {"type": "input_file", "filename": name, "file_data": uri},
         "anthropic": {"type": "document", "title": name, "source": source},
     }
-    return said[dialect]
+    return message[dialect]
 
 
-def with_content(house: Any, dialect: str, model: str, *content: Json, **more: Any) -> Json:
-    body: Json = house.body(dialect, model, "x", **more)
+def with_content(harness: Harness, dialect: str, model: str, *content: Json, **more: Any) -> Json:
+    body: Json = harness.body(dialect, model, "x", **more)
     body["input" if dialect == "responses" else "messages"][0]["content"] = list(content)
     return body
 
@@ -353,47 +358,49 @@ def with_content(house: Any, dialect: str, model: str, *content: Json, **more: A
     ("kind", "data", "form"),
     [("image/jpg", JPEG, "jpeg"), ("image/jpeg", PNG, "png"), ("image/png", JPEG, "jpeg"), ("image/jpg", PNG, "png")],
 )
-def test_case_29_an_image_is_what_its_bytes_say(house: Any, dialect: str, kind: str, data: str, form: str) -> None:
+def test_case_29_an_image_is_what_its_bytes_say(
+    harness: Harness, dialect: str, kind: str, data: str, form: str
+) -> None:
     kind = "image/jpeg" if (dialect, kind) == ("anthropic", "image/jpg") else kind
-    house.says({"text": "A dot."})
-    house.ask(dialect, with_content(house, dialect, NOVA, image(dialect, kind, data))).ok()
-    [block] = house.sent()["messages"][0]["content"]
+    harness.says({"text": "A dot."})
+    harness.ask(dialect, with_content(harness, dialect, NOVA, image(dialect, kind, data))).ok()
+    [block] = harness.sent()["messages"][0]["content"]
     assert block == {"image": {"format": form, "source": {"bytes": data}}}
 
 
-def test_case_29_anthropics_api_knows_four_kinds(house: Any) -> None:
+def test_case_29_anthropics_api_knows_four_kinds(harness: Harness) -> None:
     """Other than the catalogue has it: `image/jpg` is refused by Anthropic's own API, and so it is here."""
-    house.refused(
-        "anthropic", with_content(house, "anthropic", NOVA, image("anthropic", "image/jpg", JPEG)), "media_type"
+    harness.refused(
+        "anthropic", with_content(harness, "anthropic", NOVA, image("anthropic", "image/jpg", JPEG)), "media_type"
     )
 
 
 @pytest.mark.parametrize(("kind", "data"), [("image/bmp", BMP), ("image/svg+xml", SVG), ("image/png", BMP)])
-def test_case_29_other_images_are_refused(house: Any, dialect: str, kind: str, data: str) -> None:
-    house.refused(dialect, with_content(house, dialect, NOVA, image(dialect, kind, data)), "image")
+def test_case_29_other_images_are_refused(harness: Harness, dialect: str, kind: str, data: str) -> None:
+    harness.refused(dialect, with_content(harness, dialect, NOVA, image(dialect, kind, data)), "image")
 
 
-def test_case_29_a_document_has_a_text_beside_it(house: Any, dialect: str, streamed: bool) -> None:
-    house.says({"text": "Read."})
-    house.ask(dialect, with_content(house, dialect, NOVA, document(dialect, "a.pdf"), streamed=streamed)).ok()
-    first, second = house.sent()["messages"][0]["content"]
+def test_case_29_a_document_has_a_text_beside_it(harness: Harness, dialect: str, streamed: bool) -> None:
+    harness.says({"text": "Read."})
+    harness.ask(dialect, with_content(harness, dialect, NOVA, document(dialect, "a.pdf"), streamed=streamed)).ok()
+    first, second = harness.sent()["messages"][0]["content"]
     assert first["document"]["format"] == "pdf"
     assert first["document"]["source"] == {"bytes": PDF}
     assert second["text"].strip()
 
 
-def test_case_29_documents_of_one_name_have_two(house: Any, dialect: str) -> None:
-    house.says({"text": "Read."})
+def test_case_29_documents_of_one_name_have_two(harness: Harness, dialect: str) -> None:
+    harness.says({"text": "Read."})
     model = NOVA if dialect == "anthropic" else OPUS_4_5
-    house.ask(dialect, with_content(house, dialect, model, document(dialect, "a"), document(dialect, "a"))).ok()
-    names = [each["document"]["name"] for each in house.sent()["messages"][0]["content"] if "document" in each]
+    harness.ask(dialect, with_content(harness, dialect, model, document(dialect, "a"), document(dialect, "a"))).ok()
+    names = [each["document"]["name"] for each in harness.sent()["messages"][0]["content"] if "document" in each]
     assert len(set(names)) == len(names) == 2
 
 
 # --- 30: running ------------------------------------------------------------------------------------------------------
 
 
-def test_case_30_a_client_that_leaves_while_the_model_is_silent_ends_the_call(house: Any, dialect: str) -> None:
+def test_case_30_a_client_that_leaves_while_the_model_is_silent_ends_the_call(harness: Harness, dialect: str) -> None:
     left = threading.Event()
 
     def silent(upstream: socket.socket) -> None:
@@ -401,9 +408,9 @@ def test_case_30_a_client_that_leaves_while_the_model_is_silent_ends_the_call(ho
         if not upstream.recv(1):
             left.set()
 
-    house.plays(START, TEXT, TEXT, then=silent)
+    harness.plays(START, TEXT, TEXT, then=silent)
     path = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "anthropic": "/v1/messages"}[dialect]
-    response = house.gateway.post(path, house.body(dialect, GENERIC, "Hi", streamed=True), stream=True)
+    response = harness.gateway.post(path, harness.body(dialect, GENERIC, "Hi", streamed=True), stream=True)
     data = b""
     for piece in response.iter_content(None):
         data += piece
@@ -411,22 +418,22 @@ def test_case_30_a_client_that_leaves_while_the_model_is_silent_ends_the_call(ho
             break
     response.close()
     assert left.wait(1)
-    assert house.gateway.line(response.headers["x-request-id"])["error"] == "client_left"
+    assert harness.gateway.line(response.headers["x-request-id"])["error"] == "client_left"
 
 
-def test_case_30_b_a_silence_is_filled_and_the_stream_goes_on(house: Any, dialect: str) -> None:
+def test_case_30_b_a_silence_is_filled_and_the_stream_goes_on(harness: Harness, dialect: str) -> None:
     """A silence of 0.7 seconds and a keep-alive each 0.3, for 65 seconds and the usual 15."""
 
     def rest(upstream: socket.socket) -> None:
         time.sleep(0.7)
-        for frame in house.frames(*EVENTS[2:]):
+        for frame in harness.frames(*EVENTS[2:]):
             upstream.sendall(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
 
-    house.plays(START, TEXT, then=rest)
-    told = house.ask(dialect, house.body(dialect, GENERIC, "Hi", streamed=True)).ok()
-    assert told.text == "Hello"
-    assert told.done
-    assert told.response.text.count("event: ping" if dialect == "anthropic" else ": still here") >= 1
+    harness.plays(START, TEXT, then=rest)
+    response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True)).ok()
+    assert response.text == "Hello"
+    assert response.done
+    assert response.response.text.count("event: ping" if dialect == "anthropic" else ": still here") >= 1
 
 
 CANARY = "canary0123456789"
@@ -460,19 +467,19 @@ def renewing(start_gateway: StartGateway, lasting_upstream: Upstream, tmp_path_f
 
 
 @pytest.fixture
-def other(renewing: Any, house: Any) -> Any:
-    """The same house, with that gateway."""
-    house.gateway = renewing
-    return house
+def other(renewing: Any, harness: Harness) -> Any:
+    """The same harness, with that gateway."""
+    harness.gateway = renewing
+    return harness
 
 
 def test_case_30_c_after_a_read_timeout_the_model_is_not_asked_again(other: Any, streamed: bool) -> None:
     other.answers.append(lambda target, body: lambda upstream: time.sleep(1))
-    told = other.ask("chat", other.body("chat", GENERIC, "Hi", streamed=streamed))
-    assert (told.status, told.error["code"]) == (504, "upstream_timeout")
+    response = other.ask("chat", other.body("chat", GENERIC, "Hi", streamed=streamed))
+    assert (response.status, response.error["code"]) == (504, "upstream_timeout")
     time.sleep(0.2)
     assert len(other.upstream.requests) == 1
-    assert told.response.headers.get("x-bedrock-flask-attempts", "1") == "1"
+    assert response.response.headers.get("x-bedrock-flask-attempts", "1") == "1"
 
 
 def test_case_30_d_credentials_are_renewed_before_they_expire(other: Any) -> None:
@@ -487,15 +494,15 @@ def test_case_30_d_credentials_are_renewed_before_they_expire(other: Any) -> Non
     assert keys[0] != keys[1]
 
 
-def test_case_30_e_all_requests_share_one_client(house: Any) -> None:
+def test_case_30_e_all_requests_share_one_client(harness: Harness) -> None:
     """A client of its own would open a connection of its own; that one is built is tested with the transport."""
-    house.says({"text": "Hi"})
-    house.ask("chat", house.body("chat", GENERIC, "Hi")).ok()
-    before = house.upstream.connections
+    harness.says({"text": "Hi"})
+    harness.ask("chat", harness.body("chat", GENERIC, "Hi")).ok()
+    before = harness.upstream.connections
     for _ in range(50):
-        house.says({"text": "Hi"})
-        house.ask("chat", house.body("chat", GENERIC, "Hi")).ok()
-    assert house.upstream.connections <= before + 1
+        harness.says({"text": "Hi"})
+        harness.ask("chat", harness.body("chat", GENERIC, "Hi")).ok()
+    assert harness.upstream.connections <= before + 1
 
 
 def test_case_30_f_the_secret_of_aws_stands_in_no_answer_and_no_log(other: Any, dialect: str) -> None:
@@ -509,29 +516,29 @@ def test_case_30_f_the_secret_of_aws_stands_in_no_answer_and_no_log(other: Any, 
     assert CANARY not in other.gateway.log.read_text()
 
 
-def test_case_30_h_a_price_that_is_not_known_is_not_nought(house: Any) -> None:
+def test_case_30_h_a_price_that_is_not_known_is_not_nought(harness: Harness) -> None:
     """There are no prices yet: nothing may say that a call cost nothing."""
-    house.says({"text": "Hi"})
-    told = house.ask("chat", house.body("chat", GENERIC, "Hi")).ok()
-    line = house.gateway.line(told.response.headers["x-request-id"])
+    harness.says({"text": "Hi"})
+    response = harness.ask("chat", harness.body("chat", GENERIC, "Hi")).ok()
+    line = harness.gateway.line(response.response.headers["x-request-id"])
     assert line.get("cost") is None
 
 
-def test_case_30_j_an_arn_is_called_by_its_base_models_rules(house: Any, dialect: str, streamed: bool) -> None:
-    house.says({"text": "Hi"})
-    house.ask(dialect, house.body(dialect, "priced", "Hi", streamed=streamed)).ok()
+def test_case_30_j_an_arn_is_called_by_its_base_models_rules(harness: Harness, dialect: str, streamed: bool) -> None:
+    harness.says({"text": "Hi"})
+    harness.ask(dialect, harness.body(dialect, "priced", "Hi", streamed=streamed)).ok()
     arn = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fabc123"
-    assert house.target() == f"/model/{arn}/converse{'-stream' if streamed else ''}"
+    assert harness.target() == f"/model/{arn}/converse{'-stream' if streamed else ''}"
     # Nova Micro sees nothing.
-    house.refused(dialect, with_content(house, dialect, "priced", image(dialect, "image/png", PNG)), "images")
+    harness.refused(dialect, with_content(harness, dialect, "priced", image(dialect, "image/png", PNG)), "images")
 
 
 def test_case_30_g_a_stream_finishes_after_sigterm(renewing: Any, other: Any) -> None:
     """Last of all: it ends its gateway."""
-    told = threading.Event()
+    result = threading.Event()
 
     def rest(upstream: socket.socket) -> None:
-        assert told.wait(PATIENCE)
+        assert result.wait(PATIENCE)
         time.sleep(0.2)
         for frame in other.frames(*EVENTS[2:]):
             upstream.sendall(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
@@ -542,7 +549,7 @@ def test_case_30_g_a_stream_finishes_after_sigterm(renewing: Any, other: Any) ->
     pieces = response.iter_content(None)
     data = next(pieces)
     os.kill(renewing.process.pid, signal.SIGTERM)
-    told.set()
+    result.set()
     data += b"".join(pieces)
     assert data.endswith(b"data: [DONE]\n\n")
     assert renewing.process.wait(PATIENCE) == 0

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.catalogue.harness import Harness
+
 Json = dict[str, Any]
 
 OPUS = "anthropic.claude-opus-4-6-v1"
@@ -107,34 +109,34 @@ def first(model: str, **more: Any) -> Json:
     }
 
 
-def second(body: Json, told: Any) -> Json:
-    """The next request: the turn as it came, and what the tool said; the newest turn has the mark."""
-    asked = json.loads(json.dumps(body["messages"][0]))
-    del asked["content"][1]["cache_control"]
-    text = [{"type": "text", "text": told.text}] if told.text else []
+def second(body: Json, received: Any) -> Json:
+    """The next request: the turn as it came, and what the tool returned; the newest turn has the mark."""
+    question = json.loads(json.dumps(body["messages"][0]))
+    del question["content"][1]["cache_control"]
+    text = [{"type": "text", "text": received.text}] if received.text else []
     calls = [
         {"type": "tool_use", "id": call["id"], "name": call["name"], "input": json.loads(call["arguments"])}
-        for call in told.calls
+        for call in received.calls
     ]
     result = {"tool_use_id": "toolu_01", "type": "tool_result", "content": "a.py\nb.py", "is_error": False}
     return {
         **body,
         "system": system("0aaa9"),
         "messages": [
-            asked,
-            {"role": "assistant", "content": [*told.thoughts, *text, *calls]},
+            question,
+            {"role": "assistant", "content": [*received.thoughts, *text, *calls]},
             {"role": "user", "content": [{**result, "cache_control": EPHEMERAL}]},
         ],
     }
 
 
-def two_turns(house: Any, body: Json, *said: Json, headers: Json | None = None) -> tuple[Any, Any]:
+def two_turns(harness: Harness, body: Json, *message: Json, headers: Json | None = None) -> tuple[Any, Any]:
     """What the client is told in each of them."""
     asking = {**HEADERS, **(headers or {})}
-    house.says(*said, stop="tool_use")
-    one = house.ask("anthropic", body, asking, "?beta=true").ok()
-    house.says({"text": "Two files."})
-    two = house.ask("anthropic", second(body, one), asking, "?beta=true").ok()
+    harness.says(*message, stop="tool_use")
+    one = harness.ask("anthropic", body, asking, "?beta=true").ok()
+    harness.says({"text": "Two files."})
+    two = harness.ask("anthropic", second(body, one), asking, "?beta=true").ok()
     assert one.calls == [{"id": "toolu_01", "name": "Bash", "arguments": '{"command": "ls"}'}]
     assert two.text == "Two files."
     assert (one.stop, two.stop) == ("tool_use", "end_turn")
@@ -152,12 +154,12 @@ THINKING = [
 
 
 @pytest.mark.parametrize("thinking", THINKING, ids=["adaptive", "summarized", "enabled"])
-def test_two_turns_on_claude(house: Any, thinking: Json) -> None:
-    one, two = two_turns(house, first(OPUS, **{**REASONING, "thinking": thinking}), THOUGHT, {"text": "Look."}, CALL)
+def test_two_turns_on_claude(harness: Harness, thinking: Json) -> None:
+    one, two = two_turns(harness, first(OPUS, **{**REASONING, "thinking": thinking}), THOUGHT, {"text": "Look."}, CALL)
     assert one.thoughts == [{"type": "thinking", "thinking": "I should look.", "signature": "S1gn=="}]
-    assert house.target().endswith("/invoke-with-response-stream")
+    assert harness.target().endswith("/invoke-with-response-stream")
     for at in (0, 1):
-        sent = house.sent(at)
+        sent = harness.sent(at)
         assert sent["anthropic_version"] == "bedrock-2023-05-31"
         assert sent["system"] == system("x")[1:]
         assert sent["thinking"] == thinking
@@ -171,8 +173,8 @@ def test_two_turns_on_claude(house: Any, thinking: Json) -> None:
             "context-management-2025-06-27",
             "effort-2025-11-24",
         ]
-    assert house.sent()["messages"][1]["content"][0] == one.thoughts[0]
-    assert [each["type"] for each in house.sent()["messages"][1]["content"]] == ["thinking", "text", "tool_use"]
+    assert harness.sent()["messages"][1]["content"][0] == one.thoughts[0]
+    assert [each["type"] for each in harness.sent()["messages"][1]["content"]] == ["thinking", "text", "tool_use"]
     assert set(two.dropped.split(", ")) == {
         "system[0]",
         "tools[1].eager_input_streaming",
@@ -182,27 +184,27 @@ def test_two_turns_on_claude(house: Any, thinking: Json) -> None:
     }
 
 
-def test_the_prefix_that_claude_caches_is_the_same_in_both_turns(house: Any) -> None:
-    two_turns(house, first(OPUS, **REASONING), THOUGHT, CALL)
-    bodies = [request.partition(b"\r\n\r\n")[2] for request in house.upstream.requests]
-    one, two = (house.sent(at) for at in (0, 1))
+def test_the_prefix_that_claude_caches_is_the_same_in_both_turns(harness: Harness) -> None:
+    two_turns(harness, first(OPUS, **REASONING), THOUGHT, CALL)
+    bodies = [request.partition(b"\r\n\r\n")[2] for request in harness.upstream.requests]
+    one, two = (harness.sent(at) for at in (0, 1))
     assert b"billing" not in bodies[0] + bodies[1]
     assert (one["tools"], one["system"]) == (two["tools"], two["system"])
 
 
-def test_tokens_are_counted_for_claude(house: Any) -> None:
+def test_tokens_are_counted_for_claude(harness: Harness) -> None:
     body = {
         name: value
         for name, value in first(OPUS, **REASONING).items()
         if name not in ("stream", "max_tokens", "metadata")
     }
-    house.answers.append(lambda target, body: house.whole(b'{"inputTokens":1234}'))
-    response = house.gateway.post("/v1/messages/count_tokens?beta=true", body, headers=HEADERS)
+    harness.answers.append(lambda target, body: harness.whole(b'{"inputTokens":1234}'))
+    response = harness.gateway.post("/v1/messages/count_tokens?beta=true", body, headers=HEADERS)
     assert response.json() == {"input_tokens": 1234}, response.text
-    assert house.target() == f"/model/{OPUS}/count-tokens"
+    assert harness.target() == f"/model/{OPUS}/count-tokens"
 
 
-def test_the_title_of_a_session_is_asked_for_as_json(house: Any) -> None:
+def test_the_title_of_a_session_is_asked_for_as_json(harness: Harness) -> None:
     """A side call: no tools, no reasoning, and an answer in a form."""
     schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
     body = {
@@ -213,38 +215,38 @@ def test_the_title_of_a_session_is_asked_for_as_json(house: Any) -> None:
         "tools": [],
         "temperature": 1,
     }
-    house.says({"text": '{"title": "Files"}'})
+    harness.says({"text": '{"title": "Files"}'})
     headers = {**HEADERS, "anthropic-beta": f"{BETAS},structured-outputs-2025-12-15"}
-    assert house.ask("anthropic", body, headers, "?beta=true").ok().text == '{"title": "Files"}'
-    assert house.sent()["output_config"]["format"]["schema"] == schema
+    assert harness.ask("anthropic", body, headers, "?beta=true").ok().text == '{"title": "Files"}'
+    assert harness.sent()["output_config"]["format"]["schema"] == schema
 
 
 # --- other models -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", OTHERS)
-def test_what_it_always_sends_works_on_any_model(house: Any, model: str) -> None:
+def test_what_it_always_sends_works_on_any_model(harness: Harness, model: str) -> None:
     """By the usual policy: where it takes a model for one that does not reason, it asks for no reasoning."""
-    _, two = two_turns(house, first(model), {"text": "Look."}, CALL)
+    _, two = two_turns(harness, first(model), {"text": "Look."}, CALL)
     for at in (0, 1):
-        sent = house.sent(at)
+        sent = harness.sent(at)
         assert sent.keys() == {"messages", "system", "inferenceConfig", "toolConfig"}
         assert "billing" not in json.dumps(sent)
         assert sent["inferenceConfig"] == {"maxTokens": 32000}
-    names = [tool["toolSpec"]["name"] for tool in house.sent()["toolConfig"]["tools"] if "toolSpec" in tool]
+    names = [tool["toolSpec"]["name"] for tool in harness.sent()["toolConfig"]["tools"] if "toolSpec" in tool]
     assert names[:2] == ["Bash", "Edit"]
     assert all(len(name) <= 64 for name in names)
-    assert house.sent()["messages"][1]["content"] == [{"text": "Look."}, CALL]
-    told = set(two.dropped.split(", "))
-    told -= {each for each in told if each.endswith(".cachePoint")}
+    assert harness.sent()["messages"][1]["content"] == [{"text": "Look."}, CALL]
+    found = set(two.dropped.split(", "))
+    found -= {each for each in found if each.endswith(".cachePoint")}
     betas = {f"anthropic-beta: {beta}" for beta in BETAS.split(",")}
-    assert told == {"metadata", "system.billing", "tools.eager_input_streaming", *betas}
+    assert found == {"metadata", "system.billing", "tools.eager_input_streaming", *betas}
 
 
 @pytest.mark.parametrize("model", OTHERS)
-def test_the_cached_prefix_is_the_same_in_both_turns(house: Any, model: str) -> None:
-    two_turns(house, first(model), {"text": "Look."}, CALL)
-    one, two = (house.sent(at) for at in (0, 1))
+def test_the_cached_prefix_is_the_same_in_both_turns(harness: Harness, model: str) -> None:
+    two_turns(harness, first(model), {"text": "Look."}, CALL)
+    one, two = (harness.sent(at) for at in (0, 1))
     assert (one["toolConfig"], one["system"]) == (two["toolConfig"], two["system"])
     points = [block for block in two["system"] if "cachePoint" in block]
     assert len(points) == (0 if model == GENERIC else 2)
@@ -272,46 +274,46 @@ REFUSED: list[tuple[str, Json, list[str]]] = [
 @pytest.mark.parametrize("model", OTHERS)
 @pytest.mark.parametrize(("more", "named"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED])
 def test_by_the_usual_policy_what_only_claude_takes_is_refused(
-    house: Any, model: str, more: Json, named: list[str]
+    harness: Harness, model: str, more: Json, named: list[str]
 ) -> None:
     """Nova 2 takes an effort, and no model but Claude takes `thinking`; the docs advise the policy `drop`."""
     body = first(model, **more)
     if (model, more) == (NOVA_2, {"output_config": {"effort": "medium"}}):
-        house.says({"text": "Hi"})
-        house.ask("anthropic", body, HEADERS, "?beta=true").ok()
+        harness.says({"text": "Hi"})
+        harness.ask("anthropic", body, HEADERS, "?beta=true").ok()
         config = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}
-        assert house.sent()["additionalModelRequestFields"] == {"inferenceConfig": config}
+        assert harness.sent()["additionalModelRequestFields"] == {"inferenceConfig": config}
         return
-    house.refused("anthropic", body, *named)
+    harness.refused("anthropic", body, *named)
 
 
 @pytest.mark.parametrize("model", OTHERS)
 @pytest.mark.parametrize("thinking", THINKING, ids=["adaptive", "summarized", "enabled"])
-def test_by_the_policy_drop_all_of_it_works_and_is_listed(house: Any, model: str, thinking: Json) -> None:
+def test_by_the_policy_drop_all_of_it_works_and_is_listed(harness: Harness, model: str, thinking: Json) -> None:
     body = first(model, **{**REASONING, "thinking": thinking})
-    _, two = two_turns(house, body, {"text": "Look."}, CALL, headers=DROP)
-    assert "thinking" not in json.dumps(house.sent())
-    told = set(two.dropped.split(", "))
-    assert {"thinking", "metadata", "system.billing", "tools.eager_input_streaming"} <= told
-    assert ("output_config.effort" in told) == (model != NOVA_2)
+    _, two = two_turns(harness, body, {"text": "Look."}, CALL, headers=DROP)
+    assert "thinking" not in json.dumps(harness.sent())
+    found = set(two.dropped.split(", "))
+    assert {"thinking", "metadata", "system.billing", "tools.eager_input_streaming"} <= found
+    assert ("output_config.effort" in found) == (model != NOVA_2)
 
 
 @pytest.mark.parametrize("effort", ["xhigh", "max"])
-def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(house: Any, effort: str) -> None:
+def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(harness: Harness, effort: str) -> None:
     body = first(NOVA_2, output_config={"effort": effort})
-    house.refused("anthropic", body, "effort", "low, medium, high")
-    _, two = two_turns(house, body, {"text": "Look."}, CALL, headers=DROP)
+    harness.refused("anthropic", body, "effort", "low, medium, high")
+    _, two = two_turns(harness, body, {"text": "Look."}, CALL, headers=DROP)
     assert "output_config.effort" in two.dropped.split(", ")
-    assert "additionalModelRequestFields" not in house.sent()
+    assert "additionalModelRequestFields" not in harness.sent()
 
 
-def test_a_session_begun_on_claude_goes_on_with_another_model(house: Any) -> None:
+def test_a_session_begun_on_claude_goes_on_with_another_model(harness: Harness) -> None:
     """`/model`: the thinking of the turns before is Claude's, and no other model's."""
-    house.says(THOUGHT, CALL, stop="tool_use")
+    harness.says(THOUGHT, CALL, stop="tool_use")
     body = first(OPUS, **REASONING)
-    one = house.ask("anthropic", body, HEADERS, "?beta=true").ok()
-    house.says({"text": "Two files."})
-    two = house.ask("anthropic", {**second(body, one), "model": NOVA}, {**HEADERS, **DROP}, "?beta=true").ok()
+    one = harness.ask("anthropic", body, HEADERS, "?beta=true").ok()
+    harness.says({"text": "Two files."})
+    two = harness.ask("anthropic", {**second(body, one), "model": NOVA}, {**HEADERS, **DROP}, "?beta=true").ok()
     assert two.text == "Two files."
-    assert house.sent()["messages"][1]["content"] == [CALL]
+    assert harness.sent()["messages"][1]["content"] == [CALL]
     assert "messages[1].content[0].reasoningContent" in two.dropped

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.catalogue.harness import Harness
+
 Json = dict[str, Any]
 
 OPUS = "anthropic.claude-opus-4-6-v1"
@@ -58,7 +60,7 @@ REASONING: Json = {"reasoning": {"effort": "medium", "summary": "auto"}, "includ
 PLAIN: Json = {"reasoning": None, "include": [], "parallel_tool_calls": False}
 
 
-def said(role: str, text: str) -> Json:
+def message(role: str, text: str) -> Json:
     return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
 
 
@@ -68,9 +70,9 @@ def first(model: str, **more: Any) -> Json:
         "model": model,
         "instructions": "You are a coding agent running in the Codex CLI.",
         "input": [
-            said("developer", "<permissions instructions>Read only.</permissions instructions>"),
-            said("user", "<environment_context>\n  <cwd>/work</cwd>\n</environment_context>"),
-            said("user", "Add a file."),
+            message("developer", "<permissions instructions>Read only.</permissions instructions>"),
+            message("user", "<environment_context>\n  <cwd>/work</cwd>\n</environment_context>"),
+            message("user", "Add a file."),
         ],
         "tools": TOOLS,
         "tool_choice": "auto",
@@ -85,9 +87,9 @@ def first(model: str, **more: Any) -> Json:
     }
 
 
-def second(body: Json, told: Any) -> Json:
+def second(body: Json, document: Any) -> Json:
     """The next request: the items as they came, as Codex keeps them, and what the tools said."""
-    items = [each["item"] for each in told.events if each["type"] == "response.output_item.done"]
+    items = [each["item"] for each in document.events if each["type"] == "response.output_item.done"]
     kept = [{name: value for name, value in item.items() if name not in ("id", "status")} for item in items]
     outputs = []
     for item in kept:
@@ -106,19 +108,19 @@ COMMAND = {"toolUse": {"toolUseId": "call_1", "name": "exec_command", "input": {
 PATCHING = {"toolUse": {"toolUseId": "call_2", "name": "apply_patch", "input": {"input": PATCH}}}
 
 
-def two_turns(house: Any, body: Json, *blocks: Json, headers: Json | None = None) -> tuple[Any, Any]:
+def two_turns(harness: Harness, body: Json, *blocks: Json, headers: Json | None = None) -> tuple[Any, Any]:
     """What the client is told in each of them."""
     asking = {**HEADERS, **(headers or {})}
-    house.says(*blocks, {"text": "On it."}, COMMAND, PATCHING, stop="tool_use")
-    one = house.ask("responses", body, asking).ok()
-    house.says({"text": "Done."})
-    two = house.ask("responses", second(body, one), asking).ok()
+    harness.says(*blocks, {"text": "On it."}, COMMAND, PATCHING, stop="tool_use")
+    one = harness.ask("responses", body, asking).ok()
+    harness.says({"text": "Done."})
+    two = harness.ask("responses", second(body, one), asking).ok()
     assert (one.text, two.text) == ("On it.", "Done.")
     assert one.stop == two.stop == "completed"
     return one, two
 
 
-def check_first(house: Any, one: Any) -> None:
+def check_first(harness: Harness, one: Any) -> None:
     """What the client must find in the stream, and what the model must have been asked."""
     kinds = [each["type"] for each in one.events]
     assert kinds[0] == "response.created"
@@ -129,7 +131,7 @@ def check_first(house: Any, one: Any) -> None:
         {"cmd": "ls"},
     )
     assert (items["custom_tool_call"]["call_id"], items["custom_tool_call"]["input"]) == ("call_2", PATCH)
-    sent = house.sent(0)
+    sent = harness.sent(0)
     # What the developer says comes behind the instructions.
     assert sent["system"][0] == {"text": "You are a coding agent running in the Codex CLI."}
     assert "Read only." in sent["system"][1]["text"]
@@ -142,94 +144,94 @@ def check_first(house: Any, one: Any) -> None:
     assert specs["exec_command"]["inputSchema"]["json"] == TOOLS[0]["parameters"]
 
 
-def check_second(house: Any, *blocks: Json) -> None:
+def check_second(harness: Harness, *blocks: Json) -> None:
     """The model must see its turn again as it was, and both results in one."""
-    sent = house.sent(1)
+    sent = harness.sent(1)
     assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
     assert sent["messages"][1]["content"] == [*blocks, {"text": "On it."}, COMMAND, PATCHING]
     results = [block["toolResult"] for block in sent["messages"][2]["content"]]
     assert [each["toolUseId"] for each in results] == ["call_1", "call_2"]
     assert results[0]["content"] == [{"text": "ok: a.py"}]
-    assert (sent["system"], sent["toolConfig"]) == (house.sent(0)["system"], house.sent(0)["toolConfig"])
+    assert (sent["system"], sent["toolConfig"]) == (harness.sent(0)["system"], harness.sent(0)["toolConfig"])
 
 
 HINTED = {"prompt_cache_key", "text.verbosity", "tools.web_search", "client_metadata"}
 
 
-def test_two_turns_on_claude(house: Any) -> None:
-    one, two = two_turns(house, first(OPUS), THOUGHT)
-    check_first(house, one)
-    check_second(house, THOUGHT)
+def test_two_turns_on_claude(harness: Harness) -> None:
+    one, two = two_turns(harness, first(OPUS), THOUGHT)
+    check_first(harness, one)
+    check_second(harness, THOUGHT)
     assert one.thoughts[0]["encrypted_content"]
     for at in (0, 1):
-        asked = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
-        assert house.sent(at)["additionalModelRequestFields"] == asked
+        body = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
+        assert harness.sent(at)["additionalModelRequestFields"] == body
     assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary"}
 
 
-def test_two_turns_on_nova_2(house: Any) -> None:
+def test_two_turns_on_nova_2(harness: Harness) -> None:
     unsigned = {"reasoningContent": {"reasoningText": {"text": "A patch will do."}}}
-    one, two = two_turns(house, first(NOVA_2), unsigned)
-    check_first(house, one)
-    check_second(house, unsigned)
+    one, two = two_turns(harness, first(NOVA_2), unsigned)
+    check_first(harness, one)
+    check_second(harness, unsigned)
     config = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}
-    assert house.sent()["additionalModelRequestFields"] == {"inferenceConfig": config}
+    assert harness.sent()["additionalModelRequestFields"] == {"inferenceConfig": config}
     assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary"}
 
 
 @pytest.mark.parametrize("model", [NOVA, GENERIC])
-def test_an_effort_is_refused_where_none_can_be_asked_for(house: Any, model: str) -> None:
+def test_an_effort_is_refused_where_none_can_be_asked_for(harness: Harness, model: str) -> None:
     """By the usual policy; the docs advise the policy `drop`."""
-    error = house.refused("responses", first(model), "effort")
+    error = harness.refused("responses", first(model), "effort")
     assert error["code"] == "unsupported"
 
 
 @pytest.mark.parametrize("model", [NOVA, GENERIC])
-def test_by_the_policy_drop_two_turns_work_there_too(house: Any, model: str) -> None:
-    one, two = two_turns(house, first(model), headers=DROP)
-    check_first(house, one)
-    check_second(house)
-    assert "additionalModelRequestFields" not in house.sent()
+def test_by_the_policy_drop_two_turns_work_there_too(harness: Harness, model: str) -> None:
+    one, two = two_turns(harness, first(model), headers=DROP)
+    check_first(harness, one)
+    check_second(harness)
+    assert "additionalModelRequestFields" not in harness.sent()
     assert set(two.dropped.split(", ")) == {*HINTED, "reasoning.summary", "reasoning.effort"}
 
 
 @pytest.mark.parametrize("effort", ["minimal", "xhigh"])
-def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(house: Any, effort: str) -> None:
+def test_an_effort_that_nova_2_does_not_know_is_refused_or_dropped(harness: Harness, effort: str) -> None:
     body = first(NOVA_2, reasoning={"effort": effort, "summary": "auto"})
-    house.refused("responses", body, "effort", "low, medium, high")
-    one, two = two_turns(house, body, headers=DROP)
-    check_first(house, one)
+    harness.refused("responses", body, "effort", "low, medium, high")
+    one, two = two_turns(harness, body, headers=DROP)
+    check_first(harness, one)
     assert "reasoning.effort" in two.dropped.split(", ")
-    assert "additionalModelRequestFields" not in house.sent()
+    assert "additionalModelRequestFields" not in harness.sent()
 
 
 @pytest.mark.parametrize("model", [OPUS, NOVA, NOVA_2, GENERIC])
-def test_what_it_always_sends_works_on_any_model(house: Any, model: str) -> None:
+def test_what_it_always_sends_works_on_any_model(harness: Harness, model: str) -> None:
     """By the usual policy, as it speaks to a model of which it knows no reasoning."""
-    one, two = two_turns(house, first(model, **PLAIN))
-    check_first(house, one)
-    check_second(house)
+    one, two = two_turns(harness, first(model, **PLAIN))
+    check_first(harness, one)
+    check_second(harness)
     more = {"parallel_tool_calls"} if model != OPUS else set()
     assert set(two.dropped.split(", ")) == {*HINTED, *more}
 
 
-def test_one_call_at_a_time_is_asked_of_claude(house: Any) -> None:
-    two_turns(house, first(OPUS, **PLAIN))
+def test_one_call_at_a_time_is_asked_of_claude(harness: Harness) -> None:
+    two_turns(harness, first(OPUS, **PLAIN))
     choice = {"type": "auto", "disable_parallel_tool_use": True}
-    assert house.sent()["additionalModelRequestFields"] == {"tool_choice": choice}
+    assert harness.sent()["additionalModelRequestFields"] == {"tool_choice": choice}
 
 
-def test_a_session_begun_on_claude_goes_on_with_another_model(house: Any) -> None:
-    house.says(THOUGHT, COMMAND, stop="tool_use")
+def test_a_session_begun_on_claude_goes_on_with_another_model(harness: Harness) -> None:
+    harness.says(THOUGHT, COMMAND, stop="tool_use")
     body = first(OPUS)
-    one = house.ask("responses", body, HEADERS).ok()
-    house.says({"text": "Done."})
-    two = house.ask("responses", {**second(body, one), "model": NOVA}, {**HEADERS, **DROP}).ok()
-    assert house.sent()["messages"][1]["content"] == [COMMAND]
+    one = harness.ask("responses", body, HEADERS).ok()
+    harness.says({"text": "Done."})
+    two = harness.ask("responses", {**second(body, one), "model": NOVA}, {**HEADERS, **DROP}).ok()
+    assert harness.sent()["messages"][1]["content"] == [COMMAND]
     assert "messages[1].content[0].reasoningContent" in two.dropped
 
 
-def test_an_output_in_parts_with_an_image_reaches_the_model(house: Any) -> None:
+def test_an_output_in_parts_with_an_image_reaches_the_model(harness: Harness) -> None:
     """`view_image`: its output is a list of parts."""
     dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
     parts = [{"type": "input_image", "image_url": f"data:image/png;base64,{dot}"}]
@@ -238,7 +240,7 @@ def test_an_output_in_parts_with_an_image_reaches_the_model(house: Any) -> None:
         {"type": "function_call", "name": "exec_command", "arguments": "{}", "call_id": "call_9"},
         {"type": "function_call_output", "call_id": "call_9", "output": parts},
     ]
-    house.says({"text": "A dot."})
-    house.ask("responses", body, HEADERS).ok()
-    [result] = house.sent()["messages"][-1]["content"]
+    harness.says({"text": "A dot."})
+    harness.ask("responses", body, HEADERS).ok()
+    [result] = harness.sent()["messages"][-1]["content"]
     assert result["toolResult"]["content"] == [{"image": {"format": "png", "source": {"bytes": dot}}}]

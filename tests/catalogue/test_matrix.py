@@ -9,6 +9,7 @@ import pytest
 
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.protocol import eventstream, sse
+from tests.catalogue.harness import Harness
 from tests.doubles import Emulator, Gateway, StartGateway
 from tests.sse_decoder import Decoder
 
@@ -66,8 +67,8 @@ def scripted(emulator: Emulator) -> Iterator[Any]:
     emulator.ask("DELETE", "/_emulator/replies")
 
 
-def converse(house: Any, model: str) -> Json:
-    schema = {"json": house.body("anthropic", model, tools=["x"])["tools"][0]["input_schema"]}
+def converse(harness: Harness, model: str) -> Json:
+    schema = {"json": harness.body("anthropic", model, tools=["x"])["tools"][0]["input_schema"]}
     tools = [{"toolSpec": {"name": name, "inputSchema": schema}} for name in TOOLS]
     return {"messages": [{"role": "user", "content": [{"text": PROMPT}]}], "toolConfig": {"tools": tools}}
 
@@ -75,21 +76,23 @@ def converse(house: Any, model: str) -> Json:
 # --- what is told, in one form ----------------------------------------------------------------------------------------
 
 
-def of_told(told: Any) -> Json:
+def of_told(document: Any) -> Json:
     """What a client of a translated dialect was told."""
-    used = told.usage
-    if told.dialect == "anthropic":
+    used = document.usage
+    if document.dialect == "anthropic":
         counts = (used["input_tokens"], used["cache_read_input_tokens"], used["cache_creation_input_tokens"])
         output = used["output_tokens"]
     else:
-        sort = "prompt" if told.dialect == "chat" else "input"
+        sort = "prompt" if document.dialect == "chat" else "input"
         details = used[f"{sort}_tokens_details"]
         read, written = details["cached_tokens"], details["cache_write_tokens"]
         counts = (used[f"{sort}_tokens"] - read - written, read, written)
-        output = used["completion_tokens" if told.dialect == "chat" else "output_tokens"]
-    calls = [{"id": each["id"], "name": each["name"], "input": json.loads(each["arguments"])} for each in told.calls]
+        output = used["completion_tokens" if document.dialect == "chat" else "output_tokens"]
+    calls = [
+        {"id": each["id"], "name": each["name"], "input": json.loads(each["arguments"])} for each in document.calls
+    ]
     counted = {"input": counts[0], "output": output, "read": counts[1], "written": counts[2]}
-    return {"text": told.text, "calls": calls, "counts": counted}
+    return {"text": document.text, "calls": calls, "counts": counted}
 
 
 def of_response(response: Json) -> Json:
@@ -115,18 +118,18 @@ def joined(events: list[Json]) -> Json:
     inputs: dict[int, str] = {}
     response: Json = {}
     for event in events:
-        [(kind, told)] = event.items()
-        index = told.get("contentBlockIndex", 0)
+        [(kind, items)] = event.items()
+        index = items.get("contentBlockIndex", 0)
         if kind == "contentBlockStart":
-            blocks[index] = {"toolUse": dict(told["start"]["toolUse"])}
+            blocks[index] = {"toolUse": dict(items["start"]["toolUse"])}
             inputs[index] = ""
-        elif kind == "contentBlockDelta" and "text" in told["delta"]:
+        elif kind == "contentBlockDelta" and "text" in items["delta"]:
             block = blocks.setdefault(index, {"text": ""})
-            block["text"] += told["delta"]["text"]
+            block["text"] += items["delta"]["text"]
         elif kind == "contentBlockDelta":
-            inputs[index] += told["delta"]["toolUse"]["input"]
+            inputs[index] += items["delta"]["toolUse"]["input"]
         elif kind == "metadata":
-            response["usage"] = told["usage"]
+            response["usage"] = items["usage"]
     for index, text in inputs.items():
         blocks[index]["toolUse"]["input"] = json.loads(text or "{}")
     response["output"] = {"message": {"content": [blocks[index] for index in sorted(blocks)]}}
@@ -137,17 +140,17 @@ def joined(events: list[Json]) -> Json:
 
 
 def by_translation(dialect: str) -> Callable[[Any, str, str, bool], Json]:
-    def ask(house: Any, adapter: str, model: str, streamed: bool) -> Json:
+    def ask(harness: Harness, adapter: str, model: str, streamed: bool) -> Json:
         more = {"stream_options": {"include_usage": True}} if dialect == "chat" and streamed else {}
-        body = house.body(dialect, model, PROMPT, tools=TOOLS, streamed=streamed, **more)
-        return of_told(house.ask(dialect, body).ok())
+        body = harness.body(dialect, model, PROMPT, tools=TOOLS, streamed=streamed, **more)
+        return of_told(harness.ask(dialect, body).ok())
 
     return ask
 
 
-def by_bedrock(house: Any, adapter: str, model: str, streamed: bool) -> Json:
+def by_bedrock(harness: Harness, adapter: str, model: str, streamed: bool) -> Json:
     path = f"/model/{model}/converse{'-stream' if streamed else ''}"
-    response = house.gateway.post(path, converse(house, model))
+    response = harness.gateway.post(path, converse(harness, model))
     assert response.status_code == 200, response.text
     if not streamed:
         return of_response(response.json())
@@ -155,22 +158,24 @@ def by_bedrock(house: Any, adapter: str, model: str, streamed: bool) -> Json:
     return of_response(joined([{str(frame.headers[":event-type"]): json.loads(frame.payload)} for frame in frames]))
 
 
-def natively(house: Any, adapter: str, model: str, streamed: bool) -> Json:
+def natively(harness: Harness, adapter: str, model: str, streamed: bool) -> Json:
     """The model's own body, and its own answer."""
-    body = converse(house, model)
+    body = converse(harness, model)
     if OWN.get(adapter) == "anthropic":
-        body = house.body("anthropic", model, PROMPT, tools=TOOLS, anthropic_version="bedrock-2023-05-31")
+        body = harness.body("anthropic", model, PROMPT, tools=TOOLS, anthropic_version="bedrock-2023-05-31")
         del body["model"]
-    response = house.gateway.post(f"/v1/models/{model}/invoke{'-stream' if streamed else ''}", body)
+    response = harness.gateway.post(f"/v1/models/{model}/invoke{'-stream' if streamed else ''}", body)
     assert response.status_code == 200, response.text
     if OWN.get(adapter) == "anthropic":
-        return of_told(told_by_claude(house, response))
+        return of_told(told_by_claude(harness, response))
     if not streamed:
         return of_response(response.json())
     events = [event for event in Decoder().feed(response.content) if event.event != "usage"]
     if OWN.get(adapter) == "nova":
         chunks = [json.loads(event.data) for event in events]
-        return of_response(joined([{kind: told} for chunk in chunks for kind, told in chunk.items() if kind in KINDS]))
+        return of_response(
+            joined([{kind: payload} for chunk in chunks for kind, payload in chunk.items() if kind in KINDS])
+        )
     return of_response(joined([{event.event: json.loads(event.data)} for event in events]))
 
 
@@ -191,9 +196,9 @@ class Renamed:
         self.content = b"".join(sse.encode(event.data, json.loads(event.data)["type"]) for event in events)
 
 
-def told_by_claude(house: Any, response: Any) -> Any:
+def told_by_claude(harness: Harness, response: Any) -> Any:
     streamed = response.headers["content-type"].startswith(sse.MEDIA_TYPE)
-    return house.told("anthropic", Renamed(response) if streamed else response).ok()
+    return harness.told("anthropic", Renamed(response) if streamed else response).ok()
 
 
 DIALECTS: dict[str, Callable[[Any, str, str, bool], Json]] = {
@@ -212,32 +217,34 @@ def test_every_adapter_that_speaks_is_among_them() -> None:
 @pytest.mark.parametrize("adapter", MODELS)
 @pytest.mark.parametrize("name", DIALECTS)
 def test_every_dialect_with_every_adapter_tells_the_same(
-    house: Any, scripted: Any, name: str, adapter: str, streamed: bool
+    harness: Harness, scripted: Any, name: str, adapter: str, streamed: bool
 ) -> None:
     if (adapter, name, streamed) == ("acme-mute", "native", True):
         # Here a model's own answer goes out as it came, and this one has no stream.
-        response = house.gateway.post(f"/v1/models/{MODELS[adapter]}/invoke-stream", converse(house, MODELS[adapter]))
+        response = harness.gateway.post(
+            f"/v1/models/{MODELS[adapter]}/invoke-stream", converse(harness, MODELS[adapter])
+        )
         assert (response.status_code, response.json()["code"]) == (400, "not_streamable")
         return
-    told = DIALECTS[name](house, adapter, MODELS[adapter], streamed)
-    assert told == {"text": TEXT, "calls": CALLS, "counts": COUNTS}
+    result = DIALECTS[name](harness, adapter, MODELS[adapter], streamed)
+    assert result == {"text": TEXT, "calls": CALLS, "counts": COUNTS}
 
 
 @pytest.mark.parametrize("adapter", ["claude", "nova"])
 def test_the_counts_are_in_the_log_as_bedrock_told_them(
-    house: Any, scripted: Any, dialect: str, adapter: str, streamed: bool
+    harness: Harness, scripted: Any, dialect: str, adapter: str, streamed: bool
 ) -> None:
-    told = house.ask(dialect, house.body(dialect, MODELS[adapter], PROMPT, tools=TOOLS, streamed=streamed)).ok()
-    line = house.gateway.line(told.response.headers["x-request-id"])
+    response = harness.ask(dialect, harness.body(dialect, MODELS[adapter], PROMPT, tools=TOOLS, streamed=streamed)).ok()
+    line = harness.gateway.line(response.response.headers["x-request-id"])
     counted = [line[f"{sort}_tokens"] for sort in ("input", "output", "cache_read", "cache_write")]
     assert counted == [3, 10, 32651, 17]
 
 
-def test_case_30_i_texts_are_embedded_one_by_one_and_keep_their_order(house: Any, emulator: Emulator) -> None:
+def test_case_30_i_texts_are_embedded_one_by_one_and_keep_their_order(harness: Harness, emulator: Emulator) -> None:
     texts = ["one", "two", "three"]
 
     def vectors(given: Any) -> list[list[float]]:
-        response = house.gateway.post("/v1/embeddings", {"model": "titan-embed", "input": given, "dimensions": 256})
+        response = harness.gateway.post("/v1/embeddings", {"model": "titan-embed", "input": given, "dimensions": 256})
         assert response.status_code == 200, response.text
         return [each["embedding"] for each in response.json()["data"]]
 

@@ -7,13 +7,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from tests.clients.endpoint import Endpoint
 from tests.doubles import Emulator, Gateway, GatewayWith, StartGateway, Upstream
 
 KEY = "a-key-for-the-clients-alone"
@@ -44,27 +42,6 @@ PNG = base64.b64decode(
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
 
-@dataclass(frozen=True)
-class House:
-    """A gateway for clients, and all that a client must be told."""
-
-    url: str
-    server: Any
-    key: str
-    pair: tuple[str, str]
-
-    def boto3(self, url: str = "", secret: str = "", attempts: int = 1) -> Any:
-        """An unmodified client of AWS's SDK, with the key pair of the gateway's key."""
-        return boto3.client(
-            "bedrock-runtime",
-            endpoint_url=url or self.url,
-            region_name="eu-west-1",
-            aws_access_key_id=self.pair[0],
-            aws_secret_access_key=secret or self.pair[1],
-            config=Config(retries={"total_max_attempts": attempts}, read_timeout=20),
-        )
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _without_surroundings() -> Iterator[None]:
     """No proxy, no key of somebody's own and no tracing: the clients speak with loopback only."""
@@ -90,11 +67,11 @@ def _without_surroundings() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def house(
+def endpoint(
     start_gateway: StartGateway,
     plain_environ: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
-) -> House:
+) -> Endpoint:
     """The gateway: one attempt, so that each error comes at once and as it is."""
     models = tmp_path_factory.mktemp("models") / "models.toml"
     models.write_text(ALIASES)
@@ -109,13 +86,13 @@ def house(
         BEDROCK_FLASK_FIRST_EVENT_TIMEOUT="2",
         BEDROCK_FLASK_READ_TIMEOUT="5",
     )
-    return House(server.url, server, KEY, _pair(plain_environ | keys))
+    return Endpoint(server.url, server, KEY, _pair(plain_environ | keys))
 
 
 def _pair(environ: dict[str, str]) -> tuple[str, str]:
     command = [sys.executable, "-m", "bedrock_flask", "aws-keys", "clients"]
-    told = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=30).stdout
-    lines = dict(line.split("=", 1) for line in told.split())
+    output = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=30).stdout
+    lines = dict(line.split("=", 1) for line in output.split())
     return lines["AWS_ACCESS_KEY_ID"], lines["AWS_SECRET_ACCESS_KEY"]
 
 
@@ -124,8 +101,8 @@ def script(emulator: Emulator) -> Iterator[Callable[..., None]]:
     """Script the next answers of the emulator: `script({"text": "Hi."})`."""
 
     def script(*replies: dict[str, Any]) -> None:
-        told = emulator.post("/_emulator/replies", list(replies))
-        assert told.ok, told.text
+        response = emulator.post("/_emulator/replies", list(replies))
+        assert response.ok, response.text
 
     yield script
     emulator.ask("DELETE", "/_emulator/replies")
@@ -137,12 +114,12 @@ def says(script: Callable[..., None]) -> Callable[..., None]:
 
     def says(content: list[Any], stop: str = "end_turn", usage: dict[str, int] | None = None, **when: Any) -> None:
         counts = usage or {"inputTokens": 7, "outputTokens": 5}
-        told = {
+        document = {
             "output": {"message": {"role": "assistant", "content": content}},
             "stopReason": stop,
             "usage": {**counts, "totalTokens": sum(counts.values())},
         }
-        script({**when, "response": told})
+        script({**when, "response": document})
 
     return says
 

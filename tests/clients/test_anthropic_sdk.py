@@ -9,6 +9,7 @@ import anthropic
 import pydantic
 import pytest
 
+from tests.clients.endpoint import Endpoint
 from tests.doubles import Emulator
 
 CLAUDE, NOVA, TOMORROW = "claude", "draft", "newvendor.model-of-tomorrow"
@@ -47,18 +48,18 @@ class Answer(pydantic.BaseModel):
 
 
 @pytest.fixture(scope="module")
-def client(house: Any) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=house.url, api_key=house.key, max_retries=0) as made:
-        yield made
+def client(endpoint: Endpoint) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=endpoint.url, api_key=endpoint.key, max_retries=0) as sdk:
+        yield sdk
 
 
 @pytest.fixture(scope="module")
-def bedrock(house: Any) -> Iterator[anthropic.AnthropicBedrock]:
-    key_id, secret = house.pair
+def bedrock(endpoint: Endpoint) -> Iterator[anthropic.AnthropicBedrock]:
+    key_id, secret = endpoint.pair
     with anthropic.AnthropicBedrock(
-        base_url=house.url, aws_region="eu-west-1", aws_access_key=key_id, aws_secret_key=secret, max_retries=0
-    ) as made:
-        yield made
+        base_url=endpoint.url, aws_region="eu-west-1", aws_access_key=key_id, aws_secret_key=secret, max_retries=0
+    ) as sdk:
+        yield sdk
 
 
 @pytest.fixture
@@ -99,11 +100,11 @@ def test_a_chat_says_the_same_whole_and_as_a_stream(
         "messages": [*SAYS_X, {"role": "assistant", "content": "y"}, *ASKED],
         "stop_sequences": ["END"],
     }
-    for told in (ask(**body), ask(**body, streamed=True)):
-        assert told.role == "assistant"
-        assert [block.text for block in told.content] == ["Red, green and blue: très simple."]
-        assert (told.stop_reason, told.stop_sequence) == ("end_turn", None)
-        usage = told.usage
+    for reply in (ask(**body), ask(**body, streamed=True)):
+        assert reply.role == "assistant"
+        assert [block.text for block in reply.content] == ["Red, green and blue: très simple."]
+        assert (reply.stop_reason, reply.stop_sequence) == ("end_turn", None)
+        usage = reply.usage
         assert (usage.cache_read_input_tokens, usage.cache_creation_input_tokens) == (32651, 17)
         assert usage.output_tokens == 10
         assert usage.input_tokens > 0
@@ -156,9 +157,9 @@ def test_parallel_tools_over_two_turns(ask: Any, says: Any, sent: Any, model: st
 @each_model
 def test_a_tool_can_be_demanded_and_only_one_at_a_time(ask: Any, sent: Any, model: str) -> None:
     for choice in ({"type": "any"}, {"type": "tool", "name": "get_time"}):
-        told = ask(model=model, messages=SAYS_X, tools=TOOLS, tool_choice=choice)
+        result = ask(model=model, messages=SAYS_X, tools=TOOLS, tool_choice=choice)
         expected = "get_time" if "name" in choice else "get_weather"
-        assert [block.name for block in told.content if block.type == "tool_use"] == [expected]
+        assert [block.name for block in result.content if block.type == "tool_use"] == [expected]
     alone = {"type": "auto", "disable_parallel_tool_use": True}
     if model == CLAUDE:
         ask(model=model, messages=SAYS_X, tools=TOOLS, tool_choice=alone)
@@ -181,11 +182,11 @@ def test_images_and_documents_arrive_as_what_they_are(ask: Any, sent: Any, png: 
         {"type": "text", "text": "Which?"},
     ]
     ask(model=model, messages=[{"role": "user", "content": content}])
-    [told] = [turn["content"] for turn in sent()[0]["messages"]]
+    [value] = [turn["content"] for turn in sent()[0]["messages"]]
     if model == CLAUDE:
-        assert told == content
+        assert value == content
     else:
-        image, one, other, text = told
+        image, one, other, text = value
         assert base64.b64decode(image["image"]["source"]["bytes"]) == png
         assert base64.b64decode(one["document"]["source"]["bytes"]) == pdf
         assert other["document"]["source"] == {"text": "It says 21."}
@@ -228,11 +229,11 @@ def test_an_answer_is_held_to_a_schema_and_parsed(
     assert client.messages.parse(**body).parsed_output == Answer(city="Zürich", degrees=21)
     with client.messages.stream(**body) as stream:
         assert stream.get_final_message().parsed_output == Answer(city="Zürich", degrees=21)
-    for told in sent():
+    for reply in sent():
         if model == CLAUDE:
-            assert told["output_config"]["format"]["type"] == "json_schema"
+            assert reply["output_config"]["format"]["type"] == "json_schema"
         else:
-            assert told["outputConfig"]["textFormat"]["type"] == "json_schema"
+            assert reply["outputConfig"]["textFormat"]["type"] == "json_schema"
 
 
 def test_what_ends_an_answer_is_told_in_anthropics_words(ask: Any, says: Any) -> None:
@@ -242,12 +243,12 @@ def test_what_ends_an_answer_is_told_in_anthropics_words(ask: Any, says: Any) ->
         "model_context_window_exceeded": "model_context_window_exceeded",
         "content_filtered": "refusal",
     }
-    for stop, told in reasons.items():
+    for stop, expected in reasons.items():
         says([{"text": "Half"}], stop=stop, prompt=stop)
         for model in (NOVA, CLAUDE):
             for streamed in (False, True):
                 message = ask(model=model, messages=[{"role": "user", "content": stop}], streamed=streamed)
-                assert message.stop_reason == told, (model, stop)
+                assert message.stop_reason == expected, (model, stop)
 
 
 def test_tokens_are_counted_by_bedrock_and_never_guessed(
@@ -296,8 +297,8 @@ def test_what_a_model_cannot_take_is_refused_by_name_or_dropped_and_told(
     with pytest.raises(anthropic.BadRequestError, match="thinking"):
         client.messages.create(**body)
     assert sent() == []
-    for asked in ({"extra_headers": {"x-bedrock-flask-unsupported": "drop"}}, {"model": "easy"}):
-        raw = client.messages.with_raw_response.create(**{**body, **asked})
+    for way in ({"extra_headers": {"x-bedrock-flask-unsupported": "drop"}}, {"model": "easy"}):
+        raw = client.messages.with_raw_response.create(**{**body, **way})
         assert raw.headers["x-bedrock-flask-dropped"] == "thinking"
     client.messages.create(model=NOVA, max_tokens=9, messages=SAYS_X, extra_body={"top_k": 7})
     assert sent()[-1]["additionalModelRequestFields"] == {"inferenceConfig": {"topK": 7}}
@@ -312,9 +313,11 @@ def test_models_are_listed_and_retrieved(client: anthropic.Anthropic) -> None:
         client.models.retrieve("no-such-model")
 
 
-def test_all_of_it_is_below_the_base_path_too(house: Any, bedrock: anthropic.AnthropicBedrock, ask: Any) -> None:
-    below = f"{house.url}/bedrock"
-    with anthropic.Anthropic(base_url=below, api_key=house.key, max_retries=0) as client:
+def test_all_of_it_is_below_the_base_path_too(
+    endpoint: Endpoint, bedrock: anthropic.AnthropicBedrock, ask: Any
+) -> None:
+    below = f"{endpoint.url}/bedrock"
+    with anthropic.Anthropic(base_url=below, api_key=endpoint.key, max_retries=0) as client:
         assert ask(client=client, model=NOVA, messages=SAYS_X, streamed=True).content
         with pytest.raises(anthropic.NotFoundError) as unknown:
             ask(client=client, model="no-such-model", messages=SAYS_X)
@@ -354,7 +357,7 @@ def test_each_error_of_bedrocks_is_the_sdks_own_class(ask: Any, emulator: Emulat
 
 
 def test_errors_of_the_gateways_own_are_the_sdks_own_classes(
-    house: Any, client: anthropic.Anthropic, sent: Any
+    endpoint: Endpoint, client: anthropic.Anthropic, sent: Any
 ) -> None:
     def of(error: type[anthropic.APIStatusError], kind: str, **body: Any) -> anthropic.APIStatusError:
         with pytest.raises(error) as raised:
@@ -376,12 +379,12 @@ def test_errors_of_the_gateways_own_are_the_sdks_own_classes(
         )
     with pytest.raises(anthropic.NotFoundError):
         client.post("/v1/messages/nothing", body={}, cast_to=object)
-    with anthropic.Anthropic(base_url=house.url, auth_token=house.key, api_key=None) as bearer:
+    with anthropic.Anthropic(base_url=endpoint.url, auth_token=endpoint.key, api_key=None) as bearer:
         with pytest.raises(anthropic.RequestTooLargeError) as too_large:
             bearer.messages.create(model=CLAUDE, max_tokens=9, messages=[{"role": "user", "content": "x" * 400_000}])
         assert too_large.value.type == "request_too_large"
     assert sent() == []
-    with anthropic.Anthropic(base_url=house.url, auth_token=house.key, api_key=None) as bearer:
+    with anthropic.Anthropic(base_url=endpoint.url, auth_token=endpoint.key, api_key=None) as bearer:
         assert bearer.messages.create(model=CLAUDE, max_tokens=9, messages=SAYS_X).content
 
 
@@ -456,7 +459,7 @@ def test_the_bedrock_client_signs_and_speaks_claudes_own_body(
 
 
 def test_the_bedrock_client_raises_its_own_classes(
-    house: Any, bedrock: anthropic.AnthropicBedrock, ask: Any, emulator: Emulator
+    endpoint: Endpoint, bedrock: anthropic.AnthropicBedrock, ask: Any, emulator: Emulator
 ) -> None:
     body: dict[str, Any] = {"client": bedrock, "model": "claude", "messages": SAYS_X}
     # Statuses are Bedrock's own here.
@@ -485,16 +488,16 @@ def test_the_bedrock_client_raises_its_own_classes(
         ask(**{**body, "model": "no-such-model"})
     with pytest.raises(anthropic.PermissionDeniedError, match="signature"):
         ask(**{**body, "client": bedrock.with_options(aws_secret_key="wrong")})
-    by_bearer = anthropic.AnthropicBedrock(base_url=house.url, aws_region="eu-west-1", api_key=house.key)
+    by_bearer = anthropic.AnthropicBedrock(base_url=endpoint.url, aws_region="eu-west-1", api_key=endpoint.key)
     assert ask(**{**body, "client": by_bearer}).content
     with pytest.raises(anthropic.APIStatusError) as too_large:
         ask(**{**body, "client": by_bearer, "messages": [{"role": "user", "content": "x" * 400_000}]})
     assert too_large.value.status_code == 413
 
 
-def test_the_client_for_awss_own_anthropic_endpoint_finds_it_here_too(house: Any, ask: Any) -> None:
+def test_the_client_for_awss_own_anthropic_endpoint_finds_it_here_too(endpoint: Endpoint, ask: Any) -> None:
     with anthropic.AnthropicBedrockMantle(
-        base_url=f"{house.url}/anthropic", aws_region="eu-west-1", api_key=house.key, max_retries=0
+        base_url=f"{endpoint.url}/anthropic", aws_region="eu-west-1", api_key=endpoint.key, max_retries=0
     ) as mantle:
         for model in IDS:
             for streamed in (False, True):

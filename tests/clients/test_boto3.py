@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from bedrock_flask.protocol import eventstream
+from tests.clients.endpoint import Endpoint
 from tests.doubles import Emulator, SendStream, SendWhole, Upstream
 
 CLAUDE, NOVA, TOMORROW = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "newvendor.model-of-tomorrow"
@@ -36,8 +37,8 @@ MESSAGES = {
 
 
 @pytest.fixture(scope="module")
-def bedrock(house: Any) -> Any:
-    return house.boto3()
+def bedrock(endpoint: Endpoint) -> Any:
+    return endpoint.boto3()
 
 
 @each_model
@@ -51,19 +52,19 @@ def test_converse_with_reasoning_tools_and_media_over_two_turns(
         {"document": {"format": "pdf", "name": "plan", "source": {"bytes": pdf}}},
         *ASKED[0]["content"],
     ]
-    asked: Any = [{"role": "user", "content": media}]
+    question: Any = [{"role": "user", "content": media}]
     for answer in (bedrock.converse, emulator.client().converse):
-        told = answer(**body, messages=asked)
-        assert told["stopReason"] == "tool_use"
-        assert told["output"]["message"]["content"] == [SIGNED, *TWO_CALLS]
+        result = answer(**body, messages=question)
+        assert result["stopReason"] == "tool_use"
+        assert result["output"]["message"]["content"] == [SIGNED, *TWO_CALLS]
     given = [
         {"toolResult": {"toolUseId": f"tooluse_{n}", "content": [{"json": {"degrees": 21}}, {"text": "fine"}]}}
         for n in (1, 2)
     ]
-    history = [*asked, told["output"]["message"], {"role": "user", "content": given}]
+    history = [*question, result["output"]["message"], {"role": "user", "content": given}]
     assert "21" in bedrock.converse(**body, messages=history)["output"]["message"]["content"][0]["text"]
-    streamed = list(bedrock.converse_stream(**body, messages=asked)["stream"])
-    directly = list(emulator.client().converse_stream(**body, messages=asked)["stream"])
+    streamed = list(bedrock.converse_stream(**body, messages=question)["stream"])
+    directly = list(emulator.client().converse_stream(**body, messages=question)["stream"])
     assert [_timeless(event) for event in streamed] == [_timeless(event) for event in directly]
     one, same, second, third, last = sent()
     assert one == same == third == last
@@ -82,8 +83,8 @@ def test_models_are_invoked_in_their_own_body_whole_and_streamed(bedrock: Any, e
     body = json.dumps(MESSAGES)
     for client in (bedrock, emulator.client()):
         response = client.invoke_model(modelId=CLAUDE, body=body)
-        told = json.loads(response["body"].read())
-        assert [block["type"] for block in told["content"]] == ["thinking", "text", "tool_use", "tool_use"]
+        document = json.loads(response["body"].read())
+        assert [block["type"] for block in document["content"]] == ["thinking", "text", "tool_use", "tool_use"]
         headers = response["ResponseMetadata"]["HTTPHeaders"]
         assert int(headers["x-amzn-bedrock-input-token-count"]) == 7
         chunks = client.invoke_model_with_response_stream(modelId=CLAUDE, body=body)["body"]
@@ -108,9 +109,9 @@ def test_tokens_are_counted_in_both_forms(bedrock: Any) -> None:
     ids=["alias", "alias of a profile", "alias of an ARN", "id", "profile", "ARN"],
 )
 def test_every_way_to_name_a_model_is_signed_and_served_under_a_base_path_too(
-    house: Any, bedrock: Any, emulator: Emulator, name: str, called: str
+    endpoint: Endpoint, bedrock: Any, emulator: Emulator, name: str, called: str
 ) -> None:
-    for client in (bedrock, house.boto3(f"{house.url}/bedrock")):
+    for client in (bedrock, endpoint.boto3(f"{endpoint.url}/bedrock")):
         assert client.converse(modelId=name, messages=ASKED)["output"]
         assert [*client.converse_stream(modelId=name, messages=ASKED)["stream"]]
     # What is in no alias is given on as it stands.
@@ -123,8 +124,8 @@ def test_every_way_to_name_a_model_is_signed_and_served_under_a_base_path_too(
 def ask(url: str, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """One request on a socket of its own, the path as it is written here."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request("POST", path, body, {"content-type": "application/json", **told})
+    by_name = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("POST", path, body, {"content-type": "application/json", **by_name})
     response = connection.getresponse()
     try:
         return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
@@ -146,21 +147,21 @@ def ask(url: str, path: str, body: bytes, **headers: str) -> tuple[int, dict[str
         quote(ARN, safe="/"),
     ],
 )
-def test_a_model_may_be_written_raw_and_encoded(house: Any, emulator: Emulator, written: str) -> None:
+def test_a_model_may_be_written_raw_and_encoded(endpoint: Endpoint, emulator: Emulator, written: str) -> None:
     body = json.dumps({"messages": ASKED}).encode()
     for base in ("", "/bedrock"):
         for operation in ("converse", "converse-stream"):
             status, headers, answer = ask(
-                house.url, f"{base}/model/{written}/{operation}", body, authorization=f"Bearer {house.key}"
+                endpoint.url, f"{base}/model/{written}/{operation}", body, authorization=f"Bearer {endpoint.key}"
             )
             assert status == 200, answer
             assert headers["x-bedrock-flask-model"] in (NOVA, PROFILE, ARN)
     assert len({call["model"] for call in emulator.calls()}) == 1
 
 
-def frame(kind: str, told: Any, **more: Any) -> bytes:
+def frame(kind: str, document: Any, **more: Any) -> bytes:
     """A frame, written by hand where the order of members and blanks matters."""
-    data = told if isinstance(told, bytes) else json.dumps(told).encode()
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
     return eventstream.encode(eventstream.event(kind, data, **more))
 
 
@@ -175,8 +176,8 @@ ODD_CONVERSE = [
 ]
 
 
-def chunk(told: Any, padding: str = "") -> bytes:
-    return eventstream.encode(eventstream.chunk(json.dumps(told).encode(), padding))
+def chunk(document: Any, padding: str = "") -> bytes:
+    return eventstream.encode(eventstream.chunk(json.dumps(document).encode(), padding))
 
 
 ODD_CLAUDE = [
@@ -194,10 +195,10 @@ def test_answers_go_through_byte_for_byte_with_what_nobody_knows_yet(
 ) -> None:
     converse = json.dumps({"messages": ASKED, "inferenceConfig": {"maxTokens": 9}}, indent=1).encode()
     native = json.dumps(MESSAGES, indent=3).encode()
-    asked = [("converse-stream", model, converse, ODD_CONVERSE) for model in (CLAUDE, NOVA, TOMORROW)]
-    asked += [("invoke-with-response-stream", CLAUDE, native, ODD_CLAUDE)]
-    asked += [("invoke-with-response-stream", TOMORROW, b'{"prompt" : "of a body that nobody knows"}', ODD_CLAUDE)]
-    for operation, model, body, frames in asked:
+    streams = [("converse-stream", model, converse, ODD_CONVERSE) for model in (CLAUDE, NOVA, TOMORROW)]
+    streams += [("invoke-with-response-stream", CLAUDE, native, ODD_CLAUDE)]
+    streams += [("invoke-with-response-stream", TOMORROW, b'{"prompt" : "of a body that nobody knows"}', ODD_CLAUDE)]
+    for operation, model, body, frames in streams:
         # However the frames are cut on their way.
         for cut in (frames, [b"".join(frames)], [bytes([byte]) for byte in b"".join(frames)]):
             upstream.scripts.append(stream(*cut))
@@ -205,31 +206,31 @@ def test_answers_go_through_byte_for_byte_with_what_nobody_knows_yet(
             assert (status, headers["content-type"]) == (200, eventstream.MEDIA_TYPE)
             assert answer == b"".join(frames), (operation, model)
             assert upstream.requests.pop().endswith(b"\r\n\r\n" + body)
-    told = b'{"output" : {"message":{"role":"assistant","content":[{"of_tomorrow":1.10}]}},\n"stopReason":"new" }'
+    result = b'{"output" : {"message":{"role":"assistant","content":[{"of_tomorrow":1.10}]}},\n"stopReason":"new" }'
     claudes = b'{ "type":"message", "content": [], "stop_reason":"new","usage":{}, "n": 12345678901234567890123 }'
-    for operation, answer, asks in (("converse", told, {"messages": ASKED}), ("invoke", claudes, MESSAGES)):
+    for operation, answer, asks in (("converse", result, {"messages": ASKED}), ("invoke", claudes, MESSAGES)):
         upstream.scripts.append(whole(answer, x_amzn_bedrock_service_tier="flex"))
         status, headers, came = ask(replayed.url, f"/model/{CLAUDE}/{operation}", json.dumps(asks).encode())
         assert (status, came) == (200, answer)
         assert headers["x-amzn-bedrock-service-tier"] == "flex"
 
 
-def test_a_recorded_stream_equals_the_emulators(house: Any, emulator: Emulator, script: Any) -> None:
+def test_a_recorded_stream_equals_the_emulators(endpoint: Endpoint, emulator: Emulator, script: Any) -> None:
     text = "One two three."
     script({"prompt": "Record.", "text": text})
     body = json.dumps({"messages": [{"role": "user", "content": [{"text": "Record."}]}]}).encode()
     path = f"/model/{quote(NOVA)}/converse-stream"
     _, _, direct = ask(emulator.url, path, body)
-    _, _, through = ask(house.url, path, body, authorization=f"Bearer {house.key}")
+    _, _, through = ask(endpoint.url, path, body, authorization=f"Bearer {endpoint.key}")
     one, other = (eventstream.Decoder().feed(answer) for answer in (direct, through))
     # But for padding, which the emulator makes anew, and for times, the last frames are the same.
     assert [_plain(each) for each in one] == [_plain(each) for each in other]
     assert "".join(_plain(each)[1].get("delta", {}).get("text", "") for each in other) == text
 
 
-def _plain(told: eventstream.Frame) -> tuple[Any, Any]:
-    payload = json.loads(told.payload)
-    return told.headers, {name: value for name, value in payload.items() if name not in ("p", "metrics")}
+def _plain(frame: eventstream.Frame) -> tuple[Any, Any]:
+    payload = json.loads(frame.payload)
+    return frame.headers, {name: value for name, value in payload.items() if name not in ("p", "metrics")}
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -258,39 +259,39 @@ def test_each_error_of_bedrocks_is_the_class_that_boto3_has_for_it(
         emulator.fault(name, message=f"of {name}")
         with pytest.raises(getattr(bedrock.exceptions, name), match=f"of {name}") as raised:
             getattr(bedrock, operation)(modelId=CLAUDE, **body)
-        told = raised.value.response
-        assert (told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"]) == (name, status)
-        assert told["ResponseMetadata"]["RequestId"]
+        value = raised.value.response
+        assert (value["Error"]["Code"], value["ResponseMetadata"]["HTTPStatusCode"]) == (name, status)
+        assert value["ResponseMetadata"]["RequestId"]
 
 
-def test_errors_of_the_gateways_own_are_in_awss_words(house: Any, bedrock: Any, sent: Any) -> None:
+def test_errors_of_the_gateways_own_are_in_awss_words(endpoint: Endpoint, bedrock: Any, sent: Any) -> None:
     def of(code: str, status: int, client: Any = bedrock, **body: Any) -> str:
         with pytest.raises(ClientError) as raised:
             client.converse(**{"modelId": NOVA, "messages": ASKED, **body})
-        told = raised.value.response
-        assert (told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
-        return str(told["Error"]["Message"])
+        value = raised.value.response
+        assert (value["Error"]["Code"], value["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+        return str(value["Error"]["Message"])
 
     of("ResourceNotFoundException", 404, modelId="no-such-model")
     assert "temperature" in of("ValidationException", 400, inferenceConfig={"temperature": 2.0})
-    of("InvalidSignatureException", 403, client=house.boto3(secret="wrong"))
+    of("InvalidSignatureException", 403, client=endpoint.boto3(secret="wrong"))
     large: Any = [{"role": "user", "content": [{"text": "x" * 400_000}]}]
-    of("RequestEntityTooLargeException", 413, client=house.boto3(), messages=large)
+    of("RequestEntityTooLargeException", 413, client=endpoint.boto3(), messages=large)
     # No client of AWS's sends them.
     broken, unsaid = b'{"messages": [', json.dumps({"messages": "x"}).encode()
     for body in (broken, unsaid):
-        status, headers, _ = ask(house.url, f"/model/{NOVA}/converse", body, authorization=f"Bearer {house.key}")
+        status, headers, _ = ask(endpoint.url, f"/model/{NOVA}/converse", body, authorization=f"Bearer {endpoint.key}")
         assert (status, headers["x-amzn-errortype"]) == (400, "ValidationException")
-    status, headers, _ = ask(house.url, f"/model/{NOVA}/converse", broken)
+    status, headers, _ = ask(endpoint.url, f"/model/{NOVA}/converse", broken)
     assert (status, headers["x-amzn-errortype"]) == (403, "MissingAuthenticationTokenException")
-    status, headers, _ = ask(house.url, f"/model/{NOVA}/nothing", b"{}", authorization=f"Bearer {house.key}")
+    status, headers, _ = ask(endpoint.url, f"/model/{NOVA}/nothing", b"{}", authorization=f"Bearer {endpoint.key}")
     assert (status, headers["x-amzn-errortype"]) == (404, "ResourceNotFoundException")
     assert sent() == []
 
 
-def test_a_connection_that_is_said_to_be_kept_is_kept_after_a_refused_body(house: Any) -> None:
-    connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=20)
-    kept = {"content-type": "application/json", "authorization": f"Bearer {house.key}"}
+def test_a_connection_that_is_said_to_be_kept_is_kept_after_a_refused_body(endpoint: Endpoint) -> None:
+    connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=20)
+    kept = {"content-type": "application/json", "authorization": f"Bearer {endpoint.key}"}
     connection.request("POST", f"/model/{NOVA}/converse", b"x" * 400_000, kept)
     response = connection.getresponse()
     response.read()
@@ -320,10 +321,10 @@ def test_what_breaks_in_midstream_is_the_exception_that_bedrock_sent(bedrock: An
 _INVOKE_STREAM = "invoke_model_with_response_stream"
 
 
-def test_boto3_tries_again_where_it_helps(house: Any, emulator: Emulator) -> None:
+def test_boto3_tries_again_where_it_helps(endpoint: Endpoint, emulator: Emulator) -> None:
     emulator.fault("throttle")
-    assert house.boto3(attempts=2).converse(modelId=NOVA, messages=ASKED)["output"]
+    assert endpoint.boto3(attempts=2).converse(modelId=NOVA, messages=ASKED)["output"]
     emulator.fault("ValidationException")
     with pytest.raises(ClientError):
-        house.boto3(attempts=2).converse(modelId=NOVA, messages=ASKED)
+        endpoint.boto3(attempts=2).converse(modelId=NOVA, messages=ASKED)
     assert len(emulator.calls()) == 3

@@ -16,6 +16,7 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import SecretStr
 
+from tests.clients.endpoint import Endpoint
 from tests.doubles import Emulator
 
 CLAUDE, NOVA, TOMORROW = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "newvendor.model-of-tomorrow"
@@ -41,58 +42,60 @@ def way(name: str, **reasons: Any) -> Callable[[Any], Any]:
 
 
 @way("chat completions", reasoning_effort="low")
-def chat_completions(house: Any, model: str, **more: Any) -> BaseChatModel:
+def chat_completions(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
     return ChatOpenAI(
-        base_url=f"{house.url}/v1", api_key=house.key, model=model, max_retries=0, stream_usage=True, **more
+        base_url=f"{endpoint.url}/v1", api_key=endpoint.key, model=model, max_retries=0, stream_usage=True, **more
     )
 
 
 @way("responses", reasoning={"effort": "low", "summary": "auto"}, include=["reasoning.encrypted_content"], store=False)
-def responses(house: Any, model: str, **more: Any) -> BaseChatModel:
-    return chat_completions(house, model, use_responses_api=True, output_version="responses/v1", **more)
+def responses(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
+    return chat_completions(endpoint, model, use_responses_api=True, output_version="responses/v1", **more)
 
 
 @way("messages", thinking={"type": "adaptive"})
-def messages(house: Any, model: str, **more: Any) -> BaseChatModel:
-    return ChatAnthropic(base_url=house.url, api_key=house.key, model=model, max_tokens=4000, max_retries=0, **more)
+def messages(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
+    return ChatAnthropic(
+        base_url=endpoint.url, api_key=endpoint.key, model=model, max_tokens=4000, max_retries=0, **more
+    )
 
 
-def _signed(house: Any) -> dict[str, Any]:
-    key_id, secret = house.pair
+def _signed(endpoint: Endpoint) -> dict[str, Any]:
+    key_id, secret = endpoint.pair
     return {"region_name": "eu-west-1", "aws_access_key_id": key_id, "aws_secret_access_key": secret}
 
 
 @way("converse", additional_model_request_fields={"thinking": {"type": "adaptive"}})
-def converse(house: Any, model: str, **more: Any) -> BaseChatModel:
+def converse(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
     # Of a model of tomorrow it does not know who makes it, and would ask.
     return ChatBedrockConverse(
         model=model,
-        endpoint_url=house.url,
+        endpoint_url=endpoint.url,
         provider=model.split(".")[0],
         max_tokens=4000,
         max_retries=0,
-        **_signed(house),
+        **_signed(endpoint),
         **more,
     )
 
 
 @way("invoke", model_kwargs={"thinking": {"type": "adaptive"}})
-def invoke(house: Any, model: str, **more: Any) -> BaseChatModel:
+def invoke(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
     return ChatBedrock(
         model=model,
-        endpoint_url=house.url,
+        endpoint_url=endpoint.url,
         provider=model.split(".")[0],
         max_tokens=4000,
         max_retries=0,
-        **_signed(house),
+        **_signed(endpoint),
         **more,
     )
 
 
 @way("anthropic's client for bedrock", thinking={"type": "adaptive"})
-def anthropic_bedrock(house: Any, model: str, **more: Any) -> BaseChatModel:
+def anthropic_bedrock(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
     # It takes no address; the SDK beneath finds one in the environment.
-    return ChatAnthropicBedrock(model=model, max_tokens=4000, max_retries=0, **_signed(house), **more)
+    return ChatAnthropicBedrock(model=model, max_tokens=4000, max_retries=0, **_signed(endpoint), **more)
 
 
 EVERY = [
@@ -105,8 +108,8 @@ whole_and_streamed = pytest.mark.parametrize("streamed", [False, True], ids=["wh
 
 
 @pytest.fixture(autouse=True)
-def _address(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_BEDROCK_BASE_URL", house.url)
+def _address(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_BEDROCK_BASE_URL", endpoint.url)
 
 
 @tool
@@ -148,11 +151,11 @@ def text(message: AIMessage) -> str:
 @whole_and_streamed
 @pytest.mark.parametrize(("name", "model"), EVERY)
 def test_a_conversation_with_parallel_tools_over_two_turns(
-    house: Any, says: Any, sent: Any, emulator: Emulator, name: str, model: str, streamed: bool
+    endpoint: Endpoint, says: Any, sent: Any, emulator: Emulator, name: str, model: str, streamed: bool
 ) -> None:
     counts = {"inputTokens": 7, "outputTokens": 5, "cacheReadInputTokens": 11}
     says(TWO_CALLS, stop="tool_use", prompt="Weather and time?", usage=counts)
-    chat = WAYS[name][0](house, model).bind_tools(TOOLS)
+    chat = WAYS[name][0](endpoint, model).bind_tools(TOOLS)
     turns: list[Any] = [SystemMessage("Be terse."), HumanMessage("Weather and time?")]
     first = ask(chat, turns, streamed)
     assert text(first) == "I look both up."
@@ -176,11 +179,11 @@ def test_a_conversation_with_parallel_tools_over_two_turns(
 @whole_and_streamed
 @pytest.mark.parametrize("name", WAYS)
 def test_reasoning_keeps_its_signature_over_two_turns(
-    house: Any, says: Any, sent: Any, name: str, streamed: bool
+    endpoint: Endpoint, says: Any, sent: Any, name: str, streamed: bool
 ) -> None:
     says([SIGNED, *TWO_CALLS], stop="tool_use", prompt="Weather and time?")
     make, reasons = WAYS[name]
-    chat = make(house, CLAUDE, **reasons).bind_tools(TOOLS)
+    chat = make(endpoint, CLAUDE, **reasons).bind_tools(TOOLS)
     turns: list[Any] = [HumanMessage("Weather and time?")]
     first = ask(chat, turns, streamed)
     ask(chat, [*turns, first, *run(first)], streamed)
@@ -193,24 +196,26 @@ def test_reasoning_keeps_its_signature_over_two_turns(
     else:
         assert (turn[0]["thinking"], turn[0]["signature"]) == ("The town decides.", "c2lnbmVk")
     body = sent()[-1]
-    asked = body.get("thinking") or body["additionalModelRequestFields"]["thinking"]
-    assert asked["type"] == "adaptive"
+    result = body.get("thinking") or body["additionalModelRequestFields"]["thinking"]
+    assert result["type"] == "adaptive"
 
 
 @pytest.mark.parametrize(("name", "model"), EVERY)
 def test_an_answer_is_held_to_a_schema_and_images_and_papers_are_seen(
-    house: Any, says: Any, sent: Any, png: bytes, pdf: bytes, name: str, model: str
+    endpoint: Endpoint, says: Any, sent: Any, png: bytes, pdf: bytes, name: str, model: str
 ) -> None:
     image = {"type": "image", "base64": base64.b64encode(png).decode(), "mime_type": "image/png"}
     paper = {"type": "file", "base64": base64.b64encode(pdf).decode(), "mime_type": "application/pdf"}
     paper |= {"filename": "plan.pdf", "name": "plan"} if name != "messages" else {"filename": "plan.pdf"}
     papers = [paper] if name in FILES else []
     seen = HumanMessage([image, *papers, {"type": "text", "text": "What does it say?"}])
-    chat = WAYS[name][0](house, model)
+    chat = WAYS[name][0](endpoint, model)
     by_tool = name not in ("chat completions", "responses", "messages")
-    told = {"city": "Zürich", "degrees": 21}
+    document = {"city": "Zürich", "degrees": 21}
     says(
-        [{"toolUse": {"toolUseId": "t", "name": "Answer", "input": told}}] if by_tool else [{"text": json.dumps(told)}]
+        [{"toolUse": {"toolUseId": "t", "name": "Answer", "input": document}}]
+        if by_tool
+        else [{"text": json.dumps(document)}]
     )
     held = chat.with_structured_output(Answer, **({} if by_tool else {"method": "json_schema"}))
     assert held.invoke([seen]) == Answer(city="Zürich", degrees=21)
@@ -224,8 +229,8 @@ def test_an_answer_is_held_to_a_schema_and_images_and_papers_are_seen(
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_errors_come_as_those_of_the_sdk_beneath(house: Any, emulator: Emulator, name: str) -> None:
-    chat = WAYS[name][0](house, CLAUDE)
+def test_errors_come_as_those_of_the_sdk_beneath(endpoint: Endpoint, emulator: Emulator, name: str) -> None:
+    chat = WAYS[name][0](endpoint, CLAUDE)
     for streamed in (False, True):
         emulator.fault("ThrottlingException")
         with pytest.raises(Exception, match=r"(?i)too many requests|throttl"):
@@ -235,20 +240,20 @@ def test_errors_come_as_those_of_the_sdk_beneath(house: Any, emulator: Emulator,
         ask(chat, [HumanMessage("x")], True)
 
 
-def test_embeddings_by_both(house: Any) -> None:
+def test_embeddings_by_both(endpoint: Endpoint) -> None:
     texts = ["one", "two", "three"]
     openai = OpenAIEmbeddings(
-        base_url=f"{house.url}/v1",
-        api_key=SecretStr(house.key),
+        base_url=f"{endpoint.url}/v1",
+        api_key=SecretStr(endpoint.key),
         model="titan-embed",
         dimensions=256,
         check_embedding_ctx_length=False,
     )
     aws = BedrockEmbeddings(
-        endpoint_url=house.url,
+        endpoint_url=endpoint.url,
         model_id="amazon.titan-embed-text-v2:0",
         model_kwargs={"dimensions": 256},
-        **_signed(house),
+        **_signed(endpoint),
     )
     for one, other in zip(openai.embed_documents(texts), aws.embed_documents(texts), strict=True):
         assert one == pytest.approx(other, abs=1e-6)

@@ -11,6 +11,7 @@ import openai
 import pydantic
 import pytest
 
+from tests.clients.endpoint import Endpoint
 from tests.doubles import Emulator, Gateway
 
 CLAUDE, NOVA, TOMORROW = "claude", "draft", "newvendor.model-of-tomorrow"
@@ -53,9 +54,9 @@ PLAIN = [
 
 
 @pytest.fixture(scope="module")
-def client(house: Any) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{house.url}/v1", api_key=house.key, max_retries=0) as made:
-        yield made
+def client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{endpoint.url}/v1", api_key=endpoint.key, max_retries=0) as sdk:
+        yield sdk
 
 
 @pytest.fixture
@@ -71,18 +72,18 @@ def ask(client: openai.OpenAI) -> Callable[..., Any]:
     return ask
 
 
-def said(*texts: str) -> list[dict[str, str]]:
+def turns(*texts: str) -> list[dict[str, str]]:
     roles = itertools.cycle(("user", "assistant"))
     return [{"role": next(roles), "content": text} for text in texts]
 
 
 def kept(message: Any) -> dict[str, Any]:
     """A message as a client keeps it for its next turn: all that came, names of the SDK's own taken away."""
-    told = message.model_dump(exclude_none=True, exclude={"parsed"})
-    for call in told.get("tool_calls", ()):
+    result = message.model_dump(exclude_none=True, exclude={"parsed"})
+    for call in result.get("tool_calls", ()):
         call["function"].pop("parsed_arguments", None)
         call.pop("index", None)
-    return dict(told)
+    return dict(result)
 
 
 # --- chat completions -------------------------------------------------------------------------------------------------
@@ -98,18 +99,22 @@ def test_a_chat_says_the_same_whole_and_as_a_stream(
         "messages": [
             {"role": "system", "content": "Be terse."},
             {"role": "developer", "content": [{"type": "text", "text": "Be kind."}]},
-            *said("Hi", "Hello.", "Name three colours."),
+            *turns("Hi", "Hello.", "Name three colours."),
         ],
         "max_completion_tokens": 50,
         "stop": ["END"],
     }
     whole, streamed = ask(**body), ask(**body, streamed=True)
-    for told in (whole, streamed):
-        assert told.model == model
-        assert told.choices[0].message.content == "Red, green and blue: très simple."
-        assert told.choices[0].finish_reason == "stop"
-        assert (told.usage.prompt_tokens, told.usage.completion_tokens, told.usage.total_tokens) == (32671, 10, 32681)
-        assert told.usage.prompt_tokens_details.cached_tokens == 32651
+    for reply in (whole, streamed):
+        assert reply.model == model
+        assert reply.choices[0].message.content == "Red, green and blue: très simple."
+        assert reply.choices[0].finish_reason == "stop"
+        assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (
+            32671,
+            10,
+            32681,
+        )
+        assert reply.usage.prompt_tokens_details.cached_tokens == 32651
     chunks = list(client.chat.completions.create(**body, stream=True))
     assert all(chunk.choices and chunk.usage is None for chunk in chunks), "usage comes to whoever asks for it"
     assert len({chunk.id for chunk in chunks}) == 1
@@ -129,7 +134,7 @@ def test_parallel_tools_over_two_turns(ask: Any, says: Any, sent: Any, model: st
     says(TWO_CALLS, stop="tool_use", prompt="Weather and time?")
     tools = [WEATHER, TIME] if not streamed else [WEATHER, {**TIME, "function": {**TIME["function"], "strict": True}}]
     body: dict[str, Any] = {"model": model, "tools": tools}
-    history: list[Any] = said("Weather and time?")
+    history: list[Any] = turns("Weather and time?")
     first = ask(**body, messages=history, streamed=streamed).choices[0]
     assert first.finish_reason == "tool_calls"
     assert first.message.content == "I look both up."
@@ -141,8 +146,8 @@ def test_parallel_tools_over_two_turns(ask: Any, says: Any, sent: Any, model: st
     assert second.finish_reason == "stop"
     assert "21 degrees" in second.message.content
     assert "12:00" in second.message.content
-    asked, turn, answered = sent()[-1]["messages"]
-    assert (asked["role"], turn["role"], answered["role"]) == ("user", "assistant", "user")
+    value, turn, answered = sent()[-1]["messages"]
+    assert (value["role"], turn["role"], answered["role"]) == ("user", "assistant", "user")
     assert turn["content"] == TWO_CALLS
     assert [result["toolResult"]["toolUseId"] for result in answered["content"]] == ["tooluse_1", "tooluse_2"]
     assert [tool["toolSpec"]["name"] for tool in sent()[-1]["toolConfig"]["tools"]] == ["get_weather", "get_time"]
@@ -150,7 +155,7 @@ def test_parallel_tools_over_two_turns(ask: Any, says: Any, sent: Any, model: st
 
 def test_arguments_come_as_the_model_writes_them_and_nothing_waits(client: openai.OpenAI, says: Any) -> None:
     says(TWO_CALLS, stop="tool_use")
-    chunks = client.chat.completions.create(model=NOVA, messages=said("x"), tools=PLAIN, stream=True)  # type: ignore[call-overload]
+    chunks = client.chat.completions.create(model=NOVA, messages=turns("x"), tools=PLAIN, stream=True)  # type: ignore[call-overload]
     calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
     assert [(call.index, call.id) for call in calls if call.id] == [(0, "tooluse_1"), (1, "tooluse_2")]
     for index, arguments in enumerate(({"city": "Zürich"}, {})):
@@ -166,15 +171,15 @@ def test_a_tool_can_be_demanded_forbidden_and_be_named_as_no_model_would(
     tools = [{"type": "function", "function": {"name": name}} for name in (odd, "files@read", long)]
     forced = {"type": "function", "function": {"name": odd}}
     for choice, wanted in (("required", {"any": {}}), (forced, None)):
-        told = ask(model=model, messages=said("x"), tools=tools, tool_choice=choice).choices[0]
-        assert [call.function.name for call in told.message.tool_calls] == [odd]
+        value = ask(model=model, messages=turns("x"), tools=tools, tool_choice=choice).choices[0]
+        assert [call.function.name for call in value.message.tool_calls] == [odd]
         config = sent()[-1]["toolConfig"]
         names = [tool["toolSpec"]["name"] for tool in config["tools"]]
         assert len({*names}) == 3
         assert all(len(name) <= 64 and name.replace("_", "").replace("-", "").isalnum() for name in names)
         assert config["toolChoice"] == (wanted or {"tool": {"name": names[0]}})
-    told = ask(model=model, messages=said("files.read"), tools=tools, tool_choice="none").choices[0]
-    assert told.message.tool_calls is None
+    value = ask(model=model, messages=turns("files.read"), tools=tools, tool_choice="none").choices[0]
+    assert value.message.tool_calls is None
     assert "toolConfig" not in sent()[-1]
 
 
@@ -211,15 +216,15 @@ def test_reasoning_comes_back_with_its_signature_in_the_second_turn(
     if streamed:
         body["tools"] = [WEATHER]
     if model == TOMORROW:
-        # Nobody knows how a model of tomorrow is told to reason; that it did is kept all the same.
+        # How a model of tomorrow is asked to reason is unknown; the reasoning that it did is kept all the same.
         del body["reasoning_effort"]
-    message = ask(**body, messages=said("Weather?"), streamed=streamed).choices[0].message
+    message = ask(**body, messages=turns("Weather?"), streamed=streamed).choices[0].message
     assert message.reasoning_content == "The town decides."
     details = message.reasoning_details
     assert [detail["type"] for detail in details] == ["reasoning.text", "reasoning.encrypted"]
     assert (details[0]["signature"], details[1]["data"]) == ("c2lnbmVk", "cmVkYWN0ZWQ=")
     results = [{"role": "tool", "tool_call_id": call.id, "content": "fine"} for call in message.tool_calls]
-    ask(**body, messages=[*said("Weather?"), kept(message), *results], streamed=streamed)
+    ask(**body, messages=[*turns("Weather?"), kept(message), *results], streamed=streamed)
     assert sent()[-1]["messages"][1]["content"] == [SIGNED, REDACTED, *TWO_CALLS[1:]]
     if model == CLAUDE:
         assert sent()[-1]["additionalModelRequestFields"]["thinking"]["type"] == "adaptive"
@@ -228,13 +233,13 @@ def test_reasoning_comes_back_with_its_signature_in_the_second_turn(
 
 def test_an_effort_is_said_as_each_family_knows_it(client: openai.OpenAI, sent: Any) -> None:
     two = "amazon.nova-2-lite-v1:0"
-    told = client.chat.completions.create(model=two, messages=said("x"), reasoning_effort="low")  # type: ignore[arg-type]
+    response = client.chat.completions.create(model=two, messages=turns("x"), reasoning_effort="low")  # type: ignore[arg-type]
     reasons = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}
     assert sent()[-1]["additionalModelRequestFields"] == {"inferenceConfig": reasons}
-    assert told.choices[0].message.reasoning_content  # type: ignore[attr-defined]
+    assert response.choices[0].message.reasoning_content  # type: ignore[attr-defined]
     for model in (NOVA, TOMORROW):
         with pytest.raises(openai.BadRequestError, match="effort"):
-            client.chat.completions.create(model=model, messages=said("x"), reasoning_effort="low")  # type: ignore[arg-type]
+            client.chat.completions.create(model=model, messages=turns("x"), reasoning_effort="low")  # type: ignore[arg-type]
     assert len(sent()) == 1
 
 
@@ -244,11 +249,11 @@ def test_reasoning_that_does_not_come_back_is_off_for_that_turn_and_that_is_told
     budget = "anthropic.claude-sonnet-4-5-20250929-v1:0"
     says([SIGNED, TWO_CALLS[1]], stop="tool_use", prompt="Weather?")
     body: dict[str, Any] = {"model": budget, "tools": PLAIN, "reasoning_effort": "low", "max_tokens": 4000}
-    message = client.chat.completions.create(**body, messages=said("Weather?")).choices[0].message
+    message = client.chat.completions.create(**body, messages=turns("Weather?")).choices[0].message
     assert sent()[0]["additionalModelRequestFields"]["thinking"]["budget_tokens"] >= 1024
     bare = {name: value for name, value in kept(message).items() if not name.startswith("reasoning")}
     result = {"role": "tool", "tool_call_id": "tooluse_1", "content": "fine"}
-    raw = client.chat.completions.with_raw_response.create(**body, messages=[*said("Weather?"), bare, result])
+    raw = client.chat.completions.with_raw_response.create(**body, messages=[*turns("Weather?"), bare, result])
     assert "effort" in raw.headers["x-bedrock-flask-dropped"]
     assert "thinking" not in sent()[-1].get("additionalModelRequestFields", {})
 
@@ -256,7 +261,7 @@ def test_reasoning_that_does_not_come_back_is_off_for_that_turn_and_that_is_told
 @each_model
 def test_an_answer_is_held_to_a_schema_and_parsed(client: openai.OpenAI, says: Any, sent: Any, model: str) -> None:
     says([{"text": '{"city": "Zürich", "degrees": 21}'}])
-    body: dict[str, Any] = {"model": model, "messages": said("Weather?"), "response_format": Answer}
+    body: dict[str, Any] = {"model": model, "messages": turns("Weather?"), "response_format": Answer}
     parsed = client.chat.completions.parse(**body).choices[0].message.parsed
     assert parsed == Answer(city="Zürich", degrees=21)
     with client.chat.completions.stream(**body) as stream:
@@ -277,17 +282,19 @@ def test_what_ends_an_answer_is_told_in_openais_words(client: openai.OpenAI, ask
         "malformed_model_output": "error",
         "a_reason_of_tomorrow": "error",
     }
-    for stop, told in reasons.items():
+    for stop, expected in reasons.items():
         says([{"text": '{"city": "Zür'}], stop=stop, prompt=stop)
         for streamed in (False, True):
-            if streamed and told in ("length", "content_filter"):
+            if streamed and expected in ("length", "content_filter"):
                 # The SDK's own way to say that an answer is not whole.
-                error = openai.LengthFinishReasonError if told == "length" else openai.ContentFilterFinishReasonError
+                error = (
+                    openai.LengthFinishReasonError if expected == "length" else openai.ContentFilterFinishReasonError
+                )
                 with pytest.raises(error):
-                    ask(model=NOVA, messages=said(stop), streamed=True, response_format=Answer)
+                    ask(model=NOVA, messages=turns(stop), streamed=True, response_format=Answer)
                 continue
-            choice = ask(model=NOVA, messages=said(stop), streamed=streamed).choices[0]
-            assert choice.finish_reason == told
+            choice = ask(model=NOVA, messages=turns(stop), streamed=streamed).choices[0]
+            assert choice.finish_reason == expected
             # The SDK adds up a stream without the members that it does not know.
             assert streamed or choice.native_finish_reason == stop
 
@@ -295,7 +302,7 @@ def test_what_ends_an_answer_is_told_in_openais_words(client: openai.OpenAI, ask
 def test_what_a_model_cannot_take_is_refused_by_name_or_dropped_and_told(client: openai.OpenAI, sent: Any) -> None:
     body: dict[str, Any] = {
         "model": NOVA,
-        "messages": said("x"),
+        "messages": turns("x"),
         "seed": 7,
         "response_format": {"type": "json_object"},
         "extra_body": {"of_tomorrow": 1},
@@ -306,8 +313,8 @@ def test_what_a_model_cannot_take_is_refused_by_name_or_dropped_and_told(client:
     assert refused.value.code == "unsupported"
     assert refused.value.param in ("seed", "json_object", "of_tomorrow")
     assert sent() == []
-    for asked in ({"extra_headers": {"x-bedrock-flask-unsupported": "drop"}}, {"model": "easy"}):
-        raw = client.chat.completions.with_raw_response.create(**{**body, **asked})
+    for way in ({"extra_headers": {"x-bedrock-flask-unsupported": "drop"}}, {"model": "easy"}):
+        raw = client.chat.completions.with_raw_response.create(**{**body, **way})
         dropped = raw.headers["x-bedrock-flask-dropped"].split(", ")
         assert {"seed", "response_format", "of_tomorrow"} <= {*dropped}
         assert raw.parse().choices[0].message.content
@@ -402,8 +409,8 @@ def test_a_response_sees_images_and_papers_and_is_held_to_a_schema(
         {"type": "input_file", "filename": "plan.pdf", "file_data": paper},
         {"type": "input_text", "text": "Which city?"},
     ]
-    told = client.responses.parse(model=CLAUDE, input=[{"role": "user", "content": content}], text_format=Answer)
-    assert told.output_parsed == Answer(city="Zürich", degrees=21)
+    document = client.responses.parse(model=CLAUDE, input=[{"role": "user", "content": content}], text_format=Answer)
+    assert document.output_parsed == Answer(city="Zürich", degrees=21)
     blocks = {next(iter(block)): block for block in sent()[0]["messages"][0]["content"]}
     assert base64.b64decode(blocks["image"]["image"]["source"]["bytes"]) == png
     assert base64.b64decode(blocks["document"]["document"]["source"]["bytes"]) == pdf
@@ -414,8 +421,8 @@ def test_a_response_that_is_not_whole_says_so_and_nothing_is_kept_here(respond: 
     says([{"text": "Half"}], stop="max_tokens")
     *_, last = respond(model=NOVA, input="x", stream=True)
     assert last.type == "response.incomplete"
-    for told in (respond(model=NOVA, input="x"), last.response):
-        assert (told.status, told.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    for reply in (respond(model=NOVA, input="x"), last.response):
+        assert (reply.status, reply.incomplete_details.reason) == ("incomplete", "max_output_tokens")
     for kept_here in ({"store": True}, {"previous_response_id": "resp_1"}):
         with pytest.raises(openai.BadRequestError) as refused:
             respond(model=NOVA, input="x", **kept_here)
@@ -448,23 +455,23 @@ def test_embeddings_come_in_order_whatever_their_encoding(client: openai.OpenAI,
         client.embeddings.create(model="titan-embed", input=texts)
 
 
-def test_all_of_it_is_below_the_base_path_too(house: Any) -> None:
-    with openai.OpenAI(base_url=f"{house.url}/bedrock/v1", api_key=house.key, max_retries=0) as client:
-        assert client.chat.completions.create(model=NOVA, messages=said("x")).choices  # type: ignore[arg-type]
+def test_all_of_it_is_below_the_base_path_too(endpoint: Endpoint) -> None:
+    with openai.OpenAI(base_url=f"{endpoint.url}/bedrock/v1", api_key=endpoint.key, max_retries=0) as client:
+        assert client.chat.completions.create(model=NOVA, messages=turns("x")).choices  # type: ignore[arg-type]
         assert client.responses.create(model=NOVA, input="x").output_text
         assert client.embeddings.create(model="titan-embed", input="x").data
         assert {model.id for model in client.models.list()}
         with pytest.raises(openai.NotFoundError) as unknown:
-            client.chat.completions.create(model="no-such-model", messages=said("x"))  # type: ignore[arg-type]
+            client.chat.completions.create(model="no-such-model", messages=turns("x"))  # type: ignore[arg-type]
         assert unknown.value.code == "unknown_model"
 
 
-def test_the_client_for_awss_own_openai_endpoint_finds_it_here_too(house: Any) -> None:
+def test_the_client_for_awss_own_openai_endpoint_finds_it_here_too(endpoint: Endpoint) -> None:
     with openai.BedrockOpenAI(
-        base_url=f"{house.url}/openai/v1", aws_region="eu-west-1", api_key=house.key, max_retries=0
+        base_url=f"{endpoint.url}/openai/v1", aws_region="eu-west-1", api_key=endpoint.key, max_retries=0
     ) as client:
         for model in IDS:
-            assert client.chat.completions.create(model=model, messages=said("x")).choices  # type: ignore[arg-type]
+            assert client.chat.completions.create(model=model, messages=turns("x")).choices  # type: ignore[arg-type]
         assert client.responses.create(model=NOVA, input="x").output_text
         with pytest.raises(openai.NotFoundError):
             client.responses.create(model="no-such-model", input="x")
@@ -505,7 +512,7 @@ ERRORS = [
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_each_error_of_bedrocks_is_the_sdks_own_class(ask: Any, respond: Any, emulator: Emulator, api: str) -> None:
-    call = (lambda **more: ask(messages=said("x"), **more)) if api == "chat" else (lambda **m: respond(input="x", **m))
+    call = (lambda **more: ask(messages=turns("x"), **more)) if api == "chat" else (lambda **m: respond(input="x", **m))
     for name, error, status, code in ERRORS:
         for streamed in (False, True):
             retry = status in (429, 502) or code == "bedrock_unavailable"
@@ -523,32 +530,36 @@ def test_each_error_of_bedrocks_is_the_sdks_own_class(ask: Any, respond: Any, em
             )
 
 
-def test_errors_of_the_gateways_own_are_the_sdks_own_classes(house: Any, client: openai.OpenAI, sent: Any) -> None:
+def test_errors_of_the_gateways_own_are_the_sdks_own_classes(
+    endpoint: Endpoint, client: openai.OpenAI, sent: Any
+) -> None:
     def of(error: type[openai.APIStatusError], code: str, **body: Any) -> openai.APIStatusError:
         with pytest.raises(error) as raised:
-            client.chat.completions.create(**{"model": NOVA, "messages": said("x"), **body})
+            client.chat.completions.create(**{"model": NOVA, "messages": turns("x"), **body})
         assert raised.value.code == code
         return raised.value
 
     assert of(openai.BadRequestError, "invalid_body", messages=[]).param == "messages"
     assert of(openai.BadRequestError, "invalid_body", temperature="1").param == "temperature"
-    broken = [*said("x"), {"role": "assistant", "tool_calls": [_call("{")]}]
-    told = of(openai.BadRequestError, "invalid_body", messages=broken, tools=PLAIN)
-    assert told.param == "messages[1].tool_calls[0].function.arguments"
-    assert of(openai.BadRequestError, "invalid_body", messages=said("x", "y", "")).param == "messages[2]"
+    broken = [*turns("x"), {"role": "assistant", "tool_calls": [_call("{")]}]
+    result = of(openai.BadRequestError, "invalid_body", messages=broken, tools=PLAIN)
+    assert result.param == "messages[1].tool_calls[0].function.arguments"
+    assert of(openai.BadRequestError, "invalid_body", messages=turns("x", "y", "")).param == "messages[2]"
     of(openai.NotFoundError, "unknown_model", model="no-such-model")
     of(openai.BadRequestError, "not_conversable", model="titan-embed")
     with pytest.raises(openai.AuthenticationError) as unknown:
-        client.with_options(api_key="not-a-key-of-this-gateway").chat.completions.create(model=NOVA, messages=said("x"))  # type: ignore[arg-type]
+        client.with_options(api_key="not-a-key-of-this-gateway").chat.completions.create(
+            model=NOVA, messages=turns("x")
+        )  # type: ignore[arg-type]
     assert unknown.value.code == "unauthenticated"
     with pytest.raises(openai.NotFoundError):
         client.post("/chat/nothing", body={}, cast_to=object)
     with pytest.raises(openai.APIStatusError) as wrong_method:
         client.get("/chat/completions", cast_to=object)
     assert (wrong_method.value.status_code, wrong_method.value.code) == (405, "method_not_allowed")
-    with openai.OpenAI(base_url=f"{house.url}/v1", api_key=house.key, max_retries=0) as another:
+    with openai.OpenAI(base_url=f"{endpoint.url}/v1", api_key=endpoint.key, max_retries=0) as another:
         with pytest.raises(openai.APIStatusError) as too_large:
-            another.chat.completions.create(model=NOVA, messages=said("x" * 400_000))  # type: ignore[arg-type]
+            another.chat.completions.create(model=NOVA, messages=turns("x" * 400_000))  # type: ignore[arg-type]
         assert (too_large.value.status_code, too_large.value.code) == (413, "body_too_large")
     assert sent() == []
 
@@ -571,7 +582,7 @@ def test_what_breaks_in_midstream_is_an_error_and_never_an_end(
     emulator.fault(**BROKEN[code])
     chunks: list[Any] = []
     with pytest.raises(openai.APIError) as raised:
-        chunks.extend(client.chat.completions.create(model=NOVA, messages=said("x"), stream=True))  # type: ignore[arg-type]
+        chunks.extend(client.chat.completions.create(model=NOVA, messages=turns("x"), stream=True))  # type: ignore[arg-type]
     assert any(chunk.choices[0].delta.content for chunk in chunks)
     assert all(chunk.choices[0].finish_reason is None for chunk in chunks)
     assert raised.value.code == code
@@ -584,15 +595,15 @@ def test_what_breaks_in_midstream_is_an_error_and_never_an_end(
 
 
 def test_the_sdk_tries_again_where_it_helps_and_only_there(
-    house: Any, gateway: Gateway, client: openai.OpenAI, emulator: Emulator
+    endpoint: Endpoint, gateway: Gateway, client: openai.OpenAI, emulator: Emulator
 ) -> None:
-    body: dict[str, Any] = {"model": NOVA, "messages": said("x")}
+    body: dict[str, Any] = {"model": NOVA, "messages": turns("x")}
     emulator.fault("throttle", retry_after="1")
     began = time.monotonic()
     assert client.with_options(max_retries=1).chat.completions.create(**body).choices
     assert time.monotonic() - began >= 1
     assert len(emulator.calls()) == 2
-    for name, url, attempts in (("ModelTimeoutException", house.url, 1), ("throttle", gateway.url, 3)):
+    for name, url, attempts in (("ModelTimeoutException", endpoint.url, 1), ("throttle", gateway.url, 3)):
         emulator.ask("DELETE", "/_emulator/requests")
         emulator.fault(name, count=5, retry_after="0")
         with pytest.raises(openai.APIStatusError):

@@ -15,7 +15,7 @@ from bedrock_flask.config.settings import Settings
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.state import KEY, state_of
 
-# A model that does not stream: its whole answer is what a stream has to be made of.
+# A model that does not stream: a stream is written from its whole answer.
 SLOW = """
 from bedrock_flask.plugin import Adapter, Capabilities, converse_body, hookimpl
 

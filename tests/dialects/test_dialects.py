@@ -104,10 +104,10 @@ def test_claudes_text_goes_up_as_it_was_written_but_for_its_envelope(
     gateway: Gateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     upstream.scripts.append(whole(CLAUDES.encode()))
-    told = '"messages" : [ {"role":"user","content":"caf\\u00e9 1.10"} ],\n "max_tokens":  64, "temperature": 0.10'
-    response = gateway.post("/v1/messages", f'{{ "model":"{CLAUDE}", {told}, "stream": false }}')
+    text = '"messages" : [ {"role":"user","content":"caf\\u00e9 1.10"} ],\n "max_tokens":  64, "temperature": 0.10'
+    response = gateway.post("/v1/messages", f'{{ "model":"{CLAUDE}", {text}, "stream": false }}')
     assert response.status_code == 200, response.text
-    assert told.encode() in sent(upstream)
+    assert text.encode() in sent(upstream)
     assert json.loads(sent(upstream)).keys() == {"anthropic_version", "messages", "max_tokens", "temperature"}
     assert target(upstream) == f"/model/{CLAUDE}/invoke"
     assert response.text == CLAUDES
@@ -168,17 +168,17 @@ def test_tokens_are_counted_by_bedrock_and_never_guessed(
     gateway: Gateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     upstream.scripts += [whole(b'{"inputTokens":14}')] * 2
-    asked = {"messages": [{"role": "user", "content": "Hi"}]}
-    response = gateway.post("/v1/messages/count_tokens", {"model": f"global.{CLAUDE}", **asked})
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+    response = gateway.post("/v1/messages/count_tokens", {"model": f"global.{CLAUDE}", **body})
     assert response.json() == {"input_tokens": 14}
     assert target(upstream) == f"/model/{CLAUDE}/count-tokens"
     native = json.loads(base64.b64decode(json.loads(sent(upstream))["input"]["invokeModel"]["body"]))
-    assert native["messages"] == asked["messages"]
-    assert gateway.post("/v1/messages/count_tokens", {"model": GENERIC, **asked}).json() == {"input_tokens": 14}
+    assert native["messages"] == body["messages"]
+    assert gateway.post("/v1/messages/count_tokens", {"model": GENERIC, **body}).json() == {"input_tokens": 14}
     assert json.loads(sent(upstream))["input"]["converse"] == {"messages": CONVERSE["messages"]}
     refusal = whole(b'{"message":"no counting"}', "400 Bad Request", x_amzn_errortype="ValidationException")
     upstream.scripts.append(refusal)
-    response = gateway.post("/v1/messages/count_tokens", {"model": GENERIC, **asked})
+    response = gateway.post("/v1/messages/count_tokens", {"model": GENERIC, **body})
     assert (response.status_code, response.json()["error"]["type"]) == (400, "invalid_request_error")
     assert GENERIC in response.json()["error"]["message"]
 
@@ -305,19 +305,19 @@ def test_an_unknown_model_an_address_and_a_method_are_told_in_the_dialects_words
 
 
 def assert_told(dialect: str, response: Any) -> None:
-    told = response.json()
+    document = response.json()
     assert response.headers["x-should-retry"] == "false"
     if dialect == "anthropic":
-        assert told["type"] == "error"
-        assert told["error"]["type"].endswith("_error") or told["error"]["type"] == "request_too_large"
-        assert told["error"]["message"]
-        assert told["request_id"] == response.headers["request-id"]
+        assert document["type"] == "error"
+        assert document["error"]["type"].endswith("_error") or document["error"]["type"] == "request_too_large"
+        assert document["error"]["message"]
+        assert document["request_id"] == response.headers["request-id"]
     elif dialect == "bedrock":
-        assert told["message"]
+        assert document["message"]
         assert response.headers["x-amzn-errortype"].endswith("Exception")
         assert response.headers["x-amzn-requestid"]
     else:
-        assert set(told["error"]) == {"message", "type", "param", "code"}
+        assert set(document["error"]) == {"message", "type", "param", "code"}
 
 
 REFUSALS = {
@@ -452,23 +452,23 @@ def test_texts_are_fanned_out_and_come_back_in_their_order(
     texts = [str(number) for number in range(20)]
     response = gateway.post("/v1/embeddings", {"model": "titan-embed", "input": texts, "dimensions": 256})
     assert response.status_code == 200, response.text
-    told = response.json()
-    assert [each["index"] for each in told["data"]] == list(range(20))
+    document = response.json()
+    assert [each["index"] for each in document["data"]] == list(range(20))
     assert len(upstream.requests) == 20
     assert all(json.loads(sent(upstream, at))["dimensions"] == 256 for at in range(20))
-    assert told["usage"] == {"prompt_tokens": 40, "total_tokens": 40}
+    assert document["usage"] == {"prompt_tokens": 40, "total_tokens": 40}
 
 
 def test_an_embedding_comes_in_base64_too_and_a_chat_model_makes_none(
     gateway: Gateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     upstream.scripts.append(whole(b'{"embedding":[0.5,-1.0],"inputTextTokenCount":1}'))
-    asked = {"model": "titan-embed", "input": "x", "encoding_format": "base64"}
-    told = gateway.post("/v1/embeddings", asked).json()
-    assert base64.b64decode(told["data"][0]["embedding"]) == b"\x00\x00\x00?\x00\x00\x80\xbf"
-    assert gateway.post("/v1/embeddings", {**asked, "model": GENERIC}).status_code == 400
-    assert gateway.post("/v1/embeddings", {**asked, "input": [1, 2]}).status_code == 400
-    assert gateway.post("/v1/embeddings", {**asked, "input": ["a", " "]}).json()["error"]["param"] == "input[1]"
+    body = {"model": "titan-embed", "input": "x", "encoding_format": "base64"}
+    document = gateway.post("/v1/embeddings", body).json()
+    assert base64.b64decode(document["data"][0]["embedding"]) == b"\x00\x00\x00?\x00\x00\x80\xbf"
+    assert gateway.post("/v1/embeddings", {**body, "model": GENERIC}).status_code == 400
+    assert gateway.post("/v1/embeddings", {**body, "input": [1, 2]}).status_code == 400
+    assert gateway.post("/v1/embeddings", {**body, "input": ["a", " "]}).json()["error"]["param"] == "input[1]"
 
 
 # --- what a hostile reader found -------------------------------------------------------------------------------------
@@ -479,14 +479,14 @@ def test_tokens_are_counted_whatever_the_budget_for_thinking(
 ) -> None:
     upstream.scripts.append(whole(b'{"inputTokens":14}'))
     thinking = {"type": "enabled", "budget_tokens": 1024}
-    asked = {"model": CLAUDE, "messages": [{"role": "user", "content": "Hi"}], "thinking": thinking}
-    assert gateway.post("/v1/messages/count_tokens", asked).json() == {"input_tokens": 14}
+    body = {"model": CLAUDE, "messages": [{"role": "user", "content": "Hi"}], "thinking": thinking}
+    assert gateway.post("/v1/messages/count_tokens", body).json() == {"input_tokens": 14}
 
 
 def test_tokens_are_counted_by_the_id_behind_an_arn(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     upstream.scripts.append(whole(b'{"inputTokens":14}'))
-    asked = {"model": "arn", "messages": [{"role": "user", "content": "Hi"}]}
-    assert gateway.post("/v1/messages/count_tokens", asked).status_code == 200
+    body = {"model": "arn", "messages": [{"role": "user", "content": "Hi"}]}
+    assert gateway.post("/v1/messages/count_tokens", body).status_code == 200
     assert target(upstream) == "/model/amazon.nova-lite-v1%3A0/count-tokens"
 
 
@@ -548,8 +548,8 @@ def test_however_many_names_are_dropped_their_number_is_told(
     response = gateway.post("/v1/chat/completions", {**CHAT, **few}, headers=drop)
     assert set(response.headers["x-bedrock-flask-dropped"].split(", ")) == set(few)
     many = {f"unknown_{number:0190}": 1 for number in range(30)}
-    told = gateway.post("/v1/chat/completions", {**CHAT, **many}, headers=drop).headers["x-bedrock-flask-dropped"]
-    *names, more = told.split(", ")
+    value = gateway.post("/v1/chat/completions", {**CHAT, **many}, headers=drop).headers["x-bedrock-flask-dropped"]
+    *names, more = value.split(", ")
     assert more == f"and {30 - len(names)} more"
 
 

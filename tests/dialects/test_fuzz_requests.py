@@ -143,7 +143,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-# Names that bodies have, so that what is made gets further than the first unknown field.
+# Names that bodies have, so that a generated body gets further than the first unknown field.
 MEMBERS = (
     "messages role content text system type source max_tokens anthropic_version inferenceConfig toolConfig tools name "
     "input inputText dimensions model stream image format bytes cachePoint toolUse toolResult thinking"

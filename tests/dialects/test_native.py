@@ -83,9 +83,9 @@ def test_chunks_come_as_events_and_usage_in_the_last_one(
     assert response.headers["x-accel-buffering"] == "no"
     *chunks, usage = events(response)
     assert usage.event == "usage"
-    told = json.loads(usage.data)
-    assert told["input_tokens"] == int(whole.headers["x-bedrock-flask-input-tokens"])
-    assert told["output_tokens"] == int(whole.headers["x-bedrock-flask-output-tokens"])
+    document = json.loads(usage.data)
+    assert document["input_tokens"] == int(whole.headers["x-bedrock-flask-input-tokens"])
+    assert document["output_tokens"] == int(whole.headers["x-bedrock-flask-output-tokens"])
     assert len(chunks) > 3
     assert all(isinstance(json.loads(chunk.data), dict) for chunk in chunks)
 

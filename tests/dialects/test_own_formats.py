@@ -17,35 +17,35 @@ STOPS = {"done": "end_turn", "full": "max_tokens"}
 
 
 class Body(Schema):
-    ask = fields.String(required=True, min_length=1, description="What is asked.")
+    ask = fields.String(required=True, min_length=1, description="The question.")
     most = fields.Integer(min=1, max=100, description="Most words.")
-    mood = fields.String(description="How it is said.")
+    mood = fields.String(description="The tone.")
 
 
 class Simple(Schema):
-    ask = fields.String(required=True, description="What is asked.")
+    ask = fields.String(required=True, description="The question.")
 
 
 def encode(request):
     most = request.get("inferenceConfig", {}).get("maxTokens")
-    asked = text_of(request["messages"][-1]["content"])
+    question = text_of(request["messages"][-1]["content"])
     mood = request.get("additionalModelRequestFields", {}).get("mood")
-    return {"ask": asked, **({"most": most} if most else {}), **({"mood": mood} if mood else {})}
+    return {"ask": question, **({"most": most} if most else {}), **({"mood": mood} if mood else {})}
 
 
-def decode(told):
-    content = [{"text": told["said"]}] if "said" in told else []
-    content += [{"toolUse": {"toolUseId": "t1", "name": "look", "input": told["look"]}}] if "look" in told else []
-    made = {"output": {"message": {"role": "assistant", "content": content}}}
-    if "why" in told:
-        made["stopReason"] = STOPS[told["why"]]
-        given, said = told["in"], told["out"]
-        made["usage"] = {"inputTokens": given, "outputTokens": said, "totalTokens": given + said}
-    return made
+def decode(reply):
+    content = [{"text": reply["text"]}] if "text" in reply else []
+    content += [{"toolUse": {"toolUseId": "t1", "name": "look", "input": reply["look"]}}] if "look" in reply else []
+    response = {"output": {"message": {"role": "assistant", "content": content}}}
+    if "why" in reply:
+        response["stopReason"] = STOPS[reply["why"]]
+        given, written = reply["in"], reply["out"]
+        response["usage"] = {"inputTokens": given, "outputTokens": written, "totalTokens": given + written}
+    return response
 
 
 COMMON = dict(speaks={"acme": "InvokeModel"}, body=Body, encode=encode, decode=decode, sample={"ask": "What is 2+2?"})
-REPLY = {"said": "Four.", "why": "done", "in": 3, "out": 5}
+REPLY = {"text": "Four.", "why": "done", "in": 3, "out": 5}
 
 
 @hookimpl
@@ -55,7 +55,7 @@ def register_adapters(register):
             name="acme",
             models={"acme.talk-*": Capabilities(tools=True)},
             reply=REPLY,
-            chunks=[{"said": "Fo"}, {"said": "ur."}, {"why": "done", "in": 3, "out": 5}],
+            chunks=[{"text": "Fo"}, {"text": "ur."}, {"why": "done", "in": 3, "out": 5}],
             extras={"mood": "additionalModelRequestFields.mood"},
             **COMMON,
         )
@@ -89,8 +89,8 @@ def sent(upstream: Upstream) -> Any:
 
 
 def texts(response: Any) -> str:
-    told = [json.loads(event.data) for event in Decoder().feed(response.content) if event.data != "[DONE]"]
-    return "".join(each["choices"][0]["delta"].get("content") or "" for each in told if each["choices"])
+    found = [json.loads(event.data) for event in Decoder().feed(response.content) if event.data != "[DONE]"]
+    return "".join(each["choices"][0]["delta"].get("content") or "" for each in found if each["choices"])
 
 
 def frames(*chunks: dict[str, Any]) -> list[bytes]:
@@ -98,25 +98,25 @@ def frames(*chunks: dict[str, Any]) -> list[bytes]:
 
 
 def test_a_request_is_encoded_and_its_answer_decoded(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
-    upstream.scripts.append(whole(b'{"said":"Four.","why":"full","in":3,"out":5}'))
-    told = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "max_tokens": 7, "mood": "glad"}).json()
+    upstream.scripts.append(whole(b'{"text":"Four.","why":"full","in":3,"out":5}'))
+    document = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "max_tokens": 7, "mood": "glad"}).json()
     assert sent(upstream) == {"ask": "What is 2+2?", "most": 7, "mood": "glad"}
-    assert told["choices"][0]["message"]["content"] == "Four."
-    assert told["choices"][0]["finish_reason"] == "length"
-    assert told["usage"]["total_tokens"] == 8
+    assert document["choices"][0]["message"]["content"] == "Four."
+    assert document["choices"][0]["finish_reason"] == "length"
+    assert document["usage"]["total_tokens"] == 8
 
 
 def test_chunks_are_decoded_one_by_one(gateway: Gateway, upstream: Upstream, stream: SendStream) -> None:
     chunks = [
-        {"said": "Fo"},
-        {"said": "ur."},
+        {"text": "Fo"},
+        {"text": "ur."},
         {"look": {"at": "it"}},
-        {"said": "So."},
+        {"text": "So."},
         {"why": "done", "in": 3, "out": 5},
     ]
     upstream.scripts.append(stream(*frames(*chunks)))
-    asked = {**CHAT, "model": "acme", "stream": True, "stream_options": {"include_usage": True}}
-    response = gateway.post("/v1/chat/completions", asked)
+    body = {**CHAT, "model": "acme", "stream": True, "stream_options": {"include_usage": True}}
+    response = gateway.post("/v1/chat/completions", body)
     assert texts(response) == "Four.So."
     events = [event.data for event in Decoder().feed(response.content)]
     assert events[-1] == "[DONE]"
@@ -124,15 +124,15 @@ def test_chunks_are_decoded_one_by_one(gateway: Gateway, upstream: Upstream, str
     calls = [call for each in events[:-2] for call in json.loads(each)["choices"][0]["delta"].get("tool_calls", ())]
     assert json.loads("".join(call["function"]["arguments"] for call in calls)) == {"at": "it"}
     upstream.scripts.append(stream(*frames(*chunks)))
-    told = gateway.post("/v1/messages", {**CHAT, "model": "acme", "max_tokens": 9, "stream": True})
+    answer = gateway.post("/v1/messages", {**CHAT, "model": "acme", "max_tokens": 9, "stream": True})
     starts = [
-        json.loads(e.data)["content_block"]["type"] for e in Decoder().feed(told.content) if "block_start" in e.event
+        json.loads(e.data)["content_block"]["type"] for e in Decoder().feed(answer.content) if "block_start" in e.event
     ]
     assert starts == ["text", "tool_use", "text"]
 
 
 def test_a_cut_stream_of_chunks_is_no_success(gateway: Gateway, upstream: Upstream, stream: SendStream) -> None:
-    upstream.scripts.append(stream(*frames({"said": "Fo"})))
+    upstream.scripts.append(stream(*frames({"text": "Fo"})))
     response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "stream": True})
     assert b"[DONE]" not in response.content
     assert b'"finish_reason": "stop"' not in response.content
@@ -143,7 +143,7 @@ def test_a_cut_stream_of_chunks_is_no_success(gateway: Gateway, upstream: Upstre
 def test_a_model_that_does_not_stream_serves_a_client_that_does(
     gateway: Gateway, upstream: Upstream, whole: SendWhole, path: str
 ) -> None:
-    upstream.scripts.append(whole(b'{"said":"Four.","why":"done","in":3,"out":5}'))
+    upstream.scripts.append(whole(b'{"text":"Four.","why":"done","in":3,"out":5}'))
     body = {"model": "acme-whole", "stream": True}
     body |= {"input": "What is 2+2?"} if "responses" in path else {**CHAT, "max_tokens": 9}
     response = gateway.post(path, body)

@@ -41,8 +41,8 @@ def pair(name: str, signing: str = SIGNING, pairs: str = PAIRS) -> Credentials:
     """The AWS key pair of a key, derived here once more."""
     secret = dict(each.split(":") for each in pairs.split(","))[name]
     text = b"aws-key\0" + name.encode() + b"\0" + hashlib.sha256(secret.encode()).digest()
-    made = hmac.new(signing.encode(), text, hashlib.sha256).digest()
-    return Credentials(name, base64.urlsafe_b64encode(made).decode().rstrip("="))
+    result = hmac.new(signing.encode(), text, hashlib.sha256).digest()
+    return Credentials(name, base64.urlsafe_b64encode(result).decode().rstrip("="))
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def signed(
             request.context["timestamp"] = at.strftime("%Y%m%dT%H%M%SZ")
             super()._modify_request_before_signing(request)
 
-    told = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    request = AWSRequest(method, server.url + path, told, body)
+    fields = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    request = AWSRequest(method, server.url + path, fields, body)
     Earlier(who, service, "eu-west-1").add_auth(request)
     return {name.lower(): value for name, value in request.headers.items()}
 
@@ -105,9 +105,9 @@ def send(
 
 def refused(server: Any, headers: dict[str, str], **request: Any) -> tuple[int, str]:
     """The status of a refusal and its words; whoever it was, the log names no key."""
-    status, told, problem = send(server, headers, **request)
+    status, result, problem = send(server, headers, **request)
     assert status >= 400, problem
-    assert server.line(told["x-request-id"]).get("key") is None
+    assert server.line(result["x-request-id"]).get("key") is None
     return status, problem["detail"] if problem["code"] == "signature_refused" else problem["code"]
 
 
@@ -117,8 +117,8 @@ def refused(server: Any, headers: dict[str, str], **request: Any) -> tuple[int, 
 @pytest.mark.parametrize("name", ["alice", "bob"])
 @pytest.mark.parametrize("path", [PATH, PATH + "-stream", "/v1/models/nova/invoke"])
 def test_a_key_s_pair_opens_and_the_log_names_the_key(signing: Any, emulator: Emulator, name: str, path: str) -> None:
-    status, headers, told = send(signing, signed(signing, pair(name), path=path), path=path)
-    assert status == 200, told
+    status, headers, result = send(signing, signed(signing, pair(name), path=path), path=path)
+    assert status == 200, result
     assert signing.line(headers["x-request-id"])["key"] == name
 
 
@@ -166,12 +166,12 @@ def test_boto3_as_it_is_opens_with_the_right_pair_and_hears_awss_words_otherwise
             config=Config(retries={"total_max_attempts": 1}),
         )
         try:
-            told = bedrock.converse(
+            response = bedrock.converse(
                 modelId="amazon.nova-lite-v1:0", messages=[{"role": "user", "content": [{"text": "x"}]}]
             )
         except ClientError as error:
             return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
-        return 200, signing.line(told["ResponseMetadata"]["HTTPHeaders"]["x-request-id"])["key"]
+        return 200, signing.line(response["ResponseMetadata"]["HTTPHeaders"]["x-request-id"])["key"]
 
     assert ask(pair("alice")) == (200, "alice")
     assert ask(Credentials("alice", "not the secret")) == (403, "InvalidSignatureException")
@@ -344,7 +344,7 @@ def test_a_session_token_is_refused_by_name(signing: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "expected",
     [
         "UNSIGNED-PAYLOAD",
         "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
@@ -352,9 +352,9 @@ def test_a_session_token_is_refused_by_name(signing: Any) -> None:
         hashlib.sha256(b"another body").hexdigest(),
     ],
 )
-def test_no_header_stands_for_the_body_s_hash(signing: Any, told: str) -> None:
-    headers = signed(signing, pair("alice"), x_amz_content_sha256=told)
-    assert headers["x-amz-content-sha256"] == told
+def test_no_header_stands_for_the_body_s_hash(signing: Any, expected: str) -> None:
+    headers = signed(signing, pair("alice"), x_amz_content_sha256=expected)
+    assert headers["x-amz-content-sha256"] == expected
     status, detail = refused(signing, headers)
     assert (status, detail.startswith(MISMATCH)) == (403, True)
     mine = hashlib.sha256(BODY).hexdigest()
@@ -408,8 +408,8 @@ def test_two_authorization_headers_are_one_that_cannot_be_read(signing: Any, oth
 def half_sent(server: Any, headers: dict[str, str], length: int, path: str = PATH) -> Iterator[socket.socket]:
     """A connection on which a request has come with its headers, and no body."""
     host, _, port = server.url.removeprefix("http://").partition(":")
-    told = {**headers, "host": f"{host}:{port}", "content-length": str(length)}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    fields = {**headers, "host": f"{host}:{port}", "content-length": str(length)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
         client.sendall(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode())
         yield client
@@ -478,8 +478,8 @@ def test_readiness_tells_more_to_a_right_signature_only(start_gateway: StartGate
     )
 
     def broken(who: Credentials) -> Any:
-        asked: dict[str, Any] = {"method": "GET", "path": "/readyz?verbose", "body": b""}
-        return send(gateway, signed(gateway, who, **asked), **asked)[2]["broken"]
+        body: dict[str, Any] = {"method": "GET", "path": "/readyz?verbose", "body": b""}
+        return send(gateway, signed(gateway, who, **body), **body)[2]["broken"]
 
     assert broken(pair("alice"))[0]["name"] == "bad"
     assert broken(Credentials("alice", "wrong")) == 1
@@ -517,11 +517,11 @@ def test_without_keys_a_signature_is_not_looked_at(gateway: Gateway, emulator: E
 
 
 def command(
-    environ: dict[str, str], *words: str, cwd: Path | None = None, **told: str
+    environ: dict[str, str], *words: str, cwd: Path | None = None, **set_to: str
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "bedrock_flask", *words],
-        env=environ | told,
+        env=environ | set_to,
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -533,8 +533,8 @@ def command(
 def test_the_command_prints_the_pairs_that_open(
     signing: Any, emulator: Emulator, plain_environ: dict[str, str]
 ) -> None:
-    told = {"BEDROCK_FLASK_API_KEYS": PAIRS, "BEDROCK_FLASK_SIGNING_SECRET": SIGNING}
-    done = command(plain_environ, "aws-keys", **told)
+    set_to = {"BEDROCK_FLASK_API_KEYS": PAIRS, "BEDROCK_FLASK_SIGNING_SECRET": SIGNING}
+    done = command(plain_environ, "aws-keys", **set_to)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.split("=", 1) for line in done.stdout.splitlines()]
     assert [name for name, _ in lines] == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] * 2
@@ -542,12 +542,12 @@ def test_the_command_prints_the_pairs_that_open(
     for who in (alice, bob):
         status, headers, _ = send(signing, signed(signing, who))
         assert (status, signing.line(headers["x-request-id"])["key"]) == (200, who.access_key)
-    only = command(plain_environ, "aws-keys", "bob", **told)
+    only = command(plain_environ, "aws-keys", "bob", **set_to)
     assert only.stdout == f"AWS_ACCESS_KEY_ID=bob\nAWS_SECRET_ACCESS_KEY={bob.secret_key}\n"
 
 
 @pytest.mark.parametrize(
-    ("told", "words", "fault"),
+    ("expected", "words", "fault"),
     [
         ({"BEDROCK_FLASK_API_KEYS": PAIRS}, (), "BEDROCK_FLASK_SIGNING_SECRET is not set"),
         ({"BEDROCK_FLASK_SIGNING_SECRET": SIGNING}, (), "no API keys are set: set BEDROCK_FLASK_API_KEYS"),
@@ -564,9 +564,9 @@ def test_the_command_prints_the_pairs_that_open(
     ],
 )
 def test_the_command_says_in_one_line_what_is_missing(
-    plain_environ: dict[str, str], told: dict[str, str], words: tuple[str, ...], fault: str
+    plain_environ: dict[str, str], expected: dict[str, str], words: tuple[str, ...], fault: str
 ) -> None:
-    done = command(plain_environ, "aws-keys", *words, **told)
+    done = command(plain_environ, "aws-keys", *words, **expected)
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert line.startswith(f"bedrock-flask: {fault}")
@@ -577,15 +577,15 @@ def test_a_pair_changes_with_either_secret_and_is_another_for_each_key() -> None
     signing = keys.parse_signing_secret(SIGNING)
     known = keys.parse_keys(PAIRS.split(","))
     assert known.derive_aws_secret("alice", signing) == pair("alice").secret_key
-    made = {
+    found = {
         known.derive_aws_secret("alice", signing),
         known.derive_aws_secret("bob", signing),
         known.derive_aws_secret("alice", keys.parse_signing_secret(SIGNING + "x")),
         keys.parse_keys([f"alice:{ALICE}x"]).derive_aws_secret("alice", signing),
         keys.parse_keys([f"alicia:{ALICE}"]).derive_aws_secret("alicia", signing),
     }
-    assert len(made) == 5
-    assert all(len(secret) == 43 and secret.isascii() for secret in made)
+    assert len(found) == 5
+    assert all(len(secret) == 43 and secret.isascii() for secret in found)
 
 
 @pytest.mark.parametrize(
@@ -599,20 +599,20 @@ def test_a_pair_changes_with_either_secret_and_is_another_for_each_key() -> None
 )
 def test_a_weak_signing_secret_stops_the_start_and_is_not_repeated(text: str, fault: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(text + "\n")
-    for told in ("", text), (str(tmp_path / "secret"), ""):
+    for line in ("", text), (str(tmp_path / "secret"), ""):
         with pytest.raises(SettingsError, match=fault) as caught:
             settings.read_settings(
-                {"BEDROCK_FLASK_SIGNING_SECRET_FILE": told[0], "BEDROCK_FLASK_SIGNING_SECRET": told[1]}
+                {"BEDROCK_FLASK_SIGNING_SECRET_FILE": line[0], "BEDROCK_FLASK_SIGNING_SECRET": line[1]}
             )
         assert "canary" not in str(caught.value)
 
 
 def test_the_signing_secret_comes_from_a_file_too(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"{SIGNING}\n")
-    told = {"BEDROCK_FLASK_SIGNING_SECRET_FILE": str(tmp_path / "secret")}
-    assert settings.read_settings(told).signing_secret == keys.parse_signing_secret(SIGNING)
+    environ = {"BEDROCK_FLASK_SIGNING_SECRET_FILE": str(tmp_path / "secret")}
+    assert settings.read_settings(environ).signing_secret == keys.parse_signing_secret(SIGNING)
     with pytest.raises(SettingsError, match="BEDROCK_FLASK_SIGNING_SECRET is set too"):
-        settings.read_settings(told | {"BEDROCK_FLASK_SIGNING_SECRET": SIGNING})
+        settings.read_settings(environ | {"BEDROCK_FLASK_SIGNING_SECRET": SIGNING})
 
 
 def test_faults_of_several_files_are_told_at_once(tmp_path: Path) -> None:
@@ -635,9 +635,9 @@ def test_the_signing_secret_shows_nowhere(plain_environ: dict[str, str], tmp_pat
     (tmp_path / "secret").write_text(SIGNING)
     names = ("BEDROCK_FLASK_SIGNING_SECRET", "BEDROCK_FLASK_SIGNING_SECRET_FILE")
     by_env, by_file = {names[0]: SIGNING}, {names[1]: str(tmp_path / "secret")}
-    for told, source in ((by_env, "environment (BEDROCK_FLASK_SIGNING_SECRET)"), (by_file, names[1])):
+    for payload, source in ((by_env, "environment (BEDROCK_FLASK_SIGNING_SECRET)"), (by_file, names[1])):
         for wrong in ({}, {"BEDROCK_FLASK_PORT": "x"}):
-            done = command(plain_environ, "config", "--json", **told, **wrong)
+            done = command(plain_environ, "config", "--json", **payload, **wrong)
             assert done.returncode == (1 if wrong else 0), done.stderr
             assert "canary" not in done.stdout + done.stderr
             [row] = [row for row in json.loads(done.stdout)["settings"] if row["name"] == names[0]]

@@ -33,12 +33,12 @@ def shared(start_gateway: StartGateway) -> Gateway:
 
 
 def preflight(server: Any, path: str, origin: str, headers: str = "authorization, content-type") -> Any:
-    asked = {
+    body = {
         "origin": origin,
         "access-control-request-method": "POST",
         "access-control-request-headers": headers,
     }
-    return server.ask("OPTIONS", path, headers=asked)
+    return server.ask("OPTIONS", path, headers=body)
 
 
 def of_cors(response: Any) -> dict[str, str]:
@@ -88,10 +88,10 @@ def test_a_preflight_names_nothing(shared: Any, path: str, origin: str) -> None:
 
 
 def test_only_the_headers_that_the_gateway_reads_may_be_sent(shared: Any) -> None:
-    asked = "authorization,cookie,content-type,x-amzn-bedrock-trace,x-api-key,x-evil,x-request-id,x-amzn-bedrock-é"
-    response = preflight(shared, "/v1/invoke", APP, asked.encode("latin-1").decode("latin-1"))
-    told = response.headers["access-control-allow-headers"].split(", ")
-    assert told == ["authorization", "content-type", "x-amzn-bedrock-trace", "x-api-key", "x-request-id"]
+    text = "authorization,cookie,content-type,x-amzn-bedrock-trace,x-api-key,x-evil,x-request-id,x-amzn-bedrock-é"
+    response = preflight(shared, "/v1/invoke", APP, text.encode("latin-1").decode("latin-1"))
+    lines = response.headers["access-control-allow-headers"].split(", ")
+    assert lines == ["authorization", "content-type", "x-amzn-bedrock-trace", "x-api-key", "x-request-id"]
 
 
 def test_the_answer_may_be_read_whole_and_streamed(shared: Any, emulator: Emulator) -> None:
@@ -101,8 +101,8 @@ def test_the_answer_may_be_read_whole_and_streamed(shared: Any, emulator: Emulat
         assert response.status_code == 200, response.text
         assert response.headers[ALLOWED] == APP
         assert "Origin" in response.headers["vary"]
-        told = {name.lower() for name in response.headers if name.lower().startswith(("x-", "request-id"))}
-        assert told - {"x-content-type-options", "x-accel-buffering"} <= set(EXPOSED)
+        result = {name.lower() for name in response.headers if name.lower().startswith(("x-", "request-id"))}
+        assert result - {"x-content-type-options", "x-accel-buffering"} <= set(EXPOSED)
         assert {name.strip() for name in response.headers["access-control-expose-headers"].split(",")} == set(EXPOSED)
         assert response.text
 
@@ -190,19 +190,19 @@ def test_without_keys_a_named_origin_is_let_through_and_no_other(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "expected",
     [
         ["https://app.example.com"],
         ["http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]:5173"],
         ["chrome-extension://abcdefghijklmnop", "tauri://localhost"],
     ],
 )
-def test_origins_are_taken_as_a_browser_sends_them(told: list[str]) -> None:
-    assert origins.parse_origins(told) == tuple(told)
+def test_origins_are_taken_as_a_browser_sends_them(expected: list[str]) -> None:
+    assert origins.parse_origins(expected) == tuple(expected)
 
 
 @pytest.mark.parametrize(
-    ("told", "fault"),
+    ("expected", "fault"),
     [
         ("*", "wildcards are not supported"),
         ("https://*.example.com", "wildcards are not supported"),
@@ -223,9 +223,9 @@ def test_origins_are_taken_as_a_browser_sends_them(told: list[str]) -> None:
         ("https://a.example\nhttps://b.example", "scheme://host"),
     ],
 )
-def test_what_no_browser_sends_is_refused_by_name(told: str, fault: str) -> None:
+def test_what_no_browser_sends_is_refused_by_name(expected: str, fault: str) -> None:
     with pytest.raises(SettingsError, match=r"BEDROCK_FLASK_CORS_ORIGINS: .* is not an exact origin") as refused:
-        read_settings({"BEDROCK_FLASK_CORS_ORIGINS": f"https://good.example,{told}"})
+        read_settings({"BEDROCK_FLASK_CORS_ORIGINS": f"https://good.example,{expected}"})
     assert fault in str(refused.value)
 
 

@@ -26,7 +26,7 @@ TITAN = {"inputText": "hello"}
 WHOLE = [("claude", CLAUDE), ("nova", NOVA), ("zai.glm-4.6", NOVA), ("titan-embed", TITAN)]
 STREAMS = WHOLE[:3]
 
-# What Bedrock may answer in a call's place, and what the caller is told: before an answer, or as a frame within one.
+# The errors that Bedrock may answer with, and what the caller gets: before an answer, or as a frame within one.
 ERRORS = {
     "AccessDeniedException": (403, "model_not_allowed"),
     "ConflictException": (409, "conflict"),
@@ -78,7 +78,7 @@ STALLED = (504, "upstream_stalled")
 PAST_DEADLINE = (504, "deadline_passed")
 # Their cost is seconds, and they meet no family in particular.
 SLOW = {"slow_first_byte", "stall", "drip"}
-# What is told where a fault befalls a whole answer, the first event of a stream, its third; None where it cannot.
+# What the caller gets when a fault hits a whole answer, the first event of a stream, its third; None where it cannot.
 BREAKS: dict[str, tuple[tuple[int, str], tuple[int, str] | None, str | None]] = {
     "slow_first_byte": (TIMED_OUT, TIMED_OUT, None),
     "stall": (TIMED_OUT, STALLED, "upstream_stalled"),
@@ -114,9 +114,9 @@ def each(position: int, families: list[tuple[str, Any]]) -> list[Any]:
     """Each fault that befalls that position, with each family; the slow ones with one."""
     return [
         pytest.param(fault, model, body, id=f"{fault}-{model}")
-        for fault, told in BREAKS.items()
+        for fault, payload in BREAKS.items()
         for model, body in (families[:1] if fault in SLOW else families)
-        if told[position]
+        if payload[position]
     ]
 
 
@@ -144,14 +144,14 @@ def peak_memory(gateway: Gateway) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def refused(gateway: Gateway, response: Any, told: tuple[int, str]) -> None:
+def refused(gateway: Gateway, response: Any, document: tuple[int, str]) -> None:
     """The answer is that problem, and the log has it under the request's id."""
     problem = response.json()
-    assert (response.status_code, problem["status"], problem["code"]) == (told[0], *told)
+    assert (response.status_code, problem["status"], problem["code"]) == (document[0], *document)
     assert response.headers["content-type"] == "application/problem+json"
     assert problem["request_id"] == response.headers["x-request-id"]
     line = gateway.line(problem["request_id"])
-    assert (line["status"], line["error"]) == told
+    assert (line["status"], line["error"]) == document
 
 
 def broken_off(gateway: Gateway, response: Any, code: str) -> None:
@@ -252,12 +252,12 @@ def test_a_bomb_costs_no_memory(gateway: Gateway, emulator: Emulator) -> None:
     assert peak_memory(gateway) - before < 20_000_000
 
 
-@pytest.mark.parametrize(("status", "told"), [(529, (503, "bedrock_overloaded")), (418, (502, "upstream_error"))])
+@pytest.mark.parametrize(("status", "expected"), [(529, (503, "bedrock_overloaded")), (418, (502, "upstream_error"))])
 def test_an_error_without_a_name_is_told_by_its_status(
-    gateway: Gateway, emulator: Emulator, status: int, told: Any
+    gateway: Gateway, emulator: Emulator, status: int, expected: Any
 ) -> None:
     emulator.fault("unnamed", status=status)
-    refused(gateway, gateway.post("/v1/models/nova/invoke", NOVA), told)
+    refused(gateway, gateway.post("/v1/models/nova/invoke", NOVA), expected)
 
 
 @pytest.mark.parametrize(

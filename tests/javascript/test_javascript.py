@@ -24,8 +24,8 @@ OLDEST = 20
 def node() -> str:
     """Node.js, with the SDK beside it; in CI their absence is a failure."""
     found = shutil.which("node")
-    told = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout if found else "v0"
-    ready = int(told.lstrip("v").partition(".")[0]) >= OLDEST and (HERE / "node_modules/@aws-sdk").is_dir()
+    output = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout if found else "v0"
+    ready = int(output.lstrip("v").partition(".")[0]) >= OLDEST and (HERE / "node_modules/@aws-sdk").is_dir()
     if not ready and "CI" not in os.environ:
         pytest.skip(f"Node.js {OLDEST} or newer and the SDK are not installed: make dev")
     assert ready, f"Node.js {OLDEST} or newer and the SDK are not installed: make dev"

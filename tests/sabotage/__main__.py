@@ -33,7 +33,7 @@ def copied(to: Path) -> Path:
 
 
 def run(tests: list[str], copy: Path) -> tuple[int, str]:
-    """Run some tests in the copy: pytest's exit code, and what it said."""
+    """Run some tests in the copy: pytest's exit code and output."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
         cwd=copy,
@@ -51,13 +51,13 @@ def without(defence: Defence, copy: Path) -> str:
     whole = file.read_text("utf-8")
     file.write_text(whole.replace(defence.old, defence.new, 1), "utf-8")
     try:
-        code, told = run(defence.tests, copy)
+        code, result = run(defence.tests, copy)
     finally:
         file.write_text(whole, "utf-8")
     # A test that could not even begin, or code that cannot be imported, proves nothing.
-    if code == 1 and re.search(r"\d+ failed", told):
+    if code == 1 and re.search(r"\d+ failed", result):
         return RED
-    return GREEN if code == 0 else f"{BROKEN}\n{told[-2000:]}"
+    return GREEN if code == 0 else f"{BROKEN}\n{result[-2000:]}"
 
 
 def main(words: list[str]) -> int:
@@ -65,9 +65,9 @@ def main(words: list[str]) -> int:
     chosen = [each for each in read() if all(word.lower() in f"{each.area}: {each.name}".lower() for word in words)]
     with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
         copy = copied(Path(folder))
-        code, told = run(sorted({test for each in chosen for test in each.tests}), copy)
+        code, result = run(sorted({test for each in chosen for test in each.tests}), copy)
         if code:
-            print(f"{told}\nThese tests fail already, with every defence in its place.", file=sys.stderr)
+            print(f"{result}\nThese tests fail already, with every defence in its place.", file=sys.stderr)
             return 1
         unseen = 0
         for each in chosen:

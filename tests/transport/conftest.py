@@ -1,4 +1,4 @@
-"""A transport of the test's own, in front of an upstream that sends what it is told to."""
+"""A transport for each test, in front of an upstream that sends the bytes of its scripts."""
 
 import time
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def send(upstream: Upstream, aws: None, service_models_read_once: None, nova: Ad
 
     def call(model: str = "amazon.nova-lite-v1:0", body: bytes = b"{}", seconds: float = 5.0, **options: Any) -> Any:
         is_patient = options.pop("patient", False)
-        made = Call(
+        result = Call(
             adapter=nova,
             operation=options.pop("operation", "InvokeModel"),
             model=model,
@@ -56,6 +56,6 @@ def send(upstream: Upstream, aws: None, service_models_read_once: None, nova: Ad
             **options,
         )
         handler = patient if is_patient else short
-        return handler.send_stream(made) if made.stream else handler.send(made), made
+        return handler.send_stream(result) if result.stream else handler.send(result), result
 
     return call

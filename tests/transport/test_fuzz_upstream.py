@@ -22,7 +22,7 @@ SAID = {
 }
 FAMILIES = {"claude": "claude", "nova": "nova", "zai.glm-4.6": "converse"}
 TITAN = {"embedding": [0.25, -0.5], "inputTextTokenCount": 3}
-# Bytes that are told apart by where they stand: every one of a frame's ends, and a sample of the rest.
+# Which bytes are damaged: each of the first and the last frame's beginning, and every STEPth of the rest.
 EDGE, STEP = 14, 11
 
 
@@ -109,7 +109,7 @@ def test_no_cut_of_a_whole_answer_passes_for_a_success(gateway: Gateway, upstrea
         body = json.dumps(wire.write_reply(SAID, adapter.model) if wire.write_reply else TITAN).encode()
 
         def ask(script: Any, model: str = model, adapter: Any = adapter) -> Any:
-            # Twice: an upstream that closes before its answer is asked again once.
+            # Twice: a call whose upstream closes before its answer is tried again once.
             upstream.scripts[:] = [script, script]
             return gateway.post(f"/v1/models/{model}/invoke", dict(adapter.sample))
 

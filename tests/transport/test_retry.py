@@ -77,9 +77,9 @@ def test_what_may_pass_is_tried_again(adapter: Any, fault: GatewayError) -> None
 )
 def test_what_may_be_billed_or_cannot_pass_is_not(adapter: Any, fault: GatewayError) -> None:
     upstream = Upstream(fault)
-    with pytest.raises(type(fault)) as told:
+    with pytest.raises(type(fault)) as error:
         upstream.tried(adapter)
-    assert told.value is fault
+    assert error.value is fault
     assert upstream.waits == []
 
 
@@ -104,13 +104,13 @@ def test_retry_after_is_the_least_wait(adapter: Any) -> None:
     assert upstream.waits == [7.0]
 
 
-@pytest.mark.parametrize("told", ["3600", "Mon, 23 Nov 2026 20:00:00 GMT"])
-def test_a_long_retry_after_is_passed_on_and_a_date_not_waited_for(adapter: Any, told: str) -> None:
-    upstream = Upstream(throttled(**{"retry-after": told}), throttled(**{"retry-after": told}))
-    if told.isdigit():
+@pytest.mark.parametrize("expected", ["3600", "Mon, 23 Nov 2026 20:00:00 GMT"])
+def test_a_long_retry_after_is_passed_on_and_a_date_not_waited_for(adapter: Any, expected: str) -> None:
+    upstream = Upstream(throttled(**{"retry-after": expected}), throttled(**{"retry-after": expected}))
+    if expected.isdigit():
         with pytest.raises(BedrockError) as error:
             upstream.tried(adapter, seconds=86_400)
-        assert error.value.headers["retry-after"] == told
+        assert error.value.headers["retry-after"] == expected
         assert upstream.waits == []
     else:
         assert upstream.tried(adapter)[0] == "answer"

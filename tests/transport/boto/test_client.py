@@ -218,9 +218,9 @@ def test_an_exception_in_a_stream_is_told_by_its_name(
     upstream.scripts.append(stream(CHUNK, es.encode(frame)))
     answer, _ = send(stream=True)
     next(answer.chunks)
-    with pytest.raises(errors.BedrockError) as told:
+    with pytest.raises(errors.BedrockError) as error:
         next(answer.chunks)
-    assert (told.value.code, told.value.status) == (code, status)
+    assert (error.value.code, error.value.status) == (code, status)
 
 
 def test_a_page_in_a_streams_place_is_an_error(upstream: Upstream, send: Any, whole: SendWhole) -> None:
@@ -248,11 +248,11 @@ def test_every_error_of_bedrocks_is_told_by_its_row(upstream: Upstream, send: An
     row = errors.BEDROCK_ERRORS[name]
     answer = whole(b'{"message":"why"}', "400 Bad Request", x_amzn_errortype=f"{name}:http://x/", x_amzn_requestid="r")
     upstream.scripts += [answer, answer]
-    with pytest.raises(errors.BedrockError) as told:
+    with pytest.raises(errors.BedrockError) as error:
         send()
-    assert (told.value.code, told.value.status, told.value.retryable) == (row.code, row.status, row.retryable)
-    assert told.value.upstream_request_id == "r"
-    assert told.value.detail == (row.title if row.code == "gateway_credentials" else "why")
+    assert (error.value.code, error.value.status, error.value.retryable) == (row.code, row.status, row.retryable)
+    assert error.value.upstream_request_id == "r"
+    assert error.value.detail == (row.title if row.code == "gateway_credentials" else "why")
 
 
 @pytest.mark.parametrize(
@@ -268,9 +268,9 @@ def test_an_error_without_a_name_is_told_by_its_status(
     upstream: Upstream, send: Any, whole: SendWhole, status: str, code: str
 ) -> None:
     upstream.scripts += [whole(b"<html>", status), whole(b"<html>", status)]
-    with pytest.raises(errors.BedrockError) as told:
+    with pytest.raises(errors.BedrockError) as error:
         send()
-    assert told.value.code == code
+    assert error.value.code == code
 
 
 def test_accounts_are_not_named_to_callers(upstream: Upstream, send: Any, whole: SendWhole) -> None:
@@ -279,10 +279,10 @@ def test_accounts_are_not_named_to_callers(upstream: Upstream, send: Any, whole:
     upstream.scripts.append(
         whole(json.dumps({"message": message}).encode(), "403 x", x_amzn_errortype="AccessDeniedException")
     )
-    with pytest.raises(errors.BedrockError) as told:
+    with pytest.raises(errors.BedrockError) as error:
         send()
-    assert "123456789012" not in told.value.detail
-    assert "foundation-model/x" in told.value.detail
+    assert "123456789012" not in error.value.detail
+    assert "foundation-model/x" in error.value.detail
 
 
 def test_a_refusal_that_may_pass_is_tried_again(upstream: Upstream, send: Any, whole: SendWhole) -> None:
@@ -307,7 +307,7 @@ def test_silence_before_an_answer_is_a_timeout_and_never_repeated(upstream: Upst
 
 
 def test_the_deadline_holds_before_an_answer(upstream: Upstream, send: Any) -> None:
-    # Long enough that a busy machine is told from a call that waits for the upstream.
+    # Long enough to tell a busy machine from a call that waits for the upstream.
     upstream.scripts.append(lambda _: time.sleep(20))
     began = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded):
@@ -352,11 +352,11 @@ def test_the_gateways_own_aws_settings_are_never_the_callers_fault(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
-    with pytest.raises(errors.CredentialsError) as told:
+    with pytest.raises(errors.CredentialsError) as error:
         send()
-    assert told.value.status == 503
-    assert word in told.value.detail
-    assert "canary" not in str(told.value)
+    assert error.value.status == 503
+    assert word in error.value.detail
+    assert "canary" not in str(error.value)
 
 
 def test_credentials_that_were_renewed_are_seen(
@@ -372,13 +372,13 @@ def test_credentials_that_were_renewed_are_seen(
 
 def test_one_client_serves_a_region_for_good(aws: None) -> None:
     client, _ = cache_clients(Settings())
-    made: set[int] = set()
-    threads = [threading.Thread(target=lambda: made.add(id(client("eu-west-1")))) for _ in range(8)]
+    found: set[int] = set()
+    threads = [threading.Thread(target=lambda: found.add(id(client("eu-west-1")))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert len(found) == 1
     assert client("eu-west-1") is not client("us-east-1")
 
 
@@ -391,10 +391,10 @@ def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(
     seen: list[int] = []
     original = socket.socket.setsockopt
 
-    def watch(self: socket.socket, *told: Any) -> None:
-        if told[:2] == (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE):
-            seen.append(told[2])
-        original(self, *told)
+    def watch(self: socket.socket, *document: Any) -> None:
+        if document[:2] == (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE):
+            seen.append(document[2])
+        original(self, *document)
 
     socket.socket.setsockopt = watch  # type: ignore[method-assign, assignment]
     try:
