@@ -9,6 +9,7 @@ from bedrock_flask.errors import FieldError
 from bedrock_flask.fields.acceptance import accepts
 from bedrock_flask.fields.field import describe_type
 from bedrock_flask.fields.schema import UnknownMessage
+from bedrock_flask.protocol.json_path import extend_path
 
 
 def find_faults(schema: marshmallow.Schema, value: Any) -> list[FieldError]:
@@ -24,15 +25,7 @@ def find_faults(schema: marshmallow.Schema, value: Any) -> list[FieldError]:
 def _flatten(messages: Any, path: str) -> Iterator[FieldError]:
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            yield from _flatten(inner, _join_path(path, key))
+            yield from _flatten(inner, path if key == "_schema" else extend_path(path, key))
     else:
         for message in messages if isinstance(messages, list) else [messages]:
             yield FieldError(path, str(message), isinstance(message, UnknownMessage))
-
-
-def _join_path(path: str, key: Any) -> str:
-    if key == "_schema":
-        return path
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    return f"{path}.{key}" if path else str(key)
