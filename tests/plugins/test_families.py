@@ -180,7 +180,7 @@ def test_titan_encodes_a_converse_request() -> None:
     "reply", [{}, {"message": "no"}, {"embedding": [0.1]}, {"embedding": [], "inputTextTokenCount": 1}]
 )
 def test_a_cut_titan_reply_is_not_complete(reply: Json) -> None:
-    assert not find_wire(TITAN).complete(reply)
+    assert not find_wire(TITAN).is_complete(reply)
 
 
 def test_a_plugin_in_the_manner_of_the_guide_subclasses_the_shared_body(tmp_path: Path) -> None:
