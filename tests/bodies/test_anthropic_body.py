@@ -26,10 +26,10 @@ def saying(*blocks: Any) -> Json:
     return body(messages=[{"role": "user", "content": list(blocks)}])
 
 
-def faulty(told: Json) -> dict[str, str]:
+def faulty(document: Json) -> dict[str, str]:
     """The faults by path; the published JSON Schema agrees on whether there are any."""
-    found = {fault.path: fault.message for fault in find_faults(Body(), told)}
-    assert PUBLISHED.is_valid(told) is not bool(found)
+    found = {fault.path: fault.message for fault in find_faults(Body(), document)}
+    assert PUBLISHED.is_valid(document) is not bool(found)
     return found
 
 
@@ -240,21 +240,23 @@ def test_the_reasoning_budget_is_part_of_max_tokens() -> None:
 
 
 def test_interleaved_thinking_has_a_budget_of_its_own() -> None:
-    told = body(thinking={"type": "enabled", "budget_tokens": 9000}, anthropic_beta=["interleaved-thinking-2025-05-14"])
-    assert list(check_thinking_budget(told)) == []
+    document = body(
+        thinking={"type": "enabled", "budget_tokens": 9000}, anthropic_beta=["interleaved-thinking-2025-05-14"]
+    )
+    assert list(check_thinking_budget(document)) == []
 
 
 def test_the_fifth_cache_mark_is_refused_where_it_stands() -> None:
     mark = {"cache_control": {"type": "ephemeral"}}
     result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "x", **mark}]}
-    told = body(
+    document = body(
         tools=[{**CUSTOM, **mark}],
         system=[{"type": "text", "text": "x", **mark}],
         messages=[{"role": "user", "content": [{"type": "text", "text": "x", **mark}, result]}],
     )
-    assert list(check_cache_controls(told)) == []
-    told["messages"].append({"role": "user", "content": [TEXT, {"type": "text", "text": "x", **mark}]})
-    assert [path for rule in RULES for path, _ in rule(told)] == ["messages[1].content[1].cache_control"]
+    assert list(check_cache_controls(document)) == []
+    document["messages"].append({"role": "user", "content": [TEXT, {"type": "text", "text": "x", **mark}]})
+    assert [path for rule in RULES for path, _ in rule(document)] == ["messages[1].content[1].cache_control"]
 
 
 def test_an_argument_called_cache_control_is_no_mark() -> None:
@@ -264,5 +266,5 @@ def test_an_argument_called_cache_control_is_no_mark() -> None:
 
 def test_rules_survive_what_a_lenient_alias_lets_pass() -> None:
     unknown = [{"role": "user", "content": [{"type": "?"}]}]
-    told = body(thinking={"type": "always", "budget_tokens": "x"}, messages=unknown)
-    assert [fault for rule in RULES for fault in rule(told)] == []
+    document = body(thinking={"type": "always", "budget_tokens": "x"}, messages=unknown)
+    assert [fault for rule in RULES for fault in rule(document)] == []

@@ -17,7 +17,7 @@ from bedrock_flask.json_schema import to_json_schema
 Json = dict[str, Any]
 
 with warnings.catch_warnings():
-    # Two schemas of one name would be told by a warning.
+    # Two schemas of one name raise a warning.
     warnings.simplefilter("error")
     PUBLISHED = {kind: jsonschema.Draft202012Validator(to_json_schema(kind())) for kind in (Body, CountTokensBody)}
 
@@ -40,10 +40,10 @@ def saying(*blocks: Any) -> Json:
     return body(messages=[{"role": "user", "content": list(blocks)}])
 
 
-def faulty(told: Json, kind: type[Body] | type[CountTokensBody] = Body) -> list[str]:
+def faulty(document: Json, kind: type[Body] | type[CountTokensBody] = Body) -> list[str]:
     """The paths of the faults; the published JSON Schema agrees on whether there are any."""
-    found = [fault.path for fault in find_faults(kind(), told)]
-    assert PUBLISHED[kind].is_valid(told) is not bool(found)
+    found = [fault.path for fault in find_faults(kind(), document)]
+    assert PUBLISHED[kind].is_valid(document) is not bool(found)
     return found
 
 
@@ -151,9 +151,9 @@ def test_a_wrong_block_is_refused_where_it_is_wrong(block: Json, path: str) -> N
 
 
 def test_instructions_in_the_middle_have_members_of_their_own() -> None:
-    told = {"role": "system", "content": "x", "clear_at": "next_user_message", "output_config": {"effort": "low"}}
-    assert faulty(body(messages=[told, {"role": "system", "output_config": {"effort": None}}])) == []
-    assert faulty(body(messages=[{**told, "output_config": {"format": {}}}])) == ["messages[0].output_config.format"]
+    turn = {"role": "system", "content": "x", "clear_at": "next_user_message", "output_config": {"effort": "low"}}
+    assert faulty(body(messages=[turn, {"role": "system", "output_config": {"effort": None}}])) == []
+    assert faulty(body(messages=[{**turn, "output_config": {"format": {}}}])) == ["messages[0].output_config.format"]
 
 
 def test_tokens_are_counted_without_a_limit() -> None:
@@ -164,7 +164,7 @@ def test_tokens_are_counted_without_a_limit() -> None:
 
 
 def test_the_mark_of_the_whole_request_counts_among_the_four() -> None:
-    told = saying(*[{"type": "text", "text": "x", "cache_control": MARK}] * 4)
-    assert list(check_cache_controls(told)) == []
-    [(path, _)] = check_cache_controls({**told, "cache_control": MARK})
+    document = saying(*[{"type": "text", "text": "x", "cache_control": MARK}] * 4)
+    assert list(check_cache_controls(document)) == []
+    [(path, _)] = check_cache_controls({**document, "cache_control": MARK})
     assert path == "messages[0].content[3].cache_control"

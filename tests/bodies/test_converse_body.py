@@ -14,10 +14,10 @@ Json = dict[str, Any]
 PUBLISHED = jsonschema.Draft202012Validator(to_json_schema(Body()))
 
 
-def faulty(told: Json) -> list[str]:
+def faulty(document: Json) -> list[str]:
     """The paths of the faults; the published JSON Schema agrees on whether there are any."""
-    found = [fault.path for fault in find_faults(Body(), told)]
-    assert PUBLISHED.is_valid(told) is not bool(found)
+    found = [fault.path for fault in find_faults(Body(), document)]
+    assert PUBLISHED.is_valid(document) is not bool(found)
     return found
 
 

@@ -35,10 +35,10 @@ def encode(request: Json) -> Json:
 
 
 def decode(reply: Json) -> Json:
-    told: Json = {"output": {"message": {"role": "assistant", "content": [{"text": reply["t"]}]}}}
+    response: Json = {"output": {"message": {"role": "assistant", "content": [{"text": reply["t"]}]}}}
     if "stop" in reply:
-        told |= {"stopReason": "end_turn", "usage": {"inputTokens": 2, "outputTokens": 3}}
-    return told
+        response |= {"stopReason": "end_turn", "usage": {"inputTokens": 2, "outputTokens": 3}}
+    return response
 
 
 GOOD = Adapter(
@@ -61,8 +61,8 @@ def test_a_good_adapter_keeps_every_law() -> None:
 def having(**changed: fields.Field) -> Adapter:
     """The good adapter with some fields of its options changed; the sample has none."""
     options: Any = type("Options", (Schema,), changed)
-    made: Any = type("Body", (Body,), {"options": fields.Nested(options, description="How to say it.")})
-    return replace(GOOD, body=made, sample={"prompt": "orange"})
+    kind: Any = type("Body", (Body,), {"options": fields.Nested(options, description="How to say it.")})
+    return replace(GOOD, body=kind, sample={"prompt": "orange"})
 
 
 class Unbounded(fields.Integer):
@@ -105,8 +105,8 @@ class Dropping(Options):
 
 
 def nesting(schema: type[Schema]) -> Adapter:
-    made: Any = type("Body", (Body,), {"options": fields.Nested(schema, description="How to say it.")})
-    return replace(GOOD, body=made)
+    kind: Any = type("Body", (Body,), {"options": fields.Nested(schema, description="How to say it.")})
+    return replace(GOOD, body=kind)
 
 
 def mutating(value: Json) -> Json:
@@ -118,8 +118,8 @@ def lacking(reply: Json) -> Json:
     return {"stopReason": "end_turn", "output": {"message": {"content": [{"text": reply.get("t", "")}]}}}
 
 
-def saying(**told: Any) -> Callable[[Json], Json]:
-    return lambda reply: decode(reply) | told
+def saying(**members: Any) -> Callable[[Json], Json]:
+    return lambda reply: decode(reply) | members
 
 
 def miscounting(reply: Json) -> Json:
@@ -153,8 +153,8 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ("encode_makes_a_body", replace(GOOD, encode=lambda request: {}), "does not fit: prompt: is required"),
     ("encode_makes_a_body", replace(GOOD, encode=mutating), "encode changes the request"),
     *(
-        ("encode_takes_what_the_model_can", can(**{ability: True}), told)
-        for ability, told in {
+        ("encode_takes_what_the_model_can", can(**{ability: True}), violation)
+        for ability, violation in {
             "system": "encode makes a body without what system=True announces: 'Be terse.' is not in it",
             "images": "without what images=True announces: 'iVBOR",
             "documents": "without what documents=True announces",
@@ -221,12 +221,12 @@ BROKEN: list[tuple[str, Adapter, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "adapter", "breach"), BROKEN, ids=[row[0] for row in BROKEN])
-def test_a_law_catches_the_plugin_that_breaks_it(name: str, adapter: Adapter, breach: str) -> None:
+@pytest.mark.parametrize(("name", "adapter", "violation"), BROKEN, ids=[row[0] for row in BROKEN])
+def test_a_law_catches_the_plugin_that_breaks_it(name: str, adapter: Adapter, violation: str) -> None:
     law: Law = getattr(contract, name)
-    told = list(breaches(adapter, (law,)))
-    assert any(breach in line for line in told), told
-    assert all(line.startswith("adapter 'rhyme': ") and "\n" not in line for line in told)
+    violations = list(breaches(adapter, (law,)))
+    assert any(violation in line for line in violations), violations
+    assert all(line.startswith("adapter 'rhyme': ") and "\n" not in line for line in violations)
 
 
 def test_each_law_is_broken_by_some_plugin_here() -> None:
@@ -235,17 +235,19 @@ def test_each_law_is_broken_by_some_plugin_here() -> None:
 
 def test_of_many_breaches_of_one_kind_the_first_are_told_and_the_rest_counted() -> None:
     wrong = {f"n{number}": Coercing() for number in range(5)}
-    told = list(breaches(having(**wrong), (contract.wrong_type_is_refused,)))
-    assert len(told) == 11
-    assert told[-1] == "adapter 'rhyme': 20 more of this kind (wrong type is refused)"
+    violations = list(breaches(having(**wrong), (contract.wrong_type_is_refused,)))
+    assert len(violations) == 11
+    assert violations[-1] == "adapter 'rhyme': 20 more of this kind (wrong type is refused)"
 
 
 def test_a_law_that_a_plugin_makes_fail_is_a_breach_and_the_others_are_tried() -> None:
     def exits(request: Json) -> Json:
         raise SystemExit("two\nlines")
 
-    [told] = breaches(replace(GOOD, encode=exits))
-    assert told.startswith("adapter 'rhyme': while testing whether 'encode makes a body': SystemExit: two lines (line ")
+    [violation] = breaches(replace(GOOD, encode=exits))
+    assert violation.startswith(
+        "adapter 'rhyme': while testing whether 'encode makes a body': SystemExit: two lines (line "
+    )
 
 
 def test_one_mistake_of_encode_is_told_once() -> None:
@@ -254,10 +256,10 @@ def test_one_mistake_of_encode_is_told_once() -> None:
 
     class Turns(Schema):
         turns = fields.List(fields.Nested(Turn), required=True)
-        said = fields.String()
+        text = fields.String()
 
     def misspelling(request: Json) -> Json:
-        return {"turns": [{"whom": each["role"]} for each in request["messages"]], "said": encode(request)["prompt"]}
+        return {"turns": [{"whom": each["role"]} for each in request["messages"]], "text": encode(request)["prompt"]}
 
     adapter = replace(GOOD, body=Turns, sample={"turns": []}, encode=misspelling)
     assert [line.partition("fit: ")[2] for line in breaches(adapter, (contract.encode_makes_a_body,))] == [
@@ -284,8 +286,8 @@ def test_what_is_not_there_to_be_tried_is_told_as_advice_and_what_needs_no_token
 def test_the_bodies_that_are_compared_are_both_right_and_wrong() -> None:
     for adapter in loading.load_registry().adapters.values():
         chance = Random(0)
-        made = [make_body(adapter.schema, chance) for _ in range(100)]
-        right = sum(not fields.find_faults(adapter.schema, each) for each in made)
+        bodies = [make_body(adapter.schema, chance) for _ in range(100)]
+        right = sum(not fields.find_faults(adapter.schema, each) for each in bodies)
         assert right >= 50, (adapter.name, right)
 
 
@@ -294,8 +296,8 @@ def test_a_module_is_checked_as_it_would_be_loaded() -> None:
     module.register_adapters = hookimpl(lambda register: register(GOOD))
     assert faults_of(module) == []
     module.register_adapters = hookimpl(lambda register: register(replace(GOOD, name="nova")))
-    [told] = faults_of(module)
-    assert told == (
+    [fault] = faults_of(module)
+    assert fault == (
         "plugin 'acme_rhyme' from acme_rhyme: the adapter 'nova' is already registered by built in (nova.py)"
     )
     module.register_adapters = hookimpl(lambda register: register(replace(GOOD, encode=lambda request: {})))
@@ -312,8 +314,8 @@ def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_page_lists_every_law_as_it_is_told(repository: Path) -> None:
     page = (repository / "docs/reference/plugins.md").read_text()
-    told = re.findall(r"^\| `(\w+)` \| (.*) \|$", page.partition("## The contract")[2], re.MULTILINE)
-    assert told[: len(LAWS + ADVICE)] == [(law.__name__, law.__doc__) for law in LAWS + ADVICE]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page.partition("## The contract")[2], re.MULTILINE)
+    assert rows[: len(LAWS + ADVICE)] == [(law.__name__, law.__doc__) for law in LAWS + ADVICE]
 
 
 def test_the_page_explains_messages_that_there_are(repository: Path) -> None:
@@ -326,6 +328,6 @@ def test_the_page_explains_messages_that_there_are(repository: Path) -> None:
 
 def test_whoever_is_told_of_the_contract_is_told_what_it_needs(repository: Path) -> None:
     pages = [repository / "README.md", *(repository / "docs").rglob("*.md")]
-    told = {page: page.read_text() for page in pages if "check --contract" in page.read_text()}
-    assert told
-    assert [str(page) for page, text in told.items() if "[contract]" not in text] == []
+    texts = {page: page.read_text() for page in pages if "check --contract" in page.read_text()}
+    assert texts
+    assert [str(page) for page, text in texts.items() if "[contract]" not in text] == []

@@ -82,10 +82,10 @@ def paths(value: Any, path: Path = ()) -> Iterator[Path]:
             yield from paths(value[key], (*path, key))
 
 
-def mutated(value: Any, made: list[tuple[float, str, Any]]) -> Any:
+def mutated(value: Any, changes: list[tuple[float, str, Any]]) -> Any:
     """The value with some changes, each at some place below it."""
     value = copy.deepcopy(value)
-    for share, how, new in made:
+    for share, how, new in changes:
         places = [path for path in paths(value) if path]
         if not places:
             break
@@ -114,11 +114,11 @@ def change(holder: Any, key: Any, how: str, new: Any) -> None:
 @pytest.mark.parametrize("name", WRITTEN)
 @calm
 @given(changes)
-def test_a_whole_answer_is_written_or_garbled(name: str, made: list[tuple[float, str, Any]]) -> None:
+def test_a_whole_answer_is_written_or_garbled(name: str, changes: list[tuple[float, str, Any]]) -> None:
     write = WIRES[name].write_reply
     assert write is not None
     try:
-        written = write(restore_tool_names(mutated(RESPONSE, made), {"look": "Look!"}), "m")
+        written = write(restore_tool_names(mutated(RESPONSE, changes), {"look": "Look!"}), "m")
     except UpstreamProtocolError:
         return
     assert json.loads(json.dumps(written)) == written
@@ -127,10 +127,10 @@ def test_a_whole_answer_is_written_or_garbled(name: str, made: list[tuple[float,
 @pytest.mark.parametrize("name", WRITTEN)
 @calm
 @given(changes)
-def test_a_stream_is_written_or_garbled(name: str, made: list[tuple[float, str, Any]]) -> None:
+def test_a_stream_is_written_or_garbled(name: str, changes: list[tuple[float, str, Any]]) -> None:
     write = WIRES[name].write_chunks
     assert write is not None
-    events = [event for event in mutated(EVENTS, made) if isinstance(event, dict)]
+    events = [event for event in mutated(EVENTS, changes) if isinstance(event, dict)]
     try:
         written = list(write((restore_event_tool_names(event, {"look": "Look!"}) for event in events), "m"))
     except UpstreamProtocolError:
@@ -140,10 +140,10 @@ def test_a_stream_is_written_or_garbled(name: str, made: list[tuple[float, str, 
 
 @calm
 @given(changes)
-def test_a_stream_is_folded_and_an_answer_replayed_or_garbled(made: list[tuple[float, str, Any]]) -> None:
+def test_a_stream_is_folded_and_an_answer_replayed_or_garbled(changes: list[tuple[float, str, Any]]) -> None:
     for attempt in (
-        lambda: fold(event for event in mutated(EVENTS, made) if isinstance(event, dict)),
-        lambda: list(replay(mutated(RESPONSE, made))),
+        lambda: fold(event for event in mutated(EVENTS, changes) if isinstance(event, dict)),
+        lambda: list(replay(mutated(RESPONSE, changes))),
     ):
         try:
             attempt()

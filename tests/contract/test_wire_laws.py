@@ -31,7 +31,7 @@ anything = st.recursive(
 names = st.from_regex(r"\A[a-zA-Z0-9_-]{1,64}\Z")
 base64 = st.from_regex(r"\A[A-Za-z0-9+/]{4,40}\Z")
 
-text = st.builds(lambda said: {"text": said}, st.text())
+text = st.builds(lambda text: {"text": text}, st.text())
 tool_use = st.builds(
     lambda use: {"toolUse": use},
     st.fixed_dictionaries(
@@ -40,7 +40,7 @@ tool_use = st.builds(
     ),
 )
 reasoning = st.builds(
-    lambda told: {"reasoningContent": told},
+    lambda reasoning: {"reasoningContent": reasoning},
     st.fixed_dictionaries({"reasoningText": st.fixed_dictionaries({"text": st.text()}, optional={"signature": base64})})
     | st.fixed_dictionaries({"redactedContent": base64}),
 )
@@ -59,7 +59,7 @@ citations = st.fixed_dictionaries(
     }
 )
 cited = st.builds(
-    lambda said, each: {"citationsContent": {"content": [said], "citations": each}},
+    lambda text, each: {"citationsContent": {"content": [text], "citations": each}},
     text,
     st.lists(citations, min_size=1, max_size=2),
 )
@@ -216,16 +216,16 @@ def said_by_chat(reply: Json) -> tuple[Any, ...]:
 
 def read_chat(chunks: Iterable[Json]) -> tuple[Any, ...]:
     """What a client of OpenAI's stream puts together."""
-    said, reason = "", None
+    content, reason = "", None
     calls: dict[int, tuple[str, Json]] = {}
     for choice in (chunk["choices"][0] for chunk in chunks if chunk["choices"]):
-        said += choice["delta"].get("content") or ""
+        content += choice["delta"].get("content") or ""
         reason = choice["finish_reason"] or reason
         for call in choice["delta"].get("tool_calls", ()):
-            told = call["function"]
-            _, held = calls.setdefault(call["index"], (call.get("id"), {"name": told.get("name"), "arguments": ""}))
-            held["arguments"] += told["arguments"]
-    return said, [calls[index] for index in sorted(calls)], reason
+            function = call["function"]
+            _, held = calls.setdefault(call["index"], (call.get("id"), {"name": function.get("name"), "arguments": ""}))
+            held["arguments"] += function["arguments"]
+    return content, [calls[index] for index in sorted(calls)], reason
 
 
 def said_by_responses(reply: Json) -> tuple[Any, ...]:

@@ -45,13 +45,13 @@ def test_it_is_listed_as_a_package(environ: dict[str, str], tmp_path: Path) -> N
 
 
 def test_it_keeps_the_contract(environ: dict[str, str], tmp_path: Path) -> None:
-    told = run("bedrock_flask", "plugins", "check", "--contract", environ=environ, folder=tmp_path)
-    assert told == f"ok: {NAME} (the whole contract)\n"
+    output = run("bedrock_flask", "plugins", "check", "--contract", environ=environ, folder=tmp_path)
+    assert output == f"ok: {NAME} (the whole contract)\n"
 
 
 def test_its_own_tests_pass(environ: dict[str, str], source: Path) -> None:
-    told = run("pytest", "-q", "-p", "no:cacheprovider", environ=environ, folder=source)
-    assert "4 passed" in told
+    output = run("pytest", "-q", "-p", "no:cacheprovider", environ=environ, folder=source)
+    assert "4 passed" in output
 
 
 def test_it_is_served(start_gateway: Callable[..., Any], environ: dict[str, str]) -> None:

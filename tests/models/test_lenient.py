@@ -17,10 +17,10 @@ KEY = {"authorization": "Bearer s3cret"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("plugins")
-    (made / "bad.py").write_text("raise RuntimeError('secret-of-the-house')")
-    (made / "good.py").write_text(render_plugin("good", "chat"))
-    return made
+    plugins = tmp_path_factory.mktemp("plugins")
+    (plugins / "bad.py").write_text("raise RuntimeError('secret-of-the-house')")
+    (plugins / "good.py").write_text(render_plugin("good", "chat"))
+    return plugins
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,9 @@ def lenient(start_gateway: Callable[..., Any], folder: Path) -> Any:
 
 def test_without_it_the_start_is_refused_in_one_line(folder: Path, plain_environ: dict[str, str]) -> None:
     command = [sys.executable, "-m", "bedrock_flask", "serve", "--plugins-dir", str(folder)]
-    told = subprocess.run(command, env=plain_environ, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert told.stderr == f"bedrock-flask: plugin 'bad' from {folder / 'bad.py'}: {FAULT}\n"
+    result = subprocess.run(command, env=plain_environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"bedrock-flask: plugin 'bad' from {folder / 'bad.py'}: {FAULT}\n"
 
 
 def test_with_it_the_others_are_served(lenient: Any) -> None:
@@ -48,25 +48,25 @@ def test_with_it_the_others_are_served(lenient: Any) -> None:
 def test_it_is_told_on_stderr_and_in_the_log(lenient: Any, folder: Path) -> None:
     line = f"plugin 'bad' from {folder / 'bad.py'}: {FAULT}"
     assert f"bedrock-flask: starting without {line}\n" in lenient.log.read_text()
-    assert [told["message"] for told in lenient.lines() if told["level"] == "ERROR"] == [f"left out: {line}"]
+    assert [entry["message"] for entry in lenient.lines() if entry["level"] == "ERROR"] == [f"left out: {line}"]
 
 
 def test_readiness_stays_terse_and_ready(lenient: Any) -> None:
-    told = lenient.get("/readyz")
-    assert (told.status_code, told.json()) == (200, {"status": "ok"})
+    response = lenient.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 def test_readiness_tells_the_holder_of_a_key_what_is_wrong(lenient: Any, folder: Path) -> None:
-    told = lenient.get("/readyz?verbose", headers=KEY)
-    assert told.status_code == 200
-    assert told.json()["status"] == "degraded"
-    assert told.json()["broken"] == [{"name": "bad", "source": str(folder / "bad.py"), "faults": [FAULT]}]
+    response = lenient.get("/readyz?verbose", headers=KEY)
+    assert response.status_code == 200
+    assert response.json()["status"] == "degraded"
+    assert response.json()["broken"] == [{"name": "bad", "source": str(folder / "bad.py"), "faults": [FAULT]}]
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}])
 def test_readiness_tells_a_stranger_how_many_and_no_more(lenient: Any, headers: dict[str, str]) -> None:
-    told = lenient.get("/readyz?verbose", headers=headers)
-    assert told.json() == {"status": "degraded", "adapters": 5, "aliases": 0, "broken": 1}
+    response = lenient.get("/readyz?verbose", headers=headers)
+    assert response.json() == {"status": "degraded", "adapters": 5, "aliases": 0, "broken": 1}
 
 
 def test_without_keys_this_machine_is_told(start_gateway: Callable[..., Any], folder: Path) -> None:
@@ -122,7 +122,7 @@ def leave(reply):
 
 
 def worker_of(gateway: Any) -> list[str]:
-    return [told["message"] for told in gateway.lines() if "Booting worker" in told["message"]]
+    return [entry["message"] for entry in gateway.lines() if "Booting worker" in entry["message"]]
 
 
 @pytest.mark.parametrize("way", ["exit", "stop", "fail"])
@@ -130,10 +130,10 @@ def worker_of(gateway: Any) -> list[str]:
 def test_a_rule_that_raises_at_a_request_fails_that_request_and_the_worker_lives(
     crashing: Any, way: str, action: str
 ) -> None:
-    told = crashing.post(f"/v1/models/crash/{action}", {"turns": [{"role": "user", "text": way}]})
-    assert (told.status_code, told.json()["code"]) == (500, "plugin_error")
-    assert "crash" in told.json()["detail"]
-    assert "secret-of-the-house" not in told.text + crashing.log.read_text()
+    response = crashing.post(f"/v1/models/crash/{action}", {"turns": [{"role": "user", "text": way}]})
+    assert (response.status_code, response.json()["code"]) == (500, "plugin_error")
+    assert "crash" in response.json()["detail"]
+    assert "secret-of-the-house" not in response.text + crashing.log.read_text()
     assert crashing.post("/v1/models/crash/invoke", {"turns": [{"role": "user", "text": "hi"}]}).ok
     assert len(worker_of(crashing)) == 1
 

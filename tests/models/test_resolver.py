@@ -31,10 +31,10 @@ id = "zai.glm-4.7"
 
 @pytest.fixture
 def models(tmp_path: Path) -> Models:
-    return made(tmp_path, FILE)
+    return make_models(tmp_path, FILE)
 
 
-def made(folder: Path, text: str, policy: str = "any") -> Models:
+def make_models(folder: Path, text: str, policy: str = "any") -> Models:
     path = folder / "models.toml"
     path.write_text(text)
     loaded = loading.load_registry()
@@ -59,10 +59,12 @@ def test_an_alias_may_name_its_adapter(models: Models) -> None:
 
 
 def test_an_alias_that_names_its_models_own_adapter_keeps_the_models_capabilities(tmp_path: Path) -> None:
-    own = made(tmp_path, '[models.own]\nid = "anthropic.claude-opus-4-6-v1"\nadapter = "claude"\n').resolve("own")
+    own = make_models(tmp_path, '[models.own]\nid = "anthropic.claude-opus-4-6-v1"\nadapter = "claude"\n').resolve(
+        "own"
+    )
     assert own.adapter.name == "claude"
     assert own.capabilities != next(iter(own.adapter.models.values()))
-    assert own.capabilities == made(tmp_path, "").resolve("anthropic.claude-opus-4-6-v1").capabilities
+    assert own.capabilities == make_models(tmp_path, "").resolve("anthropic.claude-opus-4-6-v1").capabilities
 
 
 def test_an_adapters_name_calls_its_default_model(models: Models) -> None:
@@ -84,9 +86,9 @@ def test_anything_else_is_unknown(models: Models, name: str) -> None:
 
 def test_a_name_longer_than_any_id_is_unknown(models: Models) -> None:
     assert models.resolve("acme." + "x" * 2043).id
-    with pytest.raises(UnknownModel) as told:
+    with pytest.raises(UnknownModel) as refused:
         models.resolve("acme." + "x" * 2044)
-    assert len(str(told.value)) < 1000
+    assert len(str(refused.value)) < 1000
 
 
 def test_an_unknown_name_is_told_the_nearest(models: Models) -> None:
@@ -102,7 +104,7 @@ def test_the_generic_adapters_name_is_no_model(models: Models) -> None:
 
 
 def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_path: Path) -> None:
-    models = made(tmp_path, FILE, "listed")
+    models = make_models(tmp_path, FILE, "listed")
     assert models.resolve("zai.glm-4.7").adapter.name == "converse"
     assert models.resolve("glm").id == "zai.glm-4.7"
     assert models.resolve("amazon.nova-lite-v1:0").adapter.name == "nova"
@@ -131,7 +133,7 @@ def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_pat
     ],
 )
 def test_a_models_file_that_does_not_hold_says_where(tmp_path: Path, text: str, fault: str) -> None:
-    with pytest.raises(ModelsFileError) as told:
-        made(tmp_path, text)
-    assert fault in str(told.value)
-    assert "\n" not in str(told.value)
+    with pytest.raises(ModelsFileError) as refused:
+        make_models(tmp_path, text)
+    assert fault in str(refused.value)
+    assert "\n" not in str(refused.value)
