@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
-def _one_of(first: str, *others: str) -> Any:
+def _make_enum(first: str, *others: str) -> Any:
     """A string enum; the first value is the default."""
     return field(default=first, metadata={"one_of": (first, *others)})
 
@@ -43,7 +43,7 @@ class Capabilities:
     audio: bool = False
     reasoning: bool = False
     streaming: bool = True
-    output: str = _one_of("text", "embedding", "image", "video", "speech")
+    output: str = _make_enum("text", "embedding", "image", "video", "speech")
     batch: int = 1
     results_with_text: bool = True
     prefill: bool = True
@@ -53,9 +53,9 @@ class Capabilities:
     cache_after_results: bool = True
     structured: bool = True
     signs_reasoning: bool = False
-    thinking: str = _one_of("", "budget", "either", "adaptive")
-    thinking_off: str = _one_of("absent", "disabled", "between_tools", "never")
-    sampling: str = _one_of("both", "one", "none")
+    thinking: str = _make_enum("", "budget", "either", "adaptive")
+    thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
+    sampling: str = _make_enum("both", "one", "none")
     counts_tokens: bool = False
 
     def __post_init__(self) -> None:

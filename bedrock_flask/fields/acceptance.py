@@ -27,7 +27,7 @@ _PLAIN_ATTRIBUTES = frozenset({"Meta", "opts", "_declared_fields", "_hooks", "_a
 def accepts(schema: marshmallow.Schema, value: Any) -> bool:
     """Whether the value fits the schema: true exactly if `schema.validate(value)` finds nothing."""
     standard, verdict = _compile_kind(type(schema))
-    if verdict is not None and _settings_of(schema) == _settings_of(standard):
+    if verdict is not None and _read_options(schema) == _read_options(standard):
         return verdict(value)
     return not schema.validate(value)
 
@@ -39,7 +39,7 @@ def _compile_kind(kind: type[marshmallow.Schema]) -> tuple[marshmallow.Schema, A
     return schema, _compile_schema(schema) if _is_plain(schema) else None
 
 
-def _settings_of(schema: marshmallow.Schema) -> tuple[Any, ...]:
+def _read_options(schema: marshmallow.Schema) -> tuple[Any, ...]:
     return schema.unknown, schema.many, schema.partial, schema.load_fields.keys()
 
 
