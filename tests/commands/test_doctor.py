@@ -14,6 +14,7 @@ import pytest
 
 from bedrock_flask.diagnostics.model_access import ModelAccess
 from bedrock_flask.server.ports import find_free_port
+from tests.doubles import Emulator, SendWhole, Upstream
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-x"
 THROUGH = [f"arn:aws:bedrock:{region}::foundation-model/{CLAUDE}" for region in ("us-east-1", "us-west-2")]
@@ -92,7 +93,7 @@ def towards(plain_environ: dict[str, str]) -> Callable[[str], dict[str, str]]:
 
 @pytest.fixture
 def aws(
-    upstream: Any, whole: Callable[..., Any], towards: Callable[[str], dict[str, str]]
+    upstream: Upstream, whole: SendWhole, towards: Callable[[str], dict[str, str]]
 ) -> Callable[..., dict[str, str]]:
     """An environment whose AWS identifies the caller, then answers in turn: `aws(MODELS, (DENIED, "403 …", name))`."""
 
@@ -108,7 +109,7 @@ def aws(
     return scripted
 
 
-def test_the_emulator_is_found_well_and_really_called(plain_environ: dict[str, str], emulator: Any) -> None:
+def test_the_emulator_is_found_well_and_really_called(plain_environ: dict[str, str], emulator: Emulator) -> None:
     environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url}
     done = run_process(environ, "--call")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -125,14 +126,14 @@ def test_the_emulator_is_found_well_and_really_called(plain_environ: dict[str, s
 
 
 def test_without_being_told_to_it_calls_no_model(
-    examine: Examine, plain_environ: dict[str, str], emulator: Any
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
     examine(plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url}, code=0)
     assert [call for call in emulator.calls() if call["operation"] in ("Converse", "InvokeModel")] == []
 
 
 def test_an_emulators_credentials_are_not_shown_to_aws_itself(
-    examine: Examine, plain_environ: dict[str, str], emulator: Any
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
     report = examine(plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url}, code=0)
     assert len(report["credentials"]) == 1
@@ -169,7 +170,7 @@ def test_a_model_that_needs_a_profile_is_told_which(examine: Examine, aws: Calla
 
 
 def test_a_profile_is_asked_for_the_model_behind_it(
-    examine: Examine, aws: Callable[..., dict[str, str]], upstream: Any
+    examine: Examine, aws: Callable[..., dict[str, str]], upstream: Upstream
 ) -> None:
     not_yet = MAY | {"authorizationStatus": "NOT_AUTHORIZED", "agreementAvailability": {"status": "NOT_AVAILABLE"}}
     report = examine(aws(MODELS, PROFILES, not_yet), "--model", f"us.{CLAUDE}", code=1)
@@ -258,7 +259,7 @@ def test_a_refused_call_is_told_by_its_name(
 
 
 def test_credentials_that_sts_refuses_are_a_failure(
-    examine: Examine, upstream: Any, whole: Callable[..., Any], towards: Callable[[str], dict[str, str]]
+    examine: Examine, upstream: Upstream, whole: SendWhole, towards: Callable[[str], dict[str, str]]
 ) -> None:
     refusal = b"<ErrorResponse><Error><Code>ExpiredToken</Code><Message>gone</Message></Error></ErrorResponse>"
     upstream.scripts = [whole(refusal, "403 Forbidden", content_type="text/xml")]
@@ -293,7 +294,7 @@ def test_a_name_that_no_dns_knows_is_said(examine: Examine, plain_environ: dict[
 
 
 def test_a_server_without_trusted_tls_is_said(
-    examine: Examine, towards: Callable[[str], dict[str, str]], emulator: Any
+    examine: Examine, towards: Callable[[str], dict[str, str]], emulator: Emulator
 ) -> None:
     report = examine(towards(emulator.url.replace("http:", "https:")), code=1)
     assert report["endpoint"][0][1].endswith("No trusted TLS connection could be established.")
@@ -320,7 +321,7 @@ def test_a_proxy_out_of_reach_is_said(plain_environ: dict[str, str]) -> None:
 
 
 def test_a_helper_program_that_never_ends_is_given_up(
-    towards: Callable[[str], dict[str, str]], tmp_path: Path, emulator: Any
+    towards: Callable[[str], dict[str, str]], tmp_path: Path, emulator: Emulator
 ) -> None:
     (tmp_path / "config").write_text("[default]\ncredential_process = sleep 30\n")
     environ = towards(emulator.url) | {"AWS_CONFIG_FILE": str(tmp_path / "config")}
@@ -330,14 +331,14 @@ def test_a_helper_program_that_never_ends_is_given_up(
     assert "given up" in report["credentials"][0][1]
 
 
-def test_no_credentials_at_all_are_said(examine: Examine, plain_environ: dict[str, str], emulator: Any) -> None:
+def test_no_credentials_at_all_are_said(examine: Examine, plain_environ: dict[str, str], emulator: Emulator) -> None:
     environ = {name: value for name, value in plain_environ.items() if not name.endswith("KEY")}
     environ = {name: value for name, value in environ.items() if name != "AWS_ACCESS_KEY_ID"}
     report = examine(environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url}, code=1)
     assert report["credentials"][0][:2] == ("FAIL", "botocore finds no AWS credentials")
 
 
-def test_a_bearer_token_needs_https(examine: Examine, plain_environ: dict[str, str], emulator: Any) -> None:
+def test_a_bearer_token_needs_https(examine: Examine, plain_environ: dict[str, str], emulator: Emulator) -> None:
     environ = plain_environ | {"AWS_BEARER_TOKEN_BEDROCK": "canary"}
     report = examine(environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url}, "--model", "nova", "--call", code=1)
     assert report["credentials"][0][0] == "FAIL"
@@ -355,7 +356,7 @@ def test_a_bearer_token_needs_https(examine: Examine, plain_environ: dict[str, s
     ],
 )
 def test_the_gateways_own_settings_come_first(
-    examine: Examine, plain_environ: dict[str, str], emulator: Any, changed: dict[str, str], check: str, fault: str
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator, changed: dict[str, str], check: str, fault: str
 ) -> None:
     environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url} | changed
     report = examine(environ, code=1)
@@ -364,7 +365,7 @@ def test_the_gateways_own_settings_come_first(
 
 
 def test_a_broken_plugin_and_a_broken_models_file_are_told(
-    plain_environ: dict[str, str], emulator: Any, tmp_path: Path
+    plain_environ: dict[str, str], emulator: Emulator, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.py").write_text("1 / 0")
     (tmp_path / "models.toml").write_text("[model.x]")
@@ -376,7 +377,7 @@ def test_a_broken_plugin_and_a_broken_models_file_are_told(
 
 
 def test_a_model_that_nobody_knows_is_told_its_nearest(
-    examine: Examine, plain_environ: dict[str, str], emulator: Any
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
     environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url}
     report = examine(environ, "--model", "nowa", code=1)
@@ -387,7 +388,7 @@ def test_a_model_that_nobody_knows_is_told_its_nearest(
 
 
 def test_a_region_that_is_mistyped_is_told_its_nearest(
-    examine: Examine, plain_environ: dict[str, str], emulator: Any
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
     environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url, "AWS_REGION": "us-esat-1"}
     report = examine(environ, code=0)
@@ -418,7 +419,7 @@ def test_an_offer_knows_what_a_name_means(model: str, foundation: str, problem: 
 
 @pytest.mark.parametrize("plane", ["", "/control"])
 def test_against_the_emulator_all_is_well(
-    examine: Examine, plain_environ: dict[str, str], emulator: Any, plane: str
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator, plane: str
 ) -> None:
     environ = plain_environ | {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url,

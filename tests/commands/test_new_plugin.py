@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from click.testing import CliRunner
 from bedrock_flask.commands.new_plugin import KINDS, new_plugin, render_plugin
 from bedrock_flask.commands.plugins import plugins
 from bedrock_flask.errors import StartupError
+from tests.doubles import StartEmulator, StartGateway
 
 NAMES = ("rhyme", "my-model", "my_model_2", "3d", "a", "class", "x-", "x" * 64)
 
@@ -76,7 +76,7 @@ def test_the_command_line_tells_a_bad_name_in_one_line_with_exit_code_1(plain_en
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_served_by_being_dropped_in(
-    start_gateway: Callable[..., Any], start_emulator: Callable[..., Any], tmp_path: Path, kind: str
+    start_gateway: StartGateway, start_emulator: StartEmulator, tmp_path: Path, kind: str
 ) -> None:
     (tmp_path / "rhyme.py").write_text(render_plugin("rhyme", kind))
     emulator = start_emulator(plugins_dir=tmp_path)

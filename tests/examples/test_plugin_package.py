@@ -5,11 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.doubles import StartGateway
 
 NAME = "acme-haiku"
 
@@ -54,7 +54,7 @@ def test_its_own_tests_pass(environ: dict[str, str], source: Path) -> None:
     assert "4 passed" in output
 
 
-def test_it_is_served(start_gateway: Callable[..., Any], environ: dict[str, str]) -> None:
+def test_it_is_served(start_gateway: StartGateway, environ: dict[str, str]) -> None:
     gateway = start_gateway(PYTHONPATH=environ["PYTHONPATH"])
     model = gateway.get(f"/v1/models/{NAME}").json()
     assert model["source"] == "package bedrock-flask-acme (bedrock_flask_acme)"

@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bedrock_flask.commands.new_plugin import render_plugin
+from tests.doubles import Gateway, StartEmulator, StartGateway
 
 FAULT = "RuntimeError: secret-of-the-house (line 1: raise RuntimeError('secret-of-the-house'))"
 KEY = {"authorization": "Bearer s3cret"}
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lenient(start_gateway: Callable[..., Any], folder: Path) -> Any:
+def lenient(start_gateway: StartGateway, folder: Path) -> Gateway:
     return start_gateway(
         by_command=True,
         BEDROCK_FLASK_PLUGINS_DIR=str(folder),
@@ -69,13 +69,13 @@ def test_readiness_tells_a_stranger_how_many_and_no_more(lenient: Any, headers: 
     assert response.json() == {"status": "degraded", "adapters": 5, "aliases": 0, "broken": 1}
 
 
-def test_without_keys_this_machine_is_told(start_gateway: Callable[..., Any], folder: Path) -> None:
+def test_without_keys_this_machine_is_told(start_gateway: StartGateway, folder: Path) -> None:
     gateway = start_gateway(BEDROCK_FLASK_PLUGINS_DIR=str(folder), BEDROCK_FLASK_LENIENT="true")
     assert gateway.get("/readyz?verbose").json()["broken"][0]["faults"] == [FAULT]
     assert gateway.get("/readyz?verbose", headers={"origin": "https://other.example"}).json()["broken"] == 1
 
 
-def test_nothing_broken_is_nothing_said(gateway: Any) -> None:
+def test_nothing_broken_is_nothing_said(gateway: Gateway) -> None:
     assert gateway.get("/readyz?verbose").json() == {"status": "ok", "adapters": 4, "aliases": 0}
 
 
@@ -96,8 +96,8 @@ def crashing(body):
 
 @pytest.fixture(scope="module")
 def crashing(
-    start_gateway: Callable[..., Any], start_emulator: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+    start_gateway: StartGateway, start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory
+) -> Gateway:
     folder = tmp_path_factory.mktemp("crashing")
     text = CRASHING.replace("sample=SAMPLE,", "sample=SAMPLE, rules=[lambda body: crashing(body)],")
     # What the gateway's decode does; the emulator must not fall over it first, so it has a plugin that does not.
@@ -121,7 +121,7 @@ def leave(reply):
 """
 
 
-def worker_of(gateway: Any) -> list[str]:
+def worker_of(gateway: Gateway) -> list[str]:
     return [entry["message"] for entry in gateway.lines() if "Booting worker" in entry["message"]]
 
 
