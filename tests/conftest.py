@@ -1,4 +1,4 @@
-"""Real servers for the suite: the emulator and the gateway, each a process of its own on a free port of loopback.
+"""Real servers for the suite: the emulator and the gateway, each in its own process on a free port of loopback.
 
 `upstream` does what no well-behaved server does: it sends exactly the bytes of its scripts.
 """

@@ -17,7 +17,7 @@ PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "anthropi
 
 @dataclass
 class Harness:
-    """What a test says to the gateway, what the upstream answers, and what it was asked."""
+    """The gateway, its upstream's scripted answers, and the requests that the upstream received."""
 
     gateway: Gateway
     upstream: Upstream
@@ -82,7 +82,7 @@ class Harness:
     # --- the client ---------------------------------------------------------------------------------------------------
 
     def ask(self, dialect: str, body: Json, headers: Mapping[str, str] | None = None, query: str = "") -> "Received":
-        """What a client of the dialect is told."""
+        """What a client of the dialect receives."""
         response = self.gateway.post(PATHS[dialect] + query, body, headers=dict(headers or {}))
         return Received(dialect, response)
 

@@ -34,7 +34,7 @@ class Received:
                 _WHOLE[dialect](self, self.document)
 
     def ok(self) -> "Received":
-        """Itself, which is no error."""
+        """Itself, which is not an error."""
         assert self.status == 200, self.response.text
         assert not self.error, self.error
         return self
@@ -113,7 +113,7 @@ def _responses_streamed(received: Received) -> None:
         return
     assert received.events[-1] == ends[0]
     _responses_whole(received, ends[0]["response"])
-    # What was told on the way is what the end tells.
+    # The deltas add up to what the last event repeats.
     deltas = [each["delta"] for each in received.events if each["type"] == "response.output_text.delta"]
     assert "".join(deltas) == received.text
     given = [

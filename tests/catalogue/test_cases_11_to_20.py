@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.catalogue.harness import Harness
+from tests.catalogue.received import Received
 
 Json = dict[str, Any]
 
@@ -169,15 +170,15 @@ REASONS: dict[str, Json] = {
 }
 
 
-def again(dialect: str, document: Any) -> list[Json]:
+def again(dialect: str, received: Received) -> list[Json]:
     """The turn of the model's as a client of the dialect sends it back."""
     if dialect == "responses":
-        return list(document.document["output"] if document.document else document.events[-1]["response"]["output"])
+        return list(received.document["output"] if received.document else received.events[-1]["response"]["output"])
     if dialect == "anthropic":
-        uses = [{"type": "tool_use", "id": call["id"], "name": call["name"], "input": {}} for call in document.calls]
-        return [{"role": "assistant", "content": [*document.thoughts, *uses]}]
-    calls = [{"id": call["id"], "type": "function", "function": {"name": call["name"]}} for call in document.calls]
-    return [{"role": "assistant", "content": None, "tool_calls": calls, "reasoning_details": document.thoughts}]
+        uses = [{"type": "tool_use", "id": call["id"], "name": call["name"], "input": {}} for call in received.calls]
+        return [{"role": "assistant", "content": [*received.thoughts, *uses]}]
+    calls = [{"id": call["id"], "type": "function", "function": {"name": call["name"]}} for call in received.calls]
+    return [{"role": "assistant", "content": None, "tool_calls": calls, "reasoning_details": received.thoughts}]
 
 
 def test_case_15_and_16_a_signature_without_text_comes_and_goes_back(

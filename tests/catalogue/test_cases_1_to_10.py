@@ -13,7 +13,7 @@ Json = dict[str, Any]
 GENERIC = "newvendor.model-of-tomorrow"
 NOVA = "amazon.nova-lite-v1:0"
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
-# One for each family that is asked by Converse.
+# One for each family that is called by Converse.
 MODELS = {"chat": CLAUDE, "responses": NOVA, "anthropic": GENERIC}
 CALLS = [("a", "weather", {"city": "Paris"}), ("b", "weather", {"city": "Rome"})]
 HISTORY = ("How is it?", CALLS, ("a", "sunny"), ("b", "rainy"))
@@ -228,7 +228,7 @@ def test_case_10_strange_names_have_aliases_that_the_caller_never_sees(
         "responses": {"type": "function", "name": name},
         "anthropic": {"type": "tool", "name": name},
     }
-    # `$READFILE` was never offered: the model has made it up.
+    # `$READFILE` was never offered: the model invented it.
     turns: Any = ("Hi", [("a", name, {}), ("b", "$READFILE", {})], ("a", "1"), ("b", "no such tool"))
     more = {"tools": STRANGE, "streamed": streamed, "tool_choice": choice[dialect]}
     response = harness.ask(dialect, harness.body(dialect, GENERIC, *turns, **more)).ok()

@@ -147,7 +147,7 @@ def test_case_24_a_stream_without_its_end_is_an_error(harness: Harness, dialect:
 
 
 def test_case_24_a_stream_that_has_stopped_but_not_counted_is_an_error_too(harness: Harness, dialect: str) -> None:
-    """The reason has been told by then where it comes before the counts; what must not come is the end."""
+    """The stop reason has been sent by then where it comes before the counts; what must not come is the end."""
     harness.plays(*EVENTS[:4])
     response = harness.ask(dialect, harness.body(dialect, GENERIC, "Hi", streamed=True))
     assert response.error["code"] == "upstream_truncated"
@@ -189,7 +189,7 @@ def test_case_26_a_throttle_that_speaks_of_tokens_is_a_throttle(
     assert response.error["message"] == message
 
 
-# Bedrock's status and the gateway's: a model that fails is no fault of the caller's.
+# Bedrock's status and the gateway's: the caller is not at fault when a model fails.
 STATUSES = {
     "ValidationException": (400, 400),
     "AccessDeniedException": (403, 403),
@@ -495,7 +495,7 @@ def test_case_30_d_credentials_are_renewed_before_they_expire(other: Any) -> Non
 
 
 def test_case_30_e_all_requests_share_one_client(harness: Harness) -> None:
-    """A client of its own would open a connection of its own; that one is built is tested with the transport."""
+    """A second client would open a second connection; the tests of the transport check that there is one."""
     harness.says({"text": "Hi"})
     harness.ask("chat", harness.body("chat", GENERIC, "Hi")).ok()
     before = harness.upstream.connections

@@ -67,7 +67,7 @@ MCP = {
     "cache_control": EPHEMERAL,
 }
 USER_ID = json.dumps({"device_id": "d" * 64, "account_uuid": "", "session_id": "2f1c1e2c-0000-4000-8000-000000000000"})
-# What stands in every request of a session.
+# What every request of a session has.
 ALWAYS: Json = {
     "max_tokens": 32000,
     "tools": [BASH, EDIT, MCP],
@@ -131,7 +131,7 @@ def second(body: Json, received: Any) -> Json:
 
 
 def two_turns(harness: Harness, body: Json, *message: Json, headers: Json | None = None) -> tuple[Any, Any]:
-    """What the client is told in each of them."""
+    """What the client receives in each of them."""
     asking = {**HEADERS, **(headers or {})}
     harness.says(*message, stop="tool_use")
     one = harness.ask("anthropic", body, asking, "?beta=true").ok()

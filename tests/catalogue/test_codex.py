@@ -88,7 +88,7 @@ def first(model: str, **more: Any) -> Json:
 
 
 def second(body: Json, document: Any) -> Json:
-    """The next request: the items as they came, as Codex keeps them, and what the tools said."""
+    """The next request: the items as they came, as Codex keeps them, and what the tools returned."""
     items = [each["item"] for each in document.events if each["type"] == "response.output_item.done"]
     kept = [{name: value for name, value in item.items() if name not in ("id", "status")} for item in items]
     outputs = []
@@ -109,7 +109,7 @@ PATCHING = {"toolUse": {"toolUseId": "call_2", "name": "apply_patch", "input": {
 
 
 def two_turns(harness: Harness, body: Json, *blocks: Json, headers: Json | None = None) -> tuple[Any, Any]:
-    """What the client is told in each of them."""
+    """What the client receives in each of them."""
     asking = {**HEADERS, **(headers or {})}
     harness.says(*blocks, {"text": "On it."}, COMMAND, PATCHING, stop="tool_use")
     one = harness.ask("responses", body, asking).ok()
@@ -121,7 +121,7 @@ def two_turns(harness: Harness, body: Json, *blocks: Json, headers: Json | None 
 
 
 def check_first(harness: Harness, one: Any) -> None:
-    """What the client must find in the stream, and what the model must have been asked."""
+    """What the client must find in the stream, and what the model must have been sent."""
     kinds = [each["type"] for each in one.events]
     assert kinds[0] == "response.created"
     assert kinds[-1] == "response.completed"

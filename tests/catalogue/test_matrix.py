@@ -10,12 +10,13 @@ import pytest
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.protocol import eventstream, sse
 from tests.catalogue.harness import Harness
+from tests.catalogue.received import Received
 from tests.doubles import Emulator, Gateway, StartGateway
 from tests.sse_decoder import Decoder
 
 Json = dict[str, Any]
 
-# Every adapter that speaks, by the id that it stands for; two of them are the catalogue's own.
+# The model id of every chat adapter, by the adapter's name; two of them are the catalogue's own.
 ADAPTERS = {
     adapter.name: adapter.default or "newvendor.model-of-tomorrow"
     for adapter in load_registry().adapters.values()
@@ -73,26 +74,26 @@ def converse(harness: Harness, model: str) -> Json:
     return {"messages": [{"role": "user", "content": [{"text": PROMPT}]}], "toolConfig": {"tools": tools}}
 
 
-# --- what is told, in one form ----------------------------------------------------------------------------------------
+# --- an answer in one form --------------------------------------------------------------------------------------------
 
 
-def of_told(document: Any) -> Json:
-    """What a client of a translated dialect was told."""
-    used = document.usage
-    if document.dialect == "anthropic":
+def of_received(received: Received) -> Json:
+    """What a client of a translated dialect received."""
+    used = received.usage
+    if received.dialect == "anthropic":
         counts = (used["input_tokens"], used["cache_read_input_tokens"], used["cache_creation_input_tokens"])
         output = used["output_tokens"]
     else:
-        sort = "prompt" if document.dialect == "chat" else "input"
+        sort = "prompt" if received.dialect == "chat" else "input"
         details = used[f"{sort}_tokens_details"]
         read, written = details["cached_tokens"], details["cache_write_tokens"]
         counts = (used[f"{sort}_tokens"] - read - written, read, written)
-        output = used["completion_tokens" if document.dialect == "chat" else "output_tokens"]
+        output = used["completion_tokens" if received.dialect == "chat" else "output_tokens"]
     calls = [
-        {"id": each["id"], "name": each["name"], "input": json.loads(each["arguments"])} for each in document.calls
+        {"id": each["id"], "name": each["name"], "input": json.loads(each["arguments"])} for each in received.calls
     ]
     counted = {"input": counts[0], "output": output, "read": counts[1], "written": counts[2]}
-    return {"text": document.text, "calls": calls, "counts": counted}
+    return {"text": received.text, "calls": calls, "counts": counted}
 
 
 def of_response(response: Json) -> Json:
@@ -143,7 +144,7 @@ def by_translation(dialect: str) -> Callable[[Any, str, str, bool], Json]:
     def ask(harness: Harness, adapter: str, model: str, streamed: bool) -> Json:
         more = {"stream_options": {"include_usage": True}} if dialect == "chat" and streamed else {}
         body = harness.body(dialect, model, PROMPT, tools=TOOLS, streamed=streamed, **more)
-        return of_told(harness.ask(dialect, body).ok())
+        return of_received(harness.ask(dialect, body).ok())
 
     return ask
 
@@ -167,7 +168,7 @@ def natively(harness: Harness, adapter: str, model: str, streamed: bool) -> Json
     response = harness.gateway.post(f"/v1/models/{model}/invoke{'-stream' if streamed else ''}", body)
     assert response.status_code == 200, response.text
     if OWN.get(adapter) == "anthropic":
-        return of_told(told_by_claude(harness, response))
+        return of_received(told_by_claude(harness, response))
     if not streamed:
         return of_response(response.json())
     events = [event for event in Decoder().feed(response.content) if event.event != "usage"]

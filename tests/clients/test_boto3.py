@@ -114,7 +114,7 @@ def test_every_way_to_name_a_model_is_signed_and_served_under_a_base_path_too(
     for client in (bedrock, endpoint.boto3(f"{endpoint.url}/bedrock")):
         assert client.converse(modelId=name, messages=ASKED)["output"]
         assert [*client.converse_stream(modelId=name, messages=ASKED)["stream"]]
-    # What is in no alias is given on as it stands.
+    # An id that is not an alias is passed on unchanged.
     assert [call["model"] for call in emulator.calls()] == [called] * 4
 
 
@@ -122,7 +122,7 @@ def test_every_way_to_name_a_model_is_signed_and_served_under_a_base_path_too(
 
 
 def ask(url: str, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """One request on a socket of its own, the path as it is written here."""
+    """One request on a new socket, with the path exactly as it is written here."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
     by_name = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request("POST", path, body, {"content-type": "application/json", **by_name})

@@ -189,7 +189,7 @@ def test_reasoning_keeps_its_signature_over_two_turns(
     ask(chat, [*turns, first, *run(first)], streamed)
     turn = sent()[-1]["messages"][1]["content"]
     if name == "chat completions":
-        # langchain does not keep what OpenAI's own API has no word for; adaptive thinking bears that.
+        # langchain drops what OpenAI's own API has no word for; adaptive thinking accepts that.
         assert [next(iter(block)) for block in turn] == ["text", "toolUse", "toolUse"]
     elif "reasoningContent" in turn[0]:
         assert turn[0] == SIGNED

@@ -22,7 +22,7 @@ IDS = {
 }
 each_model = pytest.mark.parametrize("model", IDS)
 whole_and_streamed = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-# Regressions R10: what was cached counts in OpenAI's prompt, and stands apart with Converse.
+# Regressions R10: cached tokens count in OpenAI's prompt tokens, and are separate in Converse.
 USAGE = {"inputTokens": 3, "outputTokens": 10, "cacheReadInputTokens": 32651, "cacheWriteInputTokens": 17}
 SIGNED = {"reasoningContent": {"reasoningText": {"text": "The town decides.", "signature": "c2lnbmVk"}}}
 REDACTED = {"reasoningContent": {"redactedContent": "cmVkYWN0ZWQ="}}

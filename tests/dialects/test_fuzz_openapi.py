@@ -14,7 +14,7 @@ import pytest
 from tests.doubles import Emulator, Gateway, StartGateway
 
 SECRET = "fuzz-0123456789abcdef"
-# Not judged: rules (see above), and `Allow`, which lists the methods that an address refuses in words of its own.
+# Not judged: rules (see above), and `Allow`, which lists methods that an address refuses with its own error.
 NOT_JUDGED = "positive_data_acceptance,allow_header_conformance"
 # Every boundary of every field, for the operations that have few; the large bodies get generated ones.
 SMALL = r"titan-embed|^/v1/models(/\{model\}(/schema)?)?$|z$"

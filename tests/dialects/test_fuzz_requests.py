@@ -19,7 +19,7 @@ SIZE = b"Content-Length: %d\r\n" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 
-# What two parsers could read differently. A canary request stands behind each, or within it, and is never served.
+# What two parsers could read differently. A canary request follows each, or is within it, and is never served.
 SMUGGLED = {
     "a length and chunks": POST + SIZE + CHUNKED + b"\r\n" + CHUNKS,
     "chunks and a length": POST + CHUNKED + SIZE + b"\r\n" + CHUNKS,

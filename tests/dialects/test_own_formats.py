@@ -1,4 +1,4 @@
-"""Models of a format of their own, by a dropped-in plugin: OpenAI's and Anthropic's clients reach them all the same."""
+"""Models with their own format, by a dropped-in plugin: OpenAI's and Anthropic's clients reach them too."""
 
 import json
 from typing import Any

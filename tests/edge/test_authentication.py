@@ -74,7 +74,7 @@ def signed(
     signer: type[SigV4Auth] = SigV4Auth,
     **headers: str,
 ) -> dict[str, str]:
-    """The headers with which botocore would send the request, signed so many minutes ago."""
+    """The headers with which botocore would send the request, signed `ago` minutes ago."""
 
     class Earlier(signer):  # type: ignore[misc, valid-type]
         def _modify_request_before_signing(self, request: Any) -> None:
@@ -104,7 +104,7 @@ def send(
 
 
 def refused(server: Any, headers: dict[str, str], **request: Any) -> tuple[int, str]:
-    """The status of a refusal and its words; whoever it was, the log names no key."""
+    """The status of a refusal and its code; the log never names a key."""
     status, result, problem = send(server, headers, **request)
     assert status >= 400, problem
     assert server.line(result["x-request-id"]).get("key") is None

@@ -15,7 +15,7 @@ RED, GREEN, BROKEN = "red", "STAYS GREEN", "BROKEN"
 
 
 def copied(to: Path) -> Path:
-    """The checkout as it stands, without what git ignores."""
+    """Copy the checkout, without what git ignores."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

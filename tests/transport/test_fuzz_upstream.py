@@ -67,7 +67,7 @@ def worker(gateway: Gateway) -> str:
 
 
 def is_told(response: Any) -> bool:
-    """Whether the caller can see that the answer is no success."""
+    """Whether the caller can see that the call failed."""
     if response.status_code >= 400:
         return bool(response.json()["code"].startswith(("upstream_", "bedrock_", "model_")))
     events = Decoder().feed(response.content)
