@@ -20,6 +20,7 @@ from bedrock_flask.emulator.environ import make_isolated_environ
 pytest.register_assert_rewrite("tests.doubles")
 
 from tests.doubles import (  # noqa: E402 - rewritten above
+    GUNICORN,
     Emulator,
     Gateway,
     GatewayWith,
@@ -45,8 +46,6 @@ hypothesis.settings.register_profile("random", hypothesis.settings(), derandomiz
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 adopt_orphans()
-
-GUNICORN = ["gunicorn", "-c", "python:bedrock_flask.gunicorn_conf", "bedrock_flask.app:wsgi_app()"]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,8 @@ import requests
 from bedrock_flask.protocol import eventstream
 
 PATIENCE = 30
+# What `bedrock-flask serve` becomes.
+GUNICORN = ("gunicorn", "-c", "python:bedrock_flask.gunicorn_conf", "bedrock_flask.app:wsgi_app()")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def run_server(arguments: list[str], environ: dict[str, str], health: str, port: int, log: Path) -> Iterator[Server]:
+def run_server(
+    arguments: Sequence[str], environ: dict[str, str], health: str, port: int, log: Path
+) -> Iterator[Server]:
     """Run `python -m ARGUMENTS` until the block ends; it is ready once `health` answers."""
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -3,21 +3,21 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
+from tests.doubles import GUNICORN, free_port
+
 
 @pytest.mark.parametrize("after", [0, 0.1, 0.5])
 @pytest.mark.parametrize("worker", ["gthread", "gevent"])
 def test_a_stop_is_heard_while_a_worker_starts(plain_environ: dict[str, str], worker: str, after: float) -> None:
-    environ = plain_environ | {"BEDROCK_FLASK_WORKER": worker}
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "bedrock_flask", "serve", "--port", str(port)]
+    port = free_port()
+    environ = plain_environ | {"BEDROCK_FLASK_WORKER": worker, "BEDROCK_FLASK_PORT": str(port)}
+    command = [sys.executable, "-m", *GUNICORN]
     with subprocess.Popen(
         command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
