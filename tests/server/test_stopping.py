@@ -169,7 +169,7 @@ def test_an_idle_connection_holds_nobody_up(start: Callable[..., Any], worker: s
 
 @pytest.mark.parametrize(("worker", "how"), [("gthread", "recycled"), ("gevent", "recycled"), ("gthread", "reloaded")])
 def test_workers_are_replaced_without_a_dropped_request(start_gateway: StartGateway, worker: str, how: str) -> None:
-    few = {"BEDROCK_FLASK_MAX_REQUESTS": "70"} if how == "recycled" else {}
+    few = {"BEDROCK_FLASK_MAX_REQUESTS": "40"} if how == "recycled" else {}
     gateway = start_gateway(BEDROCK_FLASK_WORKER=worker, BEDROCK_FLASK_WORKERS="2", **few)
 
     def ask(number: int) -> list[int]:
