@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from bedrock_flask.bedrock.operations import STREAMING
-from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.capabilities import Capabilities, Source
 from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
 from bedrock_flask.fields import Schema, find_faults
@@ -175,6 +175,17 @@ CHECKS = (
         "known_models must map the model id {key!r} to a KnownModel",
         each=True,
     ),
+    Check("sources", _is_object, "sources must map capabilities to lists of Source"),
+    Check(
+        "sources",
+        lambda key, value: (
+            key in Capabilities.__dataclass_fields__
+            and isinstance(value, Sequence)
+            and all(isinstance(each, Source) for each in value)
+        ),
+        "sources must map the capability {key!r} to a list of Source",
+        each=True,
+    ),
     Check("reply", lambda value: value is None or _is_object(value), "reply must be a JSON object"),
     Check("chunks", lambda value: value is None or _is_list_of_objects(value), "chunks must be a list of JSON objects"),
 )
@@ -192,6 +203,7 @@ class Adapter:
     default       the model id that the adapter's name stands for; made from the first pattern if empty
     provider      the provider's name in the emulator's lists; the capitalised first part of the model id if empty
     known_models  ids that AWS has published, each with a KnownModel; the emulator lists them
+    sources       where each capability is known from, by its name: lists of Source, which the reference shows
     rules         relations between fields: functions from a body to `(path, message)` pairs
     extras        where each parameter that Converse lacks goes for this family: a path in the Converse request, or a
                   function from its value and the request to the members to add to the request
@@ -211,6 +223,7 @@ class Adapter:
     default: str = ""
     provider: str = ""
     known_models: Mapping[str, KnownModel] = field(default_factory=dict)
+    sources: Mapping[str, Sequence[Source]] = field(default_factory=dict)
     rules: Sequence[Rule] = ()
     extras: Mapping[str, ExtraTarget] = field(default_factory=dict)
     encode: Callable[[Request], Json] | None = None

@@ -1,7 +1,11 @@
 """What a model can do, and which requests it accepts, as data: no code inspects a model's id."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any
+
+DOCUMENTED, MEASURED, ONE_REPORT = "documented", "measured", "one report"
 
 
 def _make_enum(first: str, *others: str) -> Any:
@@ -9,7 +13,33 @@ def _make_enum(first: str, *others: str) -> Any:
     return field(default=first, metadata={"one_of": (first, *others)})
 
 
-_TYPES = {bool: "true or false", int: "an integer", str: "a string"}
+_TYPES = {bool: "true or false", int: "an integer", str: "a string", tuple: "a tuple of strings"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a capability is known from.
+
+    text     the page or the report
+    basis    DOCUMENTED, MEASURED (several reports, or one with live probes), or ONE_REPORT
+    models   the pattern of the models that it covers; empty for all of the adapter
+    """
+
+    text: str
+    basis: str
+    models: str = ""
+
+    def __post_init__(self) -> None:
+        if self.basis not in (DOCUMENTED, MEASURED, ONE_REPORT):
+            raise ValueError(f"the basis of a source must be documented, measured or one report, not {self.basis!r}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a capability means for requests: what Bedrock refuses without it, and what the gateway does instead."""
+
+    refuses: str
+    remedy: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +62,7 @@ class Capabilities:
     batch                  the number of texts that an embedding model accepts per call
     sampling               the model accepts temperature and topP together, one at a time, or not at all (nor topK)
     counts_tokens          Bedrock's CountTokens operation supports the model
+    api_versions           the versions of the model's own format that Bedrock takes, the oldest first; empty: unknown
     """
 
     tools: bool = False
@@ -57,6 +88,7 @@ class Capabilities:
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
     sampling: str = _make_enum("both", "one", "none")
     counts_tokens: bool = False
+    api_versions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -70,3 +102,14 @@ class Capabilities:
     def but(self, **changes: Any) -> "Capabilities":
         """Return a copy with some capabilities changed."""
         return replace(self, **changes)
+
+
+# The capabilities that describe what Bedrock refuses. docs/reference/bedrock-rules.md lists them with their sources.
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "api_versions": Rule(
+            "The versions that InvokeModel takes as `anthropic_version`.",
+            "In Anthropic's API the gateway sends the newest version that is no later than the caller's.",
+        ),
+    }
+)

@@ -25,13 +25,16 @@ in the group `bedrock_flask`. `api_version = 1` at the top of the file declares 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Adapter, Engine, KnownModel
 from bedrock_flask.bodies import anthropic_body, converse_body, openai_chat_body
-from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.capabilities import DOCUMENTED, MEASURED, ONE_REPORT, Capabilities, Source
 from bedrock_flask.converse import Json, text_of
 from bedrock_flask.fields import Open, Schema
 from bedrock_flask.hookspecs import API_VERSION, hookimpl
 
 __all__ = [
     "API_VERSION",
+    "DOCUMENTED",
+    "MEASURED",
+    "ONE_REPORT",
     "Adapter",
     "Capabilities",
     "Engine",
@@ -39,6 +42,7 @@ __all__ = [
     "KnownModel",
     "Open",
     "Schema",
+    "Source",
     "anthropic_body",
     "converse_body",
     "fields",

@@ -15,7 +15,7 @@ import click
 from bedrock_flask.__main__ import COMMANDS
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import STREAMING
-from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.capabilities import RULES, Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import BEDROCK_ERRORS, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
@@ -108,7 +108,54 @@ The objects in the bodies above.
 {tables}"""
 
 
+def bedrock_rules() -> str:
+    """Every rule of Bedrock's that the gateway and the emulator know, by capability."""
+    loaded = loading.load_registry()
+    own = [each for each in loaded.adapters.values() if loaded.sources[each.name].startswith("built in")]
+    sections = "\n".join(_format_rule(name, own) for name in RULES)
+    return f"""# What Bedrock refuses
+
+Models differ in what they accept. What is known is a capability of the adapter, with its source. The gateway reads it
+to repair a request, or to refuse it by name before it costs anything. The emulator reads it to refuse what Bedrock
+refuses, in Bedrock's words, so that a test does not pass because the emulator is more lenient. `--lenient` switches
+this off, for models that are newer than these tables.
+
+A basis is *documented* (by AWS or Anthropic), *measured* (several reports, or one with live probes) or *one report*.
+What is not known is not a rule: Bedrock decides. On the routes of Bedrock's own API and on the native routes the body
+is the caller's own, and nothing is repaired.
+
+{sections}"""
+
+
+def _format_rule(name: str, adapters: Iterable[Adapter]) -> str:
+    rule = RULES[name]
+    patterns: dict[str, list[str]] = {}
+    for adapter in adapters:
+        for pattern, able in adapter.models.items():
+            patterns.setdefault(_show_value(getattr(able, name)), []).append(_code(pattern))
+    values = [(_code(value), ", ".join(each)) for value, each in patterns.items()]
+    sources = [
+        (_code(source.models or adapter.name), source.basis, _escape(source.text))
+        for adapter in adapters
+        for source in adapter.sources.get(name, ())
+    ]
+    return f"""## {name}
+
+{rule.refuses}
+{rule.remedy}
+
+{_format_table((f"`{name}`", "models"), values)}
+{_format_table(("models", "basis", "source"), sources)}"""
+
+
+def _show_value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "unknown"
+    return {True: "yes", False: "no"}.get(value, str(value))
+
+
 PAGES = {
+    "reference/bedrock-rules.md": bedrock_rules,
     "reference/settings.md": settings,
     "reference/errors.md": errors,
     "reference/cli.md": cli,
@@ -178,7 +225,7 @@ def _describe_capabilities(able: Capabilities) -> str:
 
 
 def _show(value: Any) -> str:
-    return "no" if value is False else str(value)
+    return "no" if value is False else " and ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _format_members(schema: dict[str, Any]) -> str:

@@ -2,9 +2,25 @@
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import Adapter, Capabilities, Json, KnownModel, anthropic_body, hookimpl
+from bedrock_flask.plugin import (
+    DOCUMENTED,
+    Adapter,
+    Capabilities,
+    Json,
+    KnownModel,
+    Source,
+    anthropic_body,
+    hookimpl,
+)
 
-SEES = Capabilities(tools=True, system=True, images=True, documents=True, structured=False)
+SEES = Capabilities(
+    tools=True,
+    system=True,
+    images=True,
+    documents=True,
+    structured=False,
+    api_versions=(anthropic_body.VERSION,),
+)
 # From 3.5 on: "Count tokens" (AWS user guide).
 COUNTS = SEES.but(counts_tokens=True)
 CACHES = COUNTS.but(cache=True)
@@ -14,7 +30,7 @@ REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
 ONE_AT_A_TIME = REASONS.but(sampling="one")
 FOUR_FIVE = ONE_AT_A_TIME.but(structured=True)
 FOUR_SIX = FOUR_FIVE.but(thinking="either", prefill=False)
-FOUR_SEVEN = FOUR_SIX.but(thinking="adaptive", sampling="none")
+FOUR_SEVEN = FOUR_SIX.but(thinking="adaptive", sampling="none", api_versions=(anthropic_body.VERSION, "2026-10-21"))
 FIVE = FOUR_SEVEN.but(thinking_off="disabled")
 ALWAYS = FIVE.but(thinking_off="never")
 
@@ -45,6 +61,16 @@ MODELS = {
     "anthropic.claude-mythos-*": ALWAYS,
     # A name that Anthropic has not used yet gets the newest capabilities.
     "anthropic.claude-*": FIVE,
+}
+
+SOURCES = {
+    "api_versions": [
+        Source(
+            "Anthropic, API versioning: `2026-10-21` is available on Bedrock for Claude 4.7 and later. AWS user guide, "
+            "Anthropic Claude Messages API: `bedrock-2023-05-31`",
+            DOCUMENTED,
+        ),
+    ],
 }
 
 # "Supported foundation models" and "Supported Regions and models for inference profiles" (AWS user guide).
@@ -98,6 +124,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             models=MODELS,
             default="anthropic.claude-opus-4-6-v1",
             known_models=KNOWN,
+            sources=SOURCES,
             extras={
                 "top_k": "additionalModelRequestFields.top_k",
                 "thinking": "additionalModelRequestFields.thinking",

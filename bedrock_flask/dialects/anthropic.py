@@ -54,9 +54,6 @@ from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
 MESSAGES, COUNT_TOKENS = anthropic_messages_body.Body(), anthropic_messages_body.CountTokensBody()
-# The first version of Anthropic's API, which Bedrock has always had by a name of its own. Later versions are sent as
-# they come, as Anthropic's own client for Bedrock sends them.
-VERSIONS = MappingProxyType({"": anthropic_body.VERSION, "2023-06-01": anthropic_body.VERSION})
 # Members of the envelope, which Bedrock takes elsewhere.
 _ENVELOPE = frozenset({"model", "stream"})
 # What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
@@ -146,7 +143,7 @@ def _edit_for_bedrock(
     billing = anthropic_betas.find_billing_blocks(body)
     taken_out = {str(path[0]) for path in removed if len(path) == 1} | ({"anthropic_beta"} if not betas else set())
     changed = _drop_nested(body, [path for path in removed if len(path) > 1])
-    added: dict[str, Any] = {"anthropic_version": _read_version(body)}
+    added: dict[str, Any] = {"anthropic_version": _choose_version(body, model.capabilities.api_versions)}
     if betas:
         added["anthropic_beta"] = betas
     if only_counted and "max_tokens" not in body:
@@ -197,9 +194,20 @@ def _list_betas(body: Any) -> list[str]:
     return [f"anthropic-beta: {beta}" for beta in _read_betas(body)]
 
 
-def _read_version(body: Any) -> str:
-    version = body.get("anthropic_version") or request.headers.get("anthropic-version", "").strip()
-    return VERSIONS.get(version, version)
+def _choose_version(body: Any, known: Sequence[str]) -> str:
+    """The newest version that the model takes and that is no later than the caller's, or else the oldest one.
+
+    Bedrock has the first version by a name of its own. A version goes as it came to a model of which none is known.
+    """
+    version: str = body.get("anthropic_version") or request.headers.get("anthropic-version", "").strip()
+    if not known:
+        return version or anthropic_body.VERSION
+    wanted = _read_date(version)
+    return next((each for each in reversed(known) if _read_date(each) <= wanted), known[0])
+
+
+def _read_date(version: str) -> str:
+    return version.removeprefix("bedrock-")
 
 
 def _drop_nested(body: Any, paths: Collection[Path]) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def create_emulator(
         catalogue=Catalogue(registry),
         jobs=AsyncJobs(settings.async_dir),
         policy=GuardrailPolicy(tuple(settings.blocked_words)),
+        is_strict=not settings.lenient,
     )
     authenticate = make_authenticator(read_secrets(settings.secrets))
     for step in (

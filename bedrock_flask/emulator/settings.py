@@ -20,6 +20,7 @@ class EmulatorSettings:
     faults         the faults of the first calls
     replies        scripted replies by prompt
     replies_only   whether a prompt that no reply matches is refused
+    lenient        whether what Bedrock refuses by the model's capabilities is accepted
     log            the file of the request log
     secrets        `KEYID:SECRET` pairs; with any, calls must be signed with one of them
     async_dir      a folder in place of S3, for asynchronous calls
@@ -34,6 +35,7 @@ class EmulatorSettings:
     faults: Sequence["Fault"] = ()
     replies: Sequence["Reply"] = ()
     replies_only: bool = False
+    lenient: bool = False
     log: Path | None = None
     secrets: Sequence[str] = ()
     async_dir: Path | None = None

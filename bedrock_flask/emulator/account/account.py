@@ -21,6 +21,8 @@ class EmulatedAccount:
     catalogue: Catalogue
     jobs: AsyncJobs
     policy: GuardrailPolicy
+    # Whether calls are refused by the models' capabilities.
+    is_strict: bool = True
 
     def make_engine(self, model: str) -> ReplyEngine:
         """Make the engine of one call to a model."""

@@ -20,7 +20,7 @@ from bedrock_flask.emulator.calls.request import (
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response, make_stream_response
 from bedrock_flask.emulator.formats import known, plugin
 from bedrock_flask.emulator.formats.known import Tally
-from bedrock_flask.emulator.operations import guardrails
+from bedrock_flask.emulator.operations import guardrails, rules
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.wires import WIRES
@@ -91,6 +91,8 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
     if faults := adapter.find_faults(body):
         text = "; ".join(f"{fault.path or '#'}: {fault.message}" for fault in faults)
         raise validation_error(f"Malformed input request: {text}, please reformat your input and try again.")
+    if request.account.is_strict:
+        rules.check_rules(adapter.wire, body, capabilities)
     return adapter, capabilities, body
 
 
@@ -139,6 +141,8 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
     messages = body.get("messages", [{"role": "user"}])
     if not messages or messages[0]["role"] == "assistant":
         raise validation_error(_WRONG_FIRST_TURN)
+    if request.account.is_strict:
+        rules.check_rules("converse", body, capabilities)
     return capabilities, body
 
 
