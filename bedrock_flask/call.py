@@ -68,6 +68,14 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return document
 
 
+def find_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object that Bedrock sent, or None for text, an image or another value of JSON."""
+    try:
+        return parse_object(data) if data.lstrip()[:1] == b"{" else None
+    except UpstreamProtocolError:
+        return None
+
+
 def _reject_constant(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 

@@ -396,19 +396,39 @@ _UNKNOWN = BedrockErrorRow(502, UpstreamError.code, UpstreamError.title)
 class BedrockError(UpstreamError):
     """Bedrock answered with an error; its row of `BEDROCK_ERRORS` gives status, code and title.
 
-    `name` and `http_status` are Bedrock's. `frame` is the event-stream frame that ended a stream with the error.
+    `name` and `http_status` are Bedrock's. `members` are those of its document beside the message: numbers and texts,
+    such as `originalStatusCode`. `frame` is the event-stream frame that ended a stream with the error.
     """
 
     frame = b""
 
     def __init__(
-        self, name: str, message: str, http_status: int | None = None, headers: Mapping[str, str] | None = None
+        self,
+        name: str,
+        message: str,
+        http_status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        document: object = None,
     ) -> None:
         self.name, self.http_status = name, http_status
         row = find_bedrock_row(name, http_status)
         self.status, self.code, self.title, self.retryable = row.status, row.code, row.title, row.retryable
         detail = "" if row is _CREDENTIALS else redact_account_arns(message)[:2000]
         super().__init__(detail or row.title, headers=headers)
+        self.members = {} if row is _CREDENTIALS else _read_members(document)
+
+
+# What names an error or describes it in a document of Bedrock's.
+_NAME_AND_MESSAGE = frozenset({"__type", "code", "message", "Message"})
+
+
+def _read_members(document: object) -> dict[str, str | int | float]:
+    members = document.items() if isinstance(document, dict) else ()
+    return {
+        name: redact_account_arns(value)[:2000] if isinstance(value, str) else value
+        for name, value in members
+        if name not in _NAME_AND_MESSAGE and isinstance(value, str | int | float)
+    }
 
 
 def find_bedrock_row(name: str, http_status: int | None = None) -> BedrockErrorRow:

@@ -10,16 +10,16 @@ from types import MappingProxyType
 from flask import Blueprint, Response, request
 
 from bedrock_flask.adapter import isolate_plugin_errors
-from bedrock_flask.bedrock.errors import ERRORS
+from bedrock_flask.bedrock.errors import ERRORS, find_error
 from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.bodies import converse_body
-from bedrock_flask.call import Chunk, Reply
+from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect, ErrorResponse, Operation
 from bedrock_flask.edge.body import read_body
-from bedrock_flask.errors import BedrockError, GatewayError, InvalidSignature, Unauthenticated
+from bedrock_flask.errors import BedrockError, CredentialsError, GatewayError, InvalidSignature, Unauthenticated
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
+from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
 from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults, resolve_model
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
@@ -88,12 +88,8 @@ def _pass_through(model: Model, data: bytes, *, operation: str, wire: str, strea
     # What AWS takes as headers is sent on under the same names.
     forward = ("accept", "content-type") if operation == "InvokeModel" and not stream else ()
     call = make_call(model, data, operation=operation, wire=wire, stream=stream, forward=forward)
-    response = pass_stream(call, _write_chunk, STREAM_FORMAT) if stream else pass_reply(call, _content_type)
+    response = pass_stream(call, _write_chunk, STREAM_FORMAT) if stream else pass_reply(call, own_content_type)
     return add_gateway_headers(response, model)
-
-
-def _content_type(reply: Reply) -> str:
-    return reply.headers.get("content-type", "application/json")
 
 
 def _write_chunk(chunk: Chunk) -> bytes:
@@ -135,8 +131,11 @@ def _name_error(error: GatewayError) -> tuple[str, int]:
     """AWS's name of an error, and its status."""
     if isinstance(error, InvalidSignature):
         return error.name, error.status
-    if isinstance(error, BedrockError) and error.code != "gateway_credentials" and error.http_status and error.name:
-        return error.name, error.http_status
+    if isinstance(error, BedrockError) and error.code != CredentialsError.code and error.name:
+        shape = find_error(error.name)
+        # A frame of a stream has no status, and its name is that of a member.
+        if error.http_status or shape:
+            return shape.name if shape else error.name, error.http_status or (shape.status if shape else 500)
     if error.status == 502 and error.retryable:
         return _NAMES[503], 503
     if isinstance(error, Unauthenticated) and "authorization" not in request.headers:
@@ -148,14 +147,14 @@ def _name_error(error: GatewayError) -> tuple[str, int]:
 def render_error(error: GatewayError, request_id: str) -> ErrorResponse:
     """The error as an answer of Bedrock's."""
     name, status = _name_error(error)
-    return ErrorResponse(
-        status=status, document={"message": error.detail, "code": error.code}, headers={"x-amzn-errortype": name}
-    )
+    members = error.members if isinstance(error, BedrockError) else {}
+    document = {**members, "message": error.detail, "code": error.code}
+    return ErrorResponse(status=status, document=document, headers={"x-amzn-errortype": name})
 
 
 def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
     """The frame that ends a stream: Bedrock's own where it sent one."""
-    if isinstance(error, BedrockError) and error.frame and error.code != "gateway_credentials":
+    if isinstance(error, BedrockError) and error.frame and error.code != CredentialsError.code:
         return error.frame
     name, _ = _name_error(error)
     member = name[:1].lower() + name[1:]

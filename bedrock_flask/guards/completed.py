@@ -8,7 +8,7 @@ from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.usage import from_headers
-from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Handler, Idle, Reply, Stream
+from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Handler, Idle, Reply, Stream, find_object
 from bedrock_flask.errors import UpstreamTruncated
 from bedrock_flask.observability import logs
 from bedrock_flask.wires import find_wire
@@ -21,11 +21,14 @@ _GUARDRAIL = "amazon-bedrock-guardrailAction"
 
 
 def completed(handler: Handler) -> Handler:
-    """The same handler; an answer that is cut short, not JSON or without its end is an error, and usage is recorded."""
+    """The same handler; an answer that is cut short or without its end is an error, and usage is recorded.
+
+    Of an opaque wire, an answer that is no JSON object is whole by its length, or by the clean end of its stream.
+    """
 
     def send(call: Call) -> Reply:
         reply = handler.send(call)
-        _check_whole(reply.document, reply.headers, find_wire(call.adapter, call.wire), call)
+        _check_whole(reply, reply.headers, find_wire(call.adapter, call.wire), call)
         return reply
 
     def send_stream(call: Call) -> Stream:
@@ -35,11 +38,21 @@ def completed(handler: Handler) -> Handler:
     return Handler(send, send_stream)
 
 
-def _check_whole(document: dict[str, Any], headers: Mapping[str, str], wire: Wire, call: Call) -> None:
+def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, call: Call) -> None:
+    document = _read_document(answer, wire)
+    if document is None:
+        call.record.usage = from_headers(headers)
+        return
     with isolate_plugin_errors(call.adapter):
         if not wire.is_complete(document) and _GUARDRAIL not in document:
             raise _incomplete(call.adapter, document)
         call.record.usage = wire.usage(document).merge(from_headers(headers))
+
+
+def _read_document(answer: Reply | Chunk, wire: Wire) -> dict[str, Any] | None:
+    """The answer's JSON object; of an opaque wire None if it is none, of any other wire UpstreamProtocolError."""
+    data = answer.body if isinstance(answer, Reply) else answer.data
+    return find_object(data) if wire.is_opaque else answer.document
 
 
 def _incomplete(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated:
@@ -59,12 +72,12 @@ def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | I
             if chunk is IDLE:
                 yield chunk
                 continue
-            document = chunk.document
             if chunk.event == REPLY:
-                _check_whole(document, stream.headers, wire, call)
+                _check_whole(chunk, stream.headers, wire, call)
                 finished = True
                 yield chunk
                 continue
+            document = _read_document(chunk, wire) or {}
             payload = document if chunk.event == "chunk" else {chunk.event: document}
             with isolate_plugin_errors(call.adapter):
                 call.record.usage = call.record.usage.merge(wire.usage(payload))

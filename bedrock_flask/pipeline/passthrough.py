@@ -20,6 +20,11 @@ def pass_reply(call: Call, content_type: Callable[[Reply], str] = lambda reply: 
     return Response(reply.body, content_type=content_type(reply), headers=passed)
 
 
+def own_content_type(reply: Reply) -> str:
+    """The media type that Bedrock names: an answer of a model's own may be text or an image."""
+    return reply.headers.get("content-type", JSON)
+
+
 def pass_stream(
     call: Call,
     write_chunk: Callable[[Chunk], bytes],

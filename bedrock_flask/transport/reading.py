@@ -6,13 +6,14 @@ import socket
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any, Protocol
 
 import urllib3.exceptions
 from urllib3 import HTTPResponse
 
+from bedrock_flask.bedrock.errors import find_error
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import (
@@ -20,11 +21,13 @@ from bedrock_flask.errors import (
     ClientDisconnected,
     DeadlineExceeded,
     GatewayError,
+    UpstreamError,
     UpstreamProtocolError,
     UpstreamStalled,
     UpstreamTimeout,
     UpstreamTruncated,
     UpstreamUnreachable,
+    redact_account_arns,
 )
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.transport import wait
@@ -33,6 +36,7 @@ from bedrock_flask.transport.stopping import Shutdown
 _PIECE = 65536
 _LARGEST_ERROR = 1 << 20
 _ERROR_TYPE = "x-amzn-errortype"
+_UNKNOWN_OPERATION, _LARGEST_REFUSAL = b"UnknownOperationException", 4096
 
 
 class PendingResponse(Protocol):
@@ -143,8 +147,7 @@ class Reader:
         if raw.status >= 300:
             raise self._read_error(_Head(raw, headers))
         if fault := _find_head_fault(headers, call):
-            raw.close()
-            raise UpstreamProtocolError(fault)
+            raise self._read_foreign_answer(_Head(raw, headers), fault)
         return _Head(raw, headers)
 
     def _read_timeout(self) -> float:
@@ -167,24 +170,38 @@ class Reader:
             raise_if_expired(self.call, self.shutdown)
             raise UpstreamProtocolError() from None
 
-    def _read_error(self, head: _Head) -> BedrockError:
-        """The error of an answer with an error status, read from at most the first megabyte of its body."""
-        body, headers = b"", head.headers
+    def _read_foreign_answer(self, head: _Head, fault: str) -> UpstreamError:
+        """The error of a successful answer that is no answer to this call."""
+        try:
+            kind = head.headers.get("content-type", "")
+            body = self._read_beginning(head, _LARGEST_REFUSAL) if "json" in kind else b""
+        finally:
+            head.raw.close()
+        return find_refusal(body) or UpstreamProtocolError(fault)
+
+    def _read_beginning(self, head: _Head, most: int) -> bytes:
+        """A body, or what came of it: little more than `most` bytes at the most."""
+        body = b""
         with closing(self._pieces(head)) as pieces:
             try:
                 for piece in pieces:
                     if isinstance(piece, bytes):
                         body += piece
-                    if len(body) > _LARGEST_ERROR:
+                    if len(body) > most:
                         break
             except (UpstreamTruncated, UpstreamStalled):
                 raise_if_expired(self.call, self.shutdown)
-        document = _parse(body)
+        return body
+
+    def _read_error(self, head: _Head) -> BedrockError:
+        """The error of an answer with an error status, read from at most the first megabyte of its body."""
+        headers, document = head.headers, _parse(self._read_beginning(head, _LARGEST_ERROR))
         name = headers.get(_ERROR_TYPE) or _first_text(document, "__type", "code")
         # `Name:http://…` in a header, `prefix#Name` in a body.
         name = name.partition(":")[0].rpartition("#")[2].strip()
         hints = {hint: value for hint, value in headers.items() if hint == "retry-after"}
-        refused = BedrockError(name, _first_text(document, "message", "Message"), head.raw.status, headers=hints)
+        message = _first_text(document, "message", "Message")
+        refused = BedrockError(name, message, head.raw.status, headers=hints, document=document)
         refused.upstream_request_id = headers.get("x-amzn-requestid")
         return refused
 
@@ -200,7 +217,10 @@ class Reader:
                 if size > most:
                     raise UpstreamProtocolError(f"Bedrock's answer is larger than {most} bytes.")
                 read.append(piece)
-        yield Chunk(REPLY, b"".join(read))
+        body = b"".join(read)
+        if refusal := find_refusal(body):
+            raise refusal
+        yield Chunk(REPLY, body)
 
     def _events(self, head: _Head) -> Generator[Chunk | Idle]:
         """The events of an event stream as they arrive; an exception or error frame raises its error."""
@@ -267,6 +287,23 @@ def _find_head_fault(headers: Mapping[str, str], call: Call) -> str:
     return ""
 
 
+def find_refusal(body: bytes) -> BedrockError | None:
+    """The error that AWS reports with status 200 where it does not know the address: it is not Bedrock's.
+
+    Source: BerriAI/litellm#28551, where it was seen live: `{"Output": {"__type": "…#UnknownOperationException"}, …}`.
+    """
+    if len(body) > _LARGEST_REFUSAL or _UNKNOWN_OPERATION not in body:
+        return None
+    document = _parse(body)
+    output = document.get("Output") if isinstance(document, dict) else None
+    name = _first_text(output, "__type").rpartition("#")[2]
+    if name.encode() != _UNKNOWN_OPERATION:
+        return None
+    return BedrockError(
+        name, _first_text(output, "message", "Message") or "The endpoint that the gateway calls is not Bedrock's."
+    )
+
+
 def forwardable_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that may be sent on: control characters and non-ASCII letters would break the response."""
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
@@ -295,8 +332,12 @@ def _read_chunk(frame: eventstream.Frame) -> Chunk:
     headers = {name: value for name, value in frame.headers.items() if isinstance(value, str)}
     kind, event = headers.get(":message-type", ""), headers.get(":event-type", "")
     if kind == "exception":
-        message = _first_text(_parse(frame.payload), "message", "Message", "originalMessage")
-        raise _with_frame(BedrockError(headers.get(":exception-type", ""), message), frame)
+        document = _parse(frame.payload)
+        message = _first_text(document, "message", "Message", "originalMessage")
+        # Some exceptions are wrapped in another, and the payload has the name (maximhq/bifrost#4808).
+        inner = _first_text(document, "__type").rpartition("#")[2]
+        name = inner if find_error(inner) else headers.get(":exception-type", "")
+        raise _with_frame(BedrockError(name, message, document=document), frame)
     if kind == "error":
         raise _with_frame(BedrockError(headers.get(":error-code", ""), headers.get(":error-message", "")), frame)
     if kind != "event" or not event.isidentifier():
@@ -309,8 +350,26 @@ def _read_chunk(frame: eventstream.Frame) -> Chunk:
 
 
 def _with_frame(refused: BedrockError, frame: eventstream.Frame) -> BedrockError:
-    refused.frame = frame.raw
+    masked = replace(
+        frame,
+        headers={name: _mask(value) for name, value in frame.headers.items()},
+        payload=_mask_payload(frame.payload),
+    )
+    refused.frame = frame.raw if masked == frame else eventstream.encode(masked)
     return refused
+
+
+def _mask(value: Any) -> Any:
+    return redact_account_arns(value) if isinstance(value, str) else value
+
+
+def _mask_payload(payload: bytes) -> bytes:
+    """The payload of an error without the ARNs that name an account; its bytes unchanged if there are none."""
+    document = _parse(payload)
+    if not isinstance(document, dict):
+        return redact_account_arns(payload.decode("utf-8", "replace")).encode() if b"arn:" in payload else payload
+    masked = {name: _mask(value) for name, value in document.items()}
+    return payload if masked == document else json.dumps(masked).encode()
 
 
 def _parse(body: bytes) -> Any:

@@ -33,7 +33,10 @@ def find_wire(adapter: Adapter, name: str = "") -> Wire:
     name = name or adapter.wire
     if name in WIRES:
         return WIRES[name]
-    return _build_wire(name, adapter.decode) if adapter.decode and name == adapter.wire else Wire(name=name)
+    if adapter.decode and name == adapter.wire:
+        return _build_wire(name, adapter.decode)
+    # The adapter has a schema of the body, and nothing that reads an answer.
+    return Wire(name=name, is_opaque=True)
 
 
 def _build_wire(name: str, decode: Callable[[Json], Response]) -> Wire:

@@ -9,5 +9,5 @@ COUNT_TOKENS = Wire(
     is_complete=lambda reply: isinstance(reply.get("inputTokens"), int),
     usage=lambda reply: Usage(),
 )
-# A family without a plugin: any answer is complete, and any chunk may be the last one.
-OPAQUE = Wire(name="opaque", is_terminal=lambda chunk: True)
+# A family without a plugin: an answer is complete by its length, and any chunk may be the last one.
+OPAQUE = Wire(name="opaque", is_opaque=True, is_complete=lambda reply: True, is_terminal=lambda chunk: True)

@@ -72,6 +72,7 @@ class Wire:
 
     is_complete    whether a reply is a whole answer, rather than a cut or foreign one
     is_terminal    whether a chunk is the terminal one of its stream
+    is_opaque      whether an answer may have any form: one that is no JSON object is not looked into
     usage          the token counts of a reply or of one chunk
     read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
     write_request  a Converse request as a body of this format; raises InvalidBody for what the format cannot express
@@ -92,6 +93,7 @@ class Wire:
     name: str
     is_complete: Callable[[Json], bool] = is_answer
     is_terminal: Callable[[Json], bool] = has_metrics
+    is_opaque: bool = False
     usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None
     write_request: Callable[[Request], Json] | None = None

@@ -30,7 +30,7 @@ from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models.models_file import WARN
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
+from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
 from bedrock_flask.pipeline.request import log_unknown_fields, make_call, parse_json, resolve_model
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
@@ -119,7 +119,11 @@ def _invoke(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Res
     unknown = _check_body(model, parse_json(data) if body is None else body)
     log_unknown_fields(unknown)
     call = make_call(model, data, stream=stream)
-    response = pass_stream(call, _write_chunk, STREAM_FORMAT, write_end=_write_usage) if stream else pass_reply(call)
+    response = (
+        pass_stream(call, _write_chunk, STREAM_FORMAT, write_end=_write_usage)
+        if stream
+        else pass_reply(call, own_content_type)
+    )
     if unknown:
         listed = quote(", ".join(unknown[:_MAX_LISTED]), safe="[], -_.")[:_MAX_HEADER]
         response.headers[headers.UNKNOWN_FIELDS] = listed
@@ -143,7 +147,10 @@ def _write_chunk(chunk: Chunk) -> bytes:
     # The marks of success and failure are the gateway's own.
     if chunk.event in ("usage", "error"):
         raise UpstreamProtocolError("Bedrock's stream has an event of no known type.")
-    return sse.encode(chunk.data.decode("utf-8"), chunk.event)
+    try:
+        return sse.encode(chunk.data.decode("utf-8"), chunk.event)
+    except UnicodeDecodeError:
+        raise UpstreamProtocolError("Bedrock's stream has a chunk that is not text.") from None
 
 
 def _write_usage() -> Iterator[bytes]:
