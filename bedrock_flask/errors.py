@@ -193,6 +193,13 @@ class Unsupported(InvalidBody):
         super().__init__(fields, f"{summarize_faults(fields)}.{hint}")
 
 
+class RefusedSafeguard(Unsupported):
+    """The model cannot take a safeguard or a tool of the request, and no policy drops it."""
+
+    def __init__(self, fields: Sequence[FieldError]) -> None:
+        InvalidBody.__init__(self, fields)
+
+
 class NotConversable(CallerError):
     """The model can only be called with its native body."""
 

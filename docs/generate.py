@@ -300,7 +300,9 @@ def _escape(text: str) -> str:
 
 
 def _list_subclasses(kind: type[GatewayError]) -> list[type[GatewayError]]:
-    return [each for direct in kind.__subclasses__() for each in (direct, *_list_subclasses(direct))]
+    """The kinds of errors below one; a kind with the code of the one above it is the same to a reader."""
+    below = [each for direct in kind.__subclasses__() for each in (direct, *_list_subclasses(direct))]
+    return [each for each in below if "code" in vars(each)]
 
 
 def _format_default(value: object) -> str:

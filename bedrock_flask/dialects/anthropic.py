@@ -41,6 +41,7 @@ from bedrock_flask.pipeline.request import (
     requested_policy,
     resolve_model,
     send,
+    take_safeguards,
     unknown_paths,
     unsupported_policy,
 )
@@ -66,7 +67,7 @@ blueprint = Blueprint("anthropic", __name__)
 def create_message() -> Response:
     """Write the next turn of a conversation."""
     data = read_body()
-    body = parse_json(data)
+    data, body = take_safeguards(data, parse_json(data))
     faults = find_faults(MESSAGES, body)
     reject_faults(faults)
     unknown, stream = unknown_paths(faults), bool(body.get("stream"))
@@ -91,7 +92,7 @@ def create_message() -> Response:
 def count_tokens() -> Response:
     """Count the tokens of a request, as Bedrock counts them."""
     data = read_body()
-    body = parse_json(data)
+    data, body = take_safeguards(data, parse_json(data))
     faults = find_faults(COUNT_TOKENS, body)
     reject_faults(faults)
     unknown, model = unknown_paths(faults), resolve_model(body["model"])

@@ -26,6 +26,7 @@ from bedrock_flask.pipeline.request import (
     parse_json,
     reject_faults,
     resolve_model,
+    take_safeguards,
     unknown_paths,
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
@@ -47,7 +48,7 @@ blueprint = Blueprint("openai_chat", __name__)
 def create_chat_completion() -> Response:
     """Write the next turn of a conversation."""
     data = read_body()
-    body = parse_json(data)
+    data, body = take_safeguards(data, parse_json(data))
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
     model, stream = resolve_model(body["model"]), bool(body.get("stream"))

@@ -22,6 +22,7 @@ from bedrock_flask.pipeline.request import (
     parse_json,
     reject_faults,
     resolve_model,
+    take_safeguards,
     unknown_paths,
     unsupported_policy,
 )
@@ -40,7 +41,8 @@ blueprint = Blueprint("openai_embeddings", __name__)
 @blueprint.post("/embeddings")
 def create_embeddings() -> Response:
     """Compute vectors for texts, in their order."""
-    body = parse_json(read_body())
+    data = read_body()
+    _, body = take_safeguards(data, parse_json(data))
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
     model = resolve_model(body["model"])
@@ -55,15 +57,18 @@ def create_embeddings() -> Response:
         build_bedrock_request(model, each, hints=("user",), policy=unsupported_policy(model))
         for each in build_requests(texts, model.capabilities.batch, extras)
     ]
-    calls = [make_call(model, each.body, operation=each.operation, wire=each.wire) for each in prepared]
+    calls = [
+        make_call(model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards)
+        for each in prepared
+    ]
     result = embed(calls, state_of(current_app).handler, client_socket(request.environ))
     count = result.usage.input or 0
-    data = [
+    embeddings = [
         {"object": "embedding", "index": index, "embedding": _encode(vector, body.get("encoding_format"))}
         for index, vector in enumerate(result.vectors)
     ]
     usage = {"prompt_tokens": count, "total_tokens": count}
-    response = jsonify(object="list", data=data, model=model.name, usage=usage)
+    response = jsonify(object="list", data=embeddings, model=model.name, usage=usage)
     response.headers.update(usage_headers(request_context().record))
     return add_gateway_headers(response, model, prepared[0].dropped if prepared else ())
 

@@ -14,7 +14,7 @@ from bedrock_flask.dialect import Dialect, Operation, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import find_faults
-from bedrock_flask.pipeline.request import parse_json, reject_faults, resolve_model, unknown_paths
+from bedrock_flask.pipeline.request import parse_json, reject_faults, resolve_model, take_safeguards, unknown_paths
 from bedrock_flask.pipeline.response import StreamFormat
 from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
 from bedrock_flask.protocol import sse
@@ -29,7 +29,8 @@ blueprint = Blueprint("openai_responses", __name__)
 @blueprint.post("/responses")
 def create_response() -> Response:
     """Write a response."""
-    body = parse_json(read_body())
+    data = read_body()
+    _, body = take_safeguards(data, parse_json(data))
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
     return respond_via_converse(

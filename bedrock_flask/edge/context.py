@@ -23,7 +23,8 @@ class RequestContext:
     """What the gateway knows of the request that it is answering.
 
     `key` is the name of the caller's API key, empty where the gateway has no keys. `log_fields` are members of the log
-    line. `body` is a body that was read before the view asked for it.
+    line. `body` is a body that was read before the view asked for it. `safeguards` are the guardrail and
+    the latency of the body, as members of a Converse request; every call of the request carries them.
     """
 
     request_id: str
@@ -35,6 +36,7 @@ class RequestContext:
     body: bytes | None = None
     holds_slot: bool = False
     error: str = ""
+    safeguards: dict[str, Any] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)
 
 

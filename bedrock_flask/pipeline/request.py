@@ -1,7 +1,8 @@
 """A request becomes a call: its JSON, the model that it names, and what happens to what that model cannot take."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask import current_app, request
@@ -13,11 +14,14 @@ from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.protocol import envelope
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.state import state_of
+from bedrock_flask.translation import safeguards
 
 # Unknown fields that the log lists.
 _MAX_LOGGED = 20
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def parse_json(data: bytes) -> Any:
@@ -26,6 +30,18 @@ def parse_json(data: bytes) -> Any:
         return strict.parse(data)
     except strict.MalformedJSON as error:
         raise MalformedBody(error.message, error.path) from None
+
+
+def take_safeguards(data: bytes, body: Any) -> tuple[bytes, Any]:
+    """A body of any format without the members that name a guardrail or a latency; the calls carry them.
+
+    Raises InvalidBody for members that Bedrock would not read.
+    """
+    if not isinstance(body, dict) or body.keys().isdisjoint(safeguards.BODY_MEMBERS):
+        return data, body
+    request_context().safeguards = safeguards.read_members(body)
+    rest = {name: value for name, value in body.items() if name not in safeguards.BODY_MEMBERS}
+    return envelope.splice(data.decode(), safeguards.BODY_MEMBERS, {}).encode(), rest
 
 
 def reject_faults(faults: Iterable[FieldError]) -> None:
@@ -77,23 +93,35 @@ def make_call(
     wire: str = "",
     stream: bool = False,
     forward: Iterable[str] = (),
+    guarded_by: Mapping[str, Any] = NOTHING,
 ) -> Call:
-    """A call on behalf of the request that is being answered; the headers named in `forward` go along."""
+    """A call on behalf of the request that is being answered; the headers named in `forward` go along.
+
+    Its safeguards are those of the request's headers, those of its body, and the members of a Converse request in
+    `guarded_by`.
+    """
     context, names = request_context(), {name.lower() for name in forward}
+    operation = operation or model.adapter.operation
+    carried = safeguards.carry(
+        operation,
+        body,
+        {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower().startswith(safeguards.PREFIX) or name.lower() in names
+        },
+        safeguards.combine(context.safeguards, guarded_by),
+    )
     return Call(
         adapter=model.adapter,
-        operation=operation or model.adapter.operation,
+        operation=operation,
         model=model.id,
-        body=body,
+        body=carried.body,
         wire=wire,
         stream=stream,
         client=client_socket(request.environ),
         region=model.region,
-        headers={
-            name: value
-            for name, value in request.headers.items()
-            if name.lower().startswith("x-amzn-bedrock-") or name.lower() in names
-        },
+        headers=carried.headers,
         request_id=context.request_id,
         deadline=time.monotonic() + state_of(current_app).settings.deadline,
         record=context.record,

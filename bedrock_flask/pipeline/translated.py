@@ -55,7 +55,14 @@ def respond_via_converse(
         raise NotConversable(f"'{model.name}' is an embedding model; use POST /v1/embeddings.")
     prepared = prepare_request(model, request, response_format.wire, unknown)
     streams = stream and model.capabilities.streaming
-    call = make_call(model, prepared.body, operation=prepared.operation, wire=prepared.wire, stream=streams)
+    call = make_call(
+        model,
+        prepared.body,
+        operation=prepared.operation,
+        wire=prepared.wire,
+        stream=streams,
+        guarded_by=prepared.safeguards,
+    )
     if stream:
         upstream = send_stream(call)
         parts = _write_events(read_events(upstream, call, prepared.names), response_format, model.name)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.converse import Json, Request
@@ -14,14 +15,22 @@ from bedrock_flask.translation.extras import place_extras
 from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.wires import converse, find_wire
 
+# Members of a Converse request that InvokeModel takes as headers.
+_IN_HEADERS = ("guardrailConfig", "performanceConfig", "serviceTier")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """The body that is sent for a canonical request, how its tools were renamed, and what was dropped from it."""
+    """The body that is sent for a canonical request, how its tools were renamed, and what was dropped from it.
+
+    `safeguards` are members of the Converse request that its body does not hold, because InvokeModel has headers for
+    them.
+    """
 
     operation: str
     wire: str
     body: bytes
+    safeguards: Mapping[str, Any]
     names: Mapping[str, str]
     dropped: tuple[str, ...]
 
@@ -44,6 +53,10 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
     )
     dropped = (*repaired.reported, *repaired.refused, *unplaced)
     operation, wire = adapter.operation, adapter.wire
+    safeguards: Json = {}
+    if converse.WIRE.name not in adapter.speaks:
+        safeguards = {name: placed[name] for name in _IN_HEADERS if name in placed}
+        placed = {name: value for name, value in placed.items() if name not in safeguards}
     if converse.WIRE.name in adapter.speaks:
         body, operation, wire = placed, adapter.speaks[converse.WIRE.name], converse.WIRE.name
     elif adapter.encode is not None:
@@ -54,7 +67,12 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
         body, unknown = _write_body(model, placed, policy)
         dropped += tuple(unknown)
     return Prepared(
-        operation=operation, wire=wire, body=json.dumps(body).encode(), names=repaired.names, dropped=dropped
+        operation=operation,
+        wire=wire,
+        body=json.dumps(body).encode(),
+        safeguards=safeguards,
+        names=repaired.names,
+        dropped=dropped,
     )
 
 

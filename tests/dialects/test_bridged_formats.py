@@ -233,6 +233,43 @@ def test_what_the_models_schema_does_not_have_is_refused_or_dropped(
     assert sent.keys() == {"messages", "max_completion_tokens"}
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_guardrail_goes_by_the_headers_of_invoke(
+    gateway: Gateway, emulator: Emulator, path: str, model: str, stream: bool
+) -> None:
+    named = {"guardrailIdentifier": "gr1", "guardrailVersion": "1", "trace": "enabled"}
+    headers = {"X-Amzn-Bedrock-GuardrailIdentifier": "gr1", "X-Amzn-Bedrock-GuardrailVersion": "1"}
+    guarded = request(path, model, "Say [[blocked]].", stream=stream)
+    for more, given in (({"guardrailConfig": named}, {}), ({}, headers)):
+        response = gateway.post(path, guarded | more, headers=given)
+        assert response.status_code == 200, response.text
+        assert "Sorry, the model cannot answer this question." in response.text
+        sent = emulator.calls()[-1]
+        assert "guardrail" not in sent["body"]
+        assert {name.lower() for name in sent["headers"]} >= {name.lower() for name in headers}
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/v1/chat/completions", "bridge-claude"),
+        ("/v1/chat/completions", "bridge-responses"),
+        ("/v1/responses", "bridge-claude"),
+        ("/v1/responses", "bridge-whole"),
+    ],
+)
+def test_a_tier_goes_by_the_header_of_invoke(gateway: Gateway, emulator: Emulator, path: str, model: str) -> None:
+    response = gateway.post(path, request(path, model, service_tier="flex", performanceConfig={"latency": "optimized"}))
+    assert response.status_code == 200, response.text
+    sent = emulator.calls()[-1]
+    headers = {name.lower(): value for name, value in sent["headers"].items()}
+    assert headers["x-amzn-bedrock-service-tier"] == "flex"
+    assert headers["x-amzn-bedrock-performanceconfig-latency"] == "optimized"
+    assert json.loads(sent["body"]).keys().isdisjoint({"service_tier", "performanceConfig"})
+
+
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
 @pytest.mark.parametrize(
     "reply",
