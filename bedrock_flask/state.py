@@ -11,7 +11,7 @@ from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.dialect import Dialect
 from bedrock_flask.models.resolver import Models
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 
 KEY = "bedrock_flask"
 

@@ -18,7 +18,7 @@ from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import StartupError
 from bedrock_flask.models import loading
-from bedrock_flask.models.registry import Loaded, Registry
+from bedrock_flask.models.registry import LoadedPlugin, Registry
 
 # Seconds that a plugin's code may take to load, and to be checked by one law.
 TIME_LIMIT = 30
@@ -118,7 +118,7 @@ def _find_dropped_in(folder: str | None, files: tuple[Path, ...]) -> Iterator[lo
     return (plugin for plugin in loading.find_dropped_in(folder) if Path(plugin.source).resolve() not in paths)
 
 
-def _select_plugins(registry: Registry, files: tuple[Path, ...]) -> list[Loaded]:
+def _select_plugins(registry: Registry, files: tuple[Path, ...]) -> list[LoadedPlugin]:
     external = [plugin for plugin in registry.loaded if not plugin.source.startswith("built in ")]
     if files:
         sources = {str(path) for path in files}
@@ -126,7 +126,7 @@ def _select_plugins(registry: Registry, files: tuple[Path, ...]) -> list[Loaded]
     return external or list(registry.loaded)
 
 
-def _find_violations(registry: Registry, checked: list[Loaded]) -> list[str]:
+def _find_violations(registry: Registry, checked: list[LoadedPlugin]) -> list[str]:
     try:
         from bedrock_flask.contract import ADVICE, breaches
     except ModuleNotFoundError as error:

@@ -19,12 +19,12 @@ from bedrock_flask.contract.advice import (
     decode_is_there,
     encode_is_there,
     every_field_is_described,
-    usage_is_told,
+    usage_is_reported,
 )
 from bedrock_flask.contract.body import (
+    missing_field_is_refused,
     null_is_refused,
     range_holds,
-    required_is_missed,
     sample_fits,
     schemas_agree,
     unknown_is_refused,
@@ -33,8 +33,8 @@ from bedrock_flask.contract.body import (
 )
 from bedrock_flask.contract.calls import answers_streamed, answers_whole
 from bedrock_flask.contract.own_format import (
-    answer_is_told_from_none,
-    chunks_amount_to_the_reply,
+    answer_is_recognised,
+    chunks_equal_the_reply,
     decode_gives_converse,
     encode_makes_a_body,
     encode_takes_what_the_model_can,
@@ -47,7 +47,7 @@ Law = Callable[[Adapter], Iterator[str]]
 
 LAWS: tuple[Law, ...] = (
     sample_fits,
-    required_is_missed,
+    missing_field_is_refused,
     range_holds,
     unverified_bound_refuses_nothing,
     wrong_type_is_refused,
@@ -58,8 +58,8 @@ LAWS: tuple[Law, ...] = (
     encode_takes_what_the_model_can,
     request_is_read,
     decode_gives_converse,
-    chunks_amount_to_the_reply,
-    answer_is_told_from_none,
+    chunks_equal_the_reply,
+    answer_is_recognised,
     only_the_last_chunk_ends,
     answers_whole,
     answers_streamed,
@@ -70,7 +70,7 @@ ADVICE: tuple[Law, ...] = (
     decode_is_there,
     encode_is_there,
     chunks_are_there,
-    usage_is_told,
+    usage_is_reported,
 )
 
 # Violations of one law that are listed one by one.

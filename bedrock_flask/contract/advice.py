@@ -37,7 +37,7 @@ def chunks_are_there(adapter: Adapter) -> Iterator[str]:
         yield "it streams and has no chunks: the whole reply was tested as the only chunk (or set streaming=False)"
 
 
-def usage_is_told(adapter: Adapter) -> Iterator[str]:
+def usage_is_reported(adapter: Adapter) -> Iterator[str]:
     """`decode` returns the token counts of an answer that is billed by tokens."""
     counted = any(each.output in ("text", "embedding") for each in adapter.models.values())
     if not _is_own(adapter) or adapter.decode is None or adapter.reply is None or not counted:

@@ -29,7 +29,7 @@ def sample_fits(adapter: Adapter) -> Iterator[str]:
         yield f"the sample does not fit: {fault.path or 'the body'}: {fault.message}"
 
 
-def required_is_missed(adapter: Adapter) -> Iterator[str]:
+def missing_field_is_refused(adapter: Adapter) -> Iterator[str]:
     """Each required field, nested ones too, is reported by its path if it is missing."""
     for location in find_locations(adapter):
         if location.field.required and location.path not in _find_fault_paths(adapter, location.drop()):

@@ -21,7 +21,7 @@ from bedrock_flask.guards.completed import completed
 from bedrock_flask.models.loading import find_built_in, load_plugins
 from bedrock_flask.models.registry import GENERIC, Registry, sort_claims
 from bedrock_flask.transport.boto.client import make_transport
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 
 HOST = "127.0.0.1"
 _SETTINGS = Settings(max_attempts=1, read_timeout=20.0, deadline=30.0)

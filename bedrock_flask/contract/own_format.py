@@ -170,7 +170,7 @@ def decode_gives_converse(adapter: Adapter) -> Iterator[str]:
         yield from (f"decode of {name}: {fault}" for fault in _find_response_faults(decoded))
 
 
-def chunks_amount_to_the_reply(adapter: Adapter) -> Iterator[str]:
+def chunks_equal_the_reply(adapter: Adapter) -> Iterator[str]:
     """The decoded chunks, one after another, equal the decoded reply."""
     if adapter.decode is None or adapter.reply is None or not adapter.chunks:
         return
@@ -189,7 +189,7 @@ def chunks_amount_to_the_reply(adapter: Adapter) -> Iterator[str]:
         yield f"the chunks have the usage {usage.to_dict()}, but the reply has {counted.to_dict()}"
 
 
-def answer_is_told_from_none(adapter: Adapter) -> Iterator[str]:
+def answer_is_recognised(adapter: Adapter) -> Iterator[str]:
     """The reply is recognised as an answer, and an empty object is not."""
     wire = find_wire(adapter)
     for reply in _list_replies(adapter):

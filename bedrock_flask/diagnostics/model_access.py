@@ -23,13 +23,13 @@ class ModelAccess:
         """The ids of the inference profiles."""
         return [name for name in self.profiles if not name.startswith("arn:")]
 
-    def profile_targets(self, model: str) -> tuple[str, ...]:
+    def find_profile_targets(self, model: str) -> tuple[str, ...]:
         """The ARNs of the models that an inference profile routes to; empty if `model` is not a profile."""
         return self.profiles.get(model, ())
 
-    def foundation_model(self, model: str) -> str:
+    def find_foundation_model(self, model: str) -> str:
         """The foundation model behind an id, a profile or an ARN; empty if the lists do not contain it."""
-        arn = next(iter(self.profile_targets(model)), model)
+        arn = next(iter(self.find_profile_targets(model)), model)
         return arn.rpartition("/")[2] if _FOUNDATION in arn else "" if arn.startswith("arn:") else arn
 
     def find_problem(self, model: str) -> tuple[str, str]:

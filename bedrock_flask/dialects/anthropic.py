@@ -148,7 +148,7 @@ def _edit_for_bedrock(
     if betas:
         added["anthropic_beta"] = betas
     if only_counted and "max_tokens" not in body:
-        added["max_tokens"] = _least_max_tokens(body)
+        added["max_tokens"] = _find_least_max_tokens(body)
     put_in = {name: json.dumps(value, ensure_ascii=False) for name, value in changed.items()}
     put_in |= {name: json.dumps(value) for name, value in added.items()}
     if billing:
@@ -179,7 +179,7 @@ def _check_policy(dropped: Collection[str], model: Model) -> None:
         raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in dropped])
 
 
-def _least_max_tokens(body: Any) -> int:
+def _find_least_max_tokens(body: Any) -> int:
     """A max_tokens that leaves room for a thinking budget, for a request whose tokens are only counted."""
     budget = (body.get("thinking") or {}).get("budget_tokens") or 0
     return int(budget) + 1

@@ -36,13 +36,13 @@ def create_response() -> Response:
     return respond_via_converse(
         resolve_model(body["model"]),
         openai_responses.read_request(body),
-        _response_format(body),
+        _make_response_format(body),
         stream=bool(body.get("stream")),
         unknown=unknown_paths(faults),
     )
 
 
-def _response_format(body: Any) -> ResponseFormat:
+def _make_response_format(body: Any) -> ResponseFormat:
     """The format of the answers to one request: its tools decide how calls are written."""
     custom, namespaced = openai_responses.find_custom_tools(body), openai_responses.find_namespaced_tools(body)
     return ResponseFormat(

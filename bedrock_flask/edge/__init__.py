@@ -8,7 +8,7 @@ from flask import Flask, Response, current_app, request
 from bedrock_flask import headers
 from bedrock_flask.edge import connection
 from bedrock_flask.edge.access_log import log_on_close
-from bedrock_flask.edge.body import size_limit
+from bedrock_flask.edge.body import get_size_limit
 from bedrock_flask.edge.context import begin_context, request_context
 from bedrock_flask.edge.rendering import with_error_handlers
 from bedrock_flask.edge.unread_body import make_body_discarder
@@ -46,6 +46,6 @@ def _finish(response: Response) -> Response:
         if context.has_unread_body:
             connection.announce_close(environ)
     elif response.status_code >= 400:
-        discard, limit = state_of(current_app).discard_body, size_limit()
+        discard, limit = state_of(current_app).discard_body, get_size_limit()
         response.call_on_close(lambda: discard(environ, limit))
     return response

@@ -87,11 +87,11 @@ def _reject_strangers() -> None:
     if any(name in request.headers for name in _FORWARDED):
         raise LoopbackOnly("A proxy may not call a gateway without keys for others. Set BEDROCK_FLASK_API_KEYS.")
     origin, allowed = request.headers.get("origin"), state_of(current_app).settings.cors_origins
-    if origin is not None and origin not in allowed and not is_loopback(_host(origin)):
+    if origin is not None and origin not in allowed and not is_loopback(_parse_host(origin)):
         raise LoopbackOnly("A page of another site may not call a gateway without keys. Set BEDROCK_FLASK_API_KEYS.")
 
 
-def _host(origin: str) -> str:
+def _parse_host(origin: str) -> str:
     try:
         return urlsplit(origin).hostname or ""
     except ValueError:

@@ -20,21 +20,21 @@ def keep_body(data: bytes) -> None:
     request_context().body = data
 
 
-def size_limit() -> int:
+def get_size_limit() -> int:
     """The number of bytes that a body may have."""
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
     return limit
 
 
-def too_large() -> BodyTooLarge:
+def make_too_large_error() -> BodyTooLarge:
     """The error of a body above the limit."""
-    return BodyTooLarge(f"The body has more than {size_limit()} bytes, which is the limit.")
+    return BodyTooLarge(f"The body has more than {get_size_limit()} bytes, which is the limit.")
 
 
 def _read() -> bytes:
     if request.content_encoding not in (None, "identity"):
         raise UnsupportedMediaType(f"The body is sent with content-encoding '{request.content_encoding}'.")
-    limit = size_limit()
+    limit = get_size_limit()
     try:
         if request.content_length is not None or not request.environ.get("wsgi.input_terminated"):
             whole = request.get_data(cache=False, parse_form_data=False)
@@ -54,6 +54,6 @@ def _read() -> bytes:
     except Exception:  # noqa: BLE001 - each WSGI server has errors of its own for a body that is not HTTP
         raise CallerError("The body's chunks cannot be read.") from None
     if len(data) > limit:
-        raise too_large()
+        raise make_too_large_error()
     request_context().has_unread_body = False
     return data

@@ -12,20 +12,20 @@ from bedrock_flask.state import state_of
 
 def with_health(app: Flask) -> Flask:
     """`/livez`, its older name `/healthz`, and `/readyz`."""
-    app.add_url_rule("/livez", view_func=live)
-    app.add_url_rule("/healthz", endpoint="healthz", view_func=live)
-    app.add_url_rule("/readyz", view_func=ready)
+    app.add_url_rule("/livez", view_func=report_liveness)
+    app.add_url_rule("/healthz", endpoint="healthz", view_func=report_liveness)
+    app.add_url_rule("/readyz", view_func=report_readiness)
     return app
 
 
 @public
-def live() -> Response:
+def report_liveness() -> Response:
     """The process answers."""
     return jsonify(status="ok")
 
 
 @public
-def ready() -> Response:
+def report_readiness() -> Response:
     """The plugins are loaded and the process is not shutting down; `?verbose` counts what can be named.
 
     A plugin that was left out makes the status `degraded`; callers with a key also learn which one, and why.

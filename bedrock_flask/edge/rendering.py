@@ -7,7 +7,7 @@ from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from bedrock_flask.dialect import ErrorRenderer, ErrorResponse
-from bedrock_flask.edge.body import too_large
+from bedrock_flask.edge.body import make_too_large_error
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound
 from bedrock_flask.observability import logs
@@ -92,7 +92,7 @@ def _render_http_error(error: HTTPException) -> Response:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value]
     if isinstance(error, RequestEntityTooLarge):
-        return render_error(too_large())
+        return render_error(make_too_large_error())
     if error.code == 404:
         return render_error(NotFound(f"There is no {request.path} here; /openapi.json lists what there is."))
     if error.code == 405:

@@ -56,7 +56,7 @@ def read_claim() -> SignatureClaim:
         )
     with _map_errors():
         headers = sigv4.read_wsgi_request(request.environ, request.headers).headers
-        signature = sigv4.read_claim(headers, datetime.now(UTC), _service())
+        signature = sigv4.read_claim(headers, datetime.now(UTC), _find_service())
         key = settings.api_keys.find_key(signature.authorization.key_id)
         if key is None:
             raise sigv4.UnknownKey
@@ -80,7 +80,7 @@ def _verify_claim() -> None:
         context.key = context.signature_claim.key
 
 
-def _service() -> str:
+def _find_service() -> str:
     """The service that clients of this path sign for."""
     return "bedrock-mantle" if request.path.startswith(_MANTLE_PATHS) else "bedrock"
 

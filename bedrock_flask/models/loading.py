@@ -28,7 +28,7 @@ from bedrock_flask.adapter import Adapter, InvalidAdapter
 from bedrock_flask.bedrock.model_ids import patterns_overlap
 from bedrock_flask.errors import PluginError
 from bedrock_flask.models.checks import PluginRaised, check_adapter
-from bedrock_flask.models.registry import Broken, Loaded, Registry, sort_claims
+from bedrock_flask.models.registry import BrokenPlugin, LoadedPlugin, Registry, sort_claims
 
 BUILT_IN = "bedrock_flask_plugins"
 
@@ -81,21 +81,21 @@ def load_plugins(
     hooks.add_hookspecs(hookspecs)
     adapters: dict[str, Adapter] = {}
     sources: dict[str, str] = {}
-    loaded: list[Loaded] = []
-    broken: list[Broken] = []
+    loaded: list[LoadedPlugin] = []
+    broken: list[BrokenPlugin] = []
     for plugin in plugins:
         found, faults = _load_plugin(hooks, plugin, watched)
         faults += _find_conflicts(found, adapters, sources)
         if faults:
             if hooks.has_plugin(plugin.title):
                 hooks.unregister(name=plugin.title)
-            broken.append(Broken(plugin.name, plugin.source, tuple(faults)))
+            broken.append(BrokenPlugin(plugin.name, plugin.source, tuple(faults)))
             if not lenient:
                 raise PluginError(broken[-1].lines()[0])
         else:
             adapters |= {adapter.name: adapter for adapter in found}
             sources |= {adapter.name: plugin.source for adapter in found}
-            loaded.append(Loaded(plugin.name, plugin.source, tuple(adapter.name for adapter in found)))
+            loaded.append(LoadedPlugin(plugin.name, plugin.source, tuple(adapter.name for adapter in found)))
     return Registry(
         adapters=MappingProxyType(adapters),
         sources=MappingProxyType(sources),

@@ -15,7 +15,7 @@ GENERIC = "*"
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedPlugin:
     """A plugin in use: its name, its source, and the names of its adapters."""
 
     name: str
@@ -24,7 +24,7 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenPlugin:
     """A plugin that cannot be used: its name, its source, and every fault found in it."""
 
     name: str
@@ -53,8 +53,8 @@ class Registry:
     sources: Mapping[str, str]
     claims: tuple[PatternClaim, ...]
     hooks: pluggy.PluginManager
-    loaded: tuple[Loaded, ...] = ()
-    broken: tuple[Broken, ...] = ()
+    loaded: tuple[LoadedPlugin, ...] = ()
+    broken: tuple[BrokenPlugin, ...] = ()
 
     def find_claim(self, model: str) -> PatternClaim | None:
         """Return the claim with the longest pattern that matches a Bedrock id, an ARN or an inference profile.

@@ -21,7 +21,7 @@ from bedrock_flask.pipeline.response import (
     usage_headers,
 )
 from bedrock_flask.translation.answer import read_events, read_response
-from bedrock_flask.translation.request import Prepared, build_bedrock_request
+from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request
 from bedrock_flask.wires.wire import Wire
 
 
@@ -74,7 +74,7 @@ def respond_via_converse(
     return add_gateway_headers(response, model, [*dropped, *map(response_format.wire.word, prepared.dropped)])
 
 
-def prepare_request(model: Model, request: Request, wire: Wire, unknown: Iterable[str] = ()) -> Prepared:
+def prepare_request(model: Model, request: Request, wire: Wire, unknown: Iterable[str] = ()) -> PreparedRequest:
     """A canonical request of a wire as Bedrock takes it; faults are reported in the wire's own words."""
     extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
     with rename_paths_for(wire):

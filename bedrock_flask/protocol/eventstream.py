@@ -236,11 +236,11 @@ _Reader = Callable[[bytes, int], tuple[HeaderValue, int]]
 _Writer = Callable[[Any], bytes]
 
 
-def _constant_reader(value: bool) -> _Reader:
+def _make_constant_reader(value: bool) -> _Reader:
     return lambda data, position: (value, position)
 
 
-def _fixed_reader(form: str, make: Callable[[Any], HeaderValue]) -> _Reader:
+def _make_fixed_reader(form: str, make: Callable[[Any], HeaderValue]) -> _Reader:
     struct = Struct(form)
 
     def read(data: bytes, position: int) -> tuple[HeaderValue, int]:
@@ -250,7 +250,7 @@ def _fixed_reader(form: str, make: Callable[[Any], HeaderValue]) -> _Reader:
     return read
 
 
-def _sized_reader(make: Callable[[bytes], HeaderValue]) -> _Reader:
+def _make_sized_reader(make: Callable[[bytes], HeaderValue]) -> _Reader:
     def read(data: bytes, position: int) -> tuple[HeaderValue, int]:
         raw, end = _read_sized(data, position, _VALUE_LENGTH)
         return make(raw), end
@@ -262,33 +262,33 @@ def _write_sized(kind: int, data: bytes) -> bytes:
     return _KIND.pack(kind) + _VALUE_LENGTH.pack(len(data)) + data
 
 
-def _integer_writer(kind: int, form: str) -> _Writer:
+def _make_integer_writer(kind: int, form: str) -> _Writer:
     struct = Struct(">B" + form)
     return lambda number: struct.pack(kind, number if isinstance(number, int) else number.value)
 
 
 _READERS: Mapping[int, _Reader] = {
-    0: _constant_reader(True),
-    1: _constant_reader(False),
-    2: _fixed_reader(">b", Byte),
-    3: _fixed_reader(">h", Short),
-    4: _fixed_reader(">i", int),
-    5: _fixed_reader(">q", Long),
-    6: _sized_reader(bytes),
-    7: _sized_reader(_decode_text),
-    8: _fixed_reader(">q", Timestamp),
-    9: _fixed_reader("16s", lambda raw: UUID(bytes=raw)),
+    0: _make_constant_reader(True),
+    1: _make_constant_reader(False),
+    2: _make_fixed_reader(">b", Byte),
+    3: _make_fixed_reader(">h", Short),
+    4: _make_fixed_reader(">i", int),
+    5: _make_fixed_reader(">q", Long),
+    6: _make_sized_reader(bytes),
+    7: _make_sized_reader(_decode_text),
+    8: _make_fixed_reader(">q", Timestamp),
+    9: _make_fixed_reader("16s", lambda raw: UUID(bytes=raw)),
 }
 
 _WRITERS: Mapping[type, _Writer] = {
     bool: lambda value: _KIND.pack(0 if value else 1),
-    Byte: _integer_writer(2, "b"),
-    Short: _integer_writer(3, "h"),
-    int: _integer_writer(4, "i"),
-    Long: _integer_writer(5, "q"),
+    Byte: _make_integer_writer(2, "b"),
+    Short: _make_integer_writer(3, "h"),
+    int: _make_integer_writer(4, "i"),
+    Long: _make_integer_writer(5, "q"),
     bytes: lambda value: _write_sized(6, value),
     str: lambda value: _write_sized(7, value.encode()),
-    Timestamp: _integer_writer(8, "q"),
+    Timestamp: _make_integer_writer(8, "q"),
     UUID: lambda value: _KIND.pack(9) + value.bytes,
 }
 

@@ -30,7 +30,7 @@ def place_extras(
     """
     extras: Mapping[str, Any] = request.get("extras") or {}
     rest = {name: value for name, value in request.items() if name != "extras"}
-    dropped = [name for name in extras if not _takes(adapter, capabilities, name)]
+    dropped = [name for name in extras if not _is_accepted(adapter, capabilities, name)]
     if policy != DROP and (refused := [name for name in dropped if name not in hints]):
         raise Unsupported([FieldError(name, f"'{model}' cannot take this") for name in refused])
     for name, value in extras.items():
@@ -45,7 +45,7 @@ def place_extras(
     return rest, tuple(dropped)
 
 
-def _takes(adapter: Adapter, capabilities: Capabilities, name: str) -> bool:
+def _is_accepted(adapter: Adapter, capabilities: Capabilities, name: str) -> bool:
     return name in adapter.extras and (name not in NEEDS or bool(getattr(capabilities, NEEDS[name])))
 
 

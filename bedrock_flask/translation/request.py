@@ -20,7 +20,7 @@ _IN_HEADERS = ("guardrailConfig", "performanceConfig", "serviceTier")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class PreparedRequest:
     """The body that is sent for a canonical request, how its tools were renamed, and what was dropped from it.
 
     `safeguards` are members of the Converse request that its body does not hold, because InvokeModel has headers for
@@ -35,7 +35,7 @@ class Prepared:
     dropped: tuple[str, ...]
 
 
-def build_bedrock_request(model: Model, request: Request, *, hints: Collection[str], policy: str) -> Prepared:
+def build_bedrock_request(model: Model, request: Request, *, hints: Collection[str], policy: str) -> PreparedRequest:
     """Repair the request for this model, place its extras, and write it in the format that the model receives.
 
     Raises NotConversable for a model that accepts only its own format, InvalidBody for a request that the model's
@@ -66,7 +66,7 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
     else:
         body, unknown = _write_body(model, placed, policy)
         dropped += tuple(unknown)
-    return Prepared(
+    return PreparedRequest(
         operation=operation,
         wire=wire,
         body=json.dumps(body).encode(),

@@ -31,12 +31,12 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.transport import wait
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 
-_PIECE = 65536
-_LARGEST_ERROR = 1 << 20
+_PIECE_BYTES = 65536
+_MAX_ERROR_BYTES = 1 << 20
 _ERROR_TYPE = "x-amzn-errortype"
-_UNKNOWN_OPERATION, _LARGEST_REFUSAL = b"UnknownOperationException", 4096
+_UNKNOWN_OPERATION, _MAX_REFUSAL_BYTES = b"UnknownOperationException", 4096
 
 
 class PendingResponse(Protocol):
@@ -44,7 +44,7 @@ class PendingResponse(Protocol):
 
     sock: socket.socket
 
-    def has_something(self, readable: bool) -> bool:
+    def has_data(self, readable: bool) -> bool:
         """Whether a read would return at once; `readable` says that the socket has data, or its end."""
 
     def begin(self, seconds: float) -> HTTPResponse:
@@ -78,10 +78,10 @@ class Reader:
     def read_reply(self) -> Reply:
         """The whole answer."""
         try:
-            for _ in self._until_head():
+            for _ in self._await_head():
                 pass
-            head = self._head()
-            with closing(self._whole(head)) as body:
+            head = self._read_head()
+            with closing(self._read_whole(head)) as body:
                 return Reply(head.headers, next(part.data for part in body if isinstance(part, Chunk)))
         except BaseException:
             self.pending.close()
@@ -89,36 +89,36 @@ class Reader:
 
     def read_stream(self) -> Stream:
         """The answer as a stream, its head awaited until the status should be sent at the latest."""
-        waiting = self._until_head()
+        waiting = self._await_head()
         try:
             if next(waiting, None) is IDLE:
-                return Stream({}, self._late(waiting))
-            head = self._head()
-            return Stream(head.headers, self._body(head))
+                return Stream({}, self._read_late(waiting))
+            head = self._read_head()
+            return Stream(head.headers, self._read_body(head))
         except BaseException:
             self.pending.close()
             raise
 
-    def _body(self, head: _Head) -> Generator[Chunk | Idle]:
-        return self._events(head) if self.call.stream else self._whole(head)
+    def _read_body(self, head: _Head) -> Generator[Chunk | Idle]:
+        return self._read_events(head) if self.call.stream else self._read_whole(head)
 
-    def _late(self, waiting: Iterator[Idle]) -> Generator[Chunk | Idle]:
+    def _read_late(self, waiting: Iterator[Idle]) -> Generator[Chunk | Idle]:
         """The rest of an answer that had not begun when the status had to be sent."""
         try:
             yield IDLE
             yield from waiting
-            head = self._head()
+            head = self._read_head()
         except BaseException:
             self.pending.close()
             raise
-        with closing(self._body(head)) as body:
+        with closing(self._read_body(head)) as body:
             yield from body
 
-    def _until_head(self) -> Iterator[Idle]:
+    def _await_head(self) -> Iterator[Idle]:
         with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
-            yield from self._waits(self.settings.first_event_timeout, UpstreamTimeout())
+            yield from self._await_data(self.settings.first_event_timeout, UpstreamTimeout())
 
-    def _waits(self, first: float, late: GatewayError) -> Iterator[Idle]:
+    def _await_data(self, first: float, late: GatewayError) -> Iterator[Idle]:
         """IDLE whenever the client needs a sign of life; ends when there is something to read."""
         call, silence = self.call, self.settings.read_timeout
         client = call.client if self.as_stream else None
@@ -126,7 +126,7 @@ class Reader:
         since = time.monotonic()
         for pulse in pulses:
             left = min(since + silence - time.monotonic(), call.remaining())
-            outcome = wait.wait(self.pending.sock, self.pending.has_something, client, min(pulse, max(left, 0.0)))
+            outcome = wait.wait(self.pending.sock, self.pending.has_data, client, min(pulse, max(left, 0.0)))
             raise_if_expired(call, self.shutdown)
             if outcome == wait.GONE:
                 raise ClientDisconnected()
@@ -136,10 +136,10 @@ class Reader:
                 raise late
             yield IDLE
 
-    def _head(self) -> _Head:
+    def _read_head(self) -> _Head:
         call = self.call
         with self.shutdown.interrupting(self.pending.shutdown, call.deadline), self._map_head_errors():
-            raw = self.pending.begin(self._read_timeout())
+            raw = self.pending.begin(self._limit_timeout())
         # A head whose read was interrupted looks like one that was cut short.
         raise_if_expired(call, self.shutdown)
         headers = forwardable_headers({name.lower(): value for name, value in raw.headers.items()})
@@ -150,7 +150,7 @@ class Reader:
             raise self._read_foreign_answer(_Head(raw, headers), fault)
         return _Head(raw, headers)
 
-    def _read_timeout(self) -> float:
+    def _limit_timeout(self) -> float:
         return min(self.settings.read_timeout, max(self.call.remaining(), 0.001))
 
     @contextmanager
@@ -174,7 +174,7 @@ class Reader:
         """The error of a successful answer that is no answer to this call."""
         try:
             kind = head.headers.get("content-type", "")
-            body = self._read_beginning(head, _LARGEST_REFUSAL) if "json" in kind else b""
+            body = self._read_beginning(head, _MAX_REFUSAL_BYTES) if "json" in kind else b""
         finally:
             head.raw.close()
         return find_refusal(body) or UpstreamProtocolError(fault)
@@ -182,7 +182,7 @@ class Reader:
     def _read_beginning(self, head: _Head, most: int) -> bytes:
         """A body, or what came of it: little more than `most` bytes at the most."""
         body = b""
-        with closing(self._pieces(head)) as pieces:
+        with closing(self._read_pieces(head)) as pieces:
             try:
                 for piece in pieces:
                     if isinstance(piece, bytes):
@@ -195,20 +195,20 @@ class Reader:
 
     def _read_error(self, head: _Head) -> BedrockError:
         """The error of an answer with an error status, read from at most the first megabyte of its body."""
-        headers, document = head.headers, _parse(self._read_beginning(head, _LARGEST_ERROR))
-        name = headers.get(_ERROR_TYPE) or _first_text(document, "__type", "code")
+        headers, document = head.headers, _parse(self._read_beginning(head, _MAX_ERROR_BYTES))
+        name = headers.get(_ERROR_TYPE) or _find_first_text(document, "__type", "code")
         # `Name:http://…` in a header, `prefix#Name` in a body.
         name = name.partition(":")[0].rpartition("#")[2].strip()
         hints = {hint: value for hint, value in headers.items() if hint == "retry-after"}
-        message = _first_text(document, "message", "Message")
+        message = _find_first_text(document, "message", "Message")
         refused = BedrockError(name, message, head.raw.status, headers=hints, document=document)
         refused.upstream_request_id = headers.get("x-amzn-requestid")
         return refused
 
-    def _whole(self, head: _Head) -> Generator[Chunk | Idle]:
+    def _read_whole(self, head: _Head) -> Generator[Chunk | Idle]:
         """The whole body. UpstreamTruncated if it ends early, UpstreamProtocolError if it exceeds the limit."""
         read, size, most = [], 0, self.settings.max_reply_bytes
-        with closing(self._pieces(head)) as pieces:
+        with closing(self._read_pieces(head)) as pieces:
             for piece in pieces:
                 if not isinstance(piece, bytes):
                     yield piece
@@ -222,10 +222,10 @@ class Reader:
             raise refusal
         yield Chunk(REPLY, body)
 
-    def _events(self, head: _Head) -> Generator[Chunk | Idle]:
+    def _read_events(self, head: _Head) -> Generator[Chunk | Idle]:
         """The events of an event stream as they arrive; an exception or error frame raises its error."""
         decoder = eventstream.Decoder()
-        with closing(self._pieces(head)) as pieces:
+        with closing(self._read_pieces(head)) as pieces:
             for piece in pieces:
                 if isinstance(piece, bytes):
                     yield from _decode_chunks(decoder, piece)
@@ -236,7 +236,7 @@ class Reader:
         except eventstream.EventStreamError:
             raise UpstreamTruncated("Bedrock's stream ended within an event.") from None
 
-    def _pieces(self, head: _Head) -> Generator[bytes | Idle]:
+    def _read_pieces(self, head: _Head) -> Generator[bytes | Idle]:
         """The bytes as they arrive, each read limited by the read timeout and by the call's deadline."""
         raw, call, got = head.raw, self.call, 0
         stalled = UpstreamStalled("Bedrock's answer began and then fell silent.")
@@ -247,10 +247,10 @@ class Reader:
                 while not raw.closed:
                     # No byte of an empty body would ever arrive.
                     if not announced.isdigit() or got < int(announced):
-                        yield from self._waits(self.settings.keepalive, stalled)
-                    self.pending.sock.settimeout(self._read_timeout())
+                        yield from self._await_data(self.settings.keepalive, stalled)
+                    self.pending.sock.settimeout(self._limit_timeout())
                     with self._map_body_errors():
-                        piece = raw.read1(_PIECE)
+                        piece = raw.read1(_PIECE_BYTES)
                     if not piece:
                         break
                     got += len(piece)
@@ -292,15 +292,15 @@ def find_refusal(body: bytes) -> BedrockError | None:
 
     Source: BerriAI/litellm#28551, where it was seen live: `{"Output": {"__type": "…#UnknownOperationException"}, …}`.
     """
-    if len(body) > _LARGEST_REFUSAL or _UNKNOWN_OPERATION not in body:
+    if len(body) > _MAX_REFUSAL_BYTES or _UNKNOWN_OPERATION not in body:
         return None
     document = _parse(body)
     output = document.get("Output") if isinstance(document, dict) else None
-    name = _first_text(output, "__type").rpartition("#")[2]
+    name = _find_first_text(output, "__type").rpartition("#")[2]
     if name.encode() != _UNKNOWN_OPERATION:
         return None
     return BedrockError(
-        name, _first_text(output, "message", "Message") or "The endpoint that the gateway calls is not Bedrock's."
+        name, _find_first_text(output, "message", "Message") or "The endpoint that the gateway calls is not Bedrock's."
     )
 
 
@@ -333,9 +333,9 @@ def _read_chunk(frame: eventstream.Frame) -> Chunk:
     kind, event = headers.get(":message-type", ""), headers.get(":event-type", "")
     if kind == "exception":
         document = _parse(frame.payload)
-        message = _first_text(document, "message", "Message", "originalMessage")
+        message = _find_first_text(document, "message", "Message", "originalMessage")
         # Some exceptions are wrapped in another, and the payload has the name (maximhq/bifrost#4808).
-        inner = _first_text(document, "__type").rpartition("#")[2]
+        inner = _find_first_text(document, "__type").rpartition("#")[2]
         name = inner if find_error(inner) else headers.get(":exception-type", "")
         raise _with_frame(BedrockError(name, message, document=document), frame)
     if kind == "error":
@@ -379,6 +379,6 @@ def _parse(body: bytes) -> Any:
         return None
 
 
-def _first_text(document: Any, *names: str) -> str:
+def _find_first_text(document: Any, *names: str) -> str:
     texts = (document.get(name) for name in names) if isinstance(document, dict) else ()
     return next((str(text) for text in texts if text), "")

@@ -20,12 +20,12 @@ THROTTLED_BASE, BASE, CAP = 1.0, 0.1, 20.0
 
 def with_retries(
     attempt: Callable[[Call], Answer],
-    most: int,
+    max_attempts: int,
     *,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> Callable[[Call], Answer]:
-    """Try a call up to `most` times within its deadline."""
+    """Try a call up to `max_attempts` times within its deadline."""
 
     def send(call: Call) -> Answer:
         while True:
@@ -35,21 +35,23 @@ def with_retries(
             try:
                 return attempt(call)
             except GatewayError as error:
-                wait = backoff(error, call.record.attempts, jitter())
-                if not error.retryable or call.record.attempts >= most or wait > CAP or wait >= call.remaining():
+                wait = compute_backoff(error, call.record.attempts, jitter())
+                if not error.retryable or call.record.attempts >= max_attempts:
+                    raise
+                if wait > CAP or wait >= call.remaining():
                     raise
             sleep(wait)
 
     return send
 
 
-def backoff(error: GatewayError, attempts: int, jitter: float) -> float:
+def compute_backoff(error: GatewayError, attempts: int, jitter: float) -> float:
     """Seconds to wait after the nth attempt: a random share of an exponential ceiling, not less than `Retry-After`."""
     base = THROTTLED_BASE if error.status == 429 else BASE
-    return max(retry_after(error) or 0.0, jitter * min(CAP, base * 2.0 ** (attempts - 1)))
+    return max(read_retry_after(error) or 0.0, jitter * min(CAP, base * 2.0 ** (attempts - 1)))
 
 
-def retry_after(error: GatewayError) -> float | None:
+def read_retry_after(error: GatewayError) -> float | None:
     """The seconds of a `Retry-After` header; its rarer date form is passed on but not waited for."""
     seconds = error.headers.get("retry-after", "")
     return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else None

@@ -25,15 +25,15 @@ READY, GONE, IDLE = Outcome
 
 
 def wait(
-    upstream: socket.socket, has_something: Callable[[bool], bool], client: socket.socket | None, seconds: float
+    upstream: socket.socket, has_data: Callable[[bool], bool], client: socket.socket | None, seconds: float
 ) -> Outcome:
     """READY when a read would return at once; GONE when the client disconnected; IDLE after `seconds`.
 
-    `has_something` receives whether `upstream` is ready to read, and knows what has been read of it already. A client
+    `has_data` receives whether `upstream` is ready to read, and knows what has been read of it already. A client
     that has sent more data (its next request) is not watched any longer by this wait.
     """
     until = time.monotonic() + seconds
-    if has_something(False):
+    if has_data(False):
         return READY
     poll = select.poll()
     poll.register(upstream, select.POLLIN)
@@ -44,7 +44,7 @@ def wait(
         if left <= 0:
             return IDLE
         ready = {number for number, _ in poll.poll(left * 1000)}
-        if upstream.fileno() in ready and has_something(True):
+        if upstream.fileno() in ready and has_data(True):
             return READY
         if client is not None and client.fileno() in ready:
             if has_disconnected(client):

@@ -66,7 +66,7 @@ def test_the_documented_example_fits_without_a_version() -> None:
 
 
 @pytest.mark.parametrize("name", ["model", "max_tokens", "messages"])
-def test_what_is_required_is_missed_by_name(name: str) -> None:
+def test_what_is_missing_field_is_refused_by_name(name: str) -> None:
     assert faulty({each: value for each, value in body().items() if each != name}) == [name]
 
 

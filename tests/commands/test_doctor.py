@@ -414,7 +414,7 @@ def test_an_offer_knows_what_a_name_means(model: str, foundation: str, problem: 
         {NOVA: ("ON_DEMAND",), CLAUDE: ("INFERENCE_PROFILE",)},
         {f"us.{CLAUDE}": tuple(THROUGH), PROFILE: tuple(THROUGH)},
     )
-    assert (access.foundation_model(model), access.find_problem(model)[0]) == (foundation, problem)
+    assert (access.find_foundation_model(model), access.find_problem(model)[0]) == (foundation, problem)
 
 
 @pytest.mark.parametrize("plane", ["", "/control"])

@@ -139,7 +139,7 @@ def can(encode: Callable[[Json], Json] = encode, **abilities: bool) -> Adapter:
 
 BROKEN: list[tuple[str, Adapter, str]] = [
     ("sample_fits", replace(GOOD, sample={"prompt": 3}), "the sample does not fit: prompt: must be a string"),
-    ("required_is_missed", nesting(Forgiving), "options.size is required"),
+    ("missing_field_is_refused", nesting(Forgiving), "options.size is required"),
     ("range_holds", having(n=Unbounded(min=1)), "options.n: 0 is out of range but accepted"),
     ("range_holds", having(n=Unbounded(max=5)), "options.n: 6 is out of range but accepted"),
     ("unverified_bound_refuses_nothing", having(n=Enforcing(unverified_max=9)), "options.n: 10 is refused"),
@@ -198,15 +198,15 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ),
     ("decode_gives_converse", replace(GOOD, decode=saying(embeddings=[1.0])), "not a list of lists of numbers"),
     ("decode_gives_converse", replace(GOOD, decode=mutating), "decode changes its reply"),
-    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "", "stop": 1}]), "the chunks say '', but the reply"),
-    ("chunks_amount_to_the_reply", replace(GOOD, chunks=[{"t": "none"}]), "end with the stopReasons [], but the reply"),
+    ("chunks_equal_the_reply", replace(GOOD, chunks=[{"t": "", "stop": 1}]), "the chunks say '', but the reply"),
+    ("chunks_equal_the_reply", replace(GOOD, chunks=[{"t": "none"}]), "end with the stopReasons [], but the reply"),
     (
-        "chunks_amount_to_the_reply",
+        "chunks_equal_the_reply",
         replace(GOOD, decode=miscounting),
         "the chunks have the usage {'input_tokens': 9}, but the",
     ),
-    ("answer_is_told_from_none", replace(GOOD, decode=lacking), "an empty object passes for an answer"),
-    ("answer_is_told_from_none", replace(GOOD, reply={"u": 1}), "no answer is found"),
+    ("answer_is_recognised", replace(GOOD, decode=lacking), "an empty object passes for an answer"),
+    ("answer_is_recognised", replace(GOOD, reply={"u": 1}), "no answer is found"),
     ("only_the_last_chunk_ends", replace(GOOD, decode=lacking), "chunk 1 of 3 ends the stream already"),
     ("only_the_last_chunk_ends", replace(GOOD, chunks=[{"t": "x"}]), "chunk 1 of 1 does not end the stream"),
     ("answers_whole", replace(GOOD, reply=None, emulate=lambda body, engine: {}), "upstream_truncated"),
@@ -217,7 +217,7 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ("decode_is_there", replace(GOOD, decode=None), "there is no decode"),
     ("encode_is_there", replace(GOOD, encode=None), "clients of OpenAI's and Anthropic's APIs cannot reach the model"),
     ("chunks_are_there", replace(GOOD, chunks=None), "it streams and has no chunks"),
-    ("usage_is_told", replace(GOOD, decode=saying(usage=None)), "decode returns no usage for its reply"),
+    ("usage_is_reported", replace(GOOD, decode=saying(usage=None)), "decode returns no usage for its reply"),
 ]
 
 

@@ -12,7 +12,7 @@ from bedrock_flask.call import Call
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.models import loading
 from bedrock_flask.transport.boto.client import make_transport
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 from tests.doubles import Upstream
 
 

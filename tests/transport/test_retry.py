@@ -15,7 +15,7 @@ from bedrock_flask.errors import (
     UpstreamUnreachable,
 )
 from bedrock_flask.models import loading
-from bedrock_flask.transport.retry import CAP, backoff, with_retries
+from bedrock_flask.transport.retry import CAP, compute_backoff, with_retries
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +94,8 @@ def test_waits_are_jittered_and_grow(adapter: Any) -> None:
     upstream = Upstream(*(throttled() for _ in range(3)))
     upstream.tried(adapter, most=4)
     assert upstream.waits == [0.5, 1.0, 2.0]
-    assert backoff(throttled(), 1, 0.0) == 0.0
-    assert backoff(throttled(), 50, 1.0) == CAP
+    assert compute_backoff(throttled(), 1, 0.0) == 0.0
+    assert compute_backoff(throttled(), 50, 1.0) == CAP
 
 
 def test_retry_after_is_the_least_wait(adapter: Any) -> None:

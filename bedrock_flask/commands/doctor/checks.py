@@ -23,7 +23,7 @@ from bedrock_flask.models import load, loading
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.transport.boto.client import make_transport
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 
 # AWS refuses a SigV4 request whose time is further off ("Troubleshooting Signature Version 4").
 MAX_SKEW, SKEW_WARNING = 300, 60
@@ -68,11 +68,11 @@ class Facts:
         """Whether a check has found this fact."""
         return getattr(self, name) is not _UNKNOWN
 
-    def account(self, region: str = "") -> AwsAccount:
+    def make_account(self, region: str = "") -> AwsAccount:
         """The AWS account in a region; by default in the configured one."""
         return AwsAccount(self.settings, self.seconds, region or self.settings.region)
 
-    def selected_models(self) -> list[Model]:
+    def select_models(self) -> list[Model]:
         """The models that --model names, or all that are listed."""
         return [self.models.resolve(name) for name in self.names] if self.names else self.models.list_models()
 
@@ -168,12 +168,12 @@ def check_models_file(facts: Facts) -> Findings:
 
 def check_region(facts: Facts) -> Findings:
     """Find the regions of all calls and their endpoints."""
-    account = facts.account()
+    account = facts.make_account()
     default = account.find_region()
     if not default:
         yield Finding("region", FAIL, "no AWS region is set", "set AWS_REGION")
         return None
-    regions = tuple(dict.fromkeys([default, *(model.region for model in facts.selected_models() if model.region)]))
+    regions = tuple(dict.fromkeys([default, *(model.region for model in facts.select_models() if model.region)]))
     known = account.list_regions()
     for region in regions:
         if region in known:
@@ -181,13 +181,13 @@ def check_region(facts: Facts) -> Findings:
         else:
             hint = suggest_nearest(region, known)
             yield Finding("region", WARN, f"botocore does not list Bedrock in region '{region}'", hint)
-    endpoints = {region: facts.account(region).find_endpoint() for region in regions}
+    endpoints = {region: facts.make_account(region).find_endpoint() for region in regions}
     return replace(facts, regions=regions, endpoints=endpoints)
 
 
 def check_credentials(facts: Facts) -> Findings:
     """Find the credentials and, through STS, their owner."""
-    account = facts.account(facts.regions[0])
+    account = facts.make_account(facts.regions[0])
     bearer = bool(facts.environ.get(BEARER))
     if bearer:
         yield _check_bearer_token(facts.endpoints.values())
@@ -224,7 +224,7 @@ def check_endpoints(facts: Facts) -> Findings:
     skews: dict[str, float | None] = {}
     for region, url in facts.endpoints.items():
         try:
-            probe = facts.account(region).probe_endpoint()
+            probe = facts.make_account(region).probe_endpoint()
         except GatewayError as error:
             hint = "check network, DNS, proxies and CA bundle; `bedrock-flask config` shows which are set"
             yield Finding("endpoint", FAIL, f"{redact_url(url)}: {error.detail}", hint)
@@ -253,7 +253,7 @@ def check_model_access(facts: Facts) -> Findings:
     """List what each region offers to the account, and look up each model."""
     access: dict[str, ModelAccess] = {}
     for region in facts.skews:
-        account = facts.account(region)
+        account = facts.make_account(region)
         if not account.can_call_control_plane():
             message = f"{region}: control plane skipped, because calls go to this machine"
             yield Finding("models", WARN, message, "set AWS_ENDPOINT_URL_BEDROCK too")
@@ -266,7 +266,7 @@ def check_model_access(facts: Facts) -> Findings:
         access[region] = offered
         counts = f"models: {len(offered.models)}, inference profiles: {len(offered.profile_ids)}"
         yield Finding("models", OK, f"{region} offers {counts}")
-    for model in facts.selected_models():
+    for model in facts.select_models():
         region = facts.region_of(model)
         if region in access:
             yield _check_model(facts, model, region, access[region])
@@ -285,9 +285,9 @@ def _report_unreadable(region: str, error: GatewayError, operations: tuple[str, 
 def _check_model(facts: Facts, model: Model, region: str, access: ModelAccess) -> Finding:
     name = _describe_model(model)
     problem, hint = access.find_problem(model.id)
-    if not problem and (foundation_model := access.foundation_model(model.id)):
+    if not problem and (foundation_model := access.find_foundation_model(model.id)):
         try:
-            problem = "; ".join(facts.account(region).list_access_problems(foundation_model))
+            problem = "; ".join(facts.make_account(region).list_access_problems(foundation_model))
             hint = "request access to the model in the Bedrock console" if problem else ""
         except GatewayError as error:
             finding = _report_unreadable(region, error, ("GetFoundationModelAvailability",))
@@ -301,7 +301,7 @@ def _check_model(facts: Facts, model: Model, region: str, access: ModelAccess) -
 def check_calls(facts: Facts) -> Findings:
     """Call each model once."""
     handler = completed(make_transport(replace(facts.settings, max_attempts=1), Shutdown()))
-    for model in facts.selected_models():
+    for model in facts.select_models():
         region = facts.region_of(model)
         call = _make_smallest_call(model, time.monotonic() + facts.seconds)
         try:
@@ -335,7 +335,7 @@ def _report_failed_call(facts: Facts, model: Model, region: str, call: Call, err
         return Finding("calls", FAIL, message, _find_hint(error))
     operations = [operation for operation in iam.INVOKE_ACTIONS if operation.startswith(call.operation)]
     access = facts.access.get(region)
-    targets = access.profile_targets(model.id) if access else ()
+    targets = access.find_profile_targets(model.id) if access else ()
     resources = iam.list_resources(model.id, region, facts.account_number, targets)
     return Finding("calls", FAIL, message, _find_hint(error), iam.build_statement(operations, resources))
 

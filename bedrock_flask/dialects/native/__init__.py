@@ -81,7 +81,7 @@ def invoke_by_body() -> Response:
         text = envelope.extract_member(data.decode(), "input")
         return _invoke(model, text.encode(), stream=document.get("stream", False), body=document["input"])
     except InvalidBody as error:
-        raise InvalidBody([dataclasses.replace(f, path=_below("input", f.path)) for f in error.fields]) from None
+        raise InvalidBody([dataclasses.replace(f, path=_prefix_path("input", f.path)) for f in error.fields]) from None
 
 
 @blueprint.get("/models")
@@ -194,7 +194,7 @@ def _describe(model: Model) -> dict[str, Any]:
     }
 
 
-def _below(member: str, path: str) -> str:
+def _prefix_path(member: str, path: str) -> str:
     return f"{member}.{path}" if path and not path.startswith("[") else f"{member}{path}"
 
 

@@ -66,7 +66,7 @@ class SmolLM(EmulatorEngine):
 
     def converse(self, request: Request) -> Iterator[Event]:
         """The answer to a Converse request, as Converse events, as the model writes it."""
-        return call_forced_tool(request) if _forces_tool(request) else self._write_events(request)
+        return call_forced_tool(request) if _is_tool_forced(request) else self._write_events(request)
 
     def embed(self, text: str, dimensions: int) -> list[float]:
         """The scripted engine's vector."""
@@ -196,7 +196,7 @@ def _load_model(path: Path) -> Any:
         raise EngineUnavailable(f"the model cannot be loaded: {error}") from None
 
 
-def _forces_tool(request: Request) -> bool:
+def _is_tool_forced(request: Request) -> bool:
     return bool(conversation.find_forced_tools(request)) and not conversation.find_tool_results(request)
 
 

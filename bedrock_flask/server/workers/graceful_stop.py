@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakSet
 
 from bedrock_flask.server.workers.pace import Limits, RateLimited
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 
 # Where the app keeps its state. `state.py` must not be imported here, because gevent patches sockets first.
 STATE = "bedrock_flask"
@@ -32,13 +32,13 @@ class GracefulStop:
         if self._requested_at is None:
             now = time.monotonic()
             self._requested_at, self._end_at = now, now + self.limits.grace
-            if shutdown := self._shutdown():
+            if shutdown := self._find_shutdown():
                 shutdown.begin()
 
     def advance(self) -> None:
         """Take the next steps whose time has come."""
         now = time.monotonic()
-        if shutdown := self._shutdown():
+        if shutdown := self._find_shutdown():
             shutdown.interrupt_expired()
         if self._requested_at is not None and now >= self._requested_at + self.limits.delay:
             self.worker.alive = False
@@ -57,7 +57,7 @@ class GracefulStop:
 
     def end(self) -> None:
         """Interrupt every call that is still open."""
-        if shutdown := self._shutdown():
+        if shutdown := self._find_shutdown():
             shutdown.end()
 
     def _close_idle(self) -> None:
@@ -67,7 +67,7 @@ class GracefulStop:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
 
-    def _shutdown(self) -> Shutdown | None:
+    def _find_shutdown(self) -> Shutdown | None:
         # Another project's app, or one wrapped in middleware, has none.
         extensions = getattr(getattr(self.worker, "wsgi", None), "extensions", {})
         shutdown: Shutdown | None = getattr(extensions.get(STATE), "shutdown", None)

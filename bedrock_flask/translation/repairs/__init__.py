@@ -1,7 +1,5 @@
 """Make a Converse request that was translated from another format acceptable to Bedrock; one repair a file."""
 
-from functools import reduce
-
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
 from bedrock_flask.translation.repairs.alias_tool_names import (
@@ -24,12 +22,12 @@ from bedrock_flask.translation.repairs.name_documents import name_documents
 from bedrock_flask.translation.repairs.normalize_media import detect_image_formats, normalize_base64
 from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reasoning, move_reasoning_first
 from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
-from bedrock_flask.translation.repairs.record import Repair, Repaired
+from bedrock_flask.translation.repairs.record import Repair, RepairResult
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
 from bedrock_flask.translation.repairs.translate_thinking import translate_thinking
 from bedrock_flask.translation.repairs.trim_prefill import trim_prefill
 
-__all__ = ["REPAIRS", "Repaired", "apply_repairs", "restore_event_tool_names", "restore_tool_names"]
+__all__ = ["REPAIRS", "RepairResult", "apply_repairs", "restore_event_tool_names", "restore_tool_names"]
 
 # The order matters: what rejects or drops comes before `join_turns`, so that paths are those of the caller's request;
 # what follows it works on whole turns.
@@ -57,6 +55,9 @@ REPAIRS: tuple[Repair, ...] = (
 )
 
 
-def apply_repairs(request: Request, capabilities: Capabilities) -> Repaired:
+def apply_repairs(request: Request, capabilities: Capabilities) -> RepairResult:
     """Apply every repair to a request; InvalidBody names what cannot be repaired."""
-    return reduce(lambda result, repair: result.then(repair(result.request, capabilities)), REPAIRS, Repaired(request))
+    result = RepairResult(request)
+    for repair in REPAIRS:
+        result = result.then(repair(result.request, capabilities))
+    return result

@@ -10,7 +10,7 @@ from hashlib import sha256
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors, member
 from bedrock_flask.protocol.json_path import put_at
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 _ACCEPTED = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -32,25 +32,25 @@ _STARTED_NAME = ("contentBlockStart", "start", "toolUse", "name")
 _CONTENT = ("output", "message", "content")
 
 
-def alias_tool_names(request: Request, capabilities: Capabilities) -> Repaired:
+def alias_tool_names(request: Request, capabilities: Capabilities) -> RepairResult:
     """Replace each name that Bedrock rejects by one alias in the tools, the choice and the history."""
     aliases = make_aliases(_list_names(request), "tool")
     if not aliases:
-        return Repaired(request)
+        return RepairResult(request)
     blocks = {path: [_rename(block, aliases)] for path, block in walk_blocks(request) if _get_name(block) in aliases}
     changed = replace_blocks(request, blocks)
     chosen = member(request, "toolConfig", *_CHOSEN_NAME)
     if chosen in aliases:
         changed["toolConfig"] = put_at(changed["toolConfig"], _CHOSEN_NAME, aliases[chosen])
-    return Repaired(changed, names={alias: name for name, alias in aliases.items()})
+    return RepairResult(changed, names={alias: name for name, alias in aliases.items()})
 
 
-def alias_tool_ids(request: Request, capabilities: Capabilities) -> Repaired:
+def alias_tool_ids(request: Request, capabilities: Capabilities) -> RepairResult:
     """Replace each id that Bedrock rejects by one alias in the call and its result."""
     ids = (call_id for _, block in walk_blocks(request) if (call_id := _get_id(block)) is not None)
     aliases = make_aliases(ids, "id")
     blocks = {path: [_set_id(block, aliases)] for path, block in walk_blocks(request) if _get_id(block) in aliases}
-    return Repaired(replace_blocks(request, blocks))
+    return RepairResult(replace_blocks(request, blocks))
 
 
 def restore_event_tool_names(event: Event, names: Mapping[str, str]) -> Event:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import walk_blocks
 
 # The capability that each kind of media block needs, which is also its name in messages.
@@ -13,23 +13,23 @@ _MEDIA = {"image": "images", "document": "documents", "video": "video", "audio":
 _MAX_STOP_SEQUENCES = 2500
 
 
-def check_capabilities(request: Request, capabilities: Capabilities) -> Repaired:
+def check_capabilities(request: Request, capabilities: Capabilities) -> RepairResult:
     """Reject a system prompt, tools, an answer schema or media that the model does not support."""
     faults = list(_find_unsupported(request, capabilities))
     if faults:
         raise InvalidBody(faults)
-    return Repaired(request)
+    return RepairResult(request)
 
 
-def limit_stop_sequences(request: Request, capabilities: Capabilities) -> Repaired:
+def limit_stop_sequences(request: Request, capabilities: Capabilities) -> RepairResult:
     """Reject more stop sequences than Bedrock accepts."""
     if len(member(request, "inferenceConfig", "stopSequences") or ()) > _MAX_STOP_SEQUENCES:
         fault = FieldError("inferenceConfig.stopSequences", f"must have at most {_MAX_STOP_SEQUENCES} items")
         raise InvalidBody([fault])
-    return Repaired(request)
+    return RepairResult(request)
 
 
-def reject_duplicate_tools(request: Request, capabilities: Capabilities) -> Repaired:
+def reject_duplicate_tools(request: Request, capabilities: Capabilities) -> RepairResult:
     """Reject a second tool of the same name: a call could mean either."""
     faults, names = [], set()
     for index, tool in enumerate(member(request, "toolConfig", "tools") or ()):
@@ -40,7 +40,7 @@ def reject_duplicate_tools(request: Request, capabilities: Capabilities) -> Repa
         names.add(name)
     if faults:
         raise InvalidBody(faults)
-    return Repaired(request)
+    return RepairResult(request)
 
 
 def _find_unsupported(request: Request, capabilities: Capabilities) -> Iterator[FieldError]:

@@ -10,18 +10,18 @@ from itertools import groupby
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 
 # Blocks with their paths.
 _Turn = list[tuple[str, Json]]
 
 
-def check_tool_pairs(request: Request, capabilities: Capabilities) -> Repaired:
+def check_tool_pairs(request: Request, capabilities: Capabilities) -> RepairResult:
     """Reject a tool call without its result, and a result without its call."""
     faults = list(_find_faults(request["messages"]))
     if faults:
         raise InvalidBody(faults)
-    return Repaired(request)
+    return RepairResult(request)
 
 
 def _find_faults(messages: Iterable[Json]) -> Iterator[FieldError]:

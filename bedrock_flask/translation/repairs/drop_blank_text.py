@@ -3,11 +3,11 @@
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import is_empty, replace_blocks, walk_blocks
 
 
-def drop_blank_text(request: Request, capabilities: Capabilities) -> Repaired:
+def drop_blank_text(request: Request, capabilities: Capabilities) -> RepairResult:
     """Drop blank texts everywhere, and reject a message that has nothing else.
 
     A tool result may become empty: its tool returned nothing.
@@ -19,7 +19,7 @@ def drop_blank_text(request: Request, capabilities: Capabilities) -> Repaired:
     ]
     if faults:
         raise InvalidBody(faults)
-    return Repaired(replace_blocks(request, {path: () for path, block in walk_blocks(request) if _is_blank(block)}))
+    return RepairResult(replace_blocks(request, {path: () for path, block in walk_blocks(request) if _is_blank(block)}))
 
 
 def _is_blank(block: Json) -> bool:

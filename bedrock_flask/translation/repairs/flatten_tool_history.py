@@ -11,19 +11,19 @@ from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import is_empty, remove_member, replace_blocks, walk_blocks
 
 
-def flatten_tool_history(request: Request, capabilities: Capabilities) -> Repaired:
+def flatten_tool_history(request: Request, capabilities: Capabilities) -> RepairResult:
     """Replace tool calls and their results by text, if the request has no tools."""
     if not is_empty(member(request, "toolConfig", "tools") or ()):
-        return Repaired(request)
+        return RepairResult(request)
     replacements = {
         path: _flatten(block) for path, block in walk_blocks(request) if "toolUse" in block or "toolResult" in block
     }
     without_tools = remove_member(request, "toolConfig")
-    return Repaired(replace_blocks(without_tools, replacements), ("toolConfig",) if replacements else ())
+    return RepairResult(replace_blocks(without_tools, replacements), ("toolConfig",) if replacements else ())
 
 
 def _flatten(block: Json) -> list[Json]:

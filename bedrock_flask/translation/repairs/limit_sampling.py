@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request, member
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import get_extra, remove_member, set_extras
 from bedrock_flask.translation.repairs.translate_thinking import is_thinking
 
@@ -15,7 +15,7 @@ _DEFAULTS: Mapping[str, float] = {"temperature": 1, "topP": 1}
 _MIN_REASONING_TOP_P = 0.95
 
 
-def limit_sampling(request: Request, capabilities: Capabilities) -> Repaired:
+def limit_sampling(request: Request, capabilities: Capabilities) -> RepairResult:
     """Drop what the model rejects of temperature, topP and the extra `top_k`.
 
     Of two that it takes one at a time, one is dropped and reported; the caller decides on what it never takes.
@@ -24,11 +24,11 @@ def limit_sampling(request: Request, capabilities: Capabilities) -> Repaired:
     given = {name: value for name, value in values.items() if value is not None}
     kept = _keep_accepted(given, capabilities, reasons=bool(capabilities.thinking) and is_thinking(request))
     dropped = [name for name in given if name not in kept]
-    paths = tuple(_path(name) for name in dropped if given[name] != _DEFAULTS.get(name))
+    paths = tuple(_format_path(name) for name in dropped if given[name] != _DEFAULTS.get(name))
     one_of_two = capabilities.sampling == "one" and "temperature" in kept
-    reported = tuple(path for path in paths if one_of_two and path == _path("topP"))
+    reported = tuple(path for path in paths if one_of_two and path == _format_path("topP"))
     refused = tuple(path for path in paths if path not in reported)
-    return Repaired(_remove(request, dropped), reported, refused)
+    return RepairResult(_remove(request, dropped), reported, refused)
 
 
 def _keep_accepted(given: Mapping[str, float], capabilities: Capabilities, *, reasons: bool) -> Mapping[str, float]:
@@ -52,5 +52,5 @@ def _remove(request: Request, names: Container[str]) -> Request:
     return set_extras(request, top_k=None) if "top_k" in names else request
 
 
-def _path(name: str) -> str:
+def _format_path(name: str) -> str:
     return f"{_CONFIG}.{name}" if name in _DEFAULTS else name

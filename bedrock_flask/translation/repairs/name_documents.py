@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 # The text of a turn that has documents and no text.
@@ -15,7 +15,7 @@ _MAX_LENGTH = 200
 _REJECTED = re.compile(r"[^0-9A-Za-z()\[\]-]+")
 
 
-def name_documents(request: Request, capabilities: Capabilities) -> Repaired:
+def name_documents(request: Request, capabilities: Capabilities) -> RepairResult:
     """Rename documents that Bedrock would reject, and add a text to each turn that has documents alone."""
     documents = [(path, block) for path, block in walk_blocks(request) if "document" in block]
     names = _make_unique(_normalize_name(block["document"].get("name") or "") for _, block in documents)
@@ -27,7 +27,7 @@ def name_documents(request: Request, capabilities: Capabilities) -> Repaired:
             if block["document"].get("name") != name
         },
     )
-    return Repaired({**request, "messages": [_add_text(message) for message in request["messages"]]})
+    return RepairResult({**request, "messages": [_add_text(message) for message in request["messages"]]})
 
 
 def _normalize_name(name: str) -> str:

@@ -9,7 +9,7 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.protocol import data_uri
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 # Images are decoded by `detect_image_formats`.
@@ -27,7 +27,7 @@ _LABELS = {"jpg": "jpeg"}
 _HEAD = 64
 
 
-def normalize_base64(request: Request, capabilities: Capabilities) -> Repaired:
+def normalize_base64(request: Request, capabilities: Capabilities) -> RepairResult:
     """Remove the line breaks that some clients write into base64, and reject what is not base64."""
     replacements, faults = {}, []
     for path, block in walk_blocks(request):
@@ -45,10 +45,10 @@ def normalize_base64(request: Request, capabilities: Capabilities) -> Repaired:
                     replacements[path] = [{**block, kind: medium}]
     if faults:
         raise InvalidBody(faults)
-    return Repaired(replace_blocks(request, replacements))
+    return RepairResult(replace_blocks(request, replacements))
 
 
-def detect_image_formats(request: Request, capabilities: Capabilities) -> Repaired:
+def detect_image_formats(request: Request, capabilities: Capabilities) -> RepairResult:
     """Set each image's format to that of its bytes, which Bedrock compares; reject bytes of other formats."""
     replacements, faults = {}, []
     for path, block in walk_blocks(request):
@@ -64,7 +64,7 @@ def detect_image_formats(request: Request, capabilities: Capabilities) -> Repair
                 replacements[path] = [{**block, "image": {**image, "format": form}}]
     if faults:
         raise InvalidBody(faults)
-    return Repaired(replace_blocks(request, replacements))
+    return RepairResult(replace_blocks(request, replacements))
 
 
 def _detect_format(image: Json) -> Any:

@@ -2,28 +2,28 @@
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 _KIND = "reasoningContent"
 
 
-def drop_unsigned_reasoning(request: Request, capabilities: Capabilities) -> Repaired:
+def drop_unsigned_reasoning(request: Request, capabilities: Capabilities) -> RepairResult:
     """Drop the reasoning that the model would reject: all of it, or what has lost its signature."""
     reasoning = {path: block for path, block in walk_blocks(request) if _KIND in block}
     kept = {path: _keep_valid(block, capabilities) for path, block in reasoning.items()}
     dropped = tuple(f"{path}.{_KIND}" for path, blocks in kept.items() if not blocks)
     changed = {path: blocks for path, blocks in kept.items() if blocks != [reasoning[path]]}
-    return Repaired(replace_blocks(request, changed), dropped)
+    return RepairResult(replace_blocks(request, changed), dropped)
 
 
-def move_reasoning_first(request: Request, capabilities: Capabilities) -> Repaired:
+def move_reasoning_first(request: Request, capabilities: Capabilities) -> RepairResult:
     """Move the reasoning of a turn to its front; a turn that begins with reasoning is as the model wrote it."""
     messages = [
         message if _KIND in message["content"][0] else {**message, "content": sorted(message["content"], key=_is_other)}
         for message in request["messages"]
     ]
-    return Repaired({**request, "messages": messages})
+    return RepairResult({**request, "messages": messages})
 
 
 def _keep_valid(block: Json, capabilities: Capabilities) -> list[Json]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 _POINT = "cachePoint"
@@ -13,14 +13,14 @@ _MAX_POINTS = 4
 _LONG = "1h"
 
 
-def drop_unsupported_cache_points(request: Request, capabilities: Capabilities) -> Repaired:
+def drop_unsupported_cache_points(request: Request, capabilities: Capabilities) -> RepairResult:
     """Drop the cache points that the model does not support, and put each of the others into a separate block."""
     separated = {path: _separate(block) for path, block in walk_blocks(request) if _POINT in block and len(block) > 1}
     request = replace_blocks(request, separated)
     return _drop_points(request, [path for path in _find_points(request) if not _is_supported(path, capabilities)])
 
 
-def place_cache_points(request: Request, capabilities: Capabilities) -> Repaired:
+def place_cache_points(request: Request, capabilities: Capabilities) -> RepairResult:
     """Drop the cache points that the model does not take after tool results.
 
     Too many points are rejected, and so is a longer one after a shorter one: the caller decides which to give up.
@@ -48,8 +48,8 @@ def _is_supported(path: str, capabilities: Capabilities) -> bool:
     return capabilities.cache and ".toolResult." not in path and (capabilities.cache_tools or not in_tools)
 
 
-def _drop_points(request: Request, paths: list[str]) -> Repaired:
-    return Repaired(replace_blocks(request, dict.fromkeys(paths, ())), tuple(f"{path}.{_POINT}" for path in paths))
+def _drop_points(request: Request, paths: list[str]) -> RepairResult:
+    return RepairResult(replace_blocks(request, dict.fromkeys(paths, ())), tuple(f"{path}.{_POINT}" for path in paths))
 
 
 def _find_after_results(request: Request) -> Iterator[str]:

@@ -8,7 +8,7 @@ from bedrock_flask.converse import Request
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RepairResult:
     """A request that Bedrock accepts.
 
     `reported` names what was dropped or changed and is reported to the caller: paths in the Converse request, such as
@@ -22,12 +22,12 @@ class Repaired:
     refused: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def then(self, step: "Repaired") -> "Repaired":
+    def then(self, step: "RepairResult") -> "RepairResult":
         """The reports of both, with the request of the later step."""
         reported = tuple(dict.fromkeys(self.reported + step.reported))
         refused = tuple(dict.fromkeys(self.refused + step.refused))
-        return Repaired(step.request, reported, refused, {**self.names, **step.names})
+        return RepairResult(step.request, reported, refused, {**self.names, **step.names})
 
 
 # A repair does not change its input. It raises InvalidBody, with a path for each fault.
-Repair = Callable[[Request, Capabilities], Repaired]
+Repair = Callable[[Request, Capabilities], RepairResult]

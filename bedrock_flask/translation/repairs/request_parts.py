@@ -11,11 +11,11 @@ Replacements = Mapping[str, Iterable[Json]]
 
 def walk_blocks(request: Request) -> Iterator[tuple[str, Json]]:
     """Each block with its path, in Bedrock's order: tools, system, messages; a tool result follows its content."""
-    yield from _with_paths("toolConfig.tools", member(request, "toolConfig", "tools") or ())
-    yield from _with_paths("system", request.get("system") or ())
+    yield from _pair_with_paths("toolConfig.tools", member(request, "toolConfig", "tools") or ())
+    yield from _pair_with_paths("system", request.get("system") or ())
     for index, message in enumerate(request["messages"]):
-        for path, block in _with_paths(f"messages[{index}].content", message["content"]):
-            yield from _with_paths(f"{path}.toolResult.content", member(block, "toolResult", "content") or ())
+        for path, block in _pair_with_paths(f"messages[{index}].content", message["content"]):
+            yield from _pair_with_paths(f"{path}.toolResult.content", member(block, "toolResult", "content") or ())
             yield path, block
 
 
@@ -65,12 +65,12 @@ def set_extras(request: Request, **changes: Any) -> Request:
     return {**request, "extras": after} if after else remove_member(request, "extras")
 
 
-def _with_paths(path: str, content: Iterable[Json]) -> Iterator[tuple[str, Json]]:
+def _pair_with_paths(path: str, content: Iterable[Json]) -> Iterator[tuple[str, Json]]:
     return ((f"{path}[{index}]", block) for index, block in enumerate(content))
 
 
 def _replace(path: str, content: Iterable[Json], replacements: Replacements) -> Iterator[Json]:
-    for block_path, block in _with_paths(path, content):
+    for block_path, block in _pair_with_paths(path, content):
         for new in replacements.get(block_path, (block,)):
             result = new.get("toolResult")
             if result is None:

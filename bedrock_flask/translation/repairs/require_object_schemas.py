@@ -13,7 +13,7 @@ from typing import Any
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 _UNIONS = ("allOf", "anyOf", "oneOf")
@@ -22,7 +22,7 @@ _COMPOSITIONS = (*_UNIONS, "$ref")
 _MAX_REFERENCES = 32
 
 
-def require_object_schemas(request: Request, capabilities: Capabilities) -> Repaired:
+def require_object_schemas(request: Request, capabilities: Capabilities) -> RepairResult:
     """Make the root of each tool's schema an object; a union that is merged for it is reported."""
     replacements, reported, faults = {}, [], []
     for path, block in walk_blocks(request):
@@ -42,7 +42,7 @@ def require_object_schemas(request: Request, capabilities: Capabilities) -> Repa
             replacements[path] = [{**block, "toolSpec": {**block["toolSpec"], "inputSchema": {"json": new}}}]
     if faults:
         raise InvalidBody(faults)
-    return Repaired(replace_blocks(request, replacements), tuple(reported))
+    return RepairResult(replace_blocks(request, replacements), tuple(reported))
 
 
 @dataclass(frozen=True)

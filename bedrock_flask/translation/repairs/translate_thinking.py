@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.translation.repairs.record import Repaired
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import get_extra, set_extras
 
 # The budget of tokens for an effort; at most half of maxTokens is used, so that there is room for an answer.
@@ -21,7 +21,7 @@ _ON = ("enabled", "adaptive")
 _TOOL_CHOICE = "toolConfig.toolChoice"
 
 
-def translate_thinking(request: Request, capabilities: Capabilities) -> Repaired:
+def translate_thinking(request: Request, capabilities: Capabilities) -> RepairResult:
     """Write `thinking` and `effort` in the form that the model knows; a model without `thinking` gets them unchanged.
 
     Reasoning and a forced tool exclude each other: both are named and rejected.
@@ -30,7 +30,7 @@ def translate_thinking(request: Request, capabilities: Capabilities) -> Repaired
     result = _switch_off(request, capabilities)
     result = result.then(_FORMS[capabilities.thinking](result.request, capabilities))
     if _is_budget_rejected(result.request, capabilities):
-        result = result.then(Repaired(set_extras(result.request, thinking=None), (given,)))
+        result = result.then(RepairResult(set_extras(result.request, thinking=None), (given,)))
     faults = _find_forced_tool_faults(result.request, capabilities, given)
     if faults:
         raise InvalidBody(faults)
@@ -39,29 +39,29 @@ def translate_thinking(request: Request, capabilities: Capabilities) -> Repaired
 
 def is_thinking(request: Request) -> bool:
     """Whether `thinking` asks for reasoning."""
-    return _thinking_type(request) in _ON
+    return _get_thinking_type(request) in _ON
 
 
-def _thinking_type(request: Request) -> str | None:
+def _get_thinking_type(request: Request) -> str | None:
     kind = member(get_extra(request, "thinking"), "type")
     return kind if isinstance(kind, str) else None
 
 
-def _switch_off(request: Request, capabilities: Capabilities) -> Repaired:
+def _switch_off(request: Request, capabilities: Capabilities) -> RepairResult:
     """Switch reasoning off in the model's own way, if the caller does."""
-    kind, effort = _thinking_type(request), get_extra(request, "effort")
+    kind, effort = _get_thinking_type(request), get_extra(request, "effort")
     by_effort = effort == _NO_EFFORT
     if not capabilities.reasoning:
         # A model that does not reason already does what the caller asks for.
         thinking = None if kind == "disabled" else get_extra(request, "thinking")
-        return Repaired(set_extras(request, thinking=thinking, effort=None if by_effort else effort))
+        return RepairResult(set_extras(request, thinking=thinking, effort=None if by_effort else effort))
     if not capabilities.thinking and kind == "disabled":
         # This family has another switch, if any, and reasons only on request.
-        return Repaired(set_extras(request, thinking=None))
+        return RepairResult(set_extras(request, thinking=None))
     if not capabilities.thinking or not (by_effort or kind == "disabled"):
-        return Repaired(request)
+        return RepairResult(request)
     if by_effort and is_thinking(request):
-        return Repaired(set_extras(request, effort=None), ("effort",))
+        return RepairResult(set_extras(request, effort=None), ("effort",))
     path = "effort" if by_effort else "thinking.type"
     if capabilities.thinking_off == "never":
         raise InvalidBody([FieldError(path, "this model always reasons; its lowest effort is 'low'")])
@@ -73,24 +73,24 @@ def _switch_off(request: Request, capabilities: Capabilities) -> Repaired:
     # Thinking between tools is the least that some models can do, which is not what the caller asks for.
     least = (path,) if form == "between_tools" else ()
     lost = ("effort",) if effort is not None and not by_effort and left is None else ()
-    return Repaired(set_extras(request, thinking=thinking, effort=left), least + lost)
+    return RepairResult(set_extras(request, thinking=thinking, effort=left), least + lost)
 
 
-def _leave_unchanged(request: Request, capabilities: Capabilities) -> Repaired:
-    return Repaired(request)
+def _leave_unchanged(request: Request, capabilities: Capabilities) -> RepairResult:
+    return RepairResult(request)
 
 
-def _use_budget(request: Request, capabilities: Capabilities) -> Repaired:
+def _use_budget(request: Request, capabilities: Capabilities) -> RepairResult:
     """For models that know only budgets: an effort becomes one."""
     thinking, effort = get_extra(request, "thinking"), get_extra(request, "effort")
-    adaptive = _thinking_type(request) == "adaptive"
+    adaptive = _get_thinking_type(request) == "adaptive"
     if thinking is not None and not adaptive:
-        return Repaired(set_extras(request, effort=None), ("effort",) if effort else ())
+        return RepairResult(set_extras(request, effort=None), ("effort",) if effort else ())
     if not adaptive and effort is None:
-        return Repaired(request)
+        return RepairResult(request)
     budget = _compute_budget(request, effort or _DEFAULT_EFFORT, "thinking" if adaptive else "effort")
     enabled = {**(thinking or {}), "type": "enabled", "budget_tokens": budget}
-    return Repaired(set_extras(request, thinking=enabled, effort=None), ("thinking.type",) if adaptive else ())
+    return RepairResult(set_extras(request, thinking=enabled, effort=None), ("thinking.type",) if adaptive else ())
 
 
 def _compute_budget(request: Request, effort: str, path: str) -> int:
@@ -105,31 +105,31 @@ def _compute_budget(request: Request, effort: str, path: str) -> int:
     return min(BUDGETS[effort], max(MIN_BUDGET, max_tokens // 2))
 
 
-def _use_either(request: Request, capabilities: Capabilities) -> Repaired:
+def _use_either(request: Request, capabilities: Capabilities) -> RepairResult:
     """For models that know both: a budget stays, unless it would be rejected."""
-    return _use_adaptive(request, capabilities) if _lost_loop_reasoning(request) else _use_effort(request, capabilities)
+    return _use_adaptive(request, capabilities) if _has_lost_reasoning(request) else _use_effort(request, capabilities)
 
 
-def _use_adaptive(request: Request, capabilities: Capabilities) -> Repaired:
+def _use_adaptive(request: Request, capabilities: Capabilities) -> RepairResult:
     """For models that know no budget: they decide how much they reason."""
-    result = Repaired(request)
-    if _thinking_type(request) == "enabled":
+    result = RepairResult(request)
+    if _get_thinking_type(request) == "enabled":
         rest = {name: value for name, value in get_extra(request, "thinking").items() if name != "budget_tokens"}
-        result = Repaired(set_extras(request, thinking={**rest, "type": "adaptive"}), ("thinking.budget_tokens",))
+        result = RepairResult(set_extras(request, thinking={**rest, "type": "adaptive"}), ("thinking.budget_tokens",))
     return result.then(_use_effort(result.request, capabilities))
 
 
-def _use_effort(request: Request, capabilities: Capabilities) -> Repaired:
+def _use_effort(request: Request, capabilities: Capabilities) -> RepairResult:
     """Keep an effort, with adaptive thinking so that its reasoning can be seen."""
     thinking, effort = get_extra(request, "thinking"), get_extra(request, "effort")
     if effort is not None and thinking is None and not _is_tool_forced(request):
         thinking = {"type": "adaptive"}
     minimal = effort == "minimal"
     changed = set_extras(request, thinking=thinking, effort="low" if minimal else effort)
-    return Repaired(changed, ("effort",) if minimal else ())
+    return RepairResult(changed, ("effort",) if minimal else ())
 
 
-_FORMS: Mapping[str, Callable[[Request, Capabilities], Repaired]] = {
+_FORMS: Mapping[str, Callable[[Request, Capabilities], RepairResult]] = {
     "": _leave_unchanged,
     "budget": _use_budget,
     "either": _use_either,
@@ -142,10 +142,10 @@ def _is_budget_rejected(request: Request, capabilities: Capabilities) -> bool:
 
     Adaptive thinking requires none ("Adaptive thinking", Validation changes).
     """
-    return capabilities.signs_reasoning and _thinking_type(request) == "enabled" and _lost_loop_reasoning(request)
+    return capabilities.signs_reasoning and _get_thinking_type(request) == "enabled" and _has_lost_reasoning(request)
 
 
-def _lost_loop_reasoning(request: Request) -> bool:
+def _has_lost_reasoning(request: Request) -> bool:
     """Whether the last turn has tool results and the turn of their calls does not begin with reasoning."""
     messages: list[Json] = request["messages"]
     if not any("toolResult" in block for block in messages[-1]["content"]):

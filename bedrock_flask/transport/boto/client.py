@@ -30,10 +30,10 @@ from bedrock_flask.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from bedrock_flask.transport.boto.deferred import Deferred, defer_responses
+from bedrock_flask.transport.boto.deferred import DeferredResponse, defer_responses
 from bedrock_flask.transport.reading import Reader, raise_if_expired
 from bedrock_flask.transport.retry import with_retries
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 
 LOG = logging.getLogger("bedrock_flask.transport")
 
@@ -62,7 +62,7 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
                 forget()
             raise
 
-    retried = partial(with_retries, most=settings.max_attempts, sleep=shutdown.sleep)
+    retried = partial(with_retries, max_attempts=settings.max_attempts, sleep=shutdown.sleep)
     return Handler(
         send=retried(partial(attempt, read=Reader.read_reply, as_stream=False)),
         send_stream=retried(partial(attempt, read=Reader.read_stream, as_stream=True)),
@@ -117,13 +117,13 @@ def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
 
-def _send(client: Any, call: Call) -> Deferred:
+def _send(client: Any, call: Call) -> DeferredResponse:
     token = _CALL.set(call)
     try:
         response = client.invoke_model(modelId=call.model, body=call.body)
     finally:
         _CALL.reset(token)
-    deferred: Deferred = response["body"]._raw_stream
+    deferred: DeferredResponse = response["body"]._raw_stream
     return deferred
 
 
@@ -146,11 +146,11 @@ def _map_errors(call: Call, shutdown: Shutdown) -> Iterator[None]:
         raise UpstreamProtocolError() from None
 
 
-def _read_timeout(call: Call) -> GatewayError:
+def _make_read_timeout(call: Call) -> GatewayError:
     return DeadlineExceeded() if call.remaining() <= 0 else UpstreamTimeout()
 
 
-def _connect_timeout(detail: str = "") -> GatewayError:
+def _make_connect_timeout(detail: str = "") -> GatewayError:
     timed_out = UpstreamTimeout(detail)
     timed_out.retryable = True
     return timed_out
@@ -159,8 +159,8 @@ def _connect_timeout(detail: str = "") -> GatewayError:
 # The errors of botocore, most specific first, and the gateway's error for each. Callers do not see botocore's text: it
 # names endpoints, profiles and paths. The last row is about the gateway's own AWS settings.
 _ERRORS: dict[type[Exception], Callable[[Call], GatewayError]] = {
-    boto.ReadTimeoutError: _read_timeout,
-    boto.ConnectTimeoutError: lambda call: _connect_timeout("The connection to Bedrock timed out."),
+    boto.ReadTimeoutError: _make_read_timeout,
+    boto.ConnectTimeoutError: lambda call: _make_connect_timeout("The connection to Bedrock timed out."),
     boto.SSLError: lambda call: UpstreamUnreachable("The TLS connection to Bedrock failed or is not trusted."),
     boto.ConnectionClosedError: lambda call: UpstreamUnreachable(),
     boto.HTTPClientError: lambda call: UpstreamProtocolError(),

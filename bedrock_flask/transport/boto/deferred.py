@@ -13,7 +13,7 @@ import urllib3
 from urllib3._collections import HTTPHeaderDict
 
 _CHUNK_END = b"\r\n"
-_MOST_HEADS = 10
+_MAX_HEADS = 10
 
 
 class _Answer(http.client.HTTPResponse):
@@ -23,12 +23,12 @@ class _Answer(http.client.HTTPResponse):
 
     def _read_status(self) -> Any:
         self._heads += 1
-        if self._heads > _MOST_HEADS:
+        if self._heads > _MAX_HEADS:
             raise http.client.HTTPException("too many interim responses")
         return super()._read_status()  # type: ignore[misc]  # http.client's own reader of the status line
 
 
-class Deferred:
+class DeferredResponse:
     """What urllib3 and botocore take for a response: the request is sent, `begin` reads the head of the response."""
 
     # The members that they read; urllib3 sets the last three.
@@ -44,7 +44,7 @@ class Deferred:
         self._sent_on, self._begin = connection, begin
         self._response = _Answer(self.sock, method="POST")
 
-    def has_something(self, readable: bool) -> bool:
+    def has_data(self, readable: bool) -> bool:
         """Whether a read would return at once; `readable` says that the socket has data, or its end.
 
         Data that TLS has received may hold no byte of the response (a session ticket): only an attempt shows it.
@@ -108,6 +108,6 @@ def defer_responses(client: Any) -> Any:
 def _defer_connection(kind: type[Any]) -> type[Any]:
     class Connection(kind):  # type: ignore[misc]  # either of botocore's, for http and https
         def getresponse(self) -> Any:
-            return Deferred(self, super().getresponse)
+            return DeferredResponse(self, super().getresponse)
 
     return Connection

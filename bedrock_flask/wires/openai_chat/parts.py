@@ -93,7 +93,7 @@ def write_parts(blocks: Iterable[Json]) -> list[Json]:
         elif kind in _WRITERS:
             parts += _WRITERS[kind](value)
         else:
-            raise unsupported_error(f"a {kind} block")
+            raise make_unsupported_error(f"a {kind} block")
     return parts
 
 
@@ -112,13 +112,13 @@ def _write_image(image: Json) -> Iterator[Json]:
 
 def _write_audio(audio: Json) -> Iterator[Json]:
     if audio["format"] not in ("wav", "mp3"):
-        raise unsupported_error(f"audio in the format {audio['format']}")
+        raise make_unsupported_error(f"audio in the format {audio['format']}")
     yield {"type": "input_audio", "input_audio": {"format": audio["format"], "data": _read_bytes(audio, "audio")}}
 
 
 def _write_document(document: Json) -> Iterator[Json]:
     if member(document, "citations", "enabled"):
-        raise unsupported_error("a document with citations enabled")
+        raise make_unsupported_error("a document with citations enabled")
     if "context" in document:
         yield from _write_text(document["context"])
     pieces = document["source"].get("content") or [{"text": document["source"].get("text")}]
@@ -158,16 +158,16 @@ _WRITERS: dict[str, Callable[[Any], Iterator[Json]]] = {
 def _build_uri(block: Json, formats: Mapping[str, str], what: str) -> str:
     kind = media_types.find_media_type(formats, block.get("format", ""))
     if kind is None:
-        raise unsupported_error(f"{what} without a known format")
+        raise make_unsupported_error(f"{what} without a known format")
     return data_uri.write(kind, _read_bytes(block, what))
 
 
 def _read_bytes(block: Json, what: str) -> str:
     if "bytes" not in block["source"]:
-        raise unsupported_error(f"{what} in Amazon S3")
+        raise make_unsupported_error(f"{what} in Amazon S3")
     return str(block["source"]["bytes"])
 
 
-def unsupported_error(what: str) -> InvalidBody:
+def make_unsupported_error(what: str) -> InvalidBody:
     """The exception for content that the format does not have."""
     return InvalidBody([FieldError("messages", f"contains {what}, which the Chat Completions format does not support")])

@@ -171,7 +171,7 @@ def _join_details(details: Iterable[Json]) -> Iterator[Json]:
     """The details, with those joined that a client has kept in the pieces in which they were streamed."""
     held: Json | None = None
     for detail in details:
-        if held is not None and _continues(held, detail):
+        if held is not None and _is_continuation(held, detail):
             pieces = {name: (held.get(name) or "") + (detail.get(name) or "") for name in _DETAILS[detail["type"]]}
             held = {**held, **pieces}
         else:
@@ -182,7 +182,7 @@ def _join_details(details: Iterable[Json]) -> Iterator[Json]:
         yield held
 
 
-def _continues(held: Json, detail: Json) -> bool:
+def _is_continuation(held: Json, detail: Json) -> bool:
     same = held["type"] == detail["type"] and held.get("index") == detail.get("index") is not None
     # Text behind a signature belongs to another block.
     return same and not (held.get("signature") and detail.get("text"))

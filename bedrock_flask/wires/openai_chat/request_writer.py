@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, member, omit_null
-from bedrock_flask.wires.openai_chat.parts import unsupported_error, unwrap_text, write_mark, write_parts
+from bedrock_flask.wires.openai_chat.parts import make_unsupported_error, unwrap_text, write_mark, write_parts
 
 # OpenAI requires a name for a schema, Converse does not.
 _UNNAMED = "answer"
@@ -144,7 +144,7 @@ def _write_tools(config: Json) -> Json:
         elif "cachePoint" in tool and tools:
             tools[-1] |= write_mark(tool)
         elif "systemTool" in tool:
-            raise unsupported_error("a tool that Bedrock runs itself")
+            raise make_unsupported_error("a tool that Bedrock runs itself")
     choice = [_CHOICES[kind](named) for kind, named in config.get("toolChoice", {}).items()]
     return {**({"tools": tools} if tools else {}), **({"tool_choice": choice[0]} if choice else {})}
 

@@ -22,7 +22,7 @@ from bedrock_flask.wires.wire import has_metrics, map_chunks, raise_reported_err
 
 def is_complete(reply: Json) -> bool:
     """Whether a reply has a choice with a message."""
-    return isinstance(member(_first_choice(reply), "message"), dict)
+    return isinstance(member(_find_first_choice(reply), "message"), dict)
 
 
 def is_terminal(chunk: Json) -> bool:
@@ -32,7 +32,7 @@ def is_terminal(chunk: Json) -> bool:
     """
     if has_metrics(chunk) or (chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)):
         return True
-    return bool(_finish_reason(_first_choice(chunk))) and not ("usage" in chunk and chunk["usage"] is None)
+    return bool(_find_finish_reason(_find_first_choice(chunk))) and not ("usage" in chunk and chunk["usage"] is None)
 
 
 def usage(document: Json) -> Usage:
@@ -40,12 +40,12 @@ def usage(document: Json) -> Usage:
     return read_usage(document.get("usage"), **USAGE_NAMES).merge(from_metrics(document))
 
 
-def _first_choice(document: Json) -> Any:
+def _find_first_choice(document: Json) -> Any:
     choices = document.get("choices")
     return choices[0] if isinstance(choices, list) and choices else None
 
 
-def _finish_reason(choice: Any) -> Any:
+def _find_finish_reason(choice: Any) -> Any:
     # Mistral's models call it `stop_reason`.
     return member(choice, "finish_reason") or member(choice, "stop_reason")
 
@@ -100,7 +100,7 @@ def _read_chunk(stream: _Stream, chunk: Json) -> Iterator[Event]:
         yield start_message()
     stream.usage = stream.usage.merge(usage(chunk))
     stream.tier = chunk.get("service_tier") or stream.tier
-    choice = _first_choice(chunk)
+    choice = _find_first_choice(chunk)
     delta = member(choice, "delta") or member(choice, "message") or {}
     # Some servers call the reasoning `reasoning`, and some send it under both names.
     delta = {**delta, "reasoning_content": delta.get("reasoning_content") or delta.get("reasoning")}
@@ -126,7 +126,7 @@ def _read_reason(choice: Any) -> str | None:
     native = member(choice, "native_finish_reason")
     if native in FINISH:
         return str(native)
-    reason = _finish_reason(choice)
+    reason = _find_finish_reason(choice)
     return str(_STOPS.get(reason, reason)) if reason else None
 
 
@@ -224,7 +224,7 @@ def _read_reasoning(stream: _Stream, delta: Json) -> Iterator[Event]:
 
 def _read_calls(stream: _Stream, delta: Json) -> Iterator[Event]:
     for position, call in enumerate(delta["tool_calls"]):
-        key = _call_key(stream, call, position)
+        key = _make_call_key(stream, call, position)
         if call.get("type") not in (None, "function"):
             yield from _add_unknown(stream, call["type"], call)
             continue
@@ -239,7 +239,7 @@ def _read_calls(stream: _Stream, delta: Json) -> Iterator[Event]:
             yield add_delta(stream.calls[key], "toolUse", {"input": text})
 
 
-def _call_key(stream: _Stream, call: Json, position: int) -> tuple[str, Any]:
+def _make_call_key(stream: _Stream, call: Json, position: int) -> tuple[str, Any]:
     """What the pieces of one call have in common."""
     if call.get("index") is not None:
         return "index", call["index"]

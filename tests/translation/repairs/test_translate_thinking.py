@@ -7,7 +7,7 @@ import pytest
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import InvalidBody
 from bedrock_flask.models.loading import load_registry
-from bedrock_flask.translation.repairs import Repaired, apply_repairs
+from bedrock_flask.translation.repairs import RepairResult, apply_repairs
 
 Json = dict[str, Any]
 REGISTRY = load_registry()
@@ -52,7 +52,7 @@ def talk(*turn: Json, config: Json | None = None, tools: Json | None = None, **e
     }
 
 
-def extras(repaired: Repaired) -> Json:
+def extras(repaired: RepairResult) -> Json:
     return dict(repaired.request.get("extras", {}))
 
 

@@ -18,7 +18,7 @@ from bedrock_flask.protocol import eventstream as es
 from bedrock_flask.transport import reading
 from bedrock_flask.transport.boto.client import cache_clients, make_client, make_transport
 from bedrock_flask.transport.boto.deferred import defer_responses
-from bedrock_flask.transport.stopping import Shutdown
+from bedrock_flask.transport.shutdown import Shutdown
 from tests.doubles import SendStream, SendWhole, Upstream
 
 CHUNK = es.encode(es.chunk(b'{"a":1}', "abc"))
