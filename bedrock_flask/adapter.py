@@ -200,7 +200,7 @@ class Adapter:
     body          the schema of the family's native body
     speaks        operation by wire; the first is the native one: `{"nova": "InvokeModel", "converse": "Converse"}`
     sample        a body that fits the schema: used by the contract, as OpenAPI example, in the docs
-    default       the model id that the adapter's name stands for; made from the first pattern if empty
+    default       the model id that the adapter's name refers to; derived from the first pattern if empty
     provider      the provider's name in the emulator's lists; the capitalised first part of the model id if empty
     known_models  ids that AWS has published, each with a KnownModel; the emulator lists them
     sources       where each capability is known from, by its name: lists of Source, which the reference shows
@@ -276,4 +276,4 @@ def isolate_plugin_errors(adapter: Adapter) -> Iterator[None]:
         raise
     except PLUGIN_CRASHES as error:
         LOG.error("the adapter '%s' failed: %s", adapter.name, logs.format_frames(error))
-        raise PluginFailed(f"The plugin of '{adapter.name}' failed; the log has where.") from None
+        raise PluginFailed(f"The plugin of '{adapter.name}' failed; the gateway's log says where.") from None

@@ -67,15 +67,15 @@ def compose(app: Flask, *steps: Step) -> Flask:
 
 
 def with_settings(settings: Settings) -> Step:
-    """The app's state: its settings, the models that can be named under them, and the dialects."""
+    """The app's state: its settings, the models that requests can name, and the dialects."""
 
     def step(app: Flask) -> Flask:
         loaded = models.load(settings)
         for broken in loaded.registry.broken:
             for line in broken.lines():
-                LOG.error("left out: %s", line)
+                LOG.error("starting without %s", line)
         app.extensions[KEY] = make_state(settings, loaded, load_dialects())
-        # An address with two slashes is another address: it would be answered by a page that redirects.
+        # Otherwise Flask would answer an address with two slashes with a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]
         return app

@@ -1,4 +1,4 @@
-"""What goes up and what comes down: a call, and its reply, whole or as a stream."""
+"""What is sent to Bedrock and what comes back: a call, and its reply, whole or as a stream."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ class CallRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One call of a Bedrock model: the bytes that go up, and on whose behalf.
+    """One call of a Bedrock model: the bytes to send, and on whose behalf.
 
     `deadline` is a time of `time.monotonic()`; `headers` are sent unchanged. `wire` names the format of body and answer
     where it is not the adapter's own. `stream` calls the streaming twin of the operation. `client` is the connection of

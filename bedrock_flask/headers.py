@@ -1,4 +1,4 @@
-"""Every header of the gateway's own, by the name that clients see."""
+"""The gateway's own headers, by the names that clients see."""
 
 # Answers.
 REQUEST_ID = ("x-request-id", "request-id", "x-amzn-requestid")

@@ -1,4 +1,4 @@
-"""The schema of a body as JSON Schema, made by apispec from the fields."""
+"""The schema of a body as JSON Schema, which apispec builds from the fields."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""OpenAPI, built from the plugins' own schemas by apispec and from the rows of each dialect; and a page to read it."""
+"""The OpenAPI document, built by apispec from the plugins' schemas and the dialects' rows, and a page to read it."""
 
 import importlib.metadata
 import importlib.resources
@@ -71,7 +71,7 @@ class Problem(Schema):
 
 
 def build_document(models: Models, dialects: Iterable[Dialect], *, needs_key: bool) -> Json:
-    """The OpenAPI document of everything that these models can be asked in these dialects."""
+    """The OpenAPI document of these models and dialects."""
     dialects = tuple(dialects)
     tags = dict.fromkeys(("models", "any model", *(each.title for each in dialects if each.operations), "health"))
     spec = json_schema.make_spec(
@@ -103,7 +103,11 @@ def _describe_paths(spec: Any, models: Models, dialects: Iterable[Dialect]) -> I
         yield path, {"get": {**get_operation(path[1:], summary, "health"), "security": []}}
 
 
-_HEALTH = {"/livez": "The process answers.", "/readyz": "Requests may come.", "/healthz": "As /livez."}
+_HEALTH = {
+    "/livez": "The process is alive.",
+    "/readyz": "The gateway accepts requests.",
+    "/healthz": "The same as /livez.",
+}
 
 
 def _describe_operation(spec: Any, dialect: Dialect, row: Operation) -> Json:

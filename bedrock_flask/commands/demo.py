@@ -101,9 +101,9 @@ def _ask(port: int) -> dict[str, Any]:
         with open_url(f"http://{HOST}:{port}/v1/models/{MODEL}/invoke", BODY, timeout=_START_SECONDS) as response:
             reply, headers = json.load(response), response.headers
     except HTTPError as error:
-        raise StartupError(f"no answer came: {error.read().decode('utf-8', 'replace')}") from None
+        raise StartupError(f"the gateway refused the question: {error.read().decode('utf-8', 'replace')}") from None
     except OSError as error:
-        raise StartupError(f"no answer came: {error}") from None
+        raise StartupError(f"the gateway did not answer: {error}") from None
     text = "".join(block.get("text", "") for block in reply["output"]["message"]["content"])
     if not text.strip():
         raise StartupError("the answer is empty")

@@ -23,7 +23,7 @@ def models(as_json: bool, **options: str | None) -> None:
     """List the model names that requests can use.
 
     Lists the adapters, then the aliases of the models file. The column `calls` is the Bedrock id, inference profile or
-    ARN that a name stands for. Requests can also use any other Bedrock id, unless BEDROCK_FLASK_MODELS=listed. Does not
+    ARN that a name refers to. Requests can also use any other Bedrock id, unless BEDROCK_FLASK_MODELS=listed. Does not
     use the network: to check the account's access, run `bedrock-flask doctor`.
     """
     config = settings.read_settings(settings.merge_options(os.environ, options))

@@ -1,6 +1,6 @@
 """Anthropic's API: `POST /v1/messages` and its token count, for every chat model.
 
-Claude is called on its own wire: the text is sent as it came, except for its envelope. Other models are called by
+Claude is called in its own wire: the text is sent as it came, except for its envelope. Other models are called through
 Converse. Source: Anthropic's API reference, Messages and Errors; `bedrock/anthropic_betas.py` has what Bedrock refuses.
 """
 
@@ -103,7 +103,7 @@ def count_tokens() -> Response:
     else:
         prepared = prepare_request(model, anthropic.read_request(body), WIRE, unknown)
         if prepared.operation != "Converse":
-            raise NotConversable(f"Bedrock counts no tokens for '{model.name}'.")
+            raise NotConversable(f"Bedrock does not count tokens for '{model.name}'.")
         members = json.loads(prepared.body).items()
         payload = {"converse": {name: value for name, value in members if name in _COUNTED}}
         dropped = [*_list_betas(body), *map(WIRE.word, prepared.dropped)]
@@ -114,7 +114,7 @@ def count_tokens() -> Response:
         reply = send(call)
     except BedrockError as error:
         if error.status == 400:
-            error.detail = f"Bedrock counts no tokens of this for '{model.name}': {error.detail}"
+            error.detail = f"Bedrock does not count the tokens of this request for '{model.name}': {error.detail}"
         raise
     return add_gateway_headers(jsonify(input_tokens=reply.document["inputTokens"]), model, dropped)
 
@@ -191,7 +191,7 @@ def _read_betas(body: Any) -> list[str]:
 
 
 def _list_betas(body: Any) -> list[str]:
-    """The betas of a request by Converse, which has none: what they unlock is placed, refused or dropped itself."""
+    """The betas of a request through Converse, which has none: the members that they unlock are decided on."""
     return [f"anthropic-beta: {beta}" for beta in _read_betas(body)]
 
 
@@ -222,7 +222,7 @@ def _write_chunk(chunk: Chunk) -> bytes:
     """One of Claude's own chunks as it came, named by its type."""
     kind = chunk.document.get("type")
     if not isinstance(kind, str) or not kind.isidentifier() or kind == "error":
-        raise UpstreamProtocolError("Bedrock's stream has a chunk of no known type.")
+        raise UpstreamProtocolError("Bedrock's stream has a chunk of an unknown type.")
     return sse.encode(chunk.data.decode(), kind)
 
 

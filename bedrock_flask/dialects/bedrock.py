@@ -78,14 +78,14 @@ def _converse(model: Model, *, stream: bool) -> Response:
     body = parse_json(data)
     faults = find_faults(CONVERSE, body)
     if isinstance(body, dict) and "promptVariables" in body and "messages" not in body:
-        # A managed prompt brings its own messages.
+        # A managed prompt has its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]
     reject_faults(faults)
     return _pass_through(model, data, operation="Converse", wire="converse", stream=stream)
 
 
 def _pass_through(model: Model, data: bytes, *, operation: str, wire: str, stream: bool) -> Response:
-    # What AWS takes as headers is sent on under the same names.
+    # Headers that AWS reads are forwarded under the same names.
     forward = ("accept", "content-type") if operation == "InvokeModel" and not stream else ()
     call = make_call(model, data, operation=operation, wire=wire, stream=stream, forward=forward)
     response = pass_stream(call, _write_chunk, STREAM_FORMAT) if stream else pass_reply(call, own_content_type)
@@ -116,14 +116,14 @@ _NAMES = MappingProxyType(
         504: "ModelTimeoutException",
     }
 )
-# Those that have AWS's status, where it differs from the gateway's.
+# The names whose status is AWS's, which differs from the gateway's.
 _STATUSES = MappingProxyType(
     {
         name: ERRORS[name].status
         for name in ("ModelTimeoutException", "ModelErrorException", "UnrecognizedClientException")
     }
 )
-# What a stream of either operation may end with; any other error is reported as the model's.
+# The exceptions that either operation's stream may end with; any other error is reported as the model's.
 _IN_STREAMS = frozenset(error.stream_name for error in ERRORS.values() if error.streams >= {*STREAMING.values()})
 
 

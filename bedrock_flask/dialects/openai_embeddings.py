@@ -32,7 +32,7 @@ from bedrock_flask.translation.request import build_bedrock_request, is_conversa
 from bedrock_flask.wires.openai_errors import error_document
 
 SCHEMA = openai_embeddings_body.Body()
-# Members that may say more than Converse does.
+# Members that Converse cannot express.
 _EXTRAS = ("dimensions", "user", "input_type")
 
 blueprint = Blueprint("openai_embeddings", __name__)
@@ -50,7 +50,7 @@ def create_embeddings() -> Response:
         raise NotConversable(f"'{model.name}' is not an embedding model that this gateway can read.")
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
     if blank := [f"input[{i}]" for i, text in enumerate(texts) if not text.strip()]:
-        raise InvalidBody([FieldError(path, "must have a text") for path in blank])
+        raise InvalidBody([FieldError(path, "must not be blank") for path in blank])
     extras = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
     extras |= dict.fromkeys(unknown_paths(faults))
     prepared = [

@@ -1,4 +1,4 @@
-"""The log line of a request, written after the last byte of its answer: only then usage and ending are known."""
+"""The log line of a request, written after the last byte of its response, when its usage and outcome are known."""
 
 import logging
 import time

@@ -1,7 +1,7 @@
-"""Authentication: the key that came with a request, or that signed it; without keys, whether it came over loopback.
+"""Authentication: the key that a request carries or is signed with; without keys, whether it came over loopback.
 
-Nothing is read or named before a key is known, except the body that a signature covers: it is read once the headers are
-found valid, and in a slot that the concurrency limit gives (`signatures`).
+Nothing is read before a key is known, except the body that a signature covers: it is read when the headers are valid,
+and in a slot of the concurrency limit (`signatures`).
 """
 
 import re
@@ -19,7 +19,7 @@ from bedrock_flask.errors import CallerError, LoopbackOnly, Unauthenticated
 from bedrock_flask.state import state_of
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
-# What a proxy adds: its connection comes from this machine, and the client that it serves may not.
+# Headers that a proxy adds: its connection comes from this machine, but its client may be on another.
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 
 
@@ -30,7 +30,7 @@ def with_authentication(app: Flask) -> Flask:
 
 
 def public(view: Any) -> Any:
-    """Mark a view that needs no key: it names nothing and reads nothing."""
+    """Mark a view that needs no key, because it reveals and reads nothing."""
     view.is_public = True
     return view
 
@@ -41,7 +41,7 @@ def is_public(endpoint: str | None) -> bool:
 
 
 def is_authenticated() -> bool:
-    """Whether a public view was called by somebody whom the other views would serve."""
+    """Whether the caller of a public view may call the others too."""
     try:
         identity = _identify()
         if isinstance(identity, SignatureClaim):
@@ -62,9 +62,9 @@ def _authenticate() -> None:
 
 
 def _identify() -> str | SignatureClaim:
-    """The key that came with the request, or is said to have signed it; empty where there are no keys.
+    """The key that came with the request, or that claims to have signed it; empty where there are no keys.
 
-    An `Authorization` header of a kind that is read here decides alone: `x-api-key` does not make up for a wrong one.
+    An `Authorization` header of a kind that is read here decides alone: a valid `x-api-key` does not replace it.
     """
     keys = state_of(current_app).settings.api_keys
     if not keys:
@@ -81,14 +81,14 @@ def _identify() -> str | SignatureClaim:
 
 
 def _reject_strangers() -> None:
-    """Without keys, only what arrived on a loopback address is served, but no proxy and no page of another site."""
+    """Without keys, refuse all but loopback connections, and of those proxies and pages of other sites."""
     if not _is_from_loopback():
         raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
     if any(name in request.headers for name in _FORWARDED):
-        raise LoopbackOnly("A proxy may not call a gateway without keys for others. Set BEDROCK_FLASK_API_KEYS.")
+        raise LoopbackOnly("Without API keys the gateway refuses requests through a proxy. Set BEDROCK_FLASK_API_KEYS.")
     origin, allowed = request.headers.get("origin"), state_of(current_app).settings.cors_origins
     if origin is not None and origin not in allowed and not is_loopback(_parse_host(origin)):
-        raise LoopbackOnly("A page of another site may not call a gateway without keys. Set BEDROCK_FLASK_API_KEYS.")
+        raise LoopbackOnly("Without API keys the gateway refuses pages of other sites. Set BEDROCK_FLASK_API_KEYS.")
 
 
 def _parse_host(origin: str) -> str:
@@ -99,7 +99,7 @@ def _parse_host(origin: str) -> str:
 
 
 def _is_from_loopback() -> bool:
-    # WSGI does not tell an app the address that it is bound to; gunicorn lends the connection itself.
+    # WSGI does not give an app the address that it is bound to; gunicorn exposes the connection itself.
     connection = client_socket(request.environ)
     if connection is None:
         return is_loopback(request.environ.get("REMOTE_ADDR", ""))

@@ -28,7 +28,7 @@ def get_size_limit() -> int:
 
 def make_too_large_error() -> BodyTooLarge:
     """The error of a body above the limit."""
-    return BodyTooLarge(f"The body has more than {get_size_limit()} bytes, which is the limit.")
+    return BodyTooLarge(f"The body is larger than the limit of {get_size_limit()} bytes.")
 
 
 def _read() -> bytes:

@@ -1,4 +1,4 @@
-"""The concurrency limit: a worker answers some requests at a time and no more, so that probes find a thread."""
+"""A limit on the requests that a worker answers at a time, so that health probes always find a free thread."""
 
 from flask import Flask, Response, current_app, request
 

@@ -1,4 +1,4 @@
-"""The connection that a request came by, as far as the WSGI server lends it: gunicorn does."""
+"""The client's connection, if the WSGI server exposes it, as gunicorn does."""
 
 import socket
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from typing import Any
 
 
 def client_socket(environ: Mapping[str, Any]) -> socket.socket | None:
-    """The client's socket, or None under a WSGI server that does not lend it."""
+    """The client's socket, or None under a WSGI server that does not expose it."""
     connection: socket.socket | None = environ.get("gunicorn.socket")
     return connection
 
 
 def reads_unread_body(environ: Mapping[str, Any]) -> bool:
-    """Whether the server itself reads what is left of a body, as our worker of threads does without holding one."""
+    """Whether the server itself reads the rest of a body, as our worker of threads does without occupying a thread."""
     connection: Any = client_socket(environ)
     return bool(getattr(connection, "lingers", False))
 
 
 def announce_close(environ: Mapping[str, Any]) -> None:
-    """Have the answer say that its connection closes: a client must not send its next request on this one."""
+    """Announce in the response that the connection closes, so that the client sends its next request on another."""
     connection: Any = client_socket(environ)
     if connection.request is not None:
         connection.request.force_close()

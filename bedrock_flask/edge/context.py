@@ -23,7 +23,7 @@ class RequestContext:
     """What the gateway knows of the request that it is answering.
 
     `key` is the name of the caller's API key, empty where the gateway has no keys. `log_fields` are members of the log
-    line. `body` is a body that was read before the view asked for it. `safeguards` are the guardrail and
+    line. `body` is a body that was read before the view reads it. `safeguards` are the guardrail and
     the latency of the body, as members of a Converse request; every call of the request carries them.
     """
 

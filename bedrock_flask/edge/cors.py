@@ -57,9 +57,9 @@ def with_cors(app: Flask) -> Flask:
         expose_headers=exposed_headers(dialects),
         max_age=_MAX_AGE,
         supports_credentials=False,
-        # The gateway's error handlers answer like views do, so errors need no handling of their own.
+        # The gateway's error handlers answer as views do, so flask_cors need not catch errors.
         intercept_exceptions=False,
-        # An operator who allows an origin means it, also where the gateway runs on the user's own machine.
+        # An allowed origin is allowed too if the gateway runs on the user's own machine.
         allow_private_network=True,
         # It would skip answers without an origin, which caches would then give to pages.
         vary_header=False,
@@ -80,7 +80,7 @@ def exposed_headers(dialects: Iterable[Dialect]) -> list[str]:
 
 
 def _answer_preflight() -> Response | None:
-    """The same empty answer whatever is asked for: only its headers differ, and only for the allowed origins."""
+    """Answer every preflight with an empty response; only allowed origins get CORS headers."""
     if request.method == "OPTIONS" and "origin" in request.headers and _REQUEST_METHOD in request.headers:
         return Response(status=204)
     return None

@@ -26,7 +26,7 @@ def report_liveness() -> Response:
 
 @public
 def report_readiness() -> Response:
-    """The plugins are loaded and the process is not shutting down; `?verbose` counts what can be named.
+    """The plugins are loaded and the process is not shutting down; `?verbose` counts adapters and aliases.
 
     A plugin that was left out makes the status `degraded`; callers with a key also learn which one, and why.
     """
@@ -39,6 +39,6 @@ def report_readiness() -> Response:
     status = "degraded" if registry.broken else "ok"
     report: dict[str, Any] = {"status": status, "adapters": len(registry.adapters), "aliases": len(aliases)}
     if registry.broken:
-        # A stranger learns the number only: names, paths and a plugin's own messages belong to the operator.
+        # Without a key only the number is shown: names, paths and a plugin's messages are for the operator.
         report["broken"] = [asdict(each) for each in registry.broken] if is_authenticated() else len(registry.broken)
     return jsonify(report)

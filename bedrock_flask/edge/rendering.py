@@ -1,4 +1,4 @@
-"""Errors as answers: each in the words of the dialect whose path was called, RFC 9457 where there is none."""
+"""Errors as responses: each in the words of the dialect whose path was called, or else as RFC 9457 describes."""
 
 import logging
 from typing import Any
@@ -50,7 +50,7 @@ def retry_headers(error: GatewayError) -> dict[str, str]:
     headers = {"retry-after": after}
     if after.isascii() and after.isdigit() and len(after) < _MAX_DIGITS:
         headers["retry-after-ms"] = str(int(after) * 1000)
-    # Where the gateway has tried again itself, an SDK that did so too would multiply the attempts.
+    # If the gateway has retried already, an SDK that retries too would multiply the attempts.
     return {**headers, "x-should-retry": "false" if request_context().record.attempts > 1 else "true"}
 
 
@@ -94,7 +94,7 @@ def _render_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return render_error(make_too_large_error())
     if error.code == 404:
-        return render_error(NotFound(f"There is no {request.path} here; /openapi.json lists what there is."))
+        return render_error(NotFound(f"{request.path} does not exist here; /openapi.json lists every address."))
     if error.code == 405:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return render_error(MethodNotAllowed(f"This address takes {allowed}.", headers={"allow": allowed}))
@@ -105,4 +105,4 @@ def _render_http_error(error: HTTPException) -> Response:
 
 def _render_unexpected_error(error: Exception) -> Response:
     LOG.error("unexpected error in request %s: %s", request_context().request_id, logs.format_frames(error))
-    return render_error(GatewayError("The log has more under this request id."))
+    return render_error(GatewayError("The gateway's log has the details under this request id."))

@@ -16,7 +16,7 @@ from bedrock_flask.protocol import sigv4
 from bedrock_flask.state import state_of
 
 _SIGNATURE = re.compile(r"aws4-", re.IGNORECASE)
-# AWS's own endpoint for the APIs of others is a service of its own, and clients sign for it by that name.
+# AWS's endpoint for Anthropic's and OpenAI's APIs is a separate service, and clients sign for it by its name.
 _MANTLE_PATHS = ("/anthropic/", "/openai/")
 
 # AWS's error for each fault.
@@ -41,7 +41,7 @@ def is_signature(header: str) -> bool:
 
 
 def read_claim() -> SignatureClaim:
-    """The key that a signed request names, with all that can be refused before its body is read."""
+    """The key that a signed request names; raises InvalidSignature for all that its headers show."""
     settings = state_of(current_app).settings
     if not settings.signing_secret:
         raise InvalidSignature(

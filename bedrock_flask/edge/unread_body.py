@@ -1,4 +1,4 @@
-"""Let a client finish sending: closing a connection with unread bytes resets it, and the answer on it is lost."""
+"""Let a client finish sending: closing a connection with unread bytes resets it, and the response is lost."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ DiscardBody = Callable[[Mapping[str, Any], int], None]
 def make_body_discarder() -> DiscardBody:
     """Make a function that reads and discards the rest of a request's body, up to a number of bytes, for some seconds.
 
-    Only a few bodies are read at a time: gunicorn holds some megabytes for each, and strangers may send many at once.
+    Only a few bodies are read at a time: gunicorn holds some megabytes for each, and anybody may send many at once.
     """
     slots = threading.BoundedSemaphore(_AT_ONCE)
 

@@ -1,4 +1,4 @@
-"""The same wire on both sides: what Bedrock sends goes to the client as it came, without translation."""
+"""The same wire on both sides: what Bedrock sends is passed to the client unchanged."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing

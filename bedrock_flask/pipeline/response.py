@@ -16,7 +16,7 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.observability import logs
 
 LOG = logging.getLogger("bedrock_flask.request")
-# Bytes of one header: every proxy accepts as many.
+# Bytes of one header that every proxy accepts.
 _MAX_HEADER = 4000
 
 
@@ -34,7 +34,7 @@ def stream_response(
 ) -> Response:
     """A streamed response of the parts; an error before the first of them is raised and keeps its own status.
 
-    A first part that is IDLE was awaited long enough: the status is sent, and an error becomes an event of the stream.
+    If the first part is IDLE, Bedrock has taken too long: the status is sent, and a later error becomes an event.
     """
     context, first = request_context(), next(parts, b"")
     body = _write_stream(first, parts, stream_format, context.record, context.request_id)
@@ -66,7 +66,9 @@ def _write_stream(
         except Exception as error:  # noqa: BLE001 - the status is sent: any error must end the stream as one
             LOG.error("unexpected error in stream %s: %s", request_id, logs.format_frames(error))
             record.error = GatewayError.code
-            yield stream_format.write_error(GatewayError("The log has more under this request id."), request_id)
+            yield stream_format.write_error(
+                GatewayError("The gateway's log has the details under this request id."), request_id
+            )
 
 
 def _fill_silence(part: bytes | Idle, stream_format: StreamFormat) -> bytes:
@@ -95,7 +97,7 @@ def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str]
 
 
 def join_header(names: Iterable[str]) -> str:
-    """Names and paths as one ASCII header: as many as fit, and how many more there are."""
+    """Names and paths as one ASCII header: those that fit, and the number of the others."""
     each = [name.encode("ascii", "replace").decode()[:200].replace(",", "?") for name in names]
     sizes = accumulate(len(name) + 2 for name in each)
     fitting = [name for name, size in zip(each, sizes, strict=True) if size < _MAX_HEADER]

@@ -1,4 +1,4 @@
-"""A request of one wire, sent to Bedrock by Converse, and its answer written in the same wire: the translating way."""
+"""A request in one wire, sent to Bedrock through Converse or the model's own format, and answered in that wire."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -27,7 +27,7 @@ from bedrock_flask.wires.wire import Wire
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseFormat:
-    """How a dialect writes a Converse answer: whole, or as chunks, each as an event, with `end` after the last one."""
+    """How a dialect writes a Converse response: whole, or as chunks, each as an event, with `end` after the last."""
 
     wire: Wire
     write_reply: Callable[[Any, str], Json]

@@ -40,7 +40,7 @@ def parse_path(text: str) -> Path:
 
 
 def describe_path(path: Iterable[Step]) -> str:
-    """The text of a path whose names a stranger has chosen: `a["b.c"]`, long names shortened."""
+    """The text of a path whose names a caller has chosen: `a["b.c"]`, long names shortened."""
     return "".join(f"[{step}]" if isinstance(step, int) else _describe_name(step) for step in path).removeprefix(".")
 
 
@@ -72,6 +72,6 @@ def _document_order(path: Path) -> list[tuple[int, str]]:
 
 
 def _describe_name(name: str) -> str:
-    # A long name must not fill the log, and a strange one must not look like a path.
+    # A long name must not fill the log, and an unusual one must not look like a path.
     shown = name if len(name) <= LONGEST_NAME_SHOWN else name[:LONGEST_NAME_SHOWN] + "…"
     return f".{shown}" if _PLAIN_NAME.fullmatch(name) else f"[{json.dumps(shown)}]"

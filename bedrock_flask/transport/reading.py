@@ -67,7 +67,7 @@ class _Head:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the answer to one call; `as_stream` has it say IDLE while Bedrock is silent, and watch the client."""
+    """Reads the answer to one call; with `as_stream` it yields IDLE while Bedrock is silent, and watches the client."""
 
     pending: PendingResponse
     call: Call
@@ -88,7 +88,7 @@ class Reader:
             raise
 
     def read_stream(self) -> Stream:
-        """The answer as a stream, its head awaited until the status should be sent at the latest."""
+        """The answer as a stream; its head is awaited for at most the time after which the status must be sent."""
         waiting = self._await_head()
         try:
             if next(waiting, None) is IDLE:
@@ -162,7 +162,7 @@ class Reader:
             raise UpstreamTimeout() from None
         except OSError:
             raise_if_expired(self.call, self.shutdown)
-            # The first time it may be a pooled connection that had died; the second time it is the upstream's way.
+            # At the first attempt the pooled connection may have died; at the second the upstream itself closes it.
             closed = UpstreamUnreachable("Bedrock closed the connection before it answered.")
             closed.retryable = self.call.record.attempts == 1
             raise closed from None
@@ -341,7 +341,7 @@ def _read_chunk(frame: eventstream.Frame) -> Chunk:
     if kind == "error":
         raise _with_frame(BedrockError(headers.get(":error-code", ""), headers.get(":error-message", "")), frame)
     if kind != "event" or not event.isidentifier():
-        raise UpstreamProtocolError("Bedrock's stream has an event of no known type.")
+        raise UpstreamProtocolError("Bedrock's stream has an event of an unknown type.")
     try:
         data = eventstream.chunk_bytes(frame) if event == "chunk" else frame.payload
     except eventstream.EventStreamError:

@@ -57,7 +57,7 @@ def raise_reported_error(error: Any) -> None:
 
 
 def report_left_out(kinds: Collection[str]) -> Json:
-    """That member, if there are such blocks: content that was paid for is not dropped in silence."""
+    """The member LEFT_OUT if blocks were left out, so that no content that was billed vanishes silently."""
     return {LEFT_OUT: list(dict.fromkeys(kinds))} if kinds else {}
 
 

@@ -267,7 +267,7 @@ def test_tokens_are_counted_by_bedrock_and_never_guessed(
         "CountTokens",
     ]
     for model in (NOVA, TOMORROW):
-        with pytest.raises(anthropic.BadRequestError, match="counts no tokens"):
+        with pytest.raises(anthropic.BadRequestError, match="does not count the tokens of this request"):
             client.messages.count_tokens(model=model, **body)
 
 

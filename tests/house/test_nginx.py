@@ -146,7 +146,7 @@ def test_the_request_id_is_the_clients_or_a_new_one_and_both_logs_have_it(
 def test_a_body_that_is_just_too_large_is_refused_by_the_gateway_in_its_own_words(front: Any) -> None:
     answer = front.ask("POST", "/v1/models/nova/invoke", data=b" " * 3_000_000)
     assert answer.status_code == 413
-    assert answer.json()["detail"] == "The body has more than 2000000 bytes, which is the limit."
+    assert answer.json()["detail"] == "The body is larger than the limit of 2000000 bytes."
 
 
 def test_a_body_that_is_far_too_large_never_reaches_the_gateway(front: Any, gateway: Gateway) -> None:

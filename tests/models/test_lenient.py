@@ -48,7 +48,7 @@ def test_with_it_the_others_are_served(lenient: Any) -> None:
 def test_it_is_told_on_stderr_and_in_the_log(lenient: Any, folder: Path) -> None:
     line = f"plugin 'bad' from {folder / 'bad.py'}: {FAULT}"
     assert f"bedrock-flask: starting without {line}\n" in lenient.log.read_text()
-    assert [entry["message"] for entry in lenient.lines() if entry["level"] == "ERROR"] == [f"left out: {line}"]
+    assert [entry["message"] for entry in lenient.lines() if entry["level"] == "ERROR"] == [f"starting without {line}"]
 
 
 def test_readiness_stays_terse_and_ready(lenient: Any) -> None:

@@ -144,9 +144,9 @@ def _check_body(model: Model, body: Any) -> list[str]:
 
 
 def _write_chunk(chunk: Chunk) -> bytes:
-    # The marks of success and failure are the gateway's own.
+    # Only the gateway itself reports success and failure.
     if chunk.event in ("usage", "error"):
-        raise UpstreamProtocolError("Bedrock's stream has an event of no known type.")
+        raise UpstreamProtocolError("Bedrock's stream has an event of an unknown type.")
     try:
         return sse.encode(chunk.data.decode("utf-8"), chunk.event)
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The native API in the OpenAPI document: two operations for each model that can be named, and those of any model."""
+"""The native API in the OpenAPI document: two operations for each model that can be named, and those for any model."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -142,7 +142,7 @@ def _describe_responses(*, stream: bool) -> dict[str, Json]:
 # OpenAPI 3.1 cannot describe a sequence of events; readers take the schema of such a body as that of each event.
 _EVENT = {
     "type": "object",
-    "description": "The model's own chunks, an event each; then `usage`. A broken answer ends in `error`, a problem.",
+    "description": "The model's own chunks, an event each; then `usage`. A broken stream ends with `error`, a problem.",
     "required": ["event", "data"],
     "properties": {"event": {"type": "string"}, "data": {"type": "string", "contentMediaType": "application/json"}},
 }

@@ -68,7 +68,7 @@ def _find_unknown_members(order: Mapping[str, Any]) -> Iterator[FieldError]:
     name: str = order["fault"]
     if name not in FAULTS:
         near = difflib.get_close_matches(name[:_NAME_SHOWN], FAULTS, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(FAULTS)}"
+        hint = f"did you mean '{near[0]}'?" if near else f"the faults are {', '.join(FAULTS)}"
         yield FieldError("fault", f"there is no fault '{name:.{_NAME_SHOWN}}'; {hint}")
         return
     members = ("count", *FAULTS[name].members)

@@ -217,7 +217,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._drop(conn)
         self.graceful_stop.advance()
         if not self.alive and not self._accepting:
-            # gunicorn would keep its listener open to the end, and clients that connect meanwhile would wait in vain.
+            # gunicorn would keep its listener open to the end, and clients that connect meanwhile would get no answer.
             for listener in self.sockets:
                 listener.close()
 

@@ -73,7 +73,7 @@ class DeferredResponse:
     def begin(self, seconds: float) -> urllib3.HTTPResponse:
         """The real response, its head read; each read may take this many seconds."""
         connection = self._sent_on
-        # The response whose reader has been waited for, in place of a new one with a reader of its own.
+        # Use the response whose reader `has_data` has peeked at, because a new one would have another reader.
         connection.response_class = lambda *_, **__: self._response
         connection.timeout = seconds
         try:

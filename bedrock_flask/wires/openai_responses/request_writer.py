@@ -73,7 +73,7 @@ def _write_effort(config: Json, extras: Json) -> Json | None:
 
 
 def _write_metadata(metadata: Json, extras: Json) -> Json:
-    # The caller's own metadata may contain both, too; as members of their own they mean the same.
+    # The caller's own metadata may contain both, too; as separate members they mean the same.
     own: Json = {
         name: metadata[name] for name in ("user", "safety_identifier") if name in metadata and name not in extras
     }

@@ -116,7 +116,7 @@ def _close_block(stream: _Stream, key: _Key) -> Iterator[Event]:
 
 
 def _ignore(stream: _Stream, chunk: Json) -> Iterator[Event]:
-    # Events that repeat what others said, and those that OpenAI adds later.
+    # Events that repeat earlier ones, and those that OpenAI adds later.
     yield from ()
 
 

@@ -73,7 +73,7 @@ class _Message(_Item):
             self.stopped = False
         else:
             yield from super().start()
-        # The event has a part of its own, because the one in the item grows.
+        # The event has a separate part, because the one in the item grows.
         yield self._build_part_event(
             "content_part.added", part=response_writer.build_text_part(""), index=len(self.item["content"])
         )
