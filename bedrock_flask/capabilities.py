@@ -109,7 +109,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "api_versions": Rule(
             "The versions that InvokeModel takes as `anthropic_version`.",
-            "In Anthropic's API the gateway sends the newest version that is no later than the caller's.",
+            "In Anthropic's API the gateway sends the newest version that is not later than the caller's.",
         ),
     }
 )

@@ -196,7 +196,7 @@ def _list_betas(body: Any) -> list[str]:
 
 
 def _choose_version(body: Any, known: Sequence[str]) -> str:
-    """The newest version that the model takes and that is no later than the caller's, or else the oldest one.
+    """The newest version that the model takes and that is not later than the caller's, or else the oldest one.
 
     Bedrock has the first version by a name of its own. A version goes as it came to a model of which none is known.
     """

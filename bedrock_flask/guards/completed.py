@@ -23,7 +23,7 @@ _GUARDRAIL = "amazon-bedrock-guardrailAction"
 def completed(handler: Handler) -> Handler:
     """The same handler; an answer that is cut short or without its end is an error, and usage is recorded.
 
-    Of an opaque wire, an answer that is no JSON object is whole by its length, or by the clean end of its stream.
+    Of an opaque wire, an answer that is not a JSON object is whole by its length, or by the clean end of its stream.
     """
 
     def send(call: Call) -> Reply:

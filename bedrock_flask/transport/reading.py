@@ -171,7 +171,7 @@ class Reader:
             raise UpstreamProtocolError() from None
 
     def _read_foreign_answer(self, head: _Head, fault: str) -> UpstreamError:
-        """The error of a successful answer that is no answer to this call."""
+        """The error for a response with a success status that does not answer this call."""
         try:
             kind = head.headers.get("content-type", "")
             body = self._read_beginning(head, _MAX_REFUSAL_BYTES) if "json" in kind else b""

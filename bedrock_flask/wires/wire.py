@@ -72,7 +72,7 @@ class Wire:
 
     is_complete    whether a reply is a whole answer, rather than a cut or foreign one
     is_terminal    whether a chunk is the terminal one of its stream
-    is_opaque      whether an answer may have any form: one that is no JSON object is not looked into
+    is_opaque      whether an answer may have any form: one that is not a JSON object is not examined
     usage          the token counts of a reply or of one chunk
     read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
     write_request  a Converse request as a body of this format; raises InvalidBody for what the format cannot express
