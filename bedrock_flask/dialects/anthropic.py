@@ -111,7 +111,7 @@ def count_tokens() -> Response:
             raise NotConversable(f"Bedrock does not count tokens for '{model.name}'.")
         members = json.loads(prepared.body).items()
         payload = {"converse": {name: value for name, value in members if name in _COUNTED}}
-        dropped = [*_list_betas(body), *map(WIRE.word, prepared.dropped)]
+        dropped = [*_list_betas(body), *map(WIRE.rename_path, prepared.dropped)]
     # Bedrock counts by the model's own id only.
     counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
     call = make_call(counted, json.dumps({"input": payload}).encode(), operation="CountTokens", wire="count_tokens")

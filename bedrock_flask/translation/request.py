@@ -99,12 +99,12 @@ def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list
     try:
         unknown = _find_unknown(model.adapter, body)
     except InvalidBody as error:
-        raise InvalidBody([replace(fault, path=wire.canonical_name(fault.path)) for fault in error.fields]) from None
+        raise InvalidBody([replace(fault, path=wire.restore_path(fault.path)) for fault in error.fields]) from None
     drop_at(body, map(parse_path, unknown))
     dropped = [path for path in unknown if path not in wire.envelope]
     unsupported = [path for path in dropped if path not in wire.hints]
-    _reject_unsupported(model, map(wire.canonical_name, unsupported), policy)
-    return body, [wire.canonical_name(path) for path in dropped]
+    _reject_unsupported(model, map(wire.restore_path, unsupported), policy)
+    return body, [wire.restore_path(path) for path in dropped]
 
 
 def _find_unknown(adapter: Adapter, body: Json) -> list[str]:

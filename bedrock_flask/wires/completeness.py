@@ -7,7 +7,7 @@ from bedrock_flask.wires.wire import Wire
 COUNT_TOKENS = Wire(
     name="count_tokens",
     is_complete=lambda reply: isinstance(reply.get("inputTokens"), int),
-    usage=lambda reply: Usage(),
+    read_usage=lambda reply: Usage(),
 )
 # A family without a plugin: an answer is complete by its length, and any chunk may be the last one.
 OPAQUE = Wire(name="opaque", is_opaque=True, is_complete=lambda reply: True, is_terminal=lambda chunk: True)

@@ -56,7 +56,7 @@ def test_a_plain_format_is_complete_when_it_says_anything_and_finished_with_the_
     assert wire.is_complete({"anything": 1})
     assert not wire.is_complete({})
     assert [wire.is_terminal(chunk) for chunk in ({"x": 1}, {"x": 1, METRICS: {}})] == [False, True]
-    assert wire.usage({METRICS: {"inputTokenCount": 2, "outputTokenCount": 3}}) == Usage(2, 3)
+    assert wire.read_usage({METRICS: {"inputTokenCount": 2, "outputTokenCount": 3}}) == Usage(2, 3)
 
 
 def test_a_format_with_decode_is_complete_when_it_decodes_to_a_message() -> None:
@@ -93,7 +93,7 @@ def test_an_embedding_is_complete_when_it_has_vectors() -> None:
     assert wire.is_complete({"vectors": [[0.1]]})
     assert not wire.is_complete({"vectors": []})
     assert not wire.is_complete({"vectors": [[0.1], []]})
-    assert wire.usage({"vectors": [[0.1]]}) == Usage(3)
+    assert wire.read_usage({"vectors": [[0.1]]}) == Usage(3)
 
 
 def test_a_decode_that_gives_nothing_is_not_complete() -> None:
