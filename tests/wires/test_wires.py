@@ -83,7 +83,9 @@ def test_a_decoded_stream_is_finished_with_a_stop_reason_or_the_metrics() -> Non
     assert not OWN.is_terminal({"outputs": [{"text": "x"}]})
     assert OWN.is_terminal({"outputs": [{"text": "x", "stop_reason": "stop"}]})
     assert OWN.is_terminal({"outputs": [{"text": "x"}], METRICS: {"inputTokenCount": 1}})
-    assert OWN.read_usage({"outputs": [{"text": "x"}], "counts": [9, 9], METRICS: {"inputTokenCount": 1}}) == Usage(1, 9)
+    assert OWN.read_usage({"outputs": [{"text": "x"}], "counts": [9, 9], METRICS: {"inputTokenCount": 1}}) == Usage(
+        1, 9
+    )
 
 
 def test_an_embedding_is_complete_when_it_has_vectors() -> None:
