@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.bedrock.operations import STREAMING
+from bedrock_flask.bedrock.operations import OPERATIONS, STREAMING
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.errors import UpstreamProtocolError
 
@@ -27,17 +27,20 @@ class CallRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One call of a Bedrock model: the bytes to send, and on whose behalf.
+    """One call of an operation, mostly on a model: the bytes to send, and on whose behalf.
 
-    `deadline` is a time of `time.monotonic()`; `headers` are sent unchanged. `wire` names the format of body and answer
-    where it is not the adapter's own. `stream` calls the streaming twin of the operation. `client` is the connection of
-    the caller, which a stream watches: when the client disconnects, the call ends.
+    `labels` and `query` complete the address of an operation that is on no model; its `adapter` is the generic one, and
+    `model` is empty. `deadline` is a time of `time.monotonic()`; `headers` are sent unchanged. `wire` names the format
+    of body and answer where it is not the adapter's own. `stream` calls the streaming twin of the operation. `client`
+    is the connection of the caller, which a stream watches: when the client disconnects, the call ends.
     """
 
     adapter: Adapter
     operation: str
     model: str
     body: bytes
+    labels: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
     wire: str = ""
     stream: bool = False
     client: socket.socket | None = None
@@ -51,6 +54,17 @@ class Call:
     def operation_name(self) -> str:
         """The operation of bedrock-runtime that is called."""
         return STREAMING.get(self.operation, self.operation) if self.stream else self.operation
+
+    @property
+    def method(self) -> str:
+        """The method of HTTP that the operation takes."""
+        return OPERATIONS[self.operation_name].method
+
+    @property
+    def target(self) -> str:
+        """The path of the operation, and its query."""
+        path = OPERATIONS[self.operation_name].build_path({"modelId": self.model, **self.labels})
+        return f"{path}?{self.query}" if self.query else path
 
     def remaining(self) -> float:
         """Seconds until the deadline."""

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bedrock_flask.converse import Json
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import Schema
 from bedrock_flask.models.resolver import Models
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ def render_as(write_document: Callable[[GatewayError, str], Mapping[str, Any]]) 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One row of a dialect in the OpenAPI document: an address that takes POST.
+    """One row of a dialect in the OpenAPI document: an address, and the method of HTTP that it takes.
 
     `body` is the schema of the body, `stream` the media type of a streamed answer, `sample` an example of a body.
     """
@@ -41,6 +42,7 @@ class Operation:
     body: type[Schema] | None = None
     stream: str = ""
     sample: Mapping[str, Any] | None = None
+    method: str = "POST"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Dialect:
     mounts            the paths below which the routes are found; the first is the gateway's own
     error_prefixes    the paths below which errors are rendered by `render_error`, whether or not there is a route; the
                       longest prefix of all dialects wins
+    client_header     a header that only its clients send: they read errors in its words, whatever path they call
     render_error      an error, and the request id, in the words of this API
     operations        its rows in the OpenAPI document
     describe_paths    further paths of the OpenAPI document: given its builder and the models, yields each path with its
@@ -65,6 +68,7 @@ class Dialect:
     mounts: Sequence[str]
     error_prefixes: Sequence[str]
     render_error: ErrorRenderer
+    client_header: str = ""
     operations: Sequence[Operation] = ()
     describe_paths: Callable[[Any, Models], Iterator[tuple[str, Json]]] | None = None
     request_headers: Sequence[str | re.Pattern[str]] = ()

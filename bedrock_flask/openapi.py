@@ -9,13 +9,14 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, send_from_directory
 
 from bedrock_flask import json_schema
-from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Operation
 from bedrock_flask.edge.authentication import public
 from bedrock_flask.edge.rendering import PROBLEM_MEDIA_TYPE
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models.resolver import Models
 from bedrock_flask.state import state_of, with_state
+
+Json = dict[str, Any]
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -84,7 +85,7 @@ def build_document(models: Models, dialects: Iterable[Dialect], *, needs_key: bo
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     spec.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "x-api-key"})
     for path, operations in _describe_paths(spec, models, dialects):
-        spec.path(path=path, operations=operations, parameters=[_MODEL] if "{model}" in path else None)
+        spec.path(path=path, operations=operations, parameters=_describe_parameters(path))
     document = spec.to_dict()
     return {**document, "security": [{"bearer": []}, {"key": []}]} if needs_key else document
 
@@ -95,7 +96,7 @@ _LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 def _describe_paths(spec: Any, models: Models, dialects: Iterable[Dialect]) -> Iterator[tuple[str, Json]]:
     for dialect in dialects:
         for row in dialect.operations:
-            yield row.path, {"post": _describe_operation(spec, dialect, row)}
+            yield row.path, {row.method.lower(): _describe_operation(spec, dialect, row)}
         if dialect.describe_paths is not None:
             yield from dialect.describe_paths(spec, models)
     for path, summary in _HEALTH.items():
@@ -115,16 +116,26 @@ def _describe_operation(spec: Any, dialect: Dialect, row: Operation) -> Json:
     if row.stream:
         answers[row.stream] = {"schema": {}}
     error = {"schema": {"type": "object", "description": f"In the form of {dialect.title}'s API."}}
+    name = row.path if row.method == "POST" else f"{row.path}_{row.method.lower()}"
+    body = {"requestBody": request_body(schema, dict(row.sample) if row.sample else None)}
     return {
-        "operationId": re.sub(r"\W+", "_", row.path.strip("/")),
+        "operationId": re.sub(r"\W+", "_", name.strip("/")),
         "tags": [dialect.title],
         "summary": row.summary,
-        "requestBody": request_body(schema, dict(row.sample) if row.sample else None),
+        **(body if row.method == "POST" else {}),
         "responses": {
             "200": {"description": "The answer.", "content": answers},
             "default": {"description": "What went wrong.", "content": {"application/json": error}},
         },
     }
+
+
+def _describe_parameters(path: str) -> list[Json]:
+    labels = re.findall(r"\{(\w+)\}", path)
+    return [
+        _MODEL if label == "model" else {"in": "path", "name": label, "required": True, "schema": {"type": "string"}}
+        for label in labels
+    ]
 
 
 def request_body(schema: Any, sample: Json | None) -> Json:

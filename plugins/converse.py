@@ -6,11 +6,11 @@ from bedrock_flask.plugin import Adapter, Capabilities, Json, converse_body, fie
 
 
 class GenericBody(converse_body.Body):
-    """A Converse request; for a managed prompt (a prompt's ARN as the model) `promptVariables` alone is enough."""
+    """A Converse request; a managed prompt (a prompt's ARN as the model) has messages of its own."""
 
     messages = fields.List(
         fields.Nested(converse_body.Message),
-        description="The conversation so far; optional only with promptVariables.",
+        description="The conversation so far; optional only for a managed prompt.",
     )
 
 
@@ -19,7 +19,7 @@ def check_messages(body: Json) -> Iterator[tuple[str, str]]:
     if "messages" not in body and "promptVariables" not in body:
         yield (
             "messages",
-            "is required, unless the model is a prompt's ARN and promptVariables is present (it may be {})",
+            "is required, unless the model is the ARN of a prompt",
         )
 
 

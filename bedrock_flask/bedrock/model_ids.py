@@ -1,6 +1,14 @@
 """Patterns of Bedrock model ids: `*` matches any characters, and the longest matching pattern wins."""
 
 
+def is_prompt(model: str) -> bool:
+    """Whether a model is a managed prompt, which has a model and messages of its own.
+
+    Source: botocore's service model of bedrock-runtime, where `modelId` may be the ARN of a prompt's version.
+    """
+    return model.startswith("arn:") and ":prompt/" in model
+
+
 def matches(pattern: str, model: str) -> bool:
     """Whether the id matches the pattern."""
     first, *rest = pattern.split("*")

@@ -7,6 +7,7 @@ reference for Amazon Bedrock; AWS API reference, Converse, ConverseStream and St
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from urllib.parse import quote
 
 RUNTIME, CONTROL = "bedrock-runtime", "bedrock"
 # What the path of every operation on one model begins with.
@@ -27,6 +28,10 @@ class Operation:
     path: str
     action: str
     streaming: str = ""
+
+    def build_path(self, labels: Mapping[str, str]) -> str:
+        """The path with the values of its labels, each percent-encoded whole: an ARN has slashes and colons."""
+        return self.path.format_map({name: quote(value, safe="") for name, value in labels.items()})
 
 
 _OPERATIONS = (

@@ -29,7 +29,7 @@ def with_error_handlers(app: Flask) -> Flask:
 
 
 def render_error(error: GatewayError) -> Response:
-    """One error in the words of the dialect with the longest prefix of the path."""
+    """One error in the words of the client's dialect, which its headers tell or else the longest prefix of the path."""
     context = request_context()
     context.error = error.code
     if error.upstream_request_id:
@@ -78,9 +78,13 @@ def problem_document(error: GatewayError, request_id: str) -> dict[str, Any]:
 
 
 def _find_renderer(path: str) -> ErrorRenderer:
+    dialects = state_of(current_app).dialects
+    for dialect in dialects:
+        if dialect.client_header and dialect.client_header in request.headers:
+            return dialect.render_error
     found = [
         (prefix, dialect.render_error)
-        for dialect in state_of(current_app).dialects
+        for dialect in dialects
         for prefix in dialect.error_prefixes
         if path.startswith(prefix)
     ]

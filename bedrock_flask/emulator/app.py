@@ -10,7 +10,6 @@ from werkzeug.exceptions import HTTPException
 
 from bedrock_flask.emulator import operations
 from bedrock_flask.emulator.account.account import EmulatedAccount
-from bedrock_flask.emulator.account.catalogue import Catalogue
 from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
 from bedrock_flask.emulator.account.jobs import AsyncJobs
 from bedrock_flask.emulator.calls.delivery import deliver, make_abandoned_response
@@ -28,6 +27,7 @@ from bedrock_flask.emulator.replies.queue import ReplyQueue
 from bedrock_flask.emulator.replies.reply import InvalidReply, parse_replies
 from bedrock_flask.emulator.request_log import RequestLog, UpdateEntry
 from bedrock_flask.emulator.settings import EmulatorSettings
+from bedrock_flask.models.catalogue import Catalogue
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import sigv4
 

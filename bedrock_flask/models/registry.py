@@ -68,10 +68,19 @@ class Registry:
         found = (claim for claim in self.claims if any(matches(claim.pattern, each) for each in candidates))
         return next(found, None)
 
+    @property
+    def generic(self) -> Adapter:
+        """The adapter that takes any id."""
+        return next(adapter for adapter in self.adapters.values() if GENERIC in adapter.models)
+
     def strip_profile_prefix(self, model: str) -> str:
-        """Return the model's own id for an inference profile's id; other ids and ARNs are unchanged."""
-        head, _, rest = model.partition(".")
-        return model if model.startswith("arn:") or head in self.providers or not rest else rest
+        """Return the model's own id for the id or ARN of AWS's inference profiles; other ids and ARNs are unchanged.
+
+        The ARN of an application's profile does not name its model.
+        """
+        name = model.rpartition("/")[2] if ":inference-profile/" in model else model
+        head, _, rest = name.partition(".")
+        return name if name.startswith("arn:") or head in self.providers or not rest else rest
 
     def pick(self, model: str) -> tuple[Adapter, Capabilities]:
         """Return the adapter and the capabilities of a Bedrock id; LookupError if no plugin claims it."""

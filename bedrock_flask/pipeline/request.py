@@ -95,7 +95,7 @@ def make_call(
     forward: Iterable[str] = (),
     guarded_by: Mapping[str, Any] = NOTHING,
 ) -> Call:
-    """A call on behalf of the request that is being answered; the headers named in `forward` go along.
+    """A call of a model on behalf of the request that is being answered; the headers named in `forward` go along.
 
     Its safeguards are those of the request's headers, those of its body, and the members of a Converse request in
     `guarded_by`.
@@ -124,6 +124,26 @@ def make_call(
         headers=carried.headers,
         request_id=context.request_id,
         deadline=time.monotonic() + state_of(current_app).settings.deadline,
+        record=context.record,
+    )
+
+
+def make_account_call(
+    operation: str, wire: str, body: bytes = b"", *, labels: Mapping[str, str] | None = None, query: str = ""
+) -> Call:
+    """A call of an operation that is on no model, on behalf of the request that is being answered."""
+    context, state = request_context(), state_of(current_app)
+    return Call(
+        adapter=state.models.registry.generic,
+        operation=operation,
+        model="",
+        body=body,
+        labels=labels or {},
+        query=query,
+        wire=wire,
+        client=client_socket(request.environ),
+        request_id=context.request_id,
+        deadline=time.monotonic() + state.settings.deadline,
         record=context.record,
     )
 

@@ -285,7 +285,7 @@ def test_errors_of_the_gateways_own_are_in_awss_words(endpoint: Endpoint, bedroc
     status, headers, _ = ask(endpoint.url, f"/model/{NOVA}/converse", broken)
     assert (status, headers["x-amzn-errortype"]) == (403, "MissingAuthenticationTokenException")
     status, headers, _ = ask(endpoint.url, f"/model/{NOVA}/nothing", b"{}", authorization=f"Bearer {endpoint.key}")
-    assert (status, headers["x-amzn-errortype"]) == (404, "ResourceNotFoundException")
+    assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
     assert sent() == []
 
 

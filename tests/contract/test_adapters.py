@@ -11,6 +11,7 @@ from bedrock_flask.contract import ADVICE, LAWS, Law, breaches
 from bedrock_flask.contract.own_format import RESPONSE
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.wires import WIRES, find_wire
+from bedrock_flask.wires.completeness import ACCOUNT
 
 ADAPTERS = {adapter.name: adapter for adapter in load_registry().adapters.values()}
 
@@ -41,11 +42,11 @@ def test_the_model_that_its_name_stands_for_is_its_own(adapter: Adapter) -> None
 def test_the_usage_of_a_reply_is_read_back(name: str) -> None:
     wire = WIRES[name]
     assert wire.write_reply is not None
-    assert wire.read_usage(wire.write_reply(copy.deepcopy(RESPONSE), "acme.v1")) == from_members(RESPONSE["usage"])
+    assert wire.usage(wire.write_reply(copy.deepcopy(RESPONSE), "acme.v1")) == from_members(RESPONSE["usage"])
 
 
 # What clients speak, and what answers that are only passed on are written in.
-CLIENTS = {"openai_chat", "openai_responses", "count_tokens", "opaque"}
+CLIENTS = {"openai_chat", "openai_responses", "count_tokens", "opaque", *(wire.name for wire in ACCOUNT.values())}
 
 
 def test_every_built_in_wire_is_spoken_by_some_adapter_or_by_clients() -> None:

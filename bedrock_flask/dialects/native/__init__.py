@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify
 
 from bedrock_flask import headers
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.bedrock.model_ids import is_prompt
 from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect
 from bedrock_flask.dialects.native.openapi import describe_paths
@@ -134,6 +135,9 @@ def _check_body(model: Model, body: Any) -> list[str]:
     """The unknown fields that may pass; every other fault is an InvalidBody."""
     with isolate_plugin_errors(model.adapter):
         faults: list[FieldError] = model.adapter.find_faults(body)
+    if is_prompt(model.id) and isinstance(body, dict) and "messages" not in body:
+        # A managed prompt brings its own messages.
+        faults = [fault for fault in faults if fault.path != "messages"]
     refused = [fault for fault in faults if not (fault.unknown and model.validate == WARN)]
     if refused and GENERIC in model.adapter.models:
         detail = f"No plugin claims '{model.name}', so its body is read as Converse: {summarize_faults(refused)}"

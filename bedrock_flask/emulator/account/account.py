@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from bedrock_flask.emulator.account.catalogue import Catalogue
 from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
 from bedrock_flask.emulator.account.jobs import AsyncJobs
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.emulator.replies.engine import ReplyEngine
 from bedrock_flask.emulator.replies.queue import ReplyQueue
+from bedrock_flask.models.catalogue import Catalogue
 from bedrock_flask.models.registry import Registry
+
+ACCOUNT_ID = "123456789012"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bedrock_flask import fields
 from bedrock_flask.converse import Json
-from bedrock_flask.emulator.account.catalogue import ACCOUNT_ID
+from bedrock_flask.emulator.account.account import ACCOUNT_ID
 from bedrock_flask.emulator.account.jobs import STATUSES, AsyncJob
 from bedrock_flask.emulator.calls import paging
 from bedrock_flask.emulator.calls.errors import EmulatedError, validation_error

@@ -1,8 +1,8 @@
 """boto3 as a byte pipe: it signs, connects and pools, and changes none of the bytes that go up and come down.
 
-Every call uses InvokeModel, the one operation whose body botocore neither builds nor parses, with its address changed
-to that of the operation that is called. With other operations botocore raises on content blocks that it does not know,
-drops unknown members of a reply, and lets eight kinds of cut answer pass.
+Every call uses InvokeModel, the one operation whose body botocore neither builds nor parses, with its method and
+address changed to those of the operation that is called. With other operations botocore raises on content blocks that
+it does not know, drops unknown members of a reply, and lets eight kinds of cut answer pass.
 """
 
 import logging
@@ -19,7 +19,6 @@ import boto3
 import botocore.exceptions as boto
 from botocore.config import Config
 
-from bedrock_flask.bedrock.operations import MODEL_ROUTES
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.errors import (
@@ -99,7 +98,9 @@ def make_client(settings: Settings, region: str) -> Any:
         tcp_keepalive=True,
         parameter_validation=False,
     )
-    client = boto3.session.Session(region_name=resolve_region(region) or None).client("bedrock-runtime", config=config)
+    # Every other AWS SDK, and AWS's own containers, use AWS_REGION; botocore reads AWS_DEFAULT_REGION only.
+    region = region or os.environ.get("AWS_REGION", "")
+    client = boto3.session.Session(region_name=region or None).client("bedrock-runtime", config=config)
     options = [(socket.IPPROTO_TCP, getattr(socket, name), v) for name, v in _KEEPALIVE if hasattr(socket, name)]
     # No setting of botocore reaches these; tests/transport/boto/test_client.py sees them on the socket.
     client._endpoint.http_session._socket_options.extend(options)
@@ -107,23 +108,25 @@ def make_client(settings: Settings, region: str) -> Any:
     return client
 
 
-def resolve_region(region: str) -> str:
-    """The region of a client: the configured one, or AWS_REGION, which botocore does not read but other SDKs do."""
-    return region or os.environ.get("AWS_REGION", "")
-
-
 def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     """Change InvokeModel's request to the operation that is called."""
     call = _CALL.get()
-    params["url"] = params["url"].removesuffix(MODEL_ROUTES["InvokeModel"]) + MODEL_ROUTES[call.operation_name]
-    params["headers"].update({"Content-Type": "application/json", **call.headers})
+    # The id in the path is encoded, so this is the last slash before it.
+    endpoint, _, _ = params["url"].rpartition("/model/")
+    params["method"], params["url"] = call.method, endpoint + call.target
+    if call.method == "GET":
+        params["headers"].pop("Content-Type", None)
+    else:
+        params["headers"]["Content-Type"] = "application/json"
+    params["headers"].update(call.headers)
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
 
 def _send(client: Any, call: Call) -> DeferredResponse:
     token = _CALL.set(call)
     try:
-        response = client.invoke_model(modelId=call.model, body=call.body)
+        # An operation that is on no model has another address, in which this one does not appear.
+        response = client.invoke_model(modelId=call.model or "none", body=call.body)
     finally:
         _CALL.reset(token)
     deferred: DeferredResponse = response["body"]._raw_stream

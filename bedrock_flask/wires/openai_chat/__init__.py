@@ -9,13 +9,7 @@ from types import MappingProxyType
 
 from bedrock_flask.wires.openai_chat.request_reader import HINTS, read_request
 from bedrock_flask.wires.openai_chat.request_writer import write_request
-from bedrock_flask.wires.openai_chat.response_reader import (
-    is_complete,
-    is_terminal,
-    read_chunks,
-    read_reply,
-    read_usage,
-)
+from bedrock_flask.wires.openai_chat.response_reader import is_complete, is_terminal, read_chunks, read_reply, usage
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
@@ -36,7 +30,7 @@ __all__ = [
 ]
 
 # This format's name for each path of a Converse request, or extra, that has another one.
-PATH_NAMES = MappingProxyType(
+WORDS = MappingProxyType(
     {
         "effort": "reasoning_effort",
         "inferenceConfig.maxTokens": "max_completion_tokens",
@@ -55,7 +49,7 @@ WIRE = Wire(
     name="openai_chat",
     is_complete=is_complete,
     is_terminal=is_terminal,
-    read_usage=read_usage,
+    usage=usage,
     read_request=read_request,
     write_request=write_request,
     read_reply=read_reply,
@@ -63,5 +57,5 @@ WIRE = Wire(
     write_reply=write_reply,
     write_chunks=write_chunks,
     hints=HINTS,
-    path_names=PATH_NAMES,
+    words=WORDS,
 )

@@ -5,61 +5,79 @@ Source: the service model of bedrock-runtime in botocore; "Troubleshooting Amazo
 
 import json
 import re
+from dataclasses import replace
 from types import MappingProxyType
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.errors import ERRORS, find_error
-from bedrock_flask.bedrock.operations import STREAMING
+from bedrock_flask.bedrock.model_ids import is_prompt
+from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS, STREAMING
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect, ErrorResponse, Operation
+from bedrock_flask.dialects.bedrock import account, catalogue
 from bedrock_flask.edge.body import read_body
-from bedrock_flask.errors import BedrockError, CredentialsError, GatewayError, InvalidSignature, Unauthenticated
+from bedrock_flask.errors import (
+    BedrockError,
+    CredentialsError,
+    GatewayError,
+    InvalidSignature,
+    MethodNotAllowed,
+    NotFound,
+    Unauthenticated,
+)
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
 from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults, resolve_model
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
+from bedrock_flask.state import state_of
 
 OPAQUE = "opaque"
 CONVERSE = converse_body.Body()
+SERVED_ON_MODELS = tuple(MODEL_ROUTES)
 
 blueprint = Blueprint("bedrock", __name__)
+blueprint.register_blueprint(account.blueprint)
+blueprint.register_blueprint(catalogue.blueprint)
 
 
-@blueprint.post("/<path:name>/invoke")
+@blueprint.post("/model/<path:name>/invoke")
 def invoke(name: str) -> Response:
     """InvokeModel: the model's own body."""
     return _invoke(resolve_model(name), stream=False)
 
 
-@blueprint.post("/<path:name>/invoke-with-response-stream")
+@blueprint.post("/model/<path:name>/invoke-with-response-stream")
 def invoke_with_response_stream(name: str) -> Response:
     """InvokeModelWithResponseStream: the model's own chunks, in event-stream frames."""
     return _invoke(resolve_model(name), stream=True)
 
 
-@blueprint.post("/<path:name>/converse")
+@blueprint.post("/model/<path:name>/converse")
 def converse(name: str) -> Response:
     """Converse: the one format that most models take."""
     return _converse(resolve_model(name), stream=False)
 
 
-@blueprint.post("/<path:name>/converse-stream")
+@blueprint.post("/model/<path:name>/converse-stream")
 def converse_stream(name: str) -> Response:
     """ConverseStream: its events in event-stream frames."""
     return _converse(resolve_model(name), stream=True)
 
 
-@blueprint.post("/<path:name>/count-tokens")
+@blueprint.post("/model/<path:name>/count-tokens")
 def count_tokens(name: str) -> Response:
     """CountTokens: the tokens of a request that is not sent to the model."""
     data = read_body()
     parse_json(data)
-    return _pass_through(resolve_model(name), data, operation="CountTokens", wire="count_tokens", stream=False)
+    model = resolve_model(name)
+    # AWS counts for a model's own id only.
+    counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
+    return _pass_through(counted, data, operation="CountTokens", wire="count_tokens", stream=False)
 
 
 def _invoke(model: Model, *, stream: bool) -> Response:
@@ -77,7 +95,7 @@ def _converse(model: Model, *, stream: bool) -> Response:
     data = read_body()
     body = parse_json(data)
     faults = find_faults(CONVERSE, body)
-    if isinstance(body, dict) and "promptVariables" in body and "messages" not in body:
+    if isinstance(body, dict) and "messages" not in body and (is_prompt(model.id) or "promptVariables" in body):
         # A managed prompt has its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]
     reject_faults(faults)
@@ -105,7 +123,6 @@ _NAMES = MappingProxyType(
         401: "UnrecognizedClientException",
         403: "AccessDeniedException",
         404: "ResourceNotFoundException",
-        405: "UnknownOperationException",
         408: "ModelTimeoutException",
         413: "RequestEntityTooLargeException",
         415: "UnsupportedMediaTypeException",
@@ -131,6 +148,8 @@ def _name_error(error: GatewayError) -> tuple[str, int]:
     """AWS's name of an error, and its status."""
     if isinstance(error, InvalidSignature):
         return error.name, error.status
+    if isinstance(error, NotFound | MethodNotAllowed):
+        return "UnknownOperationException", error.status
     if isinstance(error, BedrockError) and error.code != CredentialsError.code and error.name:
         shape = find_error(error.name)
         # A frame of a stream has no status, and its name is that of a member.
@@ -148,8 +167,15 @@ def render_error(error: GatewayError, request_id: str) -> ErrorResponse:
     """The error as an answer of Bedrock's."""
     name, status = _name_error(error)
     members = error.members if isinstance(error, BedrockError) else {}
-    document = {**members, "message": error.detail, "code": error.code}
+    message = _describe_unserved() if isinstance(error, NotFound | MethodNotAllowed) else error.detail
+    document = {**members, "message": message, "code": error.code}
     return ErrorResponse(status=status, document=document, headers={"x-amzn-errortype": name})
+
+
+def _describe_unserved() -> str:
+    """What a client reads that calls an operation of AWS's without a route here."""
+    served = ", ".join((*SERVED_ON_MODELS, *account.SERVED, *catalogue.SERVED))
+    return f"This gateway does not serve {request.method} {request.path[:200]}. Of AWS's operations it serves {served}."
 
 
 def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
@@ -166,12 +192,17 @@ def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
 # The AWS SDKs do not skip a frame that means nothing, so a silence is not filled.
 STREAM_FORMAT = StreamFormat(media_type=eventstream.MEDIA_TYPE, keepalive=b"", write_error=_write_error_frame)
 
+
+# What the paths of AWS's operations begin with, those that are not served included.
+_ERROR_PREFIXES = tuple(sorted({operation.path.partition("{")[0] for operation in OPERATIONS.values()}))
+
 _SAMPLE = {"messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}]}
 DIALECT = Dialect(
     title="Bedrock",
     blueprint=blueprint,
-    mounts=("/model",),
-    error_prefixes=("/model/",),
+    mounts=("",),
+    error_prefixes=_ERROR_PREFIXES,
+    client_header="amz-sdk-invocation-id",
     render_error=render_error,
     operations=(
         Operation(path="/model/{model}/converse", summary="Converse", body=converse_body.Body, sample=_SAMPLE),
@@ -189,6 +220,10 @@ DIALECT = Dialect(
             stream=eventstream.MEDIA_TYPE,
         ),
         Operation(path="/model/{model}/count-tokens", summary="CountTokens"),
+        *(
+            Operation(path=OPERATIONS[name].path, summary=name, method=OPERATIONS[name].method)
+            for name in (*account.SERVED, *catalogue.SERVED)
+        ),
     ),
     request_headers=(re.compile(r"(x-amz-|amz-sdk-)[a-z0-9-]+\Z", re.I),),
     response_headers=("x-amzn-errortype",),

@@ -1,19 +1,21 @@
-"""The models and inference profiles that the emulated account lists, as the plugins describe them.
+"""The models and inference profiles that can be listed, as the plugins describe them, in the words of AWS.
 
 Listed are each adapter's default model and its `known_models`, whatever plugin but the generic one claims them.
+Source: botocore's service model of bedrock, 2023-04-20.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
+from typing import Any
 
 from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Json
 from bedrock_flask.models.registry import GENERIC, Registry
 
-ACCOUNT_ID = "123456789012"
 SYSTEM_DEFINED, APPLICATION = "SYSTEM_DEFINED", "APPLICATION"
 
 _APPLICATION_PROFILE = ":application-inference-profile/"
@@ -47,10 +49,10 @@ class InferenceProfile:
         """Who defined it: AWS or the account."""
         return SYSTEM_DEFINED if self.geography else APPLICATION
 
-    def make_arn(self, region: str) -> str:
-        """The profile's ARN in a region."""
+    def make_arn(self, region: str, account: str) -> str:
+        """The profile's ARN in a region of an account, whose number may be unknown."""
         kind = "inference-profile" if self.geography else "application-inference-profile"
-        return f"arn:aws:bedrock:{region}:{ACCOUNT_ID}:{kind}/{self.id}"
+        return f"arn:aws:bedrock:{region}:{account}:{kind}/{self.id}"
 
     def list_regions(self, region: str) -> tuple[str, ...]:
         """The regions that may serve a call from a region."""
@@ -86,11 +88,15 @@ class Catalogue:
         claim = self.registry.find_claim(model)
         if claim is None or claim.pattern == GENERIC or model.partition(".")[0] not in self.registry.providers:
             return None
+        return self.make_model(model, claim.adapter, claim.capabilities)
+
+    def make_model(self, model: str, adapter: Adapter, capabilities: Capabilities) -> FoundationModel:
+        """The foundation model of an id that this adapter serves."""
         return FoundationModel(
             id=model,
-            provider=_find_provider(claim.adapter, model),
+            provider=_find_provider(adapter, model),
             known=self._known.get(model, KnownModel(name=_make_name(model))),
-            capabilities=claim.capabilities,
+            capabilities=capabilities,
         )
 
     def find_profile(self, identifier: str) -> InferenceProfile | None:
@@ -102,6 +108,43 @@ class Catalogue:
         """The foundation model of an application's profile; any other name unchanged."""
         profile = self.find_profile(model) if _APPLICATION_PROFILE in model else None
         return profile.model.id if profile else model
+
+
+def describe_model(model: FoundationModel, region: str) -> Json:
+    """A foundation model as ListFoundationModels describes it."""
+    types = (["ON_DEMAND"] if model.known.on_demand else []) + (["INFERENCE_PROFILE"] if model.known.profiles else [])
+    return {
+        "modelArn": model.make_arn(region),
+        "modelId": model.id,
+        "modelName": model.known.name,
+        "providerName": model.provider,
+        "inputModalities": _list_inputs(model.capabilities),
+        "outputModalities": [model.capabilities.output.upper()],
+        "responseStreamingSupported": model.capabilities.streaming,
+        "customizationsSupported": [],
+        "inferenceTypesSupported": types,
+        "modelLifecycle": {"status": "ACTIVE" if model.known.active else "LEGACY"},
+    }
+
+
+def _list_inputs(capabilities: Capabilities) -> list[str]:
+    kinds = (("IMAGE", capabilities.images), ("VIDEO", capabilities.video), ("AUDIO", capabilities.audio))
+    return ["TEXT", *(name for name, is_supported in kinds if is_supported)]
+
+
+def describe_profile(profile: InferenceProfile, region: str, account: str = "") -> Json:
+    """An inference profile as ListInferenceProfiles describes it."""
+    return {
+        "inferenceProfileName": profile.name,
+        "description": f"Routes requests to {profile.model.known.name}",
+        "createdAt": _CREATED_AT,
+        "updatedAt": _CREATED_AT,
+        "inferenceProfileArn": profile.make_arn(region, account),
+        "models": [{"modelArn": profile.model.make_arn(each)} for each in profile.list_regions(region)],
+        "inferenceProfileId": profile.id,
+        "status": "ACTIVE",
+        "type": profile.type,
+    }
 
 
 def _make_geographical(model: FoundationModel) -> Iterator[InferenceProfile]:
@@ -134,3 +177,26 @@ _REGIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "au": ("ap-southeast-2", "ap-southeast-4"),
     }
 )
+# Clients expect dates, which profiles do not have here.
+_CREATED_AT = "2025-01-01T00:00:00Z"
+
+
+def _equals(member: str) -> Callable[[Json, str | None], bool]:
+    return lambda model, value: value is None or model[member].lower() == value.lower()
+
+
+def _contains(member: str) -> Callable[[Json, str | None], bool]:
+    def contains(model: Json, value: str | None) -> bool:
+        values: Sequence[Any] = model[member]
+        return value is None or value in values
+
+    return contains
+
+
+# Any value is accepted: live accounts answer more values than the service model lists.
+FILTERS: dict[str, Callable[[Json, str | None], bool]] = {
+    "byProvider": _equals("providerName"),
+    "byCustomizationType": _contains("customizationsSupported"),
+    "byOutputModality": _contains("outputModalities"),
+    "byInferenceType": _contains("inferenceTypesSupported"),
+}
