@@ -436,10 +436,12 @@ def _read_output(body: Json, top: Cursor) -> Json:
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 
-def _read_metadata(metadata: Json, cursor: Cursor) -> Json:
-    user = metadata.get("user_id")
-    if user is not None and set(metadata) == {"user_id"} and _METADATA.fullmatch(user):
+def _read_metadata(metadata: Any, cursor: Cursor) -> Json:
+    # A request whose tokens are counted has no metadata: whatever it holds there was not validated.
+    members = metadata if isinstance(metadata, dict) else {}
+    user = members.get("user_id")
+    if isinstance(user, str) and set(members) == {"user_id"} and _METADATA.fullmatch(user):
         return {"user_id": user}
-    if any(value is not None for value in metadata.values()):
+    if not isinstance(metadata, dict) or any(value is not None for value in members.values()):
         cursor.add_extra(metadata)
     return {}

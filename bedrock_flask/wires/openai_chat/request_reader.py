@@ -57,9 +57,10 @@ def read_request(body: Json) -> Request:
     options = body.get("stream_options") or {}
     if others := {name: value for name, value in options.items() if name != "include_usage" and value}:
         top.at("stream_options").add_extra(others)
+    top.add_unread(body, *_READ, defaults=_DEFAULTS)
+    # After the unread members: one that is called `effort` must not replace the documented parameter.
     if body.get("reasoning_effort") is not None:
         top.at("effort").add_extra(body["reasoning_effort"])
-    top.add_unread(body, *_READ, defaults=_DEFAULTS)
     return {name: value for name, value in request.items() if value or name == "messages"}
 
 

@@ -513,6 +513,9 @@ def test_json_of_any_form_is_an_extra_and_text_is_nothing() -> None:
 @pytest.mark.parametrize("effort", ["none", "minimal", "low", "high", "max"])
 def test_effort_is_an_extra_under_its_canonical_name(effort: str) -> None:
     assert extras(reasoning_effort=effort) == {"effort": effort}
+    # A member of no meaning, whichever comes first.
+    assert extras(effort="other", reasoning_effort=effort) == {"effort": effort}
+    assert extras(reasoning_effort=effort, effort="other") == {"effort": effort}
 
 
 @pytest.mark.parametrize(("tier", "type_"), [("flex", "flex"), ("priority", "priority"), ("fast", "priority")])
