@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bedrock_flask.converse import Json
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import Schema
 from bedrock_flask.models.resolver import Models
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

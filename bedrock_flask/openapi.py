@@ -9,14 +9,13 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, send_from_directory
 
 from bedrock_flask import json_schema
+from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Operation
 from bedrock_flask.edge.authentication import public
 from bedrock_flask.edge.rendering import PROBLEM_MEDIA_TYPE
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models.resolver import Models
 from bedrock_flask.state import state_of, with_state
-
-Json = dict[str, Any]
 
 blueprint = Blueprint("openapi", __name__)
 

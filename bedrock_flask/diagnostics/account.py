@@ -17,7 +17,7 @@ from urllib3.exceptions import NameResolutionError
 
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.diagnostics.configuration import CONTROL, RUNTIME, mask_key_id, redact_url, resolve_region
+from bedrock_flask.diagnostics.configuration import CONTROL, RUNTIME, mask_key_id, redact_url
 from bedrock_flask.diagnostics.model_access import ModelAccess
 from bedrock_flask.errors import (
     BedrockError,
@@ -27,7 +27,7 @@ from bedrock_flask.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from bedrock_flask.transport.boto.client import make_client
+from bedrock_flask.transport.boto.client import make_client, resolve_region
 
 # An account has a few hundred profiles in a region at most, and a page holds a thousand.
 _MAX_PAGES = 10

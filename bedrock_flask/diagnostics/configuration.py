@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError
 
 from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import SettingsError
+from bedrock_flask.transport.boto.client import resolve_region
 
 ENVIRONMENT, ENV_FILE, DEFAULT = "environment", ".env file", "default"
 CONFIG_FILE = "AWS configuration file"
@@ -84,11 +85,6 @@ def read_aws_settings(region: str, from_file: Collection[str]) -> list[Effective
         return found + [_find_endpoint(session, service, profile, from_file) for service in (RUNTIME, CONTROL)]
     except BotoCoreError as error:
         raise SettingsError(f"AWS's own configuration is invalid: {error}") from None
-
-
-def resolve_region(region: str) -> str:
-    """The region of a client. botocore reads only AWS_DEFAULT_REGION; AWS_REGION, which other SDKs read, counts too."""
-    return region or os.environ.get("AWS_REGION", "")
 
 
 def describe_source(variable: str, from_file: Collection[str]) -> str:

@@ -17,8 +17,10 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock import anthropic_betas
+from bedrock_flask.bedrock.server_tools import find_server_members
 from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
 from bedrock_flask.call import Chunk
+from bedrock_flask.converse import member
 from bedrock_flask.dialect import Dialect, Operation, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import (
@@ -26,6 +28,7 @@ from bedrock_flask.errors import (
     FieldError,
     GatewayError,
     NotConversable,
+    RefusedSafeguard,
     Unsupported,
     UpstreamProtocolError,
 )
@@ -51,6 +54,8 @@ from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, drop_at, format_path
 from bedrock_flask.state import state_of
+from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
+from bedrock_flask.translation.server_tools import explain
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
@@ -106,7 +111,7 @@ def count_tokens() -> Response:
             raise NotConversable(f"Bedrock does not count tokens for '{model.name}'.")
         members = json.loads(prepared.body).items()
         payload = {"converse": {name: value for name, value in members if name in _COUNTED}}
-        dropped = [*_list_betas(body), *map(WIRE.word, prepared.dropped)]
+        dropped = [*_list_betas(body), *map(WIRE.rename_path, prepared.dropped)]
     # Bedrock counts by the model's own id only.
     counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
     call = make_call(counted, json.dumps({"input": payload}).encode(), operation="CountTokens", wire="count_tokens")
@@ -140,6 +145,8 @@ def _edit_for_bedrock(
     if unsupported_policy(model) != DROP:
         removed = [path for path in removed if format_path(path) not in unknown]
     dropped = [format_path(path) for path in removed if path[0] not in _ENVELOPE]
+    if not only_counted:
+        _reject_lost_safeguards(model, body, removed)
     _check_policy(dropped, model)
     billing = anthropic_betas.find_billing_blocks(body)
     taken_out = {str(path[0]) for path in removed if len(path) == 1} | ({"anthropic_beta"} if not betas else set())
@@ -177,6 +184,21 @@ def _check_policy(dropped: Collection[str], model: Model) -> None:
     """Raise Unsupported if the caller wants an error and the tables would drop members."""
     if dropped and requested_policy() == ERROR:
         raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in dropped])
+
+
+def _reject_lost_safeguards(model: Model, body: Any, removed: Collection[Path]) -> None:
+    """Raise RefusedSafeguard if Bedrock's table takes out a safeguard, every tool, or the one that must be called."""
+    names = [str(path[0]) for path in removed if len(path) == 1]
+    faults = [explain_safeguard(name, model.name) for name in names if name in SAFEGUARDS and body[name] is not None]
+    tools: list[Any] = body.get("tools") or []
+    lost = [int(path[1]) for path in removed if len(path) == 2 and path[0] == "tools"]
+    if "tools" in names:
+        lost = [*range(len(tools))]
+    if len(lost) == len(tools) or ("tool_choice" in names and member(body, "tool_choice", "type") == "tool"):
+        faults += [explain(f"tools[{index}]", str(tools[index].get("type"))) for index in lost]
+        faults += [explain(name, kind) for name, kind in find_server_members(body) if name in names]
+    if faults:
+        raise RefusedSafeguard(faults)
 
 
 def _find_least_max_tokens(body: Any) -> int:

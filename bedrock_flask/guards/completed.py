@@ -46,7 +46,7 @@ def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, 
     with isolate_plugin_errors(call.adapter):
         if not wire.is_complete(document) and _GUARDRAIL not in document:
             raise _incomplete(call.adapter, document)
-        call.record.usage = wire.usage(document).merge(from_headers(headers))
+        call.record.usage = wire.read_usage(document).merge(from_headers(headers))
 
 
 def _read_document(answer: Reply | Chunk, wire: Wire) -> dict[str, Any] | None:
@@ -80,7 +80,7 @@ def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | I
             document = _read_document(chunk, wire) or {}
             payload = document if chunk.event == "chunk" else {chunk.event: document}
             with isolate_plugin_errors(call.adapter):
-                call.record.usage = call.record.usage.merge(wire.usage(payload))
+                call.record.usage = call.record.usage.merge(wire.read_usage(payload))
                 finished = finished or wire.is_terminal(payload) or has_metrics(payload)
             yield chunk
     if not finished:

@@ -71,7 +71,7 @@ def respond_via_converse(
         reply = send(call)
         response = jsonify(response_format.write_reply(read_response(reply, call, prepared.names), model.name))
         response.headers.update({**usage_headers(request_context().record), **forwarded_headers(reply.headers)})
-    return add_gateway_headers(response, model, [*dropped, *map(response_format.wire.word, prepared.dropped)])
+    return add_gateway_headers(response, model, [*dropped, *map(response_format.wire.rename_path, prepared.dropped)])
 
 
 def prepare_request(model: Model, request: Request, wire: Wire, unknown: Iterable[str] = ()) -> PreparedRequest:
@@ -89,7 +89,7 @@ def rename_paths_for(wire: Wire) -> Iterator[None]:
     try:
         yield
     except InvalidBody as error:
-        raise type(error)([replace(fault, path=wire.word(fault.path)) for fault in error.fields]) from None
+        raise type(error)([replace(fault, path=wire.rename_path(fault.path)) for fault in error.fields]) from None
 
 
 def _write_events(events: Generator[Any], response_format: ResponseFormat, model: str) -> Generator[bytes | Idle]:

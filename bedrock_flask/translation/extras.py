@@ -7,11 +7,13 @@ from typing import Any
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, merge
-from bedrock_flask.errors import FieldError, InvalidBody, Unsupported
+from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard, Unsupported
 from bedrock_flask.models.models_file import DROP, ERROR
 
 # Extras that only a model with this capability takes, whatever its family's table says.
 NEEDS = MappingProxyType({"effort": "reasoning", "thinking": "reasoning"})
+# Extras that are never dropped: where inference may run.
+SAFEGUARDS = frozenset({"inference_geo"})
 
 
 def place_extras(
@@ -26,11 +28,14 @@ def place_extras(
     """The request with each extra where the adapter's table puts it, and the names of the extras that were dropped.
 
     Hints that the model does not take are dropped. Any other extra that it does not take is Unsupported, and a value
-    that the adapter's function refuses with a ValueError is an InvalidBody, unless the policy is DROP.
+    that the adapter's function refuses with a ValueError is an InvalidBody, unless the policy is DROP. A safeguard that
+    it does not take is a RefusedSafeguard.
     """
     extras: Mapping[str, Any] = request.get("extras") or {}
     rest = {name: value for name, value in request.items() if name != "extras"}
     dropped = [name for name in extras if not _is_accepted(adapter, capabilities, name)]
+    if lost := [name for name in dropped if name in SAFEGUARDS]:
+        raise RefusedSafeguard([explain_safeguard(name, model) for name in lost])
     if policy != DROP and (refused := [name for name in dropped if name not in hints]):
         raise Unsupported([FieldError(name, f"'{model}' cannot take this") for name in refused])
     for name, value in extras.items():
@@ -43,6 +48,11 @@ def place_extras(
                 raise
             dropped.append(name)
     return rest, tuple(dropped)
+
+
+def explain_safeguard(name: str, model: str) -> FieldError:
+    """The fault of a request with a safeguard that the model cannot take."""
+    return FieldError(name, f"'{model}' cannot take this, and it is never dropped")
 
 
 def _is_accepted(adapter: Adapter, capabilities: Capabilities, name: str) -> bool:

@@ -13,6 +13,7 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.protocol.json_path import drop_at, parse_path
 from bedrock_flask.translation.extras import place_extras
 from bedrock_flask.translation.repairs import apply_repairs
+from bedrock_flask.translation.server_tools import leave_out_server_tools
 from bedrock_flask.wires import converse, find_wire
 
 # Members of a Converse request that InvokeModel takes as headers.
@@ -39,19 +40,21 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
     """Repair the request for this model, place its extras, and write it in the format that the model receives.
 
     Raises NotConversable for a model that accepts only its own format, InvalidBody for a request that the model's
-    schema refuses, and Unsupported for what the model does not support, unless the policy is to drop it.
+    schema refuses, Unsupported for what the model does not support, unless the policy is to drop it, and
+    RefusedSafeguard for what no policy drops.
     """
     adapter = model.adapter
     if not is_conversable(model):
         raise NotConversable(
             f"'{model.name}' accepts only its own request format. Use POST /v1/models/{model.name}/invoke."
         )
+    request, left_out = leave_out_server_tools(request, adapter.extras)
     repaired = apply_repairs(request, model.capabilities)
     _reject_unsupported(model, repaired.refused, policy)
     placed, unplaced = place_extras(
         repaired.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
     )
-    dropped = (*repaired.reported, *repaired.refused, *unplaced)
+    dropped = (*left_out, *repaired.reported, *repaired.refused, *unplaced)
     operation, wire = adapter.operation, adapter.wire
     safeguards: Json = {}
     if converse.WIRE.name not in adapter.speaks:
@@ -96,12 +99,12 @@ def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list
     try:
         unknown = _find_unknown(model.adapter, body)
     except InvalidBody as error:
-        raise InvalidBody([replace(fault, path=wire.canonical_name(fault.path)) for fault in error.fields]) from None
+        raise InvalidBody([replace(fault, path=wire.restore_path(fault.path)) for fault in error.fields]) from None
     drop_at(body, map(parse_path, unknown))
     dropped = [path for path in unknown if path not in wire.envelope]
     unsupported = [path for path in dropped if path not in wire.hints]
-    _reject_unsupported(model, map(wire.canonical_name, unsupported), policy)
-    return body, [wire.canonical_name(path) for path in dropped]
+    _reject_unsupported(model, map(wire.restore_path, unsupported), policy)
+    return body, [wire.restore_path(path) for path in dropped]
 
 
 def _find_unknown(adapter: Adapter, body: Json) -> list[str]:

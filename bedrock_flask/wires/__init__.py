@@ -57,7 +57,7 @@ def _build_wire(name: str, decode: Callable[[Json], Response]) -> Wire:
     def is_terminal(chunk: Json) -> bool:
         return has_metrics(chunk) or member(decode_part(chunk), "stopReason") is not None
 
-    def usage(document: Json) -> Usage:
+    def read_usage(document: Json) -> Usage:
         return from_members(member(decode_part(document), "usage")).merge(from_metrics(document))
 
-    return Wire(name=name, is_complete=is_complete, is_terminal=is_terminal, usage=usage)
+    return Wire(name=name, is_complete=is_complete, is_terminal=is_terminal, read_usage=read_usage)

@@ -8,7 +8,11 @@ from bedrock_flask.wires.wire import Wire
 
 def _make_wire(name: str, member: str, kind: type) -> Wire:
     """The wire of an operation that generates nothing, so that nothing is accounted; its answer has this member."""
-    return Wire(name=name, is_complete=lambda reply: isinstance(reply.get(member), kind), usage=lambda reply: Usage())
+    return Wire(
+        name=name,
+        is_complete=lambda reply: isinstance(reply.get(member), kind),
+        read_usage=lambda reply: Usage(),
+    )
 
 
 COUNT_TOKENS = _make_wire("count_tokens", "inputTokens", int)

@@ -20,7 +20,7 @@ def is_terminal(chunk: Json) -> bool:
     return "metadata" in chunk
 
 
-def usage(document: Json) -> Usage:
+def read_usage(document: Json) -> Usage:
     """The counts of a reply, or of the `metadata` event."""
     return from_members(member(document, "usage")).merge(from_members(member(document, "metadata", "usage")))
 
@@ -54,7 +54,7 @@ WIRE = Wire(
     name="converse",
     is_complete=is_complete,
     is_terminal=is_terminal,
-    usage=usage,
+    read_usage=read_usage,
     read_request=read_request,
     read_reply=read_reply,
     read_chunks=read_chunks,

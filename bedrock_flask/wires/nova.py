@@ -42,7 +42,7 @@ def is_terminal(chunk: Json) -> bool:
     return "metadata" in chunk
 
 
-def usage(document: Json) -> Usage:
+def read_usage(document: Json) -> Usage:
     """The counts of a reply, or of the last chunk."""
     counts = from_members(member(document, "usage")).merge(from_members(member(document, "metadata", "usage")))
     return counts.merge(from_metrics(document))
@@ -108,7 +108,7 @@ WIRE = Wire(
     name="nova",
     is_complete=is_complete,
     is_terminal=is_terminal,
-    usage=usage,
+    read_usage=read_usage,
     read_request=read_request,
     write_reply=write_reply,
     write_chunks=write_chunks,

@@ -6,7 +6,7 @@ from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.converse import Json, member
 
 
-def read_usage(counts: Any, *, input_name: str, output_name: str) -> Usage:
+def read_counts(counts: Any, *, input_name: str, output_name: str) -> Usage:
     """The counts of a `usage` object whose members for input and output have these names."""
     total, output = _count(member(counts, input_name)), _count(member(counts, output_name))
     details = member(counts, f"{input_name}_details")

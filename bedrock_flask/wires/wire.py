@@ -73,7 +73,7 @@ class Wire:
     is_complete    whether a reply is a whole answer, rather than a cut or foreign one
     is_terminal    whether a chunk is the terminal one of its stream
     is_opaque      whether an answer may have any form: one that is not a JSON object is not examined
-    usage          the token counts of a reply or of one chunk
+    read_usage     the token counts of a reply or of one chunk
     read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
     write_request  a Converse request as a body of this format; raises InvalidBody for what the format cannot express
     read_reply     a reply of this format as a Converse response; raises UpstreamProtocolError for any other document
@@ -84,7 +84,7 @@ class Wire:
     response_paths the `additionalModelResponseFieldPaths` that the format always contains
     add_tokens     puts the input tokens, which its function counts, into the chunk that reports them before the end
     hints          extras that do not change an answer: where no model takes them they are dropped and reported
-    words          this format's name for each path of a Converse request, or extra, that it names otherwise
+    path_names     this format's name for each path of a Converse request, or extra, that has another name here
 
     A chunk of ConverseStream is `{event type: payload}`. A wire with `write_request`, `read_reply` and `read_chunks`
     serves models that speak this format only.
@@ -94,7 +94,7 @@ class Wire:
     is_complete: Callable[[Json], bool] = is_answer
     is_terminal: Callable[[Json], bool] = has_metrics
     is_opaque: bool = False
-    usage: Callable[[Json], Usage] = from_metrics
+    read_usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None
     write_request: Callable[[Request], Json] | None = None
     read_reply: Callable[[Json], Response] | None = None
@@ -105,21 +105,21 @@ class Wire:
     response_paths: Sequence[str] = ()
     add_tokens: Callable[[Json, Callable[[], int]], Json] = keep_chunk
     hints: frozenset[str] = frozenset()
-    words: Mapping[str, str] = field(default_factory=dict)
+    path_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_bridge(self) -> bool:
         """Whether a Converse request can be sent in this format, and its answer be read as Converse."""
         return None not in (self.write_request, self.read_reply, self.read_chunks)
 
-    def word(self, path: str) -> str:
+    def rename_path(self, path: str) -> str:
         """This format's name for a path in a Converse request, or for an extra."""
-        for known in sorted(self.words, key=len, reverse=True):
+        for known in sorted(self.path_names, key=len, reverse=True):
             rest = path.removeprefix(known)
             if path.startswith(known) and rest[:1] in ("", ".", "["):
-                return self.words[known] + rest
+                return self.path_names[known] + rest
         return path
 
-    def canonical_name(self, word: str) -> str:
+    def restore_path(self, name: str) -> str:
         """The path in a Converse request, or the extra, that has this name here; the name itself if there is none."""
-        return next((path for path in sorted(self.words, key=len) if self.words[path] == word), word)
+        return next((path for path in sorted(self.path_names, key=len) if self.path_names[path] == name), name)

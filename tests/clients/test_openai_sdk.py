@@ -479,10 +479,13 @@ def test_the_client_for_awss_own_openai_endpoint_finds_it_here_too(endpoint: End
 
 def test_what_shows_in_no_answer_is_left_out_of_a_response_and_told(client: openai.OpenAI, sent: Any) -> None:
     raw = client.responses.with_raw_response.create(
-        model=NOVA, input="x", tools=[{"type": "web_search"}], prompt_cache_key="k"
+        model=NOVA,
+        input="x",
+        tools=[{"type": "web_search"}, {"type": "function", "name": "f", "parameters": None, "strict": None}],
+        prompt_cache_key="k",
     )
     assert {*raw.headers["x-bedrock-flask-dropped"].split(", ")} == {"tools.web_search", "prompt_cache_key"}
-    assert sent()[0].keys() == {"messages"}
+    assert sent()[0].keys() == {"messages", "toolConfig"}
 
 
 def test_models_are_listed_and_retrieved(client: openai.OpenAI) -> None:

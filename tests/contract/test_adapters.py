@@ -42,7 +42,7 @@ def test_the_model_that_its_name_stands_for_is_its_own(adapter: Adapter) -> None
 def test_the_usage_of_a_reply_is_read_back(name: str) -> None:
     wire = WIRES[name]
     assert wire.write_reply is not None
-    assert wire.usage(wire.write_reply(copy.deepcopy(RESPONSE), "acme.v1")) == from_members(RESPONSE["usage"])
+    assert wire.read_usage(wire.write_reply(copy.deepcopy(RESPONSE), "acme.v1")) == from_members(RESPONSE["usage"])
 
 
 # What clients speak, and what answers that are only passed on are written in.

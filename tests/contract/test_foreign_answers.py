@@ -239,10 +239,10 @@ def test_folding_takes_what_is_known_and_keeps_what_is_new_alone() -> None:
 def test_a_count_that_is_null_is_none(name: str) -> None:
     wire = WIRES[name]
     counts = {"inputTokens": None, "outputTokens": 2, "cacheReadInputTokens": None}
-    assert wire.usage(whole(name, {"text": "x"}, usage=counts)).counts()[:2] == (0, 2)
+    assert wire.read_usage(whole(name, {"text": "x"}, usage=counts)).counts()[:2] == (0, 2)
     assert wire.write_chunks is not None
     chunks = list(wire.write_chunks([{"messageStop": {"stopReason": None}}, {"metadata": {"usage": counts}}], "m"))
-    assert max(wire.usage(chunk).output or 0 for chunk in chunks) == 2
+    assert max(wire.read_usage(chunk).output or 0 for chunk in chunks) == 2
     whole(name, {"text": "x"}, usage=None, stopReason=None)
 
 

@@ -136,7 +136,7 @@ def test_a_reply_written_is_whole_and_its_usage_is_read_back(response: Json, nam
     reply = wire.write_reply(fold(replay(response)), "anthropic.claude-opus-4-6-v1")
     assert json.loads(json.dumps(reply)) == reply
     assert wire.is_complete(reply)
-    assert wire.usage(reply) == from_members(response["usage"])
+    assert wire.read_usage(reply) == from_members(response["usage"])
 
 
 @calm
@@ -150,8 +150,8 @@ def test_a_stream_written_says_what_the_reply_says_and_ends_once(response: Json,
     assert [wire.is_terminal(chunk) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     read = Usage()
     for chunk in chunks:
-        read = read.merge(wire.usage(chunk))
-    assert read == wire.usage(reply)
+        read = read.merge(wire.read_usage(chunk))
+    assert read == wire.read_usage(reply)
     assert SAYS[name](reply) == READS[name](chunks)
 
 

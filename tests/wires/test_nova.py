@@ -8,7 +8,7 @@ from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import replay
 from bedrock_flask.fields import find_faults
-from bedrock_flask.wires.nova import is_complete, is_terminal, read_request, usage, write_chunks, write_reply
+from bedrock_flask.wires.nova import is_complete, is_terminal, read_request, read_usage, write_chunks, write_reply
 
 REPLY = {
     "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}},
@@ -25,14 +25,14 @@ REPLY = {
 
 def test_the_documented_reply_is_complete_and_its_usage_is_read() -> None:
     assert is_complete(REPLY)
-    assert usage(REPLY) == Usage(1, 2, 0, 0)
+    assert read_usage(REPLY) == Usage(1, 2, 0, 0)
 
 
 @pytest.mark.parametrize("foreign", [{}, {"output": []}, {"output": {"message": "x"}, "stopReason": "y"}, {"usage": 1}])
 def test_a_foreign_document_is_not_complete_and_tells_no_usage(foreign: dict[str, Any]) -> None:
     assert not is_complete(foreign)
     assert not is_terminal(foreign)
-    assert usage(foreign) == Usage()
+    assert read_usage(foreign) == Usage()
 
 
 def test_a_response_is_written_as_the_documented_reply() -> None:
@@ -74,7 +74,7 @@ def test_a_stream_has_the_documented_chunks() -> None:
 def test_the_last_chunks_metrics_count() -> None:
     metrics = {"inputTokenCount": 1, "outputTokenCount": 2}
     chunk = {"metadata": {"usage": {"inputTokens": 1}}, "amazon-bedrock-invocationMetrics": metrics}
-    assert usage(chunk) == Usage(1, 2)
+    assert read_usage(chunk) == Usage(1, 2)
     assert is_terminal(chunk)
 
 

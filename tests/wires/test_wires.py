@@ -56,19 +56,19 @@ def test_a_plain_format_is_complete_when_it_says_anything_and_finished_with_the_
     assert wire.is_complete({"anything": 1})
     assert not wire.is_complete({})
     assert [wire.is_terminal(chunk) for chunk in ({"x": 1}, {"x": 1, METRICS: {}})] == [False, True]
-    assert wire.usage({METRICS: {"inputTokenCount": 2, "outputTokenCount": 3}}) == Usage(2, 3)
+    assert wire.read_usage({METRICS: {"inputTokenCount": 2, "outputTokenCount": 3}}) == Usage(2, 3)
 
 
 def test_a_format_with_decode_is_complete_when_it_decodes_to_a_message() -> None:
     assert OWN.is_complete({"outputs": [{"text": "x"}]})
-    assert OWN.usage({"outputs": [{"text": "x"}], "counts": [4, 5]}) == Usage(4, 5)
+    assert OWN.read_usage({"outputs": [{"text": "x"}], "counts": [4, 5]}) == Usage(4, 5)
 
 
 @pytest.mark.parametrize("foreign", [{}, {"outputs": []}, {"outputs": None}, {"outputs": [5]}, {"message": "no"}])
 def test_a_document_that_does_not_decode_is_not_complete_and_no_end(foreign: Json) -> None:
     assert not OWN.is_complete(foreign)
     assert not OWN.is_terminal(foreign)
-    assert OWN.usage(foreign) == Usage()
+    assert OWN.read_usage(foreign) == Usage()
 
 
 @pytest.mark.parametrize("error", [KeyError, IndexError, TypeError, ValueError, AttributeError])
@@ -83,7 +83,9 @@ def test_a_decoded_stream_is_finished_with_a_stop_reason_or_the_metrics() -> Non
     assert not OWN.is_terminal({"outputs": [{"text": "x"}]})
     assert OWN.is_terminal({"outputs": [{"text": "x", "stop_reason": "stop"}]})
     assert OWN.is_terminal({"outputs": [{"text": "x"}], METRICS: {"inputTokenCount": 1}})
-    assert OWN.usage({"outputs": [{"text": "x"}], "counts": [9, 9], METRICS: {"inputTokenCount": 1}}) == Usage(1, 9)
+    assert OWN.read_usage({"outputs": [{"text": "x"}], "counts": [9, 9], METRICS: {"inputTokenCount": 1}}) == Usage(
+        1, 9
+    )
 
 
 def test_an_embedding_is_complete_when_it_has_vectors() -> None:
@@ -93,7 +95,7 @@ def test_an_embedding_is_complete_when_it_has_vectors() -> None:
     assert wire.is_complete({"vectors": [[0.1]]})
     assert not wire.is_complete({"vectors": []})
     assert not wire.is_complete({"vectors": [[0.1], []]})
-    assert wire.usage({"vectors": [[0.1]]}) == Usage(3)
+    assert wire.read_usage({"vectors": [[0.1]]}) == Usage(3)
 
 
 def test_a_decode_that_gives_nothing_is_not_complete() -> None:
@@ -111,7 +113,7 @@ RESPONSE = {
 
 def test_a_converse_response_is_complete_with_message_and_stop_reason() -> None:
     assert CONVERSE.is_complete(RESPONSE)
-    assert CONVERSE.usage(RESPONSE) == Usage(30, 628)
+    assert CONVERSE.read_usage(RESPONSE) == Usage(30, 628)
     for member in ("output", "stopReason"):
         assert not CONVERSE.is_complete({name: value for name, value in RESPONSE.items() if name != member})
     assert not CONVERSE.is_complete({"message": "no", "output": "text", "stopReason": "x"})
@@ -120,8 +122,8 @@ def test_a_converse_response_is_complete_with_message_and_stop_reason() -> None:
 def test_a_converse_stream_ends_with_metadata_not_with_message_stop() -> None:
     stop, metadata = {"messageStop": {"stopReason": "end_turn"}}, {"metadata": {"usage": RESPONSE["usage"]}}
     assert [CONVERSE.is_terminal(chunk) for chunk in (stop, metadata)] == [False, True]
-    assert CONVERSE.usage(metadata) == Usage(30, 628)
-    assert CONVERSE.usage(stop) == Usage()
+    assert CONVERSE.read_usage(metadata) == Usage(30, 628)
+    assert CONVERSE.read_usage(stop) == Usage()
 
 
 def test_converse_is_its_own_wire() -> None:

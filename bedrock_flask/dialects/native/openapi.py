@@ -6,10 +6,11 @@ from typing import Any
 
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.converse import Json
 from bedrock_flask.headers import usage_header
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
-from bedrock_flask.openapi import PROBLEM_RESPONSE, Json, get_operation, request_body
+from bedrock_flask.openapi import PROBLEM_RESPONSE, get_operation, request_body
 
 
 def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:

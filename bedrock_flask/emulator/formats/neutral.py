@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Response, member
-from bedrock_flask.emulator.formats.known import find_longest_text
+from bedrock_flask.emulator.formats.wire_format import find_longest_text
 
 
 def is_neutral(adapter: Adapter) -> bool:

@@ -6,11 +6,10 @@ from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter
 from bedrock_flask.converse import Json, member
-from bedrock_flask.emulator.formats.known import iterate_texts
 from bedrock_flask.emulator.formats.neutral import decode_neutral, is_neutral
+from bedrock_flask.emulator.formats.wire_format import iterate_texts
 from bedrock_flask.emulator.replies.engine import split_pieces
-
-Path = tuple[Any, ...]
+from bedrock_flask.protocol.json_path import Path, put_at
 
 
 def replace_text(adapter: Adapter, parts: Sequence[Json], text: str) -> list[Json] | None:
@@ -24,12 +23,12 @@ def replace_text(adapter: Adapter, parts: Sequence[Json], text: str) -> list[Jso
     first, *rest = numbers
     is_one_piece = len(parts) == 1 or is_end(adapter, parts[first])
     pieces = [text] if is_one_piece else split_pieces(text)
-    replaced = [*parts[:first], *(_put(parts[first], path, piece) for piece in pieces)]
+    replaced = [*parts[:first], *(put_at(parts[first], path, piece) for piece in pieces)]
     for number, part in enumerate(parts[first + 1 :], first + 1):
         if number not in rest:
             replaced.append(part)
         elif is_end(adapter, part) and (path := _find_text(adapter, part)) is not None:
-            replaced.append(_put(part, path, ""))
+            replaced.append(put_at(part, path, ""))
     return replaced if read_text(adapter, replaced) == text else None
 
 
@@ -37,7 +36,7 @@ def _find_text(adapter: Adapter, part: Json) -> Path | None:
     """The path of the text that `decode` reads: one that equals what it returns, and that it misses when emptied."""
     text = read_text(adapter, [part]).strip()
     paths = (path for path, value in _iterate_paths(part) if value.strip() == text)
-    return next((path for path in paths if not read_text(adapter, [_put(part, path, "")])), None)
+    return next((path for path in paths if not read_text(adapter, [put_at(part, path, "")])), None)
 
 
 def _iterate_paths(value: Any) -> Iterator[tuple[Path, str]]:
@@ -47,16 +46,6 @@ def _iterate_paths(value: Any) -> Iterator[tuple[Path, str]]:
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, inner in members:
         yield from (((name, *path), text) for path, text in _iterate_paths(inner))
-
-
-def _put(value: Any, path: Path, text: str) -> Any:
-    """A copy of the value with this text at the path."""
-    if not path:
-        return text
-    name, *rest = path
-    changed = copy.copy(value)
-    changed[name] = _put(value[name], tuple(rest), text)
-    return changed
 
 
 def read_text(adapter: Adapter, parts: Sequence[Json]) -> str:

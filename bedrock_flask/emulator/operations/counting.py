@@ -15,7 +15,7 @@ from bedrock_flask.emulator.calls.errors import validation_error
 from bedrock_flask.emulator.calls.request import EmulatorRequest, check_body, describe_faults, encode_json, parse_body
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response
 from bedrock_flask.emulator.engines import conversation
-from bedrock_flask.emulator.formats import known
+from bedrock_flask.emulator.formats import wire_format
 from bedrock_flask.emulator.operations import inference
 from bedrock_flask.wires import find_wire
 
@@ -80,7 +80,7 @@ def _read_native(request: EmulatorRequest, source: Json) -> Request:
     wire = find_wire(adapter)
     if wire.read_request is None:
         raise validation_error(_UNSUPPORTED)
-    return known.read_request(wire, body)
+    return wire_format.read_request(wire, body)
 
 
 def _read_converse(request: EmulatorRequest, source: Json) -> Request:

@@ -19,8 +19,8 @@ from bedrock_flask.emulator.calls.request import (
     parse_body,
 )
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response, make_stream_response
-from bedrock_flask.emulator.formats import known, plugin
-from bedrock_flask.emulator.formats.known import Tally
+from bedrock_flask.emulator.formats import own_format, wire_format
+from bedrock_flask.emulator.formats.wire_format import Tally
 from bedrock_flask.emulator.operations import guardrails, rules
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import eventstream
@@ -42,7 +42,7 @@ def invoke(request: EmulatorRequest) -> EmulatorResponse:
     """InvokeModel."""
     adapter, _, body = read_native_body(request)
     guarded, tally = guardrails.guard_invoke(request, body), Tally()
-    make_reply = known.make_reply if _has_known_format(adapter) else plugin.make_reply
+    make_reply = wire_format.make_reply if _has_known_format(adapter) else own_format.make_reply
     reply = make_reply(adapter, request.model, body, guarded or request.engine, tally, request.presence)
     if guarded:
         reply = {**reply, **guarded.describe()}
@@ -57,7 +57,7 @@ def invoke_stream(request: EmulatorRequest) -> EmulatorResponse:
     if not capabilities.streaming:
         raise validation_error(_UNSUPPORTED_STREAMING)
     guarded = guardrails.guard_invoke(request, body)
-    make_chunks = known.make_chunks if _has_known_format(adapter) else plugin.make_chunks
+    make_chunks = wire_format.make_chunks if _has_known_format(adapter) else own_format.make_chunks
     chunks = make_chunks(adapter, request.model, body, guarded or request.engine, Tally(), request.presence)
     if guarded:
         chunks = _extend_last_chunk(chunks, guarded.describe)
@@ -110,7 +110,7 @@ def converse(request: EmulatorRequest) -> EmulatorResponse:
     """Converse."""
     _, body = _read_converse_body(request)
     tally = Tally()
-    response = fold(known.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence))
+    response = fold(wire_format.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence))
     return make_response(encode_json({**response, "metrics": {"latencyMs": tally.measure_latency()}}))
 
 
@@ -127,7 +127,7 @@ def converse_stream(request: EmulatorRequest) -> EmulatorResponse:
             payload = {**payload, "metrics": {"latencyMs": tally.measure_latency()}}
         return eventstream.event(kind, encode_json({**payload, "p": eventstream.padding(number)}))
 
-    events = known.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence)
+    events = wire_format.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence)
     return make_stream_response(_encode_frames(request.operation, events, make_frame))
 
 

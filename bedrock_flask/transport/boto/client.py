@@ -98,14 +98,17 @@ def make_client(settings: Settings, region: str) -> Any:
         tcp_keepalive=True,
         parameter_validation=False,
     )
-    # Every other AWS SDK, and AWS's own containers, use AWS_REGION; botocore reads AWS_DEFAULT_REGION only.
-    region = region or os.environ.get("AWS_REGION", "")
-    client = boto3.session.Session(region_name=region or None).client("bedrock-runtime", config=config)
+    client = boto3.session.Session(region_name=resolve_region(region) or None).client("bedrock-runtime", config=config)
     options = [(socket.IPPROTO_TCP, getattr(socket, name), v) for name, v in _KEEPALIVE if hasattr(socket, name)]
     # No setting of botocore reaches these; tests/transport/boto/test_client.py sees them on the socket.
     client._endpoint.http_session._socket_options.extend(options)
     client.meta.events.register("before-call.bedrock-runtime.InvokeModel", _redirect)
     return client
+
+
+def resolve_region(region: str) -> str:
+    """The region of a client: the configured one, or AWS_REGION, which botocore does not read but other SDKs do."""
+    return region or os.environ.get("AWS_REGION", "")
 
 
 def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

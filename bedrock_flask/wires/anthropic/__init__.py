@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bedrock_flask.bodies.anthropic_body import VERSION
 from bedrock_flask.wires.anthropic.request_reader import HINTS, read_request
 from bedrock_flask.wires.anthropic.request_writer import write_request
-from bedrock_flask.wires.anthropic.response_reader import is_complete, is_terminal, read_chunks, read_reply, usage
+from bedrock_flask.wires.anthropic.response_reader import is_complete, is_terminal, read_chunks, read_reply, read_usage
 from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, add_tokens, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # Claude's name for each path of a Converse request, or extra, that has another one.
-WORDS = MappingProxyType(
+PATH_NAMES = MappingProxyType(
     {
         "effort": "output_config.effort",
         "inferenceConfig.maxTokens": "max_tokens",
@@ -48,7 +48,7 @@ WIRE = Wire(
     name="anthropic",
     is_complete=is_complete,
     is_terminal=is_terminal,
-    usage=usage,
+    read_usage=read_usage,
     read_request=read_request,
     write_request=write_request,
     read_reply=read_reply,
@@ -59,5 +59,5 @@ WIRE = Wire(
     response_paths=("/stop_sequence",),
     add_tokens=add_tokens,
     hints=HINTS,
-    words=WORDS,
+    path_names=PATH_NAMES,
 )

@@ -30,7 +30,7 @@ def is_terminal(chunk: Json) -> bool:
     return chunk.get("type") == "message_stop"
 
 
-def usage(document: Json) -> Usage:
+def read_usage(document: Json) -> Usage:
     """The counts of a reply, `message_start`, `message_delta` (cumulative), or the metrics in the last chunk."""
     first = from_members(member(document, "message", "usage"))
     return first.merge(from_members(member(document, "usage"))).merge(from_metrics(document))
@@ -58,7 +58,7 @@ def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
 
     def read(chunk: Json) -> Iterator[Event]:
         raise_reported_error(chunk.get("error"))
-        stream.usage = stream.usage.merge(usage(chunk))
+        stream.usage = stream.usage.merge(read_usage(chunk))
         stream.cache_details = _read_cache_details(chunk) or stream.cache_details
         return _CHUNKS.get(chunk["type"], _ignore)(stream, chunk)
 

@@ -9,7 +9,13 @@ from types import MappingProxyType
 
 from bedrock_flask.wires.openai_chat.request_reader import HINTS, read_request
 from bedrock_flask.wires.openai_chat.request_writer import write_request
-from bedrock_flask.wires.openai_chat.response_reader import is_complete, is_terminal, read_chunks, read_reply, usage
+from bedrock_flask.wires.openai_chat.response_reader import (
+    is_complete,
+    is_terminal,
+    read_chunks,
+    read_reply,
+    read_usage,
+)
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
@@ -30,7 +36,7 @@ __all__ = [
 ]
 
 # This format's name for each path of a Converse request, or extra, that has another one.
-WORDS = MappingProxyType(
+PATH_NAMES = MappingProxyType(
     {
         "effort": "reasoning_effort",
         "inferenceConfig.maxTokens": "max_completion_tokens",
@@ -49,7 +55,7 @@ WIRE = Wire(
     name="openai_chat",
     is_complete=is_complete,
     is_terminal=is_terminal,
-    usage=usage,
+    read_usage=read_usage,
     read_request=read_request,
     write_request=write_request,
     read_reply=read_reply,
@@ -57,5 +63,5 @@ WIRE = Wire(
     write_reply=write_reply,
     write_chunks=write_chunks,
     hints=HINTS,
-    words=WORDS,
+    path_names=PATH_NAMES,
 )

@@ -16,7 +16,7 @@ from bedrock_flask.wires.converse_events import (
     stop_message,
 )
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, USAGE_NAMES
-from bedrock_flask.wires.openai_usage import read_usage
+from bedrock_flask.wires.openai_usage import read_counts
 from bedrock_flask.wires.wire import has_metrics, map_chunks, raise_reported_error
 
 
@@ -35,9 +35,9 @@ def is_terminal(chunk: Json) -> bool:
     return bool(_find_finish_reason(_find_first_choice(chunk))) and not ("usage" in chunk and chunk["usage"] is None)
 
 
-def usage(document: Json) -> Usage:
+def read_usage(document: Json) -> Usage:
     """The counts of a reply or a chunk, or of the metrics in the last chunk."""
-    return read_usage(document.get("usage"), **USAGE_NAMES).merge(from_metrics(document))
+    return read_counts(document.get("usage"), **USAGE_NAMES).merge(from_metrics(document))
 
 
 def _find_first_choice(document: Json) -> Any:
@@ -98,7 +98,7 @@ def _read_chunk(stream: _Stream, chunk: Json) -> Iterator[Event]:
     if not stream.is_started:
         stream.is_started = True
         yield start_message()
-    stream.usage = stream.usage.merge(usage(chunk))
+    stream.usage = stream.usage.merge(read_usage(chunk))
     stream.tier = chunk.get("service_tier") or stream.tier
     choice = _find_first_choice(chunk)
     delta = member(choice, "delta") or member(choice, "message") or {}

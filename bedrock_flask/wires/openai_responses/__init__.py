@@ -15,7 +15,7 @@ from bedrock_flask.wires.openai_responses.response_reader import (
     is_terminal,
     read_chunks,
     read_reply,
-    usage,
+    read_usage,
 )
 from bedrock_flask.wires.openai_responses.response_writer import write_reply
 from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 # This format's name for each path of a Converse request, or extra, that has another one.
-WORDS = MappingProxyType(
+PATH_NAMES = MappingProxyType(
     {
         "effort": "reasoning.effort",
         "inferenceConfig.maxTokens": "max_output_tokens",
@@ -58,7 +58,7 @@ WIRE = Wire(
     name="openai_responses",
     is_complete=is_complete,
     is_terminal=is_terminal,
-    usage=usage,
+    read_usage=read_usage,
     read_request=read_request,
     write_request=write_request,
     read_reply=read_reply,
@@ -67,5 +67,5 @@ WIRE = Wire(
     write_chunks=write_chunks,
     envelope={"store": False, "include": [ENCRYPTED]},
     hints=HINTS,
-    words=WORDS,
+    path_names=PATH_NAMES,
 )

@@ -17,7 +17,7 @@ from bedrock_flask.wires.converse_events import (
 )
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.tools import full_name
-from bedrock_flask.wires.openai_usage import read_usage
+from bedrock_flask.wires.openai_usage import read_counts
 from bedrock_flask.wires.wire import map_chunks, raise_reported_error
 
 _ENDS = ("completed", "incomplete", "failed")
@@ -33,10 +33,10 @@ def is_terminal(chunk: Json) -> bool:
     return chunk.get("type") in [f"response.{end}" for end in _ENDS]
 
 
-def usage(document: Json) -> Usage:
+def read_usage(document: Json) -> Usage:
     """The counts of a response, or of the event that has it."""
     counts = member(document, "response", "usage") or member(document, "usage")
-    return read_usage(counts, input_name="input_tokens", output_name="output_tokens").merge(from_metrics(document))
+    return read_counts(counts, input_name="input_tokens", output_name="output_tokens").merge(from_metrics(document))
 
 
 @map_shape_errors()
@@ -60,7 +60,7 @@ def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
     def read(chunk: Json) -> Iterator[Event]:
         if chunk["type"] == "error":
             raise_reported_error(member(chunk, "error") or chunk)
-        stream.usage = stream.usage.merge(usage(chunk))
+        stream.usage = stream.usage.merge(read_usage(chunk))
         return _EVENTS.get(chunk["type"], _ignore)(stream, chunk)
 
     return map_chunks(chunks, read)

@@ -10,7 +10,7 @@ from anthropic.types import Message
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.converse import member, replay
 from bedrock_flask.wires import WIRES
-from bedrock_flask.wires.anthropic import TO_CLAUDE, is_complete, is_terminal, usage, write_chunks, write_reply
+from bedrock_flask.wires.anthropic import TO_CLAUDE, is_complete, is_terminal, read_usage, write_chunks, write_reply
 
 Json = dict[str, Any]
 
@@ -46,7 +46,7 @@ def chunks_of(*content: Json, **members: Any) -> list[Json]:
 
 def test_the_documented_reply_is_complete_and_its_usage_is_read() -> None:
     assert is_complete(REPLY)
-    assert usage(REPLY) == Usage(14, 5, 0, 0)
+    assert read_usage(REPLY) == Usage(14, 5, 0, 0)
 
 
 @pytest.mark.parametrize("member", ["type", "content", "stop_reason"])
@@ -59,7 +59,7 @@ def test_a_reply_without_a_part_of_it_is_not_complete(member: str) -> None:
 def test_a_foreign_document_is_neither_complete_nor_finished_and_tells_no_usage(foreign: Json) -> None:
     assert not is_complete(foreign)
     assert not is_terminal(foreign)
-    assert usage(foreign) == Usage()
+    assert read_usage(foreign) == Usage()
 
 
 def test_a_response_is_written_as_the_documented_reply() -> None:
@@ -212,9 +212,9 @@ def test_usage_is_cumulative_over_the_chunks_of_a_real_stream() -> None:
     delta = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 178}}
     metrics = {"inputTokenCount": 13, "outputTokenCount": 178, "invocationLatency": 2714, "firstByteLatency": 366}
     stop = {"type": "message_stop", "amazon-bedrock-invocationMetrics": metrics}
-    assert usage(start) == Usage(13, 1)
-    assert usage(start).merge(usage(delta)) == Usage(13, 178)
-    assert usage(stop) == Usage(13, 178)
+    assert read_usage(start) == Usage(13, 1)
+    assert read_usage(start).merge(read_usage(delta)) == Usage(13, 178)
+    assert read_usage(stop) == Usage(13, 178)
     assert [is_terminal(chunk) for chunk in (start, delta, stop)] == [False, False, True]
 
 

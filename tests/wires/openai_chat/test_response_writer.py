@@ -19,7 +19,7 @@ from bedrock_flask.wires.openai_chat import (
     is_complete,
     is_terminal,
     read_request,
-    usage,
+    read_usage,
     write_chunks,
     write_reply,
 )
@@ -219,7 +219,7 @@ def test_case_21_what_is_cached_counts_among_the_prompt_streamed_or_not() -> Non
     assert (counts["prompt_tokens"], counts["prompt_tokens_details"]["cached_tokens"]) == (32671, 32651)
     assert counts["total_tokens"] == 32681
     assert [*write_chunks(replay(response()), "m")][-1]["usage"] == counts
-    assert usage({"usage": counts}) == Usage(3, 10, 32651, 17)
+    assert read_usage({"usage": counts}) == Usage(3, 10, 32651, 17)
 
 
 def test_case_12_a_call_without_arguments_has_an_empty_object() -> None:
@@ -338,10 +338,11 @@ REPLY: Json = {
 
 def test_a_models_own_reply_is_complete_and_its_usage_is_read() -> None:
     assert is_complete(REPLY)
-    assert usage(REPLY) == Usage(70, 20)
+    assert read_usage(REPLY) == Usage(70, 20)
     details = {"prompt_tokens_details": {"cached_tokens": 64}}
-    assert usage({"usage": {**REPLY["usage"], **details}}) == Usage(6, 20, 64)
-    assert usage({"usage": {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 64}}}) == Usage(0, None, 64)
+    assert read_usage({"usage": {**REPLY["usage"], **details}}) == Usage(6, 20, 64)
+    counts = {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 64}}
+    assert read_usage({"usage": counts}) == Usage(0, None, 64)
 
 
 @pytest.mark.parametrize(
@@ -358,7 +359,7 @@ def test_a_models_own_reply_is_complete_and_its_usage_is_read() -> None:
 def test_a_foreign_document_is_neither_complete_nor_finished_and_tells_no_usage(foreign: Json) -> None:
     assert not is_complete(foreign)
     assert not is_terminal(foreign)
-    assert usage(foreign) == Usage()
+    assert read_usage(foreign) == Usage()
 
 
 def chunk(reason: str | None, **more: Any) -> Json:
@@ -384,7 +385,7 @@ def test_a_models_own_stream_is_over_with_its_reason_its_usage_or_its_metrics(do
 
 
 def test_the_metrics_of_the_last_chunk_are_its_usage() -> None:
-    assert usage(chunk("stop", **METRICS)) == Usage(13, 5)
+    assert read_usage(chunk("stop", **METRICS)) == Usage(13, 5)
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------
@@ -420,7 +421,7 @@ def test_a_reply_written_is_whole_and_its_usage_is_read_back(answer: Json) -> No
     reply = write_reply(fold(replay(answer)), "m")
     assert json.loads(json.dumps(reply)) == reply
     assert is_complete(reply)
-    assert usage(reply) == from_members(answer["usage"])
+    assert read_usage(reply) == from_members(answer["usage"])
 
 
 @calm

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.bedrock.usage import METRICS, Usage
-from bedrock_flask.wires.openai_responses import WIRE, is_complete, is_terminal, read_request, usage, write_reply
+from bedrock_flask.wires.openai_responses import WIRE, is_complete, is_terminal, read_request, read_usage, write_reply
 
 Json = dict[str, Any]
 
@@ -62,7 +62,7 @@ def message(*parts: Json, status: str = "completed") -> Json:
 
 def test_the_documented_reply_is_complete_and_its_usage_is_read() -> None:
     assert is_complete(REPLY)
-    assert usage(REPLY) == Usage(208, 52, 100, 20)
+    assert read_usage(REPLY) == Usage(208, 52, 100, 20)
 
 
 @pytest.mark.parametrize("status", ["incomplete", "failed"])
@@ -84,15 +84,15 @@ def test_a_reply_without_a_part_of_it_is_not_complete(member: str) -> None:
 def test_a_foreign_document_is_neither_complete_nor_finished_and_tells_no_usage(foreign: Json) -> None:
     assert not is_complete(foreign)
     assert not is_terminal(foreign)
-    assert usage(foreign) == Usage()
+    assert read_usage(foreign) == Usage()
 
 
 def test_usage_is_read_of_the_last_event_and_of_bedrocks_metrics() -> None:
     chunk = {"type": "response.completed", "response": REPLY}
     assert is_terminal(chunk)
-    assert usage(chunk) == usage(REPLY)
-    assert usage({"usage": {"input_tokens": 3, "output_tokens": True}}) == Usage(3)
-    assert usage({METRICS: {"inputTokenCount": 7}}) == Usage(7)
+    assert read_usage(chunk) == read_usage(REPLY)
+    assert read_usage({"usage": {"input_tokens": 3, "output_tokens": True}}) == Usage(3)
+    assert read_usage({METRICS: {"inputTokenCount": 7}}) == Usage(7)
     assert not is_terminal({"type": "response.output_item.done"})
 
 
@@ -152,7 +152,7 @@ def test_every_answer_has_an_id_of_its_own() -> None:
 
 def test_an_answer_without_usage_tells_none() -> None:
     reply = write_reply(answer({"text": "4"}), "m")
-    assert (reply["usage"], usage(reply), reply["service_tier"]) == (None, Usage(), "default")
+    assert (reply["usage"], read_usage(reply), reply["service_tier"]) == (None, Usage(), "default")
 
 
 def test_items_stand_in_the_order_of_their_blocks_and_texts_in_a_row_are_one_message() -> None:
@@ -263,9 +263,9 @@ def test_a_failure_names_the_native_reason() -> None:
 
 
 def test_it_stands_in_the_wire() -> None:
-    assert (WIRE.is_complete, WIRE.is_terminal, WIRE.usage, WIRE.write_reply) == (
+    assert (WIRE.is_complete, WIRE.is_terminal, WIRE.read_usage, WIRE.write_reply) == (
         is_complete,
         is_terminal,
-        usage,
+        read_usage,
         write_reply,
     )

@@ -71,7 +71,7 @@ def make_reply(
     if scripted is None:
         return wire.write_reply(fold(relay_events(engine, request, tally, presence)), model)
     reply = scripted.body or {}
-    tally.usage = count_usage(body, reply, engine).merge(wire.usage(reply))
+    tally.usage = count_usage(body, reply, engine).merge(wire.read_usage(reply))
     return reply
 
 
@@ -88,7 +88,7 @@ def make_chunks(
         count = partial(conversation.count_tokens, request, engine.count)
         return add_metrics(_add_start_tokens(wire, chunks, count), tally)
     parts = scripted.list_chunks()
-    tally.usage = reduce(Usage.merge, map(wire.usage, parts), count_usage(body, parts, engine))
+    tally.usage = reduce(Usage.merge, map(wire.read_usage, parts), count_usage(body, parts, engine))
     return add_metrics(parts, tally)
 
 

@@ -17,15 +17,9 @@ from bedrock_flask.emulator.calls.errors import EmulatedError, validation_error
 from bedrock_flask.emulator.calls.presence import Presence
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.emulator.engines.guarded import BLOCKED_MESSAGE
-from bedrock_flask.emulator.formats.known import (
-    Tally,
-    add_metrics,
-    count_usage,
-    iterate_texts,
-    relay_events,
-)
 from bedrock_flask.emulator.formats.neutral import make_neutral, make_question, write_neutral
 from bedrock_flask.emulator.formats.sample_text import is_end, read_text, replace_text
+from bedrock_flask.emulator.formats.wire_format import Tally, add_metrics, count_usage, iterate_texts, relay_events
 from bedrock_flask.emulator.replies.reply import Reply
 from bedrock_flask.wires import find_wire
 
@@ -54,7 +48,7 @@ def _make_parts(
         for part in each:
             parts.append(part)
             yield part
-    usage = map(find_wire(adapter).usage, parts)
+    usage = map(find_wire(adapter).read_usage, parts)
     tally.usage = reduce(Usage.merge, usage, count_usage(body, parts, engine)).merge(tally.usage)
 
 
