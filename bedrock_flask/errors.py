@@ -97,6 +97,11 @@ def summarize_faults(fields: Sequence[FieldError]) -> str:
     return f"{fields[0].path or 'the body'}: {fields[0].message}{more}"
 
 
+def describe_faults(fields: Sequence[FieldError]) -> list[dict[str, str]]:
+    """The first hundred faults of a body as JSON objects, with long texts cut: a body may have a million."""
+    return [{"path": fault.path[:500], "message": fault.message[:1000]} for fault in fields[:100]]
+
+
 class InvalidBody(CallerError):
     """The body does not match the model's schema."""
 

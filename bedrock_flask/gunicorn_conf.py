@@ -12,7 +12,7 @@ import struct
 import sys
 from typing import Any
 
-from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.hosts import bracket_host, is_loopback
 from bedrock_flask.config.settings import NO_KEYS, Settings, read_settings
 from bedrock_flask.errors import SettingsError
 from bedrock_flask.observability import logs
@@ -23,8 +23,7 @@ try:
 except SettingsError as error:
     sys.exit(f"bedrock-flask: {error}")
 
-_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
-bind = f"{_host}:{_settings.port}"
+bind = f"{bracket_host(_settings.host)}:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
 worker_class = f"bedrock_flask.server.workers.{_settings.worker}.Worker"

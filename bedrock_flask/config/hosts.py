@@ -1,4 +1,4 @@
-"""Loopback addresses, which only this machine can reach."""
+"""Hosts: whether only this machine can reach one, and how a URL writes it."""
 
 import ipaddress
 
@@ -13,3 +13,8 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+def bracket_host(host: str) -> str:
+    """A host as URLs write it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host

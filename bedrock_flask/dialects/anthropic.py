@@ -31,6 +31,7 @@ from bedrock_flask.errors import (
     RefusedSafeguard,
     Unsupported,
     UpstreamProtocolError,
+    describe_faults,
 )
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.models_file import DROP, ERROR
@@ -220,7 +221,7 @@ def _list_betas(body: Any) -> list[str]:
 def _choose_version(body: Any, known: Sequence[str]) -> str:
     """The newest version that the model takes and that is not later than the caller's, or else the oldest one.
 
-    Bedrock has the first version by a name of its own. A version goes as it came to a model of which none is known.
+    Bedrock has its own name for the first version. If no version of a model is known, the caller's is sent unchanged.
     """
     version: str = body.get("anthropic_version") or request.headers.get("anthropic-version", "").strip()
     if not known:
@@ -270,7 +271,7 @@ def error_document(error: GatewayError, request_id: str) -> dict[str, Any]:
     kind = _ERROR_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
     described: dict[str, Any] = {"type": kind, "message": error.detail, "code": error.code}
     if error.fields:
-        described["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]
+        described["errors"] = describe_faults(error.fields)
     return {"type": "error", "error": described, "request_id": request_id}
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from bedrock_flask.dialect import ErrorRenderer, ErrorResponse
 from bedrock_flask.edge.body import make_too_large_error
 from bedrock_flask.edge.context import request_context
-from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound
+from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound, describe_faults
 from bedrock_flask.observability import logs
 from bedrock_flask.state import state_of
 
@@ -72,8 +72,7 @@ def problem_document(error: GatewayError, request_id: str) -> dict[str, Any]:
         "retryable": error.retryable,
     }
     if error.fields:
-        # Of a body with a million faults only the first hundred are listed; `detail` says how many there are.
-        document["errors"] = [{"path": f.path[:500], "message": f.message[:1000]} for f in error.fields[:100]]
+        document["errors"] = describe_faults(error.fields)
     return document
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
+from bedrock_flask.config.hosts import bracket_host
 from bedrock_flask.emulator import engines
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.request_log import RequestLog, open_log
@@ -126,12 +127,13 @@ def serve(settings: EmulatorSettings) -> None:
         worker.append(started)
         engine = started.wsgi.extensions["bedrock_flask.engine"]
         port = started.sockets[0].getsockname()[1]
-        print(f"bedrock-flask emulator on http://{_bracket(settings.host)}:{port} ({engine.description})", flush=True)
+        address = f"http://{bracket_host(settings.host)}:{port}"
+        print(f"bedrock-flask emulator on {address} ({engine.description})", flush=True)
         if settings.stop_on_eof:
             threading.Thread(target=_stop_on_eof, args=(arbiter,), daemon=True).start()
 
     options = {
-        "bind": [f"{_bracket(settings.host)}:{settings.port}"],
+        "bind": [f"{bracket_host(settings.host)}:{settings.port}"],
         "worker_class": _Worker,
         "workers": 1,
         "threads": THREADS,
@@ -153,7 +155,3 @@ def _stop_on_eof(arbiter: int) -> None:
     while os.read(0, 1024):
         pass
     os.kill(arbiter, signal.SIGTERM)
-
-
-def _bracket(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -57,7 +57,7 @@ def _read_document(answer: Reply | Chunk, wire: Wire) -> dict[str, Any] | None:
 
 def _incomplete(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated:
     if adapter.decode is None:
-        return UpstreamTruncated("Bedrock's answer lacks what makes it an answer.")
+        return UpstreamTruncated("Bedrock's answer is not a complete answer in the model's format.")
     try:
         adapter.decode(document)
     except PLUGIN_CRASHES as error:

@@ -179,15 +179,15 @@ class Reader:
             head.raw.close()
         return find_refusal(body) or UpstreamProtocolError(fault)
 
-    def _read_beginning(self, head: _Head, most: int) -> bytes:
-        """A body, or what came of it: little more than `most` bytes at the most."""
+    def _read_beginning(self, head: _Head, limit: int) -> bytes:
+        """The beginning of a body that may be cut short: at most one piece more than `limit` bytes."""
         body = b""
         with closing(self._read_pieces(head)) as pieces:
             try:
                 for piece in pieces:
                     if isinstance(piece, bytes):
                         body += piece
-                    if len(body) > most:
+                    if len(body) > limit:
                         break
             except (UpstreamTruncated, UpstreamStalled):
                 raise_if_expired(self.call, self.shutdown)

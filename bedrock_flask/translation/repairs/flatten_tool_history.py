@@ -1,4 +1,4 @@
-"""Write tool calls as text where the request has no tools, such as a summary: Converse rejects calls without tools.
+"""Write tool calls as text if the request offers no tools, as for a summary: Converse rejects calls without tools.
 
 They become text in their turns; an invented tool could be called again. A call reads
 `[Tool call ID: NAME(ARGUMENTS)]` and its result `[Tool result ID: RESULT]` or `[Tool error ID: RESULT]`; the media of a

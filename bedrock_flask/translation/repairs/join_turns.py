@@ -1,4 +1,4 @@
-"""Join messages into turns: Bedrock's alternate and begin with the user's, and clients send a message a tool result."""
+"""Join messages into alternating turns that begin with the user's; clients may send one message per tool result."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""Limit temperature, topP and top_k to what the model takes: newer ones take one or none, reasoning Claude defaults."""
+"""Limit temperature, topP and top_k to what the model takes; while Claude reasons, it takes only their defaults."""
 
 from collections.abc import Container, Mapping
 
