@@ -143,7 +143,8 @@ def test_a_user_whom_the_logs_do_not_take_is_a_hint(user: str) -> None:
 
 def test_metadata_that_nothing_has_checked_is_an_extra() -> None:
     for metadata in (["x"], True, "x", {"user_id": ["x"]}, {"user_id": {}}):
-        assert read(metadata=metadata)["extras"] == {"metadata": metadata}, metadata
+        request = read_request({"messages": [{"role": "user", "content": "Hi"}], "metadata": metadata})
+        assert request["extras"] == {"metadata": metadata}, metadata
 
 
 LINE = "x-anthropic-billing-header: cc_version=2.1.38.x; cc_entrypoint=cli; cch=00000;"
