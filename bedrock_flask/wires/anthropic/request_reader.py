@@ -27,8 +27,9 @@ SCOPE = "cache_control.scope"
 EAGER = "tools.eager_input_streaming"
 
 # Extras that do not change an answer: the end user, the billing, how a prefix is cached, how finely arguments are
-# streamed. `tool_choice` is an extra only if it is `none`, which not every model supports, or names a tool that is one.
-HINTS = frozenset({"metadata", "service_tier", "tool_choice", BILLING, SCOPE, EAGER})
+# streamed, whether several tools are called at once. `tool_choice` is an extra only if it is `none`, which not every
+# model supports, or names a tool that is one.
+HINTS = frozenset({"metadata", "service_tier", "tool_choice", "parallel_tool_calls", BILLING, SCOPE, EAGER})
 
 INFERENCE = {
     "max_tokens": "maxTokens",

@@ -8,6 +8,7 @@ from bedrock_flask.converse import Json, build_cache_point, is_blank, member, om
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.wires.reading import media_types
+from bedrock_flask.wires.reading.breakpoints import read_breakpoint
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- read ------------------------------------------------------------------------------------------------------------
@@ -23,9 +24,19 @@ def read_parts(content: str | list[Json] | None, cursor: Cursor) -> Iterator[Jso
         if kind not in _READERS:
             here.add_extra(part)
         else:
-            here.add_unread(part, "type", kind, "cache_control")
+            here.add_unread(part, "type", kind, "cache_control", "prompt_cache_breakpoint")
             yield from _READERS[kind](part[kind], here.at(kind))
             yield from read_mark(part)
+            yield from _read_breakpoint(part, here.at("prompt_cache_breakpoint"))
+
+
+def _read_breakpoint(part: Json, cursor: Cursor) -> Iterator[Json]:
+    """OpenAI's own mark; beside a `cache_control` it marks the same prefix."""
+    mark, hint = part.get("prompt_cache_breakpoint"), "messages.prompt_cache_breakpoint"
+    if mark and part.get("cache_control"):
+        cursor.add_hint(hint, mark)
+    elif mark:
+        yield read_breakpoint(mark, cursor, hint)
 
 
 def read_text(text: str | None, cursor: Cursor) -> Iterator[Json]:
@@ -35,7 +46,10 @@ def read_text(text: str | None, cursor: Cursor) -> Iterator[Json]:
 
 
 def _read_image(image: Json, cursor: Cursor) -> Iterator[Json]:
-    cursor.add_unread(image, "url", *(["detail"] if image.get("detail") == "auto" else []))
+    cursor.add_unread(image, "url", "detail")
+    # Models on Bedrock do not offer a choice of detail.
+    if image.get("detail") not in (None, "auto"):
+        cursor.at("detail").add_hint("messages.detail", image["detail"])
     form, data = media_types.read_uri(image["url"], media_types.IMAGES, cursor.at("url"))
     yield {"image": {"format": form, "source": {"bytes": data}}}
 

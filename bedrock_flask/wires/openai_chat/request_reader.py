@@ -9,11 +9,10 @@ from bedrock_flask.protocol.json import parse
 from bedrock_flask.wires.openai_chat.parts import read_mark, read_parts, read_text
 from bedrock_flask.wires.openai_chat.tools import read_tools
 from bedrock_flask.wires.reading.cursor import Cursor
+from bedrock_flask.wires.reading.openai_hints import HINTS
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
-# Extras that do not change an answer. `tool_choice: none` is one: where the history has used tools, Bedrock needs them
-# in the request, and then not every model can be kept from calling one.
-HINTS = frozenset({"user", "safety_identifier", "metadata", "tool_choice", "stream_options"})
+__all__ = ["HINTS", "read_request"]
 
 # Top-level members that are read one by one, or that do not concern the model.
 _READ = frozenset(
@@ -106,12 +105,22 @@ def _has_content(content: Iterable[Json]) -> bool:
 
 
 def _read_plain(message: Json, cursor: Cursor) -> Iterator[Json]:
-    cursor.add_unread(message, "role", "content", "cache_control")
+    _add_name_hint(message, cursor)
+    cursor.add_unread(message, "role", "content", "name", "cache_control")
     return read_parts(message["content"], cursor.at("content"))
 
 
+def _add_name_hint(message: Json, cursor: Cursor) -> None:
+    # Converse has roles only.
+    if message.get("name"):
+        cursor.at("name").add_hint("messages.name", message["name"])
+
+
 def _read_assistant(message: Json, cursor: Cursor) -> Iterator[Json]:
-    cursor.add_unread(message, "role", "content", "refusal", "tool_calls", "cache_control", *_REPEATED, *_REASONING)
+    _add_name_hint(message, cursor)
+    cursor.add_unread(
+        message, "role", "content", "name", "refusal", "tool_calls", "cache_control", *_REPEATED, *_REASONING
+    )
     yield from _read_reasoning(message, cursor.at("reasoning_details"))
     yield from read_parts(message.get("content"), cursor.at("content"))
     yield from read_text(message.get("refusal"), cursor)

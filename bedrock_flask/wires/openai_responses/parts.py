@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bedrock_flask.converse import Json, build_cache_point, is_blank
+from bedrock_flask.converse import Json, is_blank
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.wires.reading import media_types
+from bedrock_flask.wires.reading.breakpoints import read_breakpoint
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- read ------------------------------------------------------------------------------------------------------------
@@ -27,7 +28,11 @@ def read_parts(content: str | list[Json], cursor: Cursor) -> Iterator[Json]:
         blocks = [*_PARTS[part["type"]](part, here)]
         yield from blocks
         if blocks and part.get("prompt_cache_breakpoint"):
-            yield _read_breakpoint(part["prompt_cache_breakpoint"], here.at("prompt_cache_breakpoint"))
+            yield read_breakpoint(
+                part["prompt_cache_breakpoint"],
+                here.at("prompt_cache_breakpoint"),
+                "input.prompt_cache_breakpoint",
+            )
 
 
 def _read_plain_text(text: str) -> Iterator[Json]:
@@ -91,13 +96,6 @@ def _add_detail_hint(part: Json, cursor: Cursor) -> None:
     # Models on Bedrock do not offer a choice of detail.
     if part.get("detail") not in (None, "auto"):
         cursor.at("detail").add_hint("input.detail", part["detail"])
-
-
-def _read_breakpoint(mark: Json, cursor: Cursor) -> Json:
-    # Bedrock offers 5 minutes and an hour: the hour keeps the promise of 30 minutes and comes nearest to 12 hours.
-    if mark.get("ttl") == "12h":
-        cursor.add_hint("input.prompt_cache_breakpoint", mark)
-    return build_cache_point("1h" if mark.get("ttl") else None)
 
 
 _COMMON = ("type", "prompt_cache_breakpoint")

@@ -8,21 +8,10 @@ from bedrock_flask.converse import Json, Request, is_blank, omit_null, uses_tool
 from bedrock_flask.wires.openai_responses.items import read_items
 from bedrock_flask.wires.openai_responses.tools import read_tools
 from bedrock_flask.wires.reading.cursor import Cursor
+from bedrock_flask.wires.reading.openai_hints import HINTS
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
-# Extras that do not change what an answer must contain: names and notes, caching, how much of the reasoning is shown.
-# The Codex CLI always sends some of them, among them the web search tool and, for a model that it does not know,
-# `parallel_tool_calls: false`.
-HINTS = frozenset(
-    {"user", "safety_identifier", "metadata", "client_metadata", "stream_options", "parallel_tool_calls", "tool_choice"}
-    | {"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "text.verbosity"}
-    | {"reasoning.summary", "reasoning.generate_summary", "reasoning.context"}
-    | {"input.reasoning.encrypted_content", "input.phase", "input.internal_chat_message_metadata_passthrough"}
-    | {"input.detail", "input.prompt_cache_breakpoint"}
-    | {"tools.web_search", "tools.defer_loading", "tools.allowed_callers", "tools.output_schema"}
-    # It limits the calls of OpenAI's own tools, none of which run here.
-    | {"max_tool_calls"}
-)
+__all__ = ["ENCRYPTED", "HINTS", "LOGPROBS", "read_request"]
 
 # Top-level members that are read one by one, or that do not concern the model.
 _READ = frozenset(

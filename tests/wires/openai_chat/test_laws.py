@@ -226,7 +226,7 @@ def says_nothing(path: str, document: Any, rest: Json) -> bool:
         return document in ("none", "auto")
     if path == "messages.name":
         return rest["role"] == "tool"
-    if "cache_control" in path:
+    if "cache_control" in path or "prompt_cache_breakpoint" in path:
         # A mark on a blank instruction or a hidden tool, or where there is another; the cases tell what the others do.
         return True
     if path in ("messages.reasoning_content", "messages.reasoning"):

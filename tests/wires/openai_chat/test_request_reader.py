@@ -8,6 +8,7 @@ from bedrock_flask.bodies.converse_body import Body as ConverseBody
 from bedrock_flask.bodies.openai_chat_body import Body
 from bedrock_flask.errors import InvalidBody
 from bedrock_flask.fields import find_faults
+from bedrock_flask.wires import openai_responses
 from bedrock_flask.wires.openai_chat import HINTS, WIRE, read_request, write_request
 
 Json = dict[str, Any]
@@ -233,7 +234,8 @@ def test_an_address_is_refused_with_what_to_send_instead() -> None:
 @pytest.mark.parametrize("detail", ["low", "high", "original"])
 def test_a_detail_that_is_asked_for_is_an_extra(detail: str) -> None:
     message = {"role": "user", "content": [text("see"), image(detail=detail)]}
-    assert extras(message) == {"messages[0].content[1].image_url.detail": detail}
+    assert extras(message) == {"messages.detail": {"messages[0].content[1].image_url.detail": detail}}
+    assert "messages.detail" in HINTS
 
 
 @pytest.mark.parametrize("detail", ["auto", None])
@@ -397,11 +399,22 @@ def test_a_mark_of_a_tool_is_a_cache_point_behind_it() -> None:
     assert read(tools=[{**FUNCTION, **MARK}])["toolConfig"] == {"tools": [SPEC, POINT]}
 
 
-def test_openais_own_marks_are_extras() -> None:
-    part = {**text("a"), "prompt_cache_breakpoint": {"mode": "explicit"}}
-    assert extras({"role": "user", "content": [part]}) == {
-        "messages[0].content[0].prompt_cache_breakpoint": {"mode": "explicit"}
-    }
+@pytest.mark.parametrize(
+    ("mark", "point"),
+    [
+        ({"mode": "explicit"}, {"type": "default"}),
+        ({"mode": "explicit", "ttl": "30m"}, {"type": "default", "ttl": "1h"}),
+        ({"mode": "explicit", "ttl": "12h"}, {"type": "default", "ttl": "1h"}),
+    ],
+)
+def test_openais_own_mark_is_a_cache_point(mark: Json, point: Json) -> None:
+    part = {**text("a"), "prompt_cache_breakpoint": mark}
+    request = read({"role": "user", "content": [part, text("b")]})
+    assert request["messages"][0]["content"] == [{"text": "a"}, {"cachePoint": point}, {"text": "b"}]
+    longest = {"messages.prompt_cache_breakpoint": {"messages[0].content[0].prompt_cache_breakpoint": mark}}
+    assert request.get("extras", {}) == (longest if mark.get("ttl") == "12h" else {})
+    both = {**part, "cache_control": {"type": "ephemeral"}}
+    assert extras({"role": "user", "content": [both]}).keys() == {"messages.prompt_cache_breakpoint"}
 
 
 # --- tools -----------------------------------------------------------------------------------------------------------
@@ -551,10 +564,14 @@ ASKING: Json = {
 }
 
 
+# What clients send unasked, and what changes no promise.
+UNASKED = {"parallel_tool_calls", "verbosity", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"}
+
+
 @pytest.mark.parametrize(("name", "value"), ASKING.items())
 def test_what_converse_cannot_say_is_an_extra_by_its_name(name: str, value: Any) -> None:
     assert extras(**{name: value}) == {name: value}
-    assert name not in HINTS
+    assert (name in HINTS) == (name in UNASKED)
 
 
 ANYWAY: Json = {
@@ -597,9 +614,8 @@ def test_members_of_messages_are_extras_by_path() -> None:
     answered = {"role": "assistant", "content": "4", "audio": {"id": "a"}, "name": "Bot"}
     of_old = {"role": "function", "name": "f", "content": "1"}
     assert extras(named, answered, of_old) == {
-        "messages[0].name": "Ann",
+        "messages.name": {"messages[0].name": "Ann", "messages[1].name": "Bot"},
         "messages[1].audio": {"id": "a"},
-        "messages[1].name": "Bot",
         "messages[2]": of_old,
     }
 
@@ -663,7 +679,7 @@ def test_the_wire_has_its_functions_and_hints() -> None:
     assert WIRE.name == "openai_chat"
     assert WIRE.read_request is read_request
     assert WIRE.write_request is write_request
-    assert WIRE.hints == {"user", "safety_identifier", "metadata", "tool_choice", "stream_options"}
+    assert WIRE.hints is HINTS is openai_responses.HINTS
 
 
 # --- calls of a kind that nobody knows -------------------------------------------------------------------------------
