@@ -9,6 +9,14 @@ def is_prompt(model: str) -> bool:
     return model.startswith("arn:") and ":prompt/" in model
 
 
+def is_imported(model: str) -> bool:
+    """Whether a model was imported into the account: it takes a body of its own, and Converse does not serve it.
+
+    Source: botocore's service model of bedrock-runtime, `modelId` of Converse.
+    """
+    return model.startswith("arn:") and ":imported-model/" in model
+
+
 def matches(pattern: str, model: str) -> bool:
     """Whether the id matches the pattern."""
     first, *rest = pattern.split("*")

@@ -259,3 +259,25 @@ def test_the_native_route_passes_any_form_where_a_plugin_knows_the_body_and_not_
     # Bytes that are no text have no place in server-sent events: the error says so.
     upstream.scripts.append(stream(chunk(PNG), chunk(last)))
     assert "not text" in gateway.post("/v1/models/made.up-1/invoke-stream", {"inputs": "Hi"}).text
+
+
+def test_an_imported_model_is_called_in_its_own_body_on_the_native_route(
+    replayed: Gateway, upstream: Upstream, whole: SendWhole, stream: SendStream
+) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:imported-model/a1b2c3d4e5f6"
+    body = b'{"prompt" : "Hi.", "max_gen_len": 9}'
+    for answer, kind in FORMS.values():
+        upstream.scripts.append(whole(answer, content_type=kind))
+        response = replayed.post(f"/v1/models/{arn}/invoke", body)
+        assert (response.status_code, response.content, response.headers["content-type"]) == (200, answer, kind)
+        request = upstream.requests.pop()
+        assert request.startswith(b"POST /model/arn%3Aaws%3Abedrock")
+        assert request.split(b" ")[1].endswith(b"/invoke")
+        assert request.endswith(b"\r\n\r\n" + body)
+    chunks = [b'{"generation": "a"}', b'"[DONE]"']
+    upstream.scripts.append(stream(*map(chunk, chunks)))
+    envelope = {"model": arn, "input": {"prompt": "Hi."}, "stream": True}
+    events = Decoder().feed(replayed.post("/v1/invoke", envelope).content)
+    assert [event.data.encode() for event in events[:-1]] == chunks
+    # No other id that no plugin claims may be called so: a body that is not Converse's is a mistake.
+    assert replayed.post("/v1/models/newvendor.model-of-tomorrow/invoke", body).status_code == 400

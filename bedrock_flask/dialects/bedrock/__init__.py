@@ -35,8 +35,8 @@ from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults,
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.state import state_of
+from bedrock_flask.wires.completeness import OPAQUE
 
-OPAQUE = "opaque"
 CONVERSE = converse_body.Body()
 SERVED_ON_MODELS = tuple(MODEL_ROUTES)
 
@@ -84,7 +84,7 @@ def _invoke(model: Model, *, stream: bool) -> Response:
     data, adapter = read_body(), model.adapter
     if adapter.operation != "InvokeModel":
         # A family whose body no plugin knows.
-        return _pass_through(model, data, operation="InvokeModel", wire=OPAQUE, stream=stream)
+        return _pass_through(model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
     with isolate_plugin_errors(adapter):
         faults = adapter.find_faults(parse_json(data))
     reject_faults(faults)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify
 
 from bedrock_flask import headers
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
-from bedrock_flask.bedrock.model_ids import is_prompt
+from bedrock_flask.bedrock.model_ids import is_imported, is_prompt
 from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect
 from bedrock_flask.dialects.native.openapi import describe_paths
@@ -36,6 +36,7 @@ from bedrock_flask.pipeline.request import log_unknown_fields, make_call, parse_
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
+from bedrock_flask.wires.completeness import OPAQUE
 
 # Unknown fields that a header lists, and its length.
 _MAX_LISTED, _MAX_HEADER = 20, 2000
@@ -117,9 +118,14 @@ def show_schema(name: str) -> Response:
 def _invoke(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Response:
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
-    unknown = _check_body(model, parse_json(data) if body is None else body)
+    document = parse_json(data) if body is None else body
+    if is_imported(model.id) and GENERIC in model.adapter.models:
+        # No plugin knows its body, and it is not Converse's.
+        unknown, call = [], make_call(model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
+    else:
+        unknown = _check_body(model, document)
+        call = make_call(model, data, stream=stream)
     log_unknown_fields(unknown)
-    call = make_call(model, data, stream=stream)
     response = (
         pass_stream(call, _write_chunk, STREAM_FORMAT, write_end=_write_usage)
         if stream
