@@ -62,6 +62,8 @@ class Capabilities:
     batch                  the number of texts that an embedding model accepts per call
     sampling               the model accepts temperature and topP together, one at a time, or not at all (nor topK)
     counts_tokens          Bedrock's CountTokens operation supports the model
+    strict_tools           a tool may have `strict`
+    system_turns           InvokeModel accepts a system message among the others
     api_versions           the versions of the model's own format that Bedrock takes, the oldest first; empty: unknown
     """
 
@@ -88,6 +90,8 @@ class Capabilities:
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
     sampling: str = _make_enum("both", "one", "none")
     counts_tokens: bool = False
+    strict_tools: bool = True
+    system_turns: bool = False
     api_versions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -110,6 +114,21 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "api_versions": Rule(
             "The versions that InvokeModel takes as `anthropic_version`.",
             "In Anthropic's API the gateway sends the newest version that is not later than the caller's.",
+        ),
+        "system_turns": Rule(
+            "Whether InvokeModel accepts a message of the role `system` among the others. Converse accepts none.",
+            "The gateway moves those that come first to the system prompt. A later one becomes a part of the user's "
+            "turn in its place, within `<system>` and `</system>`, so that the cached prefix stays the same. This is "
+            "reported.",
+        ),
+        "strict_tools": Rule(
+            "Whether a tool may have `strict`.",
+            "Without it the gateway drops `strict` and reports it.",
+        ),
+        "structured": Rule(
+            "Whether a request can require a JSON Schema for the answer (`outputConfig.textFormat`, "
+            "`output_config.format`).",
+            "Without it the gateway refuses the schema by name, whatever the policy.",
         ),
     }
 )

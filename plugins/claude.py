@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bedrock_flask.plugin import (
     DOCUMENTED,
+    MEASURED,
     Adapter,
     Capabilities,
     Json,
@@ -19,6 +20,7 @@ SEES = Capabilities(
     images=True,
     documents=True,
     structured=False,
+    strict_tools=False,
     api_versions=(anthropic_body.VERSION,),
 )
 # From 3.5 on: "Count tokens" (AWS user guide).
@@ -28,10 +30,18 @@ CACHES = COUNTS.but(cache=True)
 # migration guides.
 REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
 ONE_AT_A_TIME = REASONS.but(sampling="one")
-FOUR_FIVE = ONE_AT_A_TIME.but(structured=True)
+FOUR_FIVE = ONE_AT_A_TIME.but(structured=True, strict_tools=True)
 FOUR_SIX = FOUR_FIVE.but(thinking="either", prefill=False)
-FOUR_SEVEN = FOUR_SIX.but(thinking="adaptive", sampling="none", api_versions=(anthropic_body.VERSION, "2026-10-21"))
-FIVE = FOUR_SEVEN.but(thinking_off="disabled")
+FOUR_SEVEN = FOUR_SIX.but(
+    thinking="adaptive",
+    sampling="none",
+    structured=False,
+    strict_tools=False,
+    api_versions=(anthropic_body.VERSION, "2026-10-21"),
+)
+FOUR_EIGHT = FOUR_SEVEN.but(system_turns=True)
+# What is not known of a newer model's strict tools is not a rule.
+FIVE = FOUR_EIGHT.but(thinking_off="disabled", strict_tools=True)
 ALWAYS = FIVE.but(thinking_off="never")
 
 MODELS = {
@@ -41,21 +51,21 @@ MODELS = {
     "anthropic.claude-3-5-sonnet-20241022-*": CACHES,
     "anthropic.claude-3-7-*": REASONS,
     # Followed by a date, not a version: the first Claude 4 models.
-    "anthropic.claude-opus-4-2025*": REASONS,
+    "anthropic.claude-opus-4-2025*": REASONS.but(strict_tools=True),
     "anthropic.claude-sonnet-4-2025*": REASONS,
-    "anthropic.claude-opus-4-1-*": ONE_AT_A_TIME,
+    "anthropic.claude-opus-4-1-*": ONE_AT_A_TIME.but(strict_tools=True),
     "anthropic.claude-opus-4-5-*": FOUR_FIVE,
     "anthropic.claude-sonnet-4-5-*": FOUR_FIVE,
     "anthropic.claude-haiku-4-5-*": FOUR_FIVE,
     "anthropic.claude-opus-4-6*": FOUR_SIX,
     "anthropic.claude-sonnet-4-6*": FOUR_SIX,
     "anthropic.claude-opus-4-7*": FOUR_SEVEN,
-    "anthropic.claude-opus-4-8*": FOUR_SEVEN,
-    "anthropic.claude-opus-5-5*": ALWAYS.but(forced_tools=False),
+    "anthropic.claude-opus-4-8*": FOUR_EIGHT,
+    "anthropic.claude-opus-5-5*": ALWAYS.but(forced_tools=False, strict_tools=False),
     "anthropic.claude-sonnet-5-5*": FIVE.but(thinking_off="between_tools", forced_tools=False),
-    "anthropic.claude-fable-5-1*": ALWAYS.but(forced_tools=False),
+    "anthropic.claude-fable-5-1*": ALWAYS.but(forced_tools=False, strict_tools=False),
     "anthropic.claude-opus-*": FIVE,
-    "anthropic.claude-sonnet-*": FIVE,
+    "anthropic.claude-sonnet-*": FIVE.but(strict_tools=False),
     "anthropic.claude-haiku-*": FIVE,
     "anthropic.claude-fable-*": ALWAYS,
     "anthropic.claude-mythos-*": ALWAYS,
@@ -69,6 +79,43 @@ SOURCES = {
             "Anthropic, API versioning: `2026-10-21` is available on Bedrock for Claude 4.7 and later. AWS user guide, "
             "Anthropic Claude Messages API: `bedrock-2023-05-31`",
             DOCUMENTED,
+        ),
+    ],
+    "system_turns": [
+        Source(
+            "Live calls: refused by Haiku 4.5, Sonnet 4.6 and Opus 4.7, taken by Opus 4.8 (BerriAI/litellm#32831, "
+            "#30443, #32882)",
+            MEASURED,
+        ),
+    ],
+    "strict_tools": [
+        Source(
+            "Live calls of July 2026: refused by Opus 4.7 and 4.8, Sonnet 4 and Sonnet 5, taken by Sonnet 4.5 and 4.6, "
+            "Opus up to 4.6, and Opus 5 (BerriAI/litellm#33193, vercel/ai#16237)",
+            MEASURED,
+        ),
+        Source(
+            "Live calls of September 2026: refused by Opus 5.5 and Fable 5.1, taken by Opus 5 and Fable 5, which "
+            "refused it in July by another report (lobehub/lobehub#19876, BerriAI/litellm#32455)",
+            MEASURED,
+        ),
+        Source(
+            "AWS user guide, Get validated JSON results from models: Claude from 4.5 on",
+            DOCUMENTED,
+            "anthropic.claude-3-*",
+        ),
+    ],
+    "structured": [
+        Source(
+            "AWS user guide, Get validated JSON results from models: Sonnet 4.5, Haiku 4.5, Opus 4.5, Opus 4.6. "
+            "Sonnet 4.6 is not named there, and no report says that it refuses one",
+            DOCUMENTED,
+        ),
+        Source(
+            "Refused by Opus 4.7, 4.8 and 5, Sonnet 5, Fable 5 until September 2026 (vercel/ai#14773, #17919; "
+            "anthropics/anthropic-sdk-python#1759; ax-llm/ax#667). @ai-sdk/amazon-bedrock of November 2026 sends it "
+            "again to some Claude 5",
+            MEASURED,
         ),
     ],
 }

@@ -2,11 +2,40 @@
 
 from collections.abc import Callable, Iterator
 
-from bedrock_flask.plugin import Adapter, Capabilities, Json, KnownModel, Schema, converse_body, fields, hookimpl
+from bedrock_flask.plugin import (
+    DOCUMENTED,
+    MEASURED,
+    Adapter,
+    Capabilities,
+    Json,
+    KnownModel,
+    Schema,
+    Source,
+    converse_body,
+    fields,
+    hookimpl,
+)
 
-TEXT = Capabilities(tools=True, system=True, cache=True, cache_tools=False, cache_after_results=False)
+TEXT = Capabilities(
+    tools=True,
+    system=True,
+    cache=True,
+    cache_tools=False,
+    cache_after_results=False,
+    structured=False,
+    strict_tools=False,
+)
 SEES = TEXT.but(images=True, documents=True, video=True)
 REASONS = SEES.but(reasoning=True)
+
+_STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is not on the list of models"
+SOURCES = {
+    "structured": [Source(f"{_STRUCTURED}; langchain4j/langchain4j#4552", DOCUMENTED)],
+    "strict_tools": [
+        Source(_STRUCTURED, DOCUMENTED),
+        Source("Families without strict tools refuse the member (BerriAI/litellm#31582, #34388)", MEASURED),
+    ],
+}
 
 # "Supported foundation models" and "Supported Regions and models for inference profiles" (AWS user guide).
 GEOGRAPHIES = ("us", "eu", "apac")
@@ -121,6 +150,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             },
             default="amazon.nova-lite-v1:0",
             known_models=KNOWN,
+            sources=SOURCES,
             extras={
                 "top_k": "additionalModelRequestFields.inferenceConfig.topK",
                 "effort": encode_effort,

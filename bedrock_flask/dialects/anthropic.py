@@ -57,6 +57,7 @@ from bedrock_flask.protocol.json_path import Path, drop_at, format_path
 from bedrock_flask.state import state_of
 from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
 from bedrock_flask.translation.server_tools import explain
+from bedrock_flask.translation.messages import edit_members, edit_turns
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
@@ -140,34 +141,47 @@ def _edit_for_bedrock(
     model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool = False
 ) -> _NativeBody:
     """Claude's own body as Bedrock takes it: the text is kept, except for what Bedrock refuses and its envelope."""
-    betas, refused_betas = anthropic_betas.select_betas(_read_betas(body), body)
-    removed = anthropic_betas.find_refused_members(body, betas)
+    edited = edit_members(body, model.capabilities)
+    if edited.rejected:
+        raise Unsupported(edited.rejected, droppable=False)
+    betas, refused_betas = anthropic_betas.select_betas([*_read_betas(body), *edited.betas], edited.body)
+    removed = anthropic_betas.find_refused_members(edited.body, betas)
     # An unknown member may be new on Bedrock: Bedrock decides, unless the caller wants it dropped.
     if unsupported_policy(model) != DROP:
         removed = [path for path in removed if format_path(path) not in unknown]
     dropped = [format_path(path) for path in removed if path[0] not in _ENVELOPE]
     if not only_counted:
-        _reject_lost_safeguards(model, body, removed)
+        _reject_lost_safeguards(model, edited.body, removed)
     _check_policy(dropped, model)
     billing = anthropic_betas.find_billing_blocks(body)
-    taken_out = {str(path[0]) for path in removed if len(path) == 1} | ({"anthropic_beta"} if not betas else set())
-    changed = _drop_nested(body, [path for path in removed if len(path) > 1])
-    added: dict[str, Any] = {"anthropic_version": _choose_version(body, model.capabilities.api_versions)}
-    if betas:
-        added["anthropic_beta"] = betas
-    if only_counted and "max_tokens" not in body:
-        added["max_tokens"] = _find_least_max_tokens(body)
-    put_in = {name: json.dumps(value, ensure_ascii=False) for name, value in changed.items()}
-    put_in |= {name: json.dumps(value) for name, value in added.items()}
+    known = _drop_paths(edited.body, removed)
     if billing:
-        text = remove_items(text, "system", billing)
-        system = [block for index, block in enumerate(body["system"]) if index not in billing]
-        body = {**body, "system": system}
-    _check_body(model, {name: value for name, value in body.items() if name not in taken_out} | changed | added)
+        known = {**known, "system": [block for index, block in enumerate(known["system"]) if index not in billing]}
+    turned = edit_turns(known, model.capabilities)
+    if turned.refused and unsupported_policy(model) != DROP:
+        raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in turned.refused])
+    final = {name: value for name, value in turned.body.items() if name != "anthropic_beta"}
+    final["anthropic_version"] = _choose_version(body, model.capabilities.api_versions)
+    if betas:
+        final["anthropic_beta"] = betas
+    if only_counted and "max_tokens" not in body:
+        final["max_tokens"] = _find_least_max_tokens(body)
+    _check_body(model, final)
+    unedited = dict(body)
+    if billing and edited.body.get("system") is body["system"] and ("system",) not in {path[:1] for path in removed}:
+        text, unedited["system"] = remove_items(text, "system", billing), known["system"]
+    changed = {name: value for name, value in final.items() if name not in unedited or value is not unedited[name]}
     return _NativeBody(
-        envelope.splice(text, taken_out, put_in),
+        envelope.splice(
+            text,
+            unedited.keys() - final.keys(),
+            {name: json.dumps(value, ensure_ascii=False) for name, value in changed.items()},
+        ),
         [
             *dropped,
+            *edited.reported,
+            *turned.reported,
+            *turned.refused,
             *(f"anthropic-beta: {beta}" for beta in refused_betas),
             *(f"system[{index}]" for index in billing),
         ],
@@ -234,11 +248,12 @@ def _read_date(version: str) -> str:
     return version.removeprefix("bedrock-")
 
 
-def _drop_nested(body: Any, paths: Collection[Path]) -> dict[str, Any]:
-    """The members of the body that hold these paths, without what the paths name."""
-    changed = {str(path[0]): copy.deepcopy(body[path[0]]) for path in paths}
-    drop_at(changed, paths)
-    return changed
+def _drop_paths(body: Mapping[str, Any], paths: Collection[Path]) -> dict[str, Any]:
+    """The body without what the paths name; what they are not in is the same object as before."""
+    whole, nested = {path[0] for path in paths if len(path) == 1}, [path for path in paths if len(path) > 1]
+    changed = {name: copy.deepcopy(body[name]) for name in {str(path[0]) for path in nested}}
+    drop_at(changed, nested)
+    return {name: changed.get(name, value) for name, value in body.items() if name not in whole}
 
 
 def _write_chunk(chunk: Chunk) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Json
+from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import validation_error
 
 # Yields Bedrock's words for what it refuses.
@@ -28,10 +28,64 @@ def _check_version(body: Json, capabilities: Capabilities) -> Iterator[str]:
         yield f"Invalid API version: {version}"
 
 
+def _check_system_turns(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: BerriAI/litellm#32831.
+    if not capabilities.system_turns and any(turn["role"] == "system" for turn in body["messages"]):
+        yield (
+            'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" '
+            "as an input message role."
+        )
+
+
+def _check_empty_turns(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    for index, turn in enumerate(body["messages"][:-1]):
+        if turn["role"] != "system" and not turn.get("content"):
+            yield (
+                f"messages.{index}: all messages must have non-empty content except for the optional final assistant "
+                "message"
+            )
+
+
+def _check_strict(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: BerriAI/litellm#33193.
+    for index, tool in enumerate(body.get("tools") or ()):
+        if "strict" in tool and not capabilities.strict_tools:
+            yield f"tools.{index}.custom.strict: Extra inputs are not permitted"
+
+
+def _check_format(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: vercel/ai#14773.
+    if member(body, "output_config", "format") and not capabilities.structured:
+        yield "output_config.format: Extra inputs are not permitted"
+
+
+def _check_converse_roles(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # AWS documents the role for models that take it in InvokeModel; reports contradict that, so it is no rule for them.
+    for index, turn in enumerate(body.get("messages") or ()):
+        if turn["role"] == "system" and not capabilities.system_turns:
+            yield (
+                f"Value 'system' at 'messages.{index + 1}.member.role' failed to satisfy constraint: Member must "
+                "satisfy enum value set: [user, assistant]"
+            )
+
+
+def _check_converse_strict(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    for index, tool in enumerate(member(body, "toolConfig", "tools") or ()):
+        if "strict" in (tool.get("toolSpec") or {}) and not capabilities.strict_tools:
+            yield f"{_FROM_MODEL}tools.{index}.custom.strict: Extra inputs are not permitted"
+
+
+def _check_converse_format(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    if member(body, "outputConfig", "textFormat") and not capabilities.structured:
+        yield f"{_FROM_MODEL}output_config.format: Extra inputs are not permitted"
+
+
+_FROM_MODEL = "The model returned the following errors: "
+
 # The checks of each wire.
 CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
-        "anthropic": (_check_version,),
-        "converse": (),
+        "anthropic": (_check_version, _check_system_turns, _check_empty_turns, _check_strict, _check_format),
+        "converse": (_check_converse_roles, _check_converse_strict, _check_converse_format),
     }
 )

@@ -15,6 +15,7 @@ from bedrock_flask.translation.repairs.check_capabilities import (
 )
 from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
 from bedrock_flask.translation.repairs.drop_blank_text import drop_blank_text
+from bedrock_flask.translation.repairs.drop_strict import drop_strict
 from bedrock_flask.translation.repairs.flatten_tool_history import flatten_tool_history
 from bedrock_flask.translation.repairs.join_turns import join_turns
 from bedrock_flask.translation.repairs.limit_sampling import limit_sampling
@@ -23,14 +24,15 @@ from bedrock_flask.translation.repairs.normalize_media import detect_image_forma
 from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reasoning, move_reasoning_first
 from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
 from bedrock_flask.translation.repairs.record import Repair, RepairResult
+from bedrock_flask.translation.repairs.place_system_turns import place_system_turns
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
 from bedrock_flask.translation.repairs.translate_thinking import translate_thinking
 from bedrock_flask.translation.repairs.trim_prefill import trim_prefill
 
 __all__ = ["REPAIRS", "RepairResult", "apply_repairs", "restore_event_tool_names", "restore_tool_names"]
 
-# The order matters: what rejects or drops comes before `join_turns`, so that paths are those of the caller's request;
-# what follows it works on whole turns.
+# The order matters: what rejects or drops comes before `place_system_turns`, so that paths are those of the caller's
+# request; what follows it works on whole turns.
 REPAIRS: tuple[Repair, ...] = (
     check_capabilities,
     limit_stop_sequences,
@@ -43,8 +45,10 @@ REPAIRS: tuple[Repair, ...] = (
     alias_tool_names,
     alias_tool_ids,
     require_object_schemas,
+    drop_strict,
     drop_unsupported_cache_points,
     drop_unsigned_reasoning,
+    place_system_turns,
     join_turns,
     move_reasoning_first,
     place_cache_points,

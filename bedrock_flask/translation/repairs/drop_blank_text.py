@@ -8,18 +8,26 @@ from bedrock_flask.translation.repairs.request_parts import is_empty, replace_bl
 
 
 def drop_blank_text(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Drop blank texts everywhere, and reject a message that has nothing else.
+    """Drop blank texts everywhere, and reject a user message that has nothing else.
 
-    A tool result may become empty: its tool returned nothing.
+    A message of the assistant that has nothing else is dropped and reported: it is what a refused answer leaves in a
+    history. A tool result may become empty: its tool returned nothing.
     """
+    empty = [index for index, message in enumerate(request["messages"]) if _is_empty(message)]
     faults = [
         FieldError(f"messages[{index}].content", "must have content other than blank text")
-        for index, message in enumerate(request["messages"])
-        if is_empty(block for block in message["content"] if not _is_blank(block))
+        for index in empty
+        if request["messages"][index]["role"] != "assistant"
     ]
     if faults:
         raise InvalidBody(faults)
-    return RepairResult(replace_blocks(request, {path: () for path, block in walk_blocks(request) if _is_blank(block)}))
+    changed = replace_blocks(request, {path: () for path, block in walk_blocks(request) if _is_blank(block)})
+    messages = [message for message in changed["messages"] if not is_empty(message["content"])]
+    return RepairResult({**changed, "messages": messages}, tuple(f"messages[{index}]" for index in empty))
+
+
+def _is_empty(message: Json) -> bool:
+    return is_empty(block for block in message["content"] if not _is_blank(block))
 
 
 def _is_blank(block: Json) -> bool:

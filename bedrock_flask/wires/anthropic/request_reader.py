@@ -105,7 +105,8 @@ def _read_message(message: Json, cursor: Cursor) -> Iterator[Json]:
     inner = replace(cursor, extras={})
     content = _read_content(message.get("content") or [], inner.at("content"))
     inner.add_unread(message, "role", "content")
-    if content:
+    # An empty answer is what a refusal leaves in a history.
+    if content or (message["role"] == "assistant" and not message.get("content")):
         cursor.extras.update(inner.extras)
         yield {"role": message["role"], "content": content}
     elif all(path.endswith(".cache_control") for path in inner.extras):

@@ -67,7 +67,7 @@ def read_request(body: Json) -> Request:
 
 
 def _read_messages(messages: Iterable[Json], cursor: Cursor) -> tuple[list[Json], list[Json]]:
-    """The system prompt and the messages."""
+    """The system prompt, which is the instructions that come first, and the messages, later instructions in place."""
     system: list[Json] = []
     turns: list[Json] = []
     before = ""
@@ -79,14 +79,19 @@ def _read_messages(messages: Iterable[Json], cursor: Cursor) -> tuple[list[Json]
         if role in _SYSTEM:
             content = _add_mark(_read_plain(message, here), message)
             # A blank one instructs nothing, so there is nothing to cache.
-            system += content if _has_content(content) else []
+            if _has_content(content) and turns:
+                turns.append({"role": "system", "content": content})
+                before = role
+            elif _has_content(content):
+                system += content
         elif role not in _ROLES or (role == "tool" and message["tool_call_id"] in unread_calls):
             # The result of an unread call is not read either.
             here.add_extra(message)
         else:
             turn, read = _ROLES[role]
             content = _add_mark(read(message, here), message)
-            if not _has_content(content):
+            # An empty answer is what a refusal leaves in a history.
+            if not _has_content(content) and (turn == "user" or unreadable):
                 if not unreadable:
                     raise here.error("must have content that is not blank, or a tool call")
                 here.add_extra(message)

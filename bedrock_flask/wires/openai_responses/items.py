@@ -7,7 +7,7 @@ the outputs of its tools and what the user adds.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 from bedrock_flask.converse import Json, is_blank
@@ -29,19 +29,20 @@ class _Content:
 
 
 def read_items(given: str | list[Json], cursor: Cursor) -> tuple[list[Json], list[Json]]:
-    """The system prompt and the messages; raises InvalidBody for a conversation that no model can answer."""
+    """The system prompt, which is the instructions that come first, and the messages, later instructions in place.
+
+    Raises InvalidBody for a conversation that no model can answer.
+    """
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
     cursors = [cursor] if isinstance(given, str) else [cursor.item(index) for index in range(len(items))]
     contents = [each for item, here in zip(items, cursors, strict=True) for each in _read_item(item, here)]
-    system = [block for each in contents if each.role == "system" for block in each.content]
-    turns = [_build_message(role, [*each]) for role, each in groupby(_skip_system(contents), lambda each: each.role)]
+    contents = [each for each in contents if each.content]
+    first = [*takewhile(lambda each: each.role == "system", contents)]
+    system = [block for each in first for block in each.content]
+    turns = [_build_message(role, [*each]) for role, each in groupby(contents[len(first) :], lambda each: each.role)]
     if not turns:
         raise cursor.error("must have at least one user message")
     return system, turns
-
-
-def _skip_system(contents: Iterable[_Content]) -> Iterator[_Content]:
-    return (each for each in contents if each.role != "system" and each.content)
 
 
 def _build_message(role: str, contents: list[_Content]) -> Json:
@@ -188,14 +189,16 @@ def write_turns(turns: list[Json], custom: frozenset[str]) -> Iterator[Json]:
     customs = _CustomTools(custom, frozenset(use["toolUseId"] for use in uses if tools.has(use)))
     for index, turn in enumerate(turns):
         cursor = Cursor(f"messages[{index}]", {})
-        if turn["role"] not in ("user", "assistant"):
-            raise cursor.at("role").error("is not supported by the Responses format")
         blocks = pair_with_marks(turn["content"], cursor.at("content"))
         for together, each in groupby(blocks, lambda block: is_part(block[1])):
             if together:
-                yield _write_message(turn["role"], each)
+                yield _write_message(_ROLES[turn["role"]], each)
             else:
                 yield from (_write_item(block, customs) for block in each)
+
+
+# This format's name for each of Converse's roles.
+_ROLES = {"user": "user", "assistant": "assistant", "system": "developer"}
 
 
 def _write_message(role: str, blocks: Iterable[MarkedBlock]) -> Json:

@@ -61,10 +61,16 @@ def test_a_blank_result_is_an_empty_one() -> None:
 
 
 def test_a_message_that_says_nothing_is_named() -> None:
-    assert refused(user("Hi"), assistant("Yes?"), user(" ", POINT), assistant()) == [
+    assert refused(user("Hi"), assistant("Yes?"), user(" ", POINT), user()) == [
         "messages[2].content",
         "messages[3].content",
     ]
+
+
+def test_an_empty_answer_is_dropped_and_reported() -> None:
+    changed = apply_repairs({"messages": [user("Hi"), assistant(), assistant(" "), user("Well?")]}, ABLE)
+    assert changed.request["messages"] == [{"role": "user", "content": [{"text": "Hi"}, {"text": "Well?"}]}]
+    assert changed.reported == ("messages[1]", "messages[2]")
 
 
 def test_blank_system_texts_are_dropped_and_an_empty_system_prompt_is_none() -> None:

@@ -78,5 +78,6 @@ def test_a_conversation_begins_with_the_user() -> None:
     assert refused() == ["messages"]
 
 
-def test_a_conversation_does_not_begin_with_instructions_among_its_turns() -> None:
-    assert refused({"role": "system", "content": [{"text": "Hi"}]}, user("Hi")) == ["messages[0].role"]
+def test_instructions_that_come_first_are_the_system_prompt() -> None:
+    said = {"role": "system", "content": [{"text": "Hi"}]}
+    assert refused(said, assistant("Welcome"), user("Hi")) == ["messages[0].role"]

@@ -190,7 +190,7 @@ def test_blank_text_is_dropped_wherever_it_stands() -> None:
     ],
 )
 def test_a_message_that_says_nothing_is_refused_by_its_place_in_the_callers_body(content: Any) -> None:
-    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": content}]
+    turns = [{"role": "user", "content": "x"}, {"role": "user", "content": content}]
     assert wrong(messages=turns)[0] == "messages[1]"
 
 

@@ -131,8 +131,9 @@ def test_case_2_what_the_user_adds_stands_behind_the_results_in_the_same_turn() 
 def test_instructions_between_results_do_not_part_them() -> None:
     system = {"role": "system", "content": "Be terse."}
     request = read(USER, calling(call("a"), call("b")), gave("a", "1"), system, gave("b", "2"))
-    assert request["messages"][2]["content"] == [result("a", {"text": "1"}), result("b", {"text": "2"})]
-    assert request["system"] == [{"text": "Be terse."}]
+    # The repairs join what has become neighbours.
+    assert [turn["role"] for turn in request["messages"]] == ["user", "assistant", "user", "system", "user"]
+    assert request["messages"][3]["content"] == [{"text": "Be terse."}]
 
 
 @pytest.mark.parametrize("content", ["", None, " \n", [text("")]])
@@ -144,9 +145,13 @@ def test_case_4_a_blank_part_is_left_out() -> None:
     assert wording(text(""), image()) == [{"image": {"format": "png", "source": {"bytes": "AAAA"}}}]
 
 
-@pytest.mark.parametrize("message", [{"role": "user", "content": [text(" ")]}, {"role": "assistant", "content": ""}])
-def test_case_4_a_message_that_says_nothing_is_named_in_the_callers_counting(message: Json) -> None:
-    assert wrong({"role": "system", "content": "S"}, USER, message)[0] == "messages[2]"
+@pytest.mark.parametrize("content", [[text(" ")], "", " "])
+def test_case_4_a_message_that_says_nothing_is_named_in_the_callers_counting(content: Any) -> None:
+    assert wrong({"role": "system", "content": "S"}, USER, {"role": "user", "content": content})[0] == "messages[2]"
+
+
+def test_an_empty_answer_is_left_to_the_repairs() -> None:
+    assert read(USER, {"role": "assistant", "content": ""}, USER)["messages"][1] == {"role": "assistant", "content": []}
 
 
 def test_blank_instructions_instruct_nothing() -> None:

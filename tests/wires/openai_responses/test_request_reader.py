@@ -232,7 +232,7 @@ def test_what_no_model_could_be_asked_is_refused_by_name(members: Json, path: st
 # --- the conversation -------------------------------------------------------------------------------------------------
 
 
-def test_system_and_developer_messages_join_the_instructions() -> None:
+def test_the_first_system_and_developer_messages_join_the_instructions() -> None:
     request = read(
         [
             says("developer", "Use metres."),
@@ -242,8 +242,11 @@ def test_system_and_developer_messages_join_the_instructions() -> None:
         ],
         instructions="Be terse.",
     )
-    assert request["system"] == [{"text": "Be terse."}, {"text": "Use metres."}, {"text": "Be kind."}]
-    assert request["messages"] == [{"role": "user", "content": [{"text": "How far?"}]}]
+    assert request["system"] == [{"text": "Be terse."}, {"text": "Use metres."}]
+    assert request["messages"] == [
+        {"role": "user", "content": [{"text": "How far?"}]},
+        {"role": "system", "content": [{"text": "Be kind."}]},
+    ]
 
 
 def test_parallel_calls_are_one_turn_and_their_outputs_another() -> None:
@@ -830,7 +833,6 @@ VIDEO = {"video": {"format": "mp4", "source": {"bytes": "AAAA"}}}
             {"messages": [{"role": "assistant", "content": [{"toolUse": {**RAN, "type": "server_tool_use"}}]}]},
             "messages[0].content[0].toolUse.type",
         ),
-        ({"messages": [{"role": "system", "content": []}]}, "messages[0].role"),
         ({"messages": [], "toolConfig": {"tools": [{"systemTool": {"name": "n"}}]}}, "toolConfig.tools[0]"),
         ({"messages": [], "system": [{"guardContent": {}}]}, "system[0].guardContent"),
     ],

@@ -1,0 +1,35 @@
+"""Edits of Claude's own body: what Anthropic's API takes and Bedrock does not, in the form that Bedrock takes.
+
+One idea a file. An edit leaves what it does not concern as the same object, so that its text goes up as it came.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.translation.messages.check_format import check_format
+from bedrock_flask.translation.messages.drop_empty_turns import drop_empty_turns
+from bedrock_flask.translation.messages.drop_strict import drop_strict
+from bedrock_flask.translation.messages.place_system_turns import place_system_turns
+from bedrock_flask.translation.messages.record import Body, Edit, Edited
+
+__all__ = ["Edited", "edit_members", "edit_turns"]
+
+# These keep the positions of blocks and turns, so that what is found after them has the caller's paths.
+MEMBERS: tuple[Edit, ...] = (check_format, drop_strict)
+# These change the turns.
+TURNS: tuple[Edit, ...] = (place_system_turns, drop_empty_turns)
+
+
+def edit_members(body: Body, capabilities: Capabilities) -> Edited:
+    """Edit the members of a body in their places."""
+    return _apply(MEMBERS, body, capabilities)
+
+
+def edit_turns(body: Body, capabilities: Capabilities) -> Edited:
+    """Edit the turns of a body."""
+    return _apply(TURNS, body, capabilities)
+
+
+def _apply(edits: Iterable[Edit], body: Body, capabilities: Capabilities) -> Edited:
+    return reduce(lambda result, edit: result.then(edit(result.body, capabilities)), edits, Edited(body))

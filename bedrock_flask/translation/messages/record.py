@@ -1,0 +1,39 @@
+"""What an edit of Claude's own body returns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.errors import FieldError
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A body that is nearer to what Bedrock accepts; what is not edited is the same object as before.
+
+    `betas` are those that the body now needs. `reported` names what was dropped or changed, `refused` what only the
+    caller may give up and is dropped here, and `rejected` what the caller cannot give up either.
+    """
+
+    body: Body
+    betas: tuple[str, ...] = ()
+    reported: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    rejected: tuple[FieldError, ...] = ()
+
+    def then(self, step: "Edited") -> "Edited":
+        """The reports of both, with the body of the later step."""
+        return Edited(
+            step.body,
+            self.betas + step.betas,
+            self.reported + step.reported,
+            self.refused + step.refused,
+            self.rejected + step.rejected,
+        )
+
+
+# An edit does not change its input.
+Edit = Callable[[Body, Capabilities], Edited]
