@@ -16,18 +16,18 @@ from tests.doubles import Emulator, Gateway, GatewayWith, StartGateway, Upstream
 
 KEY = "a-key-for-the-clients-alone"
 SIGNING = "a-signing-secret-for-the-clients-alone"
-PROFILE = "eu.anthropic.claude-opus-4-6-v1"
+PROFILE = "eu.anthropic.claude-opus-5-5"
 ARN = f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{PROFILE}"
 ALIASES = f"""
 [models.draft]
 id = "amazon.nova-lite-v1:0"
 
 [models.profiled]
-id = "anthropic.claude-opus-4-6-v1"
+id = "anthropic.claude-opus-5-5"
 profile = "{PROFILE}"
 
 [models.by-arn]
-id = "anthropic.claude-opus-4-6-v1"
+id = "anthropic.claude-opus-5-5"
 profile = "{ARN}"
 
 [models.easy]

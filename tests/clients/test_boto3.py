@@ -13,7 +13,7 @@ from tests.clients.endpoint import Endpoint
 from tests.doubles import Emulator, SendStream, SendWhole, Upstream
 
 CLAUDE, NOVA, TOMORROW = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "newvendor.model-of-tomorrow"
-PROFILE = "eu.anthropic.claude-opus-4-6-v1"
+PROFILE = "eu.anthropic.claude-opus-5-5"
 ARN = f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{PROFILE}"
 each_model = pytest.mark.parametrize("model", [CLAUDE, NOVA, TOMORROW])
 ASKED: Any = [{"role": "user", "content": [{"text": "Weather and time?"}]}]

@@ -94,8 +94,11 @@ def invoke(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
 
 @way("anthropic's client for bedrock", thinking={"type": "adaptive"})
 def anthropic_bedrock(endpoint: Endpoint, model: str, **more: Any) -> BaseChatModel:
-    # It takes no address; the SDK beneath finds one in the environment.
-    return ChatAnthropicBedrock(model=model, max_tokens=4000, max_retries=0, **_signed(endpoint), **more)
+    # It takes no address; the SDK beneath finds one in the environment. Claude 4.6 does not have the SDK's own version.
+    version = {"extra_body": {"anthropic_version": "bedrock-2023-05-31"}}
+    return ChatAnthropicBedrock(
+        model=model, max_tokens=4000, max_retries=0, model_kwargs=version, **_signed(endpoint), **more
+    )
 
 
 EVERY = [
@@ -200,7 +203,8 @@ def test_reasoning_keeps_its_signature_over_two_turns(
     assert result["type"] == "adaptive"
 
 
-@pytest.mark.parametrize(("name", "model"), EVERY)
+# Nova takes no JSON Schema for its answer.
+@pytest.mark.parametrize(("name", "model"), [each for each in EVERY if each[1] != NOVA or each[0] == "converse"])
 def test_an_answer_is_held_to_a_schema_and_images_and_papers_are_seen(
     endpoint: Endpoint, says: Any, sent: Any, png: bytes, pdf: bytes, name: str, model: str
 ) -> None:

@@ -8,7 +8,8 @@ from anthropic import AnthropicBedrock, RateLimitError
 
 from tests.doubles import Emulator
 
-MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+# Older models do not have the version that the client sends.
+MODEL = "anthropic.claude-opus-5-5"
 ASKED: dict[str, Any] = {
     "model": MODEL,
     "max_tokens": 60,

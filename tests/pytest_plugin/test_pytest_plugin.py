@@ -215,7 +215,7 @@ def test_anthropics_own_client_talks_to_it_too(project: Project) -> None:
         def test_it(bedrock):
             bedrock.reply("Good morning.")
             reply = AnthropicBedrock().messages.create(
-                model="anthropic.claude-3-5-haiku-20241022-v1:0",
+                model="anthropic.claude-opus-5-5",
                 max_tokens=20,
                 messages=[{"role": "user", "content": "Hello"}],
             )
