@@ -193,9 +193,9 @@ class Unsupported(InvalidBody):
     code = "unsupported"
     title = "The model does not support this"
 
-    def __init__(self, fields: Sequence[FieldError], *, droppable: bool = True) -> None:
+    def __init__(self, fields: Sequence[FieldError]) -> None:
         hint = " Send the header 'x-bedrock-flask-unsupported: drop' to drop it from the request and have it reported."
-        super().__init__(fields, f"{summarize_faults(fields)}.{hint if droppable else ''}")
+        super().__init__(fields, f"{summarize_faults(fields)}.{hint}")
 
 
 class RefusedSafeguard(Unsupported):

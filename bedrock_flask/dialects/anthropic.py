@@ -56,8 +56,8 @@ from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, drop_at, format_path
 from bedrock_flask.state import state_of
 from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
-from bedrock_flask.translation.server_tools import explain
 from bedrock_flask.translation.messages import edit_members, edit_turns
+from bedrock_flask.translation.server_tools import explain
 from bedrock_flask.wires import anthropic
 
 WIRE = anthropic.WIRE
@@ -143,7 +143,7 @@ def _edit_for_bedrock(
     """Claude's own body as Bedrock takes it: the text is kept, except for what Bedrock refuses and its envelope."""
     edited = edit_members(body, model.capabilities)
     if edited.rejected:
-        raise Unsupported(edited.rejected, droppable=False)
+        raise RefusedSafeguard(edited.rejected)
     betas, refused_betas = anthropic_betas.select_betas([*_read_betas(body), *edited.betas], edited.body)
     removed = anthropic_betas.find_refused_members(edited.body, betas)
     # An unknown member may be new on Bedrock: Bedrock decides, unless the caller wants it dropped.

@@ -23,8 +23,8 @@ from bedrock_flask.translation.repairs.name_documents import name_documents
 from bedrock_flask.translation.repairs.normalize_media import detect_image_formats, normalize_base64
 from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reasoning, move_reasoning_first
 from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
-from bedrock_flask.translation.repairs.record import Repair, RepairResult
 from bedrock_flask.translation.repairs.place_system_turns import place_system_turns
+from bedrock_flask.translation.repairs.record import Repair, RepairResult
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
 from bedrock_flask.translation.repairs.translate_thinking import translate_thinking
 from bedrock_flask.translation.repairs.trim_prefill import trim_prefill
