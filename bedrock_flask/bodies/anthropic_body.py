@@ -23,7 +23,8 @@ SYSTEM_PROMPT = "The system prompt: text or text blocks."
 
 def make_content(kinds: Mapping[str, type[Schema]], description: str, **options: bool) -> fields.Either:
     """Make a member that is text, or a list of blocks of these kinds."""
-    blocks = fields.List(fields.Tagged("type", kinds))
+    # Apart from its cache control, a block is the same in Anthropic's API and on Bedrock.
+    blocks = fields.List(fields.Tagged("type", kinds, elsewhere=lambda: CONTENT))
     return fields.Either(fields.String(), blocks, description=description, **options)
 
 

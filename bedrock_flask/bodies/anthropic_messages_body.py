@@ -195,10 +195,6 @@ class Prompt(Schema):
     billing_policy = fields.Object(allow_none=True, description="Who is billed (beta).")
 
 
-class CountTokensBody(Prompt):
-    """A request whose tokens are counted."""
-
-
 class Body(Prompt, anthropic_body.Body):
     """A Messages request."""
 
@@ -228,3 +224,9 @@ class Body(Prompt, anthropic_body.Body):
         fields.String(), fields.Object(), allow_none=True, description="Credit from a refused request (beta)."
     )
     thread = fields.Object(allow_none=True, description="A conversation that the provider stores (beta).")
+
+
+class CountTokensBody(Body):
+    """A request whose tokens are counted: any Messages request, of which most members are not counted."""
+
+    max_tokens = fields.Integer(min=0, description="Maximum number of output tokens; it is not counted.")

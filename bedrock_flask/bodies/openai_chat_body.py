@@ -98,10 +98,19 @@ class FilePart(Part):
     file = fields.Nested(File, required=True, description="The document data.")
 
 
+PARTS: dict[str, type[Schema]] = {
+    "text": TextPart,
+    "refusal": RefusalPart,
+    "image_url": ImagePart,
+    "input_audio": AudioPart,
+    "file": FilePart,
+}
+
+
 def _make_content(parts: dict[str, type[Schema]], *, required: bool = True) -> Field:
     return fields.Either(
         fields.String(),
-        fields.List(fields.Tagged("type", parts)),
+        fields.List(fields.Tagged("type", parts, elsewhere=lambda: PARTS)),
         required=required,
         allow_none=not required,
         description="The content: text or parts.",

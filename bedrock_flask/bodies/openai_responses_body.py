@@ -82,7 +82,7 @@ PARTS: dict[str, type[Schema]] = {**INPUTS, "output_text": OutputText, "refusal"
 def _make_content(parts: dict[str, type[Schema]], subject: str) -> Field:
     return fields.Either(
         fields.String(),
-        fields.List(fields.Tagged("type", parts)),
+        fields.List(fields.Tagged("type", parts, elsewhere=lambda: PARTS)),
         required=True,
         description=f"{subject}: text or parts.",
     )
@@ -225,7 +225,11 @@ class Namespace(Schema):
     type = make_tag("`namespace`.")
     name = fields.String(required=True, min_length=1, description="The namespace's name.")
     description = make_string("What the tools are for.")
-    tools = fields.List(fields.Tagged("type", _CALLER_TOOLS), required=True, description="The tools of the namespace.")
+    tools = fields.List(
+        fields.Tagged("type", _CALLER_TOOLS, elsewhere=lambda: TOOLS),
+        required=True,
+        description="The tools of the namespace.",
+    )
 
 
 class ServerTool(Open):

@@ -218,8 +218,9 @@ def _reject_lost_safeguards(model: Model, body: Any, removed: Collection[Path]) 
 
 def _find_least_max_tokens(body: Any) -> int:
     """A max_tokens that leaves room for a thinking budget, for a request whose tokens are only counted."""
-    budget = (body.get("thinking") or {}).get("budget_tokens") or 0
-    return int(budget) + 1
+    budget = (body.get("thinking") or {}).get("budget_tokens")
+    # A value that is not a number is left to the adapter's schema.
+    return budget + 1 if isinstance(budget, int) else 1
 
 
 def _read_betas(body: Any) -> list[str]:
@@ -299,7 +300,7 @@ FORMAT = ResponseFormat(
     wire=WIRE,
     write_reply=anthropic.write_reply,
     write_chunks=anthropic.write_chunks,
-    write_event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
+    write_event=lambda chunk: sse.encode_json(chunk, chunk["type"]),
     stream_format=STREAM_FORMAT,
 )
 

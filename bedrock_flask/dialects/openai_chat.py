@@ -134,7 +134,7 @@ FORMAT = ResponseFormat(
     wire=WIRE,
     write_reply=openai_chat.write_reply,
     write_chunks=openai_chat.write_chunks,
-    write_event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False)),
+    write_event=lambda chunk: sse.encode_json(chunk),
     stream_format=STREAM_FORMAT,
     end=DONE,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import marshmallow
 from marshmallow import ValidationError
 
 from bedrock_flask.fields.containers import Nested, SchemaSource
@@ -43,7 +44,8 @@ class Tagged(Field):
     """A union of objects, chosen by one member: `{"type": "text", …}`. Each schema has that member as a field.
 
     An object without the member, or with null in it, must fit the schema of `absent`; one with another name must fit
-    `others`.
+    `others`. `elsewhere` returns the names that the format has in other places only: an object with one of them is
+    reported as unknown here, and checked by the schema of that name, so that it can be read all the same.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class Tagged(Field):
         *,
         absent: str = "",
         others: SchemaSource | None = None,
+        elsewhere: Callable[[], Mapping[str, type[marshmallow.Schema]]] = dict,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.tag, self.absent = tag, absent
+        self.tag, self.absent, self.elsewhere = tag, absent, elsewhere
         self.choices = {name: Nested(schema) for name, schema in choices.items()}
         self.others = Nested(others) if others is not None else None
 
@@ -77,8 +80,13 @@ class Tagged(Field):
         if choice is None:
             message = f"must be one of: {', '.join(self.choices)}"
             # A name may be one that AWS has added since; an empty string is not.
-            raise ValidationError({self.tag: [UnknownMessage(message) if name else message]})
+            unknown = {self.tag: [UnknownMessage(message) if name else message]}
+            raise ValidationError({**unknown, **self._check_elsewhere(name, value)})
         choice.check(value)
+
+    def _check_elsewhere(self, name: str, value: Any) -> dict[Any, Any]:
+        schema = self.elsewhere().get(name)
+        return dict(schema().validate(value)) if schema is not None else {}
 
     def json_schema(self, convert: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         parts = [(choice, self._require_name(name)) for name, choice in self.choices.items()]

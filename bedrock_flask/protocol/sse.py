@@ -1,10 +1,20 @@
 """Write server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2)."""
 
+import json
 import re
+from typing import Any
 
 MEDIA_TYPE = "text/event-stream"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+# Halves of characters, which UTF-8 cannot express, and line ends of Unicode, at which some clients split lines.
+_ESCAPED = re.compile("[\ud800-\udfff\u0085\u2028\u2029]")
+
+
+def encode_json(document: Any, event: str | None = None) -> bytes:
+    """Encode one event whose data is this JSON; halves of characters and line ends of Unicode are escaped."""
+    text = json.dumps(document, ensure_ascii=False)
+    return encode(_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text), event)
 
 
 def encode(data: str, event: str | None = None) -> bytes:

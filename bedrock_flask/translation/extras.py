@@ -33,7 +33,8 @@ def place_extras(
     """
     extras: Mapping[str, Any] = request.get("extras") or {}
     rest = {name: value for name, value in request.items() if name != "extras"}
-    dropped = [name for name in extras if not _is_accepted(adapter, capabilities, name)]
+    # In the caller's order, and found at once: there may be thousands.
+    dropped = dict.fromkeys(name for name in extras if not _is_accepted(adapter, capabilities, name))
     if lost := [name for name in dropped if name in SAFEGUARDS]:
         raise RefusedSafeguard([explain_safeguard(name, model) for name in lost])
     if policy != DROP and (refused := [name for name in dropped if name not in hints]):
@@ -46,7 +47,7 @@ def place_extras(
         except InvalidBody:
             if policy != DROP:
                 raise
-            dropped.append(name)
+            dropped[name] = None
     return rest, tuple(dropped)
 
 

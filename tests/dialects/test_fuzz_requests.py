@@ -1,8 +1,11 @@
 """Hostile requests on the gateway's own socket: one parse, an error or a closed connection, never a 500, never two."""
 
+import copy
 import json
+import os
 import socket
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.dialects import full_bodies
 from tests.doubles import Emulator, Gateway
 
 CANARY = b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: canary\r\nConnection: close\r\n\r\n"
@@ -130,11 +134,13 @@ def test_what_everybody_reads_alike_is_served_and_so_is_the_request_behind_it(
     assert [call["body"] for call in emulator.calls()] == [BODY.decode()]
 
 
-# The same every time, and no failure for a busy machine.
+# The same every time, and no failure for a busy machine; the nightly search tries new bodies, and far more of them.
+SEARCHES = os.environ.get("HYPOTHESIS_PROFILE") == "random"
 calm = settings(
-    max_examples=150,
+    max_examples=1000 if SEARCHES else 150,
     deadline=None,
-    derandomize=True,
+    derandomize=not SEARCHES,
+    print_blob=SEARCHES,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -173,6 +179,166 @@ def test_no_json_is_a_500(gateway: Gateway, emulator: Emulator, route: str, body
         problem = response.json()
         assert response.headers["content-type"] == "application/problem+json"
         assert problem["code"] in ("invalid_body", "unknown_model", "bedrock_validation", "not_streamable")
+
+
+# Every dialect with a body that has a member of every kind, for a family of each way of calling.
+DIALECTS: list[tuple[str, dict[str, Any]]] = [
+    *(
+        (path, {"model": model, **body})
+        for model in ("nova", "claude", "zai.glm-4.6")
+        for path, body in (
+            ("/v1/chat/completions", full_bodies.CHAT),
+            ("/v1/responses", full_bodies.RESPONSES),
+            ("/v1/messages", full_bodies.MESSAGES),
+            ("/v1/messages/count_tokens", full_bodies.MESSAGES),
+        )
+    ),
+    ("/v1/embeddings", {"model": "titan-embed", **full_bodies.EMBEDDINGS}),
+    ("/v1/invoke", {"model": "nova", "input": full_bodies.CONVERSE}),
+    ("/model/amazon.nova-lite-v1:0/converse", full_bodies.CONVERSE),
+]
+
+
+def walk(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value within a body but the body itself, with its path."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, key), inner
+        yield from walk(inner, (*path, key))
+
+
+KINDS = sorted(
+    {value for _, body in DIALECTS for path, value in walk(body) if path[-1] in ("type", "role")}
+    | {"allowed_tools", "adaptive", "url", "file", "server_tool_use", "mcp_tool_use", "new_tool_result", "any", "none"}
+)
+# Copied, because a later change may change them.
+odd_values = (
+    st.sampled_from(
+        [None, 0, -1, 1.5, True, "", " ", "x", "\ud800", "many", 10**30, [], {}, [1], ["x"], [[]], [{}], {"type": "x"}]
+    )
+    | st.sampled_from(KINDS)
+).map(copy.deepcopy)
+# Values may be replaced, by one of the same body too, removed, or added under another name.
+CHANGES = ("replace", "remove", "copy", "add")
+
+
+def change(body: Any, draw: st.DrawFn) -> None:
+    """Change one value of a body."""
+    paths = [path for path, _ in walk(body)]
+    if not paths:
+        return
+    *above, last = draw(st.sampled_from(paths))
+    holder = body
+    for key in above:
+        holder = holder[key]
+    match draw(st.sampled_from(CHANGES)):
+        case "remove":
+            del holder[last]
+        case "copy":
+            source = body
+            for key in draw(st.sampled_from(paths)):
+                source = source[key]
+            holder[last] = copy.deepcopy(source)
+        case "add" if isinstance(holder, dict):
+            holder[draw(st.sampled_from(["type", "content", "text", "source", "name", "zzz"]))] = draw(odd_values)
+        case _:
+            kinds = st.sampled_from(KINDS)
+            holder[last] = draw(kinds if last in ("type", "role") and draw(st.booleans()) else odd_values)
+
+
+@st.composite
+def changed_bodies(draw: st.DrawFn) -> tuple[str, Any]:
+    """A dialect's path, and its whole body with one to three changes."""
+    path, body = draw(st.sampled_from(DIALECTS))
+    body = copy.deepcopy(body)
+    for _ in range(draw(st.integers(1, 3))):
+        change(body, draw)
+    return path, body
+
+
+DROP = {"x-bedrock-flask-unsupported": "drop"}
+
+
+@pytest.mark.usefixtures("goes_on")
+@pytest.mark.timeout(900)
+@settings(calm, max_examples=10_000 if SEARCHES else 300)
+@given(changed=changed_bodies(), drops=st.booleans())
+def test_no_changed_body_of_any_dialect_is_a_500(
+    gateway: Gateway, emulator: Emulator, changed: tuple[str, Any], drops: bool
+) -> None:
+    path, body = changed
+    response = gateway.post(path, json.dumps(body), headers=DROP if drops else {})
+    assert response.status_code < 500, response.text
+
+
+@pytest.mark.parametrize(("path", "body"), DIALECTS, ids=lambda each: each if isinstance(each, str) else "")
+def test_the_bodies_that_are_changed_are_valid(gateway: Gateway, path: str, body: Any) -> None:
+    response = gateway.post(path, json.dumps(body), headers=DROP)
+    # Not every model's tokens are counted.
+    assert response.status_code == 200 or "support counting tokens" in response.text, response.text
+
+
+def turn(*content: Any, role: str = "user") -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": list(content)}]}
+
+
+# A name that the format has elsewhere, a member that only a sibling has, and what else was once read unchecked.
+ONCE_A_500: dict[str, tuple[str, dict[str, Any]]] = {
+    "a refusal of the user": ("/v1/chat/completions", turn({"type": "refusal", "text": "x"})),
+    "an image in the instructions": ("/v1/chat/completions", turn({"type": "image_url", "text": "x"}, role="system")),
+    "a refusal in a result": (
+        "/v1/responses",
+        {"input": [{"type": "function_call_output", "call_id": "a", "output": [{"type": "refusal"}]}]},
+    ),
+    "an answer in a result": (
+        "/v1/responses",
+        {"input": [{"type": "function_call_output", "call_id": "a", "output": [{"type": "output_text"}]}]},
+    ),
+    "a tool without a name in a namespace": (
+        "/v1/responses",
+        {"input": "x", "tools": [{"type": "namespace", "name": "n", "tools": [{"type": "x"}]}]},
+    ),
+    "reasoning in a result": (
+        "/v1/messages",
+        {"max_tokens": 9, **turn({"type": "tool_result", "tool_use_id": "a", "content": [{"type": "thinking"}]})},
+    ),
+    "a result of a new kind": ("/v1/messages", {"max_tokens": 9, **turn({"type": "new_tool_result"})}),
+    "a document with the content of another": (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            **turn(
+                {
+                    "type": "document",
+                    "source": {"type": "base64", "media_type": "application/pdf", "data": "aGk=", "content": [1]},
+                }
+            ),
+        },
+    ),
+    "a budget that is a text": (
+        "/v1/messages/count_tokens",
+        {**turn({"type": "text", "text": "x"}), "thinking": {"type": "x", "budget_tokens": "many"}},
+    ),
+    "a beta that is a list": (
+        "/v1/messages/count_tokens",
+        {**turn({"type": "text", "text": "x"}), "anthropic_beta": [[[]]]},
+    ),
+    "a user who is a number": (
+        "/v1/messages/count_tokens",
+        {**turn({"type": "text", "text": "x"}), "metadata": {"user_id": 1}},
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", ["error", "drop"])
+@pytest.mark.parametrize("model", ["nova", "claude", "zai.glm-4.6"])
+@pytest.mark.parametrize("name", ONCE_A_500)
+@pytest.mark.usefixtures("goes_on")
+def test_what_cannot_be_read_is_refused_by_its_path(
+    gateway: Gateway, emulator: Emulator, name: str, model: str, policy: str
+) -> None:
+    path, body = ONCE_A_500[name]
+    response = gateway.post(path, {"model": model, **body}, headers={"x-bedrock-flask-unsupported": policy})
+    assert response.status_code in (200, 400), response.text
 
 
 @pytest.mark.usefixtures("goes_on")

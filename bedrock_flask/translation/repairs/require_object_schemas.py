@@ -7,7 +7,7 @@ as much: of anyOf and oneOf all properties, with what every alternative requires
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import reduce
+from itertools import chain
 from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
@@ -81,7 +81,7 @@ def _read_part(schema: Json, references: _References) -> _Part:
         tuple(name for name in required if isinstance(name, str)) if isinstance(required, list) else (),
         schema.get("additionalProperties") is False and "patternProperties" not in schema,
     )
-    return reduce(_merge_all, _read_compositions(schema, references), own)
+    return _merge_all([own, *_read_compositions(schema, references)])
 
 
 def _read_compositions(schema: Json, references: _References) -> Iterator[_Part]:
@@ -121,19 +121,20 @@ def _parse_pointer(reference: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in reference.removeprefix("#/").split("/")]
 
 
-def _merge_all(one: _Part, other: _Part) -> _Part:
+def _merge_all(parts: list[_Part]) -> _Part:
     return _Part(
-        _merge_properties("allOf", (one.properties, other.properties)),
-        tuple(dict.fromkeys(one.required + other.required)),
-        one.closed or other.closed,
+        _merge_properties("allOf", [part.properties for part in parts]),
+        tuple(dict.fromkeys(chain.from_iterable(part.required for part in parts))),
+        any(part.closed for part in parts),
     )
 
 
 def _merge_any(parts: list[_Part]) -> _Part:
     first = parts[0] if parts else _Part()
+    in_all = set(first.required).intersection(*(part.required for part in parts))
     return _Part(
         _merge_properties("anyOf", [part.properties for part in parts]),
-        tuple(name for name in first.required if all(name in part.required for part in parts)),
+        tuple(name for name in first.required if name in in_all),
         bool(parts) and all(part.closed for part in parts),
     )
 

@@ -149,7 +149,7 @@ def _read_content(content: str | list[Json], cursor: Cursor) -> list[Json]:
     for index, block in enumerate(content):
         here = cursor.item(index)
         kind = block["type"]
-        taken, reader = _BLOCKS.get(kind) or (_RESULT if kind.endswith("_tool_result") else (frozenset(), None))
+        taken, reader = _BLOCKS.get(kind) or (_RESULT if _is_tool_result(block) else (frozenset(), None))
         if reader is None:
             here.add_extra(block)
             continue
@@ -160,6 +160,11 @@ def _read_content(content: str | list[Json], cursor: Cursor) -> list[Json]:
         if block.get("cache_control"):
             _add_cache_point(read, block["cache_control"], here.at("cache_control"))
     return read
+
+
+def _is_tool_result(block: Json) -> bool:
+    # Anthropic adds kinds of them.
+    return str(block["type"]).endswith("_tool_result") and isinstance(block.get("tool_use_id"), str)
 
 
 def _add_cache_point(read: list[Json], mark: Json, cursor: Cursor) -> None:
@@ -207,7 +212,8 @@ def _read_document(block: Json, cursor: Cursor) -> Iterator[Json]:
             **omit_null(context=block.get("context"), citations=_read_citations_option(block)),
         }
     }
-    yield from _read_inner_marks(block, source, here)
+    if source["type"] == "content":
+        yield from _read_inner_marks(block, source, here)
 
 
 def _require_inline(source: Json, kinds: Collection[str], cursor: Cursor) -> Json:

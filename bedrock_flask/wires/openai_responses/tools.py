@@ -38,7 +38,11 @@ def find_custom_tools(body: Json) -> frozenset[str]:
 def find_namespaced_tools(body: Json) -> dict[str, tuple[str, str]]:
     """The namespace and the name in it of each tool that has a namespace, by its name in Converse."""
     offers = _find_offers(body, Cursor("", {}))
-    return {offer.name: (offer.namespace, offer.tool["name"]) for offer in offers if offer.namespace}
+    return {
+        offer.name: (offer.namespace, offer.tool["name"])
+        for offer in offers
+        if offer.namespace and offer.tool["type"] in _SPECS
+    }
 
 
 def full_name(call: Json) -> str:

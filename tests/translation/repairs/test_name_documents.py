@@ -80,3 +80,7 @@ def test_documents_of_one_name_in_several_turns_and_results_get_numbers() -> Non
 )
 def test_a_name_has_the_letters_that_bedrock_takes(name: str, plain: str) -> None:
     assert names(name) == [plain]
+
+
+def test_thousands_of_documents_of_one_name_are_numbered_at_once() -> None:
+    assert names(*(5000 * ["a"]))[-1] == "a (5000)"

@@ -158,3 +158,11 @@ def test_a_merged_schema_takes_what_the_union_takes(schema: Json, arguments: Jso
     assert not {"anyOf", "oneOf", "allOf", "$ref"} & merged.keys()
     if jsonschema.Draft202012Validator(schema).is_valid(arguments):
         assert jsonschema.Draft202012Validator(merged).is_valid(arguments)
+
+
+@pytest.mark.parametrize("union", ["allOf", "anyOf"])
+def test_thousands_of_branches_about_one_property_are_merged_flat_and_at_once(union: str) -> None:
+    branches = [{"type": "object", "properties": {"a": {"maxLength": size}}, "required": ["a"]} for size in range(3000)]
+    merged = schema_of({union: branches})
+    assert merged["properties"] == {"a": {union: [{"maxLength": size} for size in range(3000)]}}
+    assert merged["required"] == ["a"]

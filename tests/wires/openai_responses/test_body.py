@@ -63,7 +63,7 @@ def test_an_item_of_an_unknown_kind_is_told_by_its_place_and_may_be_passed_on() 
         ({"type": "function_call", "name": "f"}, "input[0].call_id"),
         ({"type": "function_call", "name": "f", "call_id": "a", "arguments": {}}, "input[0].arguments"),
         (
-            {"type": "function_call_output", "call_id": "a", "output": [{"type": "output_text"}]},
+            {"type": "function_call_output", "call_id": "a", "output": [{"type": "output_text", "text": "x"}]},
             "input[0].output[0].type",
         ),
         ({"type": "custom_tool_call", "name": "f", "call_id": "a", "input": None}, "input[0].input"),
