@@ -33,6 +33,7 @@ class Call:
     `model` is empty. `deadline` is a time of `time.monotonic()`; `headers` are sent unchanged. `wire` names the format
     of body and answer where it is not the adapter's own. `stream` calls the streaming twin of the operation. `client`
     is the connection of the caller, which a stream watches: when the client disconnects, the call ends.
+    `retries_itself` says that the caller tries again after an error, so the gateway does not.
     """
 
     adapter: Adapter
@@ -48,6 +49,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     request_id: str = ""
     deadline: float = float("inf")
+    retries_itself: bool = False
     record: CallRecord = field(default_factory=CallRecord)
 
     @property

@@ -7,8 +7,12 @@ MODEL = "x-bedrock-flask-model"
 ATTEMPTS = "x-bedrock-flask-attempts"
 DROPPED = "x-bedrock-flask-dropped"
 UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"
+# When an AWS SDK may try again, in milliseconds.
+SDK_RETRY_AFTER = "x-amz-retry-after"
 # Requests.
 UNSUPPORTED = "x-bedrock-flask-unsupported"
+# Which of its own attempts an AWS SDK makes.
+SDK_ATTEMPTS = "amz-sdk-request"
 
 
 def usage_header(count: str) -> str:

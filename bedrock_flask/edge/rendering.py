@@ -10,6 +10,7 @@ from bedrock_flask.dialect import ErrorRenderer, ErrorResponse
 from bedrock_flask.edge.body import make_too_large_error
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound, describe_faults
+from bedrock_flask.headers import SDK_RETRY_AFTER
 from bedrock_flask.observability import logs
 from bedrock_flask.state import state_of
 
@@ -49,7 +50,7 @@ def retry_headers(error: GatewayError) -> dict[str, str]:
     after = error.headers.get("retry-after", "1")
     headers = {"retry-after": after}
     if after.isascii() and after.isdigit() and len(after) < _MAX_DIGITS:
-        headers["retry-after-ms"] = str(int(after) * 1000)
+        headers["retry-after-ms"] = headers[SDK_RETRY_AFTER] = str(int(after) * 1000)
     # If the gateway has retried already, an SDK that retries too would multiply the attempts.
     return {**headers, "x-should-retry": "false" if request_context().record.attempts > 1 else "true"}
 

@@ -1,5 +1,6 @@
 """A request becomes a call: its JSON, the model that it names, and what happens to what that model cannot take."""
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -19,6 +20,8 @@ from bedrock_flask.protocol import json as strict
 from bedrock_flask.state import state_of
 from bedrock_flask.translation import safeguards
 
+# The most attempts that an AWS SDK makes, where it says so.
+_MOST_ATTEMPTS = re.compile(r"\bmax=([0-9]{1,9})\b")
 # Unknown fields that the log lists.
 _MAX_LOGGED = 20
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -123,6 +126,7 @@ def make_call(
         region=model.region,
         headers=carried.headers,
         request_id=context.request_id,
+        retries_itself=_retries_itself(),
         deadline=time.monotonic() + state_of(current_app).settings.deadline,
         record=context.record,
     )
@@ -144,8 +148,16 @@ def make_account_call(
         client=client_socket(request.environ),
         request_id=context.request_id,
         deadline=time.monotonic() + state.settings.deadline,
+        retries_itself=_retries_itself(),
         record=context.record,
     )
+
+
+def _retries_itself() -> bool:
+    """Whether the client is an AWS SDK that tries again: `attempt=1; max=3`, or in legacy mode `attempt=1`."""
+    announced = request.headers.get(headers.SDK_ATTEMPTS, "")
+    most = _MOST_ATTEMPTS.search(announced)
+    return bool(announced) and (most is None or int(most[1]) > 1)
 
 
 def send(call: Call) -> Reply:

@@ -25,7 +25,7 @@ def with_retries(
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> Callable[[Call], Answer]:
-    """Try a call up to `max_attempts` times within its deadline."""
+    """Try a call up to `max_attempts` times within its deadline, and once where the caller retries by itself."""
 
     def send(call: Call) -> Answer:
         while True:
@@ -36,7 +36,8 @@ def with_retries(
                 return attempt(call)
             except GatewayError as error:
                 wait = compute_backoff(error, call.record.attempts, jitter())
-                if not error.retryable or call.record.attempts >= max_attempts:
+                is_last = call.retries_itself or call.record.attempts >= max_attempts
+                if not error.retryable or is_last:
                     raise
                 if wait > CAP or wait >= call.remaining():
                     raise

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from bedrock_flask.protocol import eventstream
 from tests.clients.endpoint import Endpoint
-from tests.doubles import Emulator, SendStream, SendWhole, Upstream
+from tests.doubles import Emulator, Gateway, SendStream, SendWhole, Upstream
 
 CLAUDE, NOVA, TOMORROW = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "newvendor.model-of-tomorrow"
 PROFILE = "eu.anthropic.claude-opus-5-5"
@@ -328,3 +328,49 @@ def test_boto3_tries_again_where_it_helps(endpoint: Endpoint, emulator: Emulator
     with pytest.raises(ClientError):
         endpoint.boto3(attempts=2).converse(modelId=NOVA, messages=ASKED)
     assert len(emulator.calls()) == 3
+
+
+@pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
+@pytest.mark.parametrize("fault", ["throttle", "unavailable", "not_ready", "internal"])
+def test_the_attempts_of_boto3_are_not_multiplied(gateway: Gateway, emulator: Emulator, mode: str, fault: str) -> None:
+    import boto3
+    from botocore.config import Config
+
+    def count_attempts(most: int) -> int:
+        emulator.ask("DELETE", "/_emulator/requests")
+        emulator.fault(fault, count=9, retry_after="0")
+        client = boto3.client(
+            "bedrock-runtime",
+            endpoint_url=gateway.url,
+            region_name="us-east-1",
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+            config=Config(retries={"total_max_attempts": most, "mode": mode}),
+        )
+        with pytest.raises(ClientError):
+            client.converse(modelId=NOVA, messages=ASKED)
+        emulator.ask("DELETE", "/_emulator/faults")
+        return len(emulator.calls())
+
+    # Two by boto3, and one by the gateway for each; or all three by the gateway.
+    assert count_attempts(2) == 2
+    if mode != "legacy":
+        assert count_attempts(1) == 3
+
+
+@pytest.mark.parametrize(
+    ("announced", "calls"),
+    [("attempt=1; max=3", 1), ("attempt=2; max=2", 1), ("attempt=1", 1), ("attempt=1; max=1", 3)],
+)
+@pytest.mark.parametrize(
+    "path", [f"/model/{NOVA}/converse", f"/model/{NOVA}/converse-stream", "/v1/models/nova/invoke"]
+)
+def test_what_an_aws_sdk_announces_decides_on_the_gateways_attempts(
+    gateway: Gateway, emulator: Emulator, path: str, announced: str, calls: int
+) -> None:
+    emulator.fault("throttle", count=9, retry_after="0")
+    response = gateway.post(path, {"messages": ASKED}, headers={"amz-sdk-request": announced})
+    assert response.status_code == 429
+    assert len(emulator.calls()) == calls
+    assert response.headers["x-should-retry"] == ("true" if calls == 1 else "false")
+    assert response.headers["x-amz-retry-after"] == response.headers["retry-after-ms"] == "0"
