@@ -18,6 +18,8 @@ METHODS = ("GET", "HEAD", "POST")
 # What a page may send, whichever dialect it speaks.
 _REQUEST_HEADERS = (
     *("authorization", "x-api-key", "content-type", "x-request-id", headers.UNSUPPORTED),
+    # What the SDKs of several houses send: their name and version, an id of the request, the trace that it belongs to.
+    *("user-agent", "x-client-request-id", "idempotency-key", "traceparent", "tracestate", "baggage"),
     re.compile(r"x-amzn-bedrock-[a-z0-9-]+\Z", re.I),
 )
 # What a page may read; browsers hide the rest. A test holds this to what the gateway answers.
@@ -38,6 +40,7 @@ _RESPONSE_HEADERS = (
     "allow",
     "retry-after",
     "retry-after-ms",
+    headers.SDK_RETRY_AFTER,
     "www-authenticate",
 )
 _MAX_AGE = 600

@@ -309,9 +309,20 @@ def test_models_are_listed_and_retrieved(client: anthropic.Anthropic) -> None:
     listed = {model.id: model for model in client.models.list()}
     assert {"claude", "nova", "draft", "profiled"} <= listed.keys()
     assert (listed["claude"].type, client.models.retrieve("draft").id) == ("model", "draft")
-    assert listed["claude"].display_name
-    with pytest.raises(anthropic.NotFoundError):
+    claude = client.models.retrieve("claude")
+    assert (claude.display_name, claude.lifecycle) == ("claude", "active")
+    assert claude.capabilities is not None
+    assert claude.capabilities.thinking.supported
+    assert claude.capabilities.thinking.types.adaptive.supported
+    assert claude.capabilities.image_input.supported
+    # Every member that the SDK's types have.
+    assert anthropic.types.ModelCapabilities.model_validate(claude.capabilities.model_dump())
+    nova = listed["nova"].capabilities
+    assert nova is not None
+    assert not nova.thinking.supported
+    with pytest.raises(anthropic.NotFoundError, match="no-such-model") as unknown:
         client.models.retrieve("no-such-model")
+    assert unknown.value.type == "not_found_error"
 
 
 def test_all_of_it_is_below_the_base_path_too(

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from bedrock_flask import headers
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.model_ids import is_imported, is_prompt
 from bedrock_flask.call import Chunk
-from bedrock_flask.dialect import Dialect
+from bedrock_flask.dialect import Dialect, ErrorResponse
+from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, describe_capabilities
 from bedrock_flask.dialects.native.openapi import describe_paths
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.context import request_context
@@ -37,6 +38,7 @@ from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
 from bedrock_flask.wires.completeness import OPAQUE
+from bedrock_flask.wires.openai_errors import write_error
 
 # Unknown fields that a header lists, and its length.
 _MAX_LISTED, _MAX_HEADER = 20, 2000
@@ -89,7 +91,7 @@ def invoke_by_body() -> Response:
 @blueprint.get("/models")
 def list_models() -> Response:
     """The models that can be named: adapters and aliases, with the members of OpenAI's and of Anthropic's lists."""
-    models = [_describe(model) for model in state_of(current_app).models.list_models()]
+    models = [_describe_for_caller(model) for model in state_of(current_app).models.list_models()]
     ends = {"first_id": models[0]["id"], "last_id": models[-1]["id"]} if models else {"first_id": None, "last_id": None}
     return jsonify(object="list", data=models, has_more=False, **ends)
 
@@ -97,7 +99,7 @@ def list_models() -> Response:
 @blueprint.get("/models/<path:name>")
 def show_model(name: str) -> Response:
     """One model: what it is on Bedrock, and what it can do."""
-    return jsonify(_describe(resolve_model(name)))
+    return jsonify(_describe_for_caller(resolve_model(name)))
 
 
 @blueprint.get("/models/<path:name>/invoke")
@@ -185,7 +187,8 @@ def _describe(model: Model) -> dict[str, Any]:
         "type": "model",
         **_RELEASED,
         "owned_by": adapter.name,
-        "display_name": model.description or model.name,
+        "display_name": model.name,
+        "lifecycle": "active",
         "name": model.name,
         "model": model.id,
         "adapter": adapter.name,
@@ -204,6 +207,22 @@ def _describe(model: Model) -> dict[str, Any]:
     }
 
 
+def _describe_for_caller(model: Model) -> dict[str, Any]:
+    """The description; Anthropic's SDKs, which name the version of their API, have a type of their own for it."""
+    described = _describe(model)
+    if ANTHROPIC_VERSION in request.headers:
+        described["capabilities"] = describe_capabilities(model.capabilities)
+    return described
+
+
+def render_error(error: GatewayError, request_id: str) -> ErrorResponse:
+    """The problem document; a GET is how OpenAI's and Anthropic's SDKs list models, and they look for `error` in it."""
+    rendered = render_problem(error, request_id)
+    if request.method != "GET":
+        return rendered
+    return dataclasses.replace(rendered, document={**rendered.document, "error": write_error(error)})
+
+
 def _prefix_path(member: str, path: str) -> str:
     return f"{member}.{path}" if path and not path.startswith("[") else f"{member}{path}"
 
@@ -213,6 +232,6 @@ DIALECT = Dialect(
     blueprint=blueprint,
     mounts=("/v1",),
     error_prefixes=("/v1/models", "/v1/invoke"),
-    render_error=render_problem,
+    render_error=render_error,
     describe_paths=describe_paths,
 )
