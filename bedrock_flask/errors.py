@@ -12,8 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
-from bedrock_flask.bedrock.errors import ErrorShape, find_error
+from bedrock_flask.bedrock.errors import ErrorShape, find_error, is_context_overflow
 
 
 class GatewayError(Exception):
@@ -409,7 +410,8 @@ class BedrockError(UpstreamError):
     """Bedrock answered with an error; its row of `BEDROCK_ERRORS` gives status, code and title.
 
     `name` and `http_status` are Bedrock's. `members` are those of its document beside the message: numbers and texts,
-    such as `originalStatusCode`. `frame` is the event-stream frame that ended a stream with the error.
+    such as `originalStatusCode`. `is_context_overflow` says whether the request was too long for the model. `frame` is
+    the event-stream frame that ended a stream with the error.
     """
 
     frame = b""
@@ -425,6 +427,7 @@ class BedrockError(UpstreamError):
         self.name, self.http_status = name, http_status
         row = find_bedrock_row(name, http_status)
         self.status, self.code, self.title, self.retryable = row.status, row.code, row.title, row.retryable
+        self.is_context_overflow = is_context_overflow(name, message)
         detail = "" if row is _CREDENTIALS else redact_account_arns(message)[:2000]
         super().__init__(detail or row.title, headers=headers)
         self.members = {} if row is _CREDENTIALS else _read_members(document)
@@ -448,6 +451,39 @@ def find_bedrock_row(name: str, http_status: int | None = None) -> BedrockErrorR
     shape = find_error(name)
     known = shape.name if shape else _NAME_BY_STATUS.get(http_status or 0)
     return BEDROCK_ERRORS[known] if known else _UNKNOWN
+
+
+# Bedrock's name for each kind of error that a model reports inside an answer, in Anthropic's or OpenAI's words.
+_NAME_BY_KIND: Mapping[str, str] = MappingProxyType(
+    {
+        "rate_limit_error": "ThrottlingException",
+        "rate_limit_exceeded": "ThrottlingException",
+        "overloaded_error": "overloaded_error",
+        "timeout_error": "ModelTimeoutException",
+        "api_error": "InternalServerException",
+        "server_error": "InternalServerException",
+        "internal_server_error": "InternalServerException",
+        "service_unavailable_error": "ServiceUnavailableException",
+        "invalid_request_error": "ValidationException",
+        "request_too_large": "ValidationException",
+        "context_length_exceeded": "ValidationException",
+        "permission_error": "AccessDeniedException",
+        "not_found_error": "ResourceNotFoundException",
+    }
+)
+
+
+def read_reported_error(error: Any) -> UpstreamError:
+    """The error that a model reports inside an answer: of Bedrock's kind where its code, type or status names one."""
+    found = error if isinstance(error, Mapping) else {"message": error}
+    kinds = [found.get(name) for name in ("code", "type")]
+    message = next((str(text) for text in (found.get("message"), *kinds) if text), "it gave no details")
+    for kind in kinds:
+        if isinstance(kind, str) and (name := _NAME_BY_KIND.get(kind) or (find_error(kind) and kind)):
+            return BedrockError(name, message)
+        if isinstance(kind, int) and kind in _NAME_BY_STATUS:
+            return BedrockError(_NAME_BY_STATUS[kind], message)
+    return UpstreamError(f"The model reported an error: {redact_account_arns(message)[:500]}")
 
 
 _ACCOUNT_ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:[\w-]*:\d{12}:[^\s\"',]+")

@@ -69,6 +69,38 @@ has begun, the same document is the data of its last event, `error`, and no `usa
 {_format_table(("Bedrock's error", "code", "status", "retryable", "title"), bedrock)}
 If the name of Bedrock's error is unknown, its status decides. AWS's message is passed on without ARNs that name an
 account.
+
+## Errors inside an answer
+
+A model can report an error inside its answer, as a chunk of type `error`, or Bedrock as a frame of the stream. It keeps
+its kind and its words. As the first event it decides the status; later it is the last event of the stream.
+
+| reported | treated as Bedrock's |
+| --- | --- |
+| `rate_limit_error`, `rate_limit_exceeded` | `ThrottlingException` |
+| `overloaded_error` | `overloaded_error` |
+| `timeout_error` | `ModelTimeoutException` |
+| `api_error`, `server_error`, `internal_server_error` | `InternalServerException` |
+| `service_unavailable_error` | `ServiceUnavailableException` |
+| `invalid_request_error`, `request_too_large`, `context_length_exceeded` | `ValidationException` |
+| `permission_error` | `AccessDeniedException` |
+| `not_found_error` | `ResourceNotFoundException` |
+| another one | `upstream_error`, 502 |
+
+## OpenAI's codes
+
+In OpenAI's APIs `error.code` is the gateway's code from the first table, with these exceptions; the gateway's code is
+then in `gateway_code` of the same object:
+
+- **A request that is too long for the model** has `context_length_exceeded`, because clients shorten the conversation
+  by that code.
+- **A stream of the Responses API** that fails ends with `response.failed`, numbered like every event, with the items
+  that are whole. Its `response.error.code` is one of OpenAI's: `context_length_exceeded`, `rate_limit_exceeded` (429),
+  `invalid_prompt` (another 4xx) or `server_error`. The member `error` at the top of the event, for which
+  OpenAI's SDKs raise, has the gateway's code.
+
+`GET /v1/models` and `GET /v1/models/{{model}}` answer an error with the problem document and with `error` in it,
+which the SDKs of OpenAI and Anthropic read.
 """
 
 

@@ -4,6 +4,7 @@ Sources: botocore's service model of bedrock-runtime (a test compares them); AWS
 Bedrock API Error Codes" and "Common errors". The spellings with `Exception` are those of JSON protocols.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -75,6 +76,20 @@ _ERRORS = (
 )
 
 ERRORS: Mapping[str, ErrorShape] = MappingProxyType({error.name: error for error in _ERRORS})
+
+
+# How the models of Bedrock say that a request exceeds their context. AWS does not document it: these are the messages
+# of public reports (anomalyco/opencode 44888 and 11450), of Anthropic's "Context windows", and of vLLM for open models.
+_CONTEXT_OVERFLOW = re.compile(
+    r"input is too long|prompt is too long|exceed(s|ed)? (the )?(model'?s? )?(maximum )?context"
+    r"|maximum context length|input tokens exceeded|too many input tokens|exceeds? (the )?maximum (input )?length",
+    re.I,
+)
+
+
+def is_context_overflow(name: str, message: str) -> bool:
+    """Whether this error says that the request is longer than the model's context."""
+    return name in ("ValidationException", "validationException") and bool(_CONTEXT_OVERFLOW.search(message))
 
 
 def find_error(name: str) -> ErrorShape | None:

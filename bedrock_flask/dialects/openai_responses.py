@@ -3,7 +3,6 @@
 Source: OpenAI's API reference; the types of the `openai` package.
 """
 
-import json
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from bedrock_flask.pipeline.response import StreamFormat
 from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
 from bedrock_flask.protocol import sse
 from bedrock_flask.wires import openai_responses
-from bedrock_flask.wires.openai_errors import error_document, write_error
+from bedrock_flask.wires.openai_errors import error_document, write_error, write_response_error
 
 SCHEMA = openai_responses_body.Body()
 
@@ -44,26 +43,51 @@ def create_response() -> Response:
 
 def _make_response_format(body: Any) -> ResponseFormat:
     """The format of the answers to one request: its tools decide how calls are written."""
+    written = _Written(body["model"])
     custom, namespaced = openai_responses.find_custom_tools(body), openai_responses.find_namespaced_tools(body)
     return ResponseFormat(
         wire=openai_responses.WIRE,
         write_reply=partial(openai_responses.write_reply, custom=custom, namespaced=namespaced),
         write_chunks=partial(openai_responses.write_chunks, custom=custom, namespaced=namespaced),
-        write_event=lambda chunk: sse.encode(json.dumps(chunk, ensure_ascii=False), chunk["type"]),
-        stream_format=STREAM_FORMAT,
+        write_event=written.write_event,
+        stream_format=StreamFormat(
+            media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=written.write_failure
+        ),
     )
 
 
-def _write_error_event(error: GatewayError, request_id: str) -> bytes:
-    # The reference has these members at the top, and SDKs look for `error` in any stream.
-    described = write_error(error)
-    flat = {"type": "error", **{name: described[name] for name in ("code", "message", "param")}}
-    return sse.encode(json.dumps({**flat, "error": described, "request_id": request_id}), "error")
+class _Written:
+    """What a stream has written so far: the event of a failure goes on from there."""
 
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.response: dict[str, Any] = {}
+        self.output: list[Any] = []
+        self.count = 0
 
-STREAM_FORMAT = StreamFormat(
-    media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=_write_error_event
-)
+    def write_event(self, chunk: dict[str, Any]) -> bytes:
+        """One event of the stream."""
+        self.count = chunk["sequence_number"] + 1
+        self.response = chunk.get("response") or self.response
+        if chunk["type"] == "response.output_item.done":
+            self.output.append(chunk["item"])
+        return sse.encode_json(chunk, chunk["type"])
+
+    def write_failure(self, error: GatewayError, request_id: str) -> bytes:
+        """The last event of a stream that fails: `response.failed` with the items that are whole.
+
+        OpenAI's SDKs raise for a member `error` at the top of any event, and Codex reads the one in the response.
+        """
+        response = {
+            **(self.response or openai_responses.start_response(self.model)),
+            "status": "failed",
+            "error": write_response_error(error),
+            "output": self.output,
+        }
+        kind = "response.failed"
+        event = {"type": kind, "sequence_number": self.count, "response": response, "error": write_error(error)}
+        return sse.encode_json({**event, "request_id": request_id}, kind)
+
 
 DIALECT = Dialect(
     title="OpenAI",

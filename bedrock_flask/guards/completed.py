@@ -9,10 +9,10 @@ from typing import Any
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.usage import from_headers
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Handler, Idle, Reply, Stream, find_object
-from bedrock_flask.errors import UpstreamTruncated
+from bedrock_flask.errors import BedrockError, UpstreamTruncated, read_reported_error
 from bedrock_flask.observability import logs
 from bedrock_flask.wires import find_wire
-from bedrock_flask.wires.wire import Wire, has_metrics
+from bedrock_flask.wires.wire import Wire, find_reported_error, has_metrics
 
 LOG = logging.getLogger("bedrock_flask.gateway")
 
@@ -45,6 +45,8 @@ def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, 
         return
     with isolate_plugin_errors(call.adapter):
         if not wire.is_complete(document) and _GUARDRAIL not in document:
+            if reported := find_reported_error(document):
+                raise read_reported_error(reported)
             raise _incomplete(call.adapter, document)
         call.record.usage = wire.read_usage(document).merge(from_headers(headers))
 
@@ -53,6 +55,15 @@ def _read_document(answer: Reply | Chunk, wire: Wire) -> dict[str, Any] | None:
     """The answer's JSON object; of an opaque wire None if it is none, of any other wire UpstreamProtocolError."""
     data = answer.body if isinstance(answer, Reply) else answer.data
     return find_object(data) if wire.is_opaque else answer.document
+
+
+def _reject_reported_error(payload: dict[str, Any], chunk: Chunk) -> None:
+    """Raise the error that a chunk reports, with its frame, so that Bedrock's own routes can pass it on."""
+    if reported := find_reported_error(payload):
+        error = read_reported_error(reported)
+        if isinstance(error, BedrockError):
+            error.frame = chunk.frame
+        raise error
 
 
 def _incomplete(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated:
@@ -66,7 +77,7 @@ def _incomplete(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated
 
 
 def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | Idle]:
-    finished = False
+    stopped = finished = False
     with closing(stream.chunks) as chunks:
         for chunk in chunks:
             if chunk is IDLE:
@@ -79,9 +90,16 @@ def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | I
                 continue
             document = _read_document(chunk, wire) or {}
             payload = document if chunk.event == "chunk" else {chunk.event: document}
+            if not wire.is_opaque:
+                _reject_reported_error(payload, chunk)
             with isolate_plugin_errors(call.adapter):
                 call.record.usage = call.record.usage.merge(wire.read_usage(payload))
-                finished = finished or wire.is_terminal(payload) or has_metrics(payload)
+                stopped = stopped or wire.is_stop(payload) or _GUARDRAIL in payload
+                ended = wire.is_terminal(payload) or has_metrics(payload)
+            if ended and not stopped:
+                # Passed on, the terminal event would make the cut answer a success.
+                raise UpstreamTruncated("Bedrock's stream ended without a stop reason.")
+            finished = finished or ended
             yield chunk
     if not finished:
         raise UpstreamTruncated("Bedrock's stream ended without its terminal event.")

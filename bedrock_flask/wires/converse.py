@@ -15,6 +15,11 @@ def is_complete(reply: Json) -> bool:
     return isinstance(member(reply, "output", "message"), dict) and bool(member(reply, "stopReason"))
 
 
+def is_stop(chunk: Json) -> bool:
+    """Whether this is the `messageStop` event."""
+    return bool(member(chunk, "messageStop", "stopReason"))
+
+
 def is_terminal(chunk: Json) -> bool:
     """Whether this is the `metadata` event, which comes after `messageStop`."""
     return "metadata" in chunk
@@ -53,6 +58,7 @@ def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
 WIRE = Wire(
     name="converse",
     is_complete=is_complete,
+    is_stop=is_stop,
     is_terminal=is_terminal,
     read_usage=read_usage,
     read_request=read_request,

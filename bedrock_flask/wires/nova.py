@@ -37,6 +37,11 @@ def is_complete(reply: Json) -> bool:
     return isinstance(member(reply, "output", "message"), dict) and bool(member(reply, "stopReason"))
 
 
+def is_stop(chunk: Json) -> bool:
+    """Whether this is the `messageStop` chunk."""
+    return bool(member(chunk, "messageStop", "stopReason"))
+
+
 def is_terminal(chunk: Json) -> bool:
     """Whether this is the `metadata` chunk, the last one."""
     return "metadata" in chunk
@@ -107,6 +112,7 @@ def _rename(members: Json, names: dict[str, str]) -> Json:
 WIRE = Wire(
     name="nova",
     is_complete=is_complete,
+    is_stop=is_stop,
     is_terminal=is_terminal,
     read_usage=read_usage,
     read_request=read_request,

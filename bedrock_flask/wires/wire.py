@@ -6,8 +6,8 @@ from typing import Any
 
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_metrics
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors, member
-from bedrock_flask.errors import UpstreamError
+from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors
+from bedrock_flask.errors import read_reported_error
 
 # The member of a reply, or of a stream's last chunk, that names the kinds of blocks that its format cannot express.
 LEFT_OUT = "bedrock_flask_left_out"
@@ -16,6 +16,11 @@ LEFT_OUT = "bedrock_flask_left_out"
 def is_answer(reply: Mapping[str, Any]) -> bool:
     """Whether a reply of an unknown format has any content."""
     return bool(reply)
+
+
+def always(chunk: Mapping[str, Any]) -> bool:
+    """True: a stream of an unknown format need not have a stop reason."""
+    return True
 
 
 def has_metrics(chunk: Mapping[str, Any]) -> bool:
@@ -50,10 +55,17 @@ def map_chunks(
 
 
 def raise_reported_error(error: Any) -> None:
-    """Raise UpstreamError for the error that a reply or a chunk reports, if there is one."""
+    """Raise the error that a reply or a chunk reports, if there is one."""
     if error:
-        message = member(error, "message") or member(error, "code") or member(error, "type")
-        raise UpstreamError(f"The model reported an error: {str(message or 'it gave no details')[:500]}")
+        raise read_reported_error(error)
+
+
+def find_reported_error(document: Json) -> Any:
+    """What a reply or a chunk reports as an error, in the form of Anthropic or of OpenAI, or None."""
+    error = document.get("error")
+    if document.get("type") == "error" or document.get("object") == "error":
+        return error if isinstance(error, dict) else document
+    return error if isinstance(error, dict) and error.get("message") else None
 
 
 def report_left_out(kinds: Collection[str]) -> Json:
@@ -71,6 +83,7 @@ class Wire:
     """The functions of one JSON format.
 
     is_complete    whether a reply is a whole answer, rather than a cut or foreign one
+    is_stop        whether a chunk has the stop reason, which comes before the terminal chunk or in it
     is_terminal    whether a chunk is the terminal one of its stream
     is_opaque      whether an answer may have any form: one that is not a JSON object is not examined
     read_usage     the token counts of a reply or of one chunk
@@ -92,6 +105,7 @@ class Wire:
 
     name: str
     is_complete: Callable[[Json], bool] = is_answer
+    is_stop: Callable[[Json], bool] = always
     is_terminal: Callable[[Json], bool] = has_metrics
     is_opaque: bool = False
     read_usage: Callable[[Json], Usage] = from_metrics

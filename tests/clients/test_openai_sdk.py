@@ -493,8 +493,12 @@ def test_models_are_listed_and_retrieved(client: openai.OpenAI) -> None:
     assert {"claude", "nova", "titan-embed", "draft", "profiled"} <= listed.keys()
     assert listed["claude"].object == "model"
     assert client.models.retrieve("draft").id == "draft"
-    with pytest.raises(openai.NotFoundError):
+    with pytest.raises(openai.NotFoundError, match="no-such-model") as unknown:
         client.models.retrieve("no-such-model")
+    assert unknown.value.code == "unknown_model"
+    with pytest.raises(openai.AuthenticationError, match="Send an API key") as stranger:
+        client.with_options(api_key="wrong").models.list()
+    assert stranger.value.code == "unauthenticated"
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

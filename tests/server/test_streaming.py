@@ -48,7 +48,7 @@ ERROR = {
     "native": b"event: error",
     "bedrock": b":exception-type",
     "openai_chat": b'data: {"error"',
-    "openai_responses": b"event: error",
+    "openai_responses": b"event: response.failed",
     "anthropic": b"event: error",
 }
 LONG = 30

@@ -9,7 +9,14 @@ from types import MappingProxyType
 from bedrock_flask.bodies.anthropic_body import VERSION
 from bedrock_flask.wires.anthropic.request_reader import HINTS, read_request
 from bedrock_flask.wires.anthropic.request_writer import write_request
-from bedrock_flask.wires.anthropic.response_reader import is_complete, is_terminal, read_chunks, read_reply, read_usage
+from bedrock_flask.wires.anthropic.response_reader import (
+    is_complete,
+    is_stop,
+    is_terminal,
+    read_chunks,
+    read_reply,
+    read_usage,
+)
 from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, add_tokens, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
@@ -18,6 +25,7 @@ __all__ = [
     "TO_CLAUDE",
     "WIRE",
     "is_complete",
+    "is_stop",
     "is_terminal",
     "read_chunks",
     "read_reply",
@@ -47,6 +55,7 @@ PATH_NAMES = MappingProxyType(
 WIRE = Wire(
     name="anthropic",
     is_complete=is_complete,
+    is_stop=is_stop,
     is_terminal=is_terminal,
     read_usage=read_usage,
     read_request=read_request,

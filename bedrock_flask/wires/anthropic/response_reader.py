@@ -25,6 +25,11 @@ def is_complete(reply: Json) -> bool:
     return reply.get("type") == "message" and isinstance(reply.get("content"), list) and bool(reply.get("stop_reason"))
 
 
+def is_stop(chunk: Json) -> bool:
+    """Whether this is the `message_delta` with the stop reason."""
+    return bool(member(chunk, "delta", "stop_reason"))
+
+
 def is_terminal(chunk: Json) -> bool:
     """Whether this is `message_stop`."""
     return chunk.get("type") == "message_stop"

@@ -52,10 +52,11 @@ def add_tokens(chunk: Json, count: Callable[[], int]) -> Json:
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as a Messages reply; raises UpstreamProtocolError for any other document."""
     content = response["output"]["message"]["content"]
+    blocks = [_WRITERS[kind](value) for block in content for kind, value in list_known_members(block, _WRITERS)]
     return {
         **_build_message(model_id),
-        "content": [_WRITERS[kind](value) for block in content for kind, value in list_known_members(block, _WRITERS)],
-        **_write_stop(response),
+        "content": blocks,
+        **_write_stop(response, has_calls=any(block["type"] == "tool_use" for block in blocks)),
         "usage": _write_usage(response.get("usage")),
         **report_left_out([kind for block in content for kind in list_unknown_kinds(block, _WRITERS)]),
     }
@@ -81,8 +82,11 @@ def _find_model_name(model_id: str) -> str:
     return re.sub(r"-v\d+(:.*)?$", "", name) if claude else model_id
 
 
-def _write_stop(payload: Json) -> Json:
+def _write_stop(payload: Json, *, has_calls: bool) -> Json:
     reason = payload.get("stopReason")
+    if has_calls and reason == "end_turn":
+        # Some models end a turn that calls tools like any other; some clients then do not run them.
+        reason = "tool_use"
     stop = {
         "stop_reason": TO_CLAUDE.get(reason, reason) if reason else None,
         "stop_sequence": member(payload, "additionalModelResponseFields", "stop_sequence"),
@@ -149,6 +153,7 @@ class _Stream:
     redacted    redacted reasoning, which Claude sends whole in the start of its block
     signatures  signatures, which Claude sends whole at the end of their blocks
     left_out    the kinds of blocks that Claude's format does not have
+    has_calls   whether the client is to run a tool
     stop        the stop reason, once it is known
     """
 
@@ -157,6 +162,7 @@ class _Stream:
     redacted: dict[int, str] = field(default_factory=dict)
     signatures: dict[int, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    has_calls: bool = False
     stop: Json | None = None
 
 
@@ -174,7 +180,9 @@ def _write_block_start(stream: _Stream, payload: Json) -> Iterator[Json]:
     stream.left_out += list_unknown_kinds(payload["start"], _WRITERS)
     if payload["start"].get("toolUse") is not None:
         use = {**payload["start"]["toolUse"], "input": {}}
-        yield from _open_block(stream, payload["contentBlockIndex"], _write_tool_use(use))
+        block = _write_tool_use(use)
+        stream.has_calls = stream.has_calls or block["type"] == "tool_use"
+        yield from _open_block(stream, payload["contentBlockIndex"], block)
 
 
 def _write_block_delta(stream: _Stream, payload: Json) -> Iterator[Json]:
@@ -222,7 +230,7 @@ def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
         counts = _write_usage(payload.get("usage"))
         yield {
             "type": "message_delta",
-            "delta": _write_stop(stream.stop),
+            "delta": _write_stop(stream.stop, has_calls=stream.has_calls),
             "usage": counts,
             **report_left_out(stream.left_out),
         }

@@ -11,6 +11,7 @@ from bedrock_flask.wires.openai_chat.request_reader import HINTS, read_request
 from bedrock_flask.wires.openai_chat.request_writer import write_request
 from bedrock_flask.wires.openai_chat.response_reader import (
     is_complete,
+    is_stop,
     is_terminal,
     read_chunks,
     read_reply,
@@ -25,6 +26,7 @@ __all__ = [
     "UNKNOWN",
     "WIRE",
     "is_complete",
+    "is_stop",
     "is_terminal",
     "read_chunks",
     "read_reply",
@@ -54,6 +56,7 @@ PATH_NAMES = MappingProxyType(
 WIRE = Wire(
     name="openai_chat",
     is_complete=is_complete,
+    is_stop=is_stop,
     is_terminal=is_terminal,
     read_usage=read_usage,
     read_request=read_request,

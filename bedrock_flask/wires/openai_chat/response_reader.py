@@ -25,6 +25,11 @@ def is_complete(reply: Json) -> bool:
     return isinstance(member(_find_first_choice(reply), "message"), dict)
 
 
+def is_stop(chunk: Json) -> bool:
+    """Whether this chunk has the reason why the model stopped."""
+    return bool(_find_finish_reason(_find_first_choice(chunk)))
+
+
 def is_terminal(chunk: Json) -> bool:
     """Whether this is the last chunk: with the metrics, with the usage alone, or with the reason why the model stopped.
 

@@ -42,9 +42,12 @@ def _build_head(kind: str, model_id: str) -> Json:
     return {"id": f"chatcmpl-{uuid4().hex}", "object": kind, "created": int(time.time()), "model": model_id}
 
 
-def _write_stop(payload: Json) -> Json:
+def _write_stop(payload: Json, *, has_calls: bool) -> Json:
     reason = payload.get("stopReason") or "end_turn"
-    return {"finish_reason": FINISH.get(reason, UNKNOWN), "native_finish_reason": reason}
+    # Some models end a turn that calls tools like any other; some clients then do not run them.
+    calls_tools = has_calls and reason in ("end_turn", "stop_sequence")
+    finish = FINISH.get("tool_use" if calls_tools else reason, UNKNOWN)
+    return {"finish_reason": finish, "native_finish_reason": reason}
 
 
 def _write_tier(payload: Json) -> Json:
@@ -64,10 +67,11 @@ def _is_client_call(use: Json) -> bool:
 def write_reply(response: Response, model_id: str) -> Json:
     """A Converse response as a chat completion; raises UpstreamProtocolError for any other document."""
     content = response["output"]["message"]["content"]
-    choice = {"index": 0, "message": _write_message(content), "logprobs": None}
+    message = _write_message(content)
+    stop = _write_stop(response, has_calls="tool_calls" in message)
     return {
         **_build_head("chat.completion", model_id),
-        "choices": [{**choice, **_write_stop(response)}],
+        "choices": [{"index": 0, "message": message, "logprobs": None, **stop}],
         "usage": write_usage(response.get("usage"), **USAGE_NAMES),
         **_write_tier(response),
         **report_left_out([kind for block in content for kind in _find_unsupported(block)]),
@@ -201,7 +205,8 @@ def _write_block_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
 
 
 def _write_message_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
-    yield {**_build_chunk(stream, {}, _write_stop(payload)), **report_left_out(stream.left_out)}
+    stop = _write_stop(payload, has_calls=bool(stream.calls))
+    yield {**_build_chunk(stream, {}, stop), **report_left_out(stream.left_out)}
 
 
 def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:

@@ -17,7 +17,7 @@ from bedrock_flask.wires.openai_responses.response_reader import (
     read_reply,
     read_usage,
 )
-from bedrock_flask.wires.openai_responses.response_writer import write_reply
+from bedrock_flask.wires.openai_responses.response_writer import start_response, write_reply
 from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
 from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_namespaced_tools
 from bedrock_flask.wires.wire import Wire
@@ -32,6 +32,7 @@ __all__ = [
     "read_chunks",
     "read_reply",
     "read_request",
+    "start_response",
     "usage",
     "write_chunks",
     "write_reply",

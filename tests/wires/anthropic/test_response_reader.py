@@ -74,7 +74,7 @@ def test_deltas_replace_the_input_that_a_tool_use_starts_with() -> None:
 
 
 def test_an_error_in_the_stream_is_raised() -> None:
-    with pytest.raises(UpstreamError, match="The model reported an error: Overloaded"):
+    with pytest.raises(UpstreamError, match="Overloaded"):
         list(read_chunks([{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}]))
 
 

@@ -114,9 +114,15 @@ def test_the_metrics_end_a_stream_that_gives_no_reason() -> None:
 
 
 def test_an_error_instead_of_an_answer_is_raised() -> None:
-    for error, message in [({"message": "No."}, "No."), ({"code": 503}, "503"), ({"x": 1}, "it gave no details")]:
-        with pytest.raises(UpstreamError, match=f"The model reported an error: {message}"):
+    for error, message, status in [
+        ({"message": "No."}, "The model reported an error: No.", 502),
+        ({"code": 503}, "503", 503),
+        ({"code": "rate_limit_exceeded", "message": "Wait."}, "Wait.", 429),
+        ({"x": 1}, "The model reported an error: it gave no details", 502),
+    ]:
+        with pytest.raises(UpstreamError, match=message) as raised:
             list(read_chunks([{"error": error}]))
+        assert raised.value.status == status
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.converse import fold, replay
-from bedrock_flask.errors import UpstreamError, UpstreamProtocolError
+from bedrock_flask.errors import BedrockError, UpstreamError, UpstreamProtocolError
 from bedrock_flask.wires.openai_responses import read_chunks, read_reply, read_request, write_chunks, write_request
 from bedrock_flask.wires.openai_responses.tools import CUSTOM
 
@@ -122,11 +122,11 @@ def test_items_that_converse_does_not_have_keep_their_kind() -> None:
 
 def test_a_failure_without_a_reason_of_converses_is_raised() -> None:
     error = {"code": "server_error", "message": "out of cards"}
-    with pytest.raises(UpstreamError, match="The model reported an error: out of cards"):
+    with pytest.raises(BedrockError, match="out of cards"):
         read_reply(reply(status="failed", error=error))
     with pytest.raises(UpstreamError, match="The model reported an error: it failed without details"):
         read_reply(reply(status="failed"))
-    with pytest.raises(UpstreamError, match="The model reported an error: out of cards"):
+    with pytest.raises(BedrockError, match="out of cards"):
         list(read_chunks([{"type": "error", **error}]))
 
 
