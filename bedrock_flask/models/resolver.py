@@ -17,6 +17,8 @@ _ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d*:[\w./:-]+"
 # `provider.name`, with or without a profile's prefix; a provider is one word, so 'gpt-4.1' does not match.
 _ID = re.compile(r"([a-z][a-z0-9-]*\.)?[a-z][a-z0-9]*\.[A-Za-z][\w.:-]*", re.ASCII)
 
+_UNNUMBERED_PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*::inference-profile/(?P<id>[\w.:-]+)", re.ASCII)
+
 # The maximum length of a modelId in botocore's service model.
 _MAX_LENGTH = 2048
 
@@ -56,7 +58,9 @@ class Models:
             return self._resolve_id(name, adapter.model)
         if len(name) > _MAX_LENGTH or not (_ARN.fullmatch(name) or _ID.fullmatch(name)):
             raise UnknownModel(self._describe_unknown(name[:200]))
-        return self._resolve_id(name, name)
+        # What the gateway lists: it does not know the number of its account, and Bedrock knows the profile by its id.
+        unnumbered = _UNNUMBERED_PROFILE.fullmatch(name)
+        return self._resolve_id(name, unnumbered["id"] if unnumbered else name)
 
     def list_models(self) -> list[Model]:
         """List the models that have a name besides their id: adapters, then aliases."""

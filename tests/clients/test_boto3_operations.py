@@ -302,6 +302,31 @@ def test_the_inference_profiles_that_may_be_called_are_listed(control: Any, call
     assert calls() == []
 
 
+def test_each_listed_profile_can_be_called_by_its_arn(control: Any, runtime: Any, calls: Any) -> None:
+    [profile] = [
+        each
+        for each in control.list_inference_profiles()["inferenceProfileSummaries"]
+        if each["inferenceProfileId"] == "us.amazon.nova-lite-v1:0"
+    ]
+    messages: Any = [{"role": "user", "content": [{"text": "Hi."}]}]
+    assert runtime.converse(modelId=profile["inferenceProfileArn"], messages=messages)["output"]
+    assert [call["model"] for call in calls()] == ["us.amazon.nova-lite-v1:0"]
+
+
+def test_langchain_looks_up_the_model_behind_a_profile(own: Endpoint, calls: Any) -> None:
+    langchain_aws = pytest.importorskip("langchain_aws")
+    chat = langchain_aws.ChatBedrockConverse(
+        model=APPLICATION,
+        provider="anthropic",
+        base_url=own.url,
+        region_name="us-east-1",
+        aws_access_key_id=own.pair[0],
+        aws_secret_access_key=own.pair[1],
+    )
+    assert chat.invoke("Hi.").content
+    assert [call["model"] for call in calls()] == [APPLICATION]
+
+
 # --- CountTokens and managed prompts ----------------------------------------------------------------------------------
 
 
