@@ -60,7 +60,7 @@ def _check_format(body: Json, capabilities: Capabilities) -> Iterator[str]:
 
 
 def _check_converse_roles(body: Json, capabilities: Capabilities) -> Iterator[str]:
-    # AWS documents the role for models that take it in InvokeModel; reports contradict that, so it is not a rule for them.
+    # AWS documents the role for models that take it in InvokeModel; reports contradict that: it is not a rule.
     for index, turn in enumerate(body.get("messages") or ()):
         if turn["role"] == "system" and not capabilities.system_turns:
             yield (

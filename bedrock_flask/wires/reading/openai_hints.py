@@ -1,6 +1,6 @@
 """Extras of OpenAI's formats that change no promise to the caller: where no model takes them, they are dropped."""
 
-# One list for Chat Completions and Responses. Clients send most of them unasked: Zed, opencode and the Codex CLI
+# One list for Chat Completions and Responses. Clients send most of them by default: Zed, opencode and the Codex CLI
 # `prompt_cache_key`, n8n and langchain `parallel_tool_calls`, AutoGen and langchain's agents `name`. An extra that
 # collects values from several positions has a name of its own, such as `messages.name`.
 HINTS = frozenset(
