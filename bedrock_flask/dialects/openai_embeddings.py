@@ -43,6 +43,7 @@ def create_embeddings() -> Response:
     """Compute vectors for texts, in their order."""
     data = read_body()
     _, body = take_safeguards(data, parse_json(data))
+    _reject_token_ids(body)
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
     model = resolve_model(body["model"])
@@ -53,15 +54,16 @@ def create_embeddings() -> Response:
         raise InvalidBody([FieldError(path, "must not be blank") for path in blank])
     extras = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
     extras |= dict.fromkeys(unknown_paths(faults))
+    requests = build_requests(texts, model.capabilities.batch, extras)
     prepared = [
-        build_bedrock_request(model, each, hints=("user",), policy=unsupported_policy(model))
-        for each in build_requests(texts, model.capabilities.batch, extras)
+        build_bedrock_request(model, each, hints=("user",), policy=unsupported_policy(model)) for each in requests
     ]
     calls = [
         make_call(model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards)
         for each in prepared
     ]
-    result = embed(calls, state_of(current_app).handler, client_socket(request.environ))
+    counts = [len(each["messages"]) for each in requests]
+    result = embed(calls, counts, state_of(current_app).handler, client_socket(request.environ))
     count = result.usage.input or 0
     embeddings = [
         {"object": "embedding", "index": index, "embedding": _encode(vector, body.get("encoding_format"))}
@@ -71,6 +73,16 @@ def create_embeddings() -> Response:
     response = jsonify(object="list", data=embeddings, model=model.name, usage=usage)
     response.headers.update(usage_headers(request_context().record))
     return add_gateway_headers(response, model, prepared[0].dropped if prepared else ())
+
+
+def _reject_token_ids(body: Any) -> None:
+    """Refuse token ids in words that name the setting of the client that sends them unasked."""
+    given = body.get("input") if isinstance(body, dict) else None
+    first = given[0] if isinstance(given, list) and given else None
+    if isinstance(first, list) or type(first) is int:
+        message = "has token ids, which only OpenAI's models know: send texts"
+        remedy = "In langchain's OpenAIEmbeddings set check_embedding_ctx_length=False."
+        raise InvalidBody([FieldError("input", f"{message}. {remedy}")])
 
 
 def _encode(vector: list[float], encoding: str | None) -> Any:

@@ -34,15 +34,20 @@ def build_requests(texts: Sequence[str], batch: int, extras: Json) -> list[Reque
     ]
 
 
-def embed(calls: Sequence[Call], handler: Handler, client: socket.socket | None = None) -> EmbeddingResult:
+def embed(
+    calls: Sequence[Call], counts: Sequence[int], handler: Handler, client: socket.socket | None = None
+) -> EmbeddingResult:
     """The vectors of all calls in their order; the first call that fails decides.
+
+    `counts` are the numbers of texts in the calls. A model that answers another number of vectors is an
+    UpstreamProtocolError: the caller could not match texts and vectors.
 
     Each call is read to its end; none begins after the client has disconnected.
     """
     records = [CallRecord() for _ in calls]
     each = [replace(call, record=record) for call, record in zip(calls, records, strict=True)]
     try:
-        vectors = [vector for batch in _send_all(each, handler, client) for vector in batch]
+        vectors = [vector for batch in _send_all(each, counts, handler, client) for vector in batch]
     finally:
         for call, record in zip(calls, records, strict=True):
             call.record.attempts += record.attempts
@@ -57,16 +62,18 @@ def add_usage(one: Usage, other: Usage) -> Usage:
     return Usage(*(a if b is None else b if a is None else a + b for a, b in pairs))
 
 
-def _send_all(calls: Sequence[Call], handler: Handler, client: socket.socket | None) -> list[Sequence[Any]]:
-    def send(call: Call) -> Sequence[Any]:
+def _send_all(
+    calls: Sequence[Call], counts: Sequence[int], handler: Handler, client: socket.socket | None
+) -> list[Sequence[Any]]:
+    def send(call: Call, count: int) -> Sequence[Any]:
         if client is not None and has_disconnected(client):
             raise ClientDisconnected()
-        return _read_vectors(read_response(handler.send(call), call, {}))
+        return _read_vectors(read_response(handler.send(call), call, {}), count)
 
     if len(calls) == 1:
-        return [send(calls[0])]
+        return [send(calls[0], counts[0])]
     with ThreadPoolExecutor(min(len(calls), _AT_ONCE)) as pool:
-        futures = [pool.submit(send, call) for call in calls]
+        futures = [pool.submit(send, call, count) for call, count in zip(calls, counts, strict=True)]
         try:
             return [future.result() for future in futures]
         except BaseException:
@@ -76,8 +83,10 @@ def _send_all(calls: Sequence[Call], handler: Handler, client: socket.socket | N
             raise
 
 
-def _read_vectors(response: Json) -> Sequence[Any]:
+def _read_vectors(response: Json, count: int) -> Sequence[Any]:
     vectors = response.get("embeddings")
     if not isinstance(vectors, Sequence):
         raise UpstreamProtocolError("Bedrock's answer has no embedding.")
+    if len(vectors) != count:
+        raise UpstreamProtocolError(f"The model's answer has {len(vectors)} vectors for {count} texts.")
     return vectors

@@ -7,12 +7,14 @@ from typing import Any
 
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, Unsupported
+from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, RefusedSafeguard, Unsupported
 from bedrock_flask.models.models_file import DROP
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.protocol.json_path import drop_at, parse_path
 from bedrock_flask.translation.extras import place_extras
+from bedrock_flask.translation.read_members import find_lost, note_reads
 from bedrock_flask.translation.repairs import apply_repairs
+from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.server_tools import leave_out_server_tools
 from bedrock_flask.wires import converse, find_wire
 
@@ -49,7 +51,9 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
             f"'{model.name}' accepts only its own request format. Use POST /v1/models/{model.name}/invoke."
         )
     request, left_out = leave_out_server_tools(request, adapter.extras)
-    repaired = apply_repairs(request, model.capabilities)
+    # Each message of a request for embeddings is a text of its own.
+    is_chat = model.capabilities.output != "embedding"
+    repaired = apply_repairs(request, model.capabilities) if is_chat else RepairResult(request)
     _reject_unsupported(model, repaired.refused, policy)
     placed, unplaced = place_extras(
         repaired.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
@@ -63,9 +67,8 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
     if converse.WIRE.name in adapter.speaks:
         body, operation, wire = placed, adapter.speaks[converse.WIRE.name], converse.WIRE.name
     elif adapter.encode is not None:
-        with isolate_plugin_errors(adapter):
-            body = adapter.encode(placed)
-        _find_unknown(adapter, body)
+        body, unread = _encode(model, placed, policy)
+        dropped += tuple(unread)
     else:
         body, unknown = _write_body(model, placed, policy)
         dropped += tuple(unknown)
@@ -89,6 +92,27 @@ def is_conversable(model: Model) -> bool:
     if converse.WIRE.name in adapter.speaks or (adapter.encode is not None and adapter.decode is not None):
         return True
     return adapter.encode is None and adapter.decode is None and find_wire(adapter).is_bridge
+
+
+def _encode(model: Model, request: Request, policy: str) -> tuple[Json, list[str]]:
+    """The request in the plugin's own format, and what its `encode` has not read of it."""
+    adapter, noted = model.adapter, note_reads(request)
+    assert adapter.encode is not None  # noqa: S101 - or this would not be called
+    with isolate_plugin_errors(adapter):
+        # What it returns may hold objects of the request: written, they are read.
+        body: Json = json.loads(json.dumps(adapter.encode(noted)))
+    _find_unknown(adapter, body)
+    lost = find_lost(noted)
+    if refused := [path for path in lost if path.startswith(_NEVER_LOST)]:
+        raise RefusedSafeguard([FieldError(path, f"'{model.name}' cannot take this") for path in refused])
+    _reject_unsupported(model, [path for path in lost if not path.startswith(_REPORTED)], policy)
+    return body, lost
+
+
+# Members of a request that an `encode` may not ignore, and those that it may: every client of Anthropic's API must send
+# a limit, and metadata is for logs.
+_NEVER_LOST = ("system", "toolConfig", "outputConfig.textFormat")
+_REPORTED = ("inferenceConfig.maxTokens", "requestMetadata")
 
 
 def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list[str]]:

@@ -26,6 +26,10 @@ class Simple(Schema):
     ask = fields.String(required=True, description="The question.")
 
 
+class Texts(Schema):
+    texts = fields.List(fields.String(), required=True, max_items=2, description="The texts.")
+
+
 def encode(request):
     most = request.get("inferenceConfig", {}).get("maxTokens")
     question = text_of(request["messages"][-1]["content"])
@@ -61,6 +65,20 @@ def register_adapters(register):
         )
     )
     register(Adapter(name="acme-whole", models={"acme.whole-*": Capabilities(streaming=False)}, reply=REPLY, **COMMON))
+    deaf = dict(COMMON, body=Simple, encode=lambda request: {"ask": text_of(request["messages"][-1]["content"])})
+    register(Adapter(name="acme-deaf", models={"acme.deaf-*": Capabilities(tools=True)}, reply=REPLY, **deaf))
+    register(
+        Adapter(
+            name="acme-vectors",
+            models={"acme.vectors-*": Capabilities(output="embedding", streaming=False, batch=2)},
+            body=Texts,
+            speaks={"vectors": "InvokeModel"},
+            encode=lambda request: {"texts": [text_of(message["content"]) for message in request["messages"]]},
+            decode=lambda reply: {"embeddings": reply["vectors"], "usage": {"inputTokens": 1}},
+            reply={"vectors": [[0.5]]},
+            sample={"texts": ["a"]},
+        )
+    )
     alone = dict(body=Simple, speaks={"alone": "InvokeModel"}, sample={"ask": "x"})
     register(Adapter(name="acme-alone", models={"acme.alone-*": Capabilities()}, **alone))
 '''
@@ -164,4 +182,102 @@ def test_a_model_that_nobody_can_translate_says_where_it_is_asked(gateway: Gatew
     response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme-alone"})
     assert (response.status_code, response.json()["error"]["code"]) == (400, "not_conversable")
     assert "/v1/models/acme-alone/invoke" in response.json()["error"]["message"]
+    assert upstream.requests == []
+
+
+# --- what `encode` does not read --------------------------------------------------------------------------------------
+
+DROP = {"x-bedrock-flask-unsupported": "drop"}
+FUNCTION = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+TOOL = {"name": "look", "input_schema": {"type": "object", "properties": {}}}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+
+
+def ask(path: str, model: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    body = {"input": "What is 2+2?"} if "responses" in path else {**CHAT, "max_tokens": 9}
+    return path, {**body, "model": model, **more}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("path", "more", "name"),
+    [
+        ("/v1/chat/completions", {"temperature": 0.5}, "temperature"),
+        ("/v1/chat/completions", {"top_p": 0.5}, "top_p"),
+        ("/v1/chat/completions", {"stop": ["END"]}, "stop"),
+        ("/v1/messages", {"top_p": 0.5}, "top_p"),
+        ("/v1/messages", {"stop_sequences": ["END"]}, "stop_sequences"),
+        ("/v1/responses", {"temperature": 0.5}, "temperature"),
+    ],
+)
+def test_an_option_that_the_plugin_does_not_read_is_refused_or_dropped_and_listed(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, path: str, more: dict[str, Any], name: str, stream: bool
+) -> None:
+    path, body = ask(path, "acme-whole", stream=stream, **more)
+    refused = gateway.post(path, body)
+    assert refused.status_code == 400
+    assert f"{name}: 'acme-whole' cannot take this" in refused.text
+    assert upstream.requests == []
+    upstream.scripts.append(whole(b'{"text":"Four.","why":"done","in":3,"out":5}'))
+    dropped = gateway.post(path, body, headers=DROP)
+    assert dropped.status_code == 200, dropped.text
+    assert dropped.headers["x-bedrock-flask-dropped"] == name
+
+
+@pytest.mark.parametrize("policy", [{}, DROP])
+@pytest.mark.parametrize(
+    ("path", "more", "name"),
+    [
+        ("/v1/chat/completions", {"tools": [FUNCTION], "tool_choice": "required"}, "tools"),
+        ("/v1/chat/completions", {"response_format": FORMAT}, "response_format"),
+        ("/v1/messages", {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "look"}}, "tools"),
+    ],
+)
+def test_a_tool_or_a_schema_that_the_plugin_does_not_read_is_refused_whatever_the_policy(
+    gateway: Gateway, upstream: Upstream, path: str, more: dict[str, Any], name: str, policy: dict[str, str]
+) -> None:
+    path, body = ask(path, "acme-deaf", **more)
+    response = gateway.post(path, body, headers=policy)
+    assert (response.status_code, f"{name}: 'acme-deaf' cannot take this" in response.text) == (400, True)
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_a_limit_that_the_plugin_does_not_read_is_reported(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, path: str
+) -> None:
+    upstream.scripts.append(whole(b'{"text":"Four.","why":"done","in":3,"out":5}'))
+    response = gateway.post(*ask(path, "acme-deaf"))
+    assert response.status_code == 200, response.text
+    assert response.headers["x-bedrock-flask-dropped"] in ("max_tokens", "max_completion_tokens")
+
+
+# --- a vector for each text -------------------------------------------------------------------------------------------
+
+
+def test_every_text_of_a_batch_has_its_vector(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
+    upstream.scripts += [whole(b'{"vectors":[[1],[2]]}'), whole(b'{"vectors":[[3],[4]]}')]
+    response = gateway.post("/v1/embeddings", {"model": "acme-vectors", "input": ["a", "b", "a", "b"]})
+    assert response.status_code == 200, response.text
+    assert sent(upstream) == {"texts": ["a", "b"]}
+    assert sorted(item["embedding"][0] for item in response.json()["data"]) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("vectors", [b"[[1]]", b"[[1],[2],[3]]"])
+def test_another_number_of_vectors_than_texts_is_an_error(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, vectors: bytes
+) -> None:
+    upstream.scripts.append(whole(b'{"vectors":' + vectors + b"}"))
+    response = gateway.post("/v1/embeddings", {"model": "acme-vectors", "input": ["a", "b"]})
+    assert response.status_code == 502
+    assert "vectors for 2 texts" in response.text
+
+
+@pytest.mark.parametrize("tokens", [[1, 2], [[1, 2], [3]]])
+def test_token_ids_are_refused_by_the_name_of_the_clients_setting(
+    gateway: Gateway, upstream: Upstream, tokens: Any
+) -> None:
+    response = gateway.post("/v1/embeddings", {"model": "acme-vectors", "input": tokens})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "input")
+    assert "check_embedding_ctx_length=False" in response.json()["error"]["message"]
     assert upstream.requests == []
