@@ -34,6 +34,7 @@ from bedrock_flask.contract.body import (
 from bedrock_flask.contract.calls import answers_streamed, answers_whole
 from bedrock_flask.contract.own_format import (
     answer_is_recognised,
+    batch_is_whole,
     chunks_equal_the_reply,
     decode_gives_converse,
     encode_makes_a_body,
@@ -56,6 +57,7 @@ LAWS: tuple[Law, ...] = (
     schemas_agree,
     encode_makes_a_body,
     encode_takes_what_the_model_can,
+    batch_is_whole,
     request_is_read,
     decode_gives_converse,
     chunks_equal_the_reply,

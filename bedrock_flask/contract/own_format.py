@@ -146,6 +146,19 @@ def _is_encoded(adapter: Adapter, encode: Callable[[Request], Json]) -> bool:
         return False
 
 
+def batch_is_whole(adapter: Adapter) -> Iterator[str]:
+    """An embedding model that takes several texts in a call returns a vector for each of them."""
+    batch = max((each.batch for each in adapter.models.values() if each.output == "embedding"), default=1)
+    if batch == 1 or adapter.encode is None or adapter.decode is None or adapter.emulate is None:
+        return
+    texts = [f"{QUESTION} ({number})" for number in range(1, min(batch, 3) + 1)]
+    request = {"messages": [{"role": "user", "content": [{"text": text}]} for text in texts]}
+    vectors = adapter.decode(adapter.emulate(adapter.encode(request), ScriptedEngine())).get("embeddings")
+    if not isinstance(vectors, list) or len(vectors) != len(texts):
+        count = len(vectors) if isinstance(vectors, list) else 0
+        yield f"{len(texts)} texts get {count} vectors: encode must keep the texts apart, a message for each"
+
+
 def request_is_read(adapter: Adapter) -> Iterator[str]:
     """The sample of a format that the gateway knows is read as a valid Converse request."""
     read = find_wire(adapter).read_request

@@ -175,6 +175,16 @@ BROKEN: list[tuple[str, Adapter, str]] = [
         "fails at what reasoning=True announces",
     ),
     (
+        "batch_is_whole",
+        replace(
+            GOOD,
+            models={"acme.rhyme-*": Capabilities(output="embedding", batch=9, streaming=False)},
+            emulate=lambda body, engine: {"vectors": [engine.embed(body["prompt"], 8)]},
+            decode=lambda reply: {"embeddings": reply["vectors"]},
+        ),
+        "3 texts get 1 vectors",
+    ),
+    (
         "request_is_read",
         replace(GOOD, body=Open, speaks={"converse": "Converse"}, sample={"x": 1}),
         "is read as a Converse request that does not fit: messages: is required",
