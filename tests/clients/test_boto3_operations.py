@@ -20,7 +20,18 @@ from tests.doubles import Emulator, Gateway, SendWhole, StartEmulator, StartGate
 CLAUDE, NOVA, TITAN = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0"
 APPLICATION = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"
 PROMPT = "arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:3"
+# AWS counts tokens for models that can be called without a profile.
+COUNTED = f"eu.{CLAUDE}"
+COUNTED_ARN = f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{COUNTED}"
 MORE = f"""
+[models.counted]
+id = "{CLAUDE}"
+profile = "{COUNTED}"
+
+[models.counted-by-arn]
+id = "{CLAUDE}"
+profile = "{COUNTED_ARN}"
+
 [models.vectors]
 id = "{TITAN}"
 
@@ -330,7 +341,7 @@ def test_langchain_looks_up_the_model_behind_a_profile(own: Endpoint, calls: Any
 # --- CountTokens and managed prompts ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [CLAUDE, PROFILE, ARN, "team", "profiled", "by-arn"])
+@pytest.mark.parametrize("name", [CLAUDE, COUNTED, COUNTED_ARN, "team", "counted", "counted-by-arn"])
 def test_tokens_are_counted_by_every_name_of_a_model(runtime: Any, own: Endpoint, calls: Any, name: str) -> None:
     message: Any = {"role": "user", "content": [{"text": "Hi."}]}
     assert runtime.count_tokens(modelId=name, input={"converse": {"messages": [message]}})["inputTokens"] > 0
