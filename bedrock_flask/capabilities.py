@@ -63,6 +63,7 @@ class Capabilities:
     sampling               the model accepts temperature and topP together, one at a time, or not at all (nor topK)
     counts_tokens          Bedrock's CountTokens operation supports the model
     strict_tools           a tool may have `strict`
+    long_cache             a prefix can be cached for an hour
     system_turns           InvokeModel accepts a system message among the others
     api_versions           the versions of the model's own format that Bedrock takes, the oldest first; empty: unknown
     """
@@ -91,6 +92,7 @@ class Capabilities:
     sampling: str = _make_enum("both", "one", "none")
     counts_tokens: bool = False
     strict_tools: bool = True
+    long_cache: bool = False
     system_turns: bool = False
     api_versions: tuple[str, ...] = ()
 
@@ -120,6 +122,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "The gateway moves those that come first to the system prompt. A later one becomes a part of the user's "
             "turn in its place, within `<system>` and `</system>`, so that the cached prefix stays the same. This is "
             "reported.",
+        ),
+        "long_cache": Rule(
+            "Whether a cache mark may have the lifetime of an hour (`ttl: 1h`).",
+            "Without it the gateway leaves the default lifetime and reports it.",
         ),
         "strict_tools": Rule(
             "Whether a tool may have `strict`.",

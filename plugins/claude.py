@@ -30,7 +30,7 @@ CACHES = COUNTS.but(cache=True)
 # migration guides.
 REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
 ONE_AT_A_TIME = REASONS.but(sampling="one")
-FOUR_FIVE = ONE_AT_A_TIME.but(structured=True, strict_tools=True)
+FOUR_FIVE = ONE_AT_A_TIME.but(structured=True, strict_tools=True, long_cache=True)
 FOUR_SIX = FOUR_FIVE.but(thinking="either", prefill=False)
 FOUR_SEVEN = FOUR_SIX.but(
     thinking="adaptive",
@@ -86,6 +86,14 @@ SOURCES = {
             "Live calls: refused by Haiku 4.5, Sonnet 4.6 and Opus 4.7, taken by Opus 4.8 (BerriAI/litellm#32831, "
             "#30443, #32882)",
             MEASURED,
+        ),
+    ],
+    "long_cache": [
+        Source(
+            "AWS user guide, Prompt caching: an hour for Claude 4.5 and later. Older models refuse it "
+            "(earendil-works/pi#1570) or shorten it (openclaw/openclaw#47121): reports differ. Live, for models that "
+            "are not Claude: Extended TTL prompt caching is only supported for Anthropic models",
+            DOCUMENTED,
         ),
     ],
     "strict_tools": [

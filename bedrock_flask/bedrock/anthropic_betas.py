@@ -57,7 +57,8 @@ _TOOL_CHANGES = ("messages[].content[]:tool_addition", "messages[].content[]:too
 
 BETAS = (
     Beta("computer-use-2024-10-22", _AWS, ("tools[]:*_20241022",)),
-    Beta("computer-use-2025-*", f"{_AWS}, {_LITELLM}", ("tools[]:computer_2025*",)),
+    Beta("computer-use-2025-01-24", f"{_AWS}, {_LITELLM}", ("tools[]:computer_20250124",)),
+    Beta("computer-use-2025-11-24", f"{_AWS}, {_LITELLM}", ("tools[]:computer_20251124",)),
     Beta("context-1m-2025-08-07", f"{_AWS}, {_LITELLM}"),
     Beta(
         "context-management-2025-06-27",
@@ -144,6 +145,15 @@ def select_betas(betas: Iterable[str], body: Mapping[str, Any] | None = None) ->
         else:
             sent[row.renamed or beta] = None
     return list(sent), list(dropped)
+
+
+def find_needed_betas(body: Mapping[str, Any]) -> Iterator[str]:
+    """The betas that unlock members of the body, where one name is known for them."""
+    for row in BETAS:
+        # `context_management` alone does not say what it holds.
+        members = [member for member in row.members if member != "context_management"]
+        if row.accepted and "*" not in row.pattern and any(True for _ in _find_members(body, members)):
+            yield row.pattern
 
 
 def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[Path]:

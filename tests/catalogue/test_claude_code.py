@@ -172,6 +172,7 @@ def test_two_turns_on_claude(harness: Harness, thinking: Json) -> None:
             "interleaved-thinking-2025-05-14",
             "context-management-2025-06-27",
             "effort-2025-11-24",
+            "fine-grained-tool-streaming-2025-05-14",
         ]
     assert harness.sent()["messages"][1]["content"][0] == one.thoughts[0]
     assert [each["type"] for each in harness.sent()["messages"][1]["content"]] == ["thinking", "text", "tool_use"]

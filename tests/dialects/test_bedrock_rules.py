@@ -229,3 +229,75 @@ def test_an_empty_answer_is_left_out_in_openais_format_too(gateway: Gateway, emu
 
 def test_an_empty_turn_of_the_user_is_refused(gateway: Gateway) -> None:
     assert message(gateway, NOVA, messages=[{"role": "user", "content": ""}]).status_code == 400
+
+
+# --- caching and betas ------------------------------------------------------------------------------------------------
+
+HOUR = {"type": "ephemeral", "ttl": "1h"}
+
+
+@pytest.mark.parametrize("model", [SONNET_4_5, OPUS_4_6, OPUS_5_5])
+def test_a_cache_mark_of_the_whole_request_is_on_its_last_block(
+    gateway: Gateway, emulator: Emulator, model: str
+) -> None:
+    mark = {"type": "ephemeral"}
+    response = message(gateway, model, cache_control=mark, system="s")
+    assert response.status_code == 200, response.text
+    assert sent(emulator)["messages"][0]["content"] == [
+        {"type": "text", "text": SAYS[0]["content"], "cache_control": mark}
+    ]
+    assert "cache_control" not in sent(emulator)
+    assert "x-bedrock-flask-dropped" not in response.headers
+    marked = [{"type": "text", "text": str(number), "cache_control": mark} for number in range(4)]
+    response = message(gateway, model, cache_control=mark, system=marked)
+    assert response.status_code == 200, response.text
+    assert sent(emulator)["messages"] == SAYS
+    assert response.headers["x-bedrock-flask-dropped"] == "cache_control"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "takes"),
+    [
+        (NOVA, False),
+        ("us.amazon.nova-2-lite-v1:0", False),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", False),
+        (SONNET_4_5, True),
+    ],
+)
+def test_an_hour_in_the_cache_goes_only_to_models_that_have_it(
+    gateway: Gateway, emulator: Emulator, model: str, takes: bool, stream: bool
+) -> None:
+    system = [{"type": "text", "text": "S", "cache_control": HOUR}]
+    response = message(gateway, model, system=system, stream=stream)
+    assert response.status_code == 200, response.text
+    assert ("1h" in json.dumps(sent(emulator))) == takes
+    assert "cache" in json.dumps(sent(emulator))
+    assert ("ttl" in response.headers.get("x-bedrock-flask-dropped", "")) == (not takes)
+
+
+def test_a_member_gets_the_beta_that_it_needs(gateway: Gateway, emulator: Emulator) -> None:
+    plain = {"name": "f", "description": "d", "input_schema": {"type": "object"}}
+    search = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"tools": [search, {**plain, "defer_loading": True}]}, "tool-search-tool-2025-10-19"),
+        ({"tools": [{**plain, "input_examples": [{}]}]}, "tool-examples-2025-10-29"),
+        ({"tools": [{"type": "memory_20250818", "name": "memory"}]}, "context-management-2025-06-27"),
+        ({"context_management": {"edits": [{"type": "compact_20260112"}]}}, "compact-2026-01-12"),
+    ]
+    for body, beta in cases:
+        response = message(gateway, OPUS_4_6, **body)
+        assert response.status_code == 200, response.text
+        up = sent(emulator)
+        assert up["anthropic_beta"] == [beta]
+        assert {name: up[name] for name in body} == body
+        assert "x-bedrock-flask-dropped" not in response.headers
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_eager_streaming_of_arguments_is_its_beta(gateway: Gateway, emulator: Emulator, stream: bool) -> None:
+    tool = {"name": "f", "description": "d", "input_schema": {"type": "object"}}
+    response = message(gateway, SONNET_4_5, tools=[{**tool, "eager_input_streaming": True}], stream=stream)
+    assert response.status_code == 200, response.text
+    assert sent(emulator)["tools"] == [tool]
+    assert sent(emulator)["anthropic_beta"] == ["fine-grained-tool-streaming-2025-05-14"]

@@ -131,7 +131,7 @@ def test_headers_become_members_and_what_bedrock_refuses_goes_by_the_table(
     assert response.status_code == 200, response.text
     up = json.loads(sent(upstream))
     assert up["anthropic_version"] == "bedrock-2023-05-31"
-    assert up["anthropic_beta"] == ["interleaved-thinking-2025-05-14"]
+    assert up["anthropic_beta"] == ["interleaved-thinking-2025-05-14", "fine-grained-tool-streaming-2025-05-14"]
     assert up["system"] == system[1:]
     assert up["tools"] == [{"name": "f", "input_schema": {"type": "object"}}]
     assert "service_tier" not in up

@@ -80,12 +80,24 @@ def _check_converse_format(body: Json, capabilities: Capabilities) -> Iterator[s
         yield f"{_FROM_MODEL}output_config.format: Extra inputs are not permitted"
 
 
+def _check_converse_lifetime(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: earendil-works/pi#1570, archestra-ai/archestra#5696.
+    if not capabilities.long_cache and any(point.get("ttl") == "1h" for point in _find_cache_points(body)):
+        yield "Extended TTL prompt caching is only supported for Anthropic models"
+
+
+def _find_cache_points(body: Json) -> Iterator[Json]:
+    contents = [turn["content"] for turn in body.get("messages") or ()]
+    for content in (member(body, "toolConfig", "tools") or (), body.get("system") or (), *contents):
+        yield from (block["cachePoint"] for block in content if "cachePoint" in block)
+
+
 _FROM_MODEL = "The model returned the following errors: "
 
 # The checks of each wire.
 CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
         "anthropic": (_check_version, _check_system_turns, _check_empty_turns, _check_strict, _check_format),
-        "converse": (_check_converse_roles, _check_converse_strict, _check_converse_format),
+        "converse": (_check_converse_roles, _check_converse_strict, _check_converse_format, _check_converse_lifetime),
     }
 )

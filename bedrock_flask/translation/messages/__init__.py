@@ -7,16 +7,25 @@ from collections.abc import Iterable
 from functools import reduce
 
 from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.translation.messages.add_betas import add_betas, translate_eager_streaming
 from bedrock_flask.translation.messages.check_format import check_format
 from bedrock_flask.translation.messages.drop_empty_turns import drop_empty_turns
 from bedrock_flask.translation.messages.drop_strict import drop_strict
+from bedrock_flask.translation.messages.place_cache_marks import place_cache_marks, shorten_cache
 from bedrock_flask.translation.messages.place_system_turns import place_system_turns
 from bedrock_flask.translation.messages.record import Body, Edit, Edited
 
 __all__ = ["Edited", "edit_members", "edit_turns"]
 
 # These keep the positions of blocks and turns, so that what is found after them has the caller's paths.
-MEMBERS: tuple[Edit, ...] = (check_format, drop_strict)
+MEMBERS: tuple[Edit, ...] = (
+    check_format,
+    drop_strict,
+    place_cache_marks,
+    shorten_cache,
+    translate_eager_streaming,
+    add_betas,
+)
 # These change the turns.
 TURNS: tuple[Edit, ...] = (place_system_turns, drop_empty_turns)
 

@@ -27,10 +27,22 @@ def place_cache_points(request: Request, capabilities: Capabilities) -> RepairRe
     """
     unwanted = [] if capabilities.cache_after_results else list(_find_after_results(request))
     repaired = _drop_points(request, unwanted)
+    if not capabilities.long_cache:
+        repaired = repaired.then(_shorten_cache(repaired.request))
     faults = list(_find_faults(repaired.request))
     if faults:
         raise InvalidBody(faults)
     return repaired
+
+
+def _shorten_cache(request: Request) -> RepairResult:
+    """Leave the default lifetime to the points of an hour, which is reported."""
+    long = {path: block for path, block in walk_blocks(request) if (block.get(_POINT) or {}).get("ttl") == _LONG}
+    short = {
+        path: [{_POINT: {name: value for name, value in block[_POINT].items() if name != "ttl"}}]
+        for path, block in long.items()
+    }
+    return RepairResult(replace_blocks(request, short), tuple(f"{path}.{_POINT}.ttl" for path in long))
 
 
 def _separate(block: Json) -> list[Json]:
