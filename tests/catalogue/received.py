@@ -108,7 +108,8 @@ def _responses_whole(received: Received, document: Json) -> None:
 
 
 def _responses_streamed(received: Received) -> None:
-    ends = [each for each in received.events if each["type"] in _ENDS]
+    # The event of a stream that broke off has the error at its top; it is not an end.
+    ends = [each for each in received.events if each["type"] in _ENDS and "error" not in each]
     if not ends:
         return
     assert received.events[-1] == ends[0]

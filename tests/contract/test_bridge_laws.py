@@ -79,8 +79,8 @@ def rest(response: Json, *kept: str) -> Json:
 def claude(response: Json) -> Json:
     """What Claude's format can express.
 
-    It has one word for both kinds of refusal, and no tier, metrics, trace or fields of other models. A citation of it
-    always has a text, which is left out where it is empty.
+    It has one word for both kinds of refusal, names the call of a tool where Bedrock names a plain end, and has no tier,
+    metrics, trace or fields of other models. A citation of it always has a text, which is left out where it is empty.
     """
     content = json.loads(json.dumps(response["output"]["message"]["content"]))
     for block in content:
@@ -90,6 +90,10 @@ def claude(response: Json) -> Json:
     expected = rest(response) | {"output": {"message": {"role": "assistant", "content": content}}}
     if response["stopReason"] == "guardrail_intervened":
         expected["stopReason"] = "content_filtered"
+    if response["stopReason"] == "end_turn" and any(
+        "toolUse" in block and block["toolUse"].get("type") != "server_tool_use" for block in content
+    ):
+        expected["stopReason"] = "tool_use"
     sequence = response.get("additionalModelResponseFields", {}).get("stop_sequence")
     return expected if sequence is None else expected | {"additionalModelResponseFields": {"stop_sequence": sequence}}
 
