@@ -79,7 +79,7 @@ def rest(response: Json, *kept: str) -> Json:
 def claude(response: Json) -> Json:
     """What Claude's format can express.
 
-    It has one word for both kinds of refusal, names the call of a tool where Bedrock names a plain end, and has no tier,
+    It has one word for both kinds of refusal, names the call of a tool where Bedrock names a plain end, has no tier,
     metrics, trace or fields of other models. A citation of it always has a text, which is left out where it is empty.
     """
     content = json.loads(json.dumps(response["output"]["message"]["content"]))
