@@ -34,7 +34,7 @@ def test_its_section_tells_each_argument_when_it_fires_and_since_when(page: str,
 @pytest.mark.parametrize("name", HOOKS)
 def test_each_hook_says_in_its_docstring_when_it_fires(name: str) -> None:
     text = inspect.getdoc(HOOKS[name]) or ""
-    assert "\nFires " in text
+    assert "\nCalled " in text
     assert all(f":param {argument}:" in text for argument in inspect.signature(HOOKS[name]).parameters)
 
 

@@ -76,7 +76,7 @@ def create_embeddings() -> Response:
 
 
 def _reject_token_ids(body: Any) -> None:
-    """Refuse token ids in words that name the setting of the client that sends them unasked."""
+    """Refuse token ids with a message that names the client setting that sends them."""
     given = body.get("input") if isinstance(body, dict) else None
     first = given[0] if isinstance(given, list) and given else None
     if isinstance(first, list) or type(first) is int:

@@ -165,7 +165,13 @@ def test_claude_code_works_by_bedrocks_api(reader: Any) -> None:
     assert reader.post(path, body, headers=headers).status_code == 200
     assert reader.post(path, body).status_code == 403
     with_key = AnthropicBedrock(base_url=reader.url, aws_region=settings["AWS_REGION"], api_key=SECRET, max_retries=0)
-    assert with_key.messages.create(model=settings["ANTHROPIC_MODEL"], max_tokens=9, messages=body["messages"]).content
+    answer = with_key.messages.create(
+        model=settings["ANTHROPIC_MODEL"],
+        max_tokens=9,
+        messages=body["messages"],
+        extra_body={"anthropic_version": body["anthropic_version"]},
+    )
+    assert answer.content
 
 
 def test_codex_works_by_the_responses_api(reader: Any, environ: dict[str, str]) -> None:
