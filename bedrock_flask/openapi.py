@@ -67,6 +67,7 @@ class Problem(Schema):
     request_id = String(required=True)
     retryable = Boolean(required=True, description="Whether the same request may succeed later.")
     errors = List(Object(String()), description="The faults of the body: `path` and `message` of each.")
+    error = Object(description="The same for the SDKs of OpenAI and Anthropic; below /v1/models only.")
 
 
 def build_document(models: Models, dialects: Iterable[Dialect], *, needs_key: bool) -> Json:

@@ -110,7 +110,7 @@ def test_the_secret_of_the_file_is_known_too(connect: Connect) -> None:
 def test_anthropic_s_own_client_is_served_too(locked: Emulator) -> None:
     client = AnthropicBedrock(base_url=locked.url, aws_access_key=KEY, aws_secret_key=SECRET, aws_region="us-east-1")
     response = client.messages.create(
-        model="anthropic.claude-opus-4-6-v1", max_tokens=20, messages=[{"role": "user", "content": "Hello"}]
+        model="anthropic.claude-opus-5-5", max_tokens=20, messages=[{"role": "user", "content": "Hello"}]
     )
     assert response.type == "message"
 

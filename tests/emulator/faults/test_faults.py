@@ -432,7 +432,7 @@ def test_an_order_that_does_not_fit_is_refused_with_what_would() -> None:
     cases = [
         ({"fault": "throtle"}, "fault: there is no fault 'throtle'; did you mean 'throttle'?"),
         ({"fault": "ThrotlingException"}, "did you mean 'ThrottlingException'?"),
-        ({"fault": "nothing like it"}, "there is no fault 'nothing like it'; there are AccessDeniedException, "),
+        ({"fault": "nothing like it"}, "there is no fault 'nothing like it'; the faults are AccessDeniedException, "),
         (
             {"fault": "throttle", "seconds": 3},
             "seconds: 'throttle' does not take it; it takes count, message, retry_after, status",
