@@ -47,7 +47,7 @@ def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, 
         if not wire.is_complete(document) and _GUARDRAIL not in document:
             if reported := find_reported_error(document):
                 raise read_reported_error(reported)
-            raise _incomplete(call.adapter, document)
+            raise _make_incomplete_error(call.adapter, document)
         call.record.usage = wire.read_usage(document).merge(from_headers(headers))
 
 
@@ -66,7 +66,7 @@ def _reject_reported_error(payload: dict[str, Any], chunk: Chunk) -> None:
         raise error
 
 
-def _incomplete(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated:
+def _make_incomplete_error(adapter: Adapter, document: dict[str, Any]) -> UpstreamTruncated:
     if adapter.decode is None:
         return UpstreamTruncated("Bedrock's answer is not a complete answer in the model's format.")
     try:

@@ -59,7 +59,7 @@ _SCHEMAS: Mapping[str, Schema] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Carried:
+class GuardedRequest:
     """What goes up: a body, and the headers beside it."""
 
     body: bytes
@@ -89,17 +89,17 @@ def combine(one: Mapping[str, Any], other: Mapping[str, Any]) -> Json:
     return _combine({**one}, {**other}, "the body")
 
 
-def carry(operation: str, body: bytes, headers: Mapping[str, str], members: Json) -> Carried:
+def carry(operation: str, body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
     """The body and the headers of a call, with the safeguards of the headers and of these Converse members.
 
     A count of tokens needs none. Raises RefusedSafeguard for what the operation cannot express, InvalidBody for half a
     guardrail or a contradiction.
     """
     carriers = {"Converse": _carry_in_converse, "InvokeModel": _carry_in_invoke}
-    return carriers[operation](body, headers, members) if operation in carriers else Carried(body, headers)
+    return carriers[operation](body, headers, members) if operation in carriers else GuardedRequest(body, headers)
 
 
-def _carry_in_converse(body: bytes, headers: Mapping[str, str], members: Json) -> Carried:
+def _carry_in_converse(body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
     """A Converse body with what the headers of InvokeModel and these members say; Converse takes no such header."""
     safeguards = {name: value for name, value in headers.items() if name.lower().startswith(PREFIX)}
     others = {name: value for name, value in headers.items() if name not in safeguards}
@@ -107,7 +107,7 @@ def _carry_in_converse(body: bytes, headers: Mapping[str, str], members: Json) -
     _check_pair(wanted, f"{PREFIX}guardrail")
     wanted = _combine(wanted, members, "the body")
     if not wanted:
-        return Carried(body, others)
+        return GuardedRequest(body, others)
     if member(wanted, GUARDRAIL, "tagSuffix") is not None:
         raise RefusedSafeguard(
             [FieldError(f"{INVOKE_GUARDRAIL}.tagSuffix", "this model is called by Converse, which has no input tags")]
@@ -116,10 +116,10 @@ def _carry_in_converse(body: bytes, headers: Mapping[str, str], members: Json) -
     there = {name: document[name] for name in wanted if document.get(name) is not None}
     together = _combine(there, wanted, "a header")
     _check_pair(together, f"{GUARDRAIL}.guardrail")
-    return Carried(_put_in(body, together), others)
+    return GuardedRequest(_put_in(body, together), others)
 
 
-def _carry_in_invoke(body: bytes, headers: Mapping[str, str], members: Json) -> Carried:
+def _carry_in_invoke(body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
     """The headers of InvokeModel with what these members say, and the body with what has no header."""
     sent = {name.lower(): (name, value) for name, value in headers.items()}
     for header, value in _write_headers(members):
@@ -135,7 +135,7 @@ def _carry_in_invoke(body: bytes, headers: Mapping[str, str], members: Json) -> 
         beside |= {name: _MODES.get(value, value) for name, value in beside.items()}
         own = json.loads(body).get(INVOKE_GUARDRAIL) or {}
         body = _put_in(body, {INVOKE_GUARDRAIL: own | beside})
-    return Carried(body, dict(sent.values()))
+    return GuardedRequest(body, dict(sent.values()))
 
 
 def _put_in(body: bytes, members: Json) -> bytes:
