@@ -107,11 +107,12 @@ def load_plugins(
 
 
 def find_built_in() -> Iterator[Plugin]:
-    """Find the plugins that ship with the gateway: one module each in `plugins/`."""
+    """Find the plugins that ship with the gateway: one module or package each in `plugins/`."""
     package = importlib.import_module(BUILT_IN)
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
         name = f"{BUILT_IN}.{module.name}"
-        yield Plugin(module.name, f"built in ({module.name}.py)", partial(importlib.import_module, name))
+        file = module.name if module.ispkg else f"{module.name}.py"
+        yield Plugin(module.name, f"built in ({file})", partial(importlib.import_module, name))
 
 
 def find_installed() -> Iterator[Plugin]:

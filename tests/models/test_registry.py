@@ -62,8 +62,11 @@ def unmet(cases: Iterable[tuple[str, str]]) -> list[str]:
 
 def test_the_built_in_plugins_are_found_without_a_list() -> None:
     loaded = loading.load_registry()
-    files = {path.stem for path in Path(loading.__file__).parents[2].joinpath("plugins").glob("[a-z]*.py")}
-    assert {loaded.sources[name] for name in loaded.adapters} == {f"built in ({file}.py)" for file in files}
+    folder = Path(loading.__file__).parents[2] / "plugins"
+    files = {path.name for path in folder.glob("[a-z]*.py")} | {
+        path.parent.name for path in folder.glob("*/__init__.py")
+    }
+    assert {loaded.sources[name] for name in loaded.adapters} == {f"built in ({file})" for file in files}
 
 
 def test_a_dropped_in_file_is_enough(drop: Drop) -> None:

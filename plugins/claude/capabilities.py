@@ -1,18 +1,6 @@
-"""Claude by Anthropic: the native Messages format, and Converse."""
+"""What each generation of Claude can do, and where it is known from."""
 
-from collections.abc import Callable
-
-from bedrock_flask.plugin import (
-    DOCUMENTED,
-    MEASURED,
-    Adapter,
-    Capabilities,
-    Json,
-    KnownModel,
-    Source,
-    anthropic_body,
-    hookimpl,
-)
+from bedrock_flask.plugin import DOCUMENTED, MEASURED, Capabilities, Source, anthropic_body
 
 SEES = Capabilities(
     tools=True,
@@ -127,65 +115,3 @@ SOURCES = {
         ),
     ],
 }
-
-# "Supported foundation models" and "Supported Regions and models for inference profiles" (AWS user guide).
-APAC, GLOBAL = ("us", "eu", "apac"), ("us", "eu", "jp", "au", "global")
-KNOWN = {
-    "anthropic.claude-3-haiku-20240307-v1:0": KnownModel(name="Claude 3 Haiku", profiles=APAC, active=False),
-    "anthropic.claude-3-7-sonnet-20250219-v1:0": KnownModel(
-        name="Claude 3.7 Sonnet", profiles=APAC, on_demand=False, active=False
-    ),
-    "anthropic.claude-sonnet-4-20250514-v1:0": KnownModel(
-        name="Claude Sonnet 4", profiles=(*APAC, "global"), on_demand=False, active=False
-    ),
-    "anthropic.claude-sonnet-4-5-20250929-v1:0": KnownModel(name="Claude Sonnet 4.5", profiles=GLOBAL, on_demand=False),
-    "anthropic.claude-haiku-4-5-20251001-v1:0": KnownModel(name="Claude Haiku 4.5", profiles=GLOBAL, on_demand=False),
-    "anthropic.claude-opus-4-5-20251101-v1:0": KnownModel(
-        name="Claude Opus 4.5", profiles=("us", "eu", "global"), on_demand=False
-    ),
-    "anthropic.claude-opus-4-6-v1": KnownModel(name="Claude Opus 4.6", profiles=GLOBAL),
-    "anthropic.claude-opus-5-5": KnownModel(name="Claude Opus 5.5", profiles=GLOBAL),
-    "anthropic.claude-sonnet-5-5": KnownModel(name="Claude Sonnet 5.5", profiles=GLOBAL, on_demand=False),
-    "anthropic.claude-haiku-5-5": KnownModel(name="Claude Haiku 5.5", profiles=GLOBAL, on_demand=False),
-}
-
-SAMPLE = {
-    "anthropic_version": anthropic_body.VERSION,
-    "max_tokens": 64,
-    "system": "Be terse.",
-    "messages": [{"role": "user", "content": [{"type": "text", "text": "What is 2+2?"}]}],
-}
-
-
-def limit_parallel_tools(parallel: bool, request: Json) -> Json:
-    """Set whether several tools may be called in one turn, which is a member of Claude's tool_choice."""
-    config = request.get("toolConfig")
-    if not config:
-        return {}
-    [(kind, options)] = config.get("toolChoice", {"auto": {}}).items()
-    choice = {"type": kind, **options, "disable_parallel_tool_use": not parallel}
-    return {"additionalModelRequestFields": {"tool_choice": choice}}
-
-
-@hookimpl
-def register_adapters(register: Callable[[Adapter], None]) -> None:
-    register(
-        Adapter(
-            name="claude",
-            description="Claude by Anthropic: text, images, documents, tools and reasoning in its Messages format.",
-            body=anthropic_body.Body,
-            rules=anthropic_body.RULES,
-            speaks={"anthropic": "InvokeModel", "converse": "Converse"},
-            models=MODELS,
-            default="anthropic.claude-opus-4-6-v1",
-            known_models=KNOWN,
-            sources=SOURCES,
-            extras={
-                "top_k": "additionalModelRequestFields.top_k",
-                "thinking": "additionalModelRequestFields.thinking",
-                "effort": "additionalModelRequestFields.output_config.effort",
-                "parallel_tool_calls": limit_parallel_tools,
-            },
-            sample=SAMPLE,
-        )
-    )
