@@ -32,6 +32,11 @@ class GatewayError(Exception):
         self.fields: Sequence[FieldError] = ()
         self.upstream_request_id: str | None = None
 
+    @property
+    def passes_with_time(self) -> bool:
+        """Whether the error is over after a while, like a throttle: the caller decides how long it waits."""
+        return self.retryable and self.status in (429, 503)
+
 
 @dataclass(frozen=True)
 class FieldError:

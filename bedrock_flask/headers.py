@@ -13,6 +13,8 @@ SDK_RETRY_AFTER = "x-amz-retry-after"
 UNSUPPORTED = "x-bedrock-flask-unsupported"
 # Which of its own attempts an AWS SDK makes.
 SDK_ATTEMPTS = "amz-sdk-request"
+# How many attempts an SDK of OpenAI's or Anthropic's has made before.
+SDK_RETRY_COUNT = "x-stainless-retry-count"
 
 
 def usage_header(count: str) -> str:

@@ -51,8 +51,10 @@ def retry_headers(error: GatewayError) -> dict[str, str]:
     headers = {"retry-after": after}
     if after.isascii() and after.isdigit() and len(after) < _MAX_DIGITS:
         headers["retry-after-ms"] = headers[SDK_RETRY_AFTER] = str(int(after) * 1000)
-    # If the gateway has retried already, an SDK that retries too would multiply the attempts.
-    return {**headers, "x-should-retry": "false" if request_context().record.attempts > 1 else "true"}
+    # A throttle is a matter of time, and the client decides how long it waits. After any other error an SDK that
+    # retries too would multiply the gateway's attempts.
+    is_multiplied = not error.passes_with_time and request_context().record.attempts > 1
+    return {**headers, "x-should-retry": "false" if is_multiplied else "true"}
 
 
 def render_problem(error: GatewayError, request_id: str) -> ErrorResponse:

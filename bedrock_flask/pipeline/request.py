@@ -154,7 +154,13 @@ def make_account_call(
 
 
 def _retries_itself() -> bool:
-    """Whether the client is an AWS SDK that tries again: `attempt=1; max=3`, or in legacy mode `attempt=1`."""
+    """Whether the client is known to try again by itself.
+
+    AWS's SDKs announce it: `attempt=1; max=3`, or in legacy mode `attempt=1`. Those of OpenAI and Anthropic count the
+    attempts that they have made before.
+    """
+    if request.headers.get(headers.SDK_RETRY_COUNT, "0").strip() != "0":
+        return True
     announced = request.headers.get(headers.SDK_ATTEMPTS, "")
     most = _MOST_ATTEMPTS.search(announced)
     return bool(announced) and (most is None or int(most[1]) > 1)

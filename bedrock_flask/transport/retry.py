@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from bedrock_flask.call import Call
 from bedrock_flask.errors import DeadlineExceeded, GatewayError
+from bedrock_flask.transport.throttles import Throttles
 
 Answer = TypeVar("Answer")
 
@@ -22,10 +23,14 @@ def with_retries(
     attempt: Callable[[Call], Answer],
     max_attempts: int,
     *,
+    throttles: Throttles,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> Callable[[Call], Answer]:
-    """Try a call up to `max_attempts` times within its deadline, and once where the caller retries by itself."""
+    """Try a call up to `max_attempts` times within its deadline, and once where the caller retries by itself.
+
+    A throttle that reaches the caller says how long to wait.
+    """
 
     def send(call: Call) -> Answer:
         while True:
@@ -33,14 +38,18 @@ def with_retries(
                 raise DeadlineExceeded()
             call.record.attempts += 1
             try:
-                return attempt(call)
+                answer = attempt(call)
             except GatewayError as error:
                 wait = compute_backoff(error, call.record.attempts, jitter())
+                throttles.note_error(call.model, error)
                 is_last = call.retries_itself or call.record.attempts >= max_attempts
                 if not error.retryable or is_last:
                     raise
                 if wait > CAP or wait >= call.remaining():
                     raise
+            else:
+                throttles.note_answer(call.model)
+                return answer
             sleep(wait)
 
     return send

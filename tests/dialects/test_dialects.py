@@ -592,8 +592,41 @@ def test_a_retry_hint_counts_the_gateways_own_attempts(
     start_gateway: StartGateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     patient = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url, BEDROCK_FLASK_MAX_ATTEMPTS="2")
-    refusal = whole(b'{"message":"slow down"}', "429 Too Many", x_amzn_errortype="ThrottlingException")
-    upstream.scripts += [refusal, refusal]
-    response = patient.post(*ASKING["openai_chat"])
-    assert (response.status_code, len(upstream.requests)) == (429, 2)
-    assert (response.headers["retry-after"], response.headers["x-should-retry"]) == ("1", "false")
+    refusal = whole(b'{"message":"sorry"}', "500 Internal", x_amzn_errortype="InternalServerException")
+    for dialect, status in {**dict.fromkeys(ASKING, 502), "bedrock": 500}.items():
+        upstream.reset().scripts += [refusal, refusal]
+        response = patient.post(*ASKING[dialect])
+        assert (response.status_code, len(upstream.requests)) == (status, 2), dialect
+        assert (response.headers["retry-after"], response.headers["x-should-retry"]) == ("1", "false")
+    # The second attempt of an SDK: the gateway makes one for it.
+    upstream.reset().scripts += [refusal, refusal]
+    response = patient.post(*ASKING["anthropic"], headers={"x-stainless-retry-count": "1"})
+    assert (len(upstream.requests), response.headers["x-should-retry"]) == (1, "true")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ThrottlingException", "429 Too Many"),
+        ("ModelNotReadyException", "429 Too Many"),
+        ("ServiceUnavailableException", "503 Unavailable"),
+        ("", "529 Overloaded"),
+    ],
+)
+def test_a_throttle_leaves_the_patience_to_the_client(
+    start_gateway: StartGateway, upstream: Upstream, whole: SendWhole, name: str, status: str
+) -> None:
+    patient = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url, BEDROCK_FLASK_MAX_ATTEMPTS="3")
+    headers = {"x_amzn_errortype": name} if name else {}
+    refusal = whole(b'{"message":"slow down"}', status, **headers)
+    for dialect in ASKING:
+        upstream.reset().scripts += [refusal] * 3
+        response = patient.post(*ASKING[dialect])
+        assert (response.status_code in (429, 503, 529), len(upstream.requests)) == (True, 3), dialect
+        assert response.headers["x-should-retry"] == "true"
+    # All of them called one model, for some seconds.
+    assert 1 <= int(response.headers["retry-after"]) <= 30
+    hint = whole(b'{"message":"slow down"}', status, retry_after="0", **headers)
+    upstream.reset().scripts += [hint] * 3
+    response = patient.post(*ASKING["anthropic"])
+    assert (response.headers["retry-after"], response.headers["x-should-retry"]) == ("0", "true")

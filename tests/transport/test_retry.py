@@ -16,6 +16,7 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.models import loading
 from bedrock_flask.transport.retry import CAP, compute_backoff, with_retries
+from bedrock_flask.transport.throttles import FORGOTTEN_AFTER, LONGEST, Throttles
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ class Upstream:
         call = Call(
             adapter=adapter, operation="Converse", model="m", body=b"", deadline=time.monotonic() + seconds
         )  # fmt: skip
-        send = with_retries(self, most, sleep=self.waits.append, jitter=lambda: jitter)
+        send = with_retries(self, most, throttles=Throttles(), sleep=self.waits.append, jitter=lambda: jitter)
         return send(call), call.record.attempts
 
 
@@ -123,3 +124,57 @@ def test_no_attempt_begins_that_the_deadline_forbids(adapter: Any) -> None:
     assert upstream.waits == []
     with pytest.raises(DeadlineExceeded):
         Upstream().tried(adapter, seconds=0)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def advise(throttles: Throttles, error: GatewayError | None = None, model: str = "m") -> int:
+    error = error or throttled()
+    throttles.note_error(model, error)
+    return int(error.headers["retry-after"])
+
+
+def test_a_caller_that_waits_as_advised_waits_twice_as_long_each_time() -> None:
+    clock = Clock()
+    throttles = Throttles(clock)
+    waits = []
+    for _ in range(9):
+        waits.append(advise(throttles))
+        # Others that are throttled meanwhile change nothing.
+        assert {advise(throttles) for _ in range(50)} == {waits[-1]}
+        clock.now += waits[-1]
+    assert waits == [1, 1, 2, 4, 8, 16, LONGEST, LONGEST, LONGEST]
+    assert advise(throttles, model="another") == 1
+    clock.now += FORGOTTEN_AFTER + 1
+    assert advise(throttles) == 1
+
+
+def test_the_advice_is_over_soon_after_the_throttle_is() -> None:
+    clock = Clock()
+    throttles = Throttles(clock)
+    for _ in range(7):
+        clock.now += advise(throttles)
+    waits = []
+    for _ in range(6):
+        throttles.note_answer("m")
+        waits.append(advise(throttles))
+    assert waits == [15, 8, 4, 2, 1, 1]
+
+
+def test_only_a_throttle_has_an_advice_and_what_bedrock_says_remains() -> None:
+    throttles = Throttles()
+    assert advise(throttles, throttled(**{"retry-after": "7"})) == 7
+    for error in (
+        BedrockError("InternalServerException", "", 500),
+        BedrockError("ServiceQuotaExceededException", "", 400),
+    ):
+        throttles.note_error("m", error)
+        assert error.headers == {}
+    for model in range(3000):
+        advise(throttles, model=str(model))
+    assert len(throttles._spans) <= 1000

@@ -33,6 +33,7 @@ from bedrock_flask.transport.boto.deferred import DeferredResponse, defer_respon
 from bedrock_flask.transport.reading import Reader, raise_if_expired
 from bedrock_flask.transport.retry import with_retries
 from bedrock_flask.transport.shutdown import Shutdown
+from bedrock_flask.transport.throttles import Throttles
 
 LOG = logging.getLogger("bedrock_flask.transport")
 
@@ -61,7 +62,7 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
                 forget()
             raise
 
-    retried = partial(with_retries, max_attempts=settings.max_attempts, sleep=shutdown.sleep)
+    retried = partial(with_retries, max_attempts=settings.max_attempts, throttles=Throttles(), sleep=shutdown.sleep)
     return Handler(
         send=retried(partial(attempt, read=Reader.read_reply, as_stream=False)),
         send_stream=retried(partial(attempt, read=Reader.read_stream, as_stream=True)),
