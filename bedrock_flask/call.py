@@ -20,6 +20,7 @@ class CallRecord:
     """What is learned about one call while it runs: the transport and the guards write it, the log reads it once."""
 
     attempts: int = 0
+    region: str = ""
     upstream_request_id: str = ""
     usage: Usage = field(default_factory=Usage)
     error: str = ""

@@ -193,6 +193,14 @@ class ModelNotListed(CallerError):
     status = 403
 
 
+class RegionNotAllowed(CallerError):
+    """The request asks for a region that the operator has not listed."""
+
+    code = "region_not_allowed"
+    title = "This gateway does not call this region"
+    status = 403
+
+
 class Unsupported(InvalidBody):
     """The model does not support something in the request."""
 

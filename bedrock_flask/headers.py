@@ -4,6 +4,8 @@
 REQUEST_ID = ("x-request-id", "request-id", "x-amzn-requestid")
 BEDROCK_REQUEST_ID = "x-bedrock-request-id"
 MODEL = "x-bedrock-flask-model"
+# The AWS region that served a call.
+REGION = "x-bedrock-flask-region"
 ATTEMPTS = "x-bedrock-flask-attempts"
 DROPPED = "x-bedrock-flask-dropped"
 UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"

@@ -1,5 +1,20 @@
 """Patterns of Bedrock model ids: `*` matches any characters, and the longest matching pattern wins."""
 
+import re
+
+# A region in the hostname of an endpoint; AWS has no other form.
+REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
+_ARN = re.compile(rf"arn:aws[a-z-]*:[a-z-]+:(?P<region>{REGION}):.*", re.ASCII | re.DOTALL)
+
+# The maximum length of a modelId in botocore's service model.
+_MAX_ARN = 2048
+
+
+def find_arn_region(name: str) -> str:
+    """The region of an ARN, where AWS serves it; empty for any other name, and for an ARN without a region."""
+    arn = _ARN.fullmatch(name) if len(name) <= _MAX_ARN else None
+    return arn["region"] if arn else ""
+
 
 def is_prompt(model: str) -> bool:
     """Whether a model is a managed prompt, which has a model and messages of its own.

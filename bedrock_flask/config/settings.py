@@ -18,6 +18,7 @@ import marshmallow
 from marshmallow import ValidationError, validate
 from marshmallow import fields as ma
 
+from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins
 from bedrock_flask.errors import SettingsError
 
@@ -73,6 +74,14 @@ class _Origins(ma.Field[tuple[str, ...]]):
 class _Names(ma.Field[tuple[str, ...]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
         return tuple(name for part in str(value).split(",") if (name := part.strip()))
+
+
+class _Regions(_Names):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        regions = super()._deserialize(value, attr, data, **kwargs)
+        if wrong := [region for region in regions if not re.fullmatch(REGION, region, re.ASCII)]:
+            raise ValidationError(f"contains what is not a region: {', '.join(wrong)}")
+        return regions
 
 
 class _Integer(ma.Integer):
@@ -155,6 +164,11 @@ class Settings:
         "`any`, or `listed` to allow only models that a plugin or the models file lists.",
     )
     region: str = _setting(ma.String(), "", "AWS region for calls whose alias names none; by default botocore's.")
+    regions: tuple[str, ...] = _setting(
+        _Regions(),
+        (),
+        "AWS regions that callers may choose, separated by commas: by an ARN, or by the region of an AWS signature.",
+    )
     max_body_bytes: int = _setting(
         _integer(1024, 1 << 30), 25_000_000, "Maximum size of a request body; by default Bedrock's own limit."
     )

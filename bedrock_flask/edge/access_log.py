@@ -31,6 +31,7 @@ def _log(line: dict[str, Any], context: RequestContext) -> None:
         **line,
         "error": line["error"] or record.error or None,
         "attempts": record.attempts or None,
+        "region": record.region or None,
         "bedrock_request_id": record.upstream_request_id or None,
         **record.usage.to_dict(),
         "seconds": round(time.monotonic() - context.started, 6),

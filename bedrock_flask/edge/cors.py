@@ -27,6 +27,7 @@ _RESPONSE_HEADERS = (
     *headers.REQUEST_ID,
     headers.BEDROCK_REQUEST_ID,
     headers.MODEL,
+    headers.REGION,
     headers.ATTEMPTS,
     headers.UNKNOWN_FIELDS,
     headers.DROPPED,

@@ -10,7 +10,7 @@ from bedrock_flask.dialect import ErrorRenderer, ErrorResponse
 from bedrock_flask.edge.body import make_too_large_error
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound, describe_faults
-from bedrock_flask.headers import SDK_RETRY_AFTER
+from bedrock_flask.headers import REGION, SDK_RETRY_AFTER
 from bedrock_flask.observability import logs
 from bedrock_flask.state import state_of
 
@@ -39,6 +39,8 @@ def render_error(error: GatewayError) -> Response:
     response = jsonify(rendered.document)
     response.status_code, response.mimetype = rendered.status, rendered.media_type
     own = {name: value for name, value in error.headers.items() if name != "retry-after"}
+    if context.record.region:
+        own[REGION] = context.record.region
     response.headers.update({**own, **retry_headers(error), **rendered.headers})
     return response
 

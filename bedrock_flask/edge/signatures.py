@@ -73,6 +73,23 @@ def verify(claim: SignatureClaim) -> None:
     keep_body(data)
 
 
+def find_signed_region() -> str:
+    """The region that the request is signed for; empty without a signature.
+
+    With keys the signature is valid; without them anybody may call, so it is not verified.
+    """
+    claim, settings = request_context().signature_claim, state_of(current_app).settings
+    if claim is not None:
+        return claim.signature.authorization.region
+    header = request.headers.get("authorization", "")
+    if settings.api_keys or not is_signature(header):
+        return ""
+    try:
+        return sigv4.parse_authorization(header).region
+    except sigv4.BadSignature:
+        return ""
+
+
 def _verify_claim() -> None:
     context = request_context()
     if context.signature_claim is not None:

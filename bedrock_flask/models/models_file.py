@@ -21,6 +21,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields, validate
 
+from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.errors import ModelsFileError
 from bedrock_flask.models.registry import Registry
 
@@ -56,7 +57,7 @@ class _EntrySchema(marshmallow.Schema):
     profile = fields.String(validate=validate.Regexp(_ID))
     arn = fields.String(validate=[validate.Regexp(_ID), validate.Regexp(r"^arn:")])
     adapter = fields.String()
-    region = fields.String(validate=validate.Regexp(r"^[a-z]{2,}(-[a-z]+)+-\d+\Z"))
+    region = fields.String(validate=validate.Regexp(rf"^{REGION}\Z"))
     description = fields.String()
     mode = fields.String(data_key="validate", validate=validate.OneOf([STRICT, WARN]))
     unsupported = fields.String(validate=validate.OneOf([ERROR, DROP]))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import ModelNotListed, UnknownModel
 from bedrock_flask.models.models_file import STRICT, Alias
@@ -25,7 +26,10 @@ _MAX_LENGTH = 2048
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model as the request named it, and what to call on Bedrock."""
+    """A model as the request named it, and what to call on Bedrock.
+
+    `region` is where it is called, if an alias or an ARN names a region. `base` is the id that an alias names.
+    """
 
     name: str
     id: str
@@ -35,7 +39,6 @@ class Model:
     description: str = ""
     validate: str = STRICT
     unsupported: str = ""
-    # The id that an alias names, if it calls a profile or ARN instead.
     base: str = ""
 
 
@@ -83,7 +86,7 @@ class Models:
             id=alias.model,
             adapter=adapter,
             capabilities=capabilities,
-            region=alias.region,
+            region=alias.region or find_arn_region(alias.model),
             description=alias.description or adapter.description,
             validate=alias.validate,
             unsupported=alias.unsupported,
@@ -101,6 +104,7 @@ class Models:
             id=model,
             adapter=claim.adapter,
             capabilities=claim.capabilities,
+            region=find_arn_region(name),
             description=claim.adapter.description,
         )
 

@@ -9,12 +9,14 @@ from typing import Any
 from flask import current_app, request
 
 from bedrock_flask import headers
+from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.region import choose_region
 from bedrock_flask.protocol import envelope
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.state import state_of
@@ -123,7 +125,7 @@ def make_call(
         wire=wire,
         stream=stream,
         client=client_socket(request.environ),
-        region=model.region,
+        region=choose_region(model.region, is_alias=bool(model.base)),
         headers=carried.headers,
         request_id=context.request_id,
         retries_itself=_retries_itself(),
@@ -133,9 +135,18 @@ def make_call(
 
 
 def make_account_call(
-    operation: str, wire: str, body: bytes = b"", *, labels: Mapping[str, str] | None = None, query: str = ""
+    operation: str,
+    wire: str,
+    body: bytes = b"",
+    *,
+    labels: Mapping[str, str] | None = None,
+    query: str = "",
+    arn: str = "",
 ) -> Call:
-    """A call of an operation that is on no model, on behalf of the request that is being answered."""
+    """A call of an operation that is on no model, on behalf of the request that is being answered.
+
+    `arn` is what it is on, which has a region.
+    """
     context, state = request_context(), state_of(current_app)
     return Call(
         adapter=state.models.registry.generic,
@@ -146,6 +157,7 @@ def make_account_call(
         query=query,
         wire=wire,
         client=client_socket(request.environ),
+        region=choose_region(find_arn_region(arn)),
         request_id=context.request_id,
         deadline=time.monotonic() + state.settings.deadline,
         retries_itself=_retries_itself(),

@@ -85,11 +85,16 @@ def usage_headers(record: CallRecord) -> dict[str, str]:
     return {headers.usage_header(name): str(count) for name, count in record.usage.to_dict().items()}
 
 
+def record_headers(record: CallRecord) -> dict[str, str]:
+    """The number of attempts and the region that was called, as headers."""
+    return {headers.ATTEMPTS: str(record.attempts), **({headers.REGION: record.region} if record.region else {})}
+
+
 def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str] = ()) -> Response:
-    """The response with the model's id, the number of attempts and the names of what was dropped, as headers."""
+    """The response with the model's id, the region, the attempts and the names of what was dropped, as headers."""
     context = request_context()
     response.headers[headers.MODEL] = model.id
-    response.headers[headers.ATTEMPTS] = str(context.record.attempts)
+    response.headers.update(record_headers(context.record))
     if names := list(dict.fromkeys(dropped)):
         context.log_fields["dropped"] = [name[:200] for name in names[:100]]
         response.headers[headers.DROPPED] = join_header(names)

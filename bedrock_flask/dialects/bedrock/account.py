@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from bedrock_flask import headers
 from bedrock_flask.call import Call
@@ -16,9 +16,10 @@ from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply
+from bedrock_flask.pipeline.region import choose_region
 from bedrock_flask.pipeline.request import make_account_call, parse_json, resolve_model
+from bedrock_flask.pipeline.response import record_headers
 from bedrock_flask.protocol import envelope
-from bedrock_flask.state import state_of
 from bedrock_flask.translation.safeguards import HEADERS
 from bedrock_flask.wires.completeness import ACCOUNT
 
@@ -31,8 +32,7 @@ blueprint = Blueprint("account", __name__)
 def apply_guardrail(guardrail: str, version: str) -> Response:
     """ApplyGuardrail: what a guardrail does to a text, without a model."""
     labels = {"guardrailIdentifier": guardrail, "guardrailVersion": version}
-    call = _make_call("ApplyGuardrail", _read_json(), labels=labels)
-    return _pass(replace(call, region=_find_region(guardrail)))
+    return _pass(_make_call("ApplyGuardrail", _read_json(), labels=labels, arn=guardrail))
 
 
 @blueprint.post("/guardrail-checks/invoke")
@@ -53,7 +53,8 @@ def start_async_invoke() -> Response:
     model = resolve_model(name)
     if model.id != name:
         data = envelope.splice(data.decode(), (), {"modelId": json.dumps(model.id)}).encode()
-    call = replace(_make_call("StartAsyncInvoke", data), adapter=model.adapter, region=model.region)
+    region = choose_region(model.region, is_alias=bool(model.base))
+    call = replace(_make_call("StartAsyncInvoke", data), adapter=model.adapter, region=region)
     response = _pass(call)
     response.headers[headers.MODEL] = model.id
     return response
@@ -69,8 +70,7 @@ def list_async_invokes() -> Response:
 @blueprint.get("/async-invoke/<path:arn>")
 def get_async_invoke(arn: str) -> Response:
     """GetAsyncInvoke: how far an asynchronous call is."""
-    call = _make_call("GetAsyncInvoke", labels={"invocationArn": arn})
-    return _pass(replace(call, region=_find_region(arn)))
+    return _pass(_make_call("GetAsyncInvoke", labels={"invocationArn": arn}, arn=arn))
 
 
 def _reject_safeguards() -> None:
@@ -79,8 +79,8 @@ def _reject_safeguards() -> None:
         raise RefusedSafeguard([FieldError(name, "an asynchronous call does not take it") for name in found])
 
 
-def _make_call(operation: str, body: bytes = b"", *, labels: dict[str, str] | None = None, query: str = "") -> Call:
-    return make_account_call(operation, ACCOUNT[operation].name, body, labels=labels, query=query)
+def _make_call(operation: str, body: bytes = b"", **options: Any) -> Call:
+    return make_account_call(operation, ACCOUNT[operation].name, body, **options)
 
 
 def _read_json() -> bytes:
@@ -91,12 +91,5 @@ def _read_json() -> bytes:
 
 def _pass(call: Call) -> Response:
     response = pass_reply(call, own_content_type)
-    response.headers[headers.ATTEMPTS] = str(request_context().record.attempts)
+    response.headers.update(record_headers(request_context().record))
     return response
-
-
-def _find_region(arn: str) -> str:
-    """The region of an ARN if an alias calls models there too, and else the gateway's own."""
-    region = [*arn.split(":"), "", "", "", ""][3]
-    aliases = state_of(current_app).models.aliases.values()
-    return region if any(region == alias.region for alias in aliases) else ""

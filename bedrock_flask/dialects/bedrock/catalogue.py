@@ -3,7 +3,6 @@
 Source: the service model of bedrock in botocore, 2023-04-20.
 """
 
-import os
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -19,6 +18,7 @@ from bedrock_flask.models.catalogue import (
     describe_profile,
 )
 from bedrock_flask.models.resolver import Model, Models
+from bedrock_flask.pipeline.region import choose_region, find_own_region
 from bedrock_flask.state import state_of
 
 SERVED = ("ListFoundationModels", "GetFoundationModel", "ListInferenceProfiles", "GetInferenceProfile")
@@ -78,8 +78,8 @@ def _models() -> Models:
 
 
 def _region(model: Model | None = None) -> str:
-    own = state_of(current_app).settings.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    return (model.region if model else "") or own or _DEFAULT_REGION
+    chosen = choose_region(model.region, is_alias=True) if model else choose_region()
+    return chosen or find_own_region() or _DEFAULT_REGION
 
 
 def _describe_models() -> Iterator[Json]:

@@ -42,6 +42,9 @@ _CALL: ContextVar[Call] = ContextVar("call")
 # Load balancers and NAT gateways drop a silent connection after 350 s, and a model may think for longer.
 _KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
 
+# More than AWS has regions: a caller chooses them by ARN, and an invented one must not fill the memory.
+_MAX_CLIENTS = 64
+
 Clients = Callable[[str], Any]
 Answer = TypeVar("Answer", Reply, Stream)
 
@@ -54,7 +57,9 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
         shutdown.check()
         try:
             with _map_errors(call, shutdown):
-                pending = _send(clients(call.region or settings.region), call)
+                client = clients(call.region or settings.region)
+                call.record.region = client.meta.region_name
+                pending = _send(client, call)
                 return read(Reader(pending, call, settings, shutdown, as_stream=as_stream))
         except GatewayError as error:
             # Credentials are read when a client is created: only the next one sees what was renewed since.
@@ -80,11 +85,15 @@ def cache_clients(settings: Settings) -> tuple[Clients, Callable[[], None]]:
 
     def client(region: str) -> Any:
         key = (os.getpid(), region)
-        if key not in clients:
+        found = clients.get(key)
+        if found is None:
             with lock:
-                if key not in clients:
-                    clients[key] = defer_responses(make_client(settings, region))
-        return clients[key]
+                found = clients.get(key)
+                if found is None:
+                    if len(clients) >= _MAX_CLIENTS:
+                        clients.pop(next(iter(clients)))
+                    found = clients[key] = defer_responses(make_client(settings, region))
+        return found
 
     return client, clients.clear
 
