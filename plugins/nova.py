@@ -67,7 +67,8 @@ class InferenceConfig(Schema):
     """Inference parameters."""
 
     maxTokens = fields.Integer(min=1, unverified_max=65_536, description="Maximum number of output tokens.")
-    temperature = fields.Number(above=0, max=1, description="Sampling temperature; default 0.7.")
+    # AWS's pages differ: "greater than 0" in the schema, 0 for greedy decoding under "Troubleshooting tool calls".
+    temperature = fields.Number(min=0, max=1, description="Sampling temperature; default 0.7.")
     topP = fields.Number(
         min=0, max=1, description="Nucleus sampling: the probability mass to sample from; default 0.9."
     )

@@ -368,10 +368,11 @@ class Metadata(Schema):
 class Body(Schema):
     """A Messages request; the model and whether to stream are in the path."""
 
-    # AWS documents one value, and Anthropic's own SDK sends its newest date to Bedrock.
+    # AWS documents one value, and Anthropic's own SDK sends its newest date to Bedrock. Notebooks of AWS's
+    # (aws-samples/amazon-bedrock-samples) have an empty one beside the answer to it.
     anthropic_version = fields.String(
         required=True,
-        pattern=r"^(bedrock-)?\d{4}-\d{2}-\d{2}$",
+        pattern=r"^((bedrock-)?\d{4}-\d{2}-\d{2})?$",
         description=f"The version of the format: `{VERSION}` on Bedrock, or a date of Anthropic's API.",
     )
     max_tokens = fields.Integer(

@@ -102,13 +102,21 @@ def _render_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return render_error(make_too_large_error())
     if error.code == 404:
-        return render_error(NotFound(f"{request.path} does not exist here; /openapi.json lists every address."))
+        return render_error(NotFound(f"{request.path} does not exist here; {_find_nearest_address(request.path)}."))
     if error.code == 405:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return render_error(MethodNotAllowed(f"This address takes {allowed}.", headers={"allow": allowed}))
     other = CallerError(error.description or "")
     other.status = error.code or 400
     return render_error(other)
+
+
+def _find_nearest_address(path: str) -> str:
+    """The address that a client means whose base URL has a `/v1` too many or too few, or a slash at its end."""
+    routes = current_app.create_url_adapter(request)
+    candidates = (path.rstrip("/"), path.removeprefix("/v1"), f"/v1{path}")
+    near = [each for each in candidates if each != path and routes and routes.allowed_methods(each)]
+    return f"{near[0]} does" if near else "/openapi.json lists every address"
 
 
 def _render_unexpected_error(error: Exception) -> Response:

@@ -4,12 +4,10 @@ import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
-# The media type of a URI that names none.
-_PLAIN = "text/plain"
-
-
 def read(uri: str) -> tuple[str, str]:
     """The media type, in lower case and without parameters, and the content as base64; ValueError says what is wrong.
+
+    The media type is empty if the URI names none; by RFC 2397 it is then text/plain, but clients do not mean it.
 
     Its message continues the name of a field: "messages[0].content[1].image_url.url: is not base64".
     """
@@ -21,7 +19,7 @@ def read(uri: str) -> tuple[str, str]:
         raise ValueError("is a data: URI without a comma before its content")
     media_type, *parameters = (part.strip().lower() for part in head.split(";"))
     content = data if "base64" in parameters else base64.b64encode(unquote_to_bytes(data)).decode()
-    return media_type or _PLAIN, normalize_base64(content)
+    return media_type, normalize_base64(content)
 
 
 def write(media_type: str, content: str) -> str:

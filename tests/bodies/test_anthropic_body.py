@@ -47,12 +47,12 @@ def test_a_misspelt_member_is_told_the_right_one() -> None:
     assert faulty(body(max_token=5)) == {"max_token": "is not a known field; did you mean 'max_tokens'?"}
 
 
-@pytest.mark.parametrize("version", ["bedrock-2023-05-31", "2026-10-21"])
-def test_the_version_is_bedrocks_or_a_date_as_anthropics_own_sdk_sends(version: str) -> None:
+@pytest.mark.parametrize("version", ["bedrock-2023-05-31", "2026-10-21", ""])
+def test_the_version_is_bedrocks_or_a_date_as_anthropics_own_sdk_sends_or_empty_as_in_awss_notebooks(version: str) -> None:
     assert faulty(body(anthropic_version=version)) == {}
 
 
-@pytest.mark.parametrize("version", ["", "bedrock", "claude-3-sonnet-20240229-v1:0", "bedrock-2023-05-31-v2"])
+@pytest.mark.parametrize("version", ["bedrock", "claude-3-sonnet-20240229-v1:0", "bedrock-2023-05-31-v2"])
 def test_another_version_is_refused(version: str) -> None:
     assert list(faulty(body(anthropic_version=version))) == ["anthropic_version"]
 

@@ -157,6 +157,25 @@ def test_other_routes_and_methods_are_problem_documents(gateway: Gateway) -> Non
     assert "POST" in response.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("address", "near"),
+    [
+        ("/v1/model/nova/converse", "/model/nova/converse does"),
+        ("/v1/v1/messages", "/v1/messages does"),
+        ("/chat/completions", "/v1/chat/completions does"),
+        ("/v1/messages/", "/v1/messages does"),
+        ("/v1/nope", "/openapi.json lists every address"),
+    ],
+)
+def test_an_address_that_is_nearly_right_is_answered_with_the_right_one(
+    gateway: Gateway, address: str, near: str
+) -> None:
+    answer = gateway.post(address, json={})
+    assert answer.status_code == 404
+    assert near in answer.text
+
+
+
 def test_without_keys_a_page_of_another_site_is_refused(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": "https://evil.example"})
     assert (response.status_code, response.json()["code"]) == (403, "loopback_only")

@@ -106,12 +106,12 @@ def test_nova_opens_with_the_user() -> None:
 @pytest.mark.parametrize(
     ("config", "path"),
     [
-        ({"maxTokens": 64_000, "temperature": 0.00001, "topP": 0, "topK": 500, "stopSequences": ["x"]}, None),
+        ({"maxTokens": 64_000, "temperature": 0, "topP": 0, "topK": 500, "stopSequences": ["x"]}, None),
         ({"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}, None),
         ({"max_new_tokens": 5, "top_p": 0.9, "top_k": 5}, None),
         ({"maxTokens": 0}, "inferenceConfig.maxTokens"),
         ({"maxTokens": "64"}, "inferenceConfig.maxTokens"),
-        ({"temperature": 0}, "inferenceConfig.temperature"),
+        ({"temperature": -0.1}, "inferenceConfig.temperature"),
         ({"topP": 1.1}, "inferenceConfig.topP"),
         ({"topK": -1}, "inferenceConfig.topK"),
         ({"reasoningConfig": {"type": "auto"}}, "inferenceConfig.reasoningConfig.type"),

@@ -12,8 +12,8 @@ from bedrock_flask.protocol.data_uri import normalize_base64, read, write
         ("DATA:Image/PNG;charset=x;base64,AAAA", "image/png", "AAAA"),
         ("data:image/png;base64,AA\n AA", "image/png", "AAAA"),
         ("data:image/png;base64,QQ%3D%3D", "image/png", "QQ=="),
-        ("data:;base64,AAAA", "text/plain", "AAAA"),
-        ("data:,hi%20x", "text/plain", "aGkgeA=="),
+        ("data:;base64,AAAA", "", "AAAA"),
+        ("data:,hi%20x", "", "aGkgeA=="),
         ("data:text/csv,a,b", "text/csv", "YSxi"),
     ],
 )

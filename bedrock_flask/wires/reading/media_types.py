@@ -1,8 +1,10 @@
 """Images and documents in `data:` URIs: OpenAI names their formats by media type, Converse by short names."""
 
 from collections.abc import Mapping
+from mimetypes import MimeTypes
 from types import MappingProxyType
 
+from bedrock_flask.errors import InvalidBody
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.wires.reading.cursor import Cursor
 
@@ -38,16 +40,51 @@ def find_media_type(formats: Mapping[str, str], name: str) -> str | None:
 
 
 def read_document(data: str, name: str, cursor: Cursor) -> tuple[str, str]:
-    """The format and the base64 of a document: in a URI, or bare beside a file name whose extension is the format."""
+    """The format and the base64 of a document: in a URI, or bare beside a file name whose extension is the format.
+
+    The file name decides where the URI has no media type of its own. Text that Bedrock has no format for, such as
+    JSON and source code, is `txt`.
+    """
     extension = name.rpartition(".")[2].lower()
     if ":" not in data and extension in DOCUMENTS.values():
         return extension, cursor.parse(data_uri.normalize_base64, data)
-    return read_uri(data, DOCUMENTS, cursor)
+    media_type, content = cursor.parse(data_uri.read, data)
+    if media_type in _UNSPECIFIC:
+        named = extension if extension in DOCUMENTS.values() else _find_format(_guess_media_type(name))
+        form = named or (None if media_type else "txt")
+    else:
+        form = _find_format(media_type)
+    if form is None:
+        raise _unsupported(media_type, DOCUMENTS, cursor)
+    return form, content
+
+
+# What programs send for a file whose media type they do not know.
+_UNSPECIFIC = ("", "application/octet-stream", "binary/octet-stream")
+_TEXTS = frozenset(
+    f"application/{name}"
+    for name in ("json", "x-ndjson", "xml", "yaml", "x-yaml", "toml", "javascript", "x-javascript", "sql", "x-sh")
+)
+
+
+def _find_format(media_type: str) -> str | None:
+    is_text = media_type in _TEXTS or media_type.startswith("text/")
+    return DOCUMENTS.get(media_type) or ("txt" if is_text else None)
+
+
+def _guess_media_type(name: str) -> str:
+    # The types that Python knows itself: the same on each machine.
+    return MimeTypes().guess_type(name)[0] or ""
 
 
 def read_uri(uri: str, formats: Mapping[str, str], cursor: Cursor) -> tuple[str, str]:
     """The format and the base64 of a `data:` URI; raises InvalidBody for any other text or media type."""
-    kind, data = cursor.parse(data_uri.read, uri)
-    if kind not in formats:
-        raise cursor.error(f"has the unsupported media type {kind[:100]!r}. Use one of: {', '.join(formats)}")
-    return formats[kind], data
+    media_type, data = cursor.parse(data_uri.read, uri)
+    if media_type not in formats:
+        raise _unsupported(media_type, formats, cursor)
+    return formats[media_type], data
+
+
+def _unsupported(media_type: str, formats: Mapping[str, str], cursor: Cursor) -> InvalidBody:
+    found = f"the unsupported media type {media_type[:100]!r}" if media_type else "no media type"
+    return cursor.error(f"has {found}. Use one of: {', '.join(formats)}")
