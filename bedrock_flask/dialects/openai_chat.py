@@ -34,6 +34,7 @@ from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_conver
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.wires import openai_chat
 from bedrock_flask.wires.openai_errors import error_document
+from bedrock_flask.wires.wire import TRACE
 
 WIRE = openai_chat.WIRE
 SCHEMA = openai_chat_body.Body()
@@ -114,6 +115,9 @@ class _StreamEnd:
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
+_NO_CHANGE = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": None}
+
+
 def _write_without_usage(events: Any, model: str) -> Iterator[Any]:
     """The chunks without the usage-only one, which not every client accepts unrequested."""
     chunks: Generator[Any] = openai_chat.write_chunks(events, model)  # type: ignore[assignment]
@@ -121,8 +125,10 @@ def _write_without_usage(events: Any, model: str) -> Iterator[Any]:
         for chunk in chunks:
             if chunk is IDLE:
                 yield chunk
-            elif chunk["choices"]:
-                yield {name: value for name, value in chunk.items() if name != "usage"}
+            elif chunk["choices"] or TRACE in chunk:
+                # Not every client accepts a chunk without choices, but the trace must not be lost.
+                kept = {name: value for name, value in chunk.items() if name != "usage"}
+                yield {**kept, "choices": chunk["choices"] or [_NO_CHANGE]}
 
 
 STREAM_FORMAT = StreamFormat(

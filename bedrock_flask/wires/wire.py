@@ -11,6 +11,8 @@ from bedrock_flask.errors import read_reported_error
 
 # The member of a reply, or of a stream's last chunk, that names the kinds of blocks that its format cannot express.
 LEFT_OUT = "bedrock_flask_left_out"
+# The member for Converse's `trace`, as Bedrock names it where InvokeModel reports it.
+TRACE = "amazon-bedrock-trace"
 
 
 def is_answer(reply: Mapping[str, Any]) -> bool:
@@ -71,6 +73,11 @@ def find_reported_error(document: Json) -> Any:
 def report_left_out(kinds: Collection[str]) -> Json:
     """The member LEFT_OUT if blocks were left out, so that no content that was billed vanishes silently."""
     return {LEFT_OUT: list(dict.fromkeys(kinds))} if kinds else {}
+
+
+def write_trace(metadata: Json) -> Json:
+    """The member TRACE if Bedrock reports one: the model that a prompt router chose, or what a guardrail found."""
+    return {TRACE: metadata["trace"]} if metadata.get("trace") else {}
 
 
 def keep_chunk(chunk: Json, count: Callable[[], int]) -> Json:

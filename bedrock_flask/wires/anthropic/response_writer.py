@@ -17,7 +17,7 @@ from bedrock_flask.converse import (
     member,
 )
 from bedrock_flask.wires.anthropic.citations import write_citation
-from bedrock_flask.wires.wire import map_events, report_left_out
+from bedrock_flask.wires.wire import map_events, report_left_out, write_trace
 
 # Claude's name for each stop reason. A reason that Claude does not have keeps Bedrock's name, because it must not pass
 # for a plain end of a turn; so does one that AWS adds later. The SDKs accept any text here.
@@ -58,6 +58,7 @@ def write_reply(response: Response, model_id: str) -> Json:
         "content": blocks,
         **_write_stop(response, has_calls=any(block["type"] == "tool_use" for block in blocks)),
         "usage": _write_usage(response.get("usage")),
+        **write_trace(response),
         **report_left_out([kind for block in content for kind in list_unknown_kinds(block, _WRITERS)]),
     }
 
@@ -232,6 +233,7 @@ def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
             "type": "message_delta",
             "delta": _write_stop(stream.stop, has_calls=stream.has_calls),
             "usage": counts,
+            **write_trace(payload),
             **report_left_out(stream.left_out),
         }
         yield {"type": "message_stop"}

@@ -18,7 +18,7 @@ from bedrock_flask.converse import (
     member,
 )
 from bedrock_flask.wires.openai_usage import write_usage
-from bedrock_flask.wires.wire import map_events, report_left_out
+from bedrock_flask.wires.wire import map_events, report_left_out, write_trace
 
 # OpenAI's name for each stop reason. It has none for a malformed answer, nor for a reason that AWS adds later, and
 # neither must pass for a whole answer: other gateways write `error`, with the original reason beside it.
@@ -74,6 +74,7 @@ def write_reply(response: Response, model_id: str) -> Json:
         "choices": [{"index": 0, "message": message, "logprobs": None, **stop}],
         "usage": write_usage(response.get("usage"), **USAGE_NAMES),
         **_write_tier(response),
+        **write_trace(response),
         **report_left_out([kind for block in content for kind in _find_unsupported(block)]),
     }
 
@@ -215,6 +216,7 @@ def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
         "choices": [],
         "usage": write_usage(payload.get("usage"), **USAGE_NAMES),
         **_write_tier(payload),
+        **write_trace(payload),
     }
 
 
