@@ -4,6 +4,7 @@ import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
+
 def read(uri: str) -> tuple[str, str]:
     """The media type, in lower case and without parameters, and the content as base64; ValueError says what is wrong.
 

@@ -48,7 +48,7 @@ def test_a_misspelt_member_is_told_the_right_one() -> None:
 
 
 @pytest.mark.parametrize("version", ["bedrock-2023-05-31", "2026-10-21", ""])
-def test_the_version_is_bedrocks_or_a_date_as_anthropics_own_sdk_sends_or_empty_as_in_awss_notebooks(version: str) -> None:
+def test_the_version_is_bedrocks_or_a_date_of_anthropics_sdk_or_empty_as_in_awss_notebooks(version: str) -> None:
     assert faulty(body(anthropic_version=version)) == {}
 
 

@@ -175,7 +175,6 @@ def test_an_address_that_is_nearly_right_is_answered_with_the_right_one(
     assert near in answer.text
 
 
-
 def test_without_keys_a_page_of_another_site_is_refused(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/models/nova/invoke", BODY, headers={"origin": "https://evil.example"})
     assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
