@@ -281,7 +281,7 @@ class ShuttingDown(GatewayError):
     retryable = True
 
     def __init__(self) -> None:
-        super().__init__("The gateway is shutting down. Try again.", headers={"retry-after": "1"})
+        super().__init__("Service unavailable: the gateway is shutting down. Try again.", headers={"retry-after": "1"})
 
 
 class UpstreamError(GatewayError):
@@ -321,6 +321,11 @@ class UpstreamTruncated(UpstreamError):
 
     code = "upstream_truncated"
     title = "Bedrock's response was cut short"
+
+
+# Where the status is sent already, clients read the message to decide whether to try again: opencode 1.18 looks for
+# "internal server error" and "connection lost", among others.
+CONNECTION_LOST = "Internal server error: connection lost within an answer."
 
 
 class UpstreamProtocolError(UpstreamError):

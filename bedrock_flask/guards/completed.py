@@ -9,7 +9,7 @@ from typing import Any
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.usage import from_headers
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Handler, Idle, Reply, Stream, find_object
-from bedrock_flask.errors import BedrockError, UpstreamTruncated, read_reported_error
+from bedrock_flask.errors import CONNECTION_LOST, BedrockError, UpstreamTruncated, read_reported_error
 from bedrock_flask.observability import logs
 from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.wire import Wire, find_reported_error, has_metrics
@@ -98,8 +98,8 @@ def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | I
                 ended = wire.is_terminal(payload) or has_metrics(payload)
             if ended and not stopped:
                 # Passed on, the terminal event would make the cut answer a success.
-                raise UpstreamTruncated("Bedrock's stream ended without a stop reason.")
+                raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without a stop reason.")
             finished = finished or ended
             yield chunk
     if not finished:
-        raise UpstreamTruncated("Bedrock's stream ended without its terminal event.")
+        raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without its terminal event.")

@@ -17,6 +17,7 @@ from bedrock_flask.bedrock.errors import find_error
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import (
+    CONNECTION_LOST,
     BedrockError,
     ClientDisconnected,
     DeadlineExceeded,
@@ -163,7 +164,7 @@ class Reader:
         except OSError:
             raise_if_expired(self.call, self.shutdown)
             # At the first attempt the pooled connection may have died; at the second the upstream itself closes it.
-            closed = UpstreamUnreachable("Bedrock closed the connection before it answered.")
+            closed = UpstreamUnreachable("Connection error: Bedrock closed the connection before it answered.")
             closed.retryable = self.call.record.attempts == 1
             raise closed from None
         except (http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError):
@@ -234,12 +235,12 @@ class Reader:
         try:
             decoder.close()
         except eventstream.EventStreamError:
-            raise UpstreamTruncated("Bedrock's stream ended within an event.") from None
+            raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended within an event.") from None
 
     def _read_pieces(self, head: _Head) -> Generator[bytes | Idle]:
         """The bytes as they arrive, each read limited by the read timeout and by the call's deadline."""
         raw, call, got = head.raw, self.call, 0
-        stalled = UpstreamStalled("Bedrock's answer began and then fell silent.")
+        stalled = UpstreamStalled(f"{CONNECTION_LOST} Bedrock's answer began and then fell silent.")
         announced = head.headers.get("content-length", "")
         try:
             with self.shutdown.interrupting(raw.shutdown, call.deadline):
@@ -260,7 +261,7 @@ class Reader:
                 # An interrupted body ends like a complete one.
                 raise_if_expired(call, self.shutdown)
             if announced.isdigit() and got != int(announced):
-                raise UpstreamTruncated(f"Bedrock's answer ended after {got} of {announced} bytes.")
+                raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's answer ended after {got} of {announced} bytes.")
         finally:
             # The connection of a complete body is back in the pool already; any other is closed.
             raw.close()
@@ -271,10 +272,10 @@ class Reader:
             yield
         except urllib3.exceptions.ReadTimeoutError:
             raise_if_expired(self.call, self.shutdown)
-            raise UpstreamStalled("Bedrock's answer began and then fell silent.") from None
+            raise UpstreamStalled(f"{CONNECTION_LOST} Bedrock's answer began and then fell silent.") from None
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
             raise_if_expired(self.call, self.shutdown)
-            raise UpstreamTruncated("The connection to Bedrock broke within an answer.") from None
+            raise UpstreamTruncated(CONNECTION_LOST) from None
 
 
 def _find_head_fault(headers: Mapping[str, str], call: Call) -> str:

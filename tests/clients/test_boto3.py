@@ -315,7 +315,7 @@ def test_what_breaks_in_midstream_is_the_exception_that_bedrock_sent(bedrock: An
     emulator.fault("cut_between_chunks", after=2)
     with pytest.raises(EventStreamError) as raised:
         list(bedrock.converse_stream(modelId=NOVA, messages=ASKED)["stream"])
-    assert raised.value.response["Error"]["Code"] == "modelStreamErrorException"
+    assert raised.value.response["Error"]["Code"] == "internalServerException"
 
 
 _INVOKE_STREAM = "invoke_model_with_response_stream"

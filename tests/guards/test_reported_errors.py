@@ -109,7 +109,7 @@ def test_a_stream_without_its_stop_reason_is_an_error_and_not_a_success(
     else:
         kind, code = read_last(response, way)
         assert kind == "error"
-        assert code in ("upstream_truncated", "modelStreamErrorException")
+        assert code in ("upstream_truncated", "internalServerException")
         assert "[DONE]" not in response.text
         assert "response.completed" not in response.text
 

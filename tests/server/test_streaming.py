@@ -51,6 +51,14 @@ ERROR = {
     "openai_responses": b"event: response.failed",
     "anthropic": b"event: error",
 }
+# How the error of a lost connection is marked: as the server's, so that clients may try again.
+LOST = {
+    "native": b'"code": "upstream_',
+    "bedrock": b"internalServerException",
+    "openai_chat": b'"code": "upstream_',
+    "openai_responses": b'"code": "server_error"',
+    "anthropic": b'"type": "api_error"',
+}
 LONG = 30
 
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
@@ -268,6 +276,25 @@ def test_a_late_refusal_is_an_event(gateway: Gateway, bedrock: ScriptedUpstream,
 
 
 @each_dialect
+def test_an_answer_that_falls_silent_and_is_given_up_reads_like_a_lost_connection(
+    start_gateway: StartGateway, bedrock: ScriptedUpstream, dialect: str
+) -> None:
+    hasty = start_gateway(
+        BEDROCK_FLASK_READ_TIMEOUT="0.5",
+        BEDROCK_FLASK_MAX_ATTEMPTS="1",
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=f"http://127.0.0.1:{bedrock.port}",
+    )
+    bedrock.script = lambda connection: connection.sendall(HEAD + chunked(*FRAMES[:2]))
+    client = Client(hasty, dialect)
+    data = client.to_the_end()
+    assert ERROR[dialect] in data
+    assert b"Internal server error: connection lost within an answer." in data
+    if dialect == "bedrock":
+        assert LOST[dialect] in data
+    assert line(hasty, client.request_id)["error"] == "upstream_stalled"
+
+
+@each_dialect
 @pytest.mark.parametrize("kept", [1, 2, 3, 4])
 def test_a_stream_that_is_cut_ends_in_an_error_wherever_it_is_cut(
     gateway: Gateway, bedrock: ScriptedUpstream, dialect: str, kept: int
@@ -276,6 +303,8 @@ def test_a_stream_that_is_cut_ends_in_an_error_wherever_it_is_cut(
     client = Client(gateway, dialect)
     data = client.to_the_end()
     assert ERROR[dialect] in data
+    assert LOST[dialect] in data
+    assert b"Internal server error: connection lost within an answer." in data
     assert SUCCESS[dialect] not in data.partition(b"\r\n\r\n")[2]
     logged = line(gateway, client.request_id)
     assert logged["error"] == "upstream_truncated"

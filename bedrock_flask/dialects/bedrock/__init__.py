@@ -27,6 +27,8 @@ from bedrock_flask.errors import (
     MethodNotAllowed,
     NotFound,
     Unauthenticated,
+    UpstreamStalled,
+    UpstreamTruncated,
 )
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
@@ -184,7 +186,10 @@ def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
         return error.frame
     name, _ = _name_error(error)
     member = name[:1].lower() + name[1:]
-    if member not in _IN_STREAMS:
+    if isinstance(error, UpstreamTruncated | UpstreamStalled):
+        # The connection is at fault and not the model, so a client may try again.
+        member = "internalServerException"
+    elif member not in _IN_STREAMS:
         member = "modelStreamErrorException"
     return eventstream.encode(eventstream.exception(member, json.dumps({"message": error.detail}).encode()))
 
