@@ -8,6 +8,7 @@ import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response
@@ -58,7 +59,7 @@ def create_chat_completion() -> Response:
     return respond_via_converse(
         model,
         openai_chat.read_request(body),
-        FORMAT if _wants_usage(body) else FORMAT_WITHOUT_USAGE,
+        _make_response_format(body),
         stream=stream,
         unknown=unknown_paths(faults),
     )
@@ -118,9 +119,21 @@ class _StreamEnd:
 _NO_CHANGE = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": None}
 
 
-def _write_without_usage(events: Any, model: str) -> Iterator[Any]:
+def _make_response_format(body: Any) -> ResponseFormat:
+    """The format of the answers to one request: its tools decide how calls are written."""
+    if not (custom := openai_chat.find_custom_tools(body)):
+        return FORMAT if _wants_usage(body) else FORMAT_WITHOUT_USAGE
+    write_chunks = openai_chat.write_chunks if _wants_usage(body) else _write_without_usage
+    return replace(
+        FORMAT,
+        write_reply=partial(openai_chat.write_reply, custom=custom),
+        write_chunks=partial(write_chunks, custom=custom),
+    )
+
+
+def _write_without_usage(events: Any, model: str, **tools: Any) -> Iterator[Any]:
     """The chunks without the usage-only one, which not every client accepts unrequested."""
-    chunks: Generator[Any] = openai_chat.write_chunks(events, model)  # type: ignore[assignment]
+    chunks: Generator[Any] = openai_chat.write_chunks(events, model, **tools)  # type: ignore[assignment]
     with closing(chunks):
         for chunk in chunks:
             if chunk is IDLE:

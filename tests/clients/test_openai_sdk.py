@@ -377,6 +377,52 @@ def test_a_response_with_its_tools_over_two_turns(
     assert sent()[-1]["system"] == [{"text": "Be terse."}]
 
 
+CUSTOM = {"type": "custom", "custom": {"name": "apply_patch", "description": "Changes files."}}
+
+
+@pytest.mark.parametrize("patch", ['*** Begin Patch\n"é" 🜁\n*** End Patch', ""])
+@each_model
+def test_a_chat_with_a_custom_tool_over_two_turns(
+    client: openai.OpenAI, says: Any, sent: Any, model: str, patch: str
+) -> None:
+    use = {"toolUse": {"toolUseId": "tooluse_3", "name": "apply_patch", "input": {"input": patch}}}
+    says([*TWO_CALLS[:2], use], stop="tool_use", prompt="Weather?")
+    body: dict[str, Any] = {"model": model, "tools": [PLAIN[0], CUSTOM]}
+    history: list[Any] = [{"role": "user", "content": "Weather?"}]
+    message = client.chat.completions.create(messages=history, **body).choices[0].message
+    function, custom = message.tool_calls or ()
+    assert (function.type, custom.type) == ("function", "custom")
+    assert (custom.custom.name, custom.custom.input) == ("apply_patch", patch)
+    pieces: list[Any] = []
+    for chunk in client.chat.completions.create(messages=history, stream=True, **body):
+        pieces += [call for call in chunk.choices[0].delta.tool_calls or () if call.index == 1]
+    assert (pieces[0].id, pieces[0].model_dump()["type"], pieces[0].custom["name"]) == (
+        custom.id,
+        "custom",
+        "apply_patch",
+    )
+    assert "".join(piece.custom["input"] for piece in pieces) == patch
+    assert not [piece for piece in pieces if piece.function]
+    history += [message.model_dump(exclude_none=True)]
+    history += [{"role": "tool", "tool_call_id": call.id, "content": "Done"} for call in (function, custom)]
+    client.chat.completions.create(messages=history, **body)
+    _, turn, answered = sent()[-1]["messages"]
+    assert turn["content"][2]["toolUse"]["input"] == {"input": patch}
+    assert [each["toolResult"]["toolUseId"] for each in answered["content"]] == [function.id, custom.id]
+
+
+def test_a_custom_call_without_its_argument_is_handed_on_whole(client: openai.OpenAI, says: Any) -> None:
+    says(
+        [{"toolUse": {"toolUseId": "a", "name": "apply_patch", "input": {"patch": "x"}}}], stop="tool_use", prompt="Go"
+    )
+    body: dict[str, Any] = {"model": NOVA, "tools": [CUSTOM], "messages": [{"role": "user", "content": "Go"}]}
+    [call] = client.chat.completions.create(**body).choices[0].message.tool_calls or ()
+    assert json.loads(call.custom.input) == {"patch": "x"}
+    chunks = list(client.chat.completions.create(stream=True, **body))
+    calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+    assert json.loads("".join(each.custom["input"] for each in calls)) == {"patch": "x"}
+
+
 @whole_and_streamed
 def test_a_response_keeps_its_reasoning_for_the_next_turn(respond: Any, says: Any, sent: Any, streamed: bool) -> None:
     says([SIGNED, REDACTED, TWO_CALLS[1]], stop="tool_use", prompt="Weather?")

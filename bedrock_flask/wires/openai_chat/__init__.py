@@ -18,6 +18,7 @@ from bedrock_flask.wires.openai_chat.response_reader import (
     read_usage,
 )
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, write_chunks, write_reply
+from bedrock_flask.wires.openai_chat.tools import find_custom_tools
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "HINTS",
     "UNKNOWN",
     "WIRE",
+    "find_custom_tools",
     "is_complete",
     "is_stop",
     "is_terminal",

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,8 @@ from bedrock_flask.converse import (
     map_shape_errors,
     member,
 )
+from bedrock_flask.wires.custom_tools import read_free_text
+from bedrock_flask.wires.member_text import MemberText
 from bedrock_flask.wires.openai_usage import write_usage
 from bedrock_flask.wires.wire import map_events, report_left_out, write_trace
 
@@ -64,10 +66,13 @@ def _is_client_call(use: Json) -> bool:
 
 
 @map_shape_errors()
-def write_reply(response: Response, model_id: str) -> Json:
-    """A Converse response as a chat completion; raises UpstreamProtocolError for any other document."""
+def write_reply(response: Response, model_id: str, *, custom: Collection[str] = ()) -> Json:
+    """A Converse response as a chat completion; raises UpstreamProtocolError for any other document.
+
+    `custom` names the custom tools of the request.
+    """
     content = response["output"]["message"]["content"]
-    message = _write_message(content)
+    message = _write_message(content, custom)
     stop = _write_stop(response, has_calls="tool_calls" in message)
     return {
         **_build_head("chat.completion", model_id),
@@ -89,7 +94,7 @@ def _find_unsupported(block: Json) -> list[str]:
 _BLOCKS = frozenset({"text", "citationsContent", "toolUse", "reasoningContent"})
 
 
-def _write_message(content: Iterable[Json]) -> Json:
+def _write_message(content: Iterable[Json], custom: Collection[str]) -> Json:
     text = ""
     calls: list[Json] = []
     details: list[Json] = []
@@ -107,7 +112,7 @@ def _write_message(content: Iterable[Json]) -> Json:
             elif kind == "reasoningContent":
                 details.append({**_write_reasoning(value), "index": len(details)})
             elif _is_client_call(value):
-                calls.append(_write_call(value))
+                calls.append(_write_call(value, custom))
     thoughts = "".join(detail.get("text") or "" for detail in details)
     optional = {"tool_calls": calls, "annotations": annotations, "reasoning_content": thoughts}
     return {
@@ -119,7 +124,10 @@ def _write_message(content: Iterable[Json]) -> Json:
     }
 
 
-def _write_call(use: Json) -> Json:
+def _write_call(use: Json, custom: Collection[str]) -> Json:
+    if use["name"] in custom:
+        called = {"name": use["name"], "input": read_free_text(use.get("input"))}
+        return {"id": use["toolUseId"], "type": "custom", "custom": called}
     # Arguments that the token limit cut are not JSON, but text.
     given = use.get("input")
     arguments = given if isinstance(given, str) else json.dumps({} if given is None else given)
@@ -151,6 +159,8 @@ class _Stream:
     head       the members that all chunks share
     calls      the number of each tool call of the client's
     silent     the tool calls that have no arguments yet
+    custom     the names of the request's custom tools
+    inputs     the reader of each custom tool's input
     thoughts   the number of each block of reasoning
     starts     where the text of each block starts in the whole text
     length     the length of the text so far
@@ -160,15 +170,20 @@ class _Stream:
     head: Json
     calls: dict[int, int] = field(default_factory=dict)
     silent: set[int] = field(default_factory=set)
+    custom: Collection[str] = ()
+    inputs: dict[int, MemberText] = field(default_factory=dict)
     thoughts: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
     length: int = 0
     left_out: list[str] = field(default_factory=list)
 
 
-def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
-    """Converse events as chunks; Converse sends the usage last, so a chunk without choices has it."""
-    stream = _Stream(_build_head("chat.completion.chunk", model_id))
+def write_chunks(events: Iterable[Event], model_id: str, *, custom: Collection[str] = ()) -> Iterator[Json]:
+    """Converse events as chunks; Converse sends the usage last, so a chunk without choices has it.
+
+    `custom` names the custom tools of the request.
+    """
+    stream = _Stream(_build_head("chat.completion.chunk", model_id), custom=custom)
     return map_events(events, lambda kind, payload: _EVENTS[kind](stream, payload) if kind in _EVENTS else ())
 
 
@@ -187,9 +202,13 @@ def _write_block_start(stream: _Stream, payload: Json) -> Iterator[Json]:
     stream.left_out += _find_unsupported(payload["start"])
     if use is not None and _is_client_call(use):
         stream.calls[index] = len(stream.calls)
-        stream.silent.add(index)
-        call = {"id": use["toolUseId"], "type": "function", "function": {"name": use["name"], "arguments": ""}}
-        yield _build_call_chunk(stream, index, call)
+        if use["name"] in stream.custom:
+            stream.inputs[index] = MemberText("input")
+            called: Json = {"type": "custom", "custom": {"name": use["name"], "input": ""}}
+        else:
+            stream.silent.add(index)
+            called = {"type": "function", "function": {"name": use["name"], "arguments": ""}}
+        yield _build_call_chunk(stream, index, {"id": use["toolUseId"], **called})
 
 
 def _write_block_delta(stream: _Stream, payload: Json) -> Iterator[Json]:
@@ -203,6 +222,10 @@ def _write_block_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
     if index in stream.silent:
         # A call without arguments has no delta, but OpenAI's arguments are always an object.
         yield _build_call_chunk(stream, index, {"function": {"arguments": "{}"}})
+    reader = stream.inputs.get(index)
+    if reader is not None and not reader.found:
+        # The model has other arguments than the one that it was to fill: the client gets all of them.
+        yield _build_call_chunk(stream, index, {"custom": {"input": reader.raw if reader.raw.strip() else "{}"}})
 
 
 def _write_message_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
@@ -243,7 +266,10 @@ def _write_citation_delta(stream: _Stream, index: int, citation: Json) -> Iterat
 
 def _write_tool_delta(stream: _Stream, index: int, use: Json) -> Iterator[Json]:
     arguments = use.get("input") or ""
-    if index in stream.calls and arguments:
+    if index in stream.inputs:
+        if text := stream.inputs[index].feed(arguments):
+            yield _build_call_chunk(stream, index, {"custom": {"input": text}})
+    elif index in stream.calls and arguments:
         if not arguments.isspace():
             stream.silent.discard(index)
         yield _build_call_chunk(stream, index, {"function": {"arguments": arguments}})

@@ -1,9 +1,10 @@
 """The tools of a Chat Completions request, and the choice of tools, as Converse's toolConfig."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, omit_null, uses_tools
+from bedrock_flask.wires.custom_tools import CUSTOM, describe_grammar
 from bedrock_flask.wires.openai_chat.parts import read_mark
 from bedrock_flask.wires.reading.cursor import Cursor
 
@@ -24,41 +25,56 @@ def read_tools(body: Json, turns: Iterable[Json], top: Cursor) -> Json:
         here.add_extra({"type": _NO_TOOL})
     wanted = _read_choice(choice, here)
     if "any" in wanted and not tools:
-        raise here.error("requires a tool, but the request has no function")
+        raise here.error("requires a tool, but the request has none")
     if "tool" in wanted and wanted["tool"]["name"] not in _list_names(tools):
-        raise here.error(f"must name one of the functions, which {wanted['tool']['name'][:100]!r} does not")
+        raise here.error(f"must name one of the tools, which {wanted['tool']['name'][:100]!r} does not")
     return {"tools": tools, **omit_null(toolChoice=wanted or None)} if tools else {}
 
 
 def _read_tool_list(tools: Iterable[Json], cursor: Cursor) -> Iterator[Json]:
     for index, tool in enumerate(tools):
         here = cursor.item(index)
-        if tool["type"] == "function":
-            here.add_unread(tool, "type", "function", "cache_control")
-            here.at("function").add_unread(tool["function"], "name", "description", "parameters", "strict")
-            yield _read_function(tool["function"])
-            yield from read_mark(tool)
-        else:
-            # Calls of custom tools are written differently, and a reply would not know which of its tools were custom.
-            here.add_extra(tool)
+        kind = tool["type"]
+        members, read = _TOOLS[kind]
+        here.add_unread(tool, "type", kind, "cache_control")
+        here.at(kind).add_unread(tool[kind], "name", "description", *members)
+        yield {"toolSpec": {"name": tool[kind]["name"], **read(tool[kind])}}
+        yield from read_mark(tool)
 
 
 def _read_function(function: Json) -> Json:
     schema = function.get("parameters") or {"type": "object", "properties": {}}
     optional = omit_null(description=function.get("description") or None, strict=function.get("strict"))
-    return {"toolSpec": {"name": function["name"], "inputSchema": {"json": schema}, **optional}}
+    return {"inputSchema": {"json": schema}, **optional}
+
+
+def _read_custom(custom: Json) -> Json:
+    form = custom.get("format") or {}
+    grammar = describe_grammar(form["grammar"]) if form.get("type") == "grammar" else ""
+    description = "\n\n".join(filter(None, [custom.get("description"), grammar]))
+    return {"inputSchema": {"json": CUSTOM}, **omit_null(description=description or None)}
+
+
+# For each kind of tool: its members besides the name and the description, and how it is read.
+_TOOLS: dict[str, tuple[tuple[str, ...], Callable[[Json], Json]]] = {
+    "function": (("parameters", "strict"), _read_function),
+    "custom": (("format",), _read_custom),
+}
+
+
+def find_custom_tools(body: Json) -> frozenset[str]:
+    """The names of the custom tools of a request, whose calls are written differently."""
+    return frozenset(tool["custom"]["name"] for tool in body.get("tools") or () if tool["type"] == "custom")
 
 
 def _select_allowed(tools: list[Json], choice: Any, cursor: Cursor) -> list[Json]:
     """The tools that may be called, each with its cache point; the model does not see the others."""
     if not isinstance(choice, dict) or choice["type"] != "allowed_tools":
         return tools
-    named = [
-        each["function"]["name"] if each["type"] == "function" else None for each in choice["allowed_tools"]["tools"]
-    ]
+    named = [each[each["type"]]["name"] for each in choice["allowed_tools"]["tools"]]
     for index, name in enumerate(named):
-        if name is not None and name not in _list_names(tools):
-            raise cursor.item(index).error("must name one of the functions among the tools")
+        if name not in _list_names(tools):
+            raise cursor.item(index).error("must name one of the tools")
     kept: list[Json] = []
     wanted = False
     for tool in tools:
@@ -71,10 +87,8 @@ def _read_choice(choice: Any, cursor: Cursor) -> Json:
     kind = choice["type"] if isinstance(choice, dict) else choice
     if kind == "allowed_tools":
         kind = choice["allowed_tools"]["mode"]
-    elif kind == "function":
-        return {"tool": {"name": choice["function"]["name"]}}
-    elif kind == "custom":
-        cursor.at("custom").add_extra(choice["custom"])
+    elif kind in _TOOLS:
+        return {"tool": {"name": choice[kind]["name"]}}
     return {_CHOICES[kind]: {}} if kind in _CHOICES else {}
 
 

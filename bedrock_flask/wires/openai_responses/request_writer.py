@@ -7,9 +7,10 @@ from typing import Any
 
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.protocol.json_path import Path, Step, get_at, parse_path
+from bedrock_flask.wires.custom_tools import is_custom
 from bedrock_flask.wires.openai_responses.items import write_system, write_turns
 from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, LOGPROBS
-from bedrock_flask.wires.openai_responses.tools import is_custom, write_choice, write_tools
+from bedrock_flask.wires.openai_responses.tools import write_choice, write_tools
 
 _INFERENCE = {
     "maxTokens": "max_output_tokens",

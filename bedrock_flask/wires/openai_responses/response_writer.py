@@ -8,8 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from bedrock_flask.converse import Json, Response, list_unknown_kinds, map_shape_errors, member
+from bedrock_flask.wires.custom_tools import read_free_text
 from bedrock_flask.wires.openai_responses.items import write_reasoning_members
-from bedrock_flask.wires.openai_responses.member_text import MemberText, replace_lone_surrogates
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, RequestTools
 from bedrock_flask.wires.openai_usage import write_usage
 from bedrock_flask.wires.wire import report_left_out, write_trace
@@ -194,18 +194,6 @@ def build_call(use: Json, tools: RequestTools) -> Json:
 def _build_whole_call(use: Json, tools: RequestTools) -> Json:
     item, given = build_call(use, tools), {} if use.get("input") is None else use["input"]
     if "input" in item:
-        return {**item, "input": _read_free_text(given)}
+        return {**item, "input": read_free_text(given)}
     # Arguments that the token limit cut are not JSON, but text.
     return {**item, "arguments": given if isinstance(given, str) else json.dumps(given)}
-
-
-def _read_free_text(given: Any) -> str:
-    """The text for a custom tool; all arguments if the model did not put it in `input`."""
-    match given:
-        case str():
-            reader = MemberText("input")
-            text = reader.feed(given)
-            return text if reader.found else given
-        case {"input": str(text)}:
-            return replace_lone_surrogates(text)
-    return json.dumps(given)

@@ -6,9 +6,9 @@ from itertools import count
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, list_known_members, list_unknown_kinds
+from bedrock_flask.wires.member_text import MemberText
 from bedrock_flask.wires.openai_responses import response_writer
 from bedrock_flask.wires.openai_responses.items import write_reasoning_members
-from bedrock_flask.wires.openai_responses.member_text import MemberText
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, RequestTools
 from bedrock_flask.wires.wire import map_events, report_left_out
 

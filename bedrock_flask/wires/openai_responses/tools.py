@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json, is_blank
+from bedrock_flask.wires.custom_tools import CUSTOM, describe_grammar, is_custom
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- what a reply must know ------------------------------------------------------------------------------------------
@@ -193,21 +194,13 @@ def _build_description(offer: _Offer) -> Json:
 
 
 def _describe_format(form: Json) -> str:
-    if form.get("type") != "grammar":
-        return ""
-    return f"The text in `input` must fit this {form['syntax']} grammar:\n\n{form['definition']}"
+    return describe_grammar(form) if form.get("type") == "grammar" else ""
 
 
 def _describe_namespace(offer: _Offer) -> str:
     return f"Of all tools whose names begin with {offer.namespace}__: {offer.about}" if offer.about else ""
 
 
-# The schema of a custom tool, for models that only have functions.
-CUSTOM: Json = {
-    "type": "object",
-    "properties": {"input": {"type": "string", "description": "The whole input of the tool, as free text."}},
-    "required": ["input"],
-}
 _SPECS = {"function": _build_function, "custom": _build_custom}
 
 
@@ -232,11 +225,6 @@ def _describe_unknown(name: str) -> str:
 
 
 # --- write -----------------------------------------------------------------------------------------------------------
-
-
-def is_custom(spec: Json) -> bool:
-    """Whether this was a custom tool before it became one of Converse's."""
-    return bool(spec["inputSchema"].get("json") == CUSTOM)
 
 
 def write_tools(config: Json) -> list[Json]:

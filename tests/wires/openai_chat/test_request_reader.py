@@ -484,14 +484,34 @@ def test_a_choice_of_what_is_not_there_is_refused_by_path(members: Json, path: s
     assert wrong(**members)[0] == path
 
 
-def test_custom_tools_are_extras_by_path() -> None:
-    custom = {"type": "custom", "custom": {"name": "run", "format": {"type": "text"}}}
+@pytest.mark.parametrize(
+    ("form", "description"),
+    [
+        (None, "Runs it."),
+        ({"type": "text"}, "Runs it."),
+        (
+            {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /a/"}},
+            "Runs it.\n\nThe text in `input` must fit this lark grammar:\n\nstart: /a/",
+        ),
+    ],
+)
+def test_a_custom_tool_is_one_with_a_text_as_its_only_argument(form: Json | None, description: str) -> None:
+    custom = {"name": "run", "description": "Runs it.", "format": form}
     choice = {"type": "custom", "custom": {"name": "run"}}
-    assert extras(tools=[FUNCTION, custom], tool_choice=choice) == {
-        "tools[1]": custom,
-        "tool_choice.custom": {"name": "run"},
-    }
-    assert not {"tools[1]", "tool_choice.custom"} & HINTS
+    config = read(tools=[FUNCTION, {"type": "custom", "custom": custom}], tool_choice=choice)["toolConfig"]
+    spec = config["tools"][1]["toolSpec"]
+    assert (spec["name"], spec["description"]) == ("run", description)
+    assert spec["inputSchema"]["json"]["required"] == ["input"]
+    assert config["toolChoice"] == {"tool": {"name": "run"}}
+    assert extras(tools=[FUNCTION, {"type": "custom", "custom": custom}], tool_choice=choice) == {}
+
+
+def test_a_custom_tool_may_be_one_of_those_allowed() -> None:
+    custom = {"type": "custom", "custom": {"name": "run"}}
+    choice = allowed("required", "run")
+    choice["allowed_tools"]["tools"][0] = {"type": "custom", "custom": {"name": "run"}}
+    config = read(tools=[FUNCTION, custom], tool_choice=choice)["toolConfig"]
+    assert [tool["toolSpec"]["name"] for tool in config["tools"]] == ["run"]
 
 
 # --- how the model writes --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bedrock_flask.wires.openai_responses.member_text import MemberText, replace_lone_surrogates
+from bedrock_flask.wires.member_text import MemberText, replace_lone_surrogates
 
 Json = dict[str, Any]
 
