@@ -352,8 +352,9 @@ def test_each_refusal_of_bedrocks_has_its_place(
         and name != "ExpiredTokenException"
         and name != "ServiceQuotaExceededException"
     ):
-        assert response.headers["retry-after"] == "1"
-        assert response.headers["retry-after-ms"] == "1000"
+        # The wait grows with the time for which the model has been throttled, here by the cases before.
+        assert int(response.headers["retry-after"]) >= 1
+        assert int(response.headers["retry-after-ms"]) >= 1000
         assert response.headers["x-should-retry"] == "true"
     if name == "ThrottlingException" and dialect == "openai_chat":
         # Case 26: by its name, never by its words.
