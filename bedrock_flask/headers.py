@@ -9,6 +9,8 @@ REGION = "x-bedrock-flask-region"
 ATTEMPTS = "x-bedrock-flask-attempts"
 DROPPED = "x-bedrock-flask-dropped"
 UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"
+# What the gateway has marked for the model's cache; in a request, whether it may.
+CACHE = "x-bedrock-flask-cache"
 # When an AWS SDK may try again, in milliseconds.
 SDK_RETRY_AFTER = "x-amz-retry-after"
 # Requests.

@@ -8,7 +8,7 @@ environment by the processes that start the gateway (the command line, `wsgi.py`
 import difflib
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -84,6 +84,20 @@ class _Regions(_Names):
         return regions
 
 
+class _Choices(ma.Field[tuple[str, ...]]):
+    """`name:choice` pairs, separated by commas."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        pairs = [pair.strip().rpartition(":") for pair in str(value).split(",") if pair.strip()]
+        if wrong := [choice or name for name, _, choice in pairs if not name or choice not in self.choices]:
+            raise ValidationError(f"{wrong[0]!r}: use name:{' or name:'.join(self.choices)}")
+        return tuple(f"{name}:{choice}" for name, _, choice in pairs)
+
+
 class _Integer(ma.Integer):
     def _validated(self, value: Any) -> int:
         if not re.fullmatch(r"-?[0-9]{1,18}", str(value)):
@@ -152,6 +166,17 @@ class Settings:
         _Names(),
         (),
         "Names of API keys for which parameters that a model cannot take are dropped and reported, not refused.",
+    )
+    cache: str = _setting(
+        ma.String(validate=validate.OneOf(["auto", "on", "off"])),
+        "auto",
+        "Whether requests of OpenAI's formats without cache marks get them: `auto` where they ask for a cache "
+        "(`prompt_cache_key`), `on`, or `off`.",
+    )
+    cache_keys: tuple[str, ...] = _setting(
+        _Choices(("on", "off")),
+        (),
+        "The same for single API keys: `name:on` or `name:off`, separated by commas.",
     )
     plugins_dir: str = _setting(_Folder(), "", "Drop-in folder: each `.py` file in it is a plugin.")
     lenient: bool = _setting(

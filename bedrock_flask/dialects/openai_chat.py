@@ -20,6 +20,7 @@ from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.caching import read_openai_wish
 from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
     log_unknown_fields,
@@ -62,6 +63,7 @@ def create_chat_completion() -> Response:
         _make_response_format(body),
         stream=stream,
         unknown=unknown_paths(faults),
+        cache_wish=read_openai_wish(body),
     )
 
 

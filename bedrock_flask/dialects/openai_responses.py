@@ -13,6 +13,7 @@ from bedrock_flask.dialect import Dialect, Operation, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import find_faults
+from bedrock_flask.pipeline.caching import read_openai_wish
 from bedrock_flask.pipeline.request import parse_json, reject_faults, resolve_model, take_safeguards, unknown_paths
 from bedrock_flask.pipeline.response import StreamFormat
 from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
@@ -38,6 +39,7 @@ def create_response() -> Response:
         _make_response_format(body),
         stream=bool(body.get("stream")),
         unknown=unknown_paths(faults),
+        cache_wish=read_openai_wish(body),
     )
 
 

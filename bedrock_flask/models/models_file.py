@@ -8,6 +8,7 @@ adapter = "nova"                         # only if the id does not determine it
 description = "For drafts."
 validate = "warn"                        # pass on unknown fields, and report them
 unsupported = "drop"                     # drop what the model does not support, and report it
+cache = "on"                             # mark what the model caches in requests of OpenAI's formats
 """
 
 import re
@@ -27,6 +28,8 @@ from bedrock_flask.models.registry import Registry
 
 STRICT, WARN = "strict", "warn"
 ERROR, DROP = "error", "drop"
+# Whether requests that mark nothing are cached: where they ask for a cache in OpenAI's way, always, or never.
+CACHE_MODES = AUTO, ON, OFF = "auto", "on", "off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class Alias:
     description: str = ""
     validate: str = STRICT
     unsupported: str = ""
+    cache: str = ""
 
     @property
     def model(self) -> str:
@@ -61,6 +65,7 @@ class _EntrySchema(marshmallow.Schema):
     description = fields.String()
     mode = fields.String(data_key="validate", validate=validate.OneOf([STRICT, WARN]))
     unsupported = fields.String(validate=validate.OneOf([ERROR, DROP]))
+    cache = fields.String(validate=validate.OneOf(CACHE_MODES))
 
 
 def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:

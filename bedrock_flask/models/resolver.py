@@ -39,6 +39,7 @@ class Model:
     description: str = ""
     validate: str = STRICT
     unsupported: str = ""
+    cache: str = ""
     base: str = ""
 
 
@@ -90,6 +91,7 @@ class Models:
             description=alias.description or adapter.description,
             validate=alias.validate,
             unsupported=alias.unsupported,
+            cache=alias.cache,
             base=alias.id,
         )
 

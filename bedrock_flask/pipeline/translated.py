@@ -7,11 +7,13 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from bedrock_flask import headers
 from bedrock_flask.call import IDLE, Idle
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import InvalidBody, NotConversable
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.caching import CacheWish, choose_caching
 from bedrock_flask.pipeline.request import make_call, send, send_stream, unsupported_policy
 from bedrock_flask.pipeline.response import (
     StreamFormat,
@@ -21,7 +23,7 @@ from bedrock_flask.pipeline.response import (
     usage_headers,
 )
 from bedrock_flask.translation.answer import read_events, read_response
-from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request
+from bedrock_flask.translation.request import Caching, PreparedRequest, build_bedrock_request
 from bedrock_flask.wires.wire import Wire
 
 
@@ -45,15 +47,18 @@ def respond_via_converse(
     stream: bool,
     unknown: Iterable[str] = (),
     dropped: Iterable[str] = (),
+    cache_wish: CacheWish | None = None,
 ) -> Response:
     """The response to a canonical request.
 
     `unknown` are paths of members that no schema knows, and so no model takes; `dropped` is what the dialect has left
-    out already. NotConversable for an embedding model.
+    out already; `cache_wish` is what a request says of caching in a format that has no marks of its own.
+    NotConversable for an embedding model.
     """
     if model.capabilities.output == "embedding":
         raise NotConversable(f"'{model.name}' is an embedding model; use POST /v1/embeddings.")
-    prepared = prepare_request(model, request, response_format.wire, unknown)
+    choice = choose_caching(model, request, cache_wish)
+    prepared = prepare_request(model, choice.request, response_format.wire, unknown, choice.caching)
     streams = stream and model.capabilities.streaming
     call = make_call(
         model,
@@ -71,15 +76,24 @@ def respond_via_converse(
         reply = send(call)
         response = jsonify(response_format.write_reply(read_response(reply, call, prepared.names), model.name))
         response.headers.update({**usage_headers(request_context().record), **forwarded_headers(reply.headers)})
-    return add_gateway_headers(response, model, [*dropped, *map(response_format.wire.rename_path, prepared.dropped)])
+    if prepared.cached:
+        response.headers[headers.CACHE] = ", ".join(prepared.cached)
+    all_dropped = [*dropped, *choice.dropped, *map(response_format.wire.rename_path, prepared.dropped)]
+    return add_gateway_headers(response, model, all_dropped)
 
 
-def prepare_request(model: Model, request: Request, wire: Wire, unknown: Iterable[str] = ()) -> PreparedRequest:
+def prepare_request(
+    model: Model, request: Request, wire: Wire, unknown: Iterable[str] = (), caching: Caching | None = None
+) -> PreparedRequest:
     """A canonical request of a wire as Bedrock takes it; faults are reported in the wire's own words."""
     extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
     with rename_paths_for(wire):
         return build_bedrock_request(
-            model, {**request, "extras": extras}, hints=wire.hints, policy=unsupported_policy(model)
+            model,
+            {**request, "extras": extras},
+            hints=wire.hints,
+            policy=unsupported_policy(model),
+            caching=caching,
         )
 
 

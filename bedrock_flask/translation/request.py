@@ -14,6 +14,7 @@ from bedrock_flask.protocol.json_path import drop_at, parse_path
 from bedrock_flask.translation.extras import place_extras
 from bedrock_flask.translation.read_members import find_lost, note_reads
 from bedrock_flask.translation.repairs import apply_repairs
+from bedrock_flask.translation.repairs.add_cache_points import CachedRequest, add_cache_points
 from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.server_tools import leave_out_server_tools
 from bedrock_flask.wires import converse, find_wire
@@ -27,7 +28,7 @@ class PreparedRequest:
     """The body that is sent for a canonical request, how its tools were renamed, and what was dropped from it.
 
     `safeguards` are members of the Converse request that its body does not hold, because InvokeModel has headers for
-    them.
+    them. `cached` are the parts of the request that the gateway has marked for the cache.
     """
 
     operation: str
@@ -36,9 +37,19 @@ class PreparedRequest:
     safeguards: Mapping[str, Any]
     names: Mapping[str, str]
     dropped: tuple[str, ...]
+    cached: tuple[str, ...] = ()
 
 
-def build_bedrock_request(model: Model, request: Request, *, hints: Collection[str], policy: str) -> PreparedRequest:
+@dataclass(frozen=True)
+class Caching:
+    """The gateway is to mark what the model caches, for this lifetime (`1h`) or the model's default."""
+
+    ttl: str | None = None
+
+
+def build_bedrock_request(
+    model: Model, request: Request, *, hints: Collection[str], policy: str, caching: Caching | None = None
+) -> PreparedRequest:
     """Repair the request for this model, place its extras, and write it in the format that the model receives.
 
     Raises NotConversable for a model that accepts only its own format, InvalidBody for a request that the model's
@@ -55,8 +66,11 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
     is_chat = model.capabilities.output != "embedding"
     repaired = apply_repairs(request, model.capabilities) if is_chat else RepairResult(request)
     _reject_unsupported(model, repaired.refused, policy)
+    cached = CachedRequest(repaired.request)
+    if caching and is_chat:
+        cached = add_cache_points(repaired.request, model.capabilities, caching.ttl)
     placed, unplaced = place_extras(
-        repaired.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
+        cached.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
     )
     dropped = (*left_out, *repaired.reported, *repaired.refused, *unplaced)
     operation, wire = adapter.operation, adapter.wire
@@ -79,6 +93,7 @@ def build_bedrock_request(model: Model, request: Request, *, hints: Collection[s
         safeguards=safeguards,
         names=repaired.names,
         dropped=dropped,
+        cached=cached.parts,
     )
 
 

@@ -136,8 +136,11 @@ def check_first(harness: Harness, one: Any) -> None:
     assert sent["system"][0] == {"text": "You are a coding agent running in the Codex CLI."}
     assert "Read only." in sent["system"][1]["text"]
     [turn] = sent["messages"]
-    assert [block["text"] for block in turn["content"]][-1] == "Add a file."
-    specs = {tool["toolSpec"]["name"]: tool["toolSpec"] for tool in sent["toolConfig"]["tools"]}
+    assert [block["text"] for block in turn["content"] if block != POINT][-1] == "Add a file."
+    # Its prompt_cache_key asks for a cache, and a model that has one gets its points.
+    ends = [turn["content"][-1], sent["system"][-1]]
+    assert ends == [POINT, POINT] or POINT not in [*turn["content"], *sent["system"]]
+    specs = {tool["toolSpec"]["name"]: tool["toolSpec"] for tool in sent["toolConfig"]["tools"] if tool != POINT}
     assert specs.keys() == {"exec_command", "update_plan", "apply_patch"}
     assert GRAMMAR in specs["apply_patch"]["description"]
     assert specs["apply_patch"]["inputSchema"]["json"]["required"] == ["input"]
@@ -149,12 +152,13 @@ def check_second(harness: Harness, *blocks: Json) -> None:
     sent = harness.sent(1)
     assert [turn["role"] for turn in sent["messages"]] == ["user", "assistant", "user"]
     assert sent["messages"][1]["content"] == [*blocks, {"text": "On it."}, COMMAND, PATCHING]
-    results = [block["toolResult"] for block in sent["messages"][2]["content"]]
+    results = [block["toolResult"] for block in sent["messages"][2]["content"] if block != POINT]
     assert [each["toolUseId"] for each in results] == ["call_1", "call_2"]
     assert results[0]["content"] == [{"text": "ok: a.py"}]
     assert (sent["system"], sent["toolConfig"]) == (harness.sent(0)["system"], harness.sent(0)["toolConfig"])
 
 
+POINT = {"cachePoint": {"type": "default"}}
 HINTED = {"prompt_cache_key", "text.verbosity", "tools.web_search", "client_metadata"}
 
 
@@ -162,6 +166,7 @@ def test_two_turns_on_claude(harness: Harness) -> None:
     one, two = two_turns(harness, first(OPUS), THOUGHT)
     check_first(harness, one)
     check_second(harness, THOUGHT)
+    assert [harness.sent(at)["messages"][-1]["content"][-1] for at in (0, 1)] == [POINT, POINT]
     assert one.thoughts[0]["encrypted_content"]
     for at in (0, 1):
         body = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
@@ -242,5 +247,6 @@ def test_an_output_in_parts_with_an_image_reaches_the_model(harness: Harness) ->
     ]
     harness.says({"text": "A dot."})
     harness.ask("responses", body, HEADERS).ok()
-    [result] = harness.sent()["messages"][-1]["content"]
+    result, point = harness.sent()["messages"][-1]["content"]
+    assert point == POINT
     assert result["toolResult"]["content"] == [{"image": {"format": "png", "source": {"bytes": dot}}}]

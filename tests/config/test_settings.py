@@ -140,3 +140,11 @@ def test_a_fault_is_one_of_a_list_too() -> None:
         "BEDROCK_FLASK_PORT",
         "BEDROCK_FLASK_THREADS",
     ]
+
+
+def test_a_choice_for_a_key_is_one_of_those_that_there_are() -> None:
+    settings = read_settings({"BEDROCK_FLASK_CACHE_KEYS": "alice:on, bob:off,"})
+    assert settings.cache_keys == ("alice:on", "bob:off")
+    for wrong in ("alice", "alice:maybe", ":on", "alice:"):
+        with pytest.raises(SettingsError, match="use name:on or name:off"):
+            read_settings({"BEDROCK_FLASK_CACHE_KEYS": wrong})
