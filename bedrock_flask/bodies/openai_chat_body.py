@@ -8,6 +8,7 @@ from bedrock_flask import fields
 from bedrock_flask.bodies.openai_fields import (
     EFFORTS,
     Breakpoint,
+    CacheControl,
     Grammar,
     Typed,
     make_flag,
@@ -16,13 +17,6 @@ from bedrock_flask.bodies.openai_fields import (
     make_tag,
 )
 from bedrock_flask.fields import Field, Schema
-
-
-class CacheControl(Schema):
-    """A cache breakpoint: the end of a cached prefix."""
-
-    type = fields.String(required=True, one_of=("ephemeral",), description="The cache type.")
-    ttl = fields.String(one_of=("5m", "1h"), allow_none=True, description="How long the prefix is cached.")
 
 
 def _make_cache_control() -> Field:
@@ -138,6 +132,7 @@ class ToolCall(Schema):
     id = fields.String(required=True, min_length=1, description="The call's id, to which the tool's result refers.")
     type = fields.String(allow_none=True, description="The tool type.")
     index = fields.Integer(allow_none=True, description="The index of the call in a stream, from 0.")
+    cache_control = _make_cache_control()
 
 
 class FunctionCall(ToolCall):

@@ -43,6 +43,13 @@ class Breakpoint(Schema):
     ttl = make_string("The minimum time for which the prefix is cached.", "30m", "12h")
 
 
+class CacheControl(Schema):
+    """A cache breakpoint in Anthropic's form, as clients of several providers send it: the end of a cached prefix."""
+
+    type = fields.String(required=True, one_of=("ephemeral",), description="The cache type.")
+    ttl = fields.String(one_of=("5m", "1h"), allow_none=True, description="How long the prefix is cached.")
+
+
 class Typed(Schema):
     """A format without settings: `text` or `json_object`."""
 

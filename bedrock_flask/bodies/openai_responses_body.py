@@ -9,6 +9,7 @@ from bedrock_flask import fields
 from bedrock_flask.bodies.openai_fields import (
     EFFORTS,
     Breakpoint,
+    CacheControl,
     Grammar,
     Typed,
     make_flag,
@@ -35,6 +36,7 @@ class Part(Schema):
 
     type = make_tag("The part type.")
     prompt_cache_breakpoint = make_nested(Breakpoint, "Caches everything up to this point.")
+    cache_control = make_nested(CacheControl, "Caches everything up to this point; not OpenAI's.")
 
 
 class InputText(Part):
@@ -98,6 +100,7 @@ class Item(Schema):
     id = make_string("The id of the item.")
     status = make_string("The status of the item.")
     internal_chat_message_metadata_passthrough = make_object("Metadata of the client about the item.")
+    cache_control = make_nested(CacheControl, "Caches everything up to this point; not OpenAI's.")
 
 
 class Message(Item):

@@ -258,11 +258,11 @@ def _drop_paths(body: Mapping[str, Any], paths: Collection[Path]) -> dict[str, A
 
 
 def _write_chunk(chunk: Chunk) -> bytes:
-    """One of Claude's own chunks as it came, named by its type."""
+    """One of Claude's own chunks as it came, but for line ends of Unicode, named by its type."""
     kind = chunk.document.get("type")
     if not isinstance(kind, str) or not kind.isidentifier() or kind == "error":
         raise UpstreamProtocolError("Bedrock's stream has a chunk of an unknown type.")
-    return sse.encode(chunk.data.decode(), kind)
+    return sse.encode_json_text(chunk.data.decode(), kind)
 
 
 # --- formats ----------------------------------------------------------------------------------------------------------

@@ -12,9 +12,15 @@ _ESCAPED = re.compile("[\ud800-\udfff\u0085\u2028\u2029]")
 
 
 def encode_json(document: Any, event: str | None = None) -> bytes:
-    """Encode one event whose data is this JSON; halves of characters and line ends of Unicode are escaped."""
-    text = json.dumps(document, ensure_ascii=False)
-    return encode(_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text), event)
+    """Encode one event whose data is this JSON."""
+    return encode_json_text(json.dumps(document, ensure_ascii=False), event)
+
+
+def encode_json_text(text: str, event: str | None = None) -> bytes:
+    """Encode one event whose data is JSON; halves of characters and line ends of Unicode are escaped in it."""
+    if not text.isascii():
+        text = _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return encode(text, event)
 
 
 def encode(data: str, event: str | None = None) -> bytes:

@@ -193,6 +193,42 @@ def test_half_a_character_in_a_stream_is_passed_on_as_an_escape(
     assert "error" not in gateway.line(response.headers["x-request-id"])
 
 
+@each_way
+def test_line_ends_of_unicode_are_escaped_in_server_sent_events_and_stay_in_frames(
+    gateway: Gateway, upstream: Upstream, stream: SendStream, way: str
+) -> None:
+    path, body, form = WAYS[way]
+    text = "one\u2028two\u2029three\x85four 漢 😀"
+    events = json.loads(json.dumps(STREAMS[form]).replace("Hel", json.dumps(text)[1:-1]))
+    kinds = {"converse": lambda event: next(iter(event.items())), "nova": lambda event: ("chunk", event)}
+    pairs = [kinds.get(form, kinds["nova"])(event) for event in events]
+    raw = [json.dumps(payload, ensure_ascii=False).encode() for _, payload in pairs]
+    frames = [
+        eventstream.encode(eventstream.chunk(data) if kind == "chunk" else eventstream.event(kind, data))
+        for (kind, _), data in zip(pairs, raw, strict=True)
+    ]
+    upstream.scripts.append(stream(*frames))
+    response = gateway.post(path, body)
+    if way.startswith("bedrock"):
+        assert response.content == b"".join(frames)
+        return
+    # As `iter_lines` of httpx and of requests split them.
+    lines = [line for line in response.content.decode().splitlines() if line.startswith("data: {")]
+    assert len(lines) >= 3
+    assert text in json.dumps([json.loads(line[6:]) for line in lines], ensure_ascii=False).replace("\\u0085", "\x85")
+    assert "漢 😀" in response.content.decode()
+
+
+def test_an_answer_in_a_form_that_nobody_knows_stays_as_it_came(
+    gateway: Gateway, upstream: Upstream, stream: SendStream
+) -> None:
+    imported = "arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefghijkl"
+    data = '{"generation": "one\u2028two"}'.encode()
+    upstream.scripts.append(stream(eventstream.encode(eventstream.chunk(data))))
+    response = gateway.post(f"/v1/models/{imported}/invoke-stream", {"prompt": "Hi"})
+    assert b"data: " + data in response.content
+
+
 # The code of a failed response, as OpenAI names it, for what breaks off a stream.
 FAILURES = {
     "throttlingException": ("rate_limit_exceeded", "throttled", "Slow down."),

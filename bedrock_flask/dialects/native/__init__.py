@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -37,6 +37,7 @@ from bedrock_flask.pipeline.request import log_unknown_fields, make_call, parse_
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
+from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.completeness import OPAQUE
 from bedrock_flask.wires.openai_errors import write_error
 
@@ -128,8 +129,9 @@ def _invoke(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Res
         unknown = _check_body(model, document)
         call = make_call(model, data, stream=stream)
     log_unknown_fields(unknown)
+    wire = find_wire(call.adapter, call.wire)
     response = (
-        pass_stream(call, _write_chunk, STREAM_FORMAT, write_end=_write_usage)
+        pass_stream(call, _write_opaque if wire.is_opaque else _write_json, STREAM_FORMAT, write_end=_write_usage)
         if stream
         else pass_reply(call, own_content_type)
     )
@@ -155,12 +157,20 @@ def _check_body(model: Model, body: Any) -> list[str]:
     return [fault.path for fault in faults]
 
 
-def _write_chunk(chunk: Chunk) -> bytes:
+def _write_json(chunk: Chunk) -> bytes:
+    return _write_chunk(chunk, sse.encode_json_text)
+
+
+def _write_opaque(chunk: Chunk) -> bytes:
+    return _write_chunk(chunk, sse.encode)
+
+
+def _write_chunk(chunk: Chunk, encode: Callable[[str, str], bytes]) -> bytes:
     # Only the gateway itself reports success and failure.
     if chunk.event in ("usage", "error"):
         raise UpstreamProtocolError("Bedrock's stream has an event of an unknown type.")
     try:
-        return sse.encode(chunk.data.decode("utf-8"), chunk.event)
+        return encode(chunk.data.decode("utf-8"), chunk.event)
     except UnicodeDecodeError:
         raise UpstreamProtocolError("Bedrock's stream has a chunk that is not text.") from None
 

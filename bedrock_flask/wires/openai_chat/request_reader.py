@@ -248,11 +248,12 @@ def _read_call(call: Json, cursor: Cursor) -> Iterator[Json]:
         return
     member, read = _CALLS[kind]
     here, called = cursor.at(kind), call[kind]
-    cursor.add_unread(call, "id", "type", "index", kind)
+    cursor.add_unread(call, "id", "type", "index", "cache_control", kind)
     here.add_unread(called, "name", member, "parsed_arguments")
     yield {
         "toolUse": {"toolUseId": call["id"], "name": called["name"], "input": read(called.get(member), here.at(member))}
     }
+    yield from read_mark(call)
 
 
 def _read_arguments(arguments: str | None, cursor: Cursor) -> Json:

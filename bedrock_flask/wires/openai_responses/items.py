@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, takewhile
 from typing import Any
 
-from bedrock_flask.converse import Json, is_blank
+from bedrock_flask.converse import Json, build_cache_point, is_blank
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.parts import MarkedBlock, is_part, pair_with_marks, read_parts, write_parts
 from bedrock_flask.wires.openai_responses.tools import full_name
@@ -63,8 +63,11 @@ def _read_item(item: Json, cursor: Cursor) -> Iterator[_Content]:
     for name in _NOTES:
         if item.get(name) is not None:
             cursor.at(name).add_hint(f"input.{name}", item[name])
-    cursor.add_unread(item, *_NAMES, *_NOTES, *taken, defaults=_DEFAULTS)
-    yield from read(item, cursor)
+    cursor.add_unread(item, *_NAMES, *_NOTES, "cache_control", *taken, defaults=_DEFAULTS)
+    contents = [*read(item, cursor)]
+    if item.get("cache_control") and contents and "cachePoint" not in ({}, *contents[-1].content)[-1]:
+        contents[-1].content.append(build_cache_point(item["cache_control"].get("ttl")))
+    yield from contents
 
 
 def _read_message(item: Json, cursor: Cursor) -> Iterator[_Content]:

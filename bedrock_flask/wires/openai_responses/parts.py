@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bedrock_flask.converse import Json, is_blank
+from bedrock_flask.converse import Json, build_cache_point, is_blank
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.wires.reading import media_types
 from bedrock_flask.wires.reading.breakpoints import read_breakpoint
@@ -33,6 +33,8 @@ def read_parts(content: str | list[Json], cursor: Cursor) -> Iterator[Json]:
                 here.at("prompt_cache_breakpoint"),
                 "input.prompt_cache_breakpoint",
             )
+        elif blocks and part.get("cache_control"):
+            yield build_cache_point(part["cache_control"].get("ttl"))
 
 
 def _read_plain_text(text: str) -> Iterator[Json]:
@@ -98,7 +100,7 @@ def _add_detail_hint(part: Json, cursor: Cursor) -> None:
         cursor.at("detail").add_hint("input.detail", part["detail"])
 
 
-_COMMON = ("type", "prompt_cache_breakpoint")
+_COMMON = ("type", "prompt_cache_breakpoint", "cache_control")
 _PARTS: dict[str, Callable[[Json, Cursor], Iterator[Json]]] = {
     "input_text": _read_text,
     "output_text": _read_output,
