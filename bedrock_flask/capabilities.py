@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 DOCUMENTED, MEASURED, ONE_REPORT = "documented", "measured", "one report"
+# The efforts of reasoning that any API knows, the lowest first.
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def _make_enum(first: str, *others: str) -> Any:
@@ -22,7 +24,7 @@ class Source:
 
     text     the page or the report
     basis    DOCUMENTED, MEASURED (several reports, or one with live probes), or ONE_REPORT
-    models   the pattern of the models that it covers; empty for all of the adapter
+    models   a pattern that covers the models' own patterns; empty for all of the adapter
     """
 
     text: str
@@ -52,6 +54,8 @@ class Capabilities:
     results_with_text      a user turn may contain tool results with other content
     prefill                the conversation may end with an assistant turn, which the model continues
     forced_tools           the model can be forced to use a tool: toolChoice `any` and `tool`
+    named_tools            the tool that the model is forced to use can be named: toolChoice `tool`
+    streamed_tools         tools are accepted in a streamed request
     root_unions            a tool's schema may have anyOf, oneOf and allOf at its root
     cache_tools            cache points are allowed among the tools
     cache_after_results    a cache point is allowed directly after a tool result
@@ -61,6 +65,10 @@ class Capabilities:
     thinking_off           how reasoning is disabled: by leaving it out, by a type of `thinking`, or never
     batch                  the number of texts that an embedding model accepts per call
     sampling               the model accepts temperature and topP together, one at a time, or not at all (nor topK)
+    stop_sequences         the model accepts stop sequences
+    least_tokens           the smallest maxTokens that the model accepts
+    efforts                the efforts of reasoning that the model accepts, in the order of EFFORTS; empty: unknown
+    effort_field           the path of the effort in a Converse request; empty: where the adapter's `extras` put it
     counts_tokens          Bedrock's CountTokens operation supports the model
     strict_tools           a tool may have `strict`
     long_cache             a prefix can be cached for an hour
@@ -82,6 +90,8 @@ class Capabilities:
     results_with_text: bool = True
     prefill: bool = True
     forced_tools: bool = True
+    named_tools: bool = True
+    streamed_tools: bool = True
     root_unions: bool = False
     cache_tools: bool = True
     cache_after_results: bool = True
@@ -90,6 +100,10 @@ class Capabilities:
     thinking: str = _make_enum("", "budget", "either", "adaptive")
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
     sampling: str = _make_enum("both", "one", "none")
+    stop_sequences: bool = True
+    least_tokens: int = 1
+    efforts: tuple[str, ...] = ()
+    effort_field: str = ""
     counts_tokens: bool = False
     strict_tools: bool = True
     long_cache: bool = False
@@ -113,6 +127,48 @@ class Capabilities:
 # The capabilities that describe what Bedrock refuses. docs/reference/bedrock-rules.md lists them with their sources.
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
+        "tools": Rule(
+            "Whether a request may have tools.",
+            "Without it the gateway refuses tools by name.",
+        ),
+        "streamed_tools": Rule(
+            "Whether ConverseStream takes tools.",
+            "Without it the gateway calls Converse, and streams the answer when it is complete.",
+        ),
+        "forced_tools": Rule(
+            "Whether the model can be forced to use a tool (`toolChoice` with `any` or `tool`).",
+            "Without it the gateway refuses the choice by name, or drops it if the caller allows that.",
+        ),
+        "named_tools": Rule(
+            "Whether the tool that the model is forced to use can be named (`toolChoice` with `tool`).",
+            "Without it the gateway offers the named tool alone, with `any`, and reports it.",
+        ),
+        "system": Rule(
+            "Whether a request may have a system prompt.",
+            "Without it the system prompt becomes the first part of the user's first turn, within `<system>` and "
+            "`</system>`. This is reported.",
+        ),
+        "images": Rule("Whether a turn may have images.", "Without it the gateway refuses an image by name."),
+        "documents": Rule("Whether a turn may have documents.", "Without it the gateway refuses a document by name."),
+        "video": Rule("Whether a turn may have a video.", "Without it the gateway refuses a video by name."),
+        "audio": Rule("Whether a turn may have audio.", "Without it the gateway refuses audio by name."),
+        "stop_sequences": Rule(
+            "Whether a request may have stop sequences.",
+            "Without it the gateway refuses them by name, or drops them if the caller allows that.",
+        ),
+        "least_tokens": Rule(
+            "The smallest `maxTokens`.",
+            "The gateway raises a smaller one to it and reports that.",
+        ),
+        "efforts": Rule(
+            "The efforts of reasoning.",
+            "The gateway sends the nearest one, of two the lower, and reports a change. It writes Anthropic's "
+            "`thinking` as an effort for a model that has only efforts.",
+        ),
+        "cache": Rule(
+            "Whether a request may have cache points.",
+            "Without it the gateway drops them and reports it.",
+        ),
         "api_versions": Rule(
             "The versions that InvokeModel takes as `anthropic_version`.",
             "In Anthropic's API the gateway sends the newest version that is not later than the caller's.",

@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 import runpy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import click
 
 from bedrock_flask.__main__ import COMMANDS
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.capabilities import RULES, Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
@@ -156,15 +157,26 @@ A basis is *documented* (by AWS or Anthropic), *measured* (several reports, or o
 What is not known is not a rule: Bedrock decides. On the routes of Bedrock's own API and on the native routes the body
 is the caller's own, and nothing is repaired.
 
+A table lists the patterns of model ids for which more is known than for any model (`*`); the longest pattern that
+matches an id counts. Models that write no text are not listed.
+
 {sections}"""
 
 
 def _format_rule(name: str, adapters: Iterable[Adapter]) -> str:
     rule = RULES[name]
+    known = {
+        pattern: getattr(able, name)
+        for adapter in adapters
+        for pattern, able in adapter.models.items()
+        if able.output == "text"
+    }
+    others = known.pop(GENERIC)
     patterns: dict[str, list[str]] = {}
-    for adapter in adapters:
-        for pattern, able in adapter.models.items():
-            patterns.setdefault(_show_value(getattr(able, name)), []).append(_code(pattern))
+    for pattern, value in known.items():
+        if value != others or _is_within(pattern, known, others):
+            patterns.setdefault(_show_value(value), []).append(_code(pattern))
+    patterns.setdefault(_show_value(others), []).append("all others")
     values = [(_code(value), ", ".join(each)) for value, each in patterns.items()]
     sources = [
         (_code(source.models or adapter.name), source.basis, _escape(source.text))
@@ -178,6 +190,14 @@ def _format_rule(name: str, adapters: Iterable[Adapter]) -> str:
 
 {_format_table((f"`{name}`", "models"), values)}
 {_format_table(("models", "basis", "source"), sources)}"""
+
+
+def _is_within(pattern: str, known: Mapping[str, Any], others: Any) -> bool:
+    """Whether a wider pattern has another value, so that `all others` would not cover this one."""
+    return any(
+        value != others and other != pattern and matches(other, pattern.replace("*", "-"))
+        for other, value in known.items()
+    )
 
 
 def _show_value(value: Any) -> str:

@@ -29,7 +29,14 @@ SEES = TEXT.but(images=True, documents=True, video=True)
 REASONS = SEES.but(reasoning=True)
 
 _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is not on the list of models"
+_FEATURES = "AWS user guide, Supported models and model features"
+_CACHING = "AWS user guide, Prompt caching"
 SOURCES = {
+    "images": [Source(f"{_FEATURES}: Nova Micro reads text only", DOCUMENTED, "amazon.nova-micro-*")],
+    "documents": [Source(f"{_FEATURES}: Nova Micro reads text only", DOCUMENTED, "amazon.nova-micro-*")],
+    "video": [Source(f"{_FEATURES}: Nova Micro reads text only", DOCUMENTED, "amazon.nova-micro-*")],
+    "audio": [Source("AWS user guide for Nova: only Nova 2 Omni and Sonic take audio", DOCUMENTED)],
+    "cache": [Source(f"{_CACHING}: Nova caches the system prompt and messages", DOCUMENTED)],
     "structured": [Source(f"{_STRUCTURED}; langchain4j/langchain4j#4552", DOCUMENTED)],
     "strict_tools": [
         Source(_STRUCTURED, DOCUMENTED),

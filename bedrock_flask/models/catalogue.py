@@ -86,7 +86,7 @@ class Catalogue:
         """The foundation model of an id or an ARN; any id that a plugin but the generic one claims has one."""
         model = identifier.rpartition("/")[2] if ":foundation-model/" in identifier else identifier
         claim = self.registry.find_claim(model)
-        if claim is None or claim.pattern == GENERIC or model.partition(".")[0] not in self.registry.providers:
+        if claim is None or claim.is_generic or model.partition(".")[0] not in self.registry.providers:
             return None
         return self.make_model(model, claim.adapter, claim.capabilities)
 

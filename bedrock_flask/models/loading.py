@@ -28,7 +28,7 @@ from bedrock_flask.adapter import Adapter, InvalidAdapter
 from bedrock_flask.bedrock.model_ids import patterns_overlap
 from bedrock_flask.errors import PluginError
 from bedrock_flask.models.checks import PluginRaised, check_adapter
-from bedrock_flask.models.registry import BrokenPlugin, LoadedPlugin, Registry, sort_claims
+from bedrock_flask.models.registry import GENERIC, BrokenPlugin, LoadedPlugin, Registry, sort_claims
 
 BUILT_IN = "bedrock_flask_plugins"
 
@@ -245,7 +245,7 @@ def _find_conflicts(found: list[Adapter], adapters: Mapping[str, Adapter], sourc
                 f"registered by {source}, and neither is longer"
                 for pattern in new.models
                 for taken in other.models
-                if len(pattern) == len(taken) and patterns_overlap(pattern, taken)
+                if len(pattern) == len(taken) and patterns_overlap(pattern, taken) and not _gives_way(new, other)
             ]
         conflicts += [
             f"the patterns '{one}' and '{two}' of its adapter '{new.name}' overlap, and neither is longer"
@@ -254,6 +254,11 @@ def _find_conflicts(found: list[Adapter], adapters: Mapping[str, Adapter], sourc
         ]
         earlier.append((new, "this plugin"))
     return conflicts
+
+
+def _gives_way(one: Adapter, other: Adapter) -> bool:
+    """Whether one of the two takes any id, whose claims give way to those of the other."""
+    return (GENERIC in one.models) != (GENERIC in other.models)
 
 
 def describe_error(adapter: Adapter, error: BaseException) -> str:

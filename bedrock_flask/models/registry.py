@@ -44,10 +44,19 @@ class PatternClaim:
     adapter: Adapter
     capabilities: Capabilities
 
+    @property
+    def is_generic(self) -> bool:
+        """Whether the adapter is the one that takes any id."""
+        return GENERIC in self.adapter.models
+
 
 @dataclass(frozen=True)
 class Registry:
-    """Every adapter and its source by name, all claims (longest pattern first), and the plugins themselves."""
+    """Every adapter and its source by name, all claims, and the plugins themselves.
+
+    The claims of the generic adapter come last, because a plugin may claim what it knows; of the others the longest
+    pattern comes first.
+    """
 
     adapters: Mapping[str, Adapter]
     sources: Mapping[str, str]
@@ -57,7 +66,7 @@ class Registry:
     broken: tuple[BrokenPlugin, ...] = ()
 
     def find_claim(self, model: str) -> PatternClaim | None:
-        """Return the claim with the longest pattern that matches a Bedrock id, an ARN or an inference profile.
+        """Return the first claim whose pattern matches a Bedrock id, an ARN or an inference profile.
 
         A profile's prefix (`us.`, `global.`, or one that AWS adds later) is a first segment that is not a provider;
         providers are the first segments of the patterns themselves.
@@ -96,10 +105,10 @@ class Registry:
 
 
 def sort_claims(adapters: Mapping[str, Adapter]) -> tuple[PatternClaim, ...]:
-    """Return all claims of these adapters, the longest pattern first."""
+    """Return all claims of these adapters: the generic one's last, and the longest pattern first."""
     claims = [
         PatternClaim(pattern, adapter, capabilities)
         for adapter in adapters.values()
         for pattern, capabilities in adapter.models.items()
     ]
-    return tuple(sorted(claims, key=lambda claim: (-len(claim.pattern), claim.pattern)))
+    return tuple(sorted(claims, key=lambda claim: (claim.is_generic, -len(claim.pattern), claim.pattern)))

@@ -99,7 +99,7 @@ class Models:
         claim = self.registry.find_claim(model)
         if claim is None:
             raise UnknownModel(self._describe_unknown(name))
-        if self.policy == LISTED and claim.pattern == GENERIC and not self._is_in_file(model):
+        if self.policy == LISTED and claim.is_generic and not self._is_in_file(model):
             raise ModelNotListed(f"'{name}' is not listed by any plugin or in the models file.")
         return Model(
             name=name,

@@ -59,7 +59,7 @@ def respond_via_converse(
         raise NotConversable(f"'{model.name}' is an embedding model; use POST /v1/embeddings.")
     choice = choose_caching(model, request, cache_wish)
     prepared = prepare_request(model, choice.request, response_format.wire, unknown, choice.caching)
-    streams = stream and model.capabilities.streaming
+    streams = stream and prepared.streams
     call = make_call(
         model,
         prepared.body,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.adapter import Adapter, ExtraTarget, isolate_plugin_errors
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, merge
 from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard, Unsupported
@@ -12,6 +12,8 @@ from bedrock_flask.models.models_file import DROP, ERROR
 
 # Extras that only a model with this capability takes, whatever its family's table says.
 NEEDS = MappingProxyType({"effort": "reasoning", "thinking": "reasoning"})
+# Extras whose place is a capability, because it differs within a family.
+PLACED_BY = MappingProxyType({"effort": "effort_field"})
 # Extras that are never dropped: where inference may run.
 SAFEGUARDS = frozenset({"inference_geo"})
 
@@ -43,7 +45,7 @@ def place_extras(
         if name in dropped:
             continue
         try:
-            rest = merge(rest, _place(adapter, name, value, rest))
+            rest = merge(rest, _place(_find_place(adapter, capabilities, name), adapter, name, value, rest))
         except InvalidBody:
             if policy != DROP:
                 raise
@@ -57,12 +59,17 @@ def explain_safeguard(name: str, model: str) -> FieldError:
 
 
 def _is_accepted(adapter: Adapter, capabilities: Capabilities, name: str) -> bool:
-    return name in adapter.extras and (name not in NEEDS or bool(getattr(capabilities, NEEDS[name])))
+    is_able = name not in NEEDS or bool(getattr(capabilities, NEEDS[name]))
+    return is_able and _find_place(adapter, capabilities, name) is not None
 
 
-def _place(adapter: Adapter, name: str, value: Any, request: Request) -> Json:
+def _find_place(adapter: Adapter, capabilities: Capabilities, name: str) -> ExtraTarget | None:
+    by_model = getattr(capabilities, PLACED_BY[name]) if name in PLACED_BY else ""
+    return by_model or adapter.extras.get(name)
+
+
+def _place(place: ExtraTarget | None, adapter: Adapter, name: str, value: Any, request: Request) -> Json:
     """The members of a Converse request that carry an extra."""
-    place = adapter.extras[name]
     if callable(place):
         with isolate_plugin_errors(adapter):
             try:
@@ -70,6 +77,6 @@ def _place(adapter: Adapter, name: str, value: Any, request: Request) -> Json:
             except ValueError as error:
                 # This is how an adapter refuses a value.
                 raise InvalidBody([FieldError(name, str(error))]) from None
-    for step in reversed(place.split(".")):
+    for step in reversed((place or name).split(".")):
         value = {step: value}
     return dict(value)

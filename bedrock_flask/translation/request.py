@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, RefusedSafeguard, Unsupported
 from bedrock_flask.models.models_file import DROP
@@ -28,7 +29,8 @@ class PreparedRequest:
     """The body that is sent for a canonical request, how its tools were renamed, and what was dropped from it.
 
     `safeguards` are members of the Converse request that its body does not hold, because InvokeModel has headers for
-    them. `cached` are the parts of the request that the gateway has marked for the cache.
+    them. `cached` are the parts of the request that the gateway has marked for the cache, and `streams` says whether
+    the model streams the answer to it.
     """
 
     operation: str
@@ -38,6 +40,7 @@ class PreparedRequest:
     names: Mapping[str, str]
     dropped: tuple[str, ...]
     cached: tuple[str, ...] = ()
+    streams: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,12 @@ def build_bedrock_request(
         names=repaired.names,
         dropped=dropped,
         cached=cached.parts,
+        streams=_is_streamed(placed, model.capabilities),
     )
+
+
+def _is_streamed(request: Request, capabilities: Capabilities) -> bool:
+    return capabilities.streaming and (capabilities.streamed_tools or "toolConfig" not in request)
 
 
 def is_conversable(model: Model) -> bool:

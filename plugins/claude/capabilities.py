@@ -1,6 +1,6 @@
 """What each generation of Claude can do, and where it is known from."""
 
-from bedrock_flask.plugin import DOCUMENTED, MEASURED, Capabilities, Source, anthropic_body
+from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Capabilities, Source, anthropic_body
 
 SEES = Capabilities(
     tools=True,
@@ -62,6 +62,15 @@ MODELS = {
 }
 
 SOURCES = {
+    "video": [Source("AWS user guide, the card of each model: text and images", DOCUMENTED)],
+    "audio": [Source("AWS user guide, the card of each model: text and images", DOCUMENTED)],
+    "cache": [
+        Source("AWS user guide, Prompt caching: Claude 3.5 Haiku, 3.5 Sonnet v2 and later", DOCUMENTED),
+        Source("Live calls: Claude 3 refuses it (posit-dev/positron#12142)", MEASURED, "anthropic.claude-3-*"),
+    ],
+    "forced_tools": [
+        Source("LiteLLM's table of models: Opus and Sonnet 5.5 and Fable 5.1 refuse a forced tool", ONE_REPORT)
+    ],
     "api_versions": [
         Source(
             "Anthropic, API versioning: `2026-10-21` is available on Bedrock for Claude 4.7 and later. AWS user guide, "

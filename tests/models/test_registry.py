@@ -120,13 +120,22 @@ def test_overlapping_patterns_of_equal_length_are_an_error_that_names_both(drop:
     assert "acme.*hyme-x" in message
 
 
-def test_claims_are_sorted_by_length_and_then_by_name_whatever_the_order_of_adapters() -> None:
+def test_claims_are_sorted_by_length_and_name_and_the_generic_ones_come_last() -> None:
     adapters = loading.load_registry().adapters
     claims = sort_claims(adapters)
     assert claims == sort_claims(dict(reversed(adapters.items())))
-    patterns = [claim.pattern for claim in claims]
+    patterns = [claim.pattern for claim in claims if not claim.is_generic]
     assert patterns == sorted(sorted(patterns), key=len, reverse=True)
     assert len(patterns) > 30
+    generic = [claim.pattern for claim in claims[len(patterns) :]]
+    assert generic == sorted(sorted(generic), key=len, reverse=True)
+    assert generic[-1] == "*"
+
+
+@pytest.mark.parametrize("pattern", ["meta.*", "meta.llama3-1-*"])
+def test_a_plugin_may_claim_models_that_the_generic_adapter_knows(drop: Drop, pattern: str) -> None:
+    registry = loading.load_registry(drop(GOOD, name="llama", pattern=pattern))
+    assert registry.pick("us.meta.llama3-1-8b-instruct-v1:0")[0].name == "llama"
 
 
 def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:

@@ -14,12 +14,15 @@ from bedrock_flask.translation.repairs.check_capabilities import (
     reject_duplicate_tools,
 )
 from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
+from bedrock_flask.translation.repairs.choose_tool import choose_tool
 from bedrock_flask.translation.repairs.drop_blank_text import drop_blank_text
 from bedrock_flask.translation.repairs.drop_strict import drop_strict
 from bedrock_flask.translation.repairs.flatten_tool_history import flatten_tool_history
 from bedrock_flask.translation.repairs.join_turns import join_turns
+from bedrock_flask.translation.repairs.limit_inference import drop_stop_sequences, raise_max_tokens
 from bedrock_flask.translation.repairs.limit_sampling import limit_sampling
 from bedrock_flask.translation.repairs.name_documents import name_documents
+from bedrock_flask.translation.repairs.name_effort import name_effort
 from bedrock_flask.translation.repairs.normalize_media import detect_image_formats, normalize_base64
 from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reasoning, move_reasoning_first
 from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
@@ -54,8 +57,12 @@ REPAIRS: tuple[Repair, ...] = (
     place_cache_points,
     name_documents,
     trim_prefill,
+    name_effort,
     translate_thinking,
+    choose_tool,
     limit_sampling,
+    drop_stop_sequences,
+    raise_max_tokens,
 )
 
 

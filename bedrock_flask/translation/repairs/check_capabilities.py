@@ -14,7 +14,7 @@ _MAX_STOP_SEQUENCES = 2500
 
 
 def check_capabilities(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Reject a system prompt, tools, an answer schema or media that the model does not support."""
+    """Reject tools, an answer schema or media that the model does not support, and a system prompt of a painter."""
     faults = list(_find_unsupported(request, capabilities))
     if faults:
         raise InvalidBody(faults)
@@ -44,7 +44,8 @@ def reject_duplicate_tools(request: Request, capabilities: Capabilities) -> Repa
 
 
 def _find_unsupported(request: Request, capabilities: Capabilities) -> Iterator[FieldError]:
-    if request.get("system") and not capabilities.system:
+    # A model that writes text reads a system prompt in the user's turn: `place_system_turns`.
+    if request.get("system") and not capabilities.system and capabilities.output != "text":
         yield FieldError("system", "this model does not support system prompts")
     if member(request, "toolConfig", "tools") and not capabilities.tools:
         yield FieldError("toolConfig", "this model does not support tools")

@@ -1,7 +1,8 @@
 """Place system messages: those that begin the conversation in the system prompt, later ones in the user's turns.
 
 Converse takes no message of the role `system` (BerriAI/litellm#41043). In the system prompt a later one would change
-the prefix that is cached, and it would lose its place in the conversation.
+the prefix that is cached, and it would lose its place in the conversation. A model without a system prompt gets it in
+the user's first turn, and so does one that is given nothing else: Bedrock wants a user's turn.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from itertools import takewhile
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.translation.repairs.record import RepairResult
+from bedrock_flask.translation.repairs.request_parts import is_empty, remove_member
 
 # What is reported of a system message that became a part of the user's turn.
 REPORTED = "messages.system"
@@ -21,16 +23,21 @@ def place_system_turns(request: Request, capabilities: Capabilities) -> RepairRe
     A message with other blocks than text, such as a change of the tools, is left to Bedrock.
     """
     messages = request["messages"]
-    if not any(map(_is_system_text, messages)):
-        return RepairResult(request)
-    first = [*takewhile(_is_system_text, messages)] if capabilities.system else []
+    first = [*takewhile(_is_system_text, messages)]
+    prompt = [*(request.get("system") or ()), *(block for message in first for block in message["content"])]
     rest = messages[len(first) :]
-    if first:
-        content = [block for message in first for block in message["content"]]
-        request = {**request, "system": [*(request.get("system") or ()), *content]}
-    turns = [_make_user_turn(message) if _is_system_text(message) else message for message in rest]
     reported = (REPORTED,) if any(map(_is_system_text, rest)) else ()
-    return RepairResult({**request, "messages": turns}, reported)
+    turns = [_make_user_turn(message["content"]) if _is_system_text(message) else message for message in rest]
+    if is_empty(prompt):
+        return RepairResult({**request, "messages": turns}, reported)
+    if not turns:
+        # Instructions and nothing else: the user says them.
+        only = {"role": "user", "content": prompt}
+        return RepairResult({**remove_member(request, "system"), "messages": [only]}, ("system",))
+    if not capabilities.system:
+        placed = {**remove_member(request, "system"), "messages": [_make_user_turn(prompt), *turns]}
+        return RepairResult(placed, ("system", *reported))
+    return RepairResult({**request, "system": prompt, "messages": turns}, reported)
 
 
 def mark_system_text(text: str) -> str:
@@ -38,8 +45,8 @@ def mark_system_text(text: str) -> str:
     return f"<system>\n{text}\n</system>"
 
 
-def _make_user_turn(message: Json) -> Json:
-    return {"role": "user", "content": [*_mark(message["content"])]}
+def _make_user_turn(content: Iterable[Json]) -> Json:
+    return {"role": "user", "content": [*_mark(content)]}
 
 
 def _mark(content: Iterable[Json]) -> Iterable[Json]:

@@ -31,7 +31,7 @@ def translate_thinking(request: Request, capabilities: Capabilities) -> RepairRe
     result = result.then(_FORMS[capabilities.thinking](result.request, capabilities))
     if _is_budget_rejected(result.request, capabilities):
         result = result.then(RepairResult(set_extras(result.request, thinking=None), (given,)))
-    faults = _find_forced_tool_faults(result.request, capabilities, given)
+    faults = _find_forced_tool_faults(result.request, given)
     if faults:
         raise InvalidBody(faults)
     return result
@@ -159,10 +159,8 @@ def _is_tool_forced(request: Request) -> bool:
     return "any" in choice or "tool" in choice
 
 
-def _find_forced_tool_faults(request: Request, capabilities: Capabilities, given: str) -> list[FieldError]:
-    if not _is_tool_forced(request):
+def _find_forced_tool_faults(request: Request, given: str) -> list[FieldError]:
+    if not (_is_tool_forced(request) and is_thinking(request)):
         return []
-    if is_thinking(request):
-        clash = "reasoning and a forced tool exclude each other"
-        return [FieldError(given, clash), FieldError(_TOOL_CHOICE, clash)]
-    return [] if capabilities.forced_tools else [FieldError(_TOOL_CHOICE, "this model does not support forced tools")]
+    clash = "reasoning and a forced tool exclude each other"
+    return [FieldError(given, clash), FieldError(_TOOL_CHOICE, clash)]

@@ -29,10 +29,7 @@ class _Content:
 
 
 def read_items(given: str | list[Json], cursor: Cursor) -> tuple[list[Json], list[Json]]:
-    """The system prompt, which is the instructions that come first, and the messages, later instructions in place.
-
-    Raises InvalidBody for a conversation that no model can answer.
-    """
+    """The system prompt, which is the instructions that come first, and the messages, later instructions in place."""
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
     cursors = [cursor] if isinstance(given, str) else [cursor.item(index) for index in range(len(items))]
     contents = [each for item, here in zip(items, cursors, strict=True) for each in _read_item(item, here)]
@@ -40,8 +37,6 @@ def read_items(given: str | list[Json], cursor: Cursor) -> tuple[list[Json], lis
     first = [*takewhile(lambda each: each.role == "system", contents)]
     system = [block for each in first for block in each.content]
     turns = [_build_message(role, [*each]) for role, each in groupby(contents[len(first) :], lambda each: each.role)]
-    if not turns:
-        raise cursor.error("must have at least one user message")
     return system, turns
 
 

@@ -47,11 +47,13 @@ def read_request(body: Json) -> Request:
     for name, reason in _STORED.items():
         if body.get(name):
             raise top.at(name).error(reason)
-    system, turns = read_items(body["input"], top.at("input"))
-    instructions = body.get("instructions")
+    prompt = [] if is_blank(body.get("instructions")) else [{"text": body["instructions"]}]
+    system, turns = read_items([] if prompt and _is_nothing(body["input"]) else body["input"], top.at("input"))
+    if not (turns or system or prompt):
+        raise top.at("input").error("must have at least one user message")
     request = {
         "messages": turns,
-        "system": [*([] if is_blank(instructions) else [{"text": instructions}]), *system],
+        "system": [*prompt, *system],
         "inferenceConfig": _read_inference(body, top),
         "toolConfig": read_tools(body, top, used=uses_tools(turns)),
         "outputConfig": _read_text(body.get("text") or {}, top.at("text")),
@@ -64,6 +66,19 @@ def read_request(body: Json) -> Request:
     _add_options(body, top)
     top.add_unread(body, *_READ, defaults=_DEFAULTS)
     return {name: value for name, value in request.items() if value or name == "messages"}
+
+
+def _is_nothing(given: str | list[Json]) -> bool:
+    """Whether the input is empty or one blank text, which is what programs send that have only instructions."""
+    if isinstance(given, str):
+        return is_blank(given)
+    return not given or (len(given) == 1 and given[0].get("role") == "user" and _is_blank(given[0].get("content")))
+
+
+def _is_blank(content: Any) -> bool:
+    if isinstance(content, list):
+        return all(part.get("type") == "input_text" and is_blank(part.get("text")) for part in content)
+    return is_blank(content)
 
 
 def _read_inference(body: Json, top: Cursor) -> Json:

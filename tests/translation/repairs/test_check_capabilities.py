@@ -55,7 +55,7 @@ def test_bedrock_takes_2500_stop_sequences_and_no_more() -> None:
 @pytest.mark.parametrize(
     ("members", "lacking", "path"),
     [
-        ({"system": [{"text": "Be terse."}]}, {"system": False}, "system"),
+        ({"system": [{"text": "Be terse."}]}, {"system": False, "output": "image"}, "system"),
         ({"toolConfig": {"tools": [tool("look")]}}, {"tools": False}, "toolConfig"),
         ({"outputConfig": {"textFormat": {"type": "json_schema"}}}, {"structured": False}, "outputConfig.textFormat"),
     ],

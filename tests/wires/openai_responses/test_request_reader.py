@@ -377,7 +377,6 @@ def test_breakpoints_are_cache_points_behind_what_they_mark() -> None:
     [
         (" ", "input"),
         ([], "input"),
-        ([says("system", "Be terse.")], "input"),
         ([says("user", "a"), says("user", " ")], "input[1]"),
         ([user()], "input[0]"),
         ([call("a", "{")], "input[0].arguments"),

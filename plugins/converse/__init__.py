@@ -1,8 +1,52 @@
 """Any model that Converse serves: the generic adapter for ids that no other plugin claims."""
 
 from collections.abc import Callable, Iterator
+from types import ModuleType
 
-from bedrock_flask.plugin import Adapter, Capabilities, Json, converse_body, fields, hookimpl
+from bedrock_flask.plugin import Adapter, Json, Source, converse_body, fields, hookimpl
+from bedrock_flask_plugins.converse import (
+    deepseek,
+    google,
+    meta,
+    minimax,
+    mistral,
+    moonshot,
+    nvidia,
+    older,
+    openai,
+    qwen,
+    xai,
+    zai,
+)
+from bedrock_flask_plugins.converse.any_model import ANY_MODEL
+
+# What is known of a family is in a module of its own.
+FAMILIES: tuple[ModuleType, ...] = (
+    deepseek,
+    google,
+    meta,
+    minimax,
+    mistral,
+    moonshot,
+    nvidia,
+    older,
+    openai,
+    qwen,
+    xai,
+    zai,
+)
+MODELS = {"*": ANY_MODEL} | {
+    pattern: capabilities for family in FAMILIES for pattern, capabilities in family.MODELS.items()
+}
+
+
+def collect_sources() -> dict[str, list[Source]]:
+    """The sources of every family, by capability."""
+    collected: dict[str, list[Source]] = {}
+    for family in FAMILIES:
+        for name, sources in family.SOURCES.items():
+            collected.setdefault(name, []).extend(sources)
+    return collected
 
 
 class GenericBody(converse_body.Body):
@@ -32,17 +76,8 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             body=GenericBody,
             rules=[check_messages],
             speaks={"converse": "Converse"},
-            models={
-                "*": Capabilities(
-                    tools=True,
-                    system=True,
-                    images=True,
-                    documents=True,
-                    video=True,
-                    audio=True,
-                    reasoning=True,
-                )
-            },
+            models=MODELS,
+            sources=collect_sources(),
             sample={
                 "messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}],
                 "inferenceConfig": {"maxTokens": 64},

@@ -1,0 +1,27 @@
+"""Limit maxTokens and the stop sequences to what the model takes."""
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Request, member
+from bedrock_flask.translation.repairs.record import RepairResult
+from bedrock_flask.translation.repairs.request_parts import remove_member
+
+_CONFIG = "inferenceConfig"
+
+
+def drop_stop_sequences(request: Request, capabilities: Capabilities) -> RepairResult:
+    """Drop the stop sequences of a model that takes none; only the caller may give them up."""
+    config = request.get(_CONFIG) or {}
+    if capabilities.stop_sequences or "stopSequences" not in config:
+        return RepairResult(request)
+    rest = {name: value for name, value in config.items() if name != "stopSequences"}
+    dropped = {**request, _CONFIG: rest} if rest else remove_member(request, _CONFIG)
+    return RepairResult(dropped, refused=(f"{_CONFIG}.stopSequences",) if config["stopSequences"] else ())
+
+
+def raise_max_tokens(request: Request, capabilities: Capabilities) -> RepairResult:
+    """Raise maxTokens to the smallest value that the model accepts, which is reported."""
+    limit = member(request, _CONFIG, "maxTokens")
+    if limit is None or limit >= capabilities.least_tokens:
+        return RepairResult(request)
+    config = {**request[_CONFIG], "maxTokens": capabilities.least_tokens}
+    return RepairResult({**request, _CONFIG: config}, (f"{_CONFIG}.maxTokens",))

@@ -1,0 +1,34 @@
+"""DeepSeek R1 and V3."""
+
+from bedrock_flask.plugin import MEASURED, Source
+from bedrock_flask_plugins.converse.any_model import READS
+from bedrock_flask_plugins.converse.pages import FEATURES, Sources, cards, efforts, stops, unstructured
+
+MODELS = {
+    "deepseek.r1-*": READS.but(tools=False, structured=False, strict_tools=False),
+    "deepseek.v3*": READS.but(
+        stop_sequences=False,
+        named_tools=False,
+        efforts=("low", "medium", "high"),
+        effort_field="additionalModelRequestFields.reasoning_effort",
+    ),
+}
+
+_ALL, _R1, _V3 = "deepseek.*", "deepseek.r1-*", "deepseek.v3*"
+_LANGCHAIN = "langchain-ai/langchain-aws#1261"
+SOURCES: Sources = {
+    "images": cards(_ALL),
+    "video": cards(_ALL),
+    "audio": cards(_ALL),
+    "tools": [Source(f"{FEATURES}; live: This model doesn't support tool use (kortix-ai/suna#3706)", MEASURED, _R1)],
+    "named_tools": [
+        Source(f"Live calls: Converse accepts a named tool, and the model does not obey ({_LANGCHAIN})", MEASURED, _V3)
+    ],
+    "stop_sequences": stops(_V3),
+    "structured": unstructured(_R1),
+    "strict_tools": unstructured(_R1),
+    "efforts": [
+        *efforts(_V3),
+        Source(f"Live calls: the effort `high` makes V3.1 and V3.2 reason ({_LANGCHAIN})", MEASURED, _V3),
+    ],
+}

@@ -1,0 +1,23 @@
+"""MiniMax."""
+
+from bedrock_flask_plugins.converse.any_model import READS
+from bedrock_flask_plugins.converse.pages import Sources, cards, choice, efforts, stops
+
+MODELS = {
+    "minimax.minimax-*": READS.but(
+        stop_sequences=False,
+        named_tools=False,
+        efforts=("low", "medium", "high"),
+        effort_field="additionalModelRequestFields.reasoning_effort",
+    ),
+}
+
+_ALL = "minimax.minimax-*"
+SOURCES: Sources = {
+    "images": cards(_ALL),
+    "video": cards(_ALL),
+    "audio": cards(_ALL),
+    "named_tools": choice(_ALL),
+    "stop_sequences": stops(_ALL),
+    "efforts": efforts(_ALL),
+}

@@ -1,0 +1,33 @@
+"""Titan Text, Command R, Jamba and Palmyra: legacy models, which some accounts still call."""
+
+from bedrock_flask.plugin import MEASURED, Source
+from bedrock_flask_plugins.converse.any_model import READS
+from bedrock_flask_plugins.converse.pages import Sources, cards, features, unstructured
+
+PLAIN = READS.but(structured=False, strict_tools=False)
+TITAN = PLAIN.but(reasoning=False, system=False, tools=False)
+MODELS = {
+    "amazon.titan-text-*": TITAN,
+    "amazon.titan-text-premier-*": TITAN.but(documents=False),
+    "cohere.command-r*": PLAIN.but(reasoning=False),
+    "ai21.jamba-1-5-*": PLAIN.but(reasoning=False),
+    "ai21.jamba-instruct-*": PLAIN.but(reasoning=False, tools=False, documents=False),
+    "writer.palmyra-*": PLAIN,
+}
+
+_TITAN, _INSTRUCT = "amazon.titan-text-*", "ai21.jamba-instruct-*"
+_SYSTEM = "Live calls: This model doesn't support system messages (earendil-works/pi)"
+SOURCES: Sources = {
+    name: [source for pattern in MODELS for source in make(pattern)]
+    for name, make in (
+        ("images", cards),
+        ("video", cards),
+        ("audio", cards),
+        ("structured", unstructured),
+        ("strict_tools", unstructured),
+    )
+} | {
+    "system": [*features(_TITAN), Source(_SYSTEM, MEASURED, _TITAN)],
+    "tools": [*features(_TITAN), *features(_INSTRUCT)],
+    "documents": [*features("amazon.titan-text-premier-*"), *features(_INSTRUCT)],
+}
