@@ -183,6 +183,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Whether a cache mark may have the lifetime of an hour (`ttl: 1h`).",
             "Without it the gateway leaves the default lifetime and reports it.",
         ),
+        "counts_tokens": Rule(
+            "Whether CountTokens counts for the model, by its own id or ARN and not by an inference profile's.",
+            "The gateway sends the model's own id. Where Bedrock counts nothing it refuses, or estimates if the caller "
+            "asks for that.",
+        ),
         "strict_tools": Rule(
             "Whether a tool may have `strict`.",
             "Without it the gateway drops `strict` and reports it.",

@@ -37,6 +37,9 @@ SOURCES = {
     "video": [Source(f"{_FEATURES}: Nova Micro reads text only", DOCUMENTED, "amazon.nova-micro-*")],
     "audio": [Source("AWS user guide for Nova: only Nova 2 Omni and Sonic take audio", DOCUMENTED)],
     "cache": [Source(f"{_CACHING}: Nova caches the system prompt and messages", DOCUMENTED)],
+    "counts_tokens": [
+        Source("Live calls: The provided model doesn't support counting tokens (alchemy.run, CountTokens)", MEASURED)
+    ],
     "structured": [Source(f"{_STRUCTURED}; langchain4j/langchain4j#4552", DOCUMENTED)],
     "strict_tools": [
         Source(_STRUCTURED, DOCUMENTED),

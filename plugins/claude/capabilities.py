@@ -11,7 +11,6 @@ SEES = Capabilities(
     strict_tools=False,
     api_versions=(anthropic_body.VERSION,),
 )
-# From 3.5 on: "Count tokens" (AWS user guide).
 COUNTS = SEES.but(counts_tokens=True)
 CACHES = COUNTS.but(cache=True)
 # Reasoning and sampling by generation: "Adaptive thinking" and "Structured outputs" (AWS user guide), Anthropic's
@@ -26,6 +25,7 @@ FOUR_SEVEN = FOUR_SIX.but(
     structured=False,
     strict_tools=False,
     api_versions=(anthropic_body.VERSION, "2026-10-21"),
+    counts_tokens=False,
 )
 FOUR_EIGHT = FOUR_SEVEN.but(system_turns=True)
 # What is not known of a newer model's strict tools is not a rule.
@@ -70,6 +70,19 @@ SOURCES = {
     ],
     "forced_tools": [
         Source("LiteLLM's table of models: Opus and Sonnet 5.5 and Fable 5.1 refuse a forced tool", ONE_REPORT)
+    ],
+    "counts_tokens": [
+        Source(
+            "AWS user guide, Count tokens: some models are not counted on bedrock-runtime, among them those that came "
+            "with inference profiles only. AWS's lists of 2026 go from 3.5 to 4.6 (danilop/ttok4bedrock)",
+            DOCUMENTED,
+        ),
+        Source(
+            "Live calls of June to August 2026, by the model's own id: 3.7, Sonnet 4.5, Haiku 4.5 and Sonnet 4.6 are "
+            "counted; Opus 4.7 and 4.8, Sonnet 5, Opus 5 and Fable 5 are not (Boise-State-Development/"
+            "agentcore-public-stack#430, xiehust/strands-darwin, anthropics/claude-code#86628)",
+            MEASURED,
+        ),
     ],
     "api_versions": [
         Source(

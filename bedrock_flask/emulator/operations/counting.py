@@ -1,8 +1,8 @@
 """CountTokens: the tokens of a request in either form, as the engine counts them.
 
-Tokens are counted for models with `counts_tokens`, by the id or the ARN of a foundation model, unless the model can be
-called only through inference profiles. Sources: botocore's service model of bedrock-runtime; AWS user guide, "Count
-tokens".
+Tokens are counted for models with `counts_tokens`, by the id or the ARN of a foundation model, even if it can be called
+only through inference profiles. Sources: botocore's service model of bedrock-runtime; AWS user guide, "Count tokens";
+live calls in Boise-State-Development/agentcore-public-stack#430.
 """
 
 import base64
@@ -65,7 +65,7 @@ def count_tokens(request: EmulatorRequest) -> EmulatorResponse:
 def _check_model(request: EmulatorRequest) -> None:
     request.find_adapter()
     model = request.account.catalogue.find_model(request.model)
-    if model is None or not model.capabilities.counts_tokens or not model.known.on_demand:
+    if model is None or not model.capabilities.counts_tokens:
         raise validation_error(_UNSUPPORTED)
 
 

@@ -64,11 +64,28 @@ def test_what_is_cached_counts_too(counting: Any) -> None:
 @pytest.mark.parametrize(
     "model",
     [
+        "anthropic.claude-3-7-sonnet-20250219-v1:0",
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "anthropic.claude-haiku-4-5-20251001-v1:0",
+        "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
+        "anthropic.claude-sonnet-4-6",
+    ],
+)
+def test_a_model_is_counted_by_its_own_id_even_if_it_is_called_through_profiles(counting: Any, model: str) -> None:
+    assert counting.count_tokens(modelId=model, input={"converse": REQUEST})["inputTokens"] > 0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
         "amazon.nova-lite-v1:0",
         "amazon.titan-embed-text-v2:0",
         "newvendor.model-of-tomorrow",
         "anthropic.claude-3-haiku-20240307-v1:0",
-        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "anthropic.claude-opus-4-7",
+        "anthropic.claude-opus-5-5",
+        "anthropic.claude-sonnet-5",
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
         f"us.{CLAUDE}",
         f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{CLAUDE}",
     ],
