@@ -145,6 +145,15 @@ class ToolOutput(CallItem):
     output = _make_content(INPUTS, "The output")
 
 
+class ToolSearchCall(Item):
+    """A search for further tools, run by the client or by OpenAI."""
+
+    call_id = make_string("The call's id, which its output shares.")
+    execution = make_string("Who runs the search.", "client", "server")
+    arguments = fields.Anything(description="The arguments of the search.")
+    created_by = make_string("Who created the item.")
+
+
 class SummaryText(Schema):
     """A part of a summary."""
 
@@ -177,7 +186,7 @@ _SERVER_ITEMS = (
     *("file_search_call", "web_search_call", "computer_call", "computer_call_output", "image_generation_call"),
     *("code_interpreter_call", "local_shell_call", "local_shell_call_output", "shell_call", "shell_call_output"),
     *("apply_patch_call", "apply_patch_call_output", "mcp_list_tools", "mcp_approval_request"),
-    *("mcp_approval_response", "mcp_call", "tool_search_call", "tool_search_output", "configuration_update"),
+    *("mcp_approval_response", "mcp_call", "configuration_update"),
     *("compaction", "compaction_summary", "compaction_trigger", "context_compaction", "agent_message"),
     *("item_reference", "program", "program_output"),
 )
@@ -235,6 +244,15 @@ class Namespace(Schema):
     )
 
 
+class ToolSearch(Schema):
+    """A search for further tools, which the client runs or OpenAI."""
+
+    type = make_tag("`tool_search`.")
+    execution = make_string("Who runs the search.", "client", "server")
+    description = make_string("What the search finds and when to call it.")
+    parameters = make_object("The arguments' JSON Schema.")
+
+
 class ServerTool(Open):
     """A tool that OpenAI's servers run."""
 
@@ -244,9 +262,14 @@ class ServerTool(Open):
 _SERVER_TOOLS = (
     *("file_search", "computer", "computer_use", "computer_use_preview", "web_search", "web_search_2025_08_26"),
     *("web_search_preview", "web_search_preview_2025_03_11", "mcp", "code_interpreter", "image_generation"),
-    *("programmatic_tool_calling", "local_shell", "shell", "tool_search", "apply_patch"),
+    *("programmatic_tool_calling", "local_shell", "shell", "apply_patch"),
 )
-TOOLS: dict[str, type[Schema]] = {**_CALLER_TOOLS, "namespace": Namespace, **dict.fromkeys(_SERVER_TOOLS, ServerTool)}
+TOOLS: dict[str, type[Schema]] = {
+    **_CALLER_TOOLS,
+    "namespace": Namespace,
+    "tool_search": ToolSearch,
+    **dict.fromkeys(_SERVER_TOOLS, ServerTool),
+}
 
 
 class AdditionalTools(Item):
@@ -254,6 +277,15 @@ class AdditionalTools(Item):
 
     role = make_string("`developer`.")
     tools = fields.List(fields.Tagged("type", TOOLS), required=True, description="The tools.")
+
+
+class ToolSearchOutput(Item):
+    """The tools that a search found; the model may call them from here on."""
+
+    call_id = make_string("The id of the search.")
+    execution = make_string("Who ran the search.", "client", "server")
+    tools = fields.List(fields.Tagged("type", TOOLS), required=True, description="The tools.")
+    created_by = make_string("Who created the item.")
 
 
 ITEMS: dict[str, type[Schema]] = {
@@ -264,6 +296,8 @@ ITEMS: dict[str, type[Schema]] = {
     "custom_tool_call_output": ToolOutput,
     "reasoning": Reasoning,
     "additional_tools": AdditionalTools,
+    "tool_search_call": ToolSearchCall,
+    "tool_search_output": ToolSearchOutput,
     **dict.fromkeys(_SERVER_ITEMS, ServerItem),
 }
 
@@ -284,6 +318,7 @@ class ServerToolChoice(Open):
 _NAMED_TOOLS: dict[str, type[Schema]] = {
     "function": NamedTool,
     "custom": NamedTool,
+    "tool_search": ServerToolChoice,
     **dict.fromkeys(_SERVER_TOOLS, ServerToolChoice),
 }
 

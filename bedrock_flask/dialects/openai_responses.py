@@ -46,11 +46,15 @@ def create_response() -> Response:
 def _make_response_format(body: Any) -> ResponseFormat:
     """The format of the answers to one request: its tools decide how calls are written."""
     written = _Written(body["model"])
-    custom, namespaced = openai_responses.find_custom_tools(body), openai_responses.find_namespaced_tools(body)
+    tools: dict[str, Any] = {
+        "custom": openai_responses.find_custom_tools(body),
+        "namespaced": openai_responses.find_namespaced_tools(body),
+        "searches": openai_responses.has_tool_search(body),
+    }
     return ResponseFormat(
         wire=openai_responses.WIRE,
-        write_reply=partial(openai_responses.write_reply, custom=custom, namespaced=namespaced),
-        write_chunks=partial(openai_responses.write_chunks, custom=custom, namespaced=namespaced),
+        write_reply=partial(openai_responses.write_reply, **tools),
+        write_chunks=partial(openai_responses.write_chunks, **tools),
         write_event=written.write_event,
         stream_format=StreamFormat(
             media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=written.write_failure

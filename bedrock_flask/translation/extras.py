@@ -6,7 +6,7 @@ from typing import Any
 
 from bedrock_flask.adapter import Adapter, ExtraTarget, isolate_plugin_errors
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Json, Request, merge
+from bedrock_flask.converse import Json, Request, member, merge
 from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard, Unsupported
 from bedrock_flask.models.models_file import DROP, ERROR
 
@@ -40,7 +40,7 @@ def place_extras(
     if lost := [name for name in dropped if name in SAFEGUARDS]:
         raise RefusedSafeguard([explain_safeguard(name, model) for name in lost])
     if policy != DROP and (refused := [name for name in dropped if name not in hints]):
-        raise Unsupported([FieldError(name, f"'{model}' cannot take this") for name in refused])
+        raise Unsupported([FieldError(name, _explain_unsupported(extras[name], model)) for name in refused])
     for name, value in extras.items():
         if name in dropped:
             continue
@@ -56,6 +56,13 @@ def place_extras(
 def explain_safeguard(name: str, model: str) -> FieldError:
     """The fault of a request with a safeguard that the model cannot take."""
     return FieldError(name, f"'{model}' cannot take this, and it is never dropped")
+
+
+def _explain_unsupported(value: Any, model: str) -> str:
+    """What is wrong with an extra; a tool, an item or a block by its type, for which its sender can search."""
+    kind = member(value, "type")
+    named = f" ('{kind[:100]}')" if isinstance(kind, str) else ""
+    return f"'{model}' cannot take this{named}"
 
 
 def _is_accepted(adapter: Adapter, capabilities: Capabilities, name: str) -> bool:

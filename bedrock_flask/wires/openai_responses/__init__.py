@@ -19,7 +19,7 @@ from bedrock_flask.wires.openai_responses.response_reader import (
 )
 from bedrock_flask.wires.openai_responses.response_writer import start_response, write_reply
 from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
-from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_namespaced_tools
+from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_namespaced_tools, has_tool_search
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "WIRE",
     "find_custom_tools",
     "find_namespaced_tools",
+    "has_tool_search",
     "is_complete",
     "is_terminal",
     "read_chunks",

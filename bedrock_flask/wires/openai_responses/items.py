@@ -13,7 +13,7 @@ from typing import Any
 from bedrock_flask.converse import Json, build_cache_point, is_blank
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.parts import MarkedBlock, is_part, pair_with_marks, read_parts, write_parts
-from bedrock_flask.wires.openai_responses.tools import full_name
+from bedrock_flask.wires.openai_responses.tools import SEARCH, full_name, is_client_search, write_found_tools
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # --- read ------------------------------------------------------------------------------------------------------------
@@ -110,6 +110,25 @@ def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _read_search(item: Json, cursor: Cursor) -> Iterator[_Content]:
+    """A search for tools that the client runs; one that OpenAI ran is left out, because the model sees all tools."""
+    if not is_client_search(item):
+        cursor.add_hint("input.tool_search", item)
+        return
+    given = item.get("arguments")
+    if isinstance(given, str):
+        given = _read_arguments(given, cursor.at("arguments"))
+    yield _build_call({"call_id": item["call_id"], "name": SEARCH}, given or {})
+
+
+def _read_found(item: Json, cursor: Cursor) -> Iterator[_Content]:
+    if not is_client_search(item):
+        cursor.add_hint("input.tool_search", item)
+        return
+    result = {"toolUseId": item["call_id"], "content": [{"text": write_found_tools(item)}]}
+    yield _Content("user", [{"toolResult": result}], is_first=True)
+
+
 def _read_output(item: Json, cursor: Cursor) -> Iterator[_Content]:
     content = [*read_parts(item["output"], cursor.at("output"))]
     # Inside a tool result Converse has no cache points; behind it they cache the same prefix, or a little more.
@@ -150,6 +169,8 @@ _ITEMS: dict[str, tuple[Any, ...]] = {
     "custom_tool_call_output": (_read_output, "call_id", "name", "namespace", "output"),
     "reasoning": (_read_reasoning, "summary", "content", "encrypted_content"),
     "additional_tools": (_read_additional_tools, "tools"),
+    "tool_search_call": (_read_search, "call_id", "execution", "arguments", "created_by"),
+    "tool_search_output": (_read_found, "call_id", "execution", "tools", "created_by"),
 }
 
 

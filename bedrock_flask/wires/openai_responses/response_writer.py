@@ -35,14 +35,16 @@ def write_reply(
     *,
     custom: frozenset[str] = frozenset(),
     namespaced: Mapping[str, tuple[str, str]] = NO_NAMESPACES,
+    searches: bool = False,
 ) -> Json:
     """A Converse response as a `response` object; raises UpstreamProtocolError for any other document.
 
-    `custom` and `namespaced` are what `find_custom_tools` and `find_namespaced_tools` read from the request.
+    `custom`, `namespaced` and `searches` are what `find_custom_tools`, `find_namespaced_tools` and `has_tool_search`
+    read from the request.
     """
     content = response["output"]["message"]["content"]
     left_out = [kind for block in content for kind in find_unsupported(block)]
-    items = _write_items(content, RequestTools(custom, namespaced))
+    items = _write_items(content, RequestTools(custom, namespaced, searches))
     return {**end_response(start_response(model), items, response, response), **report_left_out(left_out)}
 
 
@@ -185,6 +187,9 @@ def build_reasoning(reasoning: Json) -> Json:
 
 def build_call(use: Json, tools: RequestTools) -> Json:
     """An item for a tool call, without its arguments yet."""
+    if tools.is_search(use["name"]):
+        search = {"type": "tool_search_call", "call_id": use["toolUseId"], "execution": "client", "arguments": {}}
+        return {"id": make_id("tsc"), **search}
     common = {"call_id": use["toolUseId"], **tools.name_members(use["name"])}
     if use["name"] in tools.custom:
         return {"id": make_id("ctc"), "type": "custom_tool_call", **common, "input": ""}
@@ -195,5 +200,7 @@ def _build_whole_call(use: Json, tools: RequestTools) -> Json:
     item, given = build_call(use, tools), {} if use.get("input") is None else use["input"]
     if "input" in item:
         return {**item, "input": read_free_text(given)}
+    if tools.is_search(use["name"]):
+        return {**item, "arguments": given}
     # Arguments that the token limit cut are not JSON, but text.
     return {**item, "arguments": given if isinstance(given, str) else json.dumps(given)}

@@ -1,5 +1,6 @@
 """Converse events as the event stream of OpenAI's Responses API."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,12 +20,15 @@ def write_chunks(
     *,
     custom: frozenset[str] = frozenset(),
     namespaced: Mapping[str, tuple[str, str]] = NO_NAMESPACES,
+    searches: bool = False,
 ) -> Iterator[Json]:
     """Converse events as the events of a Responses stream; the usage, which Converse sends last, is in the last event.
 
-    `custom` and `namespaced` are what `find_custom_tools` and `find_namespaced_tools` read from the request.
+    `custom`, `namespaced` and `searches` are what `find_custom_tools`, `find_namespaced_tools` and `has_tool_search`
+    read from the request.
     """
-    stream, numbers = _Stream(response_writer.start_response(model), RequestTools(custom, namespaced)), count()
+    tools = RequestTools(custom, namespaced, searches)
+    stream, numbers = _Stream(response_writer.start_response(model), tools), count()
 
     def write(kind: str, payload: Json) -> Iterator[Json]:
         for chunk in _EVENTS.get(kind, _ignore)(stream, payload):
@@ -162,7 +166,32 @@ class _Custom(_Item):
             yield self.build_event("custom_tool_call_input.delta", delta=text)
 
 
-_Kind = _Message | _Thought | _Function | _Custom
+@dataclass(eq=False)
+class _Search(_Item):
+    """A search for further tools, whose arguments come as an object in the last event about it."""
+
+    text: str = ""
+
+    def add(self, delta: Json) -> Iterator[Json]:
+        self.text += delta.get("input") or ""
+        yield from ()
+
+    def stop(self) -> Iterator[Json]:
+        try:
+            self.item["arguments"] = json.loads(self.text) if self.text.strip() else {}
+        except ValueError:
+            # Arguments that the token limit cut are not JSON, but text.
+            self.item["arguments"] = self.text
+        yield from ()
+
+
+_Kind = _Message | _Thought | _Function | _Custom | _Search
+# How a call is written, by the type of its item.
+_CALLS: Mapping[str, type[_Function | _Custom | _Search]] = {
+    "function_call": _Function,
+    "custom_tool_call": _Custom,
+    "tool_search_call": _Search,
+}
 
 
 # --- events ----------------------------------------------------------------------------------------------------------
@@ -201,7 +230,7 @@ def _write_block_start(stream: _Stream, payload: Json) -> Iterator[Json]:
     stream.left_out += response_writer.find_unsupported(payload["start"])
     if use is not None and response_writer.is_client_call(use):
         item = response_writer.build_call(use, stream.tools)
-        kind = _Custom if "input" in item else _Function
+        kind = _CALLS[item["type"]]
         yield from _open_item(stream, payload["contentBlockIndex"], kind(len(stream.items), item))
 
 

@@ -1,15 +1,17 @@
 """The tools of a request and which of them must be called, to and from Converse.
 
 A custom tool takes free text; in Converse it is a tool with the one argument `input`. A tool of a namespace is named
-`namespace__tool` there. `find_custom_tools` and `find_namespaced_tools` read what a reply must know about them.
+`namespace__tool` there. A search for further tools that the client runs is a tool, and what it finds are tools of the
+request. `find_custom_tools`, `find_namespaced_tools` and `has_tool_search` read what a reply must know about them.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.converse import Json, is_blank
+from bedrock_flask.converse import Json, is_blank, omit_null
 from bedrock_flask.wires.custom_tools import CUSTOM, describe_grammar, is_custom
 from bedrock_flask.wires.reading.cursor import Cursor
 
@@ -24,11 +26,21 @@ class RequestTools:
 
     custom: frozenset[str] = frozenset()
     namespaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    searches: bool = False
+
+    def is_search(self, name: str) -> bool:
+        """Whether this is the client's search for further tools."""
+        return self.searches and name == SEARCH
 
     def name_members(self, name: str) -> Json:
         """The members that name a tool in a reply."""
         namespace, own = self.namespaced.get(name, (None, name))
         return {"name": own, **({"namespace": namespace} if namespace else {})}
+
+
+def has_tool_search(body: Json) -> bool:
+    """Whether the client of a request searches for further tools itself."""
+    return any(_is_search(offer.tool) for offer in _find_offers(body, Cursor("", {})))
 
 
 def find_custom_tools(body: Json) -> frozenset[str]:
@@ -42,13 +54,42 @@ def find_namespaced_tools(body: Json) -> dict[str, tuple[str, str]]:
     return {
         offer.name: (offer.namespace, offer.tool["name"])
         for offer in offers
-        if offer.namespace and offer.tool["type"] in _SPECS
+        if offer.namespace and _is_callers(offer.tool)
     }
 
 
 def full_name(call: Json) -> str:
     """The name in Converse of the tool that an item calls."""
     return _join_name(call.get("namespace") or "", call["name"])
+
+
+# The name in Converse of the client's search for further tools, which has none in this format.
+SEARCH = "tool_search"
+
+
+def is_client_search(item: Json) -> bool:
+    """Whether an item is a search for tools, or what it found, that the client runs: it has a call to refer to."""
+    return item.get("execution") != "server" and bool(item.get("call_id"))
+
+
+def write_found_tools(item: Json) -> str:
+    """The names and descriptions of what a search found, for the model; `read_tools` reads the tools themselves."""
+    offers = _flatten_offers(item["tools"], Cursor("", {}))
+    found = [
+        {"name": offer.name, **omit_null(description=offer.tool.get("description") or None)}
+        for offer in offers
+        if _is_callers(offer.tool)
+    ]
+    return json.dumps(found, ensure_ascii=False)
+
+
+def _is_search(tool: Json) -> bool:
+    return bool(tool["type"] == SEARCH and tool.get("execution") == "client")
+
+
+def _is_callers(tool: Json) -> bool:
+    """Whether the client runs the tool."""
+    return _is_search(tool) or tool["type"] in ("function", "custom")
 
 
 def _join_name(namespace: str, name: str) -> str:
@@ -60,16 +101,20 @@ def _join_name(namespace: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class _Offer:
-    """One tool at its cursor; the first tool of a namespace has the description of the namespace in `about`."""
+    """One tool at its cursor; the first tool of a namespace has the description of the namespace in `about`.
+
+    `found` says that a search found it; several may find the same.
+    """
 
     cursor: Cursor
     tool: Json
     namespace: str = ""
     about: str = ""
+    found: bool = False
 
     @property
     def name(self) -> str:
-        return _join_name(self.namespace, self.tool.get("name", ""))
+        return SEARCH if _is_search(self.tool) else _join_name(self.namespace, self.tool.get("name", ""))
 
 
 def _find_offers(body: Json, top: Cursor) -> Iterator[_Offer]:
@@ -79,6 +124,9 @@ def _find_offers(body: Json, top: Cursor) -> Iterator[_Offer]:
     for index, item in enumerate(items):
         if item.get("type") == "additional_tools":
             yield from _flatten_offers(item["tools"], top.at("input").item(index).at("tools"))
+        elif item.get("type") == "tool_search_output":
+            offers = _flatten_offers(item["tools"], top.at("input").item(index).at("tools"))
+            yield from (replace(offer, found=True) for offer in offers)
 
 
 def _flatten_offers(tools: Iterable[Json], cursor: Cursor) -> Iterator[_Offer]:
@@ -97,7 +145,7 @@ def read_tools(body: Json, top: Cursor, *, used: bool) -> Json:
     """The toolConfig; `used` says whether the conversation has used tools."""
     here, choice = top.at("tool_choice"), body.get("tool_choice")
     offers = [*_find_offers(body, top)]
-    offered = [offer for offer in offers if offer.tool["type"] in _SPECS]
+    offered = [offer for offer in offers if _is_callers(offer.tool)]
     if choice == "none":
         # Without tool use in the history, sending no tools means the same, and every model supports it.
         if not (offered and used):
@@ -108,7 +156,7 @@ def read_tools(body: Json, top: Cursor, *, used: bool) -> Json:
         offered = _select_allowed(choice, offered, here)
         kind = choice["mode"]
     elif kind != "none":
-        _add_server_tools([offer for offer in offers if offer.tool["type"] not in _SPECS])
+        _add_server_tools([offer for offer in offers if not _is_callers(offer.tool)])
     if kind != "none":
         for offer in offered:
             _add_unread(offer)
@@ -118,10 +166,14 @@ def read_tools(body: Json, top: Cursor, *, used: bool) -> Json:
 
 
 def _add_server_tools(offers: Iterable[_Offer]) -> None:
-    """Add the tools that OpenAI runs itself to the extras; web search is a hint, because clients always offer it."""
+    """Add the tools that OpenAI runs itself to the extras.
+
+    Web search is a hint, because clients always offer it. So is a search among the tools of the request: the model sees
+    them all.
+    """
     for offer in offers:
-        if offer.tool["type"] == "web_search":
-            offer.cursor.add_hint("tools.web_search", offer.tool)
+        if offer.tool["type"] in ("web_search", SEARCH):
+            offer.cursor.add_hint(f"tools.{offer.tool['type']}", offer.tool)
         else:
             offer.cursor.add_extra(offer.tool)
 
@@ -132,13 +184,13 @@ def _select_allowed(choice: Json, offers: list[_Offer], cursor: Cursor) -> list[
     for index, each in enumerate(choice["tools"]):
         if each["type"] == "namespace":
             found = {offer.name for offer in offers if offer.namespace == each["name"]}
-        elif each["type"] in _SPECS:
-            found = {offer.name for offer in offers if offer.name == each["name"]}
+        elif each["type"] in _SPECS and (name := each.get("name") or each["type"]):
+            found = {offer.name for offer in offers if offer.name == name}
         else:
             own.append(each)
             continue
         if not found:
-            raise cursor.at("tools").item(index).at("name").error(_describe_unknown(each["name"]))
+            raise cursor.at("tools").item(index).at("name").error(_describe_unknown(each.get("name") or SEARCH))
         names |= found
     if own:
         cursor.at("tools").add_extra(own)
@@ -149,6 +201,8 @@ def _build_specs(offers: Iterable[_Offer]) -> dict[str, Json]:
     """The tools as Converse takes them, by name."""
     specs: dict[str, Json] = {}
     for offer in offers:
+        if offer.found and offer.name in specs:
+            continue
         spec = {"toolSpec": _SPECS[offer.tool["type"]](offer)}
         if specs.setdefault(offer.name, spec) != spec:
             raise offer.cursor.at("name").error(f"is used by another tool, too: {offer.name[:100]!r}")
@@ -169,7 +223,7 @@ def _add_unread(offer: _Offer) -> None:
 
 # How a tool is found and what its output is like: a model does not need it to call the tool.
 _NOT_NEEDED = ("defer_loading", "allowed_callers", "output_schema")
-_READ = {"function": ("parameters", "strict"), "custom": ("format",)}
+_READ = {"function": ("parameters", "strict"), "custom": ("format",), SEARCH: ("execution", "parameters")}
 
 
 def _build_function(offer: _Offer) -> Json:
@@ -201,15 +255,16 @@ def _describe_namespace(offer: _Offer) -> str:
     return f"Of all tools whose names begin with {offer.namespace}__: {offer.about}" if offer.about else ""
 
 
-_SPECS = {"function": _build_function, "custom": _build_custom}
+_SPECS = {"function": _build_function, "custom": _build_custom, SEARCH: _build_function}
 
 
 def _read_choice(kind: str | None, choice: Any, names: Collection[str], cursor: Cursor) -> Json:
     if kind in _SPECS:
-        if choice["name"] not in names:
-            raise cursor.at("name").error(_describe_unknown(choice["name"]))
+        name = choice.get("name") or kind
+        if name not in names:
+            raise cursor.at("name").error(_describe_unknown(name))
         cursor.add_unread(choice, "type", "name")
-        return {"tool": {"name": choice["name"]}}
+        return {"tool": {"name": name}}
     if kind == "required":
         if not names:
             raise cursor.error("requires a tool, but the request has no function or custom tool")

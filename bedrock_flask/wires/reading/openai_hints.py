@@ -18,4 +18,6 @@ HINTS = frozenset(
     | {"parallel_tool_calls", "tool_choice", "tools.defer_loading", "tools.allowed_callers", "tools.output_schema"}
     # What concerns only tools that OpenAI runs, none of which run here.
     | {"tools.web_search", "max_tool_calls"}
+    # The model sees all tools, so it need not search among them.
+    | {"tools.tool_search", "input.tool_search"}
 )

@@ -97,5 +97,5 @@ def test_a_member_that_is_wrong_is_told_by_name(members: Json, path: str) -> Non
 
 def test_items_that_only_openai_understands_are_not_read() -> None:
     own = set(ITEMS) - {"message", "reasoning", "additional_tools"}
-    for kind in own - {each for each in own if each.startswith(("function_call", "custom_tool_call"))}:
+    for kind in own - {each for each in own if each.startswith(("function_call", "custom_tool_call", "tool_search"))}:
         assert items({"type": kind, "anything": [1]}) == {}
