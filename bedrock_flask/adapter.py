@@ -43,18 +43,22 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class KnownModel:
-    """What AWS publishes about one model id, for the emulator's lists.
+    """What AWS publishes about one model id, for names in requests and for lists of models.
 
     name        the model's name
     profiles    the geographies that have an inference profile for it: `us`, `eu`, `apac`, `jp`, `au`, `global`
     on_demand   whether it can be called without a profile
+    regions     the regions where it can be called without a profile, if not in all
     active      whether it is active rather than legacy
+    names       its names in its provider's own API, which a request can use; lists show the first
     """
 
     name: str
     profiles: Sequence[str] = ()
     on_demand: bool = True
+    regions: Sequence[str] = ()
     active: bool = True
+    names: Sequence[str] = ()
 
 
 class InvalidAdapter(ValueError):
@@ -202,7 +206,7 @@ class Adapter:
     sample        a body that fits the schema: used by the contract, as OpenAPI example, in the docs
     default       the model id that the adapter's name refers to; derived from the first pattern if empty
     provider      the provider's name in the emulator's lists; the capitalised first part of the model id if empty
-    known_models  ids that AWS has published, each with a KnownModel; the emulator lists them
+    known_models  ids that AWS has published, each with a KnownModel: lists have them, and requests can name them
     sources       where each capability is known from, by its name: lists of Source, which the reference shows
     rules         relations between fields: functions from a body to `(path, message)` pairs
     extras        where each parameter that Converse lacks goes for this family: a path in the Converse request, or a

@@ -73,6 +73,8 @@ class Capabilities:
     strict_tools           a tool may have `strict`
     long_cache             a prefix can be cached for an hour
     system_turns           InvokeModel accepts a system message among the others
+    long_context           whether the model has a context window of a million tokens: by itself, if a beta asks for it,
+                           never, or it is not known
     api_versions           the versions of the model's own format that Bedrock takes, the oldest first; empty: unknown
     """
 
@@ -108,6 +110,7 @@ class Capabilities:
     strict_tools: bool = True
     long_cache: bool = False
     system_turns: bool = False
+    long_context: str = _make_enum("unknown", "native", "beta", "never")
     api_versions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -187,6 +190,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Whether CountTokens counts for the model, by its own id or ARN and not by an inference profile's.",
             "The gateway sends the model's own id. Where Bedrock counts nothing it refuses, or estimates if the caller "
             "asks for that.",
+        ),
+        "long_context": Rule(
+            "Whether the context window has a million tokens: by itself (`native`), only if the beta "
+            "`context-1m-2025-08-07` asks for it (`beta`), or `never`.",
+            "A suffix of the model's name, such as `[1m]`, is not sent. Where the model needs the beta for it, the "
+            "gateway names the beta; where the model has no such window, it refuses the name.",
         ),
         "strict_tools": Rule(
             "Whether a tool may have `strict`.",

@@ -23,6 +23,9 @@ _LITELLM = "LiteLLM"
 # The types of Anthropic's SDK 2.12.0, which name the beta that a member needs; Bedrock documents neither.
 _SDK = "SDK"
 
+# The beta of a context window of a million tokens, for models that do not have one by themselves.
+LONG_CONTEXT = "context-1m-2025-08-07"
+
 # The steps to a value: names of members and indexes of items.
 Path = tuple[str | int, ...]
 
@@ -59,7 +62,7 @@ BETAS = (
     Beta("computer-use-2024-10-22", _AWS, ("tools[]:*_20241022",)),
     Beta("computer-use-2025-01-24", f"{_AWS}, {_LITELLM}", ("tools[]:computer_20250124",)),
     Beta("computer-use-2025-11-24", f"{_AWS}, {_LITELLM}", ("tools[]:computer_20251124",)),
-    Beta("context-1m-2025-08-07", f"{_AWS}, {_LITELLM}"),
+    Beta(LONG_CONTEXT, f"{_AWS}, {_LITELLM}"),
     Beta(
         "context-management-2025-06-27",
         f"{_AWS}, {_LITELLM}",

@@ -7,6 +7,7 @@ environment by the processes that start the gateway (the command line, `wsgi.py`
 
 import difflib
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -246,6 +247,11 @@ def max_concurrent_calls(settings: Settings) -> int:
     """How many requests a worker answers at the same time."""
     by_default = _GEVENT_CALLS if settings.worker == "gevent" else max(settings.threads - _SPARE_THREADS, 1)
     return settings.max_calls or by_default
+
+
+def find_region(settings: Settings) -> str:
+    """The region of calls whose alias names none, as far as settings and environment tell; empty if they do not."""
+    return settings.region or os.environ.get("AWS_REGION", "") or os.environ.get("AWS_DEFAULT_REGION", "")
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

@@ -144,7 +144,8 @@ def _edit_for_bedrock(
     edited = edit_members(body, model.capabilities)
     if edited.rejected:
         raise RefusedSafeguard(edited.rejected)
-    betas, refused_betas = anthropic_betas.select_betas([*_read_betas(body), *edited.betas], edited.body)
+    wanted = [*_read_betas(body), *edited.betas, *([anthropic_betas.LONG_CONTEXT] if model.needs_long_context else [])]
+    betas, refused_betas = anthropic_betas.select_betas(wanted, edited.body)
     removed = anthropic_betas.find_refused_members(edited.body, betas)
     # An unknown member may be new on Bedrock: Bedrock decides, unless the caller wants it dropped.
     if unsupported_policy(model) != DROP:

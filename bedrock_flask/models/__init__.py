@@ -1,6 +1,6 @@
 """What a model's name in a request can mean: plugins, the models file, and Bedrock ids."""
 
-from bedrock_flask.config.settings import Settings
+from bedrock_flask.config.settings import Settings, find_region
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.models.models_file import read_models_file
 from bedrock_flask.models.registry import Registry
@@ -16,4 +16,5 @@ def load(settings: Settings, registry: Registry | None = None) -> Models:
     """
     if registry is None:
         registry = load_registry(settings.plugins_dir, lenient=settings.lenient)
-    return Models(registry, read_models_file(settings.models_file, registry), settings.models)
+    aliases = read_models_file(settings.models_file, registry)
+    return Models(registry, aliases, settings.models, find_region(settings))

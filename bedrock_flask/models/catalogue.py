@@ -69,7 +69,7 @@ class Catalogue:
     def models(self) -> tuple[FoundationModel, ...]:
         """The foundation models."""
         defaults = (each.model for each in self.registry.adapters.values() if GENERIC not in each.models)
-        found = (self.find_model(each) for each in sorted({*self._known, *defaults}))
+        found = (self.find_model(each) for each in sorted({*self.registry.known_models, *defaults}))
         return tuple(model for model in found if model is not None)
 
     @cached_property
@@ -77,10 +77,6 @@ class Catalogue:
         """The inference profiles: one for each geography of each model, and an application's for each model."""
         geographical = (each for model in self.models for each in _make_geographical(model))
         return (*geographical, *map(_make_application, self.models))
-
-    @cached_property
-    def _known(self) -> Mapping[str, KnownModel]:
-        return {name: known for each in self.registry.adapters.values() for name, known in each.known_models.items()}
 
     def find_model(self, identifier: str) -> FoundationModel | None:
         """The foundation model of an id or an ARN; any id that a plugin but the generic one claims has one."""
@@ -95,7 +91,7 @@ class Catalogue:
         return FoundationModel(
             id=model,
             provider=_find_provider(adapter, model),
-            known=self._known.get(model, KnownModel(name=_make_name(model))),
+            known=self.registry.known_models.get(model, KnownModel(name=_make_name(model))),
             capabilities=capabilities,
         )
 

@@ -52,7 +52,7 @@ class Alias:
         return self.profile or self.id
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\[\]-]{0,127}")
 _ID = r"^[\x21-\x7e]{1,2048}\Z"
 
 
@@ -107,7 +107,9 @@ def _make_alias(name: str, entry: Any, registry: Registry) -> Alias:
     if alias.adapter and alias.adapter not in registry.adapters:
         raise marshmallow.ValidationError({"adapter": [f"no plugin registers '{alias.adapter}'"]})
     if not _NAME.fullmatch(name):
-        raise marshmallow.ValidationError({"_schema": ["a name consists of letters, digits, '.', '_', ':' and '-'"]})
+        raise marshmallow.ValidationError(
+            {"_schema": ["a name consists of letters, digits, '.', '_', ':', '-', '[' and ']'"]}
+        )
     if name in registry.adapters:
         raise marshmallow.ValidationError({"_schema": [f"'{name}' is the name of an adapter"]})
     return alias

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pluggy
 
-from bedrock_flask.adapter import Adapter
+from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.capabilities import Capabilities
 
@@ -97,6 +97,16 @@ class Registry:
         if claim is None:
             raise LookupError(model)
         return claim.adapter, claim.capabilities
+
+    @cached_property
+    def known_models(self) -> Mapping[str, KnownModel]:
+        """The ids that the plugins know, whatever plugin claims them."""
+        return {name: known for each in self.adapters.values() for name, known in each.known_models.items()}
+
+    @cached_property
+    def provider_names(self) -> Mapping[str, str]:
+        """The id of each name that a model has in its provider's own API."""
+        return {name: model for model, known in self.known_models.items() for name in known.names}
 
     @cached_property
     def providers(self) -> frozenset[str]:

@@ -1,15 +1,21 @@
-"""Resolve the model's name in a request: an alias, an adapter's name, a Bedrock id, an inference profile or an ARN."""
+"""Resolve the model's name in a request.
+
+It is an alias, an adapter's name, a model's name in its provider's own API, a Bedrock id, an inference profile or an
+ARN. A suffix may name its context window.
+"""
 
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bedrock_flask.adapter import Adapter
+from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import ModelNotListed, UnknownModel
+from bedrock_flask.models.context_suffix import ContextSuffix, split_suffix
 from bedrock_flask.models.models_file import STRICT, Alias
+from bedrock_flask.models.profiles import choose_id
 from bedrock_flask.models.registry import GENERIC, Registry
 
 ANY, LISTED = "any", "listed"
@@ -22,13 +28,19 @@ _UNNUMBERED_PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*::inference-
 
 # The maximum length of a modelId in botocore's service model.
 _MAX_LENGTH = 2048
+# The longest context window that a capability describes.
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A model as the request named it, and what to call on Bedrock.
 
-    `region` is where it is called, if an alias or an ARN names a region. `base` is the id that an alias names.
+    region              where it is called, if an alias or an ARN names a region
+    title               a name for lists
+    base                the id that an alias names
+    needs_long_context  whether the name asks for a context window that the model has only if a beta asks for it
+    dropped             what was dropped of the name
     """
 
     name: str
@@ -41,18 +53,34 @@ class Model:
     unsupported: str = ""
     cache: str = ""
     base: str = ""
+    title: str = ""
+    needs_long_context: bool = False
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Models:
-    """Every name that a request can use: adapters, the models file, and other ids if the policy allows them."""
+    """Every name that a request can use: adapters, the models file, and other ids if the policy allows them.
+
+    `region` is that of calls whose alias names none, or empty if it is not known.
+    """
 
     registry: Registry
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     policy: str = ANY
+    region: str = ""
 
-    def resolve(self, name: str) -> Model:
-        """Resolve a name; UnknownModel lists the nearest names, ModelNotListed means that the policy forbids the id."""
+    def resolve(self, name: str, region: str = "") -> Model:
+        """Resolve a name for a call from a region, by default that of the gateway.
+
+        UnknownModel lists the nearest names, ModelNotListed means that the policy forbids the id.
+        """
+        suffix = None if name in self.aliases else split_suffix(name)
+        if suffix is None:
+            return self._resolve_name(name, region or self.region)
+        return _apply_suffix(self._resolve_name(suffix.name, region or self.region), suffix)
+
+    def _resolve_name(self, name: str, region: str) -> Model:
         if name in self.aliases:
             return self._resolve_alias(self.aliases[name])
         if name in self.registry.adapters:
@@ -60,6 +88,9 @@ class Models:
             if GENERIC in adapter.models:
                 raise UnknownModel(f"'{name}' takes any Bedrock id: use the id itself, or an alias, as the name.")
             return self._resolve_id(name, adapter.model)
+        if name in self.registry.provider_names:
+            model = self.registry.provider_names[name]
+            return self._resolve_id(name, choose_id(model, self.registry.known_models[model], region))
         if len(name) > _MAX_LENGTH or not (_ARN.fullmatch(name) or _ID.fullmatch(name)):
             raise UnknownModel(self._describe_unknown(name[:200]))
         # What the gateway lists: it does not know the number of its account, and Bedrock knows the profile by its id.
@@ -72,6 +103,16 @@ class Models:
             self._resolve_id(a.name, a.model) for a in self.registry.adapters.values() if GENERIC not in a.models
         ]
         return adapters + [self._resolve_alias(alias) for alias in self.aliases.values()]
+
+    def list_named(self) -> list[Model]:
+        """List the models that a program can choose from: those with a name, and the active ones by their first name.
+
+        A name that an alias or an adapter has is that one's.
+        """
+        own = self.list_models()
+        taken = {model.name for model in own}
+        known: list[KnownModel] = [each for each in self.registry.known_models.values() if each.active and each.names]
+        return own + [self.resolve(each.names[0]) for each in known if each.names[0] not in taken]
 
     def _resolve_alias(self, alias: Alias) -> Model:
         claim = self.registry.find_claim(alias.id)
@@ -93,6 +134,7 @@ class Models:
             unsupported=alias.unsupported,
             cache=alias.cache,
             base=alias.id,
+            title=alias.name,
         )
 
     def _resolve_id(self, name: str, model: str) -> Model:
@@ -108,14 +150,34 @@ class Models:
             capabilities=claim.capabilities,
             region=find_arn_region(name),
             description=claim.adapter.description,
+            title=self._find_title(name, model),
         )
+
+    def _find_title(self, name: str, model: str) -> str:
+        known = self.registry.known_models.get(self.registry.strip_profile_prefix(model))
+        if known is None:
+            return name
+        return f"{known.name} ({name})" if name in self.registry.adapters else known.name
 
     def _is_in_file(self, model: str) -> bool:
         return any(model in (alias.id, alias.profile) for alias in self.aliases.values())
 
     def _describe_unknown(self, name: str) -> str:
         names = [*self.aliases, *(a.name for a in self.registry.adapters.values() if GENERIC not in a.models)]
-        folded = {each.lower(): each for each in names}
+        folded = {each.lower(): each for each in (*names, *self.registry.provider_names)}
         near = [folded[each] for each in difflib.get_close_matches(name.lower(), folded, 3, 0.5)]
         known = f" Nearest: {', '.join(near)}." if near else f" Known names: {', '.join(names)}." if names else ""
         return f"'{name}' is not an alias, an adapter or a Bedrock id.{known}"
+
+
+def _apply_suffix(model: Model, suffix: ContextSuffix) -> Model:
+    """The model with the context window that the suffix names; UnknownModel if it has no such window."""
+    window, too_long = model.capabilities.long_context, suffix.tokens > _MILLION
+    if suffix.is_long and (window == "never" or (too_long and window != "unknown")):
+        raise UnknownModel(f"'{model.name}' has no context window of {suffix.tokens} tokens: omit '{suffix.suffix}'.")
+    return replace(
+        model,
+        name=f"{model.name}{suffix.suffix}",
+        needs_long_context=suffix.is_long and window == "beta",
+        dropped=(f"model: {suffix.suffix}",) if suffix.is_long and window == "unknown" else (),
+    )

@@ -1,9 +1,8 @@
 """The AWS region of a call: what the caller names, as far as the operator allows it, and else the gateway's own."""
 
-import os
-
 from flask import current_app
 
+from bedrock_flask.config.settings import find_region
 from bedrock_flask.edge.signatures import find_signed_region
 from bedrock_flask.errors import RegionNotAllowed
 from bedrock_flask.state import state_of
@@ -33,10 +32,15 @@ def choose_region(named: str = "", *, is_alias: bool = False) -> str:
     return signed
 
 
+def expect_region() -> str:
+    """The region of a call that names none otherwise, by which a profile is chosen; `choose_region` may refuse it."""
+    signed = find_signed_region()
+    return signed if signed in state_of(current_app).settings.regions else find_own_region()
+
+
 def find_own_region() -> str:
     """The region of the gateway's settings; empty if only botocore knows it."""
-    own = state_of(current_app).settings.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    return own or ""
+    return find_region(state_of(current_app).settings)
 
 
 def _make_error(region: str, source: str, listed: tuple[str, ...]) -> RegionNotAllowed:

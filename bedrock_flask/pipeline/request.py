@@ -9,14 +9,15 @@ from typing import Any
 from flask import current_app, request
 
 from bedrock_flask import headers
+from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
 from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.context import request_context
-from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody
+from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody, UnknownModel
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.region import choose_region
+from bedrock_flask.pipeline.region import choose_region, expect_region
 from bedrock_flask.protocol import envelope
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.state import state_of
@@ -70,8 +71,19 @@ def resolve_model(name: str) -> Model:
     """The model of that name, which the log line then has."""
     fields = request_context().log_fields
     fields["model"] = name[:256]
-    model = state_of(current_app).models.resolve(name)
+    model = state_of(current_app).models.resolve(name, expect_region())
     fields |= {"adapter": model.adapter.name, "model_id": model.id}
+    return model
+
+
+def resolve_native_model(name: str) -> Model:
+    """The model of that name, for a body that is sent as it came."""
+    model = resolve_model(name)
+    if model.needs_long_context:
+        raise UnknownModel(
+            f"'{name[:200]}' needs the beta '{LONG_CONTEXT}', which is a part of the body here: use the name without "
+            "its suffix, and add the beta to the body."
+        )
     return model
 
 

@@ -95,7 +95,7 @@ def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str]
     context = request_context()
     response.headers[headers.MODEL] = model.id
     response.headers.update(record_headers(context.record))
-    if names := list(dict.fromkeys(dropped)):
+    if names := list(dict.fromkeys([*model.dropped, *dropped])):
         context.log_fields["dropped"] = [name[:200] for name in names[:100]]
         response.headers[headers.DROPPED] = join_header(names)
     return response

@@ -64,6 +64,8 @@ def build_bedrock_request(
         raise NotConversable(
             f"'{model.name}' accepts only its own request format. Use POST /v1/models/{model.name}/invoke."
         )
+    if model.needs_long_context:
+        request = {**request, "extras": {**(request.get("extras") or {}), "long_context": True}}
     request, left_out = leave_out_server_tools(request, adapter.extras)
     # Each message of a request for embeddings is a text of its own.
     is_chat = model.capabilities.output != "embedding"

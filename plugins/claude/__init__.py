@@ -24,6 +24,11 @@ def limit_parallel_tools(parallel: bool, request: Json) -> Json:
     return {"additionalModelRequestFields": {"tool_choice": choice}}
 
 
+def request_long_context(wanted: bool, request: Json) -> Json:
+    """Name the beta of the long context window."""
+    return {"additionalModelRequestFields": {"anthropic_beta": ["context-1m-2025-08-07"]}}
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
@@ -42,6 +47,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "thinking": "additionalModelRequestFields.thinking",
                 "effort": "additionalModelRequestFields.output_config.effort",
                 "parallel_tool_calls": limit_parallel_tools,
+                "long_context": request_long_context,
             },
             sample=SAMPLE,
         )

@@ -9,6 +9,7 @@ SEES = Capabilities(
     documents=True,
     structured=False,
     strict_tools=False,
+    long_context="never",
     api_versions=(anthropic_body.VERSION,),
 )
 COUNTS = SEES.but(counts_tokens=True)
@@ -18,7 +19,7 @@ CACHES = COUNTS.but(cache=True)
 REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
 ONE_AT_A_TIME = REASONS.but(sampling="one")
 FOUR_FIVE = ONE_AT_A_TIME.but(structured=True, strict_tools=True, long_cache=True)
-FOUR_SIX = FOUR_FIVE.but(thinking="either", prefill=False)
+FOUR_SIX = FOUR_FIVE.but(thinking="either", prefill=False, long_context="native")
 FOUR_SEVEN = FOUR_SIX.but(
     thinking="adaptive",
     sampling="none",
@@ -40,10 +41,10 @@ MODELS = {
     "anthropic.claude-3-7-*": REASONS,
     # Followed by a date, not a version: the first Claude 4 models.
     "anthropic.claude-opus-4-2025*": REASONS.but(strict_tools=True),
-    "anthropic.claude-sonnet-4-2025*": REASONS,
+    "anthropic.claude-sonnet-4-2025*": REASONS.but(long_context="beta"),
     "anthropic.claude-opus-4-1-*": ONE_AT_A_TIME.but(strict_tools=True),
     "anthropic.claude-opus-4-5-*": FOUR_FIVE,
-    "anthropic.claude-sonnet-4-5-*": FOUR_FIVE,
+    "anthropic.claude-sonnet-4-5-*": FOUR_FIVE.but(long_context="beta"),
     "anthropic.claude-haiku-4-5-*": FOUR_FIVE,
     "anthropic.claude-opus-4-6*": FOUR_SIX,
     "anthropic.claude-sonnet-4-6*": FOUR_SIX,
@@ -104,6 +105,19 @@ SOURCES = {
             "(earendil-works/pi#1570) or shorten it (openclaw/openclaw#47121): reports differ. Live, for models that "
             "are not Claude: Extended TTL prompt caching is only supported for Anthropic models",
             DOCUMENTED,
+        ),
+    ],
+    "long_context": [
+        Source(
+            "AWS user guide, model cards: a million tokens for Opus and Sonnet from 4.6 on, Haiku 5.5 and Fable",
+            DOCUMENTED,
+        ),
+        Source(
+            "AWS user guide, Anthropic Claude Messages API: `context-1m-2025-08-07` for Sonnet 4, and in use for "
+            "Sonnet 4.5 (anomalyco/opencode#12452). Anthropic ended it for its own API in April 2026; whether Bedrock "
+            "still takes it is not known",
+            ONE_REPORT,
+            "anthropic.claude-sonnet-4-5-*",
         ),
     ],
     "strict_tools": [

@@ -311,7 +311,7 @@ def test_models_are_listed_and_retrieved(client: anthropic.Anthropic) -> None:
     assert {"claude", "nova", "draft", "profiled"} <= listed.keys()
     assert (listed["claude"].type, client.models.retrieve("draft").id) == ("model", "draft")
     claude = client.models.retrieve("claude")
-    assert (claude.display_name, claude.lifecycle) == ("claude", "active")
+    assert (claude.display_name, claude.lifecycle) == ("Claude Opus 4.6 (claude)", "active")
     assert claude.capabilities is not None
     assert claude.capabilities.thinking.supported
     assert claude.capabilities.thinking.types.adaptive.supported

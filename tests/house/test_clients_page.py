@@ -3,6 +3,7 @@
 So do the programs of README.md and docs/how-to/keys.md.
 """
 
+import base64
 import json
 import os
 import re
@@ -124,6 +125,12 @@ CODING: dict[str, Any] = {
 }
 
 
+MODELS = [
+    "ANTHROPIC_MODEL",
+    *(f"ANTHROPIC_DEFAULT_{family}_MODEL" for family in ("OPUS", "SONNET", "HAIKU")),
+]
+
+
 @pytest.mark.parametrize("number", [0, 2])
 def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Emulator, number: int) -> None:
     from anthropic import Anthropic
@@ -137,7 +144,7 @@ def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Emulator, nu
     )
     request = CODING | {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
     betas = ["claude-code-20250219", "interleaved-thinking-2025-05-14"]
-    for name in ("ANTHROPIC_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL"):
+    for name in MODELS:
         with client.beta.messages.stream(model=settings[name], betas=betas, **request) as stream:
             assert stream.get_final_message().stop_reason == "tool_use"
     assert "billing" not in emulator.calls()[-1]["body"]
@@ -156,22 +163,27 @@ def test_claude_code_works_by_bedrocks_api(reader: Any) -> None:
     from anthropic import AnthropicBedrock
 
     settings = exported(blocks("sh", "Claude Code")[1], reader.url)
-    assert (settings["CLAUDE_CODE_USE_BEDROCK"], settings["CLAUDE_CODE_SKIP_BEDROCK_AUTH"]) == ("1", "1")
-    headers = headers_of(settings)
-    # Who skips the signature sends no Authorization.
-    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": CODING["messages"]}
-    path = f"/model/{settings['ANTHROPIC_MODEL']}/invoke-with-response-stream"
+    assert settings["CLAUDE_CODE_USE_BEDROCK"] == "1"
     assert settings["ANTHROPIC_BEDROCK_BASE_URL"] == reader.url
-    assert reader.post(path, body, headers=headers).status_code == 200
-    assert reader.post(path, body).status_code == 403
-    with_key = AnthropicBedrock(base_url=reader.url, aws_region=settings["AWS_REGION"], api_key=SECRET, max_retries=0)
-    answer = with_key.messages.create(
-        model=settings["ANTHROPIC_MODEL"],
-        max_tokens=9,
-        messages=body["messages"],
-        extra_body={"anthropic_version": body["anthropic_version"]},
-    )
-    assert answer.content
+    key, region = settings["AWS_BEARER_TOKEN_BEDROCK"], settings["AWS_REGION"]
+    client = AnthropicBedrock(base_url=reader.url, aws_region=region, api_key=key, max_retries=0)
+    version = "bedrock-2023-05-31"
+    for name in MODELS:
+        answer = client.messages.create(
+            model=settings[name],
+            max_tokens=9,
+            messages=CODING["messages"],
+            extra_body={"anthropic_version": version},
+        )
+        assert answer.content
+    # What goes by AWS's own SDK has the key, too.
+    authorization = {"authorization": f"Bearer {key}"}
+    assert reader.get("/inference-profiles?type=SYSTEM_DEFINED", headers=authorization).status_code == 200
+    body = json.dumps({"anthropic_version": version, "max_tokens": 50, "messages": CODING["messages"]})
+    counted = {"input": {"invokeModel": {"body": base64.b64encode(body.encode()).decode()}}}
+    path = f"/model/{settings['ANTHROPIC_MODEL']}/count-tokens"
+    assert reader.post(path, counted, headers=authorization).status_code == 200
+    assert reader.post(path, counted).status_code == 403
 
 
 def test_codex_works_by_the_responses_api(reader: Any, environ: dict[str, str]) -> None:

@@ -33,7 +33,7 @@ from bedrock_flask.errors import (
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
-from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults, resolve_model
+from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults, resolve_model, resolve_native_model
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.state import state_of
@@ -50,25 +50,25 @@ blueprint.register_blueprint(catalogue.blueprint)
 @blueprint.post("/model/<path:name>/invoke")
 def invoke(name: str) -> Response:
     """InvokeModel: the model's own body."""
-    return _invoke(resolve_model(name), stream=False)
+    return _invoke(resolve_native_model(name), stream=False)
 
 
 @blueprint.post("/model/<path:name>/invoke-with-response-stream")
 def invoke_with_response_stream(name: str) -> Response:
     """InvokeModelWithResponseStream: the model's own chunks, in event-stream frames."""
-    return _invoke(resolve_model(name), stream=True)
+    return _invoke(resolve_native_model(name), stream=True)
 
 
 @blueprint.post("/model/<path:name>/converse")
 def converse(name: str) -> Response:
     """Converse: the one format that most models take."""
-    return _converse(resolve_model(name), stream=False)
+    return _converse(resolve_native_model(name), stream=False)
 
 
 @blueprint.post("/model/<path:name>/converse-stream")
 def converse_stream(name: str) -> Response:
     """ConverseStream: its events in event-stream frames."""
-    return _converse(resolve_model(name), stream=True)
+    return _converse(resolve_native_model(name), stream=True)
 
 
 @blueprint.post("/model/<path:name>/count-tokens")

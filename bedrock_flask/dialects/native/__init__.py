@@ -33,7 +33,13 @@ from bedrock_flask.models.models_file import WARN
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
-from bedrock_flask.pipeline.request import log_unknown_fields, make_call, parse_json, resolve_model
+from bedrock_flask.pipeline.request import (
+    log_unknown_fields,
+    make_call,
+    parse_json,
+    resolve_model,
+    resolve_native_model,
+)
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.state import state_of
@@ -63,14 +69,14 @@ INVOKE = InvokeBody()
 @blueprint.post("/models/<path:name>/invoke")
 def invoke(name: str) -> Response:
     """Call a model with its own body; the answer's bytes are Bedrock's."""
-    model = resolve_model(name)
+    model = resolve_native_model(name)
     return _invoke(model, read_body(), stream=False)
 
 
 @blueprint.post("/models/<path:name>/invoke-stream")
 def invoke_stream(name: str) -> Response:
     """Call a model with its own body; its chunks come as server-sent events, the usage in the last one."""
-    model = resolve_model(name)
+    model = resolve_native_model(name)
     return _invoke(model, read_body(), stream=True)
 
 
@@ -81,7 +87,7 @@ def invoke_by_body() -> Response:
     document = parse_json(data)
     if faults := find_faults(INVOKE, document):
         raise InvalidBody(faults)
-    model = resolve_model(document["model"])
+    model = resolve_native_model(document["model"])
     try:
         text = envelope.extract_member(data.decode(), "input")
         return _invoke(model, text.encode(), stream=document.get("stream", False), body=document["input"])
@@ -91,8 +97,11 @@ def invoke_by_body() -> Response:
 
 @blueprint.get("/models")
 def list_models() -> Response:
-    """The models that can be named: adapters and aliases, with the members of OpenAI's and of Anthropic's lists."""
-    models = [_describe_for_caller(model) for model in state_of(current_app).models.list_models()]
+    """The models to choose from: adapters, aliases, and those with a name of their provider's.
+
+    An entry has the members of OpenAI's and of Anthropic's lists.
+    """
+    models = [_describe_for_caller(model) for model in state_of(current_app).models.list_named()]
     ends = {"first_id": models[0]["id"], "last_id": models[-1]["id"]} if models else {"first_id": None, "last_id": None}
     return jsonify(object="list", data=models, has_more=False, **ends)
 
@@ -197,7 +206,7 @@ def _describe(model: Model) -> dict[str, Any]:
         "type": "model",
         **_RELEASED,
         "owned_by": adapter.name,
-        "display_name": model.name,
+        "display_name": model.title or model.name,
         "lifecycle": "active",
         "name": model.name,
         "model": model.id,

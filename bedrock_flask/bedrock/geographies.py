@@ -1,0 +1,27 @@
+"""Which inference profiles can be called from a region.
+
+Source: "Supported Regions and models for inference profiles" (AWS user guide), November 2026.
+"""
+
+from collections.abc import Iterator
+
+_GOVERNMENT = "us-gov"
+# The narrowest geography first, with the beginnings of the names of its regions.
+_REGIONS = (
+    ("ca", ("ca-",)),
+    ("us", ("us-", "ca-")),
+    ("eu", ("eu-", "il-central-1")),
+    ("jp", ("ap-northeast-1", "ap-northeast-3")),
+    ("au", ("ap-southeast-2", "ap-southeast-4", "ap-southeast-6")),
+    ("in", ("ap-south-1", "ap-south-2")),
+    ("apac", ("ap-",)),
+)
+
+
+def find_geographies(region: str) -> Iterator[str]:
+    """The prefixes of the profiles that a region can call, the narrowest first; `global` alone if it is not known."""
+    if region.startswith(f"{_GOVERNMENT}-"):
+        yield _GOVERNMENT
+        return
+    yield from (geography for geography, regions in _REGIONS if region.startswith(regions))
+    yield "global"

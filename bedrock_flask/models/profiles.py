@@ -1,0 +1,15 @@
+"""Which id calls a model from a region: its own, or that of an inference profile."""
+
+from bedrock_flask.adapter import KnownModel
+from bedrock_flask.bedrock.geographies import find_geographies
+
+
+def choose_id(model: str, known: KnownModel, region: str) -> str:
+    """The model's id where it can be called without a profile, else that of the narrowest profile of the region.
+
+    Without a profile that the region can call, the id is unchanged: Bedrock says what is wrong.
+    """
+    if known.on_demand and (not known.regions or region in known.regions):
+        return model
+    found = next((geography for geography in find_geographies(region) if geography in known.profiles), "")
+    return f"{found}.{model}" if found else model
