@@ -76,6 +76,9 @@ class Capabilities:
     long_context           whether the model has a context window of a million tokens: by itself, if a beta asks for it,
                            never, or it is not known
     api_versions           the versions of the model's own format that Bedrock takes, the oldest first; empty: unknown
+    media_in_results       a tool result may contain images, documents and video
+    empty_results          whether a tool result may have no content
+    blank_stops            a stop sequence may consist of white space
     """
 
     tools: bool = False
@@ -112,6 +115,9 @@ class Capabilities:
     system_turns: bool = False
     long_context: str = _make_enum("unknown", "native", "beta", "never")
     api_versions: tuple[str, ...] = ()
+    media_in_results: bool = True
+    empty_results: str = _make_enum("unknown", "accepted", "refused")
+    blank_stops: bool = True
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -206,5 +212,91 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "`output_config.format`).",
             "Without it the gateway refuses the schema by name, whatever the policy.",
         ),
+        "media_in_results": Rule(
+            "Whether a tool result may contain images. Of documents and video nothing is known; they are moved alike.",
+            "Without it the gateway puts the image, the document or the video beside the results in the same turn, "
+            "with a number that the result names. This is reported.",
+        ),
+        "empty_results": Rule(
+            "Whether a tool result may have no content.",
+            "Unless it is known to be accepted, the gateway writes `(no output)` into it.",
+        ),
+        "blank_stops": Rule(
+            "Whether a stop sequence may consist of white space.",
+            "Without it the gateway drops such stop sequences and reports them.",
+        ),
     }
+)
+
+# What Converse refuses for every model, with the words of the reports. The gateway repairs it; the emulator refuses it.
+CONVERSE_RULES: tuple[tuple[Rule, Source], ...] = (
+    (
+        Rule("A blank text, in a message, in a tool result and in the system prompt.", "The gateway drops it."),
+        Source("LibreChat-AI/agents#501, OpenHands/OpenHands#5339, NousResearch/hermes-agent#64858", MEASURED),
+    ),
+    (
+        Rule(
+            "A message without content.",
+            "The gateway drops an empty answer and reports it, and refuses an empty message of the user by name.",
+        ),
+        Source("anomalyco/opencode#11210, archestra-ai/archestra#4220", MEASURED),
+    ),
+    (
+        Rule("Roles that do not alternate.", "The gateway joins messages of one role."),
+        Source("langchain-ai/langchain-aws#130, Portkey-AI/gateway#748, cline/cline#431", MEASURED),
+    ),
+    (
+        Rule(
+            "Tool calls or results without `toolConfig`.",
+            "Without tools in the request, the gateway writes calls and results as text and reports it.",
+        ),
+        Source("langgenius/dify#17545, onyx-dot-app/onyx#7842, patriceckhart/zot#18", MEASURED),
+    ),
+    (
+        Rule(
+            "A tool call without its result in the next message, a result without its call, two of one id.",
+            "The gateway refuses it by name.",
+        ),
+        Source(
+            "agno-agi/agno#6698, Just-Curieous/Curie#16, pydantic/pydantic-ai#2327, BerriAI/litellm#20047", MEASURED
+        ),
+    ),
+    (
+        Rule(
+            "A tool schema without `type: object` at its root.",
+            "The gateway adds it, and refuses a schema of something else by name.",
+        ),
+        Source("aaif-goose/goose#5064, kirodotdev/Kiro#11026", MEASURED),
+    ),
+    (
+        Rule("A document in a message without text.", "The gateway adds the text `Document.`"),
+        Source("AWS API reference, ContentBlock; BerriAI/litellm#36499, maximhq/bifrost#5817", DOCUMENTED),
+    ),
+    (
+        Rule(
+            "The name of a document with other characters than letters, digits, single spaces, hyphens, parentheses and "
+            "square brackets, and a name that another document has.",
+            "The gateway changes the name.",
+        ),
+        Source("AWS API reference, DocumentBlock; vercel/ai#20365, maximhq/bifrost#7003", DOCUMENTED),
+    ),
+    (
+        Rule(
+            "A document given as text without citations.",
+            "The gateway sends its bytes.",
+        ),
+        Source("maximhq/bifrost#7072, #7079, strands-agents/harness-sdk#3582", MEASURED),
+    ),
+    (
+        Rule("More than five documents.", "The gateway leaves it to Bedrock, whose words name the limit."),
+        Source("AWS user guide, API restrictions; aaif-goose/goose#1267", DOCUMENTED),
+    ),
+    (
+        Rule("Images and documents in a message of the assistant.", "The gateway leaves it to Bedrock."),
+        Source("AWS user guide, API restrictions", DOCUMENTED),
+    ),
+    (
+        Rule("Reasoning in a message of the user.", "No API that clients speak has it."),
+        Source("langchain-ai/langchain-aws#401, zed-industries/zed#32341", MEASURED),
+    ),
 )

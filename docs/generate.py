@@ -16,7 +16,7 @@ from bedrock_flask.__main__ import COMMANDS
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.bedrock.operations import STREAMING
-from bedrock_flask.capabilities import RULES, Capabilities
+from bedrock_flask.capabilities import CONVERSE_RULES, RULES, Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import BEDROCK_ERRORS, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
@@ -146,6 +146,10 @@ def bedrock_rules() -> str:
     loaded = loading.load_registry()
     own = [each for each in loaded.adapters.values() if loaded.sources[each.name].startswith("built in")]
     sections = "\n".join(_format_rule(name, own) for name in RULES)
+    common = _format_table(
+        ("refused", "what the gateway does", "basis", "source"),
+        [(rule.refuses, rule.remedy, source.basis, _escape(source.text)) for rule, source in CONVERSE_RULES],
+    )
     return f"""# What Bedrock refuses
 
 Models differ in what they accept. What is known is a capability of the adapter, with its source. The gateway reads it
@@ -160,7 +164,12 @@ is the caller's own, and nothing is repaired.
 A table lists the patterns of model ids for which more is known than for any model (`*`); the longest pattern that
 matches an id counts. Models that write no text are not listed.
 
-{sections}"""
+{sections}
+## For every model
+
+What Converse refuses whatever the model.
+
+{common}"""
 
 
 def _format_rule(name: str, adapters: Iterable[Adapter]) -> str:

@@ -11,6 +11,8 @@ SEES = Capabilities(
     strict_tools=False,
     long_context="never",
     api_versions=(anthropic_body.VERSION,),
+    empty_results="accepted",
+    blank_stops=False,
 )
 COUNTS = SEES.but(counts_tokens=True)
 CACHES = COUNTS.but(cache=True)
@@ -136,6 +138,12 @@ SOURCES = {
             DOCUMENTED,
             "anthropic.claude-3-*",
         ),
+    ],
+    "empty_results": [
+        Source("Accepted by Claude, refused by Nemotron (strands-agents/harness-sdk#2122, with a program)", ONE_REPORT),
+    ],
+    "blank_stops": [
+        Source("Anthropic: each stop sequence must contain non-whitespace (BerriAI/litellm#3286)", ONE_REPORT),
     ],
     "structured": [
         Source(

@@ -5,6 +5,7 @@ from types import ModuleType
 
 from bedrock_flask.plugin import Adapter, Json, Source, converse_body, fields, hookimpl
 from bedrock_flask_plugins.converse import (
+    any_model,
     deepseek,
     google,
     meta,
@@ -18,10 +19,10 @@ from bedrock_flask_plugins.converse import (
     xai,
     zai,
 )
-from bedrock_flask_plugins.converse.any_model import ANY_MODEL
 
 # What is known of a family is in a module of its own.
 FAMILIES: tuple[ModuleType, ...] = (
+    any_model,
     deepseek,
     google,
     meta,
@@ -35,9 +36,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     xai,
     zai,
 )
-MODELS = {"*": ANY_MODEL} | {
-    pattern: capabilities for family in FAMILIES for pattern, capabilities in family.MODELS.items()
-}
+MODELS = {pattern: capabilities for family in FAMILIES for pattern, capabilities in family.MODELS.items()}
 
 
 def collect_sources() -> dict[str, list[Source]]:

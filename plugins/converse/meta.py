@@ -18,7 +18,7 @@ MODELS = {
     "meta.llama3-2-11b-*": SEES_AND_CALLS,
     "meta.llama3-2-90b-*": SEES_AND_CALLS,
     "meta.llama3-3-*": CALLS,
-    "meta.llama4-*": SEES_AND_CALLS,
+    "meta.llama4-*": SEES_AND_CALLS.but(media_in_results=True),
 }
 
 _ALL = "meta.llama*"
@@ -43,6 +43,9 @@ SOURCES: Sources = {
             MEASURED,
             _ALL,
         )
+    ],
+    "media_in_results": [
+        Source("Live calls: taken by Llama 4 (anomalyco/opencode#49443, #50272)", MEASURED, "meta.llama4-*")
     ],
     "structured": unstructured(_ALL),
     "strict_tools": unstructured(_ALL),

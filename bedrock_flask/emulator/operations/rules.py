@@ -3,15 +3,14 @@
 The gateway reads the same capabilities; docs/reference/bedrock-rules.md has the source of each.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import validation_error
-
-# Yields Bedrock's words for what it refuses.
-Check = Callable[[Json, Capabilities], Iterator[str]]
+from bedrock_flask.emulator.operations import content_rules, tool_rules
+from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 
 
 def check_rules(wire: str, body: Json, capabilities: Capabilities) -> None:
@@ -72,12 +71,12 @@ def _check_converse_roles(body: Json, capabilities: Capabilities) -> Iterator[st
 def _check_converse_strict(body: Json, capabilities: Capabilities) -> Iterator[str]:
     for index, tool in enumerate(member(body, "toolConfig", "tools") or ()):
         if "strict" in (tool.get("toolSpec") or {}) and not capabilities.strict_tools:
-            yield f"{_FROM_MODEL}tools.{index}.custom.strict: Extra inputs are not permitted"
+            yield f"{FROM_MODEL}tools.{index}.custom.strict: Extra inputs are not permitted"
 
 
 def _check_converse_format(body: Json, capabilities: Capabilities) -> Iterator[str]:
     if member(body, "outputConfig", "textFormat") and not capabilities.structured:
-        yield f"{_FROM_MODEL}output_config.format: Extra inputs are not permitted"
+        yield f"{FROM_MODEL}output_config.format: Extra inputs are not permitted"
 
 
 def _check_converse_lifetime(body: Json, capabilities: Capabilities) -> Iterator[str]:
@@ -92,12 +91,24 @@ def _find_cache_points(body: Json) -> Iterator[Json]:
         yield from (block["cachePoint"] for block in content if "cachePoint" in block)
 
 
-_FROM_MODEL = "The model returned the following errors: "
-
 # The checks of each wire.
 CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
-        "anthropic": (_check_version, _check_system_turns, _check_empty_turns, _check_strict, _check_format),
-        "converse": (_check_converse_roles, _check_converse_strict, _check_converse_format, _check_converse_lifetime),
+        "anthropic": (
+            _check_version,
+            _check_system_turns,
+            _check_empty_turns,
+            _check_strict,
+            _check_format,
+            content_rules.check_native_stops,
+        ),
+        "converse": (
+            _check_converse_roles,
+            *content_rules.CHECKS,
+            *tool_rules.CHECKS,
+            _check_converse_strict,
+            _check_converse_format,
+            _check_converse_lifetime,
+        ),
     }
 )

@@ -15,8 +15,11 @@ from bedrock_flask.translation.repairs.check_capabilities import (
 )
 from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
 from bedrock_flask.translation.repairs.choose_tool import choose_tool
+from bedrock_flask.translation.repairs.drop_blank_stops import drop_blank_stops
 from bedrock_flask.translation.repairs.drop_blank_text import drop_blank_text
 from bedrock_flask.translation.repairs.drop_strict import drop_strict
+from bedrock_flask.translation.repairs.encode_documents import encode_documents
+from bedrock_flask.translation.repairs.fill_results import fill_results
 from bedrock_flask.translation.repairs.flatten_tool_history import flatten_tool_history
 from bedrock_flask.translation.repairs.join_turns import join_turns
 from bedrock_flask.translation.repairs.limit_inference import drop_stop_sequences, raise_max_tokens
@@ -26,6 +29,7 @@ from bedrock_flask.translation.repairs.name_effort import name_effort
 from bedrock_flask.translation.repairs.normalize_media import detect_image_formats, normalize_base64
 from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reasoning, move_reasoning_first
 from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
+from bedrock_flask.translation.repairs.place_media import place_media
 from bedrock_flask.translation.repairs.place_system_turns import place_system_turns
 from bedrock_flask.translation.repairs.record import Repair, RepairResult
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
@@ -39,8 +43,10 @@ __all__ = ["REPAIRS", "RepairResult", "apply_repairs", "restore_event_tool_names
 REPAIRS: tuple[Repair, ...] = (
     check_capabilities,
     limit_stop_sequences,
+    drop_blank_stops,
     reject_duplicate_tools,
     drop_blank_text,
+    encode_documents,
     normalize_base64,
     detect_image_formats,
     flatten_tool_history,
@@ -51,6 +57,8 @@ REPAIRS: tuple[Repair, ...] = (
     drop_strict,
     drop_unsupported_cache_points,
     drop_unsigned_reasoning,
+    place_media,
+    fill_results,
     place_system_turns,
     join_turns,
     move_reasoning_first,

@@ -115,7 +115,9 @@ def test_a_tool_is_called_and_its_result_is_a_prompt_again(script: Any, bedrock:
     result = {"toolResult": {"toolUseId": use["toolUseId"], "content": [{"text": "It is sunny."}]}}
     question = {"role": "user", "content": [{"text": "How is the weather?"}]}
     conversation = [question, whole["output"]["message"], {"role": "user", "content": [result]}]
-    assert read_text(dict(bedrock.converse(modelId=NOVA, messages=conversation))) == "Take a hat."
+    tools = {"tools": [{"toolSpec": {"name": "get_weather", "inputSchema": {"json": {"type": "object"}}}}]}
+    answer = bedrock.converse(modelId=NOVA, messages=conversation, toolConfig=tools)
+    assert read_text(dict(answer)) == "Take a hat."
 
 
 def test_an_error_comes_at_once_or_behind_a_text(script: Any, bedrock: Any) -> None:

@@ -53,11 +53,16 @@ def test_a_blank_text_beside_a_call_is_dropped(blank: str) -> None:
     ]
 
 
-def test_a_blank_result_is_an_empty_one() -> None:
-    repaired = turns(
-        user("Hi"), assistant(use("a")), user({"toolResult": {"toolUseId": "a", "content": [{"text": " "}]}})
-    )
-    assert repaired[2]["content"][0]["toolResult"]["content"] == []
+@pytest.mark.parametrize("content", [[{"text": " "}], []])
+def test_an_empty_result_says_so_unless_the_model_takes_it_empty(content: list[Json]) -> None:
+    messages = [user("Hi"), assistant(use("a")), user({"toolResult": {"toolUseId": "a", "content": content}})]
+    for known, expected in (
+        ("unknown", [{"text": "(no output)"}]),
+        ("refused", [{"text": "(no output)"}]),
+        ("accepted", []),
+    ):
+        repaired = turns(*messages, able=ABLE.but(empty_results=known))
+        assert repaired[2]["content"][0]["toolResult"]["content"] == expected
 
 
 def test_a_message_that_says_nothing_is_named() -> None:

@@ -15,7 +15,7 @@ ABLE = Capabilities(tools=True, images=True, documents=True)
 
 
 def document(name: str) -> Json:
-    return {"document": {"format": "txt", "name": name, "source": {"text": "x"}}}
+    return {"document": {"format": "txt", "name": name, "source": {"bytes": "eA=="}}}
 
 
 def content(*blocks: Json) -> list[Json]:

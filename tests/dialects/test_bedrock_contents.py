@@ -1,0 +1,197 @@
+"""Contents that Bedrock refuses are put right in every client's format, whole and streamed."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from tests.doubles import Emulator, Gateway
+
+CLAUDE, NOVA, LLAMA = (
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "amazon.nova-pro-v1:0",
+    "us.meta.llama4-maverick-17b-instruct-v1:0",
+)
+PIXTRAL, GPT, NEMOTRON = (
+    "mistral.pixtral-large-2502-v1:0",
+    "us.openai.gpt-6-astra",
+    "nvidia.nemotron-nano-3-30b",
+)
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+URI = f"data:image/png;base64,{PNG}"
+IMAGE = {"image": {"format": "png", "source": {"bytes": PNG}}}
+SCHEMA = {"type": "object", "properties": {}}
+Json = dict[str, Any]
+
+
+def sent(emulator: Emulator) -> Any:
+    """The body of the last call."""
+    return json.loads(emulator.calls()[-1]["body"])
+
+
+def dropped(response: requests.Response) -> str:
+    assert response.status_code == 200, response.text
+    return str(response.headers.get("x-bedrock-flask-dropped", ""))
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client's format: the type of a text, an image, and a request with the result of a tool."""
+
+    text_type: str
+    image: Json
+    ask: Callable[..., requests.Response]
+
+    def text(self, text: str) -> Json:
+        return {"type": self.text_type, "text": text}
+
+
+def message(gateway: Gateway, model: str, content: Any, **more: Any) -> requests.Response:
+    turns = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": content}]},
+    ]
+    tools = [{"name": "look", "input_schema": SCHEMA}]
+    return gateway.post("/v1/messages", {"model": model, "max_tokens": 9, "messages": turns, "tools": tools, **more})
+
+
+def chat(gateway: Gateway, model: str, content: Any, **more: Any) -> requests.Response:
+    call = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    turns = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "t1", "content": content},
+    ]
+    tools = [{"type": "function", "function": {"name": "look", "parameters": SCHEMA}}]
+    return gateway.post("/v1/chat/completions", {"model": model, "messages": turns, "tools": tools, **more})
+
+
+def respond(gateway: Gateway, model: str, content: Any, **more: Any) -> requests.Response:
+    items = [
+        {"role": "user", "content": "Look."},
+        {"type": "function_call", "call_id": "t1", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "t1", "output": content},
+    ]
+    tools = [{"type": "function", "name": "look", "parameters": SCHEMA}]
+    return gateway.post("/v1/responses", {"model": model, "input": items, "tools": tools, **more})
+
+
+BASE64 = {"type": "base64", "media_type": "image/png", "data": PNG}
+MESSAGES = Client("text", {"type": "image", "source": BASE64}, message)
+CHAT = Client("text", {"type": "image_url", "image_url": {"url": URI}}, chat)
+RESPONSES = Client("input_text", {"type": "input_image", "image_url": URI}, respond)
+CLIENTS = [MESSAGES, CHAT, RESPONSES]
+
+
+# --- tool results -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("model", [PIXTRAL, GPT, "moonshotai.kimi-k2.5"])
+def test_an_image_in_a_result_is_beside_it_for_a_model_that_takes_none_inside(
+    gateway: Gateway, emulator: Emulator, model: str, client: Client, stream: bool
+) -> None:
+    response = client.ask(gateway, model, [client.text("shot"), client.image], stream=stream)
+    assert "image" in dropped(response)
+    result, *beside = sent(emulator)["messages"][2]["content"]
+    assert result["toolResult"]["content"] == [{"text": "shot"}, {"text": "[image 1: see below]"}]
+    assert beside == [{"text": "[image 1]"}, IMAGE]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("model", [NOVA, LLAMA, CLAUDE])
+def test_an_image_in_a_result_stays_there_for_a_model_that_takes_it(
+    gateway: Gateway, emulator: Emulator, model: str, client: Client
+) -> None:
+    assert dropped(client.ask(gateway, model, [client.text("shot"), client.image])) == ""
+    [result] = sent(emulator)["messages"][2]["content"]
+    assert PNG in json.dumps(result)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_image_in_a_result_is_refused_by_name_for_a_model_that_takes_none(gateway: Gateway, client: Client) -> None:
+    response = client.ask(gateway, "amazon.nova-micro-v1:0", [client.image])
+    assert response.status_code == 400
+    assert "this model does not support images" in response.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("content", ["", " ", []])
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("model", [NEMOTRON, NOVA, PIXTRAL])
+def test_an_empty_result_says_so(
+    gateway: Gateway, emulator: Emulator, model: str, client: Client, content: Any, stream: bool
+) -> None:
+    assert dropped(client.ask(gateway, model, content, stream=stream)) == ""
+    [result] = sent(emulator)["messages"][2]["content"]
+    assert result["toolResult"]["content"] == [{"text": "(no output)"}]
+
+
+@pytest.mark.parametrize("client", [CHAT, RESPONSES])
+def test_claude_takes_an_empty_result(gateway: Gateway, emulator: Emulator, client: Client) -> None:
+    assert dropped(client.ask(gateway, CLAUDE, "")) == ""
+    [result] = sent(emulator)["messages"][2]["content"]
+    assert result["toolResult"]["content"] == []
+
+
+def test_a_result_without_content_says_so(gateway: Gateway, emulator: Emulator) -> None:
+    turns = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1"}]},
+    ]
+    tools = [{"name": "look", "input_schema": SCHEMA}]
+    body = {"model": NEMOTRON, "max_tokens": 9, "messages": turns, "tools": tools}
+    assert dropped(gateway.post("/v1/messages", body)) == ""
+    assert sent(emulator)["messages"][2]["content"][0]["toolResult"]["content"] == [{"text": "(no output)"}]
+
+
+# --- stop sequences ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("model", "takes"), [(CLAUDE, False), ("anthropic.claude-opus-5", False), (NOVA, True)])
+def test_stop_sequences_of_white_space_are_left_out_where_the_model_refuses_them(
+    gateway: Gateway, emulator: Emulator, model: str, takes: bool, stream: bool
+) -> None:
+    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "stream": stream}
+    for stop in (["\n\n", "END"], ["\n", "", "END", " "]):
+        response = gateway.post("/v1/chat/completions", {**body, "stop": stop})
+        assert ("stop" in dropped(response)) == (not takes)
+        kept = [each for each in stop if each.strip() or (takes and each)]
+        assert sent(emulator)["inferenceConfig"]["stopSequences"] == kept
+    response = gateway.post("/v1/chat/completions", {**body, "stop": "\n"})
+    assert ("stop" in dropped(response)) == (not takes)
+    assert ("stopSequences" in sent(emulator).get("inferenceConfig", {})) == takes
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_document_given_as_text_is_sent_as_bytes_beside_a_text(
+    gateway: Gateway, emulator: Emulator, stream: bool
+) -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "Grass is green."}
+    for model in (NOVA, PIXTRAL):
+        turns = [{"role": "user", "content": [{"type": "document", "source": source, "title": "My notes_1.txt"}]}]
+        body = {"model": model, "max_tokens": 9, "messages": turns, "stream": stream}
+        assert dropped(gateway.post("/v1/messages", body)) == ""
+        document, text = sent(emulator)["messages"][0]["content"]
+        assert base64.b64decode(document["document"]["source"]["bytes"]) == b"Grass is green."
+        assert text["text"].strip()
+
+
+def test_two_documents_of_one_name_get_two(gateway: Gateway, emulator: Emulator) -> None:
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}}
+    turns = [{"role": "user", "content": [file, file]}]
+    for model in (CLAUDE, NOVA, PIXTRAL):
+        assert dropped(gateway.post("/v1/chat/completions", {"model": model, "messages": turns})) == ""
+        names = [block["document"]["name"] for block in sent(emulator)["messages"][0]["content"] if "document" in block]
+        assert len(set(names)) == 2

@@ -1,0 +1,184 @@
+"""What Converse refuses of messages, in Bedrock's words."""
+
+from typing import Any
+
+import pytest
+
+from tests.doubles import Emulator, StartEmulator
+
+CLAUDE, NOVA, LLAMA = (
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "amazon.nova-pro-v1:0",
+    "us.meta.llama4-maverick-17b-instruct-v1:0",
+)
+PIXTRAL, NEMOTRON = "mistral.pixtral-large-2502-v1:0", "nvidia.nemotron-nano-3-30b"
+Json = dict[str, Any]
+HI = {"text": "Hi"}
+PNG = {"image": {"format": "png", "source": {"bytes": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"}}}
+TOOLS = {"tools": [{"toolSpec": {"name": "look", "inputSchema": {"json": {"type": "object"}}}}]}
+
+
+def user(*content: Json) -> Json:
+    return {"role": "user", "content": list(content)}
+
+
+def assistant(*content: Json) -> Json:
+    return {"role": "assistant", "content": list(content)}
+
+
+def use(*names: str) -> Json:
+    return assistant(*({"toolUse": {"toolUseId": name, "name": "look", "input": {}}} for name in names))
+
+
+def result(name: str, *content: Json) -> Json:
+    return {"toolResult": {"toolUseId": name, "content": list(content)}}
+
+
+def document(name: str = "a", **more: Any) -> Json:
+    return {"document": {"format": "md", "name": name, "source": {"bytes": "eA=="}, **more}}
+
+
+def refuse(emulator: Emulator, *messages: Json, model: str = NOVA, stream: bool = False, **more: Any) -> str:
+    """Bedrock's words, or nothing if the request is answered."""
+    path = f"/model/{model}/{'converse-stream' if stream else 'converse'}"
+    response = emulator.post(path, {"messages": list(messages), **more})
+    assert response.status_code in (200, 400), response.text
+    return "" if response.ok else str(response.json()["message"])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("blank", ["", " \n"])
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, PIXTRAL])
+def test_blank_text_and_empty_messages(emulator: Emulator, model: str, blank: str, stream: bool) -> None:
+    def ask(*messages: Json, **more: Any) -> str:
+        return refuse(emulator, *messages, model=model, stream=stream, **more)
+
+    words = "is blank. Add text to the text field, and try again."
+    assert (
+        ask(user(HI, {"text": blank})) == f"The text field in the ContentBlock object at messages.0.content.1 {words}"
+    )
+    assert words in ask(user(HI), system=[{"text": " "}])
+    assert words in ask(user(HI), use("a"), user(result("a", {"text": blank})), toolConfig=TOOLS)
+    assert "The content field in the Message object at messages.1 is empty." in ask(user(HI), assistant(), user(HI))
+
+
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, PIXTRAL])
+def test_roles_that_do_not_alternate(emulator: Emulator, model: str) -> None:
+    words = "A conversation must alternate between user and assistant roles."
+    assert refuse(emulator, user(HI), user(HI), model=model).startswith(words)
+    assert refuse(emulator, user(HI), assistant(HI), assistant(HI), user(HI), model=model).startswith(words)
+    assert refuse(emulator, user(HI), assistant(HI), user(HI), model=model) == ""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "takes"),
+    [(CLAUDE, True), (NOVA, True), (LLAMA, True), (PIXTRAL, False), ("us.openai.gpt-6-astra", False)],
+)
+def test_an_image_inside_a_tool_result(emulator: Emulator, model: str, takes: bool, stream: bool) -> None:
+    words = "This model doesn't support the image field for user messages. Remove image and try again."
+    inside = [user(HI), use("a"), user(result("a", PNG))]
+    beside = [user(HI), use("a"), user(result("a", HI), HI, PNG)]
+    assert refuse(emulator, *inside, model=model, stream=stream, toolConfig=TOOLS) == ("" if takes else words)
+    assert refuse(emulator, *beside, model=model, stream=stream, toolConfig=TOOLS) == ""
+
+
+def test_media_that_the_model_does_not_take_or_an_assistant_cannot_send(emulator: Emulator) -> None:
+    words = "This model doesn't support the image field"
+    assert words in refuse(emulator, user(HI, PNG), model="amazon.nova-micro-v1:0")
+    assert words in refuse(emulator, user(HI), assistant(PNG), user(HI))
+
+
+def test_documents(emulator: Emulator) -> None:
+    assert refuse(emulator, user(document(), HI)) == ""
+    assert refuse(emulator, user(document())).startswith("A text block must be included when using documents.")
+    for name in ("a.md", "a  b", "a\u3000b", "a\tb"):
+        assert refuse(emulator, user(document(name), HI)).startswith("The document file name can only contain"), name
+    assert refuse(emulator, user(document("a_b (1) [2]"), HI)) == ""
+    twice = (user(document(), HI), assistant(HI), user(document(), HI))
+    assert refuse(emulator, *twice).startswith("Messages can't contain duplicate document names.")
+    many = [document(f"a{number}") for number in range(6)]
+    assert refuse(emulator, user(HI, *many)).startswith("You can't include more than 5 documents in a request.")
+    assert refuse(emulator, user(HI, *many[:5])) == ""
+    words = "DocumentSource object at messages.0.content.1.document.source must set one of the following keys"
+    assert words in refuse(emulator, user(HI, document(source={"text": "x"})))
+    assert refuse(emulator, user(HI, document(source={"text": "x"}, citations={"enabled": True}))) == ""
+
+
+def test_reasoning_of_a_user(emulator: Emulator) -> None:
+    thought = {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}}
+    assert refuse(emulator, user(HI, thought), model=CLAUDE).startswith(
+        "User messages cannot contain reasoning content."
+    )
+    assert refuse(emulator, user(HI), assistant(thought, HI), user(HI), model=CLAUDE) == ""
+
+
+@pytest.mark.parametrize(("model", "takes"), [(CLAUDE, True), (NOVA, True), (NEMOTRON, False)])
+def test_an_empty_tool_result(emulator: Emulator, model: str, takes: bool) -> None:
+    said = refuse(emulator, user(HI), use("a"), user(result("a")), model=model, toolConfig=TOOLS)
+    assert ("is empty" in said) == (not takes)
+
+
+def test_stop_sequences_of_white_space(emulator: Emulator) -> None:
+    config = {"stopSequences": ["END", "\n"]}
+    words = "stop_sequences: each stop sequence must contain non-whitespace"
+    assert refuse(emulator, user(HI), model=CLAUDE, inferenceConfig=config).endswith(words)
+    assert refuse(emulator, user(HI), model=NOVA, inferenceConfig=config) == ""
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
+    response = emulator.post(f"/model/{CLAUDE}/invoke", {**body, "stop_sequences": ["\n"]})
+    assert (response.status_code, response.json()["message"]) == (400, words)
+
+
+def test_more_stop_sequences_than_converse_takes(emulator: Emulator) -> None:
+    config = {"stopSequences": [str(number) for number in range(2501)]}
+    assert "stopSequences" in refuse(emulator, user(HI), inferenceConfig=config)
+
+
+# --- tools ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, PIXTRAL])
+def test_calls_and_results_that_do_not_pair(emulator: Emulator, model: str) -> None:
+    def ask(*messages: Json, **more: Any) -> str:
+        return refuse(emulator, user(HI), *messages, model=model, **({"toolConfig": TOOLS} | more))
+
+    answered = result("a", HI)
+    assert ask(use("a"), user(answered)) == ""
+    assert ask(use("a", "b"), user(result("b", HI), answered)) == ""
+    without = refuse(emulator, user(HI), use("a"), user(answered), model=model)
+    assert without == "The toolConfig field must be defined when using toolUse and toolResult content blocks."
+    assert (
+        ask(use("a", "b"), user(answered))
+        == "Expected toolResult blocks at messages.2.content for the following Ids: b"
+    )
+    assert ask(use("a"), user(HI)).startswith("Expected toolResult blocks at messages.2.content")
+    assert ask(assistant(HI), user(answered)) == (
+        "The number of toolResult blocks at messages.2.content exceeds the number of toolUse blocks of previous turn."
+    )
+    assert "contain duplicate Ids: a" in ask(use("a"), user(answered, answered))
+    assert "contain duplicate Ids: a" in ask(use("a", "a"), user(answered, result("b", HI)))
+    assert ask(use("a"), user(answered), assistant(HI), user(answered)).startswith("The number of toolResult blocks")
+
+
+def test_a_result_that_is_no_object(emulator: Emulator) -> None:
+    for value in ([1], "s", 3, None):
+        said = refuse(emulator, user(HI), use("a"), user(result("a", {"json": value})), toolConfig=TOOLS)
+        assert "messages.2.content.0.toolResult.content.0.json is invalid" in said
+
+
+@pytest.mark.parametrize("schema", [{}, {"type": "array"}, {"type": ["object", "null"]}, {"properties": {}}])
+def test_a_schema_whose_root_is_no_object(emulator: Emulator, schema: Json) -> None:
+    tools = {"tools": [{"toolSpec": {"name": "look", "inputSchema": {"json": schema}}}]}
+    said = refuse(emulator, user(HI), toolConfig=tools)
+    assert "toolConfig.tools.0.toolSpec.inputSchema.json.type must be one of the following: object." in said
+
+
+def test_names_and_descriptions_of_tools(emulator: Emulator) -> None:
+    for changed in ({"name": "a" * 65}, {"name": "a.b"}, {"description": ""}):
+        spec = {"name": "look", "inputSchema": {"json": {"type": "object"}}, **changed}
+        assert refuse(emulator, user(HI), toolConfig={"tools": [{"toolSpec": spec}]}) != "", changed
+
+
+def test_a_lenient_emulator_accepts_what_these_rules_refuse(start_emulator: StartEmulator) -> None:
+    lenient = start_emulator("--lenient")
+    assert refuse(lenient, user(HI), user({"text": " "}), use("a"), user(HI)) == ""
