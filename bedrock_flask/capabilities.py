@@ -274,8 +274,8 @@ CONVERSE_RULES: tuple[tuple[Rule, Source], ...] = (
     ),
     (
         Rule(
-            "The name of a document with other characters than letters, digits, single spaces, hyphens, parentheses and "
-            "square brackets, and a name that another document has.",
+            "The name of a document that has other characters than letters, digits, single spaces, hyphens, "
+            "parentheses and square brackets, and a name that another document has.",
             "The gateway changes the name.",
         ),
         Source("AWS API reference, DocumentBlock; vercel/ai#20365, maximhq/bifrost#7003", DOCUMENTED),
