@@ -41,6 +41,12 @@ SOURCES = {
         Source("Live calls: The provided model doesn't support counting tokens (alchemy.run, CountTokens)", MEASURED)
     ],
     "structured": [Source(f"{_STRUCTURED}; langchain4j/langchain4j#4552", DOCUMENTED)],
+    "media_in_results": [
+        Source(
+            "AWS API reference, ToolResultContentBlock: images for Nova and Claude; anomalyco/opencode#49443",
+            DOCUMENTED,
+        ),
+    ],
     "strict_tools": [
         Source(_STRUCTURED, DOCUMENTED),
         Source("Families without strict tools refuse the member (BerriAI/litellm#31582, #34388)", MEASURED),

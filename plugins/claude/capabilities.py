@@ -139,6 +139,12 @@ SOURCES = {
             "anthropic.claude-3-*",
         ),
     ],
+    "media_in_results": [
+        Source(
+            "AWS API reference, ToolResultContentBlock: images for Nova and Claude; anomalyco/opencode#49443",
+            DOCUMENTED,
+        ),
+    ],
     "empty_results": [
         Source("Accepted by Claude, refused by Nemotron (strands-agents/harness-sdk#2122, with a program)", ONE_REPORT),
     ],

@@ -22,7 +22,7 @@ MODELS = {"*": ANY_MODEL}
 SOURCES: Mapping[str, Sequence[Source]] = {
     "media_in_results": [
         Source(
-            "AWS API reference, ToolResultContentBlock: images for Amazon Nova and Anthropic Claude. Live calls: refused by "
+            "AWS API reference, ToolResultContentBlock: images for Nova and Claude. Live calls: refused by "
             "GPT-5.6, GPT-6, Pixtral and others, taken beside the result (anomalyco/opencode#49443, #48069; "
             "can1357/oh-my-pi#11685)",
             MEASURED,

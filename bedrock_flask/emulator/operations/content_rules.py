@@ -59,7 +59,9 @@ def _check_media(body: Json, capabilities: Capabilities) -> Iterator[str]:
     for path, role, block in walk_messages(body):
         for kind, capability in _MEDIA.items():
             misplaced = kind == "image" and ".toolResult." in path and not capabilities.media_in_results
-            if kind in block and (role != "user" or misplaced or not getattr(capabilities, capability)):
+            if kind == "document" and kind in block and not capabilities.documents:
+                yield "This model doesn't support documents."
+            elif kind in block and (role != "user" or misplaced or not getattr(capabilities, capability)):
                 yield f"This model doesn't support the {kind} field for {role} messages. Remove {kind} and try again."
 
 
