@@ -39,6 +39,13 @@ from bedrock_flask.server.ports import is_free
 @click.option("--lenient", is_flag=True, help="Accept requests that the model's capabilities exclude.")
 @click.option("--log", type=click.Path(path_type=Path), help="File to which the request log is appended as JSON lines.")
 @click.option(
+    "--log-bodies",
+    type=click.IntRange(min=0),
+    default=EmulatorSettings.log_bodies,
+    show_default=True,
+    help="Bytes of a body that the request log keeps.",
+)
+@click.option(
     "--secret",
     "secrets",
     multiple=True,

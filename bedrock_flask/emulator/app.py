@@ -56,7 +56,7 @@ def create_emulator(
     # A model id is the caller's text: it may contain two slashes in a row.
     app.url_map.merge_slashes = False
     app.extensions["bedrock_flask.engine"] = engine
-    log = log or RequestLog()
+    log = log or RequestLog(body_bytes=settings.log_bodies)
     faults, replies = FaultQueue(), ReplyQueue(settings.replies, only=settings.replies_only)
     faults.add(list(settings.faults))
     account = EmulatedAccount(

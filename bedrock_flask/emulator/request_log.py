@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.errors import StartupError
 
 MAX_ENTRIES = 1000
-MAX_BODY_BYTES = 64 * 1024
 
 # A signature proves possession of a secret, and a bearer token is one.
 _SECRET_PATTERNS = (
@@ -48,10 +48,13 @@ def open_log(path: Path) -> WriteLine:
 
 
 class RequestLog:
-    """The last calls, oldest first. `write` gets two lines for each: when it arrives and when it ends."""
+    """The last calls, oldest first. `write` gets two lines for each: when it arrives and when it ends.
 
-    def __init__(self, write: WriteLine = _discard) -> None:
-        self._lock, self._write = threading.Lock(), write
+    Of a body, the first `body_bytes` are kept.
+    """
+
+    def __init__(self, write: WriteLine = _discard, body_bytes: int = EmulatorSettings.log_bodies) -> None:
+        self._lock, self._write, self._body_bytes = threading.Lock(), write, body_bytes
         self._entries: deque[dict[str, Any]] = deque(maxlen=MAX_ENTRIES)
 
     def begin(
@@ -65,7 +68,7 @@ class RequestLog:
             "operation": operation,
             "model": model,
             "headers": {name.lower(): _redact(name, value) for name, value in headers},
-            "body": body[:MAX_BODY_BYTES].decode("utf-8", "replace"),
+            "body": body[: self._body_bytes].decode("utf-8", "replace"),
             "bytes": len(body),
             "fault": None,
             "status": None,

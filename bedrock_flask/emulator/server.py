@@ -119,7 +119,7 @@ def serve(settings: EmulatorSettings) -> None:
             registry,
             engines.choose_engine(settings.engine),
             settings,
-            log=RequestLog(write) if write else None,
+            log=RequestLog(write, settings.log_bodies) if write else None,
             is_stopping=lambda: bool(worker) and not worker[0].alive,
         )
 

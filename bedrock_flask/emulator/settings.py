@@ -22,6 +22,7 @@ class EmulatorSettings:
     replies_only   whether a prompt that no reply matches is refused
     lenient        whether what Bedrock refuses by the model's capabilities is accepted
     log            the file of the request log
+    log_bodies     how many bytes of a body the request log keeps
     secrets        `KEYID:SECRET` pairs; with any, calls must be signed with one of them
     async_dir      a folder in place of S3, for asynchronous calls
     blocked_words  the words that guardrails block
@@ -37,6 +38,7 @@ class EmulatorSettings:
     replies_only: bool = False
     lenient: bool = False
     log: Path | None = None
+    log_bodies: int = 65536
     secrets: Sequence[str] = ()
     async_dir: Path | None = None
     blocked_words: Sequence[str] = ()

@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bedrock_flask.emulator.request_log import MAX_BODY_BYTES, MAX_ENTRIES, RequestLog
+from bedrock_flask.emulator.request_log import MAX_ENTRIES, RequestLog
+from bedrock_flask.emulator.settings import EmulatorSettings
 from tests.doubles import Emulator, StartEmulator
 
+MAX_BODY_BYTES = EmulatorSettings.log_bodies
 MODEL = "amazon.nova-lite-v1:0"
 MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
 
@@ -49,6 +51,15 @@ def test_it_is_bounded_in_entries_and_in_bodies() -> None:
     assert entries[-1]["model"] == str(MAX_ENTRIES + 4)
     assert max(len(entry["body"]) for entry in entries) == MAX_BODY_BYTES
     assert max(entry["bytes"] for entry in entries) == MAX_BODY_BYTES + 1
+
+
+def test_the_size_of_bodies_can_be_chosen(start_emulator: StartEmulator) -> None:
+    for size in (20, 300_000):
+        emulator = start_emulator("--log-bodies", str(size))
+        body = json.dumps({"messages": [{"role": "user", "content": [{"text": "x" * 200_000}]}]})
+        assert emulator.post(f"/model/{MODEL}/converse", body).status_code == 200
+        [entry] = emulator.calls()
+        assert (entry["body"], entry["bytes"]) == (body[:size], len(body))
 
 
 def test_no_secret_of_a_caller_is_kept() -> None:

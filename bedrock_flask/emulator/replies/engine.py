@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from bedrock_flask.converse import Event, Json, Request, replay
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.engines import conversation
+from bedrock_flask.emulator.engines.display import omit_reasoning
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.emulator.replies.queue import ReplyQueue
 from bedrock_flask.emulator.replies.reply import Reply
@@ -29,7 +30,8 @@ class ReplyEngine(EmulatorEngine):
         """The answer to a Converse request, as Converse events."""
         self.has_conversed = True
         reply = self._take([conversation.find_prompt(request)], _is_in_converse_terms)
-        return self._engine.converse(request) if reply is None else _write_events(reply, request, self._engine)
+        events = self._engine.converse(request) if reply is None else _write_events(reply, request, self._engine)
+        return omit_reasoning(events, request)
 
     def find_native_reply(self, request: Request) -> Reply | None:
         """The scripted reply in the model's own format, if the reply for this request is one."""
