@@ -11,9 +11,10 @@ from bedrock_flask.state import state_of
 
 
 def with_health(app: Flask) -> Flask:
-    """`/livez`, its older name `/healthz`, and `/readyz`."""
+    """`/livez`, its older name `/healthz`, and `/readyz`; `/api/hello` is what Claude Code asks at its start."""
     app.add_url_rule("/livez", view_func=report_liveness)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=report_liveness)
+    app.add_url_rule("/api/hello", endpoint="hello", view_func=report_liveness)
     app.add_url_rule("/readyz", view_func=report_readiness)
     return app
 

@@ -643,3 +643,21 @@ def test_the_signing_secret_shows_nowhere(plain_environ: dict[str, str], tmp_pat
             [row] = [row for row in json.loads(done.stdout)["settings"] if row["name"] == names[0]]
             if not wrong:
                 assert (row["value"], row["source"]) == ("***", source)
+
+
+def test_what_claude_code_asks_at_its_start_is_answered(signing: Gateway) -> None:
+    """It asks for `/api/hello` without a key, and AWS's SDK in it for the profiles, with each kind of key."""
+    probe = signing.ask("HEAD", "/api/hello")
+    assert probe.status_code == 200
+    assert "error" not in signing.line(probe.headers["x-request-id"])
+    for headers in ({"x-api-key": ALICE}, {"authorization": f"Bearer {ALICE}"}):
+        listed = signing.get("/inference-profiles?type=SYSTEM_DEFINED", headers=headers)
+        assert listed.status_code == 200, listed.text
+        assert listed.json()["inferenceProfileSummaries"]
+        counted = signing.post(
+            "/model/us.anthropic.claude-opus-4-6-v1/count-tokens",
+            {"input": {"converse": {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}}},
+            headers=headers,
+        )
+        assert counted.json()["inputTokens"] > 0
+    assert signing.get("/inference-profiles").status_code == 403
