@@ -81,27 +81,33 @@ def _leave_unchanged(request: Request, capabilities: Capabilities) -> RepairResu
 
 
 def _use_budget(request: Request, capabilities: Capabilities) -> RepairResult:
-    """For models that know only budgets: an effort becomes one."""
+    """For models that know only budgets: an effort becomes one.
+
+    Where no budget fits, the effort that is nearest is none. Programs set one effort for all calls, also for those that
+    ask for a title in a few tokens.
+    """
     thinking, effort = get_extra(request, "thinking"), get_extra(request, "effort")
     adaptive = _get_thinking_type(request) == "adaptive"
     if thinking is not None and not adaptive:
         return RepairResult(set_extras(request, effort=None), ("effort",) if effort else ())
     if not adaptive and effort is None:
         return RepairResult(request)
-    budget = _compute_budget(request, effort or _DEFAULT_EFFORT, "thinking" if adaptive else "effort")
+    budget = _compute_budget(request, effort or _DEFAULT_EFFORT)
+    if budget is None:
+        return RepairResult(set_extras(request, thinking=None, effort=None), ("thinking" if adaptive else "effort",))
     enabled = {**(thinking or {}), "type": "enabled", "budget_tokens": budget}
     return RepairResult(set_extras(request, thinking=enabled, effort=None), ("thinking.type",) if adaptive else ())
 
 
-def _compute_budget(request: Request, effort: str, path: str) -> int:
+def _compute_budget(request: Request, effort: str) -> int | None:
+    """The budget for an effort; None if maxTokens, which the reasoning counts towards, has no room for the least."""
     if effort not in BUDGETS:
         raise InvalidBody([FieldError("effort", f"must be one of {', '.join((_NO_EFFORT, *BUDGETS))}")])
     max_tokens: int | None = member(request, "inferenceConfig", "maxTokens")
     if max_tokens is None:
         return BUDGETS[effort]
     if max_tokens <= MIN_BUDGET:
-        message = f"this model reasons with at least {MIN_BUDGET} tokens, which count towards maxTokens"
-        raise InvalidBody([FieldError(path, message), FieldError("inferenceConfig.maxTokens", message)])
+        return None
     return min(BUDGETS[effort], max(MIN_BUDGET, max_tokens // 2))
 
 

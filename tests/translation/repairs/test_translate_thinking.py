@@ -82,8 +82,22 @@ def test_an_effort_is_a_budget_for_a_model_that_knows_budgets(effort: str, most:
     assert repaired.reported == ()
 
 
-def test_where_there_is_no_room_to_reason_both_fields_are_named() -> None:
-    assert refused(talk(effort="low", config={"maxTokens": 1024}), OPUS_4) == ["effort", "inferenceConfig.maxTokens"]
+@pytest.mark.parametrize("most", [1, 300, 1024])
+@pytest.mark.parametrize(
+    ("asked", "reported"),
+    [
+        ({"effort": "high"}, "effort"),
+        ({"thinking": ADAPTIVE}, "thinking"),
+        ({"thinking": ADAPTIVE, "effort": "low"}, "thinking"),
+    ],
+)
+def test_where_there_is_no_room_to_reason_the_model_does_not_and_it_is_told(
+    asked: Json, reported: str, most: int
+) -> None:
+    # BerriAI/litellm#39627: titles and tags are asked for with few tokens, and with the effort of the whole program.
+    repaired = apply_repairs(talk(config={"maxTokens": most}, **asked), OPUS_4)
+    assert extras(repaired) == {}
+    assert repaired.reported == (reported,)
 
 
 def test_an_effort_that_nobody_knows_is_no_budget() -> None:
