@@ -68,6 +68,7 @@ class Capabilities:
     stop_sequences         the model accepts stop sequences
     least_tokens           the smallest maxTokens that the model accepts
     efforts                the efforts of reasoning that the model accepts, in the order of EFFORTS; empty: unknown
+    unlimited_effort       the effort with which the model accepts no maxTokens
     effort_field           the path of the effort in a Converse request; empty: where the adapter's `extras` put it
     counts_tokens          Bedrock's CountTokens operation supports the model
     strict_tools           a tool may have `strict`
@@ -108,6 +109,7 @@ class Capabilities:
     stop_sequences: bool = True
     least_tokens: int = 1
     efforts: tuple[str, ...] = ()
+    unlimited_effort: str = ""
     effort_field: str = ""
     counts_tokens: bool = False
     strict_tools: bool = True
@@ -174,9 +176,29 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "The gateway sends the nearest one, of two the lower, and reports a change. It writes Anthropic's "
             "`thinking` as an effort for a model that has only efforts.",
         ),
+        "unlimited_effort": Rule(
+            "An effort with which a request may not have `maxTokens`.",
+            "With `maxTokens` the gateway sends the effort below it, and reports that.",
+        ),
         "cache": Rule(
             "Whether a request may have cache points.",
             "Without it the gateway drops them and reports it.",
+        ),
+        "cache_tools": Rule(
+            "Whether cache points may be among the tools.",
+            "Without it the gateway drops them there and reports it.",
+        ),
+        "cache_after_results": Rule(
+            "Whether a cache point may be directly behind a tool result.",
+            "Without it the gateway drops it there and reports it.",
+        ),
+        "streaming": Rule(
+            "Whether the model streams.",
+            "Without it a client that wants a stream gets the whole answer as one, when it is there.",
+        ),
+        "signs_reasoning": Rule(
+            "Whether reasoning in the history needs the signature that it came with.",
+            "With it the gateway drops reasoning without a signature and reports it.",
         ),
         "api_versions": Rule(
             "The versions that InvokeModel takes as `anthropic_version`.",

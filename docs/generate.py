@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 import runpy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
@@ -161,8 +161,8 @@ A basis is *documented* (by AWS or Anthropic), *measured* (several reports, or o
 What is not known is not a rule: Bedrock decides. On the routes of Bedrock's own API and on the native routes the body
 is the caller's own, and nothing is repaired.
 
-A table lists the patterns of model ids for which more is known than for any model (`*`); the longest pattern that
-matches an id counts. Models that write no text are not listed.
+A table lists patterns of model ids. The longest one that matches an id counts, so a pattern is listed only where it
+differs from the next wider one. Models that write no text are not listed.
 
 {sections}
 ## For every model
@@ -183,15 +183,15 @@ def _format_rule(name: str, adapters: Iterable[Adapter]) -> str:
     others = known.pop(GENERIC)
     patterns: dict[str, list[str]] = {}
     for pattern, value in known.items():
-        if value != others or _is_within(pattern, known, others):
+        if value != known.get(_find_wider(pattern, known), others):
             patterns.setdefault(_show_value(value), []).append(_code(pattern))
     patterns.setdefault(_show_value(others), []).append("all others")
     values = [(_code(value), ", ".join(each)) for value, each in patterns.items()]
-    sources = [
-        (_code(source.models or adapter.name), source.basis, _escape(source.text))
-        for adapter in adapters
-        for source in adapter.sources.get(name, ())
-    ]
+    covered: dict[tuple[str, str], list[str]] = {}
+    for adapter in adapters:
+        for source in adapter.sources.get(name, ()):
+            covered.setdefault((source.basis, source.text), []).append(_code(source.models or adapter.name))
+    sources = [(", ".join(each), basis, _escape(text)) for (basis, text), each in covered.items()]
     return f"""## {name}
 
 {rule.refuses}
@@ -201,18 +201,18 @@ def _format_rule(name: str, adapters: Iterable[Adapter]) -> str:
 {_format_table(("models", "basis", "source"), sources)}"""
 
 
-def _is_within(pattern: str, known: Mapping[str, Any], others: Any) -> bool:
-    """Whether a wider pattern has another value, so that `all others` would not cover this one."""
-    return any(
-        value != others and other != pattern and matches(other, pattern.replace("*", "-"))
-        for other, value in known.items()
-    )
+def _find_wider(pattern: str, patterns: Iterable[str]) -> str:
+    """The longest other pattern that matches all ids of a pattern; empty if only `*` does."""
+    wider = [each for each in patterns if each != pattern and matches(each, pattern.replace("*", "-"))]
+    return max(wider, key=len, default="")
 
 
 def _show_value(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "unknown"
-    return {True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) or "none"
 
 
 PAGES = {

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from bedrock_flask.plugin import (
     DOCUMENTED,
     MEASURED,
+    ONE_REPORT,
     Adapter,
     Capabilities,
     Json,
@@ -26,12 +27,35 @@ TEXT = Capabilities(
     strict_tools=False,
 )
 SEES = TEXT.but(images=True, documents=True, video=True)
-REASONS = SEES.but(reasoning=True)
+REASONS = SEES.but(reasoning=True, efforts=("none", "low", "medium", "high"), unlimited_effort="high")
 
 _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is not on the list of models"
 _FEATURES = "AWS user guide, Supported models and model features"
 _CACHING = "AWS user guide, Prompt caching"
 SOURCES = {
+    "cache_tools": [Source(f"{_CACHING}: Nova caches the system prompt and messages, not tools", DOCUMENTED)],
+    "cache_after_results": [
+        Source(
+            "Extraneous key [cachePoint] at #/messages/6/content/0, behind a tool result (earendil-works/pi#2053)",
+            ONE_REPORT,
+        )
+    ],
+    "efforts": [
+        Source(
+            "AWS user guide for Nova 2, Using the Converse API: `reasoningConfig` with low, medium or high; AWS's blog "
+            "of Nova 2 Lite (stdapi-ai/stdapi.ai#7)",
+            DOCUMENTED,
+            "amazon.nova-2-*",
+        )
+    ],
+    "unlimited_effort": [
+        Source(
+            "Converse takes no maxTokens with the effort `high` (UKGovernmentBEIS/inspect_ai#3767, #3848, "
+            "langchain-aws 1.9)",
+            MEASURED,
+            "amazon.nova-2-*",
+        )
+    ],
     "images": [Source(f"{_FEATURES}: Nova Micro reads text only", DOCUMENTED, "amazon.nova-micro-*")],
     "documents": [Source(f"{_FEATURES}: Nova Micro reads text only", DOCUMENTED, "amazon.nova-micro-*")],
     "video": [Source(f"{_FEATURES}: Nova Micro reads text only", DOCUMENTED, "amazon.nova-micro-*")],
@@ -63,7 +87,6 @@ KNOWN = {
 }
 
 KINDS = ("text", "image", "document", "video", "audio", "toolUse", "toolResult", "reasoningContent")
-EFFORTS = ("none", "low", "medium", "high")
 CACHE_POINT = fields.Nested(
     converse_body.CachePoint,
     description="Caches everything up to this text. In Nova's native body it accompanies text; alone it is invalid.",
@@ -132,11 +155,9 @@ def check_first_turn(body: Json) -> Iterator[tuple[str, str]]:
 
 
 def encode_effort(effort: str, request: Json) -> Json:
-    """Encode the effort as Nova 2's native reasoningConfig, which is part of its inferenceConfig."""
-    if effort not in EFFORTS:
-        raise ValueError(f"must be one of {', '.join(EFFORTS)}")
+    """Encode the effort as the reasoningConfig that Nova 2 takes among the additional fields of Converse."""
     config = {"type": "enabled", "maxReasoningEffort": effort} if effort != "none" else {"type": "disabled"}
-    return {"additionalModelRequestFields": {"inferenceConfig": {"reasoningConfig": config}}}
+    return {"additionalModelRequestFields": {"reasoningConfig": config}}
 
 
 SAMPLE = {

@@ -15,12 +15,15 @@ SAMPLE = {
 
 
 def limit_parallel_tools(parallel: bool, request: Json) -> Json:
-    """Set whether several tools may be called in one turn, which is a member of Claude's tool_choice."""
+    """Set whether several tools may be called in one turn, which is a member of Claude's tool_choice.
+
+    Bedrock refuses a second `type` beside toolChoice (BerriAI/litellm#36536), and none without it (#32605).
+    """
     config = request.get("toolConfig")
     if not config:
         return {}
-    [(kind, options)] = config.get("toolChoice", {"auto": {}}).items()
-    choice = {"type": kind, **options, "disable_parallel_tool_use": not parallel}
+    kind = {} if "toolChoice" in config else {"type": "auto"}
+    choice = {**kind, "disable_parallel_tool_use": not parallel}
     return {"additionalModelRequestFields": {"tool_choice": choice}}
 
 

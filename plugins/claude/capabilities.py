@@ -71,6 +71,7 @@ SOURCES = {
         Source("AWS user guide, Prompt caching: Claude 3.5 Haiku, 3.5 Sonnet v2 and later", DOCUMENTED),
         Source("Live calls: Claude 3 refuses it (posit-dev/positron#12142)", MEASURED, "anthropic.claude-3-*"),
     ],
+    "signs_reasoning": [Source("AWS user guide, Extended thinking: signatures", DOCUMENTED)],
     "forced_tools": [
         Source("LiteLLM's table of models: Opus and Sonnet 5.5 and Fable 5.1 refuse a forced tool", ONE_REPORT)
     ],

@@ -235,7 +235,7 @@ def test_an_effort_is_said_as_each_family_knows_it(client: openai.OpenAI, sent: 
     two = "amazon.nova-2-lite-v1:0"
     response = client.chat.completions.create(model=two, messages=turns("x"), reasoning_effort="low")  # type: ignore[arg-type]
     reasons = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}
-    assert sent()[-1]["additionalModelRequestFields"] == {"inferenceConfig": reasons}
+    assert sent()[-1]["additionalModelRequestFields"] == reasons
     assert response.choices[0].message.reasoning_content  # type: ignore[attr-defined]
     for model in (NOVA, TOMORROW):
         with pytest.raises(openai.BadRequestError, match="effort"):

@@ -142,3 +142,33 @@ def test_an_option_that_the_model_does_not_take_is_refused_by_name_or_dropped(
     assert "END" not in json.dumps(sent(emulator))
     assert "temperature" not in sent(emulator).get("inferenceConfig", {})
     assert "toolChoice" not in sent(emulator).get("toolConfig", {})
+
+
+@pytest.mark.parametrize(
+    ("choice", "converse"),
+    [
+        ({"type": "function", "function": {"name": "weather"}}, {"tool": {"name": "weather"}}),
+        ("required", {"any": {}}),
+        ("auto", None),
+    ],
+)
+def test_a_tool_choice_is_told_once(gateway: Gateway, emulator: Emulator, choice: Any, converse: Any) -> None:
+    flat = {"type": "function", "name": "weather"} if isinstance(choice, dict) else choice
+    claude, function = "us.anthropic.claude-sonnet-4-5-20250929-v1:0", {"name": "weather", "parameters": SCHEMA}
+    for response in (
+        chat(
+            gateway,
+            claude,
+            tools=[{"type": "function", "function": function}],
+            tool_choice=choice,
+            parallel_tool_calls=False,
+        ),
+        respond(gateway, claude, tools=[{"type": "function", **function}], tool_choice=flat, parallel_tool_calls=False),
+    ):
+        assert response.status_code == 200, response.text
+        body = sent(emulator)
+        told = {"disable_parallel_tool_use": True}
+        if body["toolConfig"].get("toolChoice") is None:
+            told = {"type": "auto", **told}
+        assert body["toolConfig"].get("toolChoice") in (converse, {"auto": {}})
+        assert body["additionalModelRequestFields"] == {"tool_choice": told}

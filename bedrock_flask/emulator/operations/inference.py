@@ -21,7 +21,7 @@ from bedrock_flask.emulator.calls.request import (
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response, make_stream_response
 from bedrock_flask.emulator.formats import own_format, wire_format
 from bedrock_flask.emulator.formats.wire_format import Tally
-from bedrock_flask.emulator.operations import guardrails, rules
+from bedrock_flask.emulator.operations import guardrails, model_rules, rules
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.wires import WIRES
@@ -119,6 +119,8 @@ def converse_stream(request: EmulatorRequest) -> EmulatorResponse:
     capabilities, body = _read_converse_body(request)
     if not capabilities.streaming:
         raise validation_error(_UNSUPPORTED_STREAMING)
+    if request.account.is_strict and body.get("toolConfig") and not capabilities.streamed_tools:
+        raise validation_error(model_rules.STREAMED_TOOLS)
     tally = Tally()
 
     def make_frame(number: int, event: Event) -> eventstream.Frame:
@@ -147,6 +149,8 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
         raise validation_error(_WRONG_FIRST_TURN)
     if request.account.is_strict:
         rules.check_rules("converse", body, capabilities)
+        if not capabilities.cache and model_rules.has_cache_points(body):
+            raise EmulatedError("AccessDeniedException", model_rules.UNCACHED)
     return capabilities, body
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import validation_error
-from bedrock_flask.emulator.operations import content_rules, tool_rules
+from bedrock_flask.emulator.operations import content_rules, model_rules, tool_rules
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 
 
@@ -106,6 +106,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             _check_converse_roles,
             *content_rules.CHECKS,
             *tool_rules.CHECKS,
+            *model_rules.CHECKS,
             _check_converse_strict,
             _check_converse_format,
             _check_converse_lifetime,

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from bedrock_flask.capabilities import EFFORTS, Capabilities
-from bedrock_flask.converse import Request
+from bedrock_flask.converse import Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import get_extra, set_extras
 
 _NONE = "none"
+# The default effort of adaptive thinking.
+_ADAPTIVE = "high"
 # The effort for a budget of tokens: the last one whose budget is not larger.
 _BUDGETS = ((0, "low"), (4096, "medium"), (16384, "high"), (32768, "xhigh"))
 
@@ -25,7 +27,9 @@ def name_effort(request: Request, capabilities: Capabilities) -> RepairResult:
     effort = get_extra(result.request, "effort")
     if effort is None or (capabilities.thinking and effort == _NONE):
         return result
-    named = _find_nearest(effort, capabilities.efforts)
+    is_limited = member(request, "inferenceConfig", "maxTokens") is not None
+    accepted = [name for name in capabilities.efforts if not (is_limited and name == capabilities.unlimited_effort)]
+    named = _find_nearest(effort, accepted)
     changed = set_extras(result.request, effort=named)
     return result.then(RepairResult(changed, ("effort",) if named != effort else ()))
 
@@ -40,10 +44,11 @@ def _replace_thinking(request: Request) -> RepairResult:
         # The model has one switch for both; whether it can be switched off is decided with the effort's name.
         reported = () if effort in (None, _NONE) else ("effort",)
         return RepairResult(set_extras(without, effort=_NONE), reported)
-    if effort is not None or thinking.get("type") == "adaptive":
+    if effort is not None:
         lost = ("thinking.budget_tokens",) if "budget_tokens" in thinking else ()
         return RepairResult(without, lost)
-    return RepairResult(set_extras(without, effort=_find_effort(thinking.get("budget_tokens"))), ("thinking",))
+    found = _ADAPTIVE if thinking.get("type") == "adaptive" else _find_effort(thinking.get("budget_tokens"))
+    return RepairResult(set_extras(without, effort=found), ("thinking",))
 
 
 def _find_effort(budget: Any) -> str:

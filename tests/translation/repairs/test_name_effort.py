@@ -64,16 +64,25 @@ def test_an_effort_has_the_nearest_name_in_the_models_field(
         ({"type": "enabled", "budget_tokens": 8000}, "medium", ("thinking",)),
         ({"type": "enabled", "budget_tokens": 31_999}, "high", ("thinking",)),
         ({"type": "enabled", "budget_tokens": 60_000}, "high", ("thinking", "effort")),
-        ({"type": "adaptive"}, None, ()),
+        ({"type": "adaptive"}, "high", ("thinking",)),
         ({"type": "disabled"}, "low", ("effort",)),
     ],
 )
 def test_thinking_is_an_effort_for_a_model_that_has_only_efforts(
-    thinking: Json, effort: str | None, reported: tuple[str, ...]
+    thinking: Json, effort: str, reported: tuple[str, ...]
 ) -> None:
     found = repair("openai.gpt-oss-120b-1:0", thinking=thinking)
-    assert found.request.get("extras", {}) == ({"effort": effort} if effort else {})
+    assert found.request["extras"] == {"effort": effort}
     assert found.reported == reported
+
+
+def test_an_effort_that_takes_no_limit_gives_way_to_the_limit() -> None:
+    request = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "extras": {"effort": "high"}}
+    nova_2 = REGISTRY.pick("us.amazon.nova-2-lite-v1:0")[1]
+    assert apply_repairs(request, nova_2).request["extras"] == {"effort": "high"}
+    limited = apply_repairs({**request, "inferenceConfig": {"maxTokens": 50}}, nova_2)
+    assert limited.request["extras"] == {"effort": "medium"}
+    assert limited.reported == ("effort",)
 
 
 def test_an_effort_beside_thinking_decides() -> None:
