@@ -11,6 +11,8 @@ DROPPED = "x-bedrock-flask-dropped"
 UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"
 # What the gateway has marked for the model's cache; in a request, whether it may.
 CACHE = "x-bedrock-flask-cache"
+# Whether a count of tokens is exact or an estimate; in a request, whether it may be an estimate.
+COUNT = "x-bedrock-flask-count"
 # When an AWS SDK may try again, in milliseconds.
 SDK_RETRY_AFTER = "x-amz-retry-after"
 # Requests.

@@ -453,3 +453,15 @@ class Body(Schema):
     access_programs = make_object("The access programs that the caller is enrolled in.")
     image = make_object("Image compression settings.")
     moderation = make_object("Moderation settings.")
+
+
+class InputTokensBody(Body):
+    """A request whose tokens are counted: any Responses request, of which most members are not counted."""
+
+    input = fields.Either(
+        fields.String(),
+        fields.List(fields.Tagged("type", ITEMS, absent="message")),
+        allow_none=True,
+        description="The conversation so far: a text of the user, or items.",
+    )
+    personality = make_string("A preset of the model's style; it is not counted.")

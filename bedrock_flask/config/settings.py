@@ -179,6 +179,11 @@ class Settings:
         (),
         "The same for single API keys: `name:on` or `name:off`, separated by commas.",
     )
+    count: str = _setting(
+        ma.String(validate=validate.OneOf(["exact", "estimate"])),
+        "exact",
+        "What a count of tokens is where Bedrock counts nothing: `exact` refuses, `estimate` estimates and says so.",
+    )
     plugins_dir: str = _setting(_Folder(), "", "Drop-in folder: each `.py` file in it is a plugin.")
     lenient: bool = _setting(
         ma.Boolean(), False, "Start without broken plugins and log them; otherwise a broken plugin prevents the start."

@@ -9,11 +9,11 @@ import copy
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock import anthropic_betas
@@ -24,10 +24,8 @@ from bedrock_flask.converse import member
 from bedrock_flask.dialect import Dialect, Operation, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import (
-    BedrockError,
     FieldError,
     GatewayError,
-    NotConversable,
     RefusedSafeguard,
     Unsupported,
     UpstreamProtocolError,
@@ -36,6 +34,8 @@ from bedrock_flask.errors import (
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline import counting
+from bedrock_flask.pipeline.counting import add_count_headers, make_converse_payload, make_payload
 from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
     log_unknown_fields,
@@ -44,7 +44,6 @@ from bedrock_flask.pipeline.request import (
     reject_faults,
     requested_policy,
     resolve_model,
-    send,
     take_safeguards,
     unknown_paths,
     unsupported_policy,
@@ -54,7 +53,6 @@ from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, r
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, drop_at, format_path
-from bedrock_flask.state import state_of
 from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
 from bedrock_flask.translation.messages import edit_members, edit_turns
 from bedrock_flask.translation.server_tools import explain
@@ -64,8 +62,6 @@ WIRE = anthropic.WIRE
 MESSAGES, COUNT_TOKENS = anthropic_messages_body.Body(), anthropic_messages_body.CountTokensBody()
 # Members of the envelope, which Bedrock takes elsewhere.
 _ENVELOPE = frozenset({"model", "stream"})
-# What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
-_COUNTED = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
 
 blueprint = Blueprint("anthropic", __name__)
 
@@ -97,7 +93,7 @@ def create_message() -> Response:
 
 @blueprint.post("/v1/messages/count_tokens")
 def count_tokens() -> Response:
-    """Count the tokens of a request, as Bedrock counts them."""
+    """Count the tokens of a request, as Bedrock counts them, or estimate them if the caller asks for that."""
     data = read_body()
     data, body = take_safeguards(data, parse_json(data))
     faults = find_faults(COUNT_TOKENS, body)
@@ -105,25 +101,14 @@ def count_tokens() -> Response:
     unknown, model = unknown_paths(faults), resolve_model(body["model"])
     if WIRE.name in model.adapter.speaks:
         native = _edit_for_bedrock(model, data.decode(), body, unknown, only_counted=True)
-        payload: Any = {"invokeModel": {"body": base64.b64encode(native.text.encode()).decode()}}
+        payload: bytes | None = make_payload(invokeModel={"body": base64.b64encode(native.text.encode()).decode()})
         dropped: Sequence[str] = native.dropped
     else:
         prepared = prepare_request(model, anthropic.read_request(body), WIRE, unknown)
-        if prepared.operation != "Converse":
-            raise NotConversable(f"Bedrock does not count tokens for '{model.name}'.")
-        members = json.loads(prepared.body).items()
-        payload = {"converse": {name: value for name, value in members if name in _COUNTED}}
+        payload = make_converse_payload(prepared)
         dropped = [*_list_betas(body), *map(WIRE.rename_path, prepared.dropped)]
-    # Bedrock counts by the model's own id only.
-    counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
-    call = make_call(counted, json.dumps({"input": payload}).encode(), operation="CountTokens", wire="count_tokens")
-    try:
-        reply = send(call)
-    except BedrockError as error:
-        if error.status == 400:
-            error.detail = f"Bedrock does not count the tokens of this request for '{model.name}': {error.detail}"
-        raise
-    return add_gateway_headers(jsonify(input_tokens=reply.document["inputTokens"]), model, dropped)
+    count = counting.count_tokens(model, payload, lambda: anthropic.read_request(body))
+    return add_count_headers(jsonify(input_tokens=count.tokens), model, count, dropped)
 
 
 # --- Claude's own body ------------------------------------------------------------------------------------------------
@@ -323,7 +308,7 @@ DIALECT = Dialect(
         ),
         Operation(
             path="/v1/messages/count_tokens",
-            summary="Tokens of a request, counted by Bedrock",
+            summary="Tokens of a request, counted by Bedrock, or an estimate on request",
             body=anthropic_messages_body.CountTokensBody,
             sample={"model": "claude", "messages": _MESSAGES},
         ),

@@ -6,22 +6,23 @@ Source: OpenAI's API reference; the types of the `openai` package.
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, jsonify
 
 from bedrock_flask.bodies import openai_responses_body
 from bedrock_flask.dialect import Dialect, Operation, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import find_faults
+from bedrock_flask.pipeline import counting
 from bedrock_flask.pipeline.caching import read_openai_wish
 from bedrock_flask.pipeline.request import parse_json, reject_faults, resolve_model, take_safeguards, unknown_paths
 from bedrock_flask.pipeline.response import StreamFormat
-from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
+from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
 from bedrock_flask.protocol import sse
 from bedrock_flask.wires import openai_responses
 from bedrock_flask.wires.openai_errors import error_document, write_error, write_response_error
 
-SCHEMA = openai_responses_body.Body()
+SCHEMA, INPUT_TOKENS = openai_responses_body.Body(), openai_responses_body.InputTokensBody()
 
 blueprint = Blueprint("openai_responses", __name__)
 
@@ -41,6 +42,22 @@ def create_response() -> Response:
         unknown=unknown_paths(faults),
         cache_wish=read_openai_wish(body),
     )
+
+
+@blueprint.post("/responses/input_tokens")
+def count_input_tokens() -> Response:
+    """Count the tokens of a request, as Bedrock counts them, or estimate them if the caller asks for that."""
+    data = read_body()
+    _, body = take_safeguards(data, parse_json(data))
+    faults = find_faults(INPUT_TOKENS, body)
+    reject_faults(faults)
+    model, body = resolve_model(body["model"]), {**body, "input": body.get("input") or []}
+    prepared = prepare_request(model, openai_responses.read_request(body), openai_responses.WIRE, unknown_paths(faults))
+    count = counting.count_tokens(
+        model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
+    )
+    response = jsonify(object="response.input_tokens", input_tokens=count.tokens)
+    return counting.add_count_headers(response, model, count, map(openai_responses.WIRE.rename_path, prepared.dropped))
 
 
 def _make_response_format(body: Any) -> ResponseFormat:
@@ -108,6 +125,12 @@ DIALECT = Dialect(
             body=openai_responses_body.Body,
             stream=sse.MEDIA_TYPE,
             sample={"model": "nova", "input": "What is 2+2?"},
+        ),
+        Operation(
+            path="/v1/responses/input_tokens",
+            summary="Tokens of a request, counted by Bedrock, or an estimate on request",
+            body=openai_responses_body.InputTokensBody,
+            sample={"model": "claude", "input": "What is 2+2?"},
         ),
     ),
 )

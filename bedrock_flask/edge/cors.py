@@ -17,7 +17,7 @@ from bedrock_flask.state import state_of
 METHODS = ("GET", "HEAD", "POST")
 # What a page may send, whichever dialect it speaks.
 _REQUEST_HEADERS = (
-    *("authorization", "x-api-key", "content-type", "x-request-id", headers.UNSUPPORTED, headers.CACHE),
+    *("authorization", "x-api-key", "content-type", "x-request-id", headers.UNSUPPORTED, headers.CACHE, headers.COUNT),
     # What the SDKs of several houses send: their name and version, an id of the request, the trace that it belongs to.
     *("user-agent", "x-client-request-id", "idempotency-key", "traceparent", "tracestate", "baggage"),
     re.compile(r"x-amzn-bedrock-[a-z0-9-]+\Z", re.I),
@@ -32,6 +32,7 @@ _RESPONSE_HEADERS = (
     headers.UNKNOWN_FIELDS,
     headers.DROPPED,
     headers.CACHE,
+    headers.COUNT,
     *map(headers.usage_header, usage.Usage(0, 0, 0, 0).to_dict()),
     *usage.HEADERS.values(),
     "x-amzn-bedrock-content-type",

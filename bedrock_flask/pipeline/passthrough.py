@@ -15,7 +15,11 @@ JSON = "application/json"
 
 def pass_reply(call: Call, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Response:
     """The whole reply to a call, byte for byte."""
-    reply = send(call)
+    return write_reply(send(call), content_type)
+
+
+def write_reply(reply: Reply, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Response:
+    """A whole reply, byte for byte."""
     passed = {**usage_headers(request_context().record), **forwarded_headers(reply.headers)}
     return Response(reply.body, content_type=content_type(reply), headers=passed)
 

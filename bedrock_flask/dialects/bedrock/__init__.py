@@ -3,26 +3,30 @@
 Source: the service model of bedrock-runtime in botocore; "Troubleshooting Amazon Bedrock API Error Codes" (AWS).
 """
 
+import base64
 import json
 import re
-from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, jsonify, request
 
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.errors import ERRORS, find_error
 from bedrock_flask.bedrock.model_ids import is_prompt
 from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS, STREAMING
-from bedrock_flask.bodies import converse_body
+from bedrock_flask.bodies import converse_body, count_tokens_body
 from bedrock_flask.call import Chunk
+from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, ErrorResponse, Operation
 from bedrock_flask.dialects.bedrock import account, catalogue
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import (
     BedrockError,
     CredentialsError,
+    FieldError,
     GatewayError,
+    InvalidBody,
     InvalidSignature,
     MethodNotAllowed,
     NotFound,
@@ -32,14 +36,15 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
+from bedrock_flask.pipeline import counting
+from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream, write_reply
 from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults, resolve_model, resolve_native_model
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
-from bedrock_flask.state import state_of
+from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.completeness import OPAQUE
 
-CONVERSE = converse_body.Body()
+CONVERSE, COUNT = converse_body.Body(), count_tokens_body.Body()
 SERVED_ON_MODELS = tuple(MODEL_ROUTES)
 
 blueprint = Blueprint("bedrock", __name__)
@@ -75,11 +80,30 @@ def converse_stream(name: str) -> Response:
 def count_tokens(name: str) -> Response:
     """CountTokens: the tokens of a request that is not sent to the model."""
     data = read_body()
-    parse_json(data)
+    body = parse_json(data)
     model = resolve_model(name)
-    # AWS counts for a model's own id only.
-    counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
-    return _pass_through(counted, data, operation="CountTokens", wire="count_tokens", stream=False)
+    count = counting.count_tokens(model, data, lambda: _read_counted(model, body), explains=False)
+    response = write_reply(count.reply, own_content_type) if count.reply else jsonify(inputTokens=count.tokens)
+    return counting.add_count_headers(response, model, count)
+
+
+def _read_counted(model: Model, body: Any) -> Request:
+    """The request in a body of CountTokens, as a Converse request; one in an unknown format is a text."""
+    reject_faults(find_faults(COUNT, body))
+    source, read = body["input"], find_wire(model.adapter).read_request
+    if "converse" in source:
+        request: Request = {"messages": [], **source["converse"]}
+        reject_faults(find_faults(CONVERSE, request))
+        return request
+    try:
+        native = base64.b64decode(source["invokeModel"]["body"], validate=True)
+    except ValueError:
+        raise InvalidBody([FieldError("input.invokeModel.body", "must be base64")]) from None
+    document = parse_json(native)
+    if read is None or model.adapter.operation != "InvokeModel":
+        return {"messages": [{"role": "user", "content": [{"json": document}]}]}
+    reject_faults(model.adapter.find_faults(document))
+    return read(document)
 
 
 def _invoke(model: Model, *, stream: bool) -> Response:

@@ -9,7 +9,7 @@ import base64
 import binascii
 from dataclasses import replace
 
-from bedrock_flask import fields
+from bedrock_flask.bodies import count_tokens_body
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.emulator.calls.errors import validation_error
 from bedrock_flask.emulator.calls.request import EmulatorRequest, check_body, describe_faults, encode_json, parse_body
@@ -23,26 +23,7 @@ _MAX_ID_LENGTH = 256
 _UNSUPPORTED = "The provided model doesn't support counting tokens."
 
 
-class _NativeInput(fields.Schema):
-    body = fields.String(required=True)
-
-
-class _ConverseInput(fields.Schema):
-    """The members are checked by Converse's own schema."""
-
-    messages = fields.Anything(allow_none=False)
-    system = fields.Anything(allow_none=False)
-    toolConfig = fields.Anything(allow_none=False)
-    additionalModelRequestFields = fields.Anything(allow_none=False)
-
-
-class _Body(fields.Schema):
-    input = fields.OneKey(
-        {"invokeModel": fields.Nested(_NativeInput), "converse": fields.Nested(_ConverseInput)}, required=True
-    )
-
-
-_SCHEMA = _Body()
+_SCHEMA = count_tokens_body.Body()
 
 
 def count_tokens(request: EmulatorRequest) -> EmulatorResponse:

@@ -11,7 +11,14 @@ HINTS = frozenset(
     | {"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"}
     | {"input.prompt_cache_breakpoint", "messages.prompt_cache_breakpoint"}
     # How much is written, shown, streamed and looked at.
-    | {"verbosity", "text.verbosity", "reasoning.summary", "reasoning.generate_summary", "reasoning.context"}
+    | {
+        "verbosity",
+        "personality",
+        "text.verbosity",
+        "reasoning.summary",
+        "reasoning.generate_summary",
+        "reasoning.context",
+    }
     | {"stream_options", "input.detail", "messages.detail", "input.reasoning.encrypted_content"}
     # How tools are called. `tool_choice: none` is an extra only where the history has used tools, because Bedrock then
     # needs them in the request, and not every model can be kept from calling one.

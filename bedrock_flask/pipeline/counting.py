@@ -1,0 +1,88 @@
+"""The tokens of a request, as Bedrock counts them; where it counts nothing an estimate, if the caller asks for one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Response, current_app, request
+
+from bedrock_flask import headers
+from bedrock_flask.call import Reply
+from bedrock_flask.converse import Request
+from bedrock_flask.errors import BedrockError, CallerError, NotConversable
+from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.request import make_call, send
+from bedrock_flask.pipeline.response import add_gateway_headers
+from bedrock_flask.state import state_of
+from bedrock_flask.translation.estimate_tokens import estimate_tokens
+from bedrock_flask.translation.request import PreparedRequest
+
+EXACT, ESTIMATE = "exact", "estimate"
+# What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
+_COUNTED = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
+# Bedrock's words for a model that it does not count for. Source: quoted in maximhq/bifrost#2169 and other reports.
+_UNCOUNTED = "counting tokens"
+_REMEDY = f"Send the header '{headers.COUNT}: {ESTIMATE}' for an estimate."
+
+
+@dataclass(frozen=True)
+class TokenCount:
+    """The tokens, and Bedrock's reply; an estimate has none."""
+
+    tokens: int
+    reply: Reply | None = None
+
+
+def count_tokens(
+    model: Model, payload: bytes | None, read: Callable[[], Request], *, explains: bool = True
+) -> TokenCount:
+    """Send a body of CountTokens, or without one estimate what `read` gives, a Converse request.
+
+    Raises NotConversable or Bedrock's refusal where nothing is counted and the caller wants no estimate; with
+    `explains` the refusal names the model and the remedy.
+    """
+    may_estimate = _choose_mode() == ESTIMATE
+    if payload is None:
+        if not may_estimate:
+            raise NotConversable(f"Bedrock does not count tokens for '{model.name}'. {_REMEDY}")
+        return TokenCount(estimate_tokens(read()))
+    # Bedrock counts by the model's own id only.
+    counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
+    try:
+        reply = send(make_call(counted, payload, operation="CountTokens", wire="count_tokens"))
+    except BedrockError as error:
+        is_uncounted = error.status == 400 and (_UNCOUNTED in error.detail or not model.capabilities.counts_tokens)
+        if is_uncounted and may_estimate:
+            return TokenCount(estimate_tokens(read()))
+        if error.status == 400 and explains:
+            error.detail = f"Bedrock does not count the tokens of this request for '{model.name}': {error.detail}"
+            error.detail += f" {_REMEDY}" if is_uncounted else ""
+        raise
+    return TokenCount(reply.document["inputTokens"], reply)
+
+
+def make_payload(**forms: Any) -> bytes:
+    """A body of CountTokens: a request in one of its forms, `invokeModel` or `converse`."""
+    return json.dumps({"input": forms}).encode()
+
+
+def make_converse_payload(prepared: PreparedRequest) -> bytes | None:
+    """A body of CountTokens for a prepared request; None if the model is not called by Converse."""
+    if prepared.operation != "Converse":
+        return None
+    members = json.loads(prepared.body).items()
+    return make_payload(converse={name: value for name, value in members if name in _COUNTED})
+
+
+def add_count_headers(response: Response, model: Model, count: TokenCount, dropped: Any = ()) -> Response:
+    """The response, which says whether the count is exact or an estimate."""
+    response.headers[headers.COUNT] = EXACT if count.reply else ESTIMATE
+    return add_gateway_headers(response, model, dropped)
+
+
+def _choose_mode() -> str:
+    mode = request.headers.get(headers.COUNT, "").strip().lower()
+    if mode and mode not in (EXACT, ESTIMATE):
+        raise CallerError(f"{headers.COUNT} is '{EXACT}' or '{ESTIMATE}'.")
+    return mode or state_of(current_app).settings.count
