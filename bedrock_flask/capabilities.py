@@ -59,6 +59,7 @@ class Capabilities:
     root_unions            a tool's schema may have anyOf, oneOf and allOf at its root
     cache_tools            cache points are allowed among the tools
     cache_after_results    a cache point is allowed directly after a tool result
+    cache_after_media      a cache point is allowed directly after an image, a PDF, video and audio
     structured             the answer can be required to conform to a JSON Schema
     signs_reasoning        reasoning is signed, and accepted only with its signature
     thinking               the types of `thinking` that the model accepts: with a budget, adaptive, either, or none
@@ -101,6 +102,7 @@ class Capabilities:
     root_unions: bool = False
     cache_tools: bool = True
     cache_after_results: bool = True
+    cache_after_media: bool = True
     structured: bool = True
     signs_reasoning: bool = False
     thinking: str = _make_enum("", "budget", "either", "adaptive")
@@ -225,6 +227,18 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "A suffix of the model's name, such as `[1m]`, is not sent. Where the model needs the beta for it, the "
             "gateway names the beta; where the model has no such window, it refuses the name.",
         ),
+        "cache_tools": Rule(
+            "Whether cache points may be among the tools.",
+            "Without it the gateway drops them and reports them.",
+        ),
+        "cache_after_results": Rule(
+            "Whether a cache point may follow a tool result directly.",
+            "Without it the gateway moves the point back, behind the last block that may have one, and reports it.",
+        ),
+        "cache_after_media": Rule(
+            "Whether a cache point may follow an image, a PDF, video or audio directly.",
+            "Without it the gateway moves the point back, behind the last text, and reports it.",
+        ),
         "strict_tools": Rule(
             "Whether a tool may have `strict`.",
             "Without it the gateway drops `strict` and reports it.",
@@ -308,6 +322,22 @@ CONVERSE_RULES: tuple[tuple[Rule, Source], ...] = (
             "The gateway sends its bytes.",
         ),
         Source("maximhq/bifrost#7072, #7079, strands-agents/harness-sdk#3582", MEASURED),
+    ),
+    (
+        Rule(
+            "A cache point directly after reasoning, directly after a document that is not a PDF, or without a block "
+            "before it in its message.",
+            "The gateway moves it back, behind the last block that may have one, and reports it.",
+        ),
+        Source(
+            "anomalyco/opencode#36517, langchain-ai/langchain-aws#1290; aws/aws-sdk-java-v2#6277, "
+            "strands-agents/harness-sdk#1966; strands-agents/harness-sdk#3677. All of Claude",
+            MEASURED,
+        ),
+    ),
+    (
+        Rule("More than four cache points.", "The gateway refuses the fifth by name."),
+        Source("AWS user guide, Prompt caching; twentyhq/twenty#26217", DOCUMENTED),
     ),
     (
         Rule("More than five documents.", "The gateway leaves it to Bedrock, whose words name the limit."),

@@ -23,6 +23,7 @@ TEXT = Capabilities(
     cache=True,
     cache_tools=False,
     cache_after_results=False,
+    cache_after_media=False,
     structured=False,
     strict_tools=False,
 )
@@ -33,12 +34,26 @@ _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is n
 _FEATURES = "AWS user guide, Supported models and model features"
 _CACHING = "AWS user guide, Prompt caching"
 SOURCES = {
-    "cache_tools": [Source(f"{_CACHING}: Nova caches the system prompt and messages, not tools", DOCUMENTED)],
+    "cache_tools": [
+        Source(
+            "AWS user guide, Prompt caching: system and messages. Live calls: extraneous key [cachePoint] is not "
+            "permitted (danny-avila/LibreChat#13838, NousResearch/hermes-agent#97281)",
+            MEASURED,
+        ),
+    ],
     "cache_after_results": [
         Source(
-            "Extraneous key [cachePoint] at #/messages/6/content/0, behind a tool result (earendil-works/pi#2053)",
+            "Live calls: refused directly after a tool result, taken elsewhere (aws-samples/bedrock-engineer#71, "
+            "earendil-works/pi#2053)",
+            MEASURED,
+        ),
+    ],
+    "cache_after_media": [
+        Source(
+            "Refused directly after an image; after documents and video it is not supported "
+            "(aws-samples/generative-ai-use-cases#1077)",
             ONE_REPORT,
-        )
+        ),
     ],
     "efforts": [
         Source(

@@ -195,3 +195,53 @@ def test_two_documents_of_one_name_get_two(gateway: Gateway, emulator: Emulator)
         assert dropped(gateway.post("/v1/chat/completions", {"model": model, "messages": turns})) == ""
         names = [block["document"]["name"] for block in sent(emulator)["messages"][0]["content"] if "document" in block]
         assert len(set(names)) == 2
+
+
+# --- cache points -----------------------------------------------------------------------------------------------------
+
+MARK = {"type": "ephemeral"}
+POINT = {"cachePoint": {"type": "default"}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", [NOVA, "us.amazon.nova-2-lite-v1:0"])
+def test_a_mark_behind_a_result_moves_behind_the_last_text_for_nova(
+    gateway: Gateway, emulator: Emulator, model: str, stream: bool
+) -> None:
+    """Claude Code marks the last result of each turn."""
+    use = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "42", "cache_control": MARK}
+    turns = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "content": [{"type": "text", "text": "I look."}, use]},
+        {"role": "user", "content": [result]},
+    ]
+    body = {"model": model, "max_tokens": 9, "messages": turns, "tools": [{"name": "look", "input_schema": SCHEMA}]}
+    assert "cache" in dropped(gateway.post("/v1/messages", {**body, "stream": stream}))
+    contents = [turn["content"] for turn in sent(emulator)["messages"]]
+    assert contents[1][:2] == [{"text": "I look."}, POINT]
+    assert POINT not in contents[2]
+
+
+def test_a_mark_behind_a_document_that_is_no_pdf_moves_before_it_for_claude(
+    gateway: Gateway, emulator: Emulator
+) -> None:
+    uri = "data:text/markdown;base64,IyBoZWxsbw=="
+    file = {"type": "file", "file": {"filename": "a.md", "file_data": uri}, "cache_control": MARK}
+    turns = [{"role": "user", "content": [{"type": "text", "text": "Sum up."}, file]}]
+    assert "cache" in dropped(gateway.post("/v1/chat/completions", {"model": CLAUDE, "messages": turns}))
+    text, point, document = sent(emulator)["messages"][0]["content"]
+    assert (text, point, document["document"]["format"]) == ({"text": "Sum up."}, POINT, "md")
+
+
+def test_a_mark_behind_reasoning_moves_before_it_for_claude(gateway: Gateway, emulator: Emulator) -> None:
+    details = [{"type": "reasoning.text", "text": "Hm.", "signature": "s"}]
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "", "reasoning_details": details, "cache_control": MARK},
+        {"role": "user", "content": "Go on."},
+    ]
+    assert "cache" in dropped(gateway.post("/v1/chat/completions", {"model": CLAUDE, "messages": turns}))
+    contents = [turn["content"] for turn in sent(emulator)["messages"]]
+    assert POINT in contents[0]
+    assert POINT not in contents[1]

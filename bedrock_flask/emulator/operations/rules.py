@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import validation_error
-from bedrock_flask.emulator.operations import content_rules, model_rules, tool_rules
+from bedrock_flask.emulator.operations import cache_rules, content_rules, model_rules, tool_rules
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 
 
@@ -79,18 +79,6 @@ def _check_converse_format(body: Json, capabilities: Capabilities) -> Iterator[s
         yield f"{FROM_MODEL}output_config.format: Extra inputs are not permitted"
 
 
-def _check_converse_lifetime(body: Json, capabilities: Capabilities) -> Iterator[str]:
-    # Words: earendil-works/pi#1570, archestra-ai/archestra#5696.
-    if not capabilities.long_cache and any(point.get("ttl") == "1h" for point in _find_cache_points(body)):
-        yield "Extended TTL prompt caching is only supported for Anthropic models"
-
-
-def _find_cache_points(body: Json) -> Iterator[Json]:
-    contents = [turn["content"] for turn in body.get("messages") or ()]
-    for content in (member(body, "toolConfig", "tools") or (), body.get("system") or (), *contents):
-        yield from (block["cachePoint"] for block in content if "cachePoint" in block)
-
-
 # The checks of each wire.
 CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
@@ -109,7 +97,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             *model_rules.CHECKS,
             _check_converse_strict,
             _check_converse_format,
-            _check_converse_lifetime,
+            *cache_rules.CHECKS,
         ),
     }
 )

@@ -1,6 +1,11 @@
-"""Keep cache points where the model takes them: they save money and change nothing else, so the others are dropped."""
+"""Keep cache points where the model takes them: they save money and change nothing else, so others move or are dropped.
+
+A point marks all that is before it. Where it may not stand it moves back, to the end of the next block behind which the
+model takes one; the prefix that is cached is a little shorter.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
@@ -21,18 +26,69 @@ def drop_unsupported_cache_points(request: Request, capabilities: Capabilities) 
 
 
 def place_cache_points(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Drop the cache points that the model does not take after tool results.
+    """Move the cache points back that may not stand where they are, which is reported.
 
     Too many points are rejected, and so is a longer one after a shorter one: the caller decides which to give up.
     """
-    unwanted = [] if capabilities.cache_after_results else list(_find_after_results(request))
-    repaired = _drop_points(request, unwanted)
+    repaired = _move_points(request, capabilities)
     if not capabilities.long_cache:
         repaired = repaired.then(_shorten_cache(repaired.request))
     faults = list(_find_faults(repaired.request))
     if faults:
         raise InvalidBody(faults)
     return repaired
+
+
+def may_precede_point(block: Json, capabilities: Capabilities) -> bool:
+    """Whether the model takes a cache point directly behind this block."""
+    if "toolResult" in block:
+        return capabilities.cache_after_results
+    if "reasoningContent" in block or ("document" in block and block["document"].get("format") != "pdf"):
+        # Of other documents Bedrock makes text, and the point is left over.
+        return False
+    # Where media take none, a point is a member of a text in the model's own format: nothing is known of other blocks.
+    return capabilities.cache_after_media or "text" in block
+
+
+@dataclass
+class _Place:
+    """A block and the cache point behind it; the path is that of the block."""
+
+    path: str
+    block: Json
+    point: Json | None = None
+
+
+def _move_points(request: Request, capabilities: Capabilities) -> RepairResult:
+    places: list[_Place] = []
+    moved: dict[str, tuple[Json, ...]] = {}
+    for path, block in walk_blocks(request):
+        if ".toolResult." in path:
+            continue
+        if _POINT not in block:
+            places.append(_Place(path, block))
+            continue
+        first = path.endswith("[0]")
+        here = places[-1] if places and not first else None
+        if here is not None and here.point is None and may_precede_point(here.block, capabilities):
+            here.point = block
+            continue
+        moved[path] = ()
+        there = _find_place(places, capabilities)
+        if there is not None and there.point is None:
+            there.point = block
+            moved[there.path] = (there.block, block)
+    return RepairResult(
+        replace_blocks(request, moved), tuple(f"{path}.{_POINT}" for path, blocks in moved.items() if not blocks)
+    )
+
+
+def _find_place(places: list[_Place], capabilities: Capabilities) -> _Place | None:
+    return next((each for each in reversed(places) if _takes_point(each, capabilities)), None)
+
+
+def _takes_point(place: _Place, capabilities: Capabilities) -> bool:
+    return _is_supported(place.path, capabilities) and may_precede_point(place.block, capabilities)
 
 
 def _shorten_cache(request: Request) -> RepairResult:
@@ -62,15 +118,6 @@ def _is_supported(path: str, capabilities: Capabilities) -> bool:
 
 def _drop_points(request: Request, paths: list[str]) -> RepairResult:
     return RepairResult(replace_blocks(request, dict.fromkeys(paths, ())), tuple(f"{path}.{_POINT}" for path in paths))
-
-
-def _find_after_results(request: Request) -> Iterator[str]:
-    for index, message in enumerate(request["messages"]):
-        after_result = False
-        for position, block in enumerate(message["content"]):
-            after_result = "toolResult" in block or (after_result and _POINT in block)
-            if after_result and _POINT in block:
-                yield f"messages[{index}].content[{position}]"
 
 
 def _find_faults(request: Request) -> Iterator[FieldError]:

@@ -61,10 +61,12 @@ def test_a_model_that_does_not_cache_gets_none_and_each_is_told() -> None:
     )
 
 
-def test_nova_takes_none_among_tools_nor_directly_after_a_result() -> None:
+def test_nova_takes_none_among_tools_and_those_after_a_result_move_behind_the_last_text() -> None:
     given = request(RESULT, POINT, POINT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT], tools=[SPEC, POINT])
     repaired = apply_repairs(given, NOVA)
-    assert repaired.request == request(RESULT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT])
+    expected = request(RESULT, {"text": "go on"}, POINT, system=[TEXTS[0], POINT])
+    expected["messages"][0]["content"].append(POINT)
+    assert repaired.request == expected
     assert repaired.reported == (
         "toolConfig.tools[1].cachePoint",
         "messages[2].content[1].cachePoint",
@@ -72,9 +74,62 @@ def test_nova_takes_none_among_tools_nor_directly_after_a_result() -> None:
     )
 
 
-def test_one_that_comes_to_stand_after_a_result_is_dropped_too() -> None:
-    given = request({"text": " "}, POINT, RESULT)
-    assert apply_repairs(given, NOVA).request == request(RESULT)
+def test_one_that_comes_to_follow_a_result_moves_too() -> None:
+    repaired = apply_repairs(request({"text": " "}, POINT, RESULT), NOVA)
+    assert repaired.request["messages"][0]["content"] == [{"text": "Hi"}, POINT]
+    assert repaired.request["messages"][2]["content"] == [RESULT]
+
+
+def test_one_moves_into_the_system_prompt_and_is_dropped_where_nothing_is_before_it() -> None:
+    alone: Json = {"messages": [{"role": "user", "content": [POINT, {"text": "Hi"}]}]}
+    for able in (CLAUDE, NOVA):
+        repaired = apply_repairs({**alone, "system": [TEXTS[0]]}, able)
+        assert repaired.request["system"] == [TEXTS[0], POINT]
+        assert repaired.reported == ("messages[0].content[0].cachePoint",)
+        repaired = apply_repairs(alone, able)
+        assert repaired.request["messages"] == [{"role": "user", "content": [{"text": "Hi"}]}]
+        assert repaired.reported == ("messages[0].content[0].cachePoint",)
+
+
+MD = {"document": {"format": "md", "name": "a", "source": {"bytes": "eA=="}}}
+PDF = {"document": {"format": "pdf", "name": "b", "source": {"bytes": "JVBERi0="}}}
+PNG = {"image": {"format": "png", "source": {"bytes": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"}}}
+
+
+@pytest.mark.parametrize(
+    ("able", "given", "expected"),
+    [
+        (CLAUDE, [TEXTS[0], MD, POINT], [TEXTS[0], POINT, MD]),
+        (CLAUDE, [TEXTS[0], MD, PDF, POINT], [TEXTS[0], MD, PDF, POINT]),
+        (CLAUDE, [MD, TEXTS[0], POINT], [MD, TEXTS[0], POINT]),
+        (NOVA, [TEXTS[0], PNG, POINT], [TEXTS[0], POINT, PNG]),
+        (NOVA, [TEXTS[0], PDF, POINT], [TEXTS[0], POINT, PDF]),
+    ],
+)
+def test_one_after_a_document_that_is_no_pdf_or_after_media_of_nova_moves_before_it(
+    able: Capabilities, given: list[Json], expected: list[Json]
+) -> None:
+    assert apply_repairs(request(RESULT, *given), able).request["messages"][2]["content"][1:] == expected
+
+
+def test_a_lone_document_has_its_point_behind_the_text_that_it_gets() -> None:
+    content = apply_repairs({"messages": [{"role": "user", "content": [MD, POINT]}]}, CLAUDE).request["messages"][0]
+    assert content["content"] == [MD, {"text": "Document."}, POINT]
+
+
+def test_one_after_reasoning_moves_before_it() -> None:
+    thought = {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "S"}}}
+    given = {
+        "messages": [
+            {"role": "user", "content": [{"text": "Hi"}]},
+            {"role": "assistant", "content": [thought, POINT]},
+            {"role": "user", "content": [{"text": "go on"}]},
+        ]
+    }
+    repaired = apply_repairs(given, CLAUDE)
+    contents = [turn["content"] for turn in repaired.request["messages"]]
+    assert contents == [[{"text": "Hi"}, POINT], [thought], [{"text": "go on"}]]
+    assert repaired.reported == ("messages[1].content[1].cachePoint",)
 
 
 def test_one_in_the_block_of_a_text_or_a_tool_gets_a_block_of_its_own() -> None:
@@ -90,7 +145,8 @@ def test_none_stands_inside_a_result() -> None:
 
 
 def test_the_fifth_is_refused_by_name() -> None:
-    assert refused(request(RESULT, POINT, system=[*TEXTS, POINT, POINT, POINT], tools=[SPEC, POINT]), CLAUDE) == [
+    system = [part for text in TEXTS for part in (text, POINT)]
+    assert refused(request(RESULT, POINT, system=system, tools=[SPEC, POINT]), CLAUDE) == [
         "messages[2].content[1].cachePoint"
     ]
 
