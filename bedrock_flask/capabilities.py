@@ -191,8 +191,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Without it the gateway drops them there and reports it.",
         ),
         "cache_after_results": Rule(
-            "Whether a cache point may be directly behind a tool result.",
-            "Without it the gateway drops it there and reports it.",
+            "Whether a cache point may follow a tool result directly.",
+            "Without it the gateway moves the point back, behind the last block that may have one, and reports it.",
         ),
         "streaming": Rule(
             "Whether the model streams.",
@@ -226,14 +226,6 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "`context-1m-2025-08-07` asks for it (`beta`), or `never`.",
             "A suffix of the model's name, such as `[1m]`, is not sent. Where the model needs the beta for it, the "
             "gateway names the beta; where the model has no such window, it refuses the name.",
-        ),
-        "cache_tools": Rule(
-            "Whether cache points may be among the tools.",
-            "Without it the gateway drops them and reports them.",
-        ),
-        "cache_after_results": Rule(
-            "Whether a cache point may follow a tool result directly.",
-            "Without it the gateway moves the point back, behind the last block that may have one, and reports it.",
         ),
         "cache_after_media": Rule(
             "Whether a cache point may follow an image, a PDF, video or audio directly.",
