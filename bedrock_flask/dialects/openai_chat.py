@@ -36,7 +36,7 @@ from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_conver
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.wires import openai_chat
 from bedrock_flask.wires.openai_errors import error_document
-from bedrock_flask.wires.wire import TRACE
+from bedrock_flask.wires.wire import REPORTED
 
 WIRE = openai_chat.WIRE
 SCHEMA = openai_chat_body.Body()
@@ -118,6 +118,8 @@ class _StreamEnd:
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
+# What Bedrock reports with the usage, at the end of a stream.
+_REPORTED = frozenset({*REPORTED.values(), "service_tier"})
 _NO_CHANGE = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": None}
 
 
@@ -140,8 +142,8 @@ def _write_without_usage(events: Any, model: str, **tools: Any) -> Iterator[Any]
         for chunk in chunks:
             if chunk is IDLE:
                 yield chunk
-            elif chunk["choices"] or TRACE in chunk:
-                # Not every client accepts a chunk without choices, but the trace must not be lost.
+            elif chunk["choices"] or not _REPORTED.isdisjoint(chunk):
+                # Not every client accepts a chunk without choices, but what Bedrock reports must not be lost.
                 kept = {name: value for name, value in chunk.items() if name != "usage"}
                 yield {**kept, "choices": chunk["choices"] or [_NO_CHANGE]}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_metrics
@@ -11,8 +12,11 @@ from bedrock_flask.errors import read_reported_error
 
 # The member of a reply, or of a stream's last chunk, that names the kinds of blocks that its format cannot express.
 LEFT_OUT = "bedrock_flask_left_out"
-# The member for Converse's `trace`, as Bedrock names it where InvokeModel reports it.
-TRACE = "amazon-bedrock-trace"
+# The members for what Bedrock reports beside an answer, by Converse's name: the trace is named as in InvokeModel,
+# the latency as requests name it.
+REPORTED: Mapping[str, str] = MappingProxyType(
+    {"trace": "amazon-bedrock-trace", "performanceConfig": "performanceConfig"}
+)
 
 
 def is_answer(reply: Mapping[str, Any]) -> bool:
@@ -75,9 +79,9 @@ def report_left_out(kinds: Collection[str]) -> Json:
     return {LEFT_OUT: list(dict.fromkeys(kinds))} if kinds else {}
 
 
-def write_trace(metadata: Json) -> Json:
-    """The member TRACE if Bedrock reports one: the model that a prompt router chose, or what a guardrail found."""
-    return {TRACE: metadata["trace"]} if metadata.get("trace") else {}
+def write_reported(metadata: Json) -> Json:
+    """The members for what Bedrock reports: the model that a router chose, what a guardrail found, the latency."""
+    return {member: metadata[name] for name, member in REPORTED.items() if metadata.get(name)}
 
 
 def keep_chunk(chunk: Json, count: Callable[[], int]) -> Json:

@@ -36,6 +36,9 @@ _WRONG_FIRST_TURN = (
 )
 _UNEXPECTED = "The system encountered an unexpected error during processing."
 _UNSUPPORTED_STREAMING = "The model is unsupported for streaming"
+# What an answer says of the latency and the tier that it was served with. Source: botocore's service model.
+_ECHOED_HEADERS = ("x-amzn-bedrock-performanceconfig-latency", "x-amzn-bedrock-service-tier")
+_ECHOED_MEMBERS = ("performanceConfig", "serviceTier")
 
 
 def invoke(request: EmulatorRequest) -> EmulatorResponse:
@@ -48,7 +51,8 @@ def invoke(request: EmulatorRequest) -> EmulatorResponse:
         reply = {**reply, **guarded.describe()}
     counts = {name: getattr(tally.usage, count) for count, name in HEADERS.items()}
     counts["x-amzn-bedrock-invocation-latency"] = tally.measure_latency()
-    return make_response(encode_json(reply), {name: str(count) for name, count in counts.items() if count is not None})
+    numbers = {name: str(count) for name, count in counts.items() if count is not None}
+    return make_response(encode_json(reply), numbers | _echo_headers(request))
 
 
 def invoke_stream(request: EmulatorRequest) -> EmulatorResponse:
@@ -66,7 +70,17 @@ def invoke_stream(request: EmulatorRequest) -> EmulatorResponse:
         chunks,
         lambda number, chunk: eventstream.chunk(encode_json(chunk), eventstream.padding(number)),
     )
-    return make_stream_response(frames, {"X-Amzn-Bedrock-Content-Type": "application/json"})
+    return make_stream_response(frames, {"X-Amzn-Bedrock-Content-Type": "application/json"} | _echo_headers(request))
+
+
+def _echo_headers(request: EmulatorRequest) -> dict[str, str]:
+    """The headers of the latency and the tier that served the call: those that it asked for."""
+    return {name: request.headers[name] for name in _ECHOED_HEADERS if name in request.headers}
+
+
+def _echo_members(body: Json) -> Json:
+    """The same as members of Converse's answer."""
+    return {name: body[name] for name in _ECHOED_MEMBERS if body.get(name)}
 
 
 def _has_known_format(adapter: Adapter) -> bool:
@@ -111,7 +125,8 @@ def converse(request: EmulatorRequest) -> EmulatorResponse:
     _, body = _read_converse_body(request)
     tally = Tally()
     response = fold(wire_format.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence))
-    return make_response(encode_json({**response, "metrics": {"latencyMs": tally.measure_latency()}}))
+    metrics = {"metrics": {"latencyMs": tally.measure_latency()}}
+    return make_response(encode_json({**_echo_members(body), **response, **metrics}))
 
 
 def converse_stream(request: EmulatorRequest) -> EmulatorResponse:
@@ -126,7 +141,7 @@ def converse_stream(request: EmulatorRequest) -> EmulatorResponse:
     def make_frame(number: int, event: Event) -> eventstream.Frame:
         [(kind, payload)] = event.items()
         if kind == "metadata":
-            payload = {**payload, "metrics": {"latencyMs": tally.measure_latency()}}
+            payload = {**_echo_members(body), **payload, "metrics": {"latencyMs": tally.measure_latency()}}
         return eventstream.event(kind, encode_json({**payload, "p": eventstream.padding(number)}))
 
     events = wire_format.relay_events(guardrails.guard_converse(request, body), body, tally, request.presence)

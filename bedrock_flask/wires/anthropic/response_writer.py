@@ -17,7 +17,7 @@ from bedrock_flask.converse import (
     member,
 )
 from bedrock_flask.wires.anthropic.citations import write_citation
-from bedrock_flask.wires.wire import map_events, report_left_out, write_trace
+from bedrock_flask.wires.wire import map_events, report_left_out, write_reported
 
 # Claude's name for each stop reason. A reason that Claude does not have keeps Bedrock's name, because it must not pass
 # for a plain end of a turn; so does one that AWS adds later. The SDKs accept any text here.
@@ -57,8 +57,8 @@ def write_reply(response: Response, model_id: str) -> Json:
         **_build_message(model_id),
         "content": blocks,
         **_write_stop(response, has_calls=any(block["type"] == "tool_use" for block in blocks)),
-        "usage": _write_usage(response.get("usage")),
-        **write_trace(response),
+        "usage": _write_usage(response.get("usage")) | _write_tier(response),
+        **write_reported(response),
         **report_left_out([kind for block in content for kind in list_unknown_kinds(block, _WRITERS)]),
     }
 
@@ -110,6 +110,13 @@ def _write_usage(counts: Any) -> Json:
     return {**usage, "cache_creation": {**_NO_WRITES, **by_ttl}} if by_ttl else usage
 
 
+def _write_tier(payload: Json) -> Json:
+    tier = _TIERS.get(member(payload, "serviceTier", "type"))
+    return {"service_tier": tier} if tier else {}
+
+
+# Anthropic's name for each of Bedrock's tiers that it has.
+_TIERS = {"default": "standard", "priority": "priority"}
 _NO_WRITES = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}
 
 
@@ -232,8 +239,8 @@ def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
         yield {
             "type": "message_delta",
             "delta": _write_stop(stream.stop, has_calls=stream.has_calls),
-            "usage": counts,
-            **write_trace(payload),
+            "usage": counts | _write_tier(payload),
+            **write_reported(payload),
             **report_left_out(stream.left_out),
         }
         yield {"type": "message_stop"}

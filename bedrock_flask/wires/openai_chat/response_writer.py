@@ -20,7 +20,7 @@ from bedrock_flask.converse import (
 from bedrock_flask.wires.custom_tools import read_free_text
 from bedrock_flask.wires.member_text import MemberText
 from bedrock_flask.wires.openai_usage import write_usage
-from bedrock_flask.wires.wire import map_events, report_left_out, write_trace
+from bedrock_flask.wires.wire import map_events, report_left_out, write_reported
 
 # OpenAI's name for each stop reason. It has none for a malformed answer, nor for a reason that AWS adds later, and
 # neither must pass for a whole answer: other gateways write `error`, with the original reason beside it.
@@ -79,7 +79,7 @@ def write_reply(response: Response, model_id: str, *, custom: Collection[str] = 
         "choices": [{"index": 0, "message": message, "logprobs": None, **stop}],
         "usage": write_usage(response.get("usage"), **USAGE_NAMES),
         **_write_tier(response),
-        **write_trace(response),
+        **write_reported(response),
         **report_left_out([kind for block in content for kind in _find_unsupported(block)]),
     }
 
@@ -239,7 +239,7 @@ def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
         "choices": [],
         "usage": write_usage(payload.get("usage"), **USAGE_NAMES),
         **_write_tier(payload),
-        **write_trace(payload),
+        **write_reported(payload),
     }
 
 

@@ -12,7 +12,7 @@ from bedrock_flask.wires.custom_tools import read_free_text
 from bedrock_flask.wires.openai_responses.items import write_reasoning_members
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, RequestTools
 from bedrock_flask.wires.openai_usage import write_usage
-from bedrock_flask.wires.wire import report_left_out, write_trace
+from bedrock_flask.wires.wire import report_left_out, write_reported
 
 # The status for each stop reason and, for an incomplete response, the reason. Any other stop reason is a failure, also
 # one that AWS adds later: it must not pass for the plain end of an answer.
@@ -96,7 +96,7 @@ def end_response(response: Json, output: Iterable[Json], stop: Json, metadata: J
         "output": set_statuses(output, native),
         "service_tier": tier if tier in ("flex", "priority") else "default",
         "usage": _write_usage(metadata["usage"]) if metadata.get("usage") is not None else None,
-        **write_trace(metadata),
+        **write_reported(metadata),
     }
 
 
