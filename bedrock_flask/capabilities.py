@@ -75,6 +75,7 @@ class Capabilities:
     strict_tools           a tool may have `strict`
     long_cache             a prefix can be cached for an hour
     system_turns           InvokeModel accepts a system message among the others
+    refused_betas          patterns of betas that other models of the family take, and this one refuses
     long_context           whether the model has a context window of a million tokens: by itself, if a beta asks for it,
                            never, or it is not known
     api_versions           the versions of the model's own format that Bedrock takes, the oldest first; empty: unknown
@@ -117,6 +118,7 @@ class Capabilities:
     strict_tools: bool = True
     long_cache: bool = False
     system_turns: bool = False
+    refused_betas: tuple[str, ...] = ()
     long_context: str = _make_enum("unknown", "native", "beta", "never")
     api_versions: tuple[str, ...] = ()
     media_in_results: bool = True
@@ -135,6 +137,14 @@ class Capabilities:
     def but(self, **changes: Any) -> "Capabilities":
         """Return a copy with some capabilities changed."""
         return replace(self, **changes)
+
+
+def is_effort_beta_needed(capabilities: Capabilities) -> bool:
+    """Whether Claude's own format has an effort only with its beta: models that reason with a budget, and have efforts.
+
+    Source: AWS user guide, Anthropic Claude Messages API, for Opus 4.5 (live: coder/coder#25356).
+    """
+    return capabilities.thinking == "budget" and bool(capabilities.efforts)
 
 
 # The capabilities that describe what Bedrock refuses. docs/reference/bedrock-rules.md lists them with their sources.
@@ -202,6 +212,29 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Whether reasoning in the history needs the signature that it came with.",
             "With it the gateway drops reasoning without a signature and reports it.",
         ),
+        "prefill": Rule(
+            "Whether the last turn may be the assistant's, which the model then continues.",
+            "Without it the gateway refuses such a conversation through Converse. In Anthropic's format it is sent: "
+            "Anthropic's API refuses it, too.",
+        ),
+        "sampling": Rule(
+            "Whether `temperature` and `topP` are taken together (`both`), one at a time (`one`), or, like `topK`, "
+            "only with their defaults (`none`).",
+            "Through Converse the gateway drops defaults, and of two values the second, which it reports; it refuses "
+            "what the model never takes, or drops it if the caller allows that. In Anthropic's format it drops "
+            "defaults; other values are sent: Anthropic's API refuses them, too.",
+        ),
+        "thinking": Rule(
+            "The types of `thinking`: with a budget, adaptive, either, or none.",
+            "Through Converse the gateway translates one into the other, and an effort into what the model has. In "
+            "Anthropic's format it is sent: Anthropic's API refuses what the model does not take, too.",
+        ),
+        "thinking_off": Rule(
+            "How reasoning is disabled: by no `thinking` (`absent`), by its type `disabled` or `between_tools`, or "
+            "never.",
+            "Through Converse the gateway writes what the model takes, and refuses it where it never can. In "
+            "Anthropic's format it drops `disabled` for models that reason only if `adaptive` asks for it.",
+        ),
         "api_versions": Rule(
             "The versions that InvokeModel takes as `anthropic_version`.",
             "In Anthropic's API the gateway sends the newest version that is not later than the caller's.",
@@ -220,6 +253,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Whether CountTokens counts for the model, by its own id or ARN and not by an inference profile's.",
             "The gateway sends the model's own id. Where Bedrock counts nothing it refuses, or estimates if the caller "
             "asks for that.",
+        ),
+        "refused_betas": Rule(
+            "Betas that InvokeModel takes for other models, and refuses for this one (`invalid beta flag`).",
+            "In Anthropic's API the gateway drops the beta and reports it, and with it the members that need it.",
         ),
         "long_context": Rule(
             "Whether the context window has a million tokens: by itself (`native`), only if the beta "

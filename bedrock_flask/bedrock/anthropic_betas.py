@@ -26,6 +26,9 @@ _SDK = "SDK"
 # The beta of a context window of a million tokens, for models that do not have one by themselves.
 LONG_CONTEXT = "context-1m-2025-08-07"
 
+# The beta of `output_config.effort`, for the first model that had it.
+EFFORT = "effort-2025-11-24"
+
 # The steps to a value: names of members and indexes of items.
 Path = tuple[str | int, ...]
 
@@ -74,7 +77,7 @@ BETAS = (
         ("context_management", "context_management.edits[]:compact_*", "messages[].content[]:compaction"),
     ),
     Beta("dev-full-thinking-*", _AWS),
-    Beta("effort-2025-11-24", f"{_AWS}, {_LITELLM}"),
+    Beta(EFFORT, f"{_AWS}, {_LITELLM}"),
     Beta("fine-grained-tool-streaming-2025-05-14", f"{_AWS}, {_LITELLM}"),
     # LiteLLM omits these three, AWS documents them.
     Beta("interleaved-thinking-2025-05-14", _AWS),
@@ -84,7 +87,11 @@ BETAS = (
     Beta(
         "tool-search-tool-2025-10-19",
         f"{_AWS}, {_LITELLM}",
-        ("tools[].defer_loading", "tools[]:tool_search_tool_*"),
+        (
+            *("tools[].defer_loading", "tools[]:tool_search_tool_*"),
+            # Without the beta the history of a session cannot be sent again (anthropics/claude-code#25212).
+            "messages[].content[].content[]:tool_reference",
+        ),
     ),
     Beta("advanced-tool-use-2025-11-20", _LITELLM, renamed="tool-search-tool-2025-10-19"),
     Beta("thinking-binding-controls-2026-08-01", _LITELLM, ("thinking.block_binding",)),
@@ -137,16 +144,28 @@ ACCEPTED_MEMBERS = frozenset(
 _BILLING = "x-anthropic-billing-header:"
 
 
-def select_betas(betas: Iterable[str], body: Mapping[str, Any] | None = None) -> tuple[list[str], list[str]]:
-    """The betas to send, by Bedrock's names, and those to drop; a beta without a row is dropped."""
+def select_betas(
+    betas: Iterable[str], body: Mapping[str, Any] | None = None, refused: Iterable[str] = ()
+) -> tuple[list[str], list[str]]:
+    """The betas to send, by Bedrock's names, and those to drop.
+
+    A beta without a row is dropped, and so is one that matches a pattern of `refused`: the model does not take it.
+    """
     sent: dict[str, None] = {}
     dropped: dict[str, None] = {}
+    patterns = tuple(refused)
     for beta in betas:
         row = next((row for row in BETAS if matches(row.pattern, beta)), None)
-        if row is None or not row.accepted or (row.needs and row.needs not in (body or {})):
+        name = (row.renamed if row else "") or beta
+        if (
+            row is None
+            or not row.accepted
+            or (row.needs and row.needs not in (body or {}))
+            or any(matches(pattern, name) for pattern in patterns)
+        ):
             dropped[beta] = None
         else:
-            sent[row.renamed or beta] = None
+            sent[name] = None
     return list(sent), list(dropped)
 
 
@@ -160,18 +179,22 @@ def find_needed_betas(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[Path]:
-    """The paths of what must be removed: what Bedrock never accepts, and what none of these betas unlocks.
+    """The paths of what must be removed: what Bedrock refuses, and what would be empty without it."""
+    found = dict.fromkeys(find_locked_members(body, betas))
+    found |= dict.fromkeys(_find_emptied(body, found))
+    return [path for path in found if found.keys().isdisjoint(_enclosing_paths(path))]
+
+
+def find_locked_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[Path]:
+    """The paths of what Bedrock refuses: what it never accepts, and what none of these betas unlocks.
 
     It accepts any JSON object: a member of a wrong type holds nothing to refuse.
     """
     sent, _ = select_betas(betas, body)
     unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
     locked = [*_NEVER, *(member for row in BETAS for member in row.members if member not in unlocked)]
-    found = dict.fromkeys(_find_members(body, locked))
-    found |= dict.fromkeys(_find_emptied(body, found))
     extra: list[Path] = [(name,) for name in body if name not in ACCEPTED_MEMBERS]
-    refused = {*found, *extra}
-    return list(dict.fromkeys([*extra, *(path for path in found if refused.isdisjoint(_enclosing_paths(path)))]))
+    return list(dict.fromkeys([*extra, *_find_members(body, locked)]))
 
 
 def find_billing_blocks(body: Mapping[str, Any]) -> list[int]:

@@ -413,7 +413,7 @@ def check_thinking_budget(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def check_cache_controls(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """A request has at most four cache breakpoints."""
-    for path in list(_find_cache_controls("", body))[MAX_CACHE_CONTROLS:]:
+    for path, _ in list(find_cache_controls(body))[MAX_CACHE_CONTROLS:]:
         yield path, f"exceeds the limit of {MAX_CACHE_CONTROLS} cache breakpoints in a request"
 
 
@@ -431,11 +431,12 @@ RULES = (check_thinking_budget, check_cache_controls, check_forced_tool)
 _HOLDERS = ("tools", "system", "messages", "content")
 
 
-def _find_cache_controls(path: str, holder: dict[str, Any]) -> Iterator[str]:
+def find_cache_controls(holder: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each cache breakpoint of a body, with its path."""
     if holder.get("cache_control") is not None:
-        yield f"{path}.cache_control"
+        yield f"{path}.cache_control", holder["cache_control"]
     for member in _HOLDERS:
         items = holder.get(member)
         for index, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict):
-                yield from _find_cache_controls(f"{path}.{member}[{index}]".lstrip("."), item)
+                yield from find_cache_controls(item, f"{path}.{member}[{index}]".lstrip("."))

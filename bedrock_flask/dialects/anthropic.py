@@ -130,7 +130,7 @@ def _edit_for_bedrock(
     if edited.rejected:
         raise RefusedSafeguard(edited.rejected)
     wanted = [*_read_betas(body), *edited.betas, *([anthropic_betas.LONG_CONTEXT] if model.needs_long_context else [])]
-    betas, refused_betas = anthropic_betas.select_betas(wanted, edited.body)
+    betas, refused_betas = anthropic_betas.select_betas(wanted, edited.body, model.capabilities.refused_betas)
     removed = anthropic_betas.find_refused_members(edited.body, betas)
     # An unknown member may be new on Bedrock: Bedrock decides, unless the caller wants it dropped.
     if unsupported_policy(model) != DROP:
@@ -141,6 +141,7 @@ def _edit_for_bedrock(
     _check_policy(dropped, model)
     billing = anthropic_betas.find_billing_blocks(body)
     known = _drop_paths(edited.body, removed)
+    _reject_emptied_turns(model, edited.body, known, removed)
     if billing:
         known = {**known, "system": [block for index, block in enumerate(known["system"]) if index not in billing]}
     turned = edit_turns(known, model.capabilities)
@@ -200,6 +201,22 @@ def _reject_lost_safeguards(model: Model, body: Any, removed: Collection[Path]) 
         faults += [explain(name, kind) for name, kind in find_server_members(body) if name in names]
     if faults:
         raise RefusedSafeguard(faults)
+
+
+def _reject_emptied_turns(
+    model: Model, body: Mapping[str, Any], known: Mapping[str, Any], removed: Collection[Path]
+) -> None:
+    """Raise RefusedSafeguard if all that a turn of the user's has is taken out."""
+    turns = zip(body["messages"], known["messages"], strict=True)
+    emptied = {
+        index
+        for index, (before, after) in enumerate(turns)
+        if after["role"] == "user" and before.get("content") and not after.get("content")
+    }
+    paths = [path for path in removed if path[0] == "messages" and len(path) > 1 and path[1] in emptied]
+    if paths:
+        why = f"'{model.name}' cannot take this, and its turn has nothing else"
+        raise RefusedSafeguard([FieldError(format_path(path), why) for path in paths])
 
 
 def _find_least_max_tokens(body: Any) -> int:

@@ -21,18 +21,23 @@ CACHES = COUNTS.but(cache=True)
 REASONS = CACHES.but(reasoning=True, signs_reasoning=True, thinking="budget")
 ONE_AT_A_TIME = REASONS.but(sampling="one")
 FOUR_FIVE = ONE_AT_A_TIME.but(structured=True, strict_tools=True, long_cache=True)
-FOUR_SIX = FOUR_FIVE.but(thinking="either", prefill=False, long_context="native")
+FOUR_SIX = FOUR_FIVE.but(
+    thinking="either", prefill=False, long_context="native", efforts=("low", "medium", "high", "max")
+)
 FOUR_SEVEN = FOUR_SIX.but(
     thinking="adaptive",
+    efforts=("low", "medium", "high", "xhigh", "max"),
     sampling="none",
     structured=False,
     strict_tools=False,
+    # Adaptive thinking is interleaved by itself.
+    refused_betas=("interleaved-thinking-*",),
     api_versions=(anthropic_body.VERSION, "2026-10-21"),
     counts_tokens=False,
 )
 FOUR_EIGHT = FOUR_SEVEN.but(system_turns=True)
 # What is not known of a newer model's strict tools is not a rule.
-FIVE = FOUR_EIGHT.but(thinking_off="disabled", strict_tools=True)
+FIVE = FOUR_EIGHT.but(thinking_off="disabled", strict_tools=True, refused_betas=())
 ALWAYS = FIVE.but(thinking_off="never")
 
 MODELS = {
@@ -45,8 +50,8 @@ MODELS = {
     "anthropic.claude-opus-4-2025*": REASONS.but(strict_tools=True),
     "anthropic.claude-sonnet-4-2025*": REASONS.but(long_context="beta"),
     "anthropic.claude-opus-4-1-*": ONE_AT_A_TIME.but(strict_tools=True),
-    "anthropic.claude-opus-4-5-*": FOUR_FIVE,
-    "anthropic.claude-sonnet-4-5-*": FOUR_FIVE.but(long_context="beta"),
+    "anthropic.claude-opus-4-5-*": FOUR_FIVE.but(efforts=("low", "medium", "high")),
+    "anthropic.claude-sonnet-4-5-*": FOUR_FIVE.but(long_context="beta", refused_betas=("thinking-binding-controls-*",)),
     "anthropic.claude-haiku-4-5-*": FOUR_FIVE,
     "anthropic.claude-opus-4-6*": FOUR_SIX,
     "anthropic.claude-sonnet-4-6*": FOUR_SIX,
@@ -107,6 +112,69 @@ SOURCES = {
             "AWS user guide, Prompt caching: an hour for Claude 4.5 and later. Older models refuse it "
             "(earendil-works/pi#1570) or shorten it (openclaw/openclaw#47121): reports differ. Live, for models that "
             "are not Claude: Extended TTL prompt caching is only supported for Anthropic models",
+            DOCUMENTED,
+        ),
+    ],
+    "refused_betas": [
+        Source(
+            "`interleaved-thinking-2025-05-14` is refused by Opus 4.7 (anthropics/claude-code#49490, #49648; "
+            "earendil-works/pi#3290); one report of the same day says that it is taken (#49370). It has no "
+            "effect beside adaptive thinking",
+            MEASURED,
+            "anthropic.claude-opus-4-7*",
+        ),
+        Source(
+            "The same for Opus 4.8 (tinovyatkin/amazon-bedrock-copilot-chat#661)",
+            ONE_REPORT,
+            "anthropic.claude-opus-4-8*",
+        ),
+        Source(
+            "`thinking-binding-controls-2026-08-01`: live, invalid beta flag for Sonnet 4.5 (BerriAI/litellm#41203)",
+            ONE_REPORT,
+            "anthropic.claude-sonnet-4-5-*",
+        ),
+    ],
+    "prefill": [
+        Source(
+            "Refused by Opus 4.6 and Sonnet 4.6 (anomalyco/opencode#29760, openclaw/openclaw#72865, vercel/ai#12296); "
+            "Anthropic, Migration guide: by all later models",
+            MEASURED,
+        ),
+    ],
+    "sampling": [
+        Source(
+            "Anthropic, Migration guide: one of temperature and top_p from Opus 4.1 and the models 4.5 on (live for "
+            "Sonnet 4.5: BerriAI/litellm#15070)",
+            DOCUMENTED,
+        ),
+        Source(
+            "AWS user guide, card of Opus 4.7, and live calls for Opus 4.7 and 4.8: no sampling parameters "
+            "(Mintplex-Labs/anything-llm#5461, #5821; NousResearch/hermes-agent#36151). Anthropic documents that "
+            "defaults are taken; logancyang/obsidian-copilot#2600 saw them refused without thinking",
+            MEASURED,
+            "anthropic.claude-opus-4-7*",
+        ),
+    ],
+    "thinking": [
+        Source(
+            "AWS user guide, Adaptive thinking: only adaptive from Opus 4.7 on, both for 4.6, only a budget for 4.5 "
+            "and older (live: anthropics/claude-code#50209, #49238)",
+            DOCUMENTED,
+        ),
+    ],
+    "thinking_off": [
+        Source(
+            "AWS user guide, Adaptive thinking: `disabled` is refused by Opus 4.7, Fable 5 and Mythos 5; taken to be "
+            "the same for Opus 4.8. Anthropic: Opus 5.5 and Fable 5.1 always reason, Sonnet 5.5 has `between_tools`. "
+            "AWS user guide, card of Haiku 5.5: it can be turned off",
+            DOCUMENTED,
+        ),
+    ],
+    "efforts": [
+        Source(
+            "Anthropic, Effort: `max` from 4.6 on, `xhigh` from Opus 4.7 on. Live: Opus 4.5 takes low, medium and high "
+            "(coder/coder#25356); Sonnet 4.5 takes none (anthropics/claude-code-action#1005); 4.6 refuses `xhigh` "
+            "(BerriAI/litellm#27074), where one change of LiteLLM says otherwise (#28898)",
             DOCUMENTED,
         ),
     ],

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import is_prompt
@@ -103,12 +104,18 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
         adapter, capabilities = _find_by_body(request.registry, body)
     if adapter.operation != "InvokeModel":
         raise validation_error(NO_SUCH_MODEL)
+    _reject_faults(replace(adapter, rules=()), body)
+    if request.account.is_strict:
+        # Before the adapter's rules, which are the same in the gateway's words.
+        rules.check_rules(adapter.wire, body, capabilities)
+    _reject_faults(adapter, body)
+    return adapter, capabilities, body
+
+
+def _reject_faults(adapter: Adapter, body: Json) -> None:
     if faults := adapter.find_faults(body):
         text = "; ".join(f"{fault.path or '#'}: {fault.message}" for fault in faults)
         raise validation_error(f"Malformed input request: {text}, please reformat your input and try again.")
-    if request.account.is_strict:
-        rules.check_rules(adapter.wire, body, capabilities)
-    return adapter, capabilities, body
 
 
 def _find_by_body(registry: Registry, body: Json) -> tuple[Adapter, Capabilities]:

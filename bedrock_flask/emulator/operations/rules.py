@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import validation_error
-from bedrock_flask.emulator.operations import cache_rules, content_rules, model_rules, tool_rules
+from bedrock_flask.emulator.operations import cache_rules, content_rules, messages_rules, model_rules, tool_rules
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 
 
@@ -89,6 +89,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             _check_strict,
             _check_format,
             content_rules.check_native_stops,
+            *messages_rules.CHECKS,
         ),
         "converse": (
             _check_converse_roles,

@@ -1,7 +1,8 @@
 """Name the betas that a body needs: Anthropic's API takes some members without them, and Bedrock does not."""
 
-from bedrock_flask.bedrock.anthropic_betas import find_needed_betas
-from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.bedrock.anthropic_betas import EFFORT, find_needed_betas
+from bedrock_flask.capabilities import Capabilities, is_effort_beta_needed
+from bedrock_flask.converse import member
 from bedrock_flask.translation.messages.record import Body, Edited
 
 _EAGER = "eager_input_streaming"
@@ -11,7 +12,8 @@ _FINE_GRAINED = "fine-grained-tool-streaming-2025-05-14"
 
 def add_betas(body: Body, capabilities: Capabilities) -> Edited:
     """Add the beta of each member that has one."""
-    return Edited(body, betas=tuple(find_needed_betas(body)))
+    needs_effort = member(body, "output_config", "effort") is not None and is_effort_beta_needed(capabilities)
+    return Edited(body, betas=(*find_needed_betas(body), *([EFFORT] if needs_effort else [])))
 
 
 def translate_eager_streaming(body: Body, capabilities: Capabilities) -> Edited:

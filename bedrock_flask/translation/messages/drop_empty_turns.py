@@ -1,7 +1,7 @@
-"""Drop empty turns of the assistant from Claude's own body.
+"""Drop empty turns of the assistant, and empty system messages, from Claude's own body.
 
-Anthropic's API takes them, and a refusal leaves one behind; Bedrock takes the conversation only without
-(theopenco/llmgateway#3127).
+Anthropic's API takes the first, and a refusal leaves one behind; Bedrock takes the conversation only without
+(theopenco/llmgateway#3127). What Bedrock refuses of a turn can have been all that was in it.
 """
 
 from bedrock_flask.capabilities import Capabilities
@@ -11,7 +11,7 @@ from bedrock_flask.translation.messages.record import Body, Edited
 
 
 def drop_empty_turns(body: Body, capabilities: Capabilities) -> Edited:
-    """Drop each empty turn of the assistant, and join the user's turns around it."""
+    """Drop each of them, and join the user's turns around it."""
     messages = body["messages"]
     empty = [index for index, turn in enumerate(messages) if _is_empty(turn)]
     if not empty:
@@ -23,4 +23,6 @@ def drop_empty_turns(body: Body, capabilities: Capabilities) -> Edited:
 
 
 def _is_empty(turn: Json) -> bool:
-    return bool(turn["role"] == "assistant" and not turn.get("content"))
+    # A system message may have members besides its content.
+    members = turn.keys() - {"role", "content"} if turn["role"] == "system" else ()
+    return bool(turn["role"] in ("assistant", "system") and not turn.get("content") and not members)

@@ -19,9 +19,10 @@ _BUDGETS = ((0, "low"), (4096, "medium"), (16384, "high"), (32768, "xhigh"))
 def name_effort(request: Request, capabilities: Capabilities) -> RepairResult:
     """Replace the effort by the nearest one that the model accepts, and Claude's `thinking` by an effort.
 
-    A change is reported. A model whose efforts are not known gets both unchanged.
+    A change is reported. A model whose efforts are not known gets both unchanged, and for a model that reasons with a
+    budget the effort becomes one.
     """
-    if not capabilities.efforts:
+    if not capabilities.efforts or capabilities.thinking == "budget":
         return RepairResult(request)
     result = RepairResult(request) if capabilities.thinking else _replace_thinking(request)
     effort = get_extra(result.request, "effort")

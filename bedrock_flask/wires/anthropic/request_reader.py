@@ -18,7 +18,7 @@ from bedrock_flask.converse import (
     omit_null,
     uses_tools,
 )
-from bedrock_flask.wires.anthropic.citations import SEARCH_KEY, read_citations
+from bedrock_flask.wires.anthropic.citations import read_citations
 from bedrock_flask.wires.reading.cursor import Cursor
 
 # Extras that collect the same request from several positions.
@@ -29,7 +29,7 @@ EAGER = "tools.eager_input_streaming"
 # Extras that do not change an answer: the end user, the billing, how a prefix is cached, how finely arguments are
 # streamed, whether several tools are called at once. `tool_choice` is an extra only if it is `none`, which not every
 # model supports, or names a tool that is one.
-HINTS = frozenset({"metadata", "service_tier", "tool_choice", "parallel_tool_calls", BILLING, SCOPE, EAGER, SEARCH_KEY})
+HINTS = frozenset({"metadata", "service_tier", "tool_choice", "parallel_tool_calls", BILLING, SCOPE, EAGER})
 
 INFERENCE = {
     "max_tokens": "maxTokens",
@@ -323,6 +323,11 @@ def _read_compaction(block: Json, cursor: Cursor) -> Iterator[Json]:
         cursor.add_extra(block)
 
 
+def _read_tool_reference(block: Json, cursor: Cursor) -> Iterator[Json]:
+    """A tool that a search has found: it is among the request's tools, so its name is all that the model needs."""
+    yield {"text": f"Found the tool: {block.get('tool_name')}"}
+
+
 def _read_tool_change(key: str) -> Callable[[Json, Cursor], Iterator[Json]]:
     def read(block: Json, cursor: Cursor) -> Iterator[Json]:
         tool = block["tool"]
@@ -352,6 +357,7 @@ _BLOCKS: dict[str, tuple[frozenset[str], _Reader]] = {
     "thinking": (frozenset({"thinking", "signature"}), _read_thinking),
     "redacted_thinking": (frozenset({"data"}), _read_redacted),
     "compaction": (frozenset({"content"}), _read_compaction),
+    "tool_reference": (frozenset({"tool_name"}), _read_tool_reference),
     "tool_addition": (frozenset({"tool"}), _read_tool_change("toolAddition")),
     "tool_removal": (frozenset({"tool"}), _read_tool_change("toolRemoval")),
 }

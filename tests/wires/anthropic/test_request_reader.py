@@ -236,18 +236,26 @@ def test_what_a_lenient_alias_lets_pass_is_left_or_refused_by_its_place() -> Non
 def test_blocks_without_a_like_in_converse_are_left_by_path() -> None:
     upload = {"type": "container_upload", "file_id": "f", "cache_control": {"type": "ephemeral"}}
     listing = {"type": "mcp_tool_listing", "mcp_server_name": "s", "tools": []}
-    reference = {"type": "tool_reference", "tool_name": "add"}
+    picture = {"type": "browser_state"}
     text = {"type": "text", "text": "x"}
-    result = {"type": "tool_result", "tool_use_id": "t", "content": [text, reference]}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [text, picture]}
     request = saying(upload, text, result, listing)
     assert request["messages"] == [
         {"role": "user", "content": [{"text": "x"}, {"toolResult": {"toolUseId": "t", "content": [{"text": "x"}]}}]}
     ]
     assert request["extras"] == {
         "messages[0].content[0]": upload,
-        "messages[0].content[2].content[1]": reference,
+        "messages[0].content[2].content[1]": picture,
         "messages[0].content[3]": listing,
     }
+
+
+def test_a_tool_that_a_search_has_found_is_a_text() -> None:
+    reference = {"type": "tool_reference", "tool_name": "add"}
+    request = saying({"type": "tool_result", "tool_use_id": "t", "content": [reference]})
+    [block] = request["messages"][0]["content"]
+    assert block["toolResult"]["content"] == [{"text": "Found the tool: add"}]
+    assert "extras" not in request
 
 
 def test_a_message_of_nothing_else_is_left_whole() -> None:
@@ -547,7 +555,7 @@ def test_of_citations_is_left_what_converse_has_not() -> None:
     assert plain == {"text": "x"}
     assert request["extras"] == {
         "messages[0].content[0].citations[0]": star,
-        "citations.encrypted_index": {"messages[0].content[0].citations[1].encrypted_index": "E"},
+        "messages[0].content[0].citations[1].encrypted_index": "E",
     }
 
 
