@@ -221,6 +221,8 @@ PAGES = {
     "reference/errors.md": errors,
     "reference/cli.md": cli,
     "reference/adapters.md": adapters,
+    # What each member of a request becomes, as the tests see it.
+    "reference/openai-members.md": runpy.run_path(str(HERE.parent / "tests/dialects/openai_members.py"))["write_page"],
     # The notes that `make sabotage` applies.
     "explanation/defences.md": runpy.run_path(str(HERE.parent / "tests/sabotage/defences.py"))["page"],
 }

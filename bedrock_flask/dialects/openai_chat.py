@@ -36,6 +36,7 @@ from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_conver
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.wires import openai_chat
 from bedrock_flask.wires.openai_errors import error_document
+from bedrock_flask.wires.reading.openai_hints import find_wanted
 from bedrock_flask.wires.wire import REPORTED
 
 WIRE = openai_chat.WIRE
@@ -62,7 +63,7 @@ def create_chat_completion() -> Response:
         openai_chat.read_request(body),
         _make_response_format(body),
         stream=stream,
-        unknown=unknown_paths(faults),
+        unknown=find_wanted(body, unknown_paths(faults)),
         cache_wish=read_openai_wish(body),
     )
 

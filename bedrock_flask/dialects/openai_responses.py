@@ -21,6 +21,7 @@ from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, r
 from bedrock_flask.protocol import sse
 from bedrock_flask.wires import openai_responses
 from bedrock_flask.wires.openai_errors import error_document, write_error, write_response_error
+from bedrock_flask.wires.reading.openai_hints import find_wanted
 
 SCHEMA, INPUT_TOKENS = openai_responses_body.Body(), openai_responses_body.InputTokensBody()
 
@@ -39,7 +40,7 @@ def create_response() -> Response:
         openai_responses.read_request(body),
         _make_response_format(body),
         stream=bool(body.get("stream")),
-        unknown=unknown_paths(faults),
+        unknown=find_wanted(body, unknown_paths(faults)),
         cache_wish=read_openai_wish(body),
     )
 

@@ -12,10 +12,20 @@ from bedrock_flask.models.models_file import DROP, ERROR
 
 # Extras that only a model with this capability takes, whatever its family's table says.
 NEEDS = MappingProxyType({"effort": "reasoning", "thinking": "reasoning"})
+# The effort of a caller who wants no reasoning.
+NO_EFFORT = "none"
 # Extras whose place is a capability, because it differs within a family.
 PLACED_BY = MappingProxyType({"effort": "effort_field"})
-# Extras that are never dropped: where inference may run.
-SAFEGUARDS = frozenset({"inference_geo"})
+# Extras that are never dropped, and what to send instead: where inference may run, what is moderated, the tools.
+_OLD_TOOLS = "send tools and tool_choice, which replace it"
+SAFEGUARDS = MappingProxyType(
+    {
+        "inference_geo": "choose the region with an alias or an inference profile",
+        "moderation": "name a guardrail in guardrailConfig",
+        "functions": _OLD_TOOLS,
+        "function_call": _OLD_TOOLS,
+    }
+)
 
 
 def place_extras(
@@ -39,7 +49,9 @@ def place_extras(
     dropped = dict.fromkeys(name for name in extras if not _is_accepted(adapter, capabilities, name))
     if lost := [name for name in dropped if name in SAFEGUARDS]:
         raise RefusedSafeguard([explain_safeguard(name, model) for name in lost])
-    if policy != DROP and (refused := [name for name in dropped if name not in hints]):
+    if policy != DROP and (
+        refused := [name for name in dropped if name not in hints and not _asks_nothing(name, extras)]
+    ):
         raise Unsupported([FieldError(name, _explain_unsupported(extras[name], model)) for name in refused])
     for name, value in extras.items():
         if name in dropped:
@@ -53,9 +65,14 @@ def place_extras(
     return rest, tuple(dropped)
 
 
+def _asks_nothing(name: str, extras: Mapping[str, Any]) -> bool:
+    """Whether the caller asks for no reasoning, of a model of which no switch is known."""
+    return name == "effort" and extras[name] == NO_EFFORT
+
+
 def explain_safeguard(name: str, model: str) -> FieldError:
     """The fault of a request with a safeguard that the model cannot take."""
-    return FieldError(name, f"'{model}' cannot take this, and it is never dropped")
+    return FieldError(name, f"'{model}' cannot take this, and it is never dropped: {SAFEGUARDS[name]}")
 
 
 def _explain_unsupported(value: Any, model: str) -> str:

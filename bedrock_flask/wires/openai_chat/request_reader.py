@@ -1,7 +1,7 @@
 """A Chat Completions body as a Converse request; what Converse cannot express becomes extras, by name or by path."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, is_blank, omit_null
@@ -9,7 +9,7 @@ from bedrock_flask.protocol.json import parse
 from bedrock_flask.wires.openai_chat.parts import read_mark, read_parts, read_text
 from bedrock_flask.wires.openai_chat.tools import read_tools
 from bedrock_flask.wires.reading.cursor import Cursor
-from bedrock_flask.wires.reading.openai_hints import HINTS
+from bedrock_flask.wires.reading.openai_hints import DEFAULTS, HINTS
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
 __all__ = ["HINTS", "read_request"]
@@ -20,22 +20,6 @@ _READ = frozenset(
     | {"response_format", "metadata", "user", "safety_identifier", "service_tier", "model", "stream", "stream_options"}
     | {"reasoning_effort"}
 )
-# Values of the others that mean the same as an absent member.
-_DEFAULTS: Mapping[str, tuple[Any, ...]] = {
-    "n": (1,),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "logit_bias": ({},),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
-    "parallel_tool_calls": (True,),
-    "store": (False,),
-    "modalities": ([], ["text"]),
-    "verbosity": ("medium",),
-    "prompt_cache_options": ({},),
-    "functions": ([],),
-    "function_call": ("none", "auto"),
-}
 
 
 def read_request(body: Json) -> Request:
@@ -56,7 +40,7 @@ def read_request(body: Json) -> Request:
     options = body.get("stream_options") or {}
     if others := {name: value for name, value in options.items() if name != "include_usage" and value}:
         top.at("stream_options").add_extra(others)
-    top.add_unread(body, *_READ, defaults=_DEFAULTS)
+    top.add_unread(body, *_READ, defaults=DEFAULTS)
     # After the unread members: one that is called `effort` must not replace the documented parameter.
     if body.get("reasoning_effort") is not None:
         top.at("effort").add_extra(body["reasoning_effort"])

@@ -19,6 +19,12 @@ from bedrock_flask.wires.reading.cursor import Cursor
 # --- read ------------------------------------------------------------------------------------------------------------
 
 
+_NO_ITEMS = (
+    "is not supported: the gateway stores no items. Send the item itself, as clients do that set `store` to false (in "
+    "Vercel's AI SDK: providerOptions.openai.store)."
+)
+
+
 @dataclass(frozen=True)
 class _Content:
     """The content of one item, and whether it comes first in its message."""
@@ -50,7 +56,7 @@ def _build_message(role: str, contents: list[_Content]) -> Json:
 def _read_item(item: Json, cursor: Cursor) -> Iterator[_Content]:
     kind = "message" if item.get("type") is None else item["type"]
     if kind == "item_reference":
-        raise cursor.error("is not supported: the gateway stores no items. Send the item itself.")
+        raise cursor.error(_NO_ITEMS)
     if kind not in _ITEMS:
         cursor.add_extra(item)
         return

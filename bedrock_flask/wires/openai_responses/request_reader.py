@@ -1,14 +1,13 @@
 """A Responses body as a Converse request; what Converse cannot express becomes extras, by name or by path."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, is_blank, omit_null, uses_tools
 from bedrock_flask.wires.openai_responses.items import read_items
 from bedrock_flask.wires.openai_responses.tools import read_tools
 from bedrock_flask.wires.reading.cursor import Cursor
-from bedrock_flask.wires.reading.openai_hints import HINTS
+from bedrock_flask.wires.reading.openai_hints import DEFAULTS, HINTS, INCLUDED_HINTS
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
 __all__ = ["ENCRYPTED", "HINTS", "LOGPROBS", "read_request"]
@@ -19,16 +18,6 @@ _READ = frozenset(
     | {"include", "metadata", "user", "safety_identifier", "service_tier", "prompt_cache_options", "stream_options"}
     | {"model", "stream"}
 )
-# Values of the others that mean the same as an absent member.
-_DEFAULTS: Mapping[str, tuple[Any, ...]] = {
-    "store": (False,),
-    "background": (False,),
-    "parallel_tool_calls": (True,),
-    "truncation": ("disabled",),
-    "top_logprobs": (0,),
-    "context_management": ([],),
-    "client_metadata": ({},),
-}
 # Members that need something stored, which the gateway does not do.
 _STORED = {
     "store": "must not be true: the gateway stores no responses",
@@ -64,7 +53,7 @@ def read_request(body: Json) -> Request:
     _add_reasoning(body.get("reasoning") or {}, top.at("reasoning"))
     _add_include(body.get("include") or (), top.at("include"))
     _add_options(body, top)
-    top.add_unread(body, *_READ, defaults=_DEFAULTS)
+    top.add_unread(body, *_READ, defaults=DEFAULTS)
     return {name: value for name, value in request.items() if value or name == "messages"}
 
 
@@ -89,7 +78,7 @@ def _read_inference(body: Json, top: Cursor) -> Json:
 
 
 def _read_text(text: Json, cursor: Cursor) -> Json:
-    cursor.add_unread(text, "format")
+    cursor.add_unread(text, "format", defaults={"verbosity": ("medium",)})
     form = text.get("format") or {"type": "text"}
     if form["type"] == "json_object":
         Cursor("json_object", cursor.extras).add_extra(True)
@@ -115,6 +104,8 @@ def _add_include(include: Any, cursor: Cursor) -> None:
         # Reasoning is always returned in a form that can be sent back.
         if each == LOGPROBS:
             Cursor("logprobs", cursor.extras).add_extra(True)
+        elif each in INCLUDED_HINTS:
+            cursor.extras.setdefault("include", []).append(each)
         elif each != ENCRYPTED:
             cursor.item(index).add_extra(each)
 

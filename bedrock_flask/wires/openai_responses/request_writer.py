@@ -44,7 +44,7 @@ def write_request(request: Request) -> Json:
         "reasoning": _write_effort(request.get("outputConfig", {}), extras),
         "service_tier": request.get("serviceTier", {}).get("type"),
         **_write_metadata(request.get("requestMetadata", {}), extras),
-        "include": [ENCRYPTED, LOGPROBS] if extras.get("logprobs") else None,
+        "include": [*([ENCRYPTED, LOGPROBS] if extras.get("logprobs") else []), *extras.get("include", ())] or None,
         **{name: value for name, value in request.items() if name not in _WRITTEN},
     }
     body = {name: value for name, value in body.items() if value is not None}
@@ -85,7 +85,7 @@ def _write_metadata(metadata: Json, extras: Json) -> Json:
 # --- extras, put back at their paths --------------------------------------------------------------------------------
 
 # Extras that other members express.
-_EXPRESSED = frozenset({"effort", "json_object", "logprobs", "tool_choice", "tool_choice.tools"})
+_EXPRESSED = frozenset({"effort", "include", "json_object", "logprobs", "tool_choice", "tool_choice.tools"})
 # Extras that collect values from several paths.
 _COLLECTED = re.compile(r"(input|tools)\.")
 # Steps in front of a member of a part: `input`, the item, `content`.

@@ -590,7 +590,14 @@ ASKING: Json = {
 
 
 # What clients send unasked, and what changes no promise.
-UNASKED = {"parallel_tool_calls", "verbosity", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"}
+UNASKED = {
+    "parallel_tool_calls",
+    "prediction",
+    "verbosity",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+}
 
 
 @pytest.mark.parametrize(("name", "value"), ASKING.items())

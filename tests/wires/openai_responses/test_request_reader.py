@@ -177,7 +177,7 @@ def test_extras_have_the_names_that_all_wires_give_them() -> None:
         "reasoning.mode": "pro",
         "json_object": True,
         "text.verbosity": "low",
-        "include[0]": "file_search_call.results",
+        "include": ["file_search_call.results"],
         "logprobs": True,
         "top_logprobs": 2,
     }
