@@ -4,6 +4,7 @@ The page docs/reference/openai-members.md is generated from it; a test compares 
 package, so that a new member is noticed. Paths begin anew at each kind of message, part, item or tool.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -403,9 +404,10 @@ RESPONSES: Mapping[str, Json] = {
             *("file_search_call", "image_generation_call", "item_reference", "local_shell_call"),
             *("local_shell_call_output", "mcp_approval_request", "mcp_approval_response", "mcp_call"),
             *("mcp_list_tools", "program", "program_output", "shell_call", "shell_call_output"),
-            *("tool_search_call", "tool_search_output", "web_search_call"),
+            *("tool_search_call", "web_search_call"),
         )
     },
+    "input(tool_search_output)": items({"type": "tool_search_output", "tools": []}),
     "content(input_text)": piece("input_text", text="More"),
     "content(input_text).prompt_cache_breakpoint": piece("input_text", text="More", prompt_cache_breakpoint=MARK),
     "content(input_image)": piece("input_image", image_url=PIXEL),
@@ -441,7 +443,7 @@ RESPONSES: Mapping[str, Json] = {
 # --- what becomes of them ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Api:
     """One of the two APIs: its schema, its wire, the smallest request, and its members."""
 
@@ -472,7 +474,7 @@ def find_fate(api: Api, model: str, members: Json) -> str:
         return REFUSED
     if dropped:
         return HINT
-    return NOTHING if sent == _send(api, model, {"model": model, **api.smallest})[0] else TRANSLATED
+    return NOTHING if sent == _send_smallest(api, model) else TRANSLATED
 
 
 def _send(api: Api, model: str, body: Json) -> tuple[bytes, tuple[str, ...]]:
@@ -485,6 +487,12 @@ def _send(api: Api, model: str, body: Json) -> tuple[bytes, tuple[str, ...]]:
     return prepared.body + json.dumps(dict(prepared.safeguards)).encode(), prepared.dropped
 
 
+@functools.cache
+def _send_smallest(api: Api, model: str) -> bytes:
+    return _send(api, model, {"model": model, **api.smallest})[0]
+
+
+@functools.cache
 def list_fates(api: Api, path: str) -> list[str]:
     """What becomes of one member, for each column of the page."""
     return [find_fate(api, model, api.members[path]) for model in COLUMNS.values()]
