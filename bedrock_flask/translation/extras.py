@@ -49,9 +49,7 @@ def place_extras(
     dropped = dict.fromkeys(name for name in extras if not _is_accepted(adapter, capabilities, name))
     if lost := [name for name in dropped if name in SAFEGUARDS]:
         raise RefusedSafeguard([explain_safeguard(name, model) for name in lost])
-    if policy != DROP and (
-        refused := [name for name in dropped if name not in hints and not _asks_nothing(name, extras)]
-    ):
+    if policy != DROP and (refused := [name for name in dropped if not _is_hint(name, extras, hints)]):
         raise Unsupported([FieldError(name, _explain_unsupported(extras[name], model)) for name in refused])
     for name, value in extras.items():
         if name in dropped:
@@ -65,9 +63,9 @@ def place_extras(
     return rest, tuple(dropped)
 
 
-def _asks_nothing(name: str, extras: Mapping[str, Any]) -> bool:
-    """Whether the caller asks for no reasoning, of a model of which no switch is known."""
-    return name == "effort" and extras[name] == NO_EFFORT
+def _is_hint(name: str, extras: Mapping[str, Any], hints: Collection[str]) -> bool:
+    """Whether an extra changes no promise; so does the wish for no reasoning, of a model without a known switch."""
+    return name in hints or (name == "effort" and extras[name] == NO_EFFORT)
 
 
 def explain_safeguard(name: str, model: str) -> FieldError:
