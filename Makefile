@@ -18,7 +18,7 @@ unexport PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_NO_DE
 	PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET
 PIP = .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check install --no-user
 
-.PHONY: help run dev test lint coverage check sabotage docs lock clean
+.PHONY: help run dev agents test lint coverage check sabotage docs lock clean
 .NOTPARALLEL:
 
 help: ## List the targets.
@@ -31,7 +31,10 @@ run: ## Start the gateway and an embedded Bedrock, and ask one question [PORT=80
 dev: ## Set up .venv for development.
 	@$(LOCKED) $(MAKE) -s .venv/.dev .venv/.demo docs/node_modules/.done tests/javascript/node_modules/.done
 
-test: dev ## Run the test suite [ARGS="-k words"] [JOBS=2].
+agents: ## Install the coding agents for their tests: some 400 MB, for Linux on x64. Continuous integration does.
+	@$(LOCKED) $(MAKE) -s tests/agents/node_modules/.done
+
+test: dev $(if $(CI),agents) ## Run the test suite [ARGS="-k words"] [JOBS=2].
 	@$(PYTEST) $(ARGS)
 
 lint: dev ## Check style, types, import floors and dead code.
@@ -41,7 +44,7 @@ lint: dev ## Check style, types, import floors and dead code.
 	@.venv/bin/lint-imports
 	@.venv/bin/python tests/house/dead_code.py
 
-coverage: dev ## Run the test suite, and fail where it covers less than 95 % of the lines.
+coverage: dev $(if $(CI),agents) ## Run the test suite, and fail where it covers less than 95 % of the lines.
 	@$(PYTEST) --cov --cov-report=term --cov-report=json --cov-fail-under=90
 	@.venv/bin/python -c 'import json, sys; lines = json.load(open("coverage.json"))["totals"]["percent_statements_covered"]; \
 		print(f"{lines:.1f} % of the lines are covered; at least 95 % must be."); sys.exit(lines < 95)'

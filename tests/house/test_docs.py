@@ -73,6 +73,7 @@ OWN = {
     ("docs/tutorials/emulator-in-ci.md", "*"): "tests/pytest_plugin/test_pytest_plugin.py",
     ("README.md", "py"): "tests/house/test_clients_page.py",
     ("docs/how-to/behind-nginx.md", "nginx"): "tests/house/conftest.py",
+    ("docs/how-to/clients.md", "json"): "tests/agents/setups.py",
     ("docs/how-to/clients.md", "js"): "tests/javascript/test_javascript.py",
     ("docs/how-to/clients.md", "py"): "tests/house/test_clients_page.py",
     ("docs/how-to/clients.md", "toml"): "tests/house/test_clients_page.py",
