@@ -18,6 +18,7 @@ from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
 from bedrock_flask.emulator.calls.request import EmulatorRequest
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_error_response
 from bedrock_flask.emulator.calls.signatures import Authenticate, make_authenticator, read_region, read_secrets
+from bedrock_flask.emulator.calls.unserved import make_unserved_response
 from bedrock_flask.emulator.engines import AnyEngine
 from bedrock_flask.emulator.faults.inject import Fault
 from bedrock_flask.emulator.faults.queue import HEADER, FaultQueue, InvalidFault, parse_faults, parse_header
@@ -35,6 +36,7 @@ LOG = logging.getLogger("bedrock_flask.emulator")
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 _DEFAULTS = EmulatorSettings()
+_SERVED = f"{', '.join(OPERATIONS)} of bedrock-runtime and bedrock"
 
 
 def _never_stops() -> bool:
@@ -216,8 +218,14 @@ def _with_replies(app: Flask, replies: ReplyQueue) -> Flask:
 def _with_errors(app: Flask) -> Flask:
     @app.errorhandler(HTTPException)
     def handle_http_error(error: HTTPException) -> Response:
-        name = "UnknownOperationException" if error.code in (404, 405) else "ValidationException"
-        response = make_error_response(EmulatedError(name, error.description or error.name, status=error.code))
+        if error.code in (404, 405) and not request.path.startswith("/_emulator/"):
+            headers = {name.lower(): value for name, value in request.headers}
+            response = make_unserved_response(
+                request.method, request.path, headers, request.get_data(), status=error.code, served=_SERVED
+            )
+        else:
+            name = "UnknownOperationException" if error.code in (404, 405) else "ValidationException"
+            response = make_error_response(EmulatedError(name, error.description or error.name, status=error.code))
         return Response(b"".join(response.parts), response.status, dict(response.headers))
 
     return app

@@ -5,17 +5,21 @@ from collections.abc import Mapping
 
 from bedrock_flask.config import ENV_FILE, PREFIX
 
-# A profile and a session token belong to other credentials, botocore sends no bearer token without TLS, and the last
-# one would keep it from reading the endpoint at all.
+# A profile and a session token belong to other credentials, botocore sends no bearer token without TLS, and no endpoint
+# of its own may have FIPS or dualstack. With the last one it would read no endpoint at all.
 UNSET = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
 REGION = "us-east-1"
+# Services that sign as `bedrock`: nothing but a path of their own tells the emulator which one is called.
+PREFIXED = ("bedrock-agent", "bedrock-agent-runtime", "bedrock-data-automation", "bedrock-data-automation-runtime")
 _LOOPBACK = "127.0.0.1,localhost"
 
 # The shell's variables that would point the demonstration elsewhere, but for those that configure its models.
@@ -33,9 +37,16 @@ def make_client_environ(
     hosts = _add_loopback(environ.get("no_proxy") or environ.get("NO_PROXY") or "")
     return {
         **_make_aws_environ(endpoint_url, credentials),
+        # Of every other service too: no client may reach AWS with the data of a test.
+        "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ENDPOINT_URL_BEDROCK": endpoint_url,
+        **{f"AWS_ENDPOINT_URL_{_make_suffix(service)}": f"{endpoint_url}/{service}" for service in PREFIXED},
+        # What the SDKs of Anthropic and OpenAI read.
         "ANTHROPIC_BEDROCK_BASE_URL": endpoint_url,
+        "ANTHROPIC_BEDROCK_MANTLE_BASE_URL": endpoint_url,
+        "AWS_BEDROCK_BASE_URL": endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": hosts,
         "no_proxy": hosts,
     }
@@ -68,6 +79,10 @@ def _make_aws_environ(endpoint_url: str, credentials: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def _make_suffix(service: str) -> str:
+    return service.upper().replace("-", "_")
 
 
 def _add_loopback(hosts: str) -> str:

@@ -25,6 +25,10 @@ PATIENCE = 90
 ELSEWHERE = {
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:1",
     "AWS_ENDPOINT_URL_BEDROCK": "http://127.0.0.1:1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": "http://127.0.0.1:1",
+    "AWS_USE_FIPS_ENDPOINT": "true",
+    "AWS_USE_DUALSTACK_ENDPOINT": "true",
     "AWS_REGION": "mars-north-1",
     "AWS_PROFILE": "nobody",
     "AWS_DEFAULT_PROFILE": "nobody",
@@ -203,6 +207,73 @@ def test_when_the_session_has_ended_the_environment_is_as_before_and_the_emulato
         """,
     )
     green(project.run("run.py", *PLUGIN, "--bedrock", **ALONE), 1)
+
+
+def test_no_aws_client_reaches_aws_and_what_is_not_served_is_refused_by_name(project: Project) -> None:
+    project.write(
+        "test_services.py",
+        """
+        import socket
+        from urllib.parse import urlsplit
+
+        import boto3
+        import pytest
+        from botocore.exceptions import ClientError
+
+        CALLS = {
+            "bedrock-agent-runtime": ("rerank", "bedrock-agent-runtime: POST /rerank", dict(
+                queries=[{"type": "TEXT", "textQuery": {"text": "a secret"}}],
+                sources=[{"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": "x"}}}],
+                rerankingConfiguration={"type": "BEDROCK_RERANKING_MODEL", "bedrockRerankingConfiguration": {
+                    "modelConfiguration": {"modelArn": "arn:aws:bedrock:us-east-1::foundation-model/a.b"}}},
+            )),
+            "bedrock-agent": ("list_agents", "bedrock-agent: POST /agents/", {}),
+            "bedrock-data-automation-runtime": (
+                "get_data_automation_status", "bedrock-data-automation-runtime: ", dict(
+                    invocationArn="arn:aws:bedrock:us-east-1:123456789012:data-automation-invocation/x")),
+            "bedrock": ("list_guardrails", "bedrock: GET /guardrails", {}),
+            "sts": ("get_caller_identity", "sts: GetCallerIdentity", {}),
+            "s3": ("list_objects_v2", "s3: GET /bucket", {"Bucket": "bucket"}),
+            "dynamodb": ("list_tables", "dynamodb: ListTables", {}),
+            "sqs": ("list_queues", "sqs: ListQueues", {}),
+            "cloudwatch": ("list_metrics", "ListMetrics", {}),
+            "secretsmanager": ("list_secrets", "secretsmanager: ListSecrets", {}),
+            "lambda": ("list_functions", "lambda: GET /2015-03-31/functions", {}),
+            "sagemaker-runtime": (
+                "invoke_endpoint", "sagemaker: POST /endpoints/x", {"EndpointName": "x", "Body": b"x"}),
+        }
+
+        @pytest.fixture
+        def only_loopback(monkeypatch):
+            resolve, asked = socket.getaddrinfo, []
+
+            def look_up(host, *rest, **more):
+                asked.append(host)
+                return resolve("127.0.0.1", *rest, **more)
+
+            monkeypatch.setattr(socket, "getaddrinfo", look_up)
+            yield
+            assert set(asked) <= {"127.0.0.1"}
+
+        @pytest.mark.parametrize("service", CALLS)
+        def test_it(service, only_loopback, bedrock):
+            client = boto3.client(service)
+            assert urlsplit(client.meta.endpoint_url).port == urlsplit(bedrock.endpoint_url).port
+            method, named, arguments = CALLS[service]
+            with pytest.raises(ClientError) as raised:
+                getattr(client, method)(**arguments)
+            error = raised.value.response["Error"]
+            assert error["Code"] == "UnknownOperationException", error
+            assert error["Message"].startswith("The emulator of Amazon Bedrock does not serve "), error
+            assert named in error["Message"], error
+            assert raised.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+        def test_an_explicit_endpoint_is_the_users_own():
+            client = boto3.client("s3", endpoint_url="http://127.0.0.1:9")
+            assert client.meta.endpoint_url == "http://127.0.0.1:9"
+        """,
+    )
+    green(project.pytest("--bedrock"), 13)
 
 
 def test_anthropics_own_client_talks_to_it_too(project: Project) -> None:
