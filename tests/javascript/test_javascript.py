@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_flask.config import keys
-from tests.doubles import Emulator, StartEmulator, StartGateway
+from tests.doubles import Emulator, Gateway, StartEmulator, StartGateway
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
@@ -104,6 +104,14 @@ def test_the_sdks_work_unmodified_against_the_gateway(
     node: str, keyed: dict[str, str], emulator: Emulator, plain_environ: dict[str, str]
 ) -> None:
     done = run(node, "--test", "gateway.test.mjs", environ=plain_environ | keyed | {"EMULATOR": emulator.url})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_their_attempts_are_not_multiplied(
+    node: str, gateway: Gateway, emulator: Emulator, plain_environ: dict[str, str]
+) -> None:
+    environ = plain_environ | {"EMULATOR": emulator.url, "GATEWAY": gateway.url}
+    done = run(node, "--test", "attempts.test.mjs", environ=environ)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
