@@ -61,6 +61,7 @@ class Capabilities:
     cache_after_results    a cache point is allowed directly after a tool result
     cache_after_media      a cache point is allowed directly after an image, a PDF, video and audio
     structured             the answer can be required to conform to a JSON Schema
+    closed_schemas         that schema, and those of strict tools, must be closed and have no bounds
     signs_reasoning        reasoning is signed, and accepted only with its signature
     thinking               the types of `thinking` that the model accepts: with a budget, adaptive, either, or none
     thinking_off           how reasoning is disabled: by leaving it out, by a type of `thinking`, or never
@@ -105,6 +106,7 @@ class Capabilities:
     cache_after_results: bool = True
     cache_after_media: bool = True
     structured: bool = True
+    closed_schemas: bool = False
     signs_reasoning: bool = False
     thinking: str = _make_enum("", "budget", "either", "adaptive")
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
@@ -275,7 +277,17 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "structured": Rule(
             "Whether a request can require a JSON Schema for the answer (`outputConfig.textFormat`, "
             "`output_config.format`).",
-            "Without it the gateway refuses the schema by name, whatever the policy.",
+            "Without it the gateway has the model call a tool whose input is the answer, and reports it. So it does "
+            "for a schema that is open or leads back to itself, and for any JSON object (`json_object`). Where the "
+            "model cannot be forced to call a tool, or reasons, the schema is refused by name, whatever the policy.",
+        ),
+        "closed_schemas": Rule(
+            "Whether the schema of an answer, and those of strict tools, must be in the part of JSON Schema that "
+            "Bedrock supports: every object has `additionalProperties: false`, and there are no bounds (`minimum`, "
+            "`maxLength`, `minItems` over 1 …), other formats, `oneOf`, references to other documents or circles of "
+            "references.",
+            "The gateway closes objects, writes bounds into the descriptions, and reports both. A schema that allows "
+            "more than Bedrock can express is required by a tool, and `strict` of such a tool is dropped and reported.",
         ),
         "media_in_results": Rule(
             "Whether a tool result may contain images. Of documents and video nothing is known; they are moved alike.",

@@ -8,6 +8,7 @@ MODEL = "x-bedrock-flask-model"
 REGION = "x-bedrock-flask-region"
 ATTEMPTS = "x-bedrock-flask-attempts"
 DROPPED = "x-bedrock-flask-dropped"
+TRANSLATED = "x-bedrock-flask-translated"
 UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"
 # What the gateway has marked for the model's cache; in a request, whether it may.
 CACHE = "x-bedrock-flask-cache"

@@ -25,6 +25,7 @@ TEXT = Capabilities(
     cache_after_results=False,
     cache_after_media=False,
     structured=False,
+    closed_schemas=True,
     strict_tools=False,
 )
 SEES = TEXT.but(images=True, documents=True, video=True)

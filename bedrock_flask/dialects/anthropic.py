@@ -8,8 +8,9 @@ import base64
 import copy
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -53,8 +54,10 @@ from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, r
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, drop_at, format_path
+from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
 from bedrock_flask.translation.messages import edit_members, edit_turns
+from bedrock_flask.translation.messages.take_answer import ChunkTaker, take_answer
 from bedrock_flask.translation.server_tools import explain
 from bedrock_flask.wires import anthropic
 
@@ -87,8 +90,11 @@ def create_message() -> Response:
         wire=WIRE.name,
         stream=stream,
     )
-    response = pass_stream(call, _write_chunk, STREAM_FORMAT) if stream else pass_reply(call)
-    return add_gateway_headers(response, model, native.dropped)
+    if stream:
+        response = pass_stream(call, _make_chunk_writer(native.answer_tool), STREAM_FORMAT)
+    else:
+        response = pass_reply(call, edit=partial(take_answer, tool=native.answer_tool) if native.answer_tool else None)
+    return add_gateway_headers(response, model, native.dropped, native.translated)
 
 
 @blueprint.post("/v1/messages/count_tokens")
@@ -103,12 +109,14 @@ def count_tokens() -> Response:
         native = _edit_for_bedrock(model, data.decode(), body, unknown, only_counted=True)
         payload: bytes | None = make_payload(invokeModel={"body": base64.b64encode(native.text.encode()).decode()})
         dropped: Sequence[str] = native.dropped
+        translated: Sequence[str] = native.translated
     else:
         prepared = prepare_request(model, anthropic.read_request(body), WIRE, unknown)
         payload = make_converse_payload(prepared)
         dropped = [*_list_betas(body), *map(WIRE.rename_path, prepared.dropped)]
+        translated = [*map(WIRE.rename_path, prepared.translated)]
     count = counting.count_tokens(model, payload, lambda: anthropic.read_request(body))
-    return add_count_headers(jsonify(input_tokens=count.tokens), model, count, dropped)
+    return add_count_headers(jsonify(input_tokens=count.tokens), model, count, dropped, translated)
 
 
 # --- Claude's own body ------------------------------------------------------------------------------------------------
@@ -116,10 +124,12 @@ def count_tokens() -> Response:
 
 @dataclass(frozen=True)
 class _NativeBody:
-    """A body as Bedrock takes it, and the names of what was dropped from it."""
+    """A body as Bedrock takes it, and the names of what was dropped from it or is there in another form."""
 
     text: str
     dropped: Sequence[str]
+    translated: Sequence[str] = ()
+    answer_tool: AnswerTool | None = None
 
 
 def _edit_for_bedrock(
@@ -145,6 +155,8 @@ def _edit_for_bedrock(
     if billing:
         known = {**known, "system": [block for index, block in enumerate(known["system"]) if index not in billing]}
     turned = edit_turns(known, model.capabilities)
+    if turned.rejected:
+        raise RefusedSafeguard(turned.rejected)
     if turned.refused and unsupported_policy(model) != DROP:
         raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in turned.refused])
     final = {name: value for name, value in turned.body.items() if name != "anthropic_beta"}
@@ -172,6 +184,8 @@ def _edit_for_bedrock(
             *(f"anthropic-beta: {beta}" for beta in refused_betas),
             *(f"system[{index}]" for index in billing),
         ],
+        (*edited.translated, *turned.translated),
+        turned.answer_tool,
     )
 
 
@@ -258,6 +272,16 @@ def _drop_paths(body: Mapping[str, Any], paths: Collection[Path]) -> dict[str, A
     changed = {name: copy.deepcopy(body[name]) for name in {str(path[0]) for path in nested}}
     drop_at(changed, nested)
     return {name: changed.get(name, value) for name, value in body.items() if name not in whole}
+
+
+def _make_chunk_writer(answer_tool: AnswerTool | None) -> Callable[[Chunk], bytes]:
+    """The function that writes the chunks of one stream, whose answer may be the input of a tool."""
+    if answer_tool is None:
+        return _write_chunk
+    taker = ChunkTaker(answer_tool)
+    return lambda chunk: b"".join(
+        _write_chunk(Chunk(chunk.event, json.dumps(each).encode())) for each in taker.take(chunk.document)
+    )
 
 
 def _write_chunk(chunk: Chunk) -> bytes:

@@ -63,7 +63,7 @@ def count_input_tokens() -> Response:
 
 def _make_response_format(body: Any) -> ResponseFormat:
     """The format of the answers to one request: its tools decide how calls are written."""
-    written = _Written(body["model"])
+    written = _Written(body["model"], (body.get("text") or {}).get("format") or {"type": "text"})
     tools: dict[str, Any] = {
         "custom": openai_responses.find_custom_tools(body),
         "namespaced": openai_responses.find_namespaced_tools(body),
@@ -71,7 +71,7 @@ def _make_response_format(body: Any) -> ResponseFormat:
     }
     return ResponseFormat(
         wire=openai_responses.WIRE,
-        write_reply=partial(openai_responses.write_reply, **tools),
+        write_reply=lambda response, model: written.echo_format(openai_responses.write_reply(response, model, **tools)),
         write_chunks=partial(openai_responses.write_chunks, **tools),
         write_event=written.write_event,
         stream_format=StreamFormat(
@@ -81,21 +81,30 @@ def _make_response_format(body: Any) -> ResponseFormat:
 
 
 class _Written:
-    """What a stream has written so far: the event of a failure goes on from there."""
+    """What a stream has written so far: the event of a failure goes on from there.
 
-    def __init__(self, model: str) -> None:
-        self.model = model
+    Each response repeats the requested format of its text, by which clients decide whether to parse it.
+    """
+
+    def __init__(self, model: str, text_format: dict[str, Any]) -> None:
+        self.model, self.text_format = model, text_format
         self.response: dict[str, Any] = {}
         self.output: list[Any] = []
         self.count = 0
 
     def write_event(self, chunk: dict[str, Any]) -> bytes:
         """One event of the stream."""
+        if "response" in chunk:
+            chunk = {**chunk, "response": self.echo_format(chunk["response"])}
         self.count = chunk["sequence_number"] + 1
         self.response = chunk.get("response") or self.response
         if chunk["type"] == "response.output_item.done":
             self.output.append(chunk["item"])
         return sse.encode_json(chunk, chunk["type"])
+
+    def echo_format(self, response: dict[str, Any]) -> dict[str, Any]:
+        """The response with the requested format of its text."""
+        return {**response, "text": {"format": self.text_format}}
 
     def write_failure(self, error: GatewayError, request_id: str) -> bytes:
         """The last event of a stream that fails: `response.failed` with the items that are whole.

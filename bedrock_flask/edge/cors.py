@@ -33,6 +33,7 @@ _RESPONSE_HEADERS = (
     headers.DROPPED,
     headers.CACHE,
     headers.COUNT,
+    headers.TRANSLATED,
     *map(headers.usage_header, usage.Usage(0, 0, 0, 0).to_dict()),
     *usage.HEADERS.values(),
     "x-amzn-bedrock-content-type",

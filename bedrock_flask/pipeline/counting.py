@@ -75,10 +75,12 @@ def make_converse_payload(prepared: PreparedRequest) -> bytes | None:
     return make_payload(converse={name: value for name, value in members if name in _COUNTED})
 
 
-def add_count_headers(response: Response, model: Model, count: TokenCount, dropped: Any = ()) -> Response:
+def add_count_headers(
+    response: Response, model: Model, count: TokenCount, dropped: Any = (), translated: Any = ()
+) -> Response:
     """The response, which says whether the count is exact or an estimate."""
     response.headers[headers.COUNT] = EXACT if count.reply else ESTIMATE
-    return add_gateway_headers(response, model, dropped)
+    return add_gateway_headers(response, model, dropped, translated)
 
 
 def _choose_mode() -> str:

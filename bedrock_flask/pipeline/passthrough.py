@@ -1,11 +1,14 @@
 """The same wire on both sides: what Bedrock sends is passed to the client unchanged."""
 
+import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from flask import Response
 
 from bedrock_flask.call import IDLE, Call, Chunk, Idle, Reply, Stream
+from bedrock_flask.converse import Json
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.pipeline.request import send, send_stream
 from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
@@ -13,9 +16,14 @@ from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, str
 JSON = "application/json"
 
 
-def pass_reply(call: Call, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Response:
-    """The whole reply to a call, byte for byte."""
-    return write_reply(send(call), content_type)
+def pass_reply(
+    call: Call, content_type: Callable[[Reply], str] = lambda reply: JSON, edit: Callable[[Json], Json] | None = None
+) -> Response:
+    """The whole reply to a call, byte for byte, or as `edit` changes it."""
+    reply = send(call)
+    if edit is not None:
+        reply = replace(reply, body=json.dumps(edit(reply.document)).encode())
+    return write_reply(reply, content_type)
 
 
 def write_reply(reply: Reply, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Response:
@@ -36,7 +44,10 @@ def pass_stream(
     *,
     write_end: Callable[[], Iterator[bytes]] = lambda: iter(()),
 ) -> Response:
-    """The stream that answers a call, each chunk as `write_chunk` writes it; `write_end` follows the last one."""
+    """The stream that answers a call, each chunk as `write_chunk` writes it; `write_end` follows the last one.
+
+    A chunk that is written as nothing is left out.
+    """
     stream = send_stream(call)
     parts = _write_chunks(stream, write_chunk, write_end)
     return stream_response(parts, stream_format, forwarded_headers(stream.headers))
@@ -47,5 +58,6 @@ def _write_chunks(
 ) -> Generator[bytes | Idle]:
     with closing(stream.chunks) as chunks:
         for chunk in chunks:
-            yield chunk if chunk is IDLE else write_chunk(chunk)
+            if part := chunk if chunk is IDLE else write_chunk(chunk):
+                yield part
     yield from write_end()

@@ -90,14 +90,21 @@ def record_headers(record: CallRecord) -> dict[str, str]:
     return {headers.ATTEMPTS: str(record.attempts), **({headers.REGION: record.region} if record.region else {})}
 
 
-def add_gateway_headers(response: Response, model: Model, dropped: Iterable[str] = ()) -> Response:
-    """The response with the model's id, the region, the attempts and the names of what was dropped, as headers."""
+def add_gateway_headers(
+    response: Response, model: Model, dropped: Iterable[str] = (), translated: Iterable[str] = ()
+) -> Response:
+    """The response with the model's id, the region, the attempts and the names of what was dropped, as headers.
+
+    `translated` names what the model got in another form.
+    """
     context = request_context()
     response.headers[headers.MODEL] = model.id
     response.headers.update(record_headers(context.record))
     if names := list(dict.fromkeys([*model.dropped, *dropped])):
         context.log_fields["dropped"] = [name[:200] for name in names[:100]]
         response.headers[headers.DROPPED] = join_header(names)
+    if names := list(dict.fromkeys(translated)):
+        response.headers[headers.TRANSLATED] = join_header(names)
     return response
 
 

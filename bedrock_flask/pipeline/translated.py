@@ -70,16 +70,19 @@ def respond_via_converse(
     )
     if stream:
         upstream = send_stream(call)
-        parts = _write_events(read_events(upstream, call, prepared.names), response_format, model.name)
+        events = read_events(upstream, call, prepared.names, prepared.answer_tool)
+        parts = _write_events(events, response_format, model.name)
         response = stream_response(parts, response_format.stream_format, forwarded_headers(upstream.headers))
     else:
         reply = send(call)
-        response = jsonify(response_format.write_reply(read_response(reply, call, prepared.names), model.name))
+        answer = read_response(reply, call, prepared.names, prepared.answer_tool)
+        response = jsonify(response_format.write_reply(answer, model.name))
         response.headers.update({**usage_headers(request_context().record), **forwarded_headers(reply.headers)})
     if prepared.cached:
         response.headers[headers.CACHE] = ", ".join(prepared.cached)
-    all_dropped = [*dropped, *choice.dropped, *map(response_format.wire.rename_path, prepared.dropped)]
-    return add_gateway_headers(response, model, all_dropped)
+    rename = response_format.wire.rename_path
+    all_dropped = [*dropped, *choice.dropped, *map(rename, prepared.dropped)]
+    return add_gateway_headers(response, model, all_dropped, map(rename, prepared.translated))
 
 
 def prepare_request(

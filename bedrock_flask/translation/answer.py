@@ -9,19 +9,30 @@ from typing import Any
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
 from bedrock_flask.converse import Event, Json, Response, replay
+from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.repairs import restore_event_tool_names, restore_tool_names
+from bedrock_flask.translation.take_answer import take_answer, take_answer_events
 from bedrock_flask.wires import converse, find_wire
 
 
-def read_response(reply: Reply, call: Call, names: Mapping[str, str]) -> Response:
-    """A whole answer as a Converse response, with the caller's names for its tools."""
-    return restore_tool_names(_read_document(reply.document, call), names)
+def read_response(
+    reply: Reply, call: Call, names: Mapping[str, str], answer_tool: AnswerTool | None = None
+) -> Response:
+    """A whole answer as a Converse response, with the caller's names for its tools.
+
+    The input of `answer_tool` is its text.
+    """
+    response = _read_document(reply.document, call)
+    return restore_tool_names(take_answer(response, answer_tool) if answer_tool else response, names)
 
 
-def read_events(stream: Stream, call: Call, names: Mapping[str, str]) -> Generator[Event | Idle]:
+def read_events(
+    stream: Stream, call: Call, names: Mapping[str, str], answer_tool: AnswerTool | None = None
+) -> Generator[Event | Idle]:
     """A stream as Converse events; a whole answer that arrives as a stream is replayed."""
     with closing(stream.chunks) as chunks:
-        for event in _read_chunks(chunks, call):
+        events = _read_chunks(chunks, call)
+        for event in take_answer_events(events, answer_tool) if answer_tool else events:
             yield restore_event_tool_names(event, names) if isinstance(event, dict) else event
 
 

@@ -12,6 +12,7 @@ from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, Refuse
 from bedrock_flask.models.models_file import DROP
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.protocol.json_path import drop_at, parse_path
+from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.extras import place_extras
 from bedrock_flask.translation.read_members import find_lost, note_reads
 from bedrock_flask.translation.repairs import apply_repairs
@@ -28,6 +29,7 @@ _IN_HEADERS = ("guardrailConfig", "performanceConfig", "serviceTier")
 class PreparedRequest:
     """The body that is sent for a canonical request, how its tools were renamed, and what was dropped from it.
 
+    `translated` is what the model gets in another form, and `answer_tool` the tool whose input is the answer, if any.
     `safeguards` are members of the Converse request that its body does not hold, because InvokeModel has headers for
     them. `cached` are the parts of the request that the gateway has marked for the cache, and `streams` says whether
     the model streams the answer to it.
@@ -41,6 +43,8 @@ class PreparedRequest:
     dropped: tuple[str, ...]
     cached: tuple[str, ...] = ()
     streams: bool = True
+    translated: tuple[str, ...] = ()
+    answer_tool: AnswerTool | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ def build_bedrock_request(
         dropped=dropped,
         cached=cached.parts,
         streams=_is_streamed(placed, model.capabilities),
+        translated=repaired.translated,
+        answer_tool=repaired.answer_tool,
     )
 
 

@@ -8,6 +8,7 @@ SEES = Capabilities(
     images=True,
     documents=True,
     structured=False,
+    closed_schemas=True,
     strict_tools=False,
     long_context="never",
     api_versions=(anthropic_body.VERSION,),
@@ -220,16 +221,38 @@ SOURCES = {
     "blank_stops": [
         Source("Anthropic: each stop sequence must contain non-whitespace (BerriAI/litellm#3286)", ONE_REPORT),
     ],
+    "closed_schemas": [
+        Source(
+            "AWS user guide, Get validated JSON results from models, supported and unsupported features; Bedrock's "
+            "answers in BerriAI/litellm#29168, AgentToolkit/altk-boost#118, future-agi/future-agi#412",
+            DOCUMENTED,
+        ),
+        Source(
+            "Anthropic, Structured outputs: at most 20 strict tools, 24 optional properties and 16 unions in a request",
+            DOCUMENTED,
+        ),
+    ],
     "structured": [
         Source(
-            "AWS user guide, Get validated JSON results from models: Sonnet 4.5, Haiku 4.5, Opus 4.5, Opus 4.6. "
-            "Sonnet 4.6 is not named there, and no report says that it refuses one",
+            "AWS user guide, Get validated JSON results from models: Sonnet 4.5, Haiku 4.5, Opus 4.5, Opus 4.6; for "
+            "Sonnet 4.6 its model card (BerriAI/litellm#27876)",
             DOCUMENTED,
         ),
         Source(
             "Refused by Opus 4.7, 4.8 and 5, Sonnet 5, Fable 5 until September 2026 (vercel/ai#14773, #17919; "
-            "anthropics/anthropic-sdk-python#1759; ax-llm/ax#667). @ai-sdk/amazon-bedrock of November 2026 sends it "
-            "again to some Claude 5",
+            "anthropics/anthropic-sdk-python#1759; ax-llm/ax#667), by Sonnet 5 still in September "
+            "(presenton/presenton#939), and by Opus 5.5, which cannot be forced to call a tool either "
+            "(BerriAI/litellm#42717)",
+            MEASURED,
+        ),
+        Source(
+            "@ai-sdk/amazon-bedrock 5.0.131 (November 2026) sends it again to some Claude 5, which it does not name. "
+            "A forced tool serves these models in either case",
+            ONE_REPORT,
+        ),
+        Source(
+            "Haiku 4.5 refuses it in some accounts since August 2026 (vercel/ai#19988, vectorize-io/hindsight#3300); "
+            "AWS's list has it",
             MEASURED,
         ),
     ],

@@ -1,8 +1,7 @@
-"""A model of which nothing is known: what it refuses is Bedrock's to decide."""
+"""A model of which nothing is known: what it refuses is Bedrock's to decide, except for what AWS has a list of."""
 
-from collections.abc import Mapping, Sequence
-
-from bedrock_flask.plugin import MEASURED, Capabilities, Source
+from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Capabilities, Source
+from bedrock_flask_plugins.converse.pages import Sources, listed
 
 ANY_MODEL = Capabilities(
     tools=True,
@@ -13,13 +12,28 @@ ANY_MODEL = Capabilities(
     audio=True,
     reasoning=True,
     media_in_results=False,
+    structured=False,
+    closed_schemas=True,
 )
 # What the cards of most models say: text, or text and images, and nothing else.
-READS = ANY_MODEL.but(images=False, video=False, audio=False)
-SEES = ANY_MODEL.but(video=False, audio=False)
-MODELS = {"*": ANY_MODEL}
+SEES = ANY_MODEL.but(video=False, audio=False, structured=True)
+READS = SEES.but(images=False)
 
-SOURCES: Mapping[str, Sequence[Source]] = {
+_LISTED = (
+    "qwen.qwen3-*",
+    "openai.gpt-oss-*",
+    "deepseek.v3*",
+    "google.gemma-3-*",
+    "minimax.minimax-*",
+    "mistral.*",
+    "moonshot*.kimi-*",
+    "nvidia.nemotron-*",
+)
+_MODELS_DEV = (
+    "anomalyco/models.dev has it (langchain-aws 1.9 takes it over); AWS's list of February 2026 is older than the model"
+)
+MODELS = {"*": ANY_MODEL}
+SOURCES: Sources = {
     "media_in_results": [
         Source(
             "AWS API reference, ToolResultContentBlock: images for Nova and Claude. Live calls: refused by "
@@ -27,5 +41,27 @@ SOURCES: Mapping[str, Sequence[Source]] = {
             "can1357/oh-my-pi#11685)",
             MEASURED,
         ),
+    ],
+    "structured": [
+        Source(
+            "AWS user guide, Get validated JSON results from models: no model but those of the list", DOCUMENTED, "*"
+        ),
+        *(source for pattern in _LISTED for source in listed(pattern)),
+        Source(
+            "Live calls of September 2026 for GPT-5.6 and GPT-6 (anomalyco/models.dev#6792)", MEASURED, "openai.gpt-5*"
+        ),
+        Source(
+            "Live calls of September 2026 for GPT-5.6 and GPT-6 (anomalyco/models.dev#6792)", MEASURED, "openai.gpt-6*"
+        ),
+        Source(_MODELS_DEV, ONE_REPORT, "xai.grok-*"),
+        Source(_MODELS_DEV, ONE_REPORT, "zai.glm-*"),
+        Source("anomalyco/models.dev says no, AWS's list has MiniMax M2", ONE_REPORT, "minimax.minimax-*"),
+    ],
+    "closed_schemas": [
+        Source(
+            "AWS user guide, Get validated JSON results from models, supported and unsupported features",
+            DOCUMENTED,
+            "*",
+        )
     ],
 }

@@ -8,6 +8,10 @@ FEATURES = "AWS user guide, Supported models and model features"
 _CARDS = "AWS user guide, the card of each model: input modalities"
 _CHOICE = "AWS API reference, ToolChoice: `tool` is only supported by Anthropic Claude 3 and Amazon Nova models"
 _STRUCTURED = "AWS user guide, Get validated JSON results from models: the family is not on the list of models"
+_LISTED = (
+    "AWS user guide, Get validated JSON results from models; the ids as an engineer of AWS has entered them in "
+    "anomalyco/models.dev#1326"
+)
 _STOPS = (
     "Live calls of August 2026: GPT-5.6, gpt-oss, Grok, DeepSeek V3, Gemma, MiniMax, Kimi, Qwen and GLM refuse "
     "`stopSequences`, DeepSeek R1 takes it. Also crewAIInc/crewAI#3317 (gpt-oss), "
@@ -35,6 +39,11 @@ def choice(pattern: str) -> Sequence[Source]:
 def unstructured(pattern: str) -> Sequence[Source]:
     """AWS's list of the models that answer in a JSON Schema, and that take strict tools."""
     return [Source(_STRUCTURED, DOCUMENTED, pattern)]
+
+
+def listed(pattern: str) -> Sequence[Source]:
+    """AWS's list of the models that answer in a JSON Schema has these."""
+    return [Source(_LISTED, DOCUMENTED, pattern)]
 
 
 def stops(pattern: str) -> Sequence[Source]:

@@ -219,7 +219,7 @@ def test_the_title_of_a_session_is_asked_for_as_json(harness: Harness) -> None:
     harness.says({"text": '{"title": "Files"}'})
     headers = {**HEADERS, "anthropic-beta": f"{BETAS},structured-outputs-2025-12-15"}
     assert harness.ask("anthropic", body, headers, "?beta=true").ok().text == '{"title": "Files"}'
-    assert harness.sent()["output_config"]["format"]["schema"] == schema
+    assert harness.sent()["output_config"]["format"]["schema"] == {**schema, "additionalProperties": False}
 
 
 # --- other models -----------------------------------------------------------------------------------------------------

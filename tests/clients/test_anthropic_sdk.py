@@ -222,7 +222,7 @@ def test_thinking_comes_back_with_its_signature_in_the_second_turn(
         assert turn == [SIGNED, REDACTED, *TWO_CALLS[1:]]
 
 
-@pytest.mark.parametrize("model", [CLAUDE, TOMORROW])
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, TOMORROW])
 def test_an_answer_is_held_to_a_schema_and_parsed(
     client: anthropic.Anthropic, says: Any, sent: Any, model: str
 ) -> None:
@@ -235,7 +235,7 @@ def test_an_answer_is_held_to_a_schema_and_parsed(
         if model == CLAUDE:
             assert reply["output_config"]["format"]["type"] == "json_schema"
         else:
-            assert reply["outputConfig"]["textFormat"]["type"] == "json_schema"
+            assert reply["toolConfig"]["tools"][0]["toolSpec"]["name"] == "json_answer"
 
 
 def test_what_ends_an_answer_is_told_in_anthropics_words(ask: Any, says: Any) -> None:

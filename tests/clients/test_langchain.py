@@ -203,8 +203,7 @@ def test_reasoning_keeps_its_signature_over_two_turns(
     assert result["type"] == "adaptive"
 
 
-# Nova takes no JSON Schema for its answer.
-@pytest.mark.parametrize(("name", "model"), [each for each in EVERY if each[1] != NOVA or each[0] == "converse"])
+@pytest.mark.parametrize(("name", "model"), EVERY)
 def test_an_answer_is_held_to_a_schema_and_images_and_papers_are_seen(
     endpoint: Endpoint, says: Any, sent: Any, png: bytes, pdf: bytes, name: str, model: str
 ) -> None:
@@ -227,9 +226,11 @@ def test_an_answer_is_held_to_a_schema_and_images_and_papers_are_seen(
     kinds = [block.get("type") or next(iter(block)) for block in body["messages"][0]["content"]]
     assert kinds == ["image", *(["document"] if papers else []), "text"]
     assert all(each["base64"] in json.dumps(body) for each in (image, *papers))
-    if not by_tool:
+    if not by_tool and model == CLAUDE:
         form = body["output_config"]["format"] if "output_config" in body else body["outputConfig"]["textFormat"]
         assert form["type"] == "json_schema"
+    elif not by_tool:
+        assert body["toolConfig"]["tools"][-1]["toolSpec"]["name"] == "json_answer"
 
 
 @pytest.mark.parametrize("name", WAYS)

@@ -1,10 +1,11 @@
 """What engines read from a Converse request: the prompt, the tools, the blocks in the order of caching."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bedrock_flask.converse import Json, Request, text_of
+from bedrock_flask.converse import Json, Request, member, text_of
 
 
 def find_last_text(request: Request) -> str:
@@ -39,12 +40,30 @@ def list_tools(request: Request) -> list[Json]:
 
 
 def find_forced_tools(request: Request) -> list[Json]:
-    """The tool that must be called: the named one, or the first for `any`; empty if the request forces none."""
+    """The tool that must be called; empty if the request forces none.
+
+    It is the named one, or for `any` the first. After a tool result it is the first that the conversation has not
+    called yet, so that a program that forces a tool in every turn comes to an end: there may be none.
+    """
     tools = list_tools(request)
     choice = (request.get("toolConfig") or {}).get("toolChoice") or {}
     if "tool" in choice:
-        return [tool for tool in tools if tool["name"] == choice["tool"].get("name")]
-    return tools[:1] if "any" in choice else []
+        tools = [tool for tool in tools if tool["name"] == choice["tool"].get("name")]
+    elif "any" not in choice:
+        return []
+    if find_tool_results(request):
+        called = [block["toolUse"].get("name") for block in iterate_blocks(request) if "toolUse" in block]
+        tools = [tool for tool in tools if tool["name"] not in called]
+    return tools[:1]
+
+
+def find_answer_schema(request: Request) -> Any:
+    """The JSON Schema that the answer must satisfy, or None."""
+    schema = member(request, "outputConfig", "textFormat", "structure", "jsonSchema", "schema")
+    if isinstance(schema, str):
+        with contextlib.suppress(ValueError):
+            return json.loads(schema)
+    return {"type": "object", "properties": {"answer": {}}} if member(request, "extras", "json_object") else None
 
 
 def iterate_blocks(request: Request) -> Iterator[Json]:

@@ -4,7 +4,9 @@
   word and ends at `maxTokens` (words and signs) or before a stop sequence.
 - A tool is called if the request forces one (`any`: the first; a name: that one), or, with `auto`, if the last text of
   the user names it; every named tool is called. The input satisfies the tool's JSON Schema.
-- After a tool result, a text quotes it, whatever the tool choice.
+- After a tool result, a text quotes it, unless the request forces a tool: a tool by its name, or with `any` the first
+  that the conversation has not called yet.
+- If the request has a JSON Schema for the answer, or requires a JSON object, the text is JSON that satisfies it.
 - Signed reasoning is written if `thinking` (or `reasoningConfig`) in additionalModelRequestFields requests it.
 - `[[error NAME]]` in the last text of the user is answered with that error, `[[error NAME after N]]` with that error
   after N pieces of the answer (after 0: after the start of the message).
@@ -128,10 +130,10 @@ class _TokenBudget:
 
 def _choose_tools(request: Request) -> list[Json]:
     """The tools to call."""
-    if conversation.find_tool_results(request):
-        return []
     if forced := conversation.find_forced_tools(request):
         return forced
+    if conversation.find_tool_results(request):
+        return []
     prompt = conversation.find_last_text(request)
     return [
         tool
@@ -141,11 +143,14 @@ def _choose_tools(request: Request) -> list[Json]:
 
 
 def _compose_text(request: Request, tools: list[Json]) -> str:
+    if conversation.find_forced_tools(request):
+        return ""
+    schema = conversation.find_answer_schema(request)
+    if schema is not None and not tools:
+        return json.dumps(make_sample(schema), ensure_ascii=False)
     if results := conversation.find_tool_results(request):
         quoted = "; ".join(f'"{conversation.format_tool_result(result)[:_QUOTE_LENGTH]}"' for result in results)
         return f"The tool answered {quoted}."
-    if conversation.find_forced_tools(request):
-        return ""
     if tools:
         return f"I call {' and '.join(tool['name'] for tool in tools)}."
     prompt = conversation.find_last_text(request)

@@ -197,7 +197,7 @@ def _load_model(path: Path) -> Any:
 
 
 def _is_tool_forced(request: Request) -> bool:
-    return bool(conversation.find_forced_tools(request)) and not conversation.find_tool_results(request)
+    return bool(conversation.find_forced_tools(request))
 
 
 def _stream_chunks(server: Any, body: Json) -> Generator[Json]:
@@ -260,6 +260,8 @@ def _build_body(request: Request) -> Json:
         _INFERENCE[name]: value for name, value in inference.items() if name in _INFERENCE and value is not None
     }
     seed = (request.get("additionalModelRequestFields") or {}).get("seed")
+    schema = conversation.find_answer_schema(request)
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
     return {
         "messages": _build_messages(request),
         "stream": True,
@@ -272,6 +274,7 @@ def _build_body(request: Request) -> Json:
         **_SAMPLING,
         **sampling,
         **({"seed": seed} if isinstance(seed, int) and seed >= 0 else {}),
+        **({"response_format": form} if schema is not None else {}),
     }
 
 

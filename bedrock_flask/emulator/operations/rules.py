@@ -9,7 +9,14 @@ from types import MappingProxyType
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import validation_error
-from bedrock_flask.emulator.operations import cache_rules, content_rules, messages_rules, model_rules, tool_rules
+from bedrock_flask.emulator.operations import (
+    cache_rules,
+    content_rules,
+    messages_rules,
+    model_rules,
+    schema_rules,
+    tool_rules,
+)
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 
 
@@ -88,6 +95,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             _check_empty_turns,
             _check_strict,
             _check_format,
+            *schema_rules.NATIVE_CHECKS,
             content_rules.check_native_stops,
             *messages_rules.CHECKS,
         ),
@@ -99,6 +107,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             _check_converse_strict,
             _check_converse_format,
             *cache_rules.CHECKS,
+            *schema_rules.CHECKS,
         ),
     }
 )

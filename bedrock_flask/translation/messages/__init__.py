@@ -8,13 +8,15 @@ from functools import reduce
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.translation.messages.add_betas import add_betas, translate_eager_streaming
-from bedrock_flask.translation.messages.check_format import check_format
+from bedrock_flask.translation.messages.constrain_strict_tools import constrain_strict_tools
 from bedrock_flask.translation.messages.drop_defaults import drop_defaults
 from bedrock_flask.translation.messages.drop_empty_turns import drop_empty_turns
 from bedrock_flask.translation.messages.drop_strict import drop_strict
+from bedrock_flask.translation.messages.move_format import move_format
 from bedrock_flask.translation.messages.place_cache_marks import place_cache_marks, shorten_cache
 from bedrock_flask.translation.messages.place_system_turns import place_system_turns
 from bedrock_flask.translation.messages.record import Body, Edit, Edited
+from bedrock_flask.translation.messages.require_json import require_json
 from bedrock_flask.translation.messages.write_tools_as_text import write_tools_as_text
 
 __all__ = ["Edited", "edit_members", "edit_turns"]
@@ -22,16 +24,17 @@ __all__ = ["Edited", "edit_members", "edit_turns"]
 # These keep the positions of blocks and turns, so that what is found after them has the caller's paths.
 MEMBERS: tuple[Edit, ...] = (
     write_tools_as_text,
-    check_format,
+    move_format,
     drop_strict,
+    constrain_strict_tools,
     drop_defaults,
     place_cache_marks,
     shorten_cache,
     translate_eager_streaming,
     add_betas,
 )
-# These change the turns.
-TURNS: tuple[Edit, ...] = (place_system_turns, drop_empty_turns)
+# These change the turns, or add a tool behind the caller's.
+TURNS: tuple[Edit, ...] = (place_system_turns, drop_empty_turns, require_json)
 
 
 def edit_members(body: Body, capabilities: Capabilities) -> Edited:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import FieldError
+from bedrock_flask.translation.answer_tool import AnswerTool
 
 Body = Mapping[str, Any]
 
@@ -15,7 +16,8 @@ class Edited:
     """A body that is nearer to what Bedrock accepts; what is not edited is the same object as before.
 
     `betas` are those that the body now needs. `reported` names what was dropped or changed, `refused` what only the
-    caller may give up and is dropped here, and `rejected` what the caller cannot give up either.
+    caller may give up and is dropped here, and `rejected` what the caller cannot give up either. `translated` names
+    what the model gets in another form, and `answer_tool` is the tool whose input is the answer, if there is one.
     """
 
     body: Body
@@ -23,6 +25,8 @@ class Edited:
     reported: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     rejected: tuple[FieldError, ...] = ()
+    translated: tuple[str, ...] = ()
+    answer_tool: AnswerTool | None = None
 
     def then(self, step: "Edited") -> "Edited":
         """The reports of both, with the body of the later step."""
@@ -32,6 +36,8 @@ class Edited:
             self.reported + step.reported,
             self.refused + step.refused,
             self.rejected + step.rejected,
+            self.translated + step.translated,
+            step.answer_tool or self.answer_tool,
         )
 
 

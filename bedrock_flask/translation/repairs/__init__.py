@@ -15,6 +15,7 @@ from bedrock_flask.translation.repairs.check_capabilities import (
 )
 from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
 from bedrock_flask.translation.repairs.choose_tool import choose_tool
+from bedrock_flask.translation.repairs.constrain_strict_tools import constrain_strict_tools
 from bedrock_flask.translation.repairs.drop_blank_stops import drop_blank_stops
 from bedrock_flask.translation.repairs.drop_blank_text import drop_blank_text
 from bedrock_flask.translation.repairs.drop_strict import drop_strict
@@ -32,6 +33,7 @@ from bedrock_flask.translation.repairs.place_cache_points import drop_unsupporte
 from bedrock_flask.translation.repairs.place_media import place_media
 from bedrock_flask.translation.repairs.place_system_turns import place_system_turns
 from bedrock_flask.translation.repairs.record import Repair, RepairResult
+from bedrock_flask.translation.repairs.require_json import require_json
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
 from bedrock_flask.translation.repairs.translate_thinking import translate_thinking
 from bedrock_flask.translation.repairs.trim_prefill import trim_prefill
@@ -53,8 +55,10 @@ REPAIRS: tuple[Repair, ...] = (
     check_tool_pairs,
     alias_tool_names,
     alias_tool_ids,
+    require_json,
     require_object_schemas,
     drop_strict,
+    constrain_strict_tools,
     drop_unsupported_cache_points,
     place_media,
     fill_results,

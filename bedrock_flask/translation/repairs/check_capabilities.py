@@ -14,7 +14,7 @@ _MAX_STOP_SEQUENCES = 2500
 
 
 def check_capabilities(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Reject tools, an answer schema or media that the model does not support, and a system prompt of a painter."""
+    """Reject tools or media that the model does not support, and a system prompt of a painter."""
     faults = list(_find_unsupported(request, capabilities))
     if faults:
         raise InvalidBody(faults)
@@ -49,8 +49,6 @@ def _find_unsupported(request: Request, capabilities: Capabilities) -> Iterator[
         yield FieldError("system", "this model does not support system prompts")
     if member(request, "toolConfig", "tools") and not capabilities.tools:
         yield FieldError("toolConfig", "this model does not support tools")
-    if member(request, "outputConfig", "textFormat") and not capabilities.structured:
-        yield FieldError("outputConfig.textFormat", "this model does not support a JSON Schema for its answer")
     for path, block in walk_blocks(request):
         for kind, capability in _MEDIA.items():
             if kind in block and not getattr(capabilities, capability):

@@ -46,6 +46,7 @@ PATH_NAMES = MappingProxyType(
         "inferenceConfig.topP": "top_p",
         "outputConfig": "output_config.format",
         "outputConfig.textFormat": "output_config.format",
+        "outputConfig.textFormat.structure.jsonSchema": "output_config.format",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
         "toolConfig": "tools",
         "toolConfig.toolChoice": "tool_choice",

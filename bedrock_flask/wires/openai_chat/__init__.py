@@ -50,6 +50,7 @@ PATH_NAMES = MappingProxyType(
         "json_object": "response_format",
         "outputConfig": "response_format",
         "outputConfig.textFormat": "response_format",
+        "outputConfig.textFormat.structure.jsonSchema": "response_format.json_schema",
         "toolConfig": "tools",
         "toolConfig.toolChoice": "tool_choice",
         "toolConfig.tools": "tools",

@@ -52,6 +52,7 @@ PATH_NAMES = MappingProxyType(
         "messages.system": "input.system",
         "outputConfig": "text.format",
         "outputConfig.textFormat": "text.format",
+        "outputConfig.textFormat.structure.jsonSchema": "text.format",
         "toolConfig": "tools",
         "toolConfig.toolChoice": "tool_choice",
         "toolConfig.tools": "tools",

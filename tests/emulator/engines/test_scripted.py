@@ -1,5 +1,6 @@
 """The scripted engine: the same request gets the same answer, and each request an answer that fits it."""
 
+import json
 import math
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_a_call_without_arguments_sends_no_delta() -> None:
 
 
 def test_the_turn_after_a_tool_result_quotes_it() -> None:
-    request = make_request("Use get_weather.", toolConfig={"tools": TOOLS, "toolChoice": {"any": {}}})
+    request = make_request("Use get_weather.", toolConfig={"tools": TOOLS[:1], "toolChoice": {"any": {}}})
     use = content(request)[0]["toolUse"]
     request["messages"] += [
         {"role": "assistant", "content": [{"toolUse": use}]},
@@ -186,3 +187,41 @@ def test_embeddings_have_length_one_and_know_their_words() -> None:
 
 def test_a_request_without_messages_gets_an_answer() -> None:
     assert answer({"promptVariables": {}})["stopReason"] == "end_turn"
+
+
+ANSWER_SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "tags": {"type": "array", "items": {"enum": ["a", "b"]}}},
+    "required": ["city", "tags"],
+    "additionalProperties": False,
+}
+FORM = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(ANSWER_SCHEMA)}}}}
+
+
+def test_a_text_satisfies_the_schema_of_the_answer() -> None:
+    [block] = content(make_request("Describe it.", outputConfig=FORM))
+    jsonschema.validate(json.loads(block["text"]), ANSWER_SCHEMA)
+    # A tool that the prompt names is called all the same, and the text after its result satisfies the schema.
+    request = make_request("Use get_time.", outputConfig=FORM, toolConfig={"tools": TOOLS})
+    [_, use] = content(request)
+    assert use["toolUse"]["name"] == "get_time"
+    result = {"toolResult": {"toolUseId": use["toolUse"]["toolUseId"], "content": [{"text": "noon"}]}}
+    request["messages"] += [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+    [block] = content(request)
+    jsonschema.validate(json.loads(block["text"]), ANSWER_SCHEMA)
+
+
+def test_tools_that_are_forced_in_every_turn_are_each_called_once() -> None:
+    request = make_request("Go.", toolConfig={"tools": TOOLS, "toolChoice": {"any": {}}})
+    names = []
+    for _ in range(3):
+        response = answer(request)
+        names += [block["toolUse"]["name"] for block in response["output"]["message"]["content"] if "toolUse" in block]
+        if response["stopReason"] != "tool_use":
+            break
+        message = response["output"]["message"]
+        results = [
+            {"toolResult": {"toolUseId": message["content"][0]["toolUse"]["toolUseId"], "content": [{"text": "x"}]}}
+        ]
+        request["messages"] += [message, {"role": "user", "content": results}]
+    assert (names, response["stopReason"]) == (["get_weather", "get_time"], "end_turn")

@@ -1,5 +1,6 @@
 """What Bedrock refuses by the model's capabilities: the emulator refuses it too, in Bedrock's words."""
 
+import json
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_an_empty_turn_is_refused(emulator: Emulator) -> None:
 
 
 def test_strict_tools_are_refused_by_the_models_that_do_not_have_them(emulator: Emulator) -> None:
-    tool = {"name": "f", "input_schema": {"type": "object"}, "strict": True}
+    tool = {"name": "f", "input_schema": {"type": "object", "additionalProperties": False}, "strict": True}
     spec = {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}, "strict": False}}
     for model, status in ((OPUS_4_7, 400), (SONNET_4_5, 200), ("anthropic.claude-opus-5", 200)):
         assert invoke(emulator, model, tools=[tool])[0] == status, model
@@ -71,8 +72,64 @@ def test_strict_tools_are_refused_by_the_models_that_do_not_have_them(emulator: 
 def test_a_schema_for_the_answer_is_refused_by_the_models_that_take_none(emulator: Emulator) -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     form = {"format": {"type": "json_schema", "schema": schema}}
-    text_format = {"type": "json_schema", "structure": {"jsonSchema": {"schema": '{"type": "object"}', "name": "x"}}}
+    definition = {"schema": json.dumps(schema), "name": "x"}
+    text_format = {"type": "json_schema", "structure": {"jsonSchema": definition}}
     for model, status in ((OPUS_4_7, 400), (SONNET_4_5, 200)):
         assert invoke(emulator, model, output_config=form)[0] == status, model
         assert converse(emulator, model, outputConfig={"textFormat": text_format})[0] == status, model
     assert converse(emulator, NOVA, outputConfig={"textFormat": text_format})[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({}, "For 'object' type, 'additionalProperties' must be explicitly set to false"),
+        (
+            {"additionalProperties": False, "properties": {"n": {"type": "integer", "minimum": 1}}},
+            "For 'integer' type, property 'minimum' is not supported",
+        ),
+    ],
+)
+def test_an_open_schema_and_bounds_are_refused(emulator: Emulator, part: Any, words: str) -> None:
+    schema = {"type": "object", **part}
+    form = {"type": "json_schema", "schema": schema}
+    assert f"output_config.format.schema: {words}" in invoke(emulator, SONNET_4_5, output_config={"format": form})[1]
+    definition = {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema)}}}
+    status, text = converse(emulator, SONNET_4_5, outputConfig={"textFormat": definition})
+    assert status == 400
+    assert f"The model returned the following errors: output_config.format.schema: {words}" in text
+    tool = {"name": "f", "input_schema": schema, "strict": True}
+    assert f"tools.0.custom: {words}" in invoke(emulator, SONNET_4_5, tools=[tool])[1]
+    spec = {"name": "f", "inputSchema": {"json": schema}, "strict": True}
+    assert f"tools.0.custom: {words}" in converse(emulator, SONNET_4_5, toolConfig={"tools": [{"toolSpec": spec}]})[1]
+    # Other tools may have any schema.
+    assert invoke(emulator, SONNET_4_5, tools=[{**tool, "strict": False}])[0] == 200
+
+
+def test_a_schema_that_is_no_json_is_refused(emulator: Emulator) -> None:
+    definition = {"type": "json_schema", "structure": {"jsonSchema": {"schema": "{"}}}
+    assert converse(emulator, SONNET_4_5, outputConfig={"textFormat": definition})[0] == 400
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_satisfies_its_schema_in_both_formats(emulator: Emulator, stream: bool) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    form = {"type": "json_schema", "schema": schema}
+    definition = {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema)}}}
+    if not stream:
+        reply = json.loads(invoke(emulator, SONNET_4_5, output_config={"format": form})[1])
+        assert json.loads(reply["content"][0]["text"]) == {"city": "city"}
+        reply = json.loads(converse(emulator, SONNET_4_5, outputConfig={"textFormat": definition})[1])
+        assert json.loads(reply["output"]["message"]["content"][0]["text"]) == {"city": "city"}
+        return
+    messages = [{"role": "user", "content": [{"text": "Tell me something."}]}]
+    answer = emulator.client().converse_stream(
+        modelId=SONNET_4_5, messages=messages, outputConfig={"textFormat": definition}
+    )
+    deltas = [event["contentBlockDelta"]["delta"]["text"] for event in answer["stream"] if "contentBlockDelta" in event]
+    assert json.loads("".join(deltas)) == {"city": "city"}

@@ -57,7 +57,6 @@ def test_bedrock_takes_2500_stop_sequences_and_no_more() -> None:
     [
         ({"system": [{"text": "Be terse."}]}, {"system": False, "output": "image"}, "system"),
         ({"toolConfig": {"tools": [tool("look")]}}, {"tools": False}, "toolConfig"),
-        ({"outputConfig": {"textFormat": {"type": "json_schema"}}}, {"structured": False}, "outputConfig.textFormat"),
     ],
 )
 def test_what_a_model_cannot_take_is_refused(members: Json, lacking: Json, path: str) -> None:

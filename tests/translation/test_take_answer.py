@@ -1,0 +1,195 @@
+"""What models do with the tool for their answer: its text is one JSON value, or the caller learns why not."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bedrock_flask.converse import fold, replay
+from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.translation import take_answer as converse
+from bedrock_flask.translation.answer_tool import AnswerReader, AnswerTool, make_answer_tool
+from bedrock_flask.translation.messages import take_answer as claude
+
+Json = dict[str, Any]
+# Content in Claude's format, and a stop reason, to the same of the answer.
+Taker = Callable[[list[Json], str], tuple[list[Json], str]]
+PLAIN: Json = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+TOOL = make_answer_tool(PLAIN, [])
+WRAPPED = make_answer_tool({"type": "array", "items": {"type": "integer"}}, [])
+
+
+def call(given: Any, name: str = TOOL.name) -> Json:
+    return {"type": "tool_use", "id": "t", "name": name, "input": given}
+
+
+def text(words: str) -> Json:
+    return {"type": "text", "text": words}
+
+
+def to_converse(block: Json) -> Json:
+    if block["type"] == "text":
+        return {"text": block["text"]}
+    return {"toolUse": {"toolUseId": block["id"], "name": block["name"], "input": block["input"]}}
+
+
+def from_converse(response: Json) -> tuple[list[Json], str]:
+    content = [
+        text(block["text"]) if "text" in block else call(block["toolUse"]["input"], block["toolUse"]["name"])
+        for block in response["output"]["message"]["content"]
+    ]
+    return content, response["stopReason"]
+
+
+def make_response(content: list[Json], reason: str) -> Json:
+    message = {"role": "assistant", "content": [*map(to_converse, content)]}
+    return {"output": {"message": message}, "stopReason": reason, "usage": {"outputTokens": 3}}
+
+
+def take_converse(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> tuple[list[Json], str]:
+    response = converse.take_answer(make_response(content, reason), tool)
+    assert response["usage"] == {"outputTokens": 3}
+    return from_converse(response)
+
+
+def take_converse_stream(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> tuple[list[Json], str]:
+    events = [*split(replay(make_response(content, reason)))]
+    taken = [*converse.take_answer_events(events, tool)]
+    indexes = [event["contentBlockStop"]["contentBlockIndex"] for event in taken if "contentBlockStop" in event]  # type: ignore[index]
+    assert indexes == [*range(len(indexes))]
+    return from_converse(fold(taken))  # type: ignore[arg-type]
+
+
+def split(events: Iterator[Json]) -> Iterator[Json]:
+    """The events, with each piece of a tool's input in signs."""
+    for event in events:
+        delta = event.get("contentBlockDelta")
+        for sign in delta["delta"]["toolUse"]["input"] if delta and "toolUse" in delta["delta"] else ():
+            yield {"contentBlockDelta": {**delta, "delta": {"toolUse": {"input": sign}}}}
+        if not delta or "toolUse" not in delta["delta"]:
+            yield event
+
+
+def take_claude(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> tuple[list[Json], str]:
+    reply = claude.take_answer({"content": content, "stop_reason": reason, "stop_details": None}, tool)
+    assert "stop_details" in reply
+    return reply["content"], reply["stop_reason"]
+
+
+def take_claude_stream(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> tuple[list[Json], str]:
+    taker = claude.ChunkTaker(tool)
+    taken = [each for chunk in make_chunks(content, reason) for each in taker.take(chunk)]
+    blocks: list[Json] = []
+    stop = ""
+    for chunk in taken:
+        if chunk["type"] == "content_block_start":
+            assert chunk["index"] == len(blocks)
+            blocks.append({**chunk["content_block"], "pieces": ""})
+        elif chunk["type"] == "content_block_delta":
+            blocks[chunk["index"]]["pieces"] += chunk["delta"].get("text") or chunk["delta"].get("partial_json") or ""
+        elif chunk["type"] == "message_delta":
+            stop = chunk["delta"]["stop_reason"]
+    assert taken[-1]["type"] == "message_stop"
+    found = [
+        text(block["pieces"]) if block["type"] == "text" else call(json.loads(block["pieces"]), block["name"])
+        for block in blocks
+    ]
+    return found, stop
+
+
+def make_chunks(content: list[Json], reason: str) -> Iterator[Json]:
+    yield {"type": "message_start", "message": {"content": []}}
+    for index, block in enumerate(content):
+        is_text = block["type"] == "text"
+        start = text("") if is_text else {**block, "input": {}}
+        yield {"type": "content_block_start", "index": index, "content_block": start}
+        for piece in block["text"] if is_text else json.dumps(block["input"]):
+            kind = (
+                {"type": "text_delta", "text": piece}
+                if is_text
+                else {"type": "input_json_delta", "partial_json": piece}
+            )
+            yield {"type": "content_block_delta", "index": index, "delta": kind}
+        yield {"type": "content_block_stop", "index": index}
+    yield {"type": "ping"}
+    yield {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 3}}
+    yield {"type": "message_stop"}
+
+
+TAKERS = [take_converse, take_converse_stream, take_claude, take_claude_stream]
+each_way = pytest.mark.parametrize("take", TAKERS)
+JSON = '{"a": "b"}'
+
+
+@each_way
+def test_the_input_is_the_text_and_the_turn_has_ended(take: Taker) -> None:
+    assert take([call({"a": "b"})], "tool_use") == ([text(JSON)], "end_turn")
+    assert take([call({})], "tool_use") == ([text("{}")], "end_turn")
+
+
+@each_way
+def test_words_beside_the_answer_and_a_second_answer_are_left_out(take: Taker) -> None:
+    content = [text("I look at it."), call({"a": "b"}), text("Done."), call({"a": "c"})]
+    assert take(content, "tool_use") == ([text(JSON)], "end_turn")
+
+
+@each_way
+def test_a_call_of_the_callers_tool_stays_a_call(take: Taker) -> None:
+    content = [text("I look it up."), call({"q": "x"}, "look_up")]
+    assert take(content, "tool_use") == (content, "tool_use")
+    both = take([call({"a": "b"}), call({"q": "x"}, "look_up")], "tool_use")
+    assert both == ([text(JSON), call({"q": "x"}, "look_up")], "tool_use")
+
+
+@each_way
+@pytest.mark.parametrize("words", [JSON, f" {JSON}\n", f"```json\n{JSON}\n```", f"```\n{JSON}\n```\n"])
+def test_json_in_words_is_the_answer_all_the_same(take: Taker, words: str) -> None:
+    assert take([text(words)], "end_turn") == ([text(JSON)], "end_turn")
+
+
+@each_way
+@pytest.mark.parametrize("content", [[text("I would rather talk.")], [text("{'a': 'b'}")], []])
+def test_other_words_are_an_error_that_shows_them(take: Taker, content: list[Json]) -> None:
+    with pytest.raises(UpstreamProtocolError) as error:
+        take(content, "end_turn")
+    assert (content[0]["text"] if content else "") in error.value.detail
+
+
+@each_way
+@pytest.mark.parametrize("reason", ["max_tokens", "refusal", "guardrail_intervened", "content_filtered"])
+def test_an_answer_that_was_cut_short_or_blocked_says_so_by_its_stop_reason(take: Taker, reason: str) -> None:
+    assert take([text("Sorry, I cannot.")], reason) == ([text("Sorry, I cannot.")], reason)
+    assert take([call({"a": "b"})], reason)[1] == reason
+
+
+@pytest.mark.parametrize("take", TAKERS)
+def test_an_answer_that_is_a_property_is_unpacked(take: Any) -> None:
+    for given in ({"answer": [1, {"b": '}\\"'}, 2]}, {"answer": [1], "more": 2}, {"answer": 7}, {"answer": "x, }"}):
+        content, reason = take([call(given)], "tool_use", WRAPPED)
+        assert (json.loads(content[0]["text"]), reason) == (given["answer"], "end_turn")
+    # A model may leave the property out.
+    content, _ = take([call({"answers": [1]})], "tool_use", WRAPPED)
+    assert json.loads(content[0]["text"]) == {"answers": [1]}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_white_space_and_pieces_of_any_size_make_no_difference(size: int) -> None:
+    given = ' {\n "answer" :  [1, "a\\"}", {"b": [] }] \n}'
+    reader = AnswerReader(WRAPPED)
+    pieces = [reader.feed(given[at : at + size]) for at in range(0, len(given), size)]
+    assert json.loads("".join([*pieces, reader.end()])) == [1, 'a"}', {"b": []}]
+
+
+def test_an_input_that_was_cut_is_the_text_so_far() -> None:
+    response = make_response([call('{"a": "b')], "max_tokens")
+    [block] = converse.take_answer(response, TOOL)["output"]["message"]["content"]
+    assert block == {"text": '{"a": "b'}
+
+
+def test_references_lead_into_the_part_that_the_schema_becomes() -> None:
+    schema = {"$ref": "#/$defs/N", "$defs": {"N": {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}}}}}
+    tool = make_answer_tool(schema, [])
+    assert tool.schema["properties"]["answer"]["$ref"] == "#/properties/answer/$defs/N"
+    inner = tool.schema["properties"]["answer"]["$defs"]["N"]["properties"]["n"]
+    assert inner == {"$ref": "#/properties/answer/$defs/N"}
