@@ -82,6 +82,8 @@ class Capabilities:
     api_versions           the versions of the model's own format that Bedrock takes, the oldest first; empty: unknown
     media_in_results       a tool result may contain images, documents and video
     empty_results          whether a tool result may have no content
+    tool_schemas           what the model takes of a tool's schema: anything that is known; no unions at the root and
+                           names of letters, digits and signs there (named); type, properties and required (plain)
     blank_stops            a stop sequence may consist of white space
     """
 
@@ -125,6 +127,7 @@ class Capabilities:
     api_versions: tuple[str, ...] = ()
     media_in_results: bool = True
     empty_results: str = _make_enum("unknown", "accepted", "refused")
+    tool_schemas: str = _make_enum("any", "named", "plain")
     blank_stops: bool = True
 
     def __post_init__(self) -> None:
@@ -297,6 +300,14 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "empty_results": Rule(
             "Whether a tool result may have no content.",
             "Unless it is known to be accepted, the gateway writes `(no output)` into it.",
+        ),
+        "tool_schemas": Rule(
+            "What is refused of a tool's schema. `plain`: members of its root other than `type`, `properties` and "
+            "`required`. `named`: `anyOf`, `oneOf` and `allOf` at its root, and names of its properties that are not 1 "
+            "to 64 letters, digits, `_`, `.` and `-`. `any`: nothing that is known.",
+            "For `plain` the gateway replaces each `$ref` by what it refers to, leaves the three members, and reports "
+            "what is lost. It makes one object of a union, which it reports, for every model without `root_unions`. It "
+            "refuses the name of a property.",
         ),
         "blank_stops": Rule(
             "Whether a stop sequence may consist of white space.",

@@ -24,6 +24,7 @@ TEXT = Capabilities(
     cache_tools=False,
     cache_after_results=False,
     cache_after_media=False,
+    tool_schemas="plain",
     structured=False,
     closed_schemas=True,
     strict_tools=False,
@@ -54,6 +55,14 @@ SOURCES = {
             "Refused directly after an image; after documents and video it is not supported "
             "(aws-samples/generative-ai-use-cases#1077)",
             ONE_REPORT,
+        ),
+    ],
+    "tool_schemas": [
+        Source(
+            "AWS user guide for Nova, Troubleshooting tool calls: only three fields at the top level. Live calls: "
+            "extraneous key [$defs] is not permitted (lastmile-ai/mcp-agent#126, zed-industries/zed#31815, "
+            "pydantic/pydantic-ai#1623)",
+            MEASURED,
         ),
     ],
     "efforts": [

@@ -44,6 +44,11 @@ def describe_path(path: Iterable[Step]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else _describe_name(step) for step in path).removeprefix(".")
 
 
+def parse_pointer(reference: str) -> list[str]:
+    """The names in a JSON Pointer that a `$ref` has behind `#/`."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in reference.removeprefix("#/").split("/")]
+
+
 def get_at(document: Any, path: Iterable[Step]) -> Any:
     """The value at a path; KeyError, IndexError or TypeError if there is none."""
     for step in path:

@@ -13,6 +13,7 @@ SEES = Capabilities(
     long_context="never",
     api_versions=(anthropic_body.VERSION,),
     empty_results="accepted",
+    tool_schemas="named",
     blank_stops=False,
 )
 COUNTS = SEES.but(counts_tokens=True)
@@ -217,6 +218,19 @@ SOURCES = {
     ],
     "empty_results": [
         Source("Accepted by Claude, refused by Nemotron (strands-agents/harness-sdk#2122, with a program)", ONE_REPORT),
+    ],
+    "tool_schemas": [
+        Source(
+            "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$': live calls of Converse "
+            "(aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws#709), Anthropic's API "
+            "(ComposioHQ/composio#3500, anthropics/claude-code#79418)",
+            MEASURED,
+        ),
+        Source(
+            "input_schema does not support oneOf, allOf, or anyOf at the top level: Claude in Converse and Anthropic's "
+            "API, and no other model (code-yeongyu/senpi#1947, trycua/cua#3303, anthropics/claude-code#5973)",
+            MEASURED,
+        ),
     ],
     "blank_stops": [
         Source("Anthropic: each stop sequence must contain non-whitespace (BerriAI/litellm#3286)", ONE_REPORT),

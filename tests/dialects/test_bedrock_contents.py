@@ -245,3 +245,70 @@ def test_a_mark_behind_reasoning_moves_before_it_for_claude(gateway: Gateway, em
     contents = [turn["content"] for turn in sent(emulator)["messages"]]
     assert POINT in contents[0]
     assert POINT not in contents[1]
+
+
+# --- schemas of tools -------------------------------------------------------------------------------------------------
+
+OPENAIS = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "properties": {"a": {"$ref": "#/$defs/A"}},
+    "required": ["a"],
+    "$defs": {"A": {"type": "string"}},
+    "additionalProperties": False,
+}
+PLAIN = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+
+
+def offer(gateway: Gateway, model: str, schema: Json, stream: bool = False, **tool: Any) -> list[requests.Response]:
+    """The same tool in the formats of three clients."""
+    says = [{"role": "user", "content": "Hi"}]
+    function = {"name": "f", "parameters": schema, **tool}
+    common = {"model": model, "stream": stream}
+    tools = [{"name": "f", "input_schema": schema, **tool}]
+    return [
+        gateway.post("/v1/messages", {**common, "max_tokens": 9, "messages": says, "tools": tools}),
+        gateway.post(
+            "/v1/chat/completions",
+            {**common, "messages": says, "tools": [{"type": "function", "function": function}]},
+        ),
+        gateway.post("/v1/responses", {**common, "input": "Hi", "tools": [{"type": "function", **function}]}),
+    ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", [NOVA, "amazon.nova-micro-v1:0", "us.amazon.nova-2-lite-v1:0"])
+def test_the_schema_of_a_tool_is_plain_for_nova(gateway: Gateway, emulator: Emulator, model: str, stream: bool) -> None:
+    for response in offer(gateway, model, OPENAIS, stream):
+        assert dropped(response) != ""
+    for call in emulator.calls()[-3:]:
+        assert json.loads(call["body"])["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == PLAIN
+
+
+def test_the_schema_of_a_tool_is_as_it_came_for_other_models(gateway: Gateway, emulator: Emulator) -> None:
+    for model in (CLAUDE, PIXTRAL):
+        for response in offer(gateway, model, OPENAIS)[1:]:
+            assert "tools" not in dropped(response)
+        for call in emulator.calls()[-2:]:
+            assert json.loads(call["body"])["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == OPENAIS
+
+
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, PIXTRAL])
+def test_a_tool_without_description_or_type_is_taken(gateway: Gateway, emulator: Emulator, model: str) -> None:
+    for response in offer(gateway, model, {"type": "object", "properties": {}}, description=""):
+        assert response.status_code == 200, response.text
+    # Claude's own body is the caller's.
+    for tools in (json.loads(call["body"]).get("toolConfig", {}).get("tools", ()) for call in emulator.calls()[-3:]):
+        assert all("description" not in tool["toolSpec"] for tool in tools)
+    for response in offer(gateway, model, {"properties": {}})[1:]:
+        assert response.status_code == 200, response.text
+
+
+def test_a_property_name_that_claude_refuses_is_refused_by_name(gateway: Gateway) -> None:
+    schema = {"type": "object", "properties": {"filter[id]": {"type": "string"}}}
+    for response in offer(gateway, CLAUDE, schema):
+        assert response.status_code == 400
+    for response in offer(gateway, CLAUDE, schema)[1:]:
+        assert "filter[id]" in response.text
+    for response in offer(gateway, NOVA, schema):
+        assert response.status_code == 200, response.text

@@ -98,7 +98,9 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             *schema_rules.NATIVE_CHECKS,
             content_rules.check_native_stops,
             *messages_rules.CHECKS,
+            tool_rules.check_claudes_schemas,
         ),
+        "nova": (tool_rules.check_novas_schemas,),
         "converse": (
             _check_converse_roles,
             *content_rules.CHECKS,

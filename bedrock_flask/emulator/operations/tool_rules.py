@@ -3,11 +3,12 @@
 The words are those of the reports that a comment names.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member, uses_tools
-from bedrock_flask.emulator.operations.check import Check
+from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 from bedrock_flask.emulator.operations.content_rules import walk_messages
 
 
@@ -54,6 +55,54 @@ def _check_schema_type(body: Json, capabilities: Capabilities) -> Iterator[str]:
             )
 
 
+def _check_schema(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Claude counts the tools, Nova the items.
+    for number, (index, schema) in enumerate(list_schemas(body)):
+        refused = [*_list_extraneous(index, schema, capabilities), *_list_unnamed(number, schema, capabilities)]
+        yield from (f"{FROM_MODEL}{message}" for message in refused)
+
+
+def check_novas_schemas(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    """What a schema may have at its root, in Nova's own body."""
+    for index, schema in list_schemas(body):
+        yield from _list_extraneous(index, schema, capabilities)
+
+
+def check_claudes_schemas(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    """Unions at the root of a schema and the names of its properties, in Claude's own body."""
+    for index, tool in enumerate(body.get("tools") or ()):
+        yield from _list_unnamed(index, tool.get("input_schema") or {}, capabilities)
+
+
+def _list_extraneous(index: int, schema: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: lastmile-ai/mcp-agent#126, zed-industries/zed#31815.
+    for name in schema.keys() - _PLAIN if capabilities.tool_schemas == "plain" else ():
+        yield (
+            f"Malformed input request: #/toolConfig/tools/{index}/toolSpec/inputSchema/json: extraneous key [{name}] "
+            "is not permitted, please reformat your input and try again."
+        )
+
+
+def _list_unnamed(index: int, schema: Json, capabilities: Capabilities) -> Iterator[str]:
+    if capabilities.tool_schemas != "named":
+        return
+    # Words: code-yeongyu/senpi#1947, trycua/cua#3303.
+    if {"anyOf", "oneOf", "allOf"} & schema.keys():
+        yield (
+            f"tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"
+        )
+    # Words: aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws#709.
+    properties = schema.get("properties")
+    if isinstance(properties, dict) and not all(map(_PROPERTY.fullmatch, properties)):
+        yield (
+            f"tools.{index}.custom.input_schema.properties: Property keys should match pattern '^{_PROPERTY.pattern}$'"
+        )
+
+
+_PLAIN = {"type", "properties", "required"}
+_PROPERTY = re.compile("[a-zA-Z0-9_.-]{1,64}")
+
+
 def list_schemas(body: Json) -> Iterator[tuple[int, Json]]:
     """The schema of each tool, with the tool's position."""
     for index, tool in enumerate(member(body, "toolConfig", "tools") or ()):
@@ -72,4 +121,4 @@ def _find_doubled(ids: Iterable[str]) -> list[str]:
     return [each for each in dict.fromkeys(listed) if listed.count(each) > 1]
 
 
-CHECKS: tuple[Check, ...] = (_check_config, _check_pairs, _check_json, _check_schema_type)
+CHECKS: tuple[Check, ...] = (_check_config, _check_pairs, _check_json, _check_schema_type, _check_schema)

@@ -13,6 +13,7 @@ from bedrock_flask.translation.repairs.check_capabilities import (
     limit_stop_sequences,
     reject_duplicate_tools,
 )
+from bedrock_flask.translation.repairs.check_property_names import check_property_names
 from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
 from bedrock_flask.translation.repairs.choose_tool import choose_tool
 from bedrock_flask.translation.repairs.constrain_strict_tools import constrain_strict_tools
@@ -35,6 +36,7 @@ from bedrock_flask.translation.repairs.place_system_turns import place_system_tu
 from bedrock_flask.translation.repairs.record import Repair, RepairResult
 from bedrock_flask.translation.repairs.require_json import require_json
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
+from bedrock_flask.translation.repairs.simplify_schemas import simplify_schemas
 from bedrock_flask.translation.repairs.translate_thinking import translate_thinking
 from bedrock_flask.translation.repairs.trim_prefill import trim_prefill
 
@@ -57,6 +59,8 @@ REPAIRS: tuple[Repair, ...] = (
     alias_tool_ids,
     require_json,
     require_object_schemas,
+    simplify_schemas,
+    check_property_names,
     drop_strict,
     constrain_strict_tools,
     drop_unsupported_cache_points,

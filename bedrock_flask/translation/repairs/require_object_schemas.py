@@ -13,6 +13,7 @@ from typing import Any
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
+from bedrock_flask.protocol.json_path import parse_pointer
 from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
@@ -111,14 +112,10 @@ def _resolve(reference: str, references: _References) -> _Part:
         # A reference that leads back to itself adds nothing.
         if reference in references.followed or len(references.followed) >= _MAX_REFERENCES:
             return _Part()
-        target = member(references.root, *_parse_pointer(reference)) if reference.startswith("#/") else None
+        target = member(references.root, *parse_pointer(reference)) if reference.startswith("#/") else None
         further = _References(references.root, references.resolved, (*references.followed, reference))
         references.resolved[reference] = _read_part(target, further) if isinstance(target, dict) else _Part()
     return references.resolved[reference]
-
-
-def _parse_pointer(reference: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in reference.removeprefix("#/").split("/")]
 
 
 def _merge_all(parts: list[_Part]) -> _Part:

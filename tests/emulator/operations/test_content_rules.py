@@ -181,6 +181,44 @@ def test_a_schema_whose_root_is_no_object(emulator: Emulator, schema: Json) -> N
     assert "toolConfig.tools.0.toolSpec.inputSchema.json.type must be one of the following: object." in said
 
 
+def config(schema: Json) -> Json:
+    return {"tools": [{"toolSpec": {"name": "look", "inputSchema": {"json": schema}}}]}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["$defs", "definitions", "$schema", "title", "description", "additionalProperties"])
+def test_a_root_of_more_than_three_members(emulator: Emulator, name: str, stream: bool) -> None:
+    schema = {"type": "object", "properties": {}, name: False if name == "additionalProperties" else {}}
+    words = f"#/toolConfig/tools/0/toolSpec/inputSchema/json: extraneous key [{name}] is not permitted"
+    for model in (NOVA, "us.amazon.nova-2-lite-v1:0"):
+        assert words in refuse(emulator, user(HI), model=model, stream=stream, toolConfig=config(schema))
+    for model in (CLAUDE, PIXTRAL):
+        assert refuse(emulator, user(HI), model=model, stream=stream, toolConfig=config(schema)) == ""
+    response = emulator.post(f"/model/{NOVA}/invoke", {"messages": [user(HI)], "toolConfig": config(schema)})
+    assert (response.status_code, words in response.text) == (400, True)
+
+
+@pytest.mark.parametrize("union", ["anyOf", "oneOf", "allOf"])
+def test_a_union_at_the_root_of_a_schema_for_claude(emulator: Emulator, union: str) -> None:
+    schema = {"type": "object", union: [{"properties": {}}]}
+    words = "tools.0.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"
+    assert refuse(emulator, user(HI), model=CLAUDE, toolConfig=config(schema)).endswith(words)
+    assert refuse(emulator, user(HI), model=PIXTRAL, toolConfig=config(schema)) == ""
+    tools = [{"name": "look", "input_schema": schema}]
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
+    response = emulator.post(f"/model/{CLAUDE}/invoke", {**body, "tools": tools})
+    assert (response.status_code, words in response.text) == (400, True)
+
+
+def test_the_name_of_a_property_for_claude(emulator: Emulator) -> None:
+    words = "tools.0.custom.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'"
+    for name, status in (("filter[id]", 400), ("$top", 400), ("a" * 65, 400), ("a.b-c_D", 200)):
+        schema = {"type": "object", "properties": {name: {"type": "string"}}}
+        said = refuse(emulator, user(HI), model=CLAUDE, toolConfig=config(schema))
+        assert said.endswith(words) if status == 400 else said == ""
+        assert refuse(emulator, user(HI), model=NOVA, toolConfig=config(schema)) == ""
+
+
 def test_names_and_descriptions_of_tools(emulator: Emulator) -> None:
     for changed in ({"name": "a" * 65}, {"name": "a.b"}, {"description": ""}):
         spec = {"name": "look", "inputSchema": {"json": {"type": "object"}}, **changed}

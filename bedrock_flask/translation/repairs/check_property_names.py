@@ -1,0 +1,29 @@
+"""Check the names of the arguments of tools: some models take letters, digits and a few signs alone."""
+
+import re
+
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Request, member
+from bedrock_flask.errors import FieldError, InvalidBody
+from bedrock_flask.translation.repairs.record import RepairResult
+from bedrock_flask.translation.repairs.request_parts import walk_blocks
+
+_ACCEPTED = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+
+
+def check_property_names(request: Request, capabilities: Capabilities) -> RepairResult:
+    """Reject the names that the model refuses; it looks at the root of a schema only."""
+    if capabilities.tool_schemas != "named":
+        return RepairResult(request)
+    faults = [
+        FieldError(
+            f"{path}.toolSpec.inputSchema.json.properties",
+            f"must have names of 1 to 64 letters, digits, '_', '.' and '-' for this model; {name[:100]!r} is none",
+        )
+        for path, block in walk_blocks(request)
+        for name in member(block, "toolSpec", "inputSchema", "json", "properties") or ()
+        if not _ACCEPTED.fullmatch(name)
+    ]
+    if faults:
+        raise InvalidBody(faults)
+    return RepairResult(request)
