@@ -68,6 +68,7 @@ class Capabilities:
     batch                  the number of texts that an embedding model accepts per call
     sampling               the model accepts temperature and topP together, one at a time, or not at all (nor topK)
     stop_sequences         the model accepts stop sequences
+    most_tokens            the largest maxTokens that the model accepts; 0: unknown
     least_tokens           the smallest maxTokens that the model accepts
     efforts                the efforts of reasoning that the model accepts, in the order of EFFORTS; empty: unknown
     unlimited_effort       the effort with which the model accepts no maxTokens
@@ -114,6 +115,7 @@ class Capabilities:
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
     sampling: str = _make_enum("both", "one", "none")
     stop_sequences: bool = True
+    most_tokens: int = 0
     least_tokens: int = 1
     efforts: tuple[str, ...] = ()
     unlimited_effort: str = ""
@@ -184,6 +186,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Whether a request may have stop sequences.",
             "Without it the gateway refuses them by name, or drops them if the caller allows that.",
         ),
+        "most_tokens": Rule(
+            "The largest `maxTokens`.",
+            "The gateway lowers a larger one to it and reports that: the answer could not be longer anyway.",
+        ),
         "least_tokens": Rule(
             "The smallest `maxTokens`.",
             "The gateway raises a smaller one to it and reports that.",
@@ -192,6 +198,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "The efforts of reasoning.",
             "The gateway sends the nearest one, of two the lower, and reports a change. It writes Anthropic's "
             "`thinking` as an effort for a model that has only efforts.",
+        ),
+        "results_with_text": Rule(
+            "Whether a turn may have the results of tools together with other content.",
+            "Without it the gateway makes two turns of one, with the answer `OK.` between them.",
         ),
         "unlimited_effort": Rule(
             "An effort with which a request may not have `maxTokens`.",
@@ -209,13 +219,19 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Whether a cache point may follow a tool result directly.",
             "Without it the gateway moves the point back, behind the last block that may have one, and reports it.",
         ),
+        "root_unions": Rule(
+            "Whether a tool's schema may have `oneOf`, `allOf` or `anyOf` at its root.",
+            "Unless it is known to be accepted, the gateway makes one object of them, which takes as much, and reports "
+            "it.",
+        ),
         "streaming": Rule(
             "Whether the model streams.",
             "Without it a client that wants a stream gets the whole answer as one, when it is there.",
         ),
         "signs_reasoning": Rule(
-            "Whether reasoning in the history needs the signature that it came with.",
-            "With it the gateway drops reasoning without a signature and reports it.",
+            "Whether reasoning in the history needs the signature that it came with, or may not have one.",
+            "With it the gateway drops reasoning without a signature and reports it. Without it the gateway drops the "
+            "signature, which another model has given, and reports that.",
         ),
         "prefill": Rule(
             "Whether the last turn may be the assistant's, which the model then continues.",

@@ -212,7 +212,7 @@ def _show_value(value: Any) -> str:
         return ", ".join(value) or "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value) or "none"
+    return "unknown" if value == 0 else str(value) or "none"
 
 
 PAGES = {

@@ -28,9 +28,12 @@ TEXT = Capabilities(
     structured=False,
     closed_schemas=True,
     strict_tools=False,
+    most_tokens=10_000,
 )
 SEES = TEXT.but(images=True, documents=True, video=True)
-REASONS = SEES.but(reasoning=True, efforts=("none", "low", "medium", "high"), unlimited_effort="high")
+REASONS = SEES.but(
+    reasoning=True, most_tokens=65_535, efforts=("none", "low", "medium", "high"), unlimited_effort="high"
+)
 
 _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is not on the list of models"
 _FEATURES = "AWS user guide, Supported models and model features"
@@ -72,6 +75,10 @@ SOURCES = {
             DOCUMENTED,
             "amazon.nova-2-*",
         )
+    ],
+    "most_tokens": [
+        Source("AWS user guide for Nova: 10,000 tokens for Nova 1; live calls say so of Lite and Pro", MEASURED),
+        Source("Live calls: the model limit of Nova 2 Lite is 65535", ONE_REPORT, "amazon.nova-2-*"),
     ],
     "unlimited_effort": [
         Source(

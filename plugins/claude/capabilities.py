@@ -79,6 +79,9 @@ SOURCES = {
         Source("Live calls: Claude 3 refuses it (posit-dev/positron#12142)", MEASURED, "anthropic.claude-3-*"),
     ],
     "signs_reasoning": [Source("AWS user guide, Extended thinking: signatures", DOCUMENTED)],
+    "root_unions": [
+        Source("Live calls (trycua/cua#3303, aaif-goose/goose#2150, code-yeongyu/senpi#1947)", MEASURED),
+    ],
     "forced_tools": [
         Source("LiteLLM's table of models: Opus and Sonnet 5.5 and Fable 5.1 refuse a forced tool", ONE_REPORT)
     ],

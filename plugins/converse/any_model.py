@@ -34,6 +34,13 @@ _MODELS_DEV = (
 )
 MODELS = {"*": ANY_MODEL}
 SOURCES: Sources = {
+    "signs_reasoning": [
+        Source(
+            "Live calls: Kimi K3 refuses the signature of Claude's reasoning (xiehust/strands-darwin); so do GPT, Qwen "
+            "and MiniMax (earendil-works/pi)",
+            MEASURED,
+        ),
+    ],
     "media_in_results": [
         Source(
             "AWS API reference, ToolResultContentBlock: images for Nova and Claude. Live calls: refused by "

@@ -1,6 +1,6 @@
 """Titan Text, Command R, Jamba and Palmyra: legacy models, which some accounts still call."""
 
-from bedrock_flask.plugin import MEASURED, Source
+from bedrock_flask.plugin import MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS
 from bedrock_flask_plugins.converse.pages import Sources, cards, features, unstructured
 
@@ -8,7 +8,7 @@ PLAIN = READS.but(structured=False, strict_tools=False)
 TITAN = PLAIN.but(reasoning=False, system=False, tools=False)
 MODELS = {
     "amazon.titan-text-*": TITAN,
-    "amazon.titan-text-premier-*": TITAN.but(documents=False),
+    "amazon.titan-text-premier-*": TITAN.but(documents=False, most_tokens=3000),
     "cohere.command-r*": PLAIN.but(reasoning=False),
     "ai21.jamba-1-5-*": PLAIN.but(reasoning=False),
     "ai21.jamba-instruct-*": PLAIN.but(reasoning=False, tools=False, documents=False),
@@ -29,5 +29,12 @@ SOURCES: Sources = {
 } | {
     "system": [*features(_TITAN), Source(_SYSTEM, MEASURED, _TITAN)],
     "tools": [*features(_TITAN), *features(_INSTRUCT)],
+    "most_tokens": [
+        Source(
+            "Live call: exceeds the model limit of 3000 (aws-samples/generative-ai-use-cases#594)",
+            ONE_REPORT,
+            "amazon.titan-text-premier-*",
+        )
+    ],
     "documents": [*features("amazon.titan-text-premier-*"), *features(_INSTRUCT)],
 }

@@ -185,7 +185,7 @@ def test_no_json_is_a_500(gateway: Gateway, emulator: Emulator, route: str, body
 DIALECTS: list[tuple[str, dict[str, Any]]] = [
     *(
         (path, {"model": model, **body})
-        for model in ("nova", "claude", "zai.glm-4.6")
+        for model in ("nova", "claude", "newvendor.model-of-tomorrow")
         for path, body in (
             ("/v1/chat/completions", full_bodies.CHAT),
             ("/v1/responses", full_bodies.RESPONSES),

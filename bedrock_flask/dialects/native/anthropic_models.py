@@ -14,9 +14,14 @@ ANTHROPIC_VERSION = "anthropic-version"
 _TYPES = {"budget": ("enabled",), "either": ("enabled", "adaptive"), "adaptive": ("adaptive",)}
 
 
+_EFFORTS = ("low", "medium", "high")
+
+
 def describe_capabilities(can: Capabilities) -> dict[str, Any]:
     """The capabilities of a model; what Bedrock has no counterpart for, or what is not known, is not supported."""
     types = _TYPES.get(can.thinking, ())
+    # A model that reasons with a budget gets one for an effort.
+    efforts = can.efforts or (_EFFORTS if can.thinking else ())
     off = ["disabled"] if can.thinking_off in ("absent", "disabled") else []
     off += ["between_tools"] if can.thinking_off == "between_tools" else []
     return {
@@ -25,10 +30,8 @@ def describe_capabilities(can: Capabilities) -> dict[str, Any]:
         "code_execution": _support(False),
         "context_management": {"supported": False},
         "effort": {
-            "supported": can.reasoning,
-            **{name: _support(can.reasoning) for name in ("low", "medium", "high")},
-            "xhigh": _support(False),
-            "max": _support(False),
+            "supported": bool(efforts),
+            **{name: _support(name in efforts) for name in ("low", "medium", "high", "xhigh", "max")},
         },
         "image_input": _support(can.images),
         "pdf_input": _support(can.documents),

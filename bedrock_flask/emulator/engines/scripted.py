@@ -159,15 +159,21 @@ def _compose_text(request: Request, tools: list[Json]) -> str:
 
 
 def _wants_reasoning(request: Request) -> bool:
+    return any(
+        _is_on(setting) for setting in _find_settings(request, "thinking", "reasoningConfig", "reasoning_config")
+    )
+
+
+def _find_settings(request: Request, *names: str) -> Iterator[Any]:
     fields = request.get("additionalModelRequestFields") or {}
     nested = fields.get("inferenceConfig") if isinstance(fields, dict) else None
-    settings = [
-        source.get(name)
-        for source in (request.get("extras"), fields, nested)
-        if isinstance(source, dict)
-        for name in ("thinking", "reasoningConfig", "reasoning_config")
-    ]
-    return any(isinstance(each, dict) and each.get("type") in ("enabled", "adaptive") for each in settings)
+    for source in (request.get("extras"), fields, nested):
+        if isinstance(source, dict):
+            yield from (source.get(name) for name in names)
+
+
+def _is_on(setting: Any) -> bool:
+    return isinstance(setting, dict) and setting.get("type") in ("enabled", "adaptive")
 
 
 def _write_reasoning(request: Request, budget: _TokenBudget) -> Iterator[Event]:
@@ -175,8 +181,10 @@ def _write_reasoning(request: Request, budget: _TokenBudget) -> Iterator[Event]:
     thought = f"The user said {len(prompt)} characters; I answer from the script."
     for piece in budget.spend(_TOKEN.findall(thought)):
         yield _make_delta(0, {"reasoningContent": {"text": piece}})
-    signature = b64encode(b"".join(hashlib.sha256(f"{n}{prompt}".encode()).digest() for n in range(3))).decode()
-    yield _make_delta(0, {"reasoningContent": {"signature": signature}})
+    # Only Claude signs its reasoning.
+    if any(_is_on(setting) for setting in _find_settings(request, "thinking", "reasoning_config")):
+        signature = b64encode(b"".join(hashlib.sha256(f"{n}{prompt}".encode()).digest() for n in range(3))).decode()
+        yield _make_delta(0, {"reasoningContent": {"signature": signature}})
 
 
 def _call_tool(request: Request, tool: Json, index: int, budget: _TokenBudget) -> Iterator[Event]:

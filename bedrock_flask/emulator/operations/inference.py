@@ -171,6 +171,9 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
         raise validation_error(_WRONG_FIRST_TURN)
     if request.account.is_strict:
         rules.check_rules("converse", body, capabilities)
+        for find in (model_rules.find_unknown_fields, model_rules.find_root_unions):
+            for words in find(adapter, body):
+                raise validation_error(words)
         if not capabilities.cache and model_rules.has_cache_points(body):
             raise EmulatedError("AccessDeniedException", model_rules.UNCACHED)
     return capabilities, body

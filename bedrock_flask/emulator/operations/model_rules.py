@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.adapter import Adapter
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
+from bedrock_flask.emulator.operations.content_rules import walk_messages
+from bedrock_flask.emulator.operations.tool_rules import list_schemas
 
 ADDITIONAL = "additionalModelRequestFields"
 STREAMED_TOOLS = "This model doesn't support tool use in streaming mode."
@@ -35,9 +38,41 @@ _SAME: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 # The name of each in Claude's own format, whose defaults are 1.
 _SAMPLING: Mapping[str, str] = MappingProxyType({"temperature": "temperature", "topP": "top_p"})
+# The words for an additional field that the family's own format does not have, by the wire of that format, and what
+# Converse takes for it besides. Claude's: vercel/ai#14773; Nova's: logancyang/obsidian-copilot#2145.
+_UNKNOWN: Mapping[str, tuple[str, frozenset[str]]] = MappingProxyType(
+    {
+        "anthropic": (f"{FROM_MODEL}{{}}: Extra inputs are not permitted", frozenset({"reasoning_config"})),
+        "nova": (
+            "Malformed input request: #: extraneous key [{}] is not permitted, please reformat your input and try "
+            "again.",
+            frozenset({"reasoningConfig"}),
+        ),
+    }
+)
 # The fields in which the families take an effort: a model knows its own alone.
 _NOVAS_EFFORT = f"{ADDITIONAL}.reasoningConfig.maxReasoningEffort"
 _EFFORT_FIELDS = ("thinking", "reasoning", "reasoning_effort", "reasoningConfig", "output_config")
+
+
+def find_unknown_fields(adapter: Adapter, body: Json) -> Iterator[str]:
+    """Bedrock's words for the additional fields that the adapter's own format does not have."""
+    fields = body.get(ADDITIONAL)
+    words, more = _UNKNOWN.get(adapter.wire, ("", frozenset()))
+    for name in fields if words and isinstance(fields, dict) else ():
+        if name not in adapter.schema.fields and name not in more:
+            yield words.format(name)
+
+
+def find_root_unions(adapter: Adapter, body: Json) -> Iterator[str]:
+    """Bedrock's words for the tools whose schema has a union at its root, which Claude refuses."""
+    # Words: trycua/cua#3303, aaif-goose/goose#2150. Others may accept it: code-yeongyu/senpi#1947.
+    for index, schema in list_schemas(body) if adapter.wire == "anthropic" else ():
+        if schema.keys() & {"oneOf", "allOf", "anyOf"}:
+            yield (
+                f"{FROM_MODEL}tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf "
+                "at the top level"
+            )
 
 
 def has_cache_points(body: Json) -> bool:
@@ -93,8 +128,13 @@ def _check_sampling(body: Json, capabilities: Capabilities) -> Iterator[str]:
 
 
 def _check_limit(body: Json, capabilities: Capabilities) -> Iterator[str]:
-    # Words: a live call to GPT-5.6 of September 2026.
-    limit = member(body, "inferenceConfig", "maxTokens")
+    # Words: a live call to GPT-5.6 of September 2026; aws-samples/generative-ai-use-cases#594.
+    limit, most = member(body, "inferenceConfig", "maxTokens"), capabilities.most_tokens
+    if limit is not None and most and limit > most:
+        yield (
+            f"The maximum tokens you requested exceeds the model limit of {most}. Try again with a maximum tokens "
+            f"value that is lower than {most}."
+        )
     if limit is not None and limit < capabilities.least_tokens:
         yield (
             f"{FROM_MODEL}Invalid 'max_output_tokens': integer below minimum value. Expected a value >= "
@@ -153,6 +193,14 @@ def _find_conflicts(body: Json, fields: Mapping[str, Any]) -> Iterator[tuple[str
             yield f"inferenceConfig/{name}", f"inferenceConfig.{name}"
 
 
+def _check_signatures(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: a live call to Kimi K3 (xiehust/strands-darwin).
+    field = "reasoningContent.reasoningText.signature"
+    for _, _, block in () if capabilities.signs_reasoning else walk_messages(body):
+        if member(block, *field.split(".")):
+            yield f"This model doesn't support the {field} field. Remove {field} and try again."
+
+
 def _check_prefill(body: Json, capabilities: Capabilities) -> Iterator[str]:
     messages = body.get("messages") or ()
     if messages and messages[-1]["role"] == "assistant" and not capabilities.prefill:
@@ -172,5 +220,6 @@ CHECKS: tuple[Check, ...] = (
     _check_conflicts,
     _check_effort,
     _check_effort_field,
+    _check_signatures,
     _check_prefill,
 )

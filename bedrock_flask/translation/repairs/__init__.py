@@ -24,7 +24,7 @@ from bedrock_flask.translation.repairs.encode_documents import encode_documents
 from bedrock_flask.translation.repairs.fill_results import fill_results
 from bedrock_flask.translation.repairs.flatten_tool_history import flatten_tool_history
 from bedrock_flask.translation.repairs.join_turns import join_turns
-from bedrock_flask.translation.repairs.limit_inference import drop_stop_sequences, raise_max_tokens
+from bedrock_flask.translation.repairs.limit_inference import drop_stop_sequences, fit_max_tokens
 from bedrock_flask.translation.repairs.limit_sampling import limit_sampling
 from bedrock_flask.translation.repairs.name_documents import name_documents
 from bedrock_flask.translation.repairs.name_effort import name_effort
@@ -78,7 +78,7 @@ REPAIRS: tuple[Repair, ...] = (
     choose_tool,
     limit_sampling,
     drop_stop_sequences,
-    raise_max_tokens,
+    fit_max_tokens,
 )
 
 

@@ -18,10 +18,15 @@ def drop_stop_sequences(request: Request, capabilities: Capabilities) -> RepairR
     return RepairResult(dropped, refused=(f"{_CONFIG}.stopSequences",) if config["stopSequences"] else ())
 
 
-def raise_max_tokens(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Raise maxTokens to the smallest value that the model accepts, which is reported."""
+def fit_max_tokens(request: Request, capabilities: Capabilities) -> RepairResult:
+    """Raise maxTokens to the smallest value that the model accepts, or lower it to the largest, which is reported."""
     limit = member(request, _CONFIG, "maxTokens")
-    if limit is None or limit >= capabilities.least_tokens:
+    if limit is None:
         return RepairResult(request)
-    config = {**request[_CONFIG], "maxTokens": capabilities.least_tokens}
+    fitting = max(limit, capabilities.least_tokens)
+    if capabilities.most_tokens:
+        fitting = min(fitting, capabilities.most_tokens)
+    if fitting == limit:
+        return RepairResult(request)
+    config = {**request[_CONFIG], "maxTokens": fitting}
     return RepairResult({**request, _CONFIG: config}, (f"{_CONFIG}.maxTokens",))

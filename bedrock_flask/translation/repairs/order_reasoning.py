@@ -6,13 +6,18 @@ from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 _KIND = "reasoningContent"
+_SIGNATURE = f"{_KIND}.reasoningText.signature"
 
 
 def drop_unsigned_reasoning(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Drop the reasoning that the model would reject: all of it, or what has lost its signature."""
+    """Drop of earlier reasoning what the model would reject: all of it, what has lost its signature, or signatures."""
     reasoning = {path: block for path, block in walk_blocks(request) if _KIND in block}
     kept = {path: _keep_valid(block, capabilities) for path, block in reasoning.items()}
-    dropped = tuple(f"{path}.{_KIND}" for path, blocks in kept.items() if not blocks)
+    dropped = tuple(
+        f"{path}.{_SIGNATURE if blocks else _KIND}"
+        for path, blocks in kept.items()
+        if not blocks or (_is_signed(reasoning[path]) and not _is_signed(blocks[0]))
+    )
     changed = {path: blocks for path, blocks in kept.items() if blocks != [reasoning[path]]}
     return RepairResult(replace_blocks(request, changed), dropped)
 
@@ -34,8 +39,15 @@ def _keep_valid(block: Json, capabilities: Capabilities) -> list[Json]:
         return [block] if member(block, _KIND, "redactedContent") else []
     if capabilities.signs_reasoning and not text.get("signature"):
         return []
+    if not capabilities.signs_reasoning:
+        # Another model signed it, and this one refuses the field.
+        return [{_KIND: {"reasoningText": {"text": text["text"]}}}] if text.get("text") else []
     # Reasoning that is not shown comes as a signature alone; Converse requires a text beside it.
     return [{_KIND: {"reasoningText": {"text": "", **text}}}]
+
+
+def _is_signed(block: Json) -> bool:
+    return bool(member(block, _KIND, "reasoningText", "signature"))
 
 
 def _is_other(block: Json) -> bool:

@@ -130,8 +130,6 @@ def test_the_turn_after_a_tool_result_quotes_it() -> None:
     [
         {"thinking": {"type": "enabled", "budget_tokens": 1024}},
         {"thinking": {"type": "adaptive"}},
-        {"reasoningConfig": {"type": "enabled"}},
-        {"inferenceConfig": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}},
     ],
 )
 def test_reasoning_comes_first_with_a_signature(fields: dict[str, Any]) -> None:
@@ -140,6 +138,19 @@ def test_reasoning_comes_first_with_a_signature(fields: dict[str, Any]) -> None:
     assert len(first["reasoningContent"]["reasoningText"]["signature"]) > 100
     assert "text" in second
     assert content(make_request("Think.", additionalModelRequestFields=fields))[0] == first
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoningConfig": {"type": "enabled"}},
+        {"inferenceConfig": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}},
+    ],
+)
+def test_only_claudes_reasoning_is_signed(fields: dict[str, Any]) -> None:
+    first, second = content(make_request("Think.", additionalModelRequestFields=fields))
+    assert list(first["reasoningContent"]["reasoningText"]) == ["text"]
+    assert "text" in second
 
 
 def test_reasoning_that_is_disabled_does_not_come() -> None:

@@ -9,6 +9,8 @@ from tests.doubles import Emulator
 SAYS: Any = [{"role": "user", "content": [{"text": "Tell me something."}]}]
 ANSWERED = [*SAYS, {"role": "assistant", "content": [{"text": "I"}]}]
 TOOLS = [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]
+SIGNED = {"role": "assistant", "content": [{"reasoningContent": {"reasoningText": {"text": "I", "signature": "s"}}}]}
+UNIONS = [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object", "anyOf": [{"type": "object"}]}}}}]
 CALLS, NAMED, ANY = {"tools": TOOLS}, {"tool": {"name": "f"}}, {"any": {}}
 POINT = [*SAYS[0]["content"], {"cachePoint": {"type": "default"}}]
 
@@ -58,6 +60,14 @@ REFUSED = [
         "`temperature` and `top_p` cannot both be specified for this model.",
     ),
     ("us.anthropic.claude-opus-4-7", config(topP=0.5), "`top_p` is deprecated for this model."),
+    (NOVA, config(maxTokens=32_000), "The maximum tokens you requested exceeds the model limit of 10000."),
+    (NOVA, fields(max_tokens=5), "#: extraneous key [max_tokens] is not permitted"),
+    (SONNET_4_5, fields(seed=5), "seed: Extra inputs are not permitted"),
+    (
+        SONNET_4_5,
+        {"toolConfig": {"tools": UNIONS}},
+        "tools.0.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level",
+    ),
     (GPT, config(maxTokens=1), "Expected a value >= 16, but got 1 instead."),
     (GPT, fields(reasoning={"effort": "minimal"}), "reasoning.effort"),
     (GPT, fields(reasoning_effort="low"), "Unknown parameter: 'reasoning_effort'."),
@@ -79,6 +89,11 @@ REFUSED = [
         NOVA,
         {**config(topP=0.5), **fields(inferenceConfig={"topP": 0.5})},
         "The additional field inferenceConfig/topP conflicts with the existing field inferenceConfig.topP.",
+    ),
+    (
+        "global.moonshotai.kimi-k3",
+        {"messages": [SAYS[0], SIGNED, SAYS[0]]},
+        "This model doesn't support the reasoningContent.reasoningText.signature field.",
     ),
     (OPUS_4_6, {"messages": ANSWERED}, "This model does not support assistant message prefill."),
 ]
@@ -102,6 +117,8 @@ def test_converse_refuses_what_the_model_does_not_take(
         (NEW, config(stopSequences=["END"], temperature=0.5, topP=0.5, maxTokens=1)),
         (NEW, fields(reasoning_effort="ultra")),
         (MISTRAL, {"toolConfig": {**CALLS, "toolChoice": ANY}}),
+        (SONNET_4_5, {"messages": [SAYS[0], SIGNED, SAYS[0]]}),
+        ("qwen.qwen3-32b-v1:0", {"toolConfig": {"tools": UNIONS}}),
         (R1, config(stopSequences=["END"], temperature=0.5, topP=0.5)),
         (GPT_OSS, {**config(temperature=0.5), **fields(reasoning_effort="low")}),
         (GPT, {**config(maxTokens=16), **fields(reasoning={"effort": "xhigh"})}),

@@ -32,6 +32,17 @@ def test_other_models_get_them(model: str) -> None:
     assert repair(model, stopSequences=["END"]).request["inferenceConfig"] == {"stopSequences": ["END"]}
 
 
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [("amazon.nova-pro-v1:0", 10_000), ("us.amazon.nova-2-lite-v1:0", 65_535), ("newvendor.model", 200_000)],
+)
+def test_a_limit_above_the_models_largest_is_lowered_and_reported(model: str, most: int) -> None:
+    for limit in (1, 10_000, 128_000):
+        repaired = repair(model, maxTokens=limit)
+        assert repaired.request["inferenceConfig"] == {"maxTokens": min(limit, most)}
+        assert repaired.reported == (("inferenceConfig.maxTokens",) if limit > most else ())
+
+
 @pytest.mark.parametrize(("model", "least"), [("us.openai.gpt-5.6-sol", 16), ("us.xai.grok-4.6", 16), ("zai.glm-5", 1)])
 def test_a_limit_below_the_models_smallest_is_raised_and_reported(model: str, least: int) -> None:
     for limit, sent in ((1, least), (16, 16), (40, 40)):

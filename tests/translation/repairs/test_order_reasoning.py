@@ -87,6 +87,14 @@ def test_a_model_that_does_not_sign_gets_its_reasoning_and_one_that_does_not_rea
     assert repaired.reported == ("messages[1].content[0].reasoningContent",)
 
 
+def test_a_model_that_does_not_sign_gets_no_signature_of_another() -> None:
+    repaired = apply_repairs(talk(SIGNED, {"text": "4"}), OTHER)
+    assert repaired.request["messages"][1]["content"] == [UNSIGNED, {"text": "4"}]
+    assert repaired.reported == ("messages[1].content[0].reasoningContent.reasoningText.signature",)
+    alone = {"reasoningContent": {"reasoningText": {"text": "", "signature": "S"}}}
+    assert apply_repairs(talk(alone, {"text": "4"}), OTHER).request["messages"][1]["content"] == [{"text": "4"}]
+
+
 def test_reasoning_goes_first_in_its_turn_unless_the_turn_begins_with_some() -> None:
     late = apply_repairs(talk({"text": "4"}, SIGNED, REDACTED), OPUS_4)
     assert late.request["messages"][1]["content"] == [SIGNED, REDACTED, {"text": "4"}]
