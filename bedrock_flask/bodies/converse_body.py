@@ -467,3 +467,7 @@ class Body(Conversation):
     performanceConfig = fields.Nested(PerformanceConfig, description="Latency settings.")
     serviceTier = fields.Nested(ServiceTier, description="The tier that serves the request.")
     outputConfig = fields.Nested(OutputConfig, description="Output settings.")
+    # Not in botocore before 1.44.8.
+    projectIdentifier = fields.String(
+        min_length=1, max_length=2048, description="The id or ARN of the project that the call belongs to."
+    )

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -122,11 +122,7 @@ def make_call(
     carried = safeguards.carry(
         operation,
         body,
-        {
-            name: value
-            for name, value in request.headers.items()
-            if name.lower().startswith(safeguards.PREFIX) or name.lower() in names
-        },
+        _select_headers(names),
         safeguards.combine(context.safeguards, guarded_by),
     )
     return Call(
@@ -144,6 +140,19 @@ def make_call(
         deadline=time.monotonic() + state_of(current_app).settings.deadline,
         record=context.record,
     )
+
+
+def _select_headers(names: Collection[str]) -> dict[str, str]:
+    """The headers of the request that go along: safeguards, and those of these names in lower case."""
+    selected = {
+        name: value
+        for name, value in request.headers.items()
+        if name.lower().startswith(safeguards.PREFIX) or name.lower() in names
+    }
+    for name, header in safeguards.PROJECT_HEADERS.items():
+        if project := request.headers.get(name):
+            selected[header] = project
+    return selected
 
 
 def make_account_call(

@@ -1,4 +1,4 @@
-"""Guardrail, latency, service tier and metadata, wherever a request names them: each call carries them where it can.
+"""Guardrail, latency, service tier, metadata and project, wherever a request names them: each call carries them.
 
 InvokeModel takes them as headers, Converse as members of its body. A caller may use either form in every API. Sources:
 the service model of bedrock-runtime (InvokeModelRequest, ConverseRequest); AWS user guide, "Use a guardrail with
@@ -26,6 +26,7 @@ INVOKE_GUARDRAIL = "amazon-bedrock-guardrailConfig"
 BODY_MEMBERS = (GUARDRAIL, INVOKE_GUARDRAIL, "performanceConfig")
 
 _METADATA = f"{PREFIX}request-metadata"
+_PROJECT = f"{PREFIX}projectidentifier"
 # The path in a Converse request of what each header of InvokeModel says.
 HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -35,7 +36,13 @@ HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         f"{PREFIX}performanceconfig-latency": ("performanceConfig", "latency"),
         f"{PREFIX}service-tier": ("serviceTier", "type"),
         _METADATA: ("requestMetadata",),
+        _PROJECT: ("projectIdentifier",),
     }
+)
+# The headers of OpenAI's and Anthropic's APIs that name a project of Bedrock. Source: AWS user guide, "Projects"; the
+# project decides on access, data retention and cost. BerriAI/litellm#31994 (the name for Anthropic's API).
+PROJECT_HEADERS: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("openai-project", "anthropic-workspace-id"), _PROJECT)
 )
 # They negotiate the form of InvokeModel's answer, and Converse has only one.
 _NOT_FOR_CONVERSE = frozenset({f"{PREFIX}accept", f"{PREFIX}content-type"})

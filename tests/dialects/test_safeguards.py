@@ -76,6 +76,7 @@ def test_every_header_becomes_the_member_of_converse(
         "x-amzn-bedrock-performanceconfig-latency": "optimized",
         "x-amzn-bedrock-service-tier": "flex",
         "x-amzn-bedrock-request-metadata": '{"team": "blue"}',
+        "x-amzn-bedrock-projectidentifier": "p1",
     }
     assert gateway.post(path, ask(path, model, "Hi"), headers=headers).status_code == 200
     body, went = sent(emulator)
@@ -83,7 +84,21 @@ def test_every_header_becomes_the_member_of_converse(
     assert body["performanceConfig"] == {"latency": "optimized"}
     assert body["serviceTier"] == {"type": "flex"}
     assert body["requestMetadata"] == {"team": "blue"}
+    assert body["projectIdentifier"] == "p1"
     assert not [name for name in went if name.startswith("x-amzn-bedrock-")]
+
+
+@each_path
+@each_model
+@pytest.mark.parametrize("header", ["OpenAI-Project", "anthropic-workspace-id"])
+def test_a_project_of_either_house_reaches_bedrock(
+    gateway: Gateway, emulator: Emulator, path: str, model: str, header: str
+) -> None:
+    for stream in (False, True):
+        assert gateway.post(path, ask(path, model, stream=stream), headers={header: "proj_1"}).status_code == 200
+        body, headers = sent(emulator)
+        assert (body.get("projectIdentifier"), headers.get("x-amzn-bedrock-projectidentifier")).count("proj_1") == 1
+    assert len(emulator.calls()) == 2
 
 
 def test_claudes_own_wire_gets_headers_and_what_has_none_in_its_body(gateway: Gateway, emulator: Emulator) -> None:
@@ -136,8 +151,8 @@ def test_a_contradiction_and_an_unknown_member_are_refused(
 def test_what_converse_cannot_carry_is_refused_whatever_the_policy(
     gateway: Gateway, emulator: Emulator, path: str, model: str
 ) -> None:
-    project = gateway.post(path, ask(path, model), headers=DROP | {"X-Amzn-Bedrock-ProjectIdentifier": "p1"})
-    assert (project.status_code, "x-amzn-bedrock-projectidentifier" in project.text) == (400, True)
+    newer = gateway.post(path, ask(path, model), headers=DROP | {"X-Amzn-Bedrock-Of-Tomorrow": "p1"})
+    assert (newer.status_code, "x-amzn-bedrock-of-tomorrow" in newer.text) == (400, True)
     tagged = {"amazon-bedrock-guardrailConfig": NAMED | {"tagSuffix": "x"}}
     tags = gateway.post(path, ask(path, model, **tagged), headers=DROP)
     assert (tags.status_code, "amazon-bedrock-guardrailConfig.tagSuffix" in tags.text) == (400, True)
