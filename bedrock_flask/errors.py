@@ -97,10 +97,15 @@ class MalformedBody(CallerError):
             self.fields = (FieldError(path, detail),)
 
 
+# Faults that a text names: a body may have a million.
+_MAX_SUMMARIZED = 10
+
+
 def summarize_faults(fields: Sequence[FieldError]) -> str:
-    """The first fault of a body as text, and the number of the others."""
-    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
-    return f"{fields[0].path or 'the body'}: {fields[0].message}{more}"
+    """The faults of a body as text: the first ten, and the number of the others."""
+    named = [f"{fault.path[:500] or 'the body'}: {fault.message[:1000]}" for fault in fields[:_MAX_SUMMARIZED]]
+    more = f" (and {len(fields) - _MAX_SUMMARIZED} more)" if len(fields) > _MAX_SUMMARIZED else ""
+    return "; ".join(named) + more
 
 
 def describe_faults(fields: Sequence[FieldError]) -> list[dict[str, str]]:
@@ -109,14 +114,18 @@ def describe_faults(fields: Sequence[FieldError]) -> list[dict[str, str]]:
 
 
 class InvalidBody(CallerError):
-    """The body does not match the model's schema."""
+    """The body does not match the model's schema.
+
+    `rest` is what could be read of a body in spite of its faults, as a canonical request.
+    """
 
     code = "invalid_body"
     title = "The request body does not match the model's schema"
 
-    def __init__(self, fields: Sequence[FieldError], detail: str = "") -> None:
+    def __init__(self, fields: Sequence[FieldError], detail: str = "", *, rest: Any = None) -> None:
         super().__init__(detail or summarize_faults(fields))
         self.fields = tuple(fields)
+        self.rest = rest
 
 
 class Unauthenticated(CallerError):
@@ -217,6 +226,24 @@ class RefusedSafeguard(Unsupported):
 
     def __init__(self, fields: Sequence[FieldError]) -> None:
         InvalidBody.__init__(self, fields)
+
+
+def join_errors(errors: Sequence[InvalidBody]) -> InvalidBody:
+    """One error with the faults of all; where several name a path, the first one counts.
+
+    It is Unsupported only if all are: else to drop what the model cannot take would not be enough.
+    """
+    if len(errors) == 1:
+        return errors[0]
+    fields: list[FieldError] = []
+    paths: set[str] = set()
+    for error in errors:
+        fields += [fault for fault in error.fields if fault.path not in paths]
+        paths |= {fault.path for fault in error.fields}
+    kind = next((kind for kind in (Unsupported, RefusedSafeguard) if all(type(each) is kind for each in errors)), None)
+    if kind is None and all(isinstance(each, Unsupported) for each in errors):
+        kind = RefusedSafeguard
+    return kind(fields) if kind else InvalidBody(fields)
 
 
 class NotConversable(CallerError):

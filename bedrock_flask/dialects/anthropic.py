@@ -79,9 +79,7 @@ def create_message() -> Response:
     unknown, stream = unknown_paths(faults), bool(body.get("stream"))
     model = resolve_model(body["model"])
     if WIRE.name not in model.adapter.speaks or (stream and not model.capabilities.streaming):
-        return respond_via_converse(
-            model, anthropic.read_request(body), FORMAT, stream=stream, unknown=unknown, dropped=_list_betas(body)
-        )
+        return respond_via_converse(model, body, FORMAT, stream=stream, unknown=unknown, dropped=_list_betas(body))
     native = _edit_for_bedrock(model, data.decode(), body, unknown)
     call = make_call(
         model,
@@ -111,10 +109,10 @@ def count_tokens() -> Response:
         dropped: Sequence[str] = native.dropped
         translated: Sequence[str] = native.translated
     else:
-        prepared = prepare_request(model, anthropic.read_request(body), WIRE, unknown)
+        prepared = prepare_request(model, body, WIRE, unknown)
         payload = make_converse_payload(prepared)
-        dropped = [*_list_betas(body), *map(WIRE.rename_path, prepared.dropped)]
-        translated = [*map(WIRE.rename_path, prepared.translated)]
+        dropped = [*_list_betas(body), *prepared.dropped]
+        translated = prepared.translated
     count = counting.count_tokens(model, payload, lambda: anthropic.read_request(body))
     return add_count_headers(jsonify(input_tokens=count.tokens), model, count, dropped, translated)
 

@@ -60,7 +60,7 @@ def create_chat_completion() -> Response:
         return _pass_through(model, data.decode(), body, stream=stream)
     return respond_via_converse(
         model,
-        openai_chat.read_request(body),
+        body,
         _make_response_format(body),
         stream=stream,
         unknown=find_wanted(body, unknown_paths(faults)),

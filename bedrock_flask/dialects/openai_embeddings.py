@@ -5,17 +5,20 @@ Source: OpenAI's API reference; the types of the `openai` package.
 
 import base64
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from bedrock_flask.bodies import openai_embeddings_body
+from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, Operation, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.context import request_context
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable
 from bedrock_flask.fields import find_faults
+from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.embeddings import build_requests, embed
 from bedrock_flask.pipeline.request import (
     make_call,
@@ -27,8 +30,9 @@ from bedrock_flask.pipeline.request import (
     unsupported_policy,
 )
 from bedrock_flask.pipeline.response import add_gateway_headers, usage_headers
+from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.state import state_of
-from bedrock_flask.translation.request import build_bedrock_request, is_conversable
+from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request, is_conversable
 from bedrock_flask.wires.openai_errors import error_document
 
 SCHEMA = openai_embeddings_body.Body()
@@ -49,15 +53,12 @@ def create_embeddings() -> Response:
     model = resolve_model(body["model"])
     if model.capabilities.output != "embedding" or not is_conversable(model):
         raise NotConversable(f"'{model.name}' is not an embedding model that this gateway can read.")
-    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    if blank := [f"input[{i}]" for i, text in enumerate(texts) if not text.strip()]:
-        raise InvalidBody([FieldError(path, "must not be blank") for path in blank])
-    extras = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
-    extras |= dict.fromkeys(unknown_paths(faults))
-    requests = build_requests(texts, model.capabilities.batch, extras)
-    prepared = [
-        build_bedrock_request(model, each, hints=("user",), policy=unsupported_policy(model)) for each in requests
-    ]
+    requests = _read_requests(model, body, unknown_paths(faults))
+    try:
+        prepared = _prepare(model, requests)
+    except InvalidBody:
+        # Named by their places, which only a body with faults needs.
+        prepared = _prepare(model, _read_requests(model, mark_places(body), unknown_paths(faults)))
     calls = [
         make_call(model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards)
         for each in prepared
@@ -73,6 +74,20 @@ def create_embeddings() -> Response:
     response = jsonify(object="list", data=embeddings, model=model.name, usage=usage)
     response.headers.update(usage_headers(request_context().record))
     return add_gateway_headers(response, model, prepared[0].dropped if prepared else ())
+
+
+def _read_requests(model: Model, body: Any, unknown: Iterable[str]) -> list[Request]:
+    """A canonical request for each batch of the texts."""
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    if blank := [f"input[{i}]" for i, text in enumerate(texts) if not text.strip()]:
+        raise InvalidBody([FieldError(path, "must not be blank") for path in blank])
+    extras = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
+    return build_requests(texts, model.capabilities.batch, {**extras, **dict.fromkeys(unknown)})
+
+
+def _prepare(model: Model, requests: Iterable[Request]) -> list[PreparedRequest]:
+    policy = unsupported_policy(model)
+    return [build_bedrock_request(model, each, hints=("user",), policy=policy) for each in requests]
 
 
 def _reject_token_ids(body: Any) -> None:

@@ -37,7 +37,7 @@ def create_response() -> Response:
     reject_faults(faults)
     return respond_via_converse(
         resolve_model(body["model"]),
-        openai_responses.read_request(body),
+        body,
         _make_response_format(body),
         stream=bool(body.get("stream")),
         unknown=find_wanted(body, unknown_paths(faults)),

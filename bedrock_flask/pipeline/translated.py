@@ -1,7 +1,7 @@
 """A request in one wire, sent to Bedrock through Converse or the model's own format, and answered in that wire."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,9 +9,9 @@ from flask import Response, jsonify
 
 from bedrock_flask import headers
 from bedrock_flask.call import IDLE, Idle
-from bedrock_flask.converse import Json, Request
+from bedrock_flask.converse import Json
 from bedrock_flask.edge.context import request_context
-from bedrock_flask.errors import InvalidBody, NotConversable
+from bedrock_flask.errors import InvalidBody, NotConversable, join_errors
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.caching import CacheWish, choose_caching
 from bedrock_flask.pipeline.request import make_call, send, send_stream, unsupported_policy
@@ -22,8 +22,10 @@ from bedrock_flask.pipeline.response import (
     stream_response,
     usage_headers,
 )
+from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation.answer import read_events, read_response
-from bedrock_flask.translation.request import Caching, PreparedRequest, build_bedrock_request
+from bedrock_flask.translation.repairs.record import CallerPath
+from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request
 from bedrock_flask.wires.wire import Wire
 
 
@@ -41,7 +43,7 @@ class ResponseFormat:
 
 def respond_via_converse(
     model: Model,
-    request: Request,
+    body: Json,
     response_format: ResponseFormat,
     *,
     stream: bool,
@@ -49,7 +51,7 @@ def respond_via_converse(
     dropped: Iterable[str] = (),
     cache_wish: CacheWish | None = None,
 ) -> Response:
-    """The response to a canonical request.
+    """The response to a body of the format's wire.
 
     `unknown` are paths of members that no schema knows, and so no model takes; `dropped` is what the dialect has left
     out already; `cache_wish` is what a request says of caching in a format that has no marks of its own.
@@ -57,8 +59,7 @@ def respond_via_converse(
     """
     if model.capabilities.output == "embedding":
         raise NotConversable(f"'{model.name}' is an embedding model; use POST /v1/embeddings.")
-    choice = choose_caching(model, request, cache_wish)
-    prepared = prepare_request(model, choice.request, response_format.wire, unknown, choice.caching)
+    prepared = prepare_request(model, body, response_format.wire, unknown, cache_wish)
     streams = stream and prepared.streams
     call = make_call(
         model,
@@ -80,33 +81,66 @@ def respond_via_converse(
         response.headers.update({**usage_headers(request_context().record), **forwarded_headers(reply.headers)})
     if prepared.cached:
         response.headers[headers.CACHE] = ", ".join(prepared.cached)
-    rename = response_format.wire.rename_path
-    all_dropped = [*dropped, *choice.dropped, *map(rename, prepared.dropped)]
-    return add_gateway_headers(response, model, all_dropped, map(rename, prepared.translated))
+    return add_gateway_headers(response, model, [*dropped, *prepared.dropped], prepared.translated)
 
 
 def prepare_request(
-    model: Model, request: Request, wire: Wire, unknown: Iterable[str] = (), caching: Caching | None = None
+    model: Model, body: Json, wire: Wire, unknown: Iterable[str] = (), cache_wish: CacheWish | None = None
 ) -> PreparedRequest:
-    """A canonical request of a wire as Bedrock takes it; faults are reported in the wire's own words."""
-    extras = {**dict.fromkeys(unknown), **request.get("extras", {})}
-    with rename_paths_for(wire):
-        return build_bedrock_request(
+    """A body of a wire as Bedrock takes it; what was dropped, and every fault, has the paths and words of this body."""
+    given = (model, wire, [*unknown], cache_wish)
+    try:
+        prepared = _prepare(body, *given)
+        if not prepared.is_traced:
+            # To know the places of all values costs more, and only who must name one needs them.
+            prepared = _prepare(mark_places(body), *given)
+    except InvalidBody:
+        prepared = _prepare_with_places(body, *given)
+    dropped, translated = (
+        tuple(_rename_path(wire, path) for path in paths) for paths in (prepared.dropped, prepared.translated)
+    )
+    return replace(prepared, dropped=dropped, translated=translated)
+
+
+def _prepare_with_places(
+    body: Json, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
+) -> PreparedRequest:
+    try:
+        return _prepare(mark_places(body), model, wire, unknown, cache_wish)
+    except InvalidBody as error:
+        raise type(error)([replace(fault, path=_rename_path(wire, fault.path)) for fault in error.fields]) from None
+
+
+def _prepare(
+    body: Json, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
+) -> PreparedRequest:
+    assert wire.read_request is not None  # noqa: S101 - a dialect's wire has it
+    errors: list[InvalidBody] = []
+    try:
+        request = wire.read_request(body)
+    except InvalidBody as error:
+        errors.append(error)
+        request = error.rest
+    choice = choose_caching(model, request, cache_wish)
+    extras = {**dict.fromkeys(unknown), **choice.request.get("extras", {})}
+    try:
+        prepared = build_bedrock_request(
             model,
-            {**request, "extras": extras},
+            {**choice.request, "extras": extras},
             hints=wire.hints,
             policy=unsupported_policy(model),
-            caching=caching,
+            caching=choice.caching,
         )
-
-
-@contextmanager
-def rename_paths_for(wire: Wire) -> Iterator[None]:
-    """Have the faults of a canonical request use the paths of the caller's own format."""
-    try:
-        yield
     except InvalidBody as error:
-        raise type(error)([replace(fault, path=wire.rename_path(fault.path)) for fault in error.fields]) from None
+        errors.append(error)
+    if errors:
+        raise join_errors(errors)
+    return replace(prepared, dropped=(*choice.dropped, *prepared.dropped))
+
+
+def _rename_path(wire: Wire, path: str) -> str:
+    """The caller's word for a path that has not been traced to the caller's body."""
+    return path if isinstance(path, CallerPath) else wire.rename_path(path)
 
 
 def _write_events(events: Generator[Any], response_format: ResponseFormat, model: str) -> Generator[bytes | Idle]:

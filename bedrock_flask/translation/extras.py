@@ -7,7 +7,7 @@ from typing import Any
 from bedrock_flask.adapter import Adapter, ExtraTarget, isolate_plugin_errors
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member, merge
-from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard, Unsupported
+from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard, Unsupported, join_errors
 from bedrock_flask.models.models_file import DROP, ERROR
 
 # Extras that only a model with this capability takes, whatever its family's table says.
@@ -41,25 +41,30 @@ def place_extras(
 
     Hints that the model does not take are dropped. Any other extra that it does not take is Unsupported, and a value
     that the adapter's function refuses with a ValueError is an InvalidBody, unless the policy is DROP. A safeguard that
-    it does not take is a RefusedSafeguard.
+    it does not take is a RefusedSafeguard. All faults are in one error.
     """
     extras: Mapping[str, Any] = request.get("extras") or {}
     rest = {name: value for name, value in request.items() if name != "extras"}
     # In the caller's order, and found at once: there may be thousands.
     dropped = dict.fromkeys(name for name in extras if not _is_accepted(adapter, capabilities, name))
-    if lost := [name for name in dropped if name in SAFEGUARDS]:
-        raise RefusedSafeguard([explain_safeguard(name, model) for name in lost])
-    if policy != DROP and (refused := [name for name in dropped if not _is_hint(name, extras, hints)]):
-        raise Unsupported([FieldError(name, _explain_unsupported(extras[name], model)) for name in refused])
+    errors: list[InvalidBody] = []
+    lost = [name for name in dropped if name in SAFEGUARDS]
+    if lost:
+        errors.append(RefusedSafeguard([explain_safeguard(name, model) for name in lost]))
+    refused = [name for name in dropped if name not in SAFEGUARDS and not _is_hint(name, extras, hints)]
+    if policy != DROP and refused:
+        errors.append(Unsupported([FieldError(name, _explain_unsupported(extras[name], model)) for name in refused]))
     for name, value in extras.items():
         if name in dropped:
             continue
         try:
             rest = merge(rest, _place(_find_place(adapter, capabilities, name), adapter, name, value, rest))
-        except InvalidBody:
+        except InvalidBody as error:
             if policy != DROP:
-                raise
+                errors.append(error)
             dropped[name] = None
+    if errors:
+        raise join_errors(errors)
     return rest, tuple(dropped)
 
 

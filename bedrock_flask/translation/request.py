@@ -1,14 +1,22 @@
 """Turn a canonical request (Converse) into the request that one model receives: repaired, in its format."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, RefusedSafeguard, Unsupported
+from bedrock_flask.errors import (
+    FieldError,
+    InvalidBody,
+    NotConversable,
+    RefusedSafeguard,
+    Unsupported,
+    join_errors,
+)
 from bedrock_flask.models.models_file import DROP
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.protocol.json_path import drop_at, parse_path
@@ -17,9 +25,10 @@ from bedrock_flask.translation.extras import place_extras
 from bedrock_flask.translation.read_members import find_lost, note_reads
 from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.add_cache_points import CachedRequest, add_cache_points
-from bedrock_flask.translation.repairs.record import RepairResult
+from bedrock_flask.translation.repairs.record import CallerPath, RepairResult, trace_faults, trace_path
 from bedrock_flask.translation.server_tools import leave_out_server_tools
 from bedrock_flask.wires import converse, find_wire
+from bedrock_flask.wires.wire import Wire
 
 # Members of a Converse request that InvokeModel takes as headers.
 _IN_HEADERS = ("guardrailConfig", "performanceConfig", "serviceTier")
@@ -31,13 +40,15 @@ class PreparedRequest:
 
     `translated` is what the model gets in another form, and `answer_tool` the tool whose input is the answer, if any.
     `safeguards` are members of the Converse request that its body does not hold, because InvokeModel has headers for
-    them. `cached` are the parts of the request that the gateway has marked for the cache, and `streams` says whether
-    the model streams the answer to it.
+    them. `document` is the body before it was written. `cached` are the parts of the request that the gateway has
+    marked for the cache, and `streams` says whether the model streams the answer to it. `is_traced` says whether all
+    that was dropped has the names of the caller's body, rather than positions in the Converse request.
     """
 
     operation: str
     wire: str
     body: bytes
+    document: Json
     safeguards: Mapping[str, Any]
     names: Mapping[str, str]
     dropped: tuple[str, ...]
@@ -45,6 +56,7 @@ class PreparedRequest:
     streams: bool = True
     translated: tuple[str, ...] = ()
     answer_tool: AnswerTool | None = None
+    is_traced: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,8 @@ def build_bedrock_request(
 
     Raises NotConversable for a model that accepts only its own format, InvalidBody for a request that the model's
     schema refuses, Unsupported for what the model does not support, unless the policy is to drop it, and
-    RefusedSafeguard for what no policy drops.
+    RefusedSafeguard for what no policy drops. An error has every fault that can be found; their paths, and those of
+    what was dropped, are the caller's if the values of the request have places.
     """
     adapter = model.adapter
     if not is_conversable(model):
@@ -70,20 +83,28 @@ def build_bedrock_request(
         )
     if model.needs_long_context:
         request = {**request, "extras": {**(request.get("extras") or {}), "long_context": True}}
-    request, left_out = leave_out_server_tools(request, adapter.extras)
-    # Each message of a request for embeddings is a text of its own.
-    is_chat = model.capabilities.output != "embedding"
-    repaired = apply_repairs(request, model.capabilities) if is_chat else RepairResult(request)
-    _reject_unsupported(model, repaired.refused, policy)
+    errors: list[InvalidBody] = []
+    left_out: tuple[str, ...] = ()
+    with _collect(errors):
+        request, left_out = leave_out_server_tools(request, adapter.extras)
+    repaired = _repair(model, request, errors)
+    with _collect(errors):
+        _reject_unsupported(model, repaired.refused, policy)
     cached = CachedRequest(repaired.request)
-    if caching and is_chat:
+    if caching and not errors and model.capabilities.output != "embedding":
         cached = add_cache_points(repaired.request, model.capabilities, caching.ttl)
-    placed, unplaced = place_extras(
-        cached.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
-    )
+    placed = cached.request
+    unplaced: tuple[str, ...] = ()
+    with _collect(errors):
+        placed, unplaced = place_extras(
+            cached.request, adapter, model.capabilities, model=model.name, hints=hints, policy=policy
+        )
+    if errors:
+        raise join_errors(errors)
     dropped = (*left_out, *repaired.reported, *repaired.refused, *unplaced)
     operation, wire = adapter.operation, adapter.wire
     safeguards: Json = {}
+    unread: list[str] = []
     if converse.WIRE.name not in adapter.speaks:
         safeguards = {name: placed[name] for name in _IN_HEADERS if name in placed}
         placed = {name: value for name, value in placed.items() if name not in safeguards}
@@ -91,26 +112,49 @@ def build_bedrock_request(
         body, operation, wire = placed, adapter.speaks[converse.WIRE.name], converse.WIRE.name
     elif adapter.encode is not None:
         body, unread = _encode(model, placed, policy)
-        dropped += tuple(unread)
     else:
-        body, unknown = _write_body(model, placed, policy)
-        dropped += tuple(unknown)
+        body, unread = _write_body(model, placed, policy)
     return PreparedRequest(
         operation=operation,
         wire=wire,
         body=json.dumps(body).encode(),
+        document=body,
         safeguards=safeguards,
         names=repaired.names,
-        dropped=dropped,
+        dropped=(*dropped, *unread),
         cached=cached.parts,
         streams=_is_streamed(placed, model.capabilities),
         translated=repaired.translated,
         answer_tool=repaired.answer_tool,
+        is_traced=not any(
+            "[" in path for path in (*repaired.reported, *repaired.refused, *repaired.translated, *unread)
+        ),
     )
 
 
 def _is_streamed(request: Request, capabilities: Capabilities) -> bool:
     return capabilities.streaming and (capabilities.streamed_tools or "toolConfig" not in request)
+
+
+def _repair(model: Model, request: Request, errors: list[InvalidBody]) -> RepairResult:
+    if model.capabilities.output == "embedding":
+        # Each message of a request for embeddings is a text of its own.
+        return RepairResult(request)
+    try:
+        return apply_repairs(request, model.capabilities)
+    except InvalidBody as error:
+        errors.append(error)
+        repaired: RepairResult = error.rest
+        return repaired
+
+
+@contextmanager
+def _collect(errors: list[InvalidBody]) -> Iterator[None]:
+    """Collect an error instead of raising it, so that what follows adds its own."""
+    try:
+        yield
+    except InvalidBody as error:
+        errors.append(error)
 
 
 def is_conversable(model: Model) -> bool:
@@ -130,9 +174,13 @@ def _encode(model: Model, request: Request, policy: str) -> tuple[Json, list[str
     adapter, noted = model.adapter, note_reads(request)
     assert adapter.encode is not None  # noqa: S101 - or this would not be called
     with isolate_plugin_errors(adapter):
+        encoded = adapter.encode(noted)
         # What it returns may hold objects of the request: written, they are read.
-        body: Json = json.loads(json.dumps(adapter.encode(noted)))
-    _find_unknown(adapter, body)
+        body: Json = json.loads(json.dumps(encoded))
+    try:
+        _find_unknown(adapter, body)
+    except InvalidBody as error:
+        raise InvalidBody(_trace_own_faults(encoded, error.fields)) from None
     lost = find_lost(noted)
     if refused := [path for path in lost if path.startswith(_NEVER_LOST)]:
         raise RefusedSafeguard([FieldError(path, f"'{model.name}' cannot take this") for path in refused])
@@ -150,16 +198,35 @@ def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list
     """The request in the model's own format, and what was dropped because the adapter's schema does not have it."""
     wire = find_wire(model.adapter)
     assert wire.write_request is not None  # noqa: S101 - a bridge has it
-    body = {**wire.envelope, **wire.write_request(request)}
+    try:
+        body = {**wire.envelope, **wire.write_request(request)}
+    except InvalidBody as error:
+        raise InvalidBody(trace_faults(request, error.fields)) from None
     try:
         unknown = _find_unknown(model.adapter, body)
     except InvalidBody as error:
-        raise InvalidBody([replace(fault, path=wire.restore_path(fault.path)) for fault in error.fields]) from None
+        faults = [replace(fault, path=_restore_path(wire, body, fault.path)) for fault in error.fields]
+        raise InvalidBody(faults) from None
+    dropped = {path: _restore_path(wire, body, path) for path in unknown if path not in wire.envelope}
     drop_at(body, map(parse_path, unknown))
-    dropped = [path for path in unknown if path not in wire.envelope]
-    unsupported = [path for path in dropped if path not in wire.hints]
-    _reject_unsupported(model, map(wire.restore_path, unsupported), policy)
-    return body, [wire.restore_path(path) for path in dropped]
+    _reject_unsupported(model, [name for path, name in dropped.items() if path not in wire.hints], policy)
+    return body, [*dropped.values()]
+
+
+def _restore_path(wire: Wire, body: Json, path: str) -> str:
+    """The caller's path, or else the canonical one, of what is at a path of the model's own body."""
+    traced = trace_path(body, path)
+    return traced if isinstance(traced, CallerPath) else wire.restore_path(path)
+
+
+def _trace_own_faults(body: Any, faults: Iterable[FieldError]) -> list[FieldError]:
+    """The faults of a body that a plugin made, at the caller's paths; the message has a path that only it knows."""
+    return [
+        traced
+        if isinstance(traced.path, CallerPath)
+        else replace(traced, path="", message=f"this model refuses {traced.path or 'it'}: {traced.message}")
+        for traced in trace_faults(body, faults)
+    ]
 
 
 def _find_unknown(adapter: Adapter, body: Json) -> list[str]:

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.errors import BedrockError, GatewayError
+from bedrock_flask.errors import BedrockError, GatewayError, describe_faults
 
 # SDKs choose the class of an exception by the status.
 _TYPES = MappingProxyType(
@@ -25,10 +25,11 @@ CONTEXT_OVERFLOW = "context_length_exceeded"
 
 
 def write_error(error: GatewayError) -> dict[str, Any]:
-    """The error as OpenAI's error object."""
+    """The error as OpenAI's error object; `errors` has every fault of a body, and `param` the path of the first."""
     kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
     param = error.fields[0].path[:500] if error.fields else None
-    return {"message": error.detail, "type": kind, "param": param, **_write_code(error)}
+    errors = {"errors": describe_faults(error.fields)} if error.fields else {}
+    return {"message": error.detail, "type": kind, "param": param, **_write_code(error), **errors}
 
 
 def _write_code(error: GatewayError) -> dict[str, str]:

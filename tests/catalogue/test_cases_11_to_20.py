@@ -57,7 +57,8 @@ def test_case_11_the_same_in_every_dialect(harness: Harness, dialect: str, strea
     [tool] = harness.sent()["toolConfig"]["tools"]
     sent = tool["toolSpec"]["inputSchema"]["json"]
     assert sent == {"type": "object", "properties": {**A["properties"], **B["properties"]}}
-    assert response.dropped == "tools[0].toolSpec.inputSchema"
+    places = {"chat": "function.parameters", "responses": "parameters", "anthropic": "input_schema"}
+    assert response.dropped == f"tools[0].{places[dialect]}"
 
 
 def test_case_11_anthropics_api_wants_the_type_said(harness: Harness) -> None:
@@ -244,7 +245,7 @@ def test_case_17_reasoning_without_a_signature_is_not_sent_to_claude(
     body[member][1:1] = UNSIGNED[dialect_]
     response = harness.ask(dialect_, body).ok()
     assert harness.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
-    assert response.dropped == "messages[1].content[0].reasoningContent"
+    assert response.dropped == {"chat": "messages[1].reasoning_content", "responses": "input[1]"}[dialect_]
 
 
 def test_case_17_a_summary_alone_is_for_people(harness: Harness) -> None:
@@ -264,7 +265,7 @@ def test_case_17_thinking_of_another_model_is_not_sent_where_none_is_known(harne
     body["messages"][1]["content"].insert(0, {"type": "thinking", "thinking": "Hm.", "signature": ""})
     response = harness.ask("anthropic", body).ok()
     assert harness.sent()["messages"][1] == {"role": "assistant", "content": [{"text": "Hello."}]}
-    assert response.dropped == "messages[1].content[0].reasoningContent"
+    assert response.dropped == "messages[1].content[0]"
 
 
 FORCED: dict[str, list[Any]] = {
@@ -328,6 +329,11 @@ def with_system(body: Json, dialect: str) -> Json:
     return {**body, "messages": [{"role": "system", "content": SYSTEM}, *body["messages"]]}
 
 
+def find_mark(dialect: str) -> str:
+    """The path of the mark in the system prompt."""
+    return "system[0].cache_control" if dialect == "anthropic" else "messages[0].content[0].cache_control"
+
+
 @pytest.mark.parametrize("dialect_", ["chat", "anthropic"])
 def test_case_19_a_cache_mark_stands_where_it_was_set(harness: Harness, dialect_: str, streamed: bool) -> None:
     harness.says({"text": "Hi"})
@@ -335,7 +341,7 @@ def test_case_19_a_cache_mark_stands_where_it_was_set(harness: Harness, dialect_
     # Nova has no longer lifetime.
     point = {"cachePoint": {"type": "default"}}
     assert harness.sent()["system"] == [{"text": "one"}, point, {"text": "two"}, {"text": "three"}]
-    assert response.dropped == "system[1].cachePoint.ttl"
+    assert response.dropped == f"{find_mark(dialect_)}.ttl"
 
 
 def test_case_19_each_system_message_is_kept(harness: Harness) -> None:
@@ -357,7 +363,7 @@ def test_case_19_a_model_without_a_cache_gets_none_and_the_mark_is_reported(
     response = harness.ask(dialect_, body).ok()
     assert "cachePoint" not in json.dumps(harness.sent())
     assert harness.sent()["system"] == [{"text": "one"}, {"text": "two"}, {"text": "three"}]
-    assert set(response.dropped.split(", ")) == {"system[1].cachePoint", "tools[1].cachePoint"}
+    assert set(response.dropped.split(", ")) == {find_mark(dialect_), "tools[0].cache_control"}
 
 
 PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n").decode()
@@ -387,7 +393,7 @@ def test_case_20_nova_gets_no_cache_point_behind_a_tool_result(harness: Harness,
     assert last[0]["toolResult"]["content"] == [{"text": "ok"}]
     # Nor behind a document: one point is behind the last text before them, and has no longer lifetime.
     assert sum("cachePoint" in block for turn in harness.sent()["messages"] for block in turn["content"]) == 1
-    assert {each.rpartition("].")[2] for each in response.dropped.split(", ")} <= {"cachePoint", "cachePoint.ttl"}
+    assert {each.rpartition("].")[2] for each in response.dropped.split(", ")} <= {"cache_control", "cache_control.ttl"}
 
 
 def test_case_20_claude_takes_one_there_in_a_block_of_its_own(harness: Harness, streamed: bool) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bedrock_flask.protocol import eventstream
 from tests.dialects import full_bodies
 from tests.doubles import Emulator, Gateway
 
@@ -258,16 +260,45 @@ def changed_bodies(draw: st.DrawFn) -> tuple[str, Any]:
 DROP = {"x-bedrock-flask-unsupported": "drop"}
 
 
+# How the last event of each dialect's streams begins: with the answer's end, or with an error.
+STREAM_ENDS: dict[str, tuple[str, ...]] = {
+    "/v1/chat/completions": ("data: [DONE]", 'data: {"error"'),
+    "/v1/responses": ("event: response.completed", "event: response.incomplete", "event: response.failed"),
+    "/v1/messages": ("event: message_stop", "event: error"),
+    "/v1/invoke": ("event: usage", "event: error"),
+    "/model/amazon.nova-lite-v1:0/converse": ("metadata", "Exception"),
+}
+
+
+def find_end(path: str, response: requests.Response) -> str:
+    """What a streamed answer ends with: its last event, or the kind of its last frame."""
+    if response.headers["content-type"] != eventstream.MEDIA_TYPE:
+        return response.text.rstrip("\n").rpartition("\n\n")[2]
+    last = list(eventstream.Decoder().feed(response.content))[-1].headers
+    return str(last.get(":event-type") or last.get(":exception-type"))
+
+
 @pytest.mark.usefixtures("goes_on")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @settings(calm, max_examples=10_000 if SEARCHES else 300)
-@given(changed=changed_bodies(), drops=st.booleans())
-def test_no_changed_body_of_any_dialect_is_a_500(
-    gateway: Gateway, emulator: Emulator, changed: tuple[str, Any], drops: bool
+@given(changed=changed_bodies(), drops=st.booleans(), streams=st.booleans())
+def test_no_changed_body_of_any_dialect_is_a_500_or_a_silent_stream(
+    gateway: Gateway, emulator: Emulator, changed: tuple[str, Any], drops: bool, streams: bool
 ) -> None:
     path, body = changed
-    response = gateway.post(path, json.dumps(body), headers=DROP if drops else {})
+    asks = streams and path in STREAM_ENDS
+    if asks and path.startswith("/model/"):
+        sent = path + "-stream"
+    elif asks:
+        sent, body = path, {**body, "stream": True}
+    else:
+        sent = path
+    response = gateway.post(sent, json.dumps(body), headers=DROP if drops else {})
     assert response.status_code < 500, response.text
+    if asks and response.status_code == 200:
+        ends = STREAM_ENDS[path]
+        end = find_end(path, response)
+        assert end.startswith(ends) or end.endswith(ends), response.text[-500:]
 
 
 @pytest.mark.parametrize(("path", "body"), DIALECTS, ids=lambda each: each if isinstance(each, str) else "")

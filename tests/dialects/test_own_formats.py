@@ -174,7 +174,7 @@ def test_a_model_that_does_not_stream_serves_a_client_that_does(
 
 def test_a_body_that_the_plugins_own_schema_refuses_is_not_sent(gateway: Gateway, upstream: Upstream) -> None:
     response = gateway.post("/v1/chat/completions", {**CHAT, "model": "acme", "max_tokens": 1000})
-    assert (response.status_code, response.json()["error"]["param"]) == (400, "most")
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "max_tokens")
     assert upstream.requests == []
 
 

@@ -2,6 +2,7 @@
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
+from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.translation.repairs.alias_tool_names import (
     alias_tool_ids,
     alias_tool_names,
@@ -33,7 +34,7 @@ from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reas
 from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
 from bedrock_flask.translation.repairs.place_media import place_media
 from bedrock_flask.translation.repairs.place_system_turns import place_system_turns
-from bedrock_flask.translation.repairs.record import Repair, RepairResult
+from bedrock_flask.translation.repairs.record import Repair, RepairResult, trace_faults
 from bedrock_flask.translation.repairs.require_json import require_json
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
 from bedrock_flask.translation.repairs.simplify_schemas import simplify_schemas
@@ -83,8 +84,19 @@ REPAIRS: tuple[Repair, ...] = (
 
 
 def apply_repairs(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Apply every repair to a request; InvalidBody names what cannot be repaired."""
+    """Apply every repair to a request; InvalidBody names all that cannot be repaired, and has the result without it."""
     result = RepairResult(request)
+    faults: list[FieldError] = []
     for repair in REPAIRS:
-        result = result.then(repair(result.request, capabilities))
+        try:
+            result = result.then(repair(result.request, capabilities))
+        except InvalidBody as error:
+            faults += trace_faults(result.request, error.fields)
+        except (LookupError, ValueError):
+            # A later repair may need what one before it could not do.
+            if not faults:
+                raise
+            break
+    if faults:
+        raise InvalidBody(faults, rest=result)
     return result

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.translation.repairs.record import RepairResult
+from bedrock_flask.translation.repairs.record import RepairResult, trace_faults
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 _POINT = "cachePoint"
@@ -22,7 +22,8 @@ def drop_unsupported_cache_points(request: Request, capabilities: Capabilities) 
     """Drop the cache points that the model does not support, and put each of the others into a separate block."""
     separated = {path: _separate(block) for path, block in walk_blocks(request) if _POINT in block and len(block) > 1}
     request = replace_blocks(request, separated)
-    return _drop_points(request, [path for path in _find_points(request) if not _is_supported(path, capabilities)])
+    unsupported = [path for path in _find_points(request) if not _is_supported(path, capabilities)]
+    return RepairResult(request).then(_drop_points(request, unsupported))
 
 
 def place_cache_points(request: Request, capabilities: Capabilities) -> RepairResult:
@@ -30,12 +31,12 @@ def place_cache_points(request: Request, capabilities: Capabilities) -> RepairRe
 
     Too many points are rejected, and so is a longer one after a shorter one: the caller decides which to give up.
     """
-    repaired = _move_points(request, capabilities)
+    repaired = RepairResult(request).then(_move_points(request, capabilities))
     if not capabilities.long_cache:
         repaired = repaired.then(_shorten_cache(repaired.request))
     faults = list(_find_faults(repaired.request))
     if faults:
-        raise InvalidBody(faults)
+        raise InvalidBody(trace_faults(repaired.request, faults))
     return repaired
 
 

@@ -1,11 +1,37 @@
 """What a repair returns: the new request, and what the caller must learn of it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
+from bedrock_flask.errors import FieldError
+from bedrock_flask.protocol.json_path import format_path, parse_path
+from bedrock_flask.protocol.json_places import find_place
 from bedrock_flask.translation.answer_tool import AnswerTool
+
+# Paths that are traced: no more are shown.
+_MAX_TRACED = 200
+
+
+class CallerPath(str):
+    """A path in the caller's own body, or a name that only the caller's format has."""
+
+
+def trace_path(request: Request, path: str) -> str:
+    """The path in the caller's body of what is at a path of a request; the same path if no value has a place."""
+    if isinstance(path, CallerPath):
+        return path
+    place = find_place(request, parse_path(path))
+    return CallerPath(format_path(place)) if place else path
+
+
+def trace_faults(request: Request, faults: Iterable[FieldError]) -> list[FieldError]:
+    """The faults with the paths of the caller's body, as far as they are known."""
+    each = [*faults]
+    traced = [replace(fault, path=trace_path(request, fault.path)) for fault in islice(each, _MAX_TRACED)]
+    return [*traced, *each[_MAX_TRACED:]]
 
 
 @dataclass(frozen=True)
@@ -27,17 +53,21 @@ class RepairResult:
     answer_tool: AnswerTool | None = None
 
     def then(self, step: "RepairResult") -> "RepairResult":
-        """The reports of both, with the request of the later step."""
-        reported = tuple(dict.fromkeys(self.reported + step.reported))
-        refused = tuple(dict.fromkeys(self.refused + step.refused))
+        """The reports of both, with the request of the later step, whose paths are those of this request."""
+        reported = tuple(dict.fromkeys(self.reported + self._trace(step.reported)))
+        refused = tuple(dict.fromkeys(self.refused + self._trace(step.refused)))
         return RepairResult(
             step.request,
             reported,
             refused,
             {**self.names, **step.names},
-            self.translated + step.translated,
+            self.translated + self._trace(step.translated),
             step.answer_tool or self.answer_tool,
         )
+
+    def _trace(self, paths: tuple[str, ...]) -> tuple[str, ...]:
+        traced = (trace_path(self.request, path) for path in islice(paths, _MAX_TRACED))
+        return (*traced, *paths[_MAX_TRACED:])
 
 
 # A repair does not change its input. It raises InvalidBody, with a path for each fault.

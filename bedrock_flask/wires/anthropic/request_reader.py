@@ -18,8 +18,9 @@ from bedrock_flask.converse import (
     omit_null,
     uses_tools,
 )
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.anthropic.citations import read_citations
-from bedrock_flask.wires.reading.cursor import Cursor
+from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
 
 # Extras that collect the same request from several positions.
 BILLING = "system.billing"
@@ -83,7 +84,7 @@ def read_request(body: Json) -> Request:
         "extras": top.extras,
     }
     top.add_unread(body, *_READ)
-    return {name: value for name, value in request.items() if value or name == "messages"}
+    return top.finish({name: value for name, value in request.items() if value or name == "messages"})
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -108,9 +109,10 @@ def _read_message(message: Json, cursor: Cursor) -> Iterator[Json]:
     # An empty answer is what a refusal leaves in a history.
     if content or (message["role"] == "assistant" and not message.get("content")):
         cursor.extras.update(inner.extras)
-        yield {"role": message["role"], "content": content}
+        yield place_at({"role": message["role"], "content": content}, message)
     elif all(path.endswith(".cache_control") for path in inner.extras):
-        raise cursor.error("must have content that is not blank")
+        cursor.reject("must have content that is not blank")
+        yield {"role": message["role"], "content": [STAND_IN]}
     else:
         # Converse can express none of it.
         cursor.add_extra(message)
@@ -133,7 +135,7 @@ def _read_system(system: str | list[Json], cursor: Cursor) -> list[Json]:
         lines += [line] if line else []
         if not is_blank(text):
             here.add_unread(block, "type", "text", "cache_control")
-            read.append({"text": text})
+            read.append(place_at({"text": text}, block))
         if block.get("cache_control"):
             _add_cache_point(read, block["cache_control"], here.at("cache_control"))
     if lines:
@@ -153,7 +155,7 @@ def _read_content(content: str | list[Json], cursor: Cursor) -> list[Json]:
         if reader is None:
             here.add_extra(block)
             continue
-        parts = [*reader(block, here)]
+        parts = [place_at(part, block) for part in here.gather(reader(block, here))]
         if any("cachePoint" not in part for part in parts):
             here.add_unread(block, *taken, "type", "cache_control")
         read += parts
@@ -179,7 +181,7 @@ def _read_cache_point(mark: Json, cursor: Cursor) -> Json:
     if mark.get("scope"):
         Cursor(SCOPE, cursor.extras).add_extra(mark["scope"])
     cursor.add_unread(mark, "type", "ttl", "scope")
-    return build_cache_point(mark.get("ttl"))
+    return place_at(build_cache_point(mark.get("ttl")), mark)
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------
@@ -373,7 +375,7 @@ def _read_tools(body: Json, messages: Iterable[Json], top: Cursor) -> Json:
         return {}
     tools = _read_tool_list(offered, top)
     wanted = _read_choice(choice, offered, tools, top) if choice else None
-    return {"tools": tools, **omit_null(toolChoice=wanted)} if tools else {}
+    return place_at({"tools": tools, **omit_null(toolChoice=place_at(wanted, choice))}, offered) if tools else {}
 
 
 def _read_tool_list(offered: Iterable[Json], top: Cursor) -> list[Json]:
@@ -388,7 +390,9 @@ def _read_tool_list(offered: Iterable[Json], top: Cursor) -> list[Json]:
             eager.append(index)
         here.add_unread(tool, *_TOOL)
         optional = omit_null(description=tool.get("description") or None, strict=tool.get("strict"))
-        read.append({"toolSpec": {"name": tool["name"], "inputSchema": {"json": tool["input_schema"]}, **optional}})
+        schema = place_at({"json": tool["input_schema"]}, tool["input_schema"])
+        spec = {"name": tool["name"], "inputSchema": schema, **optional}
+        read.append(place_at({"toolSpec": spec}, tool))
         if tool.get("cache_control"):
             _add_cache_point(read, tool["cache_control"], here.at("cache_control"))
     if eager:
@@ -412,7 +416,8 @@ def _read_choice(choice: Json, offered: list[Json], tools: list[Json], top: Curs
     if kind == "tool" and choice["name"] in names:
         return {"tool": {"name": choice["name"]}}
     if kind != "none" and not typed:
-        raise here.error("requires a tool that the request does not have")
+        here.reject("requires a tool that the request does not have")
+        return None
     if offered:
         here.add_extra({name: value for name, value in choice.items() if name != "disable_parallel_tool_use"})
     return None
@@ -439,7 +444,7 @@ def _read_output(body: Json, top: Cursor) -> Json:
     config, older = body.get("output_config") or {}, body.get("output_format")
     form = config.get("format")
     if form and older:
-        raise top.at("output_format").error("must not be used together with output_config.format")
+        top.at("output_format").reject("must not be used together with output_config.format")
     if config.get("effort"):
         top.at("effort").add_extra(config["effort"])
     top.at("output_config").add_unread(config, "format", "effort")
@@ -447,7 +452,7 @@ def _read_output(body: Json, top: Cursor) -> Json:
     if not form:
         return {}
     schema = {"schema": json.dumps(form["schema"])}
-    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
+    return {"textFormat": place_at({"type": "json_schema", "structure": {"jsonSchema": schema}}, form)}
 
 
 def _read_metadata(metadata: Any, cursor: Cursor) -> Json:

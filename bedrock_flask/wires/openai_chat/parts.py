@@ -7,6 +7,7 @@ from typing import Any
 from bedrock_flask.converse import Json, build_cache_point, is_blank, member, omit_null
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.protocol import data_uri
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.reading import media_types
 from bedrock_flask.wires.reading.breakpoints import read_breakpoint
 from bedrock_flask.wires.reading.cursor import Cursor
@@ -25,7 +26,7 @@ def read_parts(content: str | list[Json] | None, cursor: Cursor) -> Iterator[Jso
             here.add_extra(part)
         else:
             here.add_unread(part, "type", kind, "cache_control", "prompt_cache_breakpoint")
-            yield from _READERS[kind](part[kind], here.at(kind))
+            yield from (place_at(block, part) for block in here.gather(_READERS[kind](part[kind], here.at(kind))))
             yield from read_mark(part)
             yield from _read_breakpoint(part, here.at("prompt_cache_breakpoint"))
 
@@ -84,7 +85,7 @@ def read_mark(holder: Json) -> Iterator[Json]:
     """The cache point of a part, a message or a tool that has a `cache_control`."""
     mark = holder.get("cache_control")
     if mark:
-        yield build_cache_point(mark.get("ttl"))
+        yield place_at(build_cache_point(mark.get("ttl")), mark)
 
 
 # --- write -----------------------------------------------------------------------------------------------------------

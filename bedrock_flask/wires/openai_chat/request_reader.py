@@ -6,9 +6,10 @@ from typing import Any
 
 from bedrock_flask.converse import Json, Request, is_blank, omit_null
 from bedrock_flask.protocol.json import parse
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.openai_chat.parts import read_mark, read_parts, read_text
 from bedrock_flask.wires.openai_chat.tools import read_tools
-from bedrock_flask.wires.reading.cursor import Cursor
+from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
 from bedrock_flask.wires.reading.openai_hints import DEFAULTS, HINTS
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
@@ -44,7 +45,7 @@ def read_request(body: Json) -> Request:
     # After the unread members: one that is called `effort` must not replace the documented parameter.
     if body.get("reasoning_effort") is not None:
         top.at("effort").add_extra(body["reasoning_effort"])
-    return {name: value for name, value in request.items() if value or name == "messages"}
+    return top.finish({name: value for name, value in request.items() if value or name == "messages"})
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ def _read_messages(messages: Iterable[Json], cursor: Cursor) -> tuple[list[Json]
             content = _add_mark(_read_plain(message, here), message)
             # A blank one instructs nothing, so there is nothing to cache.
             if _has_content(content) and turns:
-                turns.append({"role": "system", "content": content})
+                turns.append(place_at({"role": "system", "content": content}, message))
                 before = role
             elif _has_content(content):
                 system += content
@@ -76,15 +77,16 @@ def _read_messages(messages: Iterable[Json], cursor: Cursor) -> tuple[list[Json]
             content = _add_mark(read(message, here), message)
             # An empty answer is what a refusal leaves in a history.
             if not _has_content(content) and (turn == "user" or unreadable):
-                if not unreadable:
-                    raise here.error("must have content that is not blank, or a tool call")
-                here.add_extra(message)
-                continue
+                if unreadable:
+                    here.add_extra(message)
+                    continue
+                here.reject("must have content that is not blank, or a tool call")
+                content = [STAND_IN]
             # The results of parallel calls must be in one message, followed by what the user adds.
             if before == "tool" and turn == "user":
                 turns[-1]["content"] += content
             else:
-                turns.append({"role": turn, "content": content})
+                turns.append(place_at({"role": place_at(turn, role), "content": content}, message))
             before = role
     return system, turns
 
@@ -234,9 +236,8 @@ def _read_call(call: Json, cursor: Cursor) -> Iterator[Json]:
     here, called = cursor.at(kind), call[kind]
     cursor.add_unread(call, "id", "type", "index", "cache_control", kind)
     here.add_unread(called, "name", member, "parsed_arguments")
-    yield {
-        "toolUse": {"toolUseId": call["id"], "name": called["name"], "input": read(called.get(member), here.at(member))}
-    }
+    given = read(called.get(member), here.at(member))
+    yield place_at({"toolUse": {"toolUseId": call["id"], "name": called["name"], "input": given}}, call)
     yield from read_mark(call)
 
 
@@ -244,9 +245,14 @@ def _read_arguments(arguments: str | None, cursor: Cursor) -> Json:
     # Clients write a call without arguments in different ways.
     if not arguments or arguments.isspace() or arguments.strip() == "null":
         return {}
-    value = cursor.parse(lambda text: parse(text.encode()), arguments)
+    try:
+        value = parse(arguments.encode())
+    except ValueError as error:
+        cursor.reject(str(error))
+        return {}
     if not isinstance(value, dict):
-        raise cursor.error("must be a JSON object in a string")
+        cursor.reject("must be a JSON object in a string")
+        return {}
     return value
 
 
@@ -268,10 +274,10 @@ _CALLS: dict[str, tuple[str, Callable[[Any, Cursor], Json]]] = {
 def _read_inference(body: Json, top: Cursor) -> Json:
     temperature, limits = body.get("temperature"), {"max_completion_tokens", "max_tokens"}
     if temperature is not None and temperature > 1:
-        raise top.at("temperature").error("must be at most 1, the maximum on Bedrock")
+        top.at("temperature").reject("must be at most 1, the maximum on Bedrock")
     tokens = {body[name] for name in limits if body.get(name) is not None}
     if len(tokens) > 1:
-        raise top.at("max_tokens").error("must be equal to max_completion_tokens if both are given")
+        top.at("max_tokens").reject("must be equal to max_completion_tokens if both are given")
     stop = body.get("stop") or []
     return {
         **omit_null(maxTokens=next(iter(tokens), None), temperature=temperature, topP=body.get("top_p")),
@@ -290,4 +296,4 @@ def _read_format(response_format: Json, top: Cursor) -> Json:
     here.add_unread(form, "name", "description", "schema", "strict")
     schema = {"schema": json.dumps(form.get("schema") or {}), "name": form["name"]}
     described = {**schema, **omit_null(description=form.get("description"))}
-    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": described}}}
+    return {"textFormat": place_at({"type": "json_schema", "structure": {"jsonSchema": described}}, response_format)}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, omit_null, uses_tools
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.custom_tools import CUSTOM, describe_grammar
 from bedrock_flask.wires.openai_chat.parts import read_mark
 from bedrock_flask.wires.reading.cursor import Cursor
@@ -25,10 +26,11 @@ def read_tools(body: Json, turns: Iterable[Json], top: Cursor) -> Json:
         here.add_extra({"type": _NO_TOOL})
     wanted = _read_choice(choice, here)
     if "any" in wanted and not tools:
-        raise here.error("requires a tool, but the request has none")
+        here.reject("requires a tool, but the request has none")
     if "tool" in wanted and wanted["tool"]["name"] not in _list_names(tools):
-        raise here.error(f"must name one of the tools, which {wanted['tool']['name'][:100]!r} does not")
-    return {"tools": tools, **omit_null(toolChoice=wanted or None)} if tools else {}
+        here.reject(f"must name one of the tools, which {wanted['tool']['name'][:100]!r} does not")
+    offered = {"tools": tools, **omit_null(toolChoice=place_at(wanted, choice) or None)}
+    return place_at(offered, body.get("tools")) if tools else {}
 
 
 def _read_tool_list(tools: Iterable[Json], cursor: Cursor) -> Iterator[Json]:
@@ -38,14 +40,14 @@ def _read_tool_list(tools: Iterable[Json], cursor: Cursor) -> Iterator[Json]:
         members, read = _TOOLS[kind]
         here.add_unread(tool, "type", kind, "cache_control")
         here.at(kind).add_unread(tool[kind], "name", "description", *members)
-        yield {"toolSpec": {"name": tool[kind]["name"], **read(tool[kind])}}
+        yield place_at({"toolSpec": {"name": tool[kind]["name"], **read(tool[kind])}}, tool)
         yield from read_mark(tool)
 
 
 def _read_function(function: Json) -> Json:
     schema = function.get("parameters") or {"type": "object", "properties": {}}
     optional = omit_null(description=function.get("description") or None, strict=function.get("strict"))
-    return {"inputSchema": {"json": schema}, **optional}
+    return {"inputSchema": place_at({"json": schema}, schema), **optional}
 
 
 def _read_custom(custom: Json) -> Json:
@@ -74,7 +76,7 @@ def _select_allowed(tools: list[Json], choice: Any, cursor: Cursor) -> list[Json
     named = [each[each["type"]]["name"] for each in choice["allowed_tools"]["tools"]]
     for index, name in enumerate(named):
         if name not in _list_names(tools):
-            raise cursor.item(index).error("must name one of the tools")
+            cursor.item(index).reject("must name one of the tools")
     kept: list[Json] = []
     wanted = False
     for tool in tools:

@@ -49,6 +49,7 @@ PATH_NAMES = MappingProxyType(
         "inferenceConfig.topP": "top_p",
         "json_object": "text.format",
         "logprobs": "include",
+        "messages": "input",
         "messages.system": "input.system",
         "outputConfig": "text.format",
         "outputConfig.textFormat": "text.format",

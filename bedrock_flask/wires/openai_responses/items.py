@@ -6,15 +6,16 @@ the outputs of its tools and what the user adds.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, takewhile
 from typing import Any
 
 from bedrock_flask.converse import Json, build_cache_point, is_blank
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.parts import MarkedBlock, is_part, pair_with_marks, read_parts, write_parts
 from bedrock_flask.wires.openai_responses.tools import SEARCH, full_name, is_client_search, write_found_tools
-from bedrock_flask.wires.reading.cursor import Cursor
+from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
 
 # --- read ------------------------------------------------------------------------------------------------------------
 
@@ -27,11 +28,12 @@ _NO_ITEMS = (
 
 @dataclass(frozen=True)
 class _Content:
-    """The content of one item, and whether it comes first in its message."""
+    """The content of one item, and whether it comes first in its message; the item itself if it may be a message."""
 
     role: str
     content: list[Json]
     is_first: bool = False
+    item: Json = field(default_factory=dict)
 
 
 def read_items(given: str | list[Json], cursor: Cursor) -> tuple[list[Json], list[Json]]:
@@ -50,13 +52,15 @@ def _build_message(role: str, contents: list[_Content]) -> Json:
     # A model's reasoning and texts keep their order, unless the message would not begin with reasoning.
     if role == "user" or not contents[0].is_first:
         contents = sorted(contents, key=lambda each: not each.is_first)
-    return {"role": role, "content": [block for each in contents for block in each.content]}
+    message = {"role": role, "content": [block for each in contents for block in each.content]}
+    return place_at(message, contents[0].item) if len(contents) == 1 else message
 
 
 def _read_item(item: Json, cursor: Cursor) -> Iterator[_Content]:
     kind = "message" if item.get("type") is None else item["type"]
     if kind == "item_reference":
-        raise cursor.error(_NO_ITEMS)
+        cursor.reject(_NO_ITEMS)
+        return
     if kind not in _ITEMS:
         cursor.add_extra(item)
         return
@@ -66,8 +70,9 @@ def _read_item(item: Json, cursor: Cursor) -> Iterator[_Content]:
             cursor.at(name).add_hint(f"input.{name}", item[name])
     cursor.add_unread(item, *_NAMES, *_NOTES, "cache_control", *taken, defaults=_DEFAULTS)
     contents = [*read(item, cursor)]
-    if item.get("cache_control") and contents and "cachePoint" not in ({}, *contents[-1].content)[-1]:
-        contents[-1].content.append(build_cache_point(item["cache_control"].get("ttl")))
+    mark = item.get("cache_control")
+    if mark and contents and "cachePoint" not in ({}, *contents[-1].content)[-1]:
+        contents[-1].content.append(place_at(build_cache_point(mark.get("ttl")), mark))
     yield from contents
 
 
@@ -77,13 +82,14 @@ def _read_message(item: Json, cursor: Cursor) -> Iterator[_Content]:
     if role in ("system", "developer"):
         for index, part in enumerate(item["content"]):
             if isinstance(part, dict) and part["type"] in ("input_image", "input_file"):
-                raise here.item(index).error("must be text: instructions cannot have images or files")
+                here.item(index).reject("must be text: instructions cannot have images or files")
         yield _Content("system", content)
     elif role == "user" and not content:
-        raise cursor.error("must have content that is not blank")
+        cursor.reject("must have content that is not blank")
+        yield _Content(role, [STAND_IN])
     else:
         # An answer may be blank; the items around it still form a message.
-        yield _Content(role, content)
+        yield _Content(role, content, item=item)
 
 
 def _read_function_call(item: Json, cursor: Cursor) -> Iterator[_Content]:
@@ -95,7 +101,8 @@ def _read_custom_call(item: Json, cursor: Cursor) -> Iterator[_Content]:
 
 
 def _build_call(item: Json, given: Json) -> _Content:
-    return _Content("assistant", [{"toolUse": {"toolUseId": item["call_id"], "name": full_name(item), "input": given}}])
+    use = {"toolUseId": item["call_id"], "name": place_at(full_name(item), item["name"]), "input": given}
+    return _Content("assistant", [place_at({"toolUse": use}, item)])
 
 
 def _read_arguments(arguments: str | None, cursor: Cursor) -> Json:
@@ -106,9 +113,11 @@ def _read_arguments(arguments: str | None, cursor: Cursor) -> Json:
         # A duplicate name that a model wrote must not end the conversation: the last one counts, as in most parsers.
         value = json.loads(arguments, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
-        raise cursor.error(f"must be a JSON object in a string: {error}") from None
+        cursor.reject(f"must be a JSON object in a string: {error}")
+        return {}
     if not isinstance(value, dict):
-        raise cursor.error("must be a JSON object in a string")
+        cursor.reject("must be a JSON object in a string")
+        return {}
     return value
 
 
@@ -140,7 +149,7 @@ def _read_output(item: Json, cursor: Cursor) -> Iterator[_Content]:
     # Inside a tool result Converse has no cache points; behind it they cache the same prefix, or a little more.
     marks = [block for block in content if "cachePoint" in block][:1]
     result = {"toolUseId": item["call_id"], "content": [block for block in content if "cachePoint" not in block]}
-    yield _Content("user", [{"toolResult": result}, *marks], is_first=True)
+    yield _Content("user", [place_at({"toolResult": result}, item), *marks], is_first=True)
 
 
 def _read_reasoning(item: Json, cursor: Cursor) -> Iterator[_Content]:
@@ -154,7 +163,7 @@ def _read_reasoning(item: Json, cursor: Cursor) -> Iterator[_Content]:
     else:
         text = "".join(piece["text"] for piece in item.get("content") or ())
         blocks = [{"reasoningContent": {"reasoningText": {"text": text}}}] if not is_blank(text) else []
-    yield _Content("assistant", blocks or [], is_first=True)
+    yield _Content("assistant", [place_at(block, item) for block in blocks or ()], is_first=True)
 
 
 def _read_additional_tools(item: Json, cursor: Cursor) -> Iterator[_Content]:

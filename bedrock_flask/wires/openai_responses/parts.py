@@ -7,9 +7,10 @@ from typing import Any
 
 from bedrock_flask.converse import Json, build_cache_point, is_blank
 from bedrock_flask.protocol import data_uri
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.reading import media_types
 from bedrock_flask.wires.reading.breakpoints import read_breakpoint
-from bedrock_flask.wires.reading.cursor import Cursor
+from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
 
 # --- read ------------------------------------------------------------------------------------------------------------
 
@@ -24,8 +25,10 @@ def read_parts(content: str | list[Json], cursor: Cursor) -> Iterator[Json]:
     for index, part in enumerate(content):
         here = cursor.item(index)
         if part["type"] not in _PARTS:
-            raise here.at("type").error(f"must be one of: {', '.join(_PARTS)}")
-        blocks = [*_PARTS[part["type"]](part, here)]
+            here.at("type").reject(f"must be one of: {', '.join(_PARTS)}")
+            yield STAND_IN
+            continue
+        blocks = [place_at(block, part) for block in here.gather(_PARTS[part["type"]](part, here))]
         yield from blocks
         if blocks and part.get("prompt_cache_breakpoint"):
             yield read_breakpoint(

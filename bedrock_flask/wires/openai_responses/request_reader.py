@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, is_blank, omit_null, uses_tools
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.openai_responses.items import read_items
 from bedrock_flask.wires.openai_responses.tools import read_tools
 from bedrock_flask.wires.reading.cursor import Cursor
@@ -35,11 +36,11 @@ def read_request(body: Json) -> Request:
     top = Cursor("", {})
     for name, reason in _STORED.items():
         if body.get(name):
-            raise top.at(name).error(reason)
+            top.at(name).reject(reason)
     prompt = [] if is_blank(body.get("instructions")) else [{"text": body["instructions"]}]
     system, turns = read_items([] if prompt and _is_nothing(body["input"]) else body["input"], top.at("input"))
     if not (turns or system or prompt):
-        raise top.at("input").error("must have at least one user message")
+        top.at("input").reject("must have at least one user message")
     request = {
         "messages": turns,
         "system": [*prompt, *system],
@@ -53,8 +54,8 @@ def read_request(body: Json) -> Request:
     _add_reasoning(body.get("reasoning") or {}, top.at("reasoning"))
     _add_include(body.get("include") or (), top.at("include"))
     _add_options(body, top)
-    top.add_unread(body, *_READ, defaults=DEFAULTS)
-    return {name: value for name, value in request.items() if value or name == "messages"}
+    top.add_unread(body, *_READ, *_STORED, defaults=DEFAULTS)
+    return top.finish({name: value for name, value in request.items() if value or name == "messages"})
 
 
 def _is_nothing(given: str | list[Json]) -> bool:
@@ -73,7 +74,7 @@ def _is_blank(content: Any) -> bool:
 def _read_inference(body: Json, top: Cursor) -> Json:
     temperature = body.get("temperature")
     if temperature is not None and temperature > 1:
-        raise top.at("temperature").error("must be at most 1, the maximum on Bedrock")
+        top.at("temperature").reject("must be at most 1, the maximum on Bedrock")
     return omit_null(maxTokens=body.get("max_output_tokens"), temperature=temperature, topP=body.get("top_p"))
 
 
@@ -90,7 +91,7 @@ def _read_text(text: Json, cursor: Cursor) -> Json:
     cursor.at("format").add_unread(form, "type", "name", "description", "schema", "strict")
     described = {"description": form["description"]} if form.get("description") else {}
     schema = {"schema": json.dumps(form["schema"]), "name": form["name"], **described}
-    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
+    return {"textFormat": place_at({"type": "json_schema", "structure": {"jsonSchema": schema}}, form)}
 
 
 def _add_reasoning(reasoning: Json, cursor: Cursor) -> None:
@@ -113,7 +114,7 @@ def _add_include(include: Any, cursor: Cursor) -> None:
 def _add_options(body: Json, top: Cursor) -> None:
     options, here = dict(body.get("prompt_cache_options") or {}), top.at("prompt_cache_options")
     if options.pop("prewarm", None):
-        raise here.at("prewarm").error("must not be true: models on Bedrock cannot prewarm a cache without answering")
+        here.at("prewarm").reject("must not be true: models on Bedrock cannot prewarm a cache without answering")
     stream = dict(body.get("stream_options") or {})
     if not stream.get("include_obfuscation"):
         stream.pop("include_obfuscation", None)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json, is_blank, omit_null
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.custom_tools import CUSTOM, describe_grammar, is_custom
 from bedrock_flask.wires.reading.cursor import Cursor
 
@@ -114,7 +115,10 @@ class _Offer:
 
     @property
     def name(self) -> str:
-        return SEARCH if _is_search(self.tool) else _join_name(self.namespace, self.tool.get("name", ""))
+        if _is_search(self.tool):
+            return SEARCH
+        name = self.tool.get("name", "")
+        return place_at(_join_name(self.namespace, name), name)
 
 
 def _find_offers(body: Json, top: Cursor) -> Iterator[_Offer]:
@@ -162,7 +166,8 @@ def read_tools(body: Json, top: Cursor, *, used: bool) -> Json:
             _add_unread(offer)
     specs = _build_specs(offered)
     wanted = _read_choice(kind, choice, specs, here)
-    return {"tools": [*specs.values()], **({"toolChoice": wanted} if wanted else {})} if specs else {}
+    config = {"tools": [*specs.values()], **({"toolChoice": place_at(wanted, choice)} if wanted else {})}
+    return place_at(config, body.get("tools")) if specs else {}
 
 
 def _add_server_tools(offers: Iterable[_Offer]) -> None:
@@ -190,7 +195,8 @@ def _select_allowed(choice: Json, offers: list[_Offer], cursor: Cursor) -> list[
             own.append(each)
             continue
         if not found:
-            raise cursor.at("tools").item(index).at("name").error(_describe_unknown(each.get("name") or SEARCH))
+            here = cursor.at("tools").item(index).at("name")
+            here.reject(_describe_unknown(each.get("name") or SEARCH))
         names |= found
     if own:
         cursor.at("tools").add_extra(own)
@@ -203,9 +209,9 @@ def _build_specs(offers: Iterable[_Offer]) -> dict[str, Json]:
     for offer in offers:
         if offer.found and offer.name in specs:
             continue
-        spec = {"toolSpec": _SPECS[offer.tool["type"]](offer)}
+        spec = place_at({"toolSpec": _SPECS[offer.tool["type"]](offer)}, offer.tool)
         if specs.setdefault(offer.name, spec) != spec:
-            raise offer.cursor.at("name").error(f"is used by another tool, too: {offer.name[:100]!r}")
+            offer.cursor.at("name").reject(f"is used by another tool, too: {offer.name[:100]!r}")
     return specs
 
 
@@ -230,7 +236,12 @@ def _build_function(offer: _Offer) -> Json:
     # Tools are not strict by default.
     strict = {"strict": True} if offer.tool.get("strict") else {}
     schema = offer.tool.get("parameters") or {"type": "object", "properties": {}}
-    return {"name": offer.name, **_build_description(offer), "inputSchema": {"json": schema}, **strict}
+    return {
+        "name": offer.name,
+        **_build_description(offer),
+        "inputSchema": place_at({"json": schema}, schema),
+        **strict,
+    }
 
 
 def _build_custom(offer: _Offer) -> Json:
@@ -262,12 +273,12 @@ def _read_choice(kind: str | None, choice: Any, names: Collection[str], cursor: 
     if kind in _SPECS:
         name = choice.get("name") or kind
         if name not in names:
-            raise cursor.at("name").error(_describe_unknown(name))
+            cursor.at("name").reject(_describe_unknown(name))
         cursor.add_unread(choice, "type", "name")
         return {"tool": {"name": name}}
     if kind == "required":
         if not names:
-            raise cursor.error("requires a tool, but the request has no function or custom tool")
+            cursor.reject("requires a tool, but the request has no function or custom tool")
         return {"any": {}}
     if kind not in ("auto", "none", None):
         cursor.at("type").add_extra(kind)

@@ -1,28 +1,32 @@
-"""A position in the caller's body: its path for errors, and the extras that collect what Converse cannot express."""
+"""A position in the caller's body: its path, and what a reader collects: extras and faults."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
-from bedrock_flask.converse import Json
+from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.protocol.json_path import extend_path
+from bedrock_flask.protocol.json_places import place_at
 
+# What is read instead of a block with a fault.
+STAND_IN: Json = {"text": "unreadable"}
 # Values by member name that mean the same as leaving the member out.
 Defaults = Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The path of a value (`messages[0].content`), and the extras of the whole request, which grow while it is read.
+    """The path of a value (`messages[0].content`), and the extras and the faults of the whole request.
 
-    `defaults` are the values, by member name, that the format treats like an absent member.
+    Both grow while it is read. `defaults` are the values, by member name, that the format treats like an absent member.
     """
 
     path: str
     extras: Json
     defaults: Defaults = field(default_factory=dict)
+    faults: list[FieldError] = field(default_factory=list)
 
     def at(self, *names: str) -> "Cursor":
         """The cursor of a member, or of a member's member."""
@@ -47,13 +51,31 @@ class Cursor:
         """Add the value to an extra that collects values from several paths, so that the extra's name can be a hint."""
         self.extras.setdefault(name, {})[self.path] = value
 
+    def reject(self, message: str) -> None:
+        """Note that the value here is invalid, and go on, so that every fault is found."""
+        self.faults.append(FieldError(self.path, message))
+
+    def gather(self, blocks: Iterable[Json]) -> Iterator[Json]:
+        """The blocks; one that cannot be read is noted as a fault."""
+        try:
+            yield from blocks
+        except InvalidBody as error:
+            self.faults.extend(error.fields)
+            yield STAND_IN
+
+    def finish(self, request: Request) -> Request:
+        """The request that was read; InvalidBody if it has faults."""
+        if self.faults:
+            raise InvalidBody(self.faults, rest=request)
+        return request
+
     def error(self, message: str) -> InvalidBody:
-        """The exception for an invalid value here."""
+        """The exception for a value that nothing can be made of."""
         return InvalidBody([FieldError(self.path, message)])
 
     def parse(self, read: Callable[[str], Any], text: str) -> Any:
         """What `read` makes of the text here; a ValueError that it raises becomes the error of this value."""
         try:
-            return read(text)
+            return place_at(read(text), text)
         except ValueError as error:
             raise self.error(str(error)) from None

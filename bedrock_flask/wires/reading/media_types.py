@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from bedrock_flask.errors import InvalidBody
 from bedrock_flask.protocol import data_uri
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.reading.cursor import Cursor
 
 IMAGES: Mapping[str, str] = MappingProxyType(
@@ -56,7 +57,7 @@ def read_document(data: str, name: str, cursor: Cursor) -> tuple[str, str]:
         form = _find_format(media_type)
     if form is None:
         raise _unsupported(media_type, DOCUMENTS, cursor)
-    return form, content
+    return form, place_at(content, data)
 
 
 # What programs send for a file whose media type they do not know.
@@ -82,7 +83,7 @@ def read_uri(uri: str, formats: Mapping[str, str], cursor: Cursor) -> tuple[str,
     media_type, data = cursor.parse(data_uri.read, uri)
     if media_type not in formats:
         raise _unsupported(media_type, formats, cursor)
-    return formats[media_type], data
+    return formats[media_type], place_at(data, uri)
 
 
 def _unsupported(media_type: str, formats: Mapping[str, str], cursor: Cursor) -> InvalidBody:
