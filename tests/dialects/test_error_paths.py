@@ -144,7 +144,7 @@ WRONG: dict[str, Callable[[Chat, str], str]] = {
 }
 
 steps = st.lists(st.sampled_from(sorted(RIGHT)), max_size=6)
-models = st.sampled_from(["nova", "claude", "zai.glm-4.6"])
+models = st.sampled_from(["nova", "claude", "newvendor.model-of-tomorrow"])
 
 
 def converse(dialect: type[Chat], *parts: list[str]) -> tuple[Chat, list[str]]:
