@@ -37,6 +37,9 @@ def _read_tool_list(tools: Iterable[Json], cursor: Cursor) -> Iterator[Json]:
     for index, tool in enumerate(tools):
         here = cursor.item(index)
         kind = tool["type"]
+        if kind not in _TOOLS:
+            here.add_extra(tool)
+            continue
         members, read = _TOOLS[kind]
         here.add_unread(tool, "type", kind, "cache_control")
         here.at(kind).add_unread(tool[kind], "name", "description", *members)
