@@ -53,12 +53,12 @@ def count_input_tokens() -> Response:
     faults = find_faults(INPUT_TOKENS, body)
     reject_faults(faults)
     model, body = resolve_model(body["model"]), {**body, "input": body.get("input") or []}
-    prepared = prepare_request(model, openai_responses.read_request(body), openai_responses.WIRE, unknown_paths(faults))
+    prepared = prepare_request(model, body, openai_responses.WIRE, unknown_paths(faults))
     count = counting.count_tokens(
         model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
     )
     response = jsonify(object="response.input_tokens", input_tokens=count.tokens)
-    return counting.add_count_headers(response, model, count, map(openai_responses.WIRE.rename_path, prepared.dropped))
+    return counting.add_count_headers(response, model, count, prepared.dropped)
 
 
 def _make_response_format(body: Any) -> ResponseFormat:

@@ -281,7 +281,11 @@ def _read_inference(body: Json, top: Cursor) -> Json:
     stop = body.get("stop") or []
     return {
         **omit_null(maxTokens=next(iter(tokens), None), temperature=temperature, topP=body.get("top_p")),
-        **({"stopSequences": stops} if (stops := [*filter(None, [stop] if isinstance(stop, str) else stop)]) else {}),
+        **(
+            {"stopSequences": place_at(stops, stop)}
+            if (stops := [*filter(None, [stop] if isinstance(stop, str) else stop)])
+            else {}
+        ),
     }
 
 
