@@ -58,7 +58,7 @@ def count_input_tokens() -> Response:
         model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
     )
     response = jsonify(object="response.input_tokens", input_tokens=count.tokens)
-    return counting.add_count_headers(response, model, count, prepared.dropped)
+    return counting.add_count_headers(response, model, count, prepared.dropped, prepared.translated)
 
 
 def _make_response_format(body: Any) -> ResponseFormat:
