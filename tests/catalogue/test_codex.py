@@ -164,7 +164,7 @@ def check_second(harness: Harness, *blocks: Json) -> None:
 POINT = {"cachePoint": {"type": "default"}}
 PLAIN_ROOT = ("type", "properties", "required")
 # What the schemas of its tools lose for Nova.
-CLOSED = {"tools[0].toolSpec.inputSchema", "tools[1].toolSpec.inputSchema"}
+CLOSED = {"tools[0].parameters", "tools[1].parameters"}
 HINTED = {"prompt_cache_key", "text.verbosity", "tools.web_search", "client_metadata"}
 
 
