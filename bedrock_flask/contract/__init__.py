@@ -42,6 +42,7 @@ from bedrock_flask.contract.own_format import (
     only_the_last_chunk_ends,
     request_is_read,
 )
+from bedrock_flask.contract.reading import texts_of_a_batch_stay_apart, what_encode_reads_is_in_its_body
 from bedrock_flask.models.loading import Plugin, describe_error, find_built_in, load_plugins
 
 Law = Callable[[Adapter], Iterator[str]]
@@ -57,6 +58,8 @@ LAWS: tuple[Law, ...] = (
     schemas_agree,
     encode_makes_a_body,
     encode_takes_what_the_model_can,
+    what_encode_reads_is_in_its_body,
+    texts_of_a_batch_stay_apart,
     batch_is_whole,
     request_is_read,
     decode_gives_converse,

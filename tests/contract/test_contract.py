@@ -137,6 +137,18 @@ def can(encode: Callable[[Json], Json] = encode, **abilities: bool) -> Adapter:
     )
 
 
+def reading(*names: str) -> Callable[[Json], Json]:
+    """An encode that reads one member and does nothing with it."""
+
+    def read(request: Json) -> Json:
+        value: Any = request
+        for name in names:
+            value = value.get(name) or {}
+        return encode(request)
+
+    return read
+
+
 BROKEN: list[tuple[str, Adapter, str]] = [
     ("sample_fits", replace(GOOD, sample={"prompt": 3}), "the sample does not fit: prompt: must be a string"),
     ("missing_field_is_refused", nesting(Forgiving), "options.size is required"),
@@ -173,6 +185,22 @@ BROKEN: list[tuple[str, Adapter, str]] = [
         "encode_takes_what_the_model_can",
         can(encode_words_alone, reasoning=True),
         "fails at what reasoning=True announces",
+    ),
+    (
+        "what_encode_reads_is_in_its_body",
+        replace(GOOD, encode=reading("inferenceConfig", "temperature")),
+        "encode reads inferenceConfig.temperature and leaves it out of the body",
+    ),
+    (
+        "what_encode_reads_is_in_its_body",
+        can(reading("toolConfig", "toolChoice"), tools=True),
+        "encode reads toolConfig.toolChoice and leaves it out",
+    ),
+    ("what_encode_reads_is_in_its_body", can(reading("system"), system=True), "encode reads system and leaves it out"),
+    (
+        "texts_of_a_batch_stay_apart",
+        replace(GOOD, models={"acme.rhyme-*": Capabilities(output="embedding", batch=2, streaming=False)}),
+        "in which 'Text 1 of a batch.' is not a text of its own",
     ),
     (
         "batch_is_whole",
