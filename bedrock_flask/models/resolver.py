@@ -87,10 +87,9 @@ class Models:
             adapter = self.registry.adapters[name]
             if GENERIC in adapter.models:
                 raise UnknownModel(f"'{name}' takes any Bedrock id: use the id itself, or an alias, as the name.")
-            return self._resolve_id(name, adapter.model)
+            return self._resolve_id(name, self._choose_id(adapter.model, region))
         if name in self.registry.provider_names:
-            model = self.registry.provider_names[name]
-            return self._resolve_id(name, choose_id(model, self.registry.known_models[model], region))
+            return self._resolve_id(name, self._choose_id(self.registry.provider_names[name], region))
         if len(name) > _MAX_LENGTH or not (_ARN.fullmatch(name) or _ID.fullmatch(name)):
             raise UnknownModel(self._describe_unknown(name[:200]))
         # What the gateway lists: it does not know the number of its account, and Bedrock knows the profile by its id.
@@ -100,7 +99,7 @@ class Models:
     def list_models(self) -> list[Model]:
         """List the models that have a name besides their id: adapters, then aliases."""
         adapters = [
-            self._resolve_id(a.name, a.model) for a in self.registry.adapters.values() if GENERIC not in a.models
+            self._resolve_name(a.name, self.region) for a in self.registry.adapters.values() if GENERIC not in a.models
         ]
         return adapters + [self._resolve_alias(alias) for alias in self.aliases.values()]
 
@@ -113,6 +112,10 @@ class Models:
         taken = {model.name for model in own}
         known: list[KnownModel] = [each for each in self.registry.known_models.values() if each.active and each.names]
         return own + [self.resolve(each.names[0]) for each in known if each.names[0] not in taken]
+
+    def _choose_id(self, model: str, region: str) -> str:
+        known = self.registry.known_models.get(model)
+        return choose_id(model, known, region) if known else model
 
     def _resolve_alias(self, alias: Alias) -> Model:
         claim = self.registry.find_claim(alias.id)

@@ -130,6 +130,19 @@ def test_where_the_body_is_the_callers_own_it_has_the_beta(gateway: Gateway, emu
         assert LONG in response.text
 
 
+def test_the_list_says_which_efforts_a_model_has(gateway: Gateway) -> None:
+    headers = {"anthropic-version": "2023-06-01"}
+    for name, efforts in {
+        "claude-sonnet-4-5": [],
+        "claude-opus-4-5": ["low", "medium", "high"],
+        "claude-opus-4-6": ["low", "medium", "high", "max"],
+        "claude-opus-4-7": ["low", "medium", "high", "xhigh", "max"],
+    }.items():
+        effort = gateway.get(f"/v1/models/{name}", headers=headers).json()["capabilities"]["effort"]
+        assert effort.pop("supported") == bool(efforts)
+        assert [each for each, value in effort.items() if value["supported"]] == efforts
+
+
 @pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}])
 def test_the_list_of_models_is_one_to_choose_from(gateway: Gateway, headers: dict[str, str]) -> None:
     listed = {each["id"]: each for each in gateway.get("/v1/models?limit=1000", headers=headers).json()["data"]}

@@ -67,6 +67,17 @@ def test_a_model_is_called_by_its_own_id_where_it_can_be() -> None:
     assert choose_id("a.b", KnownModel(name="A", profiles=("us",)), "us-west-2") == "a.b"
 
 
+def test_an_adapters_name_is_called_by_the_profile_too() -> None:
+    assert make_models("us-east-1").resolve("claude").id == "us.anthropic.claude-opus-4-6-v1"
+    assert make_models("eu-west-2").resolve("claude").id == "anthropic.claude-opus-4-6-v1"
+    assert [each.id for each in make_models("eu-west-1").list_models()][:2] == [
+        "eu.anthropic.claude-opus-4-6-v1",
+        "amazon.nova-lite-v1:0",
+    ]
+    # A Bedrock id is the caller's own.
+    assert make_models().resolve("anthropic.claude-opus-4-6-v1").id == "anthropic.claude-opus-4-6-v1"
+
+
 def test_an_alias_of_that_name_wins(tmp_path: Path) -> None:
     path = tmp_path / "models.toml"
     path.write_text(
@@ -97,7 +108,7 @@ def test_the_list_to_choose_from_has_names_and_titles() -> None:
 @pytest.mark.parametrize(
     ("name", "called"),
     [
-        ("claude[1m]", "anthropic.claude-opus-4-6-v1"),
+        ("claude[1m]", "us.anthropic.claude-opus-4-6-v1"),
         ("us.anthropic.claude-opus-4-7[1m]", "us.anthropic.claude-opus-4-7"),
         ("global.anthropic.claude-opus-5-5[1M]", "global.anthropic.claude-opus-5-5"),
         ("claude-opus-4-8[200k]", "anthropic.claude-opus-4-8"),

@@ -23,6 +23,9 @@ def describe_capabilities(can: Capabilities) -> dict[str, Any]:
     # A model that reasons with a budget gets one for an effort.
     efforts = can.efforts or (_EFFORTS if can.thinking else ())
     off = ["disabled"] if can.thinking_off in ("absent", "disabled") else []
+    # A model that reasons with a budget has no efforts, unless they are known.
+    unknown = ("low", "medium", "high") if can.reasoning and can.thinking != "budget" else ()
+    efforts = can.efforts or unknown
     off += ["between_tools"] if can.thinking_off == "between_tools" else []
     return {
         "batch": _support(False),

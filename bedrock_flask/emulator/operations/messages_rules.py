@@ -10,6 +10,7 @@ from bedrock_flask.bedrock.anthropic_betas import EFFORT, Path, find_locked_memb
 from bedrock_flask.bodies.anthropic_body import MAX_CACHE_CONTROLS, find_cache_controls
 from bedrock_flask.capabilities import Capabilities, is_effort_beta_needed
 from bedrock_flask.converse import Json, member
+from bedrock_flask.emulator.operations.check import FROM_MODEL
 
 _ON = ("enabled", "adaptive")
 _FORCED = ("any", "tool")
@@ -27,6 +28,14 @@ def _check_betas(body: Json, capabilities: Capabilities) -> Iterator[str]:
     sent, dropped = select_betas(betas, body, capabilities.refused_betas)
     if dropped or set(betas) - set(sent):
         yield "invalid beta flag"
+
+
+def check_converse_betas(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    """The betas of a Converse request, for models that have Anthropic's format."""
+    betas = member(body, "additionalModelRequestFields", "anthropic_beta")
+    if isinstance(betas, list) and capabilities.api_versions:
+        for words in _check_betas({"anthropic_beta": betas}, capabilities):
+            yield f"{FROM_MODEL}{words}"
 
 
 def _check_members(body: Json, capabilities: Capabilities) -> Iterator[str]:

@@ -110,6 +110,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             _check_converse_format,
             *cache_rules.CHECKS,
             *schema_rules.CHECKS,
+            messages_rules.check_converse_betas,
         ),
     }
 )

@@ -177,6 +177,20 @@ def test_a_lenient_emulator_takes_what_the_rules_refuse(start_emulator: StartEmu
         assert invoke(lenient, OPUS_4_7, more)[0] == 200, more
 
 
+@pytest.mark.parametrize("path", ["converse", "converse-stream"])
+def test_converse_refuses_the_same_betas(emulator: Emulator, path: str) -> None:
+    for model, beta, status in (
+        (OPUS_4_6, "a-beta-2031-01-01", 400),
+        (OPUS_4_7, "interleaved-thinking-2025-05-14", 400),
+        (OPUS_4_6, "context-1m-2025-08-07", 200),
+    ):
+        turn = {"role": "user", "content": [{"text": "hi"}]}
+        body = {"messages": [turn], "additionalModelRequestFields": {"anthropic_beta": [beta]}}
+        response = emulator.post(f"/model/{model}/{path}", body)
+        assert response.status_code == status, response.text
+        assert ("invalid beta flag" in response.text) == (status == 400)
+
+
 def test_a_count_of_tokens_is_refused_alike(emulator: Emulator) -> None:
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": SAYS, "anthropic_beta": ["b"]}
     encoded = base64.b64encode(json.dumps(body).encode()).decode()
