@@ -16,7 +16,7 @@ from tests.doubles import Emulator, Gateway
 
 CLAUDE, NOVA, TOMORROW = "claude", "draft", "newvendor.model-of-tomorrow"
 IDS = {
-    CLAUDE: "anthropic.claude-opus-4-6-v1",
+    CLAUDE: "us.anthropic.claude-opus-4-6-v1",
     NOVA: "amazon.nova-lite-v1:0",
     TOMORROW: TOMORROW,
 }
