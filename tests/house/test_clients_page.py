@@ -142,9 +142,11 @@ def test_claude_code_works_by_anthropics_api(reader: Any, emulator: Emulator, nu
         default_headers=headers_of(settings),
         max_retries=0,
     )
-    request = CODING | {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
+    reasoning: Any = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
     betas = ["claude-code-20250219", "interleaved-thinking-2025-05-14"]
     for name in MODELS:
+        # Claude Code knows that Haiku 4.5 has neither.
+        request = CODING | ({} if "haiku" in settings[name] else reasoning)
         with client.beta.messages.stream(model=settings[name], betas=betas, **request) as stream:
             assert stream.get_final_message().stop_reason == "tool_use"
     assert "billing" not in emulator.calls()[-1]["body"]
