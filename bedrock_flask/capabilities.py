@@ -228,6 +228,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Whether the model streams.",
             "Without it a client that wants a stream gets the whole answer as one, when it is there.",
         ),
+        "reasoning": Rule(
+            "Whether the model can reason before it answers.",
+            "Without it the gateway refuses an effort and `thinking` by name, or drops them if the caller allows that; "
+            "it drops reasoning in the history, and reports it.",
+        ),
         "signs_reasoning": Rule(
             "Whether reasoning in the history needs the signature that it came with, or may not have one.",
             "With it the gateway drops reasoning without a signature and reports it. Without it the gateway drops the "

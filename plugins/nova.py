@@ -39,6 +39,7 @@ _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is n
 _FEATURES = "AWS user guide, Supported models and model features"
 _CACHING = "AWS user guide, Prompt caching"
 SOURCES = {
+    "reasoning": [Source("AWS user guides for Nova and Nova 2: `reasoningConfig` is Nova 2's", DOCUMENTED)],
     "cache_tools": [
         Source(
             "AWS user guide, Prompt caching: system and messages. Live calls: extraneous key [cachePoint] is not "

@@ -78,6 +78,7 @@ SOURCES = {
         Source("AWS user guide, Prompt caching: Claude 3.5 Haiku, 3.5 Sonnet v2 and later", DOCUMENTED),
         Source("Live calls: Claude 3 refuses it (posit-dev/positron#12142)", MEASURED, "anthropic.claude-3-*"),
     ],
+    "reasoning": [Source("AWS user guide, Extended thinking: Claude 3.7 and later", DOCUMENTED)],
     "signs_reasoning": [Source("AWS user guide, Extended thinking: signatures", DOCUMENTED)],
     "root_unions": [
         Source("Live calls (trycua/cua#3303, aaif-goose/goose#2150, code-yeongyu/senpi#1947)", MEASURED),

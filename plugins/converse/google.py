@@ -1,7 +1,7 @@
 """Gemma by Google."""
 
 from bedrock_flask_plugins.converse.any_model import SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice, stops, unstructured
+from bedrock_flask_plugins.converse.pages import Sources, cards, choice, makers, stops, unstructured
 
 GEMMA = SEES.but(reasoning=False, stop_sequences=False, named_tools=False)
 MODELS = {
@@ -11,6 +11,7 @@ MODELS = {
 
 _ALL, _4B = "google.gemma-3-*", "google.gemma-3-4b-*"
 SOURCES: Sources = {
+    "reasoning": makers(_ALL),
     "video": cards(_ALL),
     "audio": cards(_ALL),
     "named_tools": choice(_ALL),

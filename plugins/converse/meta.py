@@ -2,7 +2,7 @@
 
 from bedrock_flask.plugin import DOCUMENTED, MEASURED, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import FEATURES, Sources, cards, features, unstructured
+from bedrock_flask_plugins.converse.pages import FEATURES, Sources, cards, features, makers, unstructured
 
 _PLAIN = {"reasoning": False, "structured": False, "strict_tools": False}
 WITHOUT_TOOLS = READS.but(**_PLAIN, tools=False)
@@ -23,6 +23,7 @@ MODELS = {
 
 _ALL = "meta.llama*"
 SOURCES: Sources = {
+    "reasoning": makers(_ALL),
     "images": features(_ALL),
     "video": cards(_ALL),
     "audio": cards(_ALL),

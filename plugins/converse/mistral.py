@@ -2,7 +2,16 @@
 
 from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import FEATURES, Sources, cards, choice, efforts, features, unstructured
+from bedrock_flask_plugins.converse.pages import (
+    FEATURES,
+    Sources,
+    cards,
+    choice,
+    efforts,
+    features,
+    makers,
+    unstructured,
+)
 
 _PLAIN = {"reasoning": False, "named_tools": False}
 _OLDER = {**_PLAIN, "structured": False, "strict_tools": False}
@@ -28,6 +37,7 @@ MODELS = {
 _ALL, _7B, _MIXTRAL = "mistral.*", "mistral.mistral-7b-*", "mistral.mixtral-*"
 _SYSTEM = "Live calls: This model doesn't support system messages (567-labs/instructor#1753)"
 SOURCES: Sources = {
+    "reasoning": makers(_ALL),
     "images": cards(_ALL),
     "video": cards(_ALL),
     "audio": cards(_ALL),

@@ -2,7 +2,7 @@
 
 from bedrock_flask.plugin import MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS
-from bedrock_flask_plugins.converse.pages import Sources, cards, features, unstructured
+from bedrock_flask_plugins.converse.pages import Sources, cards, features, makers, unstructured
 
 PLAIN = READS.but(structured=False, strict_tools=False)
 TITAN = PLAIN.but(reasoning=False, system=False, tools=False)
@@ -28,6 +28,7 @@ SOURCES: Sources = {
     )
 } | {
     "system": [*features(_TITAN), Source(_SYSTEM, MEASURED, _TITAN)],
+    "reasoning": [each for pattern in (_TITAN, "cohere.command-r*", "ai21.jamba-*") for each in makers(pattern)],
     "tools": [*features(_TITAN), *features(_INSTRUCT)],
     "most_tokens": [
         Source(

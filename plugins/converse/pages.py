@@ -7,6 +7,7 @@ from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Source
 FEATURES = "AWS user guide, Supported models and model features"
 _CARDS = "AWS user guide, the card of each model: input modalities"
 _CHOICE = "AWS API reference, ToolChoice: `tool` is only supported by Anthropic Claude 3 and Amazon Nova models"
+_MAKERS = "The maker's cards of the models: which of them reason"
 _STRUCTURED = "AWS user guide, Get validated JSON results from models: the family is not on the list of models"
 _LISTED = (
     "AWS user guide, Get validated JSON results from models; the ids as an engineer of AWS has entered them in "
@@ -29,6 +30,11 @@ Sources = Mapping[str, Sequence[Source]]
 def cards(pattern: str) -> Sequence[Source]:
     """What the cards of these models say about images, video and audio."""
     return [Source(_CARDS, DOCUMENTED, pattern)]
+
+
+def makers(pattern: str) -> Sequence[Source]:
+    """What the makers say of which models reason."""
+    return [Source(_MAKERS, DOCUMENTED, pattern)]
 
 
 def choice(pattern: str) -> Sequence[Source]:

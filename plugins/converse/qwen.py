@@ -1,7 +1,7 @@
 """Qwen3."""
 
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice, efforts, stops
+from bedrock_flask_plugins.converse.pages import Sources, cards, choice, efforts, makers, stops
 
 QWEN = READS.but(stop_sequences=False, named_tools=False)
 MODELS = {
@@ -16,6 +16,7 @@ MODELS = {
 
 _ALL = "qwen.qwen3-*"
 SOURCES: Sources = {
+    "reasoning": [*makers("qwen.qwen3-coder-*"), *makers("qwen.qwen3-next-*")],
     "images": cards(_ALL),
     "video": cards(_ALL),
     "audio": cards(_ALL),
