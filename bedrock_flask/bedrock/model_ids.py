@@ -24,6 +24,14 @@ def is_prompt(model: str) -> bool:
     return model.startswith("arn:") and ":prompt/" in model
 
 
+def is_application_profile(model: str) -> bool:
+    """Whether a model is an inference profile of the account's own, whose ARN does not contain the model's id.
+
+    Source: AWS user guide, "Set up a model invocation resource using inference profiles".
+    """
+    return model.startswith("arn:") and ":application-inference-profile/" in model
+
+
 def is_imported(model: str) -> bool:
     """Whether a model was imported into the account: it takes a body of its own, and Converse does not serve it.
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, current_app, request
 
 from bedrock_flask import headers
+from bedrock_flask.bedrock.model_ids import is_application_profile
 from bedrock_flask.call import Reply
 from bedrock_flask.converse import Request
 from bedrock_flask.errors import BedrockError, CallerError, NotConversable
@@ -47,6 +48,13 @@ def count_tokens(
         if not may_estimate:
             raise NotConversable(f"Bedrock does not count tokens for '{model.name}'. {_REMEDY}")
         return TokenCount(estimate_tokens(read()))
+    if is_application_profile(model.base or model.id):
+        if may_estimate:
+            return TokenCount(estimate_tokens(read()))
+        raise CallerError(
+            f"'{model.name}' is an application inference profile, and Bedrock counts tokens by a model's own id only. "
+            f"Name that id, or give the profile an alias with both its `id` and its `arn` in the models file. {_REMEDY}"
+        )
     # Bedrock counts by the model's own id only.
     counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
     try:

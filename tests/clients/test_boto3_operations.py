@@ -351,6 +351,20 @@ def test_tokens_are_counted_by_every_name_of_a_model(runtime: Any, own: Endpoint
     assert {call["model"] for call in calls()} == {CLAUDE}
 
 
+def test_a_profile_that_hides_its_model_is_refused_with_what_to_do(runtime: Any, own: Endpoint, calls: Any) -> None:
+    unknown = f"{APPLICATION}x"
+    request: Any = {"converse": {"messages": [{"role": "user", "content": [{"text": "Hi."}]}]}}
+    with pytest.raises(runtime.exceptions.ValidationException, match="alias with both its `id` and its `arn`"):
+        runtime.count_tokens(modelId=unknown, input=request)
+    body = {"model": unknown, "messages": [{"role": "user", "content": "Hi."}]}
+    key = {"x-api-key": KEY}
+    refused = own.server.post("/v1/messages/count_tokens", body, headers=key)
+    assert (refused.status_code, "models file" in refused.text) == (400, True)
+    estimated = own.server.post("/v1/messages/count_tokens", body, headers=key | {"x-bedrock-flask-count": "estimate"})
+    assert (estimated.json(), estimated.headers["x-bedrock-flask-count"]) == ({"input_tokens": 1}, "estimate")
+    assert calls() == []
+
+
 @pytest.mark.parametrize("more", [{}, {"guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"}}])
 def test_a_managed_prompt_needs_no_members(runtime: Any, own: Endpoint, calls: Any, more: Any) -> None:
     assert runtime.converse(modelId=PROMPT, **more)["output"]
