@@ -24,6 +24,7 @@ from bedrock_flask.pipeline.response import (
 )
 from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation.answer import read_events, read_response
+from bedrock_flask.translation.next_turn import ask_for_next_turn
 from bedrock_flask.translation.repairs.record import CallerPath
 from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request
 from bedrock_flask.wires.wire import Wire
@@ -118,6 +119,8 @@ def _prepare(
     errors: list[InvalidBody] = []
     try:
         request = wire.read_request(body)
+        if wire.writes_after_answer:
+            request = ask_for_next_turn(request, model.capabilities)
     except InvalidBody as error:
         errors.append(error)
         request = error.rest

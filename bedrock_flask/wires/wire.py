@@ -108,6 +108,7 @@ class Wire:
     response_paths the `additionalModelResponseFieldPaths` that the format always contains
     add_tokens     puts the input tokens, which its function counts, into the chunk that reports them before the end
     hints          extras that do not change an answer: where no model takes them they are dropped and reported
+    writes_after_answer  whether a model writes another message where the conversation ends with an answer
     path_names     this format's name for each path of a Converse request, or extra, that has another name here
 
     A chunk of ConverseStream is `{event type: payload}`. A wire with `write_request`, `read_reply` and `read_chunks`
@@ -130,6 +131,7 @@ class Wire:
     response_paths: Sequence[str] = ()
     add_tokens: Callable[[Json, Callable[[], int]], Json] = keep_chunk
     hints: frozenset[str] = frozenset()
+    writes_after_answer: bool = False
     path_names: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -249,12 +249,12 @@ REPLIES: dict[int, list[Json]] = {
 # One fault for each session, as long as it may be: what an agent survives without a gateway, it survives with one.
 NIGHTLY: dict[str, tuple[dict[int, list[Json]], dict[int, Json]]] = {
     "seven throttles": ({2: [{"times": 7, "error": "ThrottlingException"}]}, {}),
-    "thirty throttles": ({2: [{"times": 30, "error": "ThrottlingException"}]}, {}),
+    "fifteen throttles": ({2: [{"times": 15, "error": "ThrottlingException"}]}, {}),
     "not ready": ({1: [{"times": 4, "error": "ModelNotReadyException"}]}, {}),
     "overloaded": ({3: [{"times": 6, "error": "overloaded_error"}]}, {}),
     "unavailable": ({3: [{"times": 6, "error": "ServiceUnavailableException"}]}, {}),
     "cut": ({2: [AGAIN]}, {3: CUT}),
-    "cut cleanly": ({2: [AGAIN]}, {3: {"fault": "no_terminal_event", "after": 4}}),
+    "cut cleanly": ({2: [AGAIN]}, {3: {"fault": "no_terminal_event", "after": 3}}),
     "reset": ({2: [AGAIN]}, {3: {"fault": "reset", "after": 3}}),
     "silence before": ({}, {3: {"fault": "slow_first_byte", "seconds": 100}}),
     "silence within": ({}, {3: {"fault": "stall", "after": 3, "seconds": 100}}),

@@ -57,6 +57,7 @@ PATH_NAMES = MappingProxyType(
     }
 )
 WIRE = Wire(
+    writes_after_answer=True,
     name="openai_chat",
     is_complete=is_complete,
     is_stop=is_stop,

@@ -60,6 +60,7 @@ PATH_NAMES = MappingProxyType(
     }
 )
 WIRE = Wire(
+    writes_after_answer=True,
     name="openai_responses",
     is_complete=is_complete,
     is_terminal=is_terminal,
