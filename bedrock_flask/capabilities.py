@@ -85,6 +85,7 @@ class Capabilities:
     empty_results          whether a tool result may have no content
     tool_schemas           what the model takes of a tool's schema: anything that is known; no unions at the root and
                            names of letters, digits and signs there (named); type, properties and required (plain)
+    reasoning_history      the answers of earlier turns may have reasoning
     blank_stops            a stop sequence may consist of white space
     """
 
@@ -130,6 +131,7 @@ class Capabilities:
     media_in_results: bool = True
     empty_results: str = _make_enum("unknown", "accepted", "refused")
     tool_schemas: str = _make_enum("any", "named", "plain")
+    reasoning_history: bool = True
     blank_stops: bool = True
 
     def __post_init__(self) -> None:
@@ -329,6 +331,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "For `plain` the gateway replaces each `$ref` by what it refers to, leaves the three members, and reports "
             "what is lost. It makes one object of a union, which it reports, for every model without `root_unions`. It "
             "refuses the name of a property.",
+        ),
+        "reasoning_history": Rule(
+            "Whether the answers of earlier turns may have reasoning.",
+            "Without it the gateway drops the reasoning and reports it.",
         ),
         "blank_stops": Rule(
             "Whether a stop sequence may consist of white space.",

@@ -32,7 +32,11 @@ TEXT = Capabilities(
 )
 SEES = TEXT.but(images=True, documents=True, video=True)
 REASONS = SEES.but(
-    reasoning=True, most_tokens=65_535, efforts=("none", "low", "medium", "high"), unlimited_effort="high"
+    reasoning=True,
+    reasoning_history=False,
+    most_tokens=65_535,
+    efforts=("none", "low", "medium", "high"),
+    unlimited_effort="high",
 )
 
 _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is not on the list of models"
@@ -67,6 +71,14 @@ SOURCES = {
             "extraneous key [$defs] is not permitted (lastmile-ai/mcp-agent#126, zed-industries/zed#31815, "
             "pydantic/pydantic-ai#1623)",
             MEASURED,
+        ),
+    ],
+    "reasoning_history": [
+        Source(
+            "Nova's own reasoning: User messages cannot contain reasoning content (can1357/oh-my-pi#9086). AWS user "
+            "guide for Nova 2: its text is redacted anyway",
+            ONE_REPORT,
+            "amazon.nova-2-*",
         ),
     ],
     "efforts": [

@@ -5,7 +5,7 @@ from bedrock_flask_plugins.converse.any_model import READS
 from bedrock_flask_plugins.converse.pages import FEATURES, Sources, cards, efforts, stops, unstructured
 
 MODELS = {
-    "deepseek.r1-*": READS.but(tools=False, structured=False, strict_tools=False),
+    "deepseek.r1-*": READS.but(tools=False, structured=False, strict_tools=False, reasoning_history=False),
     "deepseek.v3*": READS.but(
         stop_sequences=False,
         named_tools=False,
@@ -25,6 +25,14 @@ SOURCES: Sources = {
         Source(f"Live calls: Converse accepts a named tool, and the model does not obey ({_LANGCHAIN})", MEASURED, _V3)
     ],
     "stop_sequences": stops(_V3),
+    "reasoning_history": [
+        Source(
+            "R1's own reasoning: User messages cannot contain reasoning content (langchain-ai/langchain-aws#401, "
+            "aws-samples/bedrock-chat#845, zed-industries/zed#32341)",
+            MEASURED,
+            _R1,
+        )
+    ],
     "structured": unstructured(_R1),
     "strict_tools": unstructured(_R1),
     "efforts": [

@@ -312,3 +312,52 @@ def test_a_property_name_that_claude_refuses_is_refused_by_name(gateway: Gateway
         assert "filter[id]" in response.text
     for response in offer(gateway, NOVA, schema):
         assert response.status_code == 200, response.text
+
+
+# --- reasoning of earlier turns ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "kept"),
+    [
+        ("us.deepseek.r1-v1:0", None),
+        ("us.amazon.nova-2-lite-v1:0", None),
+        (NOVA, None),
+        ("openai.gpt-oss-120b-1:0", {"text": "Hm."}),
+        ("moonshot.kimi-k2-thinking", {"text": "Hm."}),
+    ],
+)
+def test_the_reasoning_of_claude_in_a_conversation_that_goes_on_with_another_model(
+    gateway: Gateway, emulator: Emulator, model: str, kept: Json | None, stream: bool
+) -> None:
+    thinking = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [thinking, {"type": "text", "text": "Hello."}]},
+        {"role": "user", "content": "Go on."},
+    ]
+    details = [{"type": "reasoning.text", "text": "Hm.", "signature": "s"}]
+    turns = [messages[0], {"role": "assistant", "content": "Hello.", "reasoning_details": details}, messages[2]]
+    asked = [
+        gateway.post("/v1/messages", {"model": model, "max_tokens": 9, "messages": messages, "stream": stream}),
+        gateway.post("/v1/chat/completions", {"model": model, "messages": turns, "stream": stream}),
+    ]
+    for response, call in zip(asked, emulator.calls()[-2:], strict=True):
+        # The reasoning, or its signature.
+        assert "reasoning" in dropped(response)
+        content = json.loads(call["body"])["messages"][1]["content"]
+        blocks = [block["reasoningContent"]["reasoningText"] for block in content if "reasoningContent" in block]
+        assert blocks == ([] if kept is None else [kept])
+
+
+@pytest.mark.parametrize("model", [CLAUDE, "anthropic.claude-opus-5"])
+def test_unsigned_reasoning_does_not_reach_claude(gateway: Gateway, emulator: Emulator, model: str) -> None:
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hello.", "reasoning_content": "Hm."},
+        {"role": "user", "content": "Go on."},
+    ]
+    response = gateway.post("/v1/chat/completions", {"model": model, "messages": turns})
+    assert "reasoning" in dropped(response)
+    assert sent(emulator)["messages"][1]["content"] == [{"text": "Hello."}]

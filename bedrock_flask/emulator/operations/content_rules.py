@@ -100,9 +100,14 @@ def _check_documents(body: Json, capabilities: Capabilities) -> Iterator[str]:
 
 def _check_reasoning(body: Json, capabilities: Capabilities) -> Iterator[str]:
     # Words: langchain-ai/langchain-aws#401, zed-industries/zed#32341.
-    for _, role, block in walk_messages(body):
-        if "reasoningContent" in block and role == "user":
+    for path, role, block in walk_messages(body):
+        if "reasoningContent" not in block:
+            continue
+        text = member(block, "reasoningContent", "reasoningText")
+        if role == "user" or not capabilities.reasoning_history:
             yield "User messages cannot contain reasoning content. Please remove the reasoning content and try again."
+        elif text is not None and not text.get("signature") and capabilities.signs_reasoning:
+            yield f"{FROM_MODEL}{path}.thinking.signature: Field required"
 
 
 def _check_results(body: Json, capabilities: Capabilities) -> Iterator[str]:

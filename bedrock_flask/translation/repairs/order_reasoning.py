@@ -32,7 +32,7 @@ def move_reasoning_first(request: Request, capabilities: Capabilities) -> Repair
 
 
 def _keep_valid(block: Json, capabilities: Capabilities) -> list[Json]:
-    if not capabilities.reasoning:
+    if not capabilities.reasoning or not capabilities.reasoning_history:
         return []
     text = member(block, _KIND, "reasoningText")
     if text is None:

@@ -121,6 +121,33 @@ def test_reasoning_of_a_user(emulator: Emulator) -> None:
     assert refuse(emulator, user(HI), assistant(thought, HI), user(HI), model=CLAUDE) == ""
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "signed", "words"),
+    [
+        (CLAUDE, True, ""),
+        (CLAUDE, False, "messages.1.content.0.thinking.signature: Field required"),
+        *(
+            ("us.deepseek.r1-v1:0", signed, "User messages cannot contain reasoning content.")
+            for signed in (True, False)
+        ),
+        ("us.amazon.nova-2-lite-v1:0", False, "User messages cannot contain reasoning content."),
+        (
+            "openai.gpt-oss-120b-1:0",
+            True,
+            "This model doesn't support the reasoningContent.reasoningText.signature field.",
+        ),
+        ("openai.gpt-oss-120b-1:0", False, ""),
+        ("moonshot.kimi-k2-thinking", False, ""),
+    ],
+)
+def test_reasoning_of_earlier_turns(emulator: Emulator, model: str, signed: bool, words: str, stream: bool) -> None:
+    text = {"text": "Hm.", "signature": "s"} if signed else {"text": "Hm."}
+    answer = assistant({"reasoningContent": {"reasoningText": text}}, HI)
+    said = refuse(emulator, user(HI), answer, user(HI), model=model, stream=stream)
+    assert words in said if words else said == ""
+
+
 @pytest.mark.parametrize(("model", "takes"), [(CLAUDE, True), (NOVA, True), (NEMOTRON, False)])
 def test_an_empty_tool_result(emulator: Emulator, model: str, takes: bool) -> None:
     said = refuse(emulator, user(HI), use("a"), user(result("a")), model=model, toolConfig=TOOLS)
