@@ -13,9 +13,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bedrock_flask.bedrock.operations import OPERATIONS, RUNTIME
+from bedrock_flask.protocol import eventstream
 from tests.clients.conftest import ALIASES, ARN, KEY, PROFILE, SIGNING, _pair
 from tests.clients.endpoint import Endpoint
-from tests.doubles import Emulator, Gateway, SendWhole, StartEmulator, StartGateway, Upstream
+from tests.doubles import Emulator, Gateway, SendStream, SendWhole, StartEmulator, StartGateway, Upstream
 
 CLAUDE, NOVA, TITAN = "anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0"
 APPLICATION = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"
@@ -376,3 +377,22 @@ def test_a_managed_prompt_needs_no_members(runtime: Any, own: Endpoint, calls: A
     # Any other model does.
     with pytest.raises(runtime.exceptions.ValidationException, match="messages"):
         runtime.converse(modelId="newvendor.model-of-tomorrow")
+
+
+def test_a_managed_prompt_is_invoked_without_a_body(
+    replayed: Gateway, upstream: Upstream, whole: SendWhole, stream: SendStream
+) -> None:
+    client = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=replayed.url,
+        region_name="us-east-1",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
+    )
+    chunk = eventstream.chunk(b'{"text":"Hi."}')
+    upstream.scripts += [whole(b'{"text":"Hi."}'), stream(eventstream.encode(chunk))]
+    assert client.invoke_model(modelId=PROMPT)["body"].read() == b'{"text":"Hi."}'
+    [event] = client.invoke_model_with_response_stream(modelId=PROMPT)["body"]
+    assert event["chunk"]["bytes"] == b'{"text":"Hi."}'
+    assert all(request.partition(b"\r\n\r\n")[2] == b"" for request in upstream.requests)
