@@ -66,28 +66,37 @@ def resolve(root: Any, reference: str) -> Any:
 
 def find_cycle(root: Any) -> Path | None:
     """The path of a reference that leads back to itself, or None."""
-    leads_to: dict[str, set[str]] = {}
     places: dict[str, Path] = {}
     for path, schema in walk_schemas(root):
         if isinstance(reference := schema.get("$ref"), str):
             places.setdefault(reference, (*path, "$ref"))
+    # Many references may lead to one place; it is read once.
+    inside: dict[int, tuple[str, ...]] = {}
+    leads_to: dict[str, tuple[str, ...]] = {}
     for reference in places:
-        inside = walk_schemas(resolve(root, reference)) if reference.startswith("#") else ()
-        leads_to[reference] = {each["$ref"] for _, each in inside if isinstance(each.get("$ref"), str)}
-    return next((places[reference] for reference in places if _is_in_cycle(reference, leads_to)), None)
+        target = resolve(root, reference) if reference.startswith("#") else None
+        if id(target) not in inside:
+            found = (each["$ref"] for _, each in walk_schemas(target) if isinstance(each.get("$ref"), str))
+            inside[id(target)] = tuple(dict.fromkeys(found))
+        leads_to[reference] = inside[id(target)]
+    return next((places[reference] for reference in _find_cyclic(leads_to)), None)
 
 
-def _is_in_cycle(start: str, leads_to: Mapping[str, set[str]]) -> bool:
-    seen: set[str] = set()
-    ahead = [*leads_to.get(start, ())]
-    while ahead:
-        reference = ahead.pop()
-        if reference == start:
-            return True
-        if reference not in seen:
-            seen.add(reference)
-            ahead += leads_to.get(reference, ())
-    return False
+def _find_cyclic(leads_to: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """A reference of each cycle, found by one walk along all of them."""
+    finished: set[str] = set()
+    for start in leads_to:
+        way = {start: iter(leads_to[start])} if start not in finished else {}
+        while way:
+            reference = next(reversed(way))
+            following = next(way[reference], None)
+            if following is None:
+                finished.add(reference)
+                del way[reference]
+            elif following in way:
+                yield following
+            elif following not in finished:
+                way[following] = iter(leads_to.get(following, ()))
 
 
 def count_optional(schema: Any) -> int:

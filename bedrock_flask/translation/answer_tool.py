@@ -72,24 +72,27 @@ def _can_be_input(schema: Json) -> bool:
 
 def _wrap(schema: Json | None) -> Json:
     if schema is None:
-        inner: Json = {"type": "object", "description": "The JSON object that the user asks for.", **_OPEN}
-    else:
-        inner = _move_references(schema)
-    return {"type": "object", "properties": {_PROPERTY: inner}, "required": [_PROPERTY]}
+        schema = {"type": "object", "description": "The JSON object that the user asks for.", **_OPEN}
+    moved = _move_references(schema)
+    inner = {keyword: value for keyword, value in moved.items() if keyword not in _DEFINITIONS}
+    definitions = {keyword: moved[keyword] for keyword in _DEFINITIONS if keyword in moved}
+    return {"type": "object", "properties": {_PROPERTY: inner}, "required": [_PROPERTY], **definitions}
 
 
 _OPEN = {"additionalProperties": True}
+# They stay at the root, where references to them lead.
+_DEFINITIONS = ("$defs", "definitions")
 
 
 def _move_references(schema: Any) -> Any:
-    """The schema as a part of another: its references within itself lead into the part."""
+    """The schema as a part of another: references to other places than its definitions lead into the part."""
     if isinstance(schema, list):
         return [_move_references(each) for each in schema]
     if not isinstance(schema, Mapping):
         return schema
     return {
         name: f"#/properties/{_PROPERTY}{value[1:]}"
-        if name == "$ref" and isinstance(value, str) and value.startswith("#")
+        if name == "$ref" and isinstance(value, str) and value.startswith("#") and not _is_definition(value)
         else _move_references(value)
         for name, value in schema.items()
     }
@@ -106,6 +109,10 @@ def explain_impossible(capabilities: Capabilities, reason: str) -> Iterator[str]
 NO_SCHEMAS = "this model does not support a JSON Schema for its answer"
 EXCLUDED = "and reasoning excludes a forced tool, by which it could answer in JSON"
 TOO_MUCH = "which Bedrock's structured output does not support"
+
+
+def _is_definition(reference: str) -> bool:
+    return reference.split("/")[1:2] in ([each] for each in _DEFINITIONS)
 
 
 class AnswerReader:

@@ -206,6 +206,37 @@ def test_the_answer_fits_the_schema(
     assert "x-bedrock-flask-dropped" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("model", "way"),
+    [
+        ("qwen.qwen3-32b-v1:0", "native"),
+        ("openai.gpt-oss-120b-1:0", "native"),
+        ("us.openai.gpt-5.6-sol", "native"),
+        ("deepseek.v3-v1:0", "native"),
+        ("google.gemma-3-27b-it", "native"),
+        ("minimax.minimax-m2", "native"),
+        ("mistral.magistral-small-2509", "native"),
+        ("moonshot.kimi-k2-thinking", "native"),
+        ("nvidia.nemotron-nano-3-30b", "native"),
+        ("mistral.mistral-large-2407-v1:0", "tool"),
+        ("cohere.command-r-plus-v1:0", "tool"),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "tool"),
+        ("us.meta.llama3-3-70b-instruct-v1:0", "cannot be forced to use a tool"),
+        ("us.anthropic.claude-sonnet-5-5", "cannot be forced to use a tool"),
+        ("us.deepseek.r1-v1:0", "has no tools"),
+    ],
+)
+def test_each_family_answers_in_json_in_its_own_way(gateway: Gateway, emulator: Emulator, model: str, way: str) -> None:
+    for dialect in DIALECTS:
+        answer = ask(gateway, dialect, make_body(dialect, model, SCHEMA))
+        if way not in ("native", "tool"):
+            assert (answer.status, way in answer.body, FORMAT[dialect] in answer.body) == (400, True, True)
+            continue
+        assert answer.status == 200, answer.body
+        assert json.loads(answer.text).keys() == SCHEMA["properties"].keys()
+        assert has_format(sent(emulator)) == (way == "native")
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_schema_is_closed_and_its_bounds_are_described(gateway: Gateway, emulator: Emulator, dialect: str) -> None:
     answer = ask(gateway, dialect, make_body(dialect, OPUS_4_6, SCHEMA))

@@ -145,3 +145,16 @@ def test_what_is_no_schema_is_left_to_bedrock(schema: Json) -> None:
 )
 def test_bedrock_refuses_in_its_own_words(schema: Json, words: str) -> None:
     assert words in "; ".join(describe_refusals(schema))
+
+
+def test_many_references_are_read_in_a_moment() -> None:
+    # Each leads to the next, and every one of them is in a place that all the others contain.
+    chain = {f"d{number}": {"$ref": f"#/$defs/d{number + 1}"} for number in range(5000)}
+    schema = {**make_object(a={"$ref": "#/$defs/d0"}), "$defs": {**chain, "d5000": {"type": "string"}}}
+    assert constrain_schema(schema).fault is None
+    chain["d4999"] = {"$ref": "#/$defs/d0"}
+    fault = constrain_schema({**schema, "$defs": chain}).fault
+    assert fault is not None
+    assert fault[1] == "leads back to itself"
+    around = {f"p{number}": {"$ref": "#" + "/" * number} for number in range(300)}
+    assert constrain_schema({"type": "object", "properties": around}).fault is not None

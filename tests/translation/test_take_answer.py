@@ -188,8 +188,12 @@ def test_an_input_that_was_cut_is_the_text_so_far() -> None:
 
 
 def test_references_lead_into_the_part_that_the_schema_becomes() -> None:
-    schema = {"$ref": "#/$defs/N", "$defs": {"N": {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}}}}}
-    tool = make_answer_tool(schema, [])
-    assert tool.schema["properties"]["answer"]["$ref"] == "#/properties/answer/$defs/N"
-    inner = tool.schema["properties"]["answer"]["$defs"]["N"]["properties"]["n"]
-    assert inner == {"$ref": "#/properties/answer/$defs/N"}
+    node = {"type": "object", "properties": {"n": {"$ref": "#/$defs/N"}, "all": {"$ref": "#"}}}
+    tool = make_answer_tool({"$ref": "#/$defs/N", "$defs": {"N": node}}, [])
+    moved = {**node, "properties": {**node["properties"], "all": {"$ref": "#/properties/answer"}}}
+    assert tool.schema == {
+        "type": "object",
+        "properties": {"answer": {"$ref": "#/$defs/N"}},
+        "required": ["answer"],
+        "$defs": {"N": moved},
+    }

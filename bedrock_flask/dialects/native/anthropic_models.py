@@ -43,7 +43,8 @@ def describe_capabilities(can: Capabilities) -> dict[str, Any]:
             "web_search": _support(False),
             "code_execution": _support(False),
         },
-        "structured_outputs": _support(can.structured),
+        # Without it, a forced tool gives an answer in JSON.
+        "structured_outputs": _support(can.structured or (can.tools and can.forced_tools)),
         "thinking": {
             "supported": bool(types),
             "types": {

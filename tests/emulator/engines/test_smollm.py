@@ -91,6 +91,22 @@ def test_a_stop_sequence_ends_it_and_too_long_a_prompt_is_refused(bedrock: Any) 
 
 
 @needs_model
+def test_its_text_satisfies_the_schema_of_the_answer(bedrock: Any) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+        "required": ["name", "age"],
+        "additionalProperties": False,
+    }
+    form = {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema), "name": "person"}}}
+    response = bedrock.converse(
+        modelId="anthropic.claude-opus-4-6-v1", messages=say("Ann is 7 years old."), outputConfig={"textFormat": form}
+    )
+    document = json.loads(text_of(response))
+    assert (type(document["name"]), type(document["age"]), len(document)) == (str, int, 2)
+
+
+@needs_model
 def test_what_it_cannot_do_the_scripted_engine_does(bedrock: Any) -> None:
     tool = {"name": "now", "inputSchema": {"json": {"type": "object", "properties": {"zone": {"type": "string"}}}}}
     config = {"tools": [{"toolSpec": tool}], "toolChoice": {"any": {}}}
