@@ -22,6 +22,8 @@ _DESCRIPTION = (
 )
 # The property of a tool's input that holds an answer which cannot be the input itself.
 _PROPERTY = "answer"
+# Claude takes no other names at the root of a tool's schema.
+_ACCEPTED = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _OPENING = re.compile(rf'\s*\{{\s*"{_PROPERTY}"\s*:\s*')
 _COMPOSITIONS = ("$ref", "anyOf", "oneOf", "allOf", "not", "if")
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
@@ -32,12 +34,22 @@ _WHOLE = ("end_turn", "stop_sequence", "tool_use")
 
 @dataclass(frozen=True)
 class AnswerTool:
-    """The tool that the gateway adds: its name, and whether a property of its input is the answer."""
+    """The tool that the gateway adds: its name, and whether a property of its input is the answer.
+
+    `place` is its path in the Converse request, and `required_by` the path of what it takes the place of.
+    """
 
     name: str
     is_wrapped: bool
     schema: Json
     description: str
+    place: str = ""
+    required_by: str = ""
+
+    def rename_path(self, path: str) -> str:
+        """The caller's path for one in this tool, which the caller does not know."""
+        is_inside = bool(self.place) and path.startswith(self.place) and path[len(self.place) :][:1] in ("", ".")
+        return self.required_by if is_inside else path
 
     def read_input(self, given: Any) -> str:
         """The text of the answer for a whole input; an input that was cut short is a text already."""
@@ -62,10 +74,13 @@ def make_answer_tool(schema: Json | None, taken: Collection[str], description: s
 
 
 def _can_be_input(schema: Json) -> bool:
-    """Whether a schema is one of a tool's input: a plain object with properties."""
+    """Whether a schema is one of a tool's input: a plain object with properties whose names every model takes."""
+    properties = schema.get("properties")
     return (
         schema.get("type") == "object"
-        and bool(schema.get("properties"))
+        and isinstance(properties, dict)
+        and bool(properties)
+        and all(map(_ACCEPTED.fullmatch, properties))
         and not any(keyword in schema for keyword in _COMPOSITIONS)
     )
 

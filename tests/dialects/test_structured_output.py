@@ -296,7 +296,11 @@ def test_a_schema_that_bedrock_cannot_express_is_required_by_a_tool(
         assert not has_format(sent(emulator))
         assert answer.translated == [FORMAT[dialect]]
         assert answer.stop == WHOLE[dialect]
-        jsonschema.validate(json.loads(answer.text), OPEN[name])
+        if (model, name) == (NOVA, "recursive"):
+            # Its tools have no references: what is lost of a circle is reported.
+            assert answer.headers["x-bedrock-flask-dropped"] == FORMAT[dialect]
+        else:
+            jsonschema.validate(json.loads(answer.text), OPEN[name])
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -472,3 +476,14 @@ def test_tokens_are_counted_with_the_tool(gateway: Gateway) -> None:
     without = {name: value for name, value in body.items() if name != "output_config"}
     counts = [gateway.post("/v1/messages/count_tokens", each).json()["input_tokens"] for each in (without, body)]
     assert counts[1] > counts[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_property_may_have_any_name(gateway: Gateway, dialect: str, stream: bool) -> None:
+    # Claude takes no such name at the root of a tool's schema.
+    schema = {"type": "object", "properties": {"what is it?": {"type": "string"}}, "required": ["what is it?"]}
+    for model in (OPUS_4_6, OPUS_4_7, NOVA):
+        answer = ask(gateway, dialect, make_body(dialect, model, schema), stream)
+        assert answer.status == 200, answer.body
+        jsonschema.validate(json.loads(answer.text), schema)

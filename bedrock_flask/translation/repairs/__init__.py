@@ -1,5 +1,7 @@
 """Make a Converse request that was translated from another format acceptable to Bedrock; one repair a file."""
 
+from dataclasses import replace
+
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
 from bedrock_flask.errors import FieldError, InvalidBody
@@ -89,7 +91,7 @@ def apply_repairs(request: Request, capabilities: Capabilities) -> RepairResult:
     faults: list[FieldError] = []
     for repair in REPAIRS:
         try:
-            result = result.then(repair(result.request, capabilities))
+            result = result.then(_name_paths(repair, result, capabilities))
         except InvalidBody as error:
             faults += trace_faults(result.request, error.fields)
         except (LookupError, ValueError):
@@ -100,3 +102,19 @@ def apply_repairs(request: Request, capabilities: Capabilities) -> RepairResult:
     if faults:
         raise InvalidBody(faults, rest=result)
     return result
+
+
+def _name_paths(repair: Repair, before: RepairResult, capabilities: Capabilities) -> RepairResult:
+    """What a repair makes of a request; its paths in the tool for the answer are those of what requires the answer."""
+    tool = before.answer_tool
+    if tool is None:
+        return repair(before.request, capabilities)
+    try:
+        result = repair(before.request, capabilities)
+    except InvalidBody as error:
+        raise type(error)([replace(fault, path=tool.rename_path(fault.path)) for fault in error.fields]) from None
+    return replace(
+        result,
+        reported=tuple(map(tool.rename_path, result.reported)),
+        refused=tuple(map(tool.rename_path, result.refused)),
+    )

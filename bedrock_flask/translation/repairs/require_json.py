@@ -6,6 +6,7 @@ JSON object, which has no schema. Beside the caller's own tools the model must c
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
@@ -76,7 +77,8 @@ def _add_tool(request: Request, schema: Any, path: str, description: str) -> Rep
         # This turn is a call of one of the caller's tools.
         return RepairResult(request, translated=(path,))
     names = [name for each in tools if (name := member(each, "toolSpec", "name")) is not None]
-    tool = make_answer_tool(schema, names, description)
+    place = f"toolConfig.tools[{len(tools)}]"
+    tool = replace(make_answer_tool(schema, names, description), place=place, required_by=path)
     spec = {"name": tool.name, "description": tool.description, "inputSchema": {"json": tool.schema}}
     # A model that may call none of the caller's tools must call this one.
     forced: Json = {"any": {}} if may_call else {"tool": {"name": tool.name}}

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import json
 import re
 from itertools import pairwise
 from typing import Any
@@ -249,3 +250,16 @@ def test_each_generation_of_claude_is_asked_in_its_own_way(
 ) -> None:
     able = REGISTRY.pick(model)[1]
     assert (able.thinking, able.sampling, able.prefill) == (thinking, sampling, prefill)
+
+
+def test_a_fault_in_the_tool_for_the_answer_is_one_of_its_format() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    form = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema)}}}}
+    request = {"messages": [{"role": "user", "content": [{"text": "x"}]}], "outputConfig": form}
+    able = Capabilities(tools=True, structured=False)
+    tool = apply_repairs(request, able).answer_tool
+    assert tool is not None
+    assert tool.rename_path("toolConfig.tools[0].toolSpec.inputSchema") == "outputConfig.textFormat"
+    assert tool.rename_path("toolConfig.tools[0]") == "outputConfig.textFormat"
+    assert tool.rename_path("toolConfig.tools[01]") == "toolConfig.tools[01]"
+    assert tool.rename_path("messages[0]") == "messages[0]"
