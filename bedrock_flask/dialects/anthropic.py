@@ -27,6 +27,7 @@ from bedrock_flask.edge.body import read_body
 from bedrock_flask.errors import (
     FieldError,
     GatewayError,
+    InvalidBody,
     RefusedSafeguard,
     Unsupported,
     UpstreamProtocolError,
@@ -54,10 +55,12 @@ from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, r
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, drop_at, format_path
+from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
 from bedrock_flask.translation.messages import edit_members, edit_turns
 from bedrock_flask.translation.messages.take_answer import ChunkTaker, take_answer
+from bedrock_flask.translation.repairs.record import trace_faults
 from bedrock_flask.translation.server_tools import explain
 from bedrock_flask.wires import anthropic
 
@@ -128,12 +131,26 @@ class _NativeBody:
     dropped: Sequence[str]
     translated: Sequence[str] = ()
     answer_tool: AnswerTool | None = None
+    is_traced: bool = True
 
 
 def _edit_for_bedrock(
     model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool = False
 ) -> _NativeBody:
-    """Claude's own body as Bedrock takes it: the text is kept, except for what Bedrock refuses and its envelope."""
+    """Claude's own body as Bedrock takes it: the text is kept, except for what Bedrock refuses and its envelope.
+
+    What was dropped, and every fault, has the path of this body, though turns may have moved before it was found.
+    """
+    try:
+        native = _edit(model, text, body, unknown, only_counted=only_counted)
+        if native.is_traced:
+            return native
+    except InvalidBody:
+        pass
+    return _edit(model, text, mark_places(body), unknown, only_counted=only_counted)
+
+
+def _edit(model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool) -> _NativeBody:
     edited = edit_members(body, model.capabilities)
     if edited.rejected:
         raise RefusedSafeguard(edited.rejected)
@@ -184,13 +201,14 @@ def _edit_for_bedrock(
         ],
         (*edited.translated, *turned.translated),
         turned.answer_tool,
+        not any("[" in path for path in (*turned.reported, *turned.refused, *turned.translated)),
     )
 
 
 def _check_body(model: Model, body: Mapping[str, Any]) -> None:
     with isolate_plugin_errors(model.adapter):
         faults = model.adapter.find_faults(body)
-    reject_faults(faults)
+    reject_faults(trace_faults(body, faults))
     log_unknown_fields(unknown_paths(faults))
 
 

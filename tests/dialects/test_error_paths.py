@@ -215,3 +215,31 @@ def test_all_that_is_wrong_is_named_at_once(
         assert all(place in response.json()["error"]["message"] for place in places[:3])
     else:
         assert response.status_code == 200, response.text
+
+
+def mark(text: str) -> Json:
+    return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("empty", [{"role": "assistant", "content": ""}, {"role": "system", "content": "Be brief."}])
+def test_a_fault_of_claudes_own_body_has_the_callers_path_although_turns_have_moved(
+    gateway: Gateway, emulator: Emulator, empty: Json, stream: bool
+) -> None:
+    turns = [
+        {"role": "user", "content": [mark("a")]},
+        empty,
+        {"role": "user", "content": [mark("b"), mark("c")]},
+        {"role": "assistant", "content": "d"},
+        {"role": "user", "content": [mark("e"), mark("f")]},
+    ]
+    body = {"model": "anthropic.claude-opus-4-6-v1", "max_tokens": 9, "messages": turns, "stream": stream}
+    assert find_paths(gateway.post("/v1/messages", body)) == ["messages[4].content[1].cache_control"]
+    counted = {"model": body["model"], "messages": turns}
+    assert find_paths(gateway.post("/v1/messages/count_tokens", counted)) == ["messages[4].content[1].cache_control"]
+
+
+def test_what_an_embedder_refuses_has_the_callers_name(gateway: Gateway) -> None:
+    for texts in ("a", ["a", "b", "c"]):
+        body = {"model": "titan-embed", "input": texts, "dimensions": 300}
+        assert find_paths(gateway.post("/v1/embeddings", body)) == ["dimensions"]

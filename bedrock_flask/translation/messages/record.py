@@ -7,6 +7,7 @@ from typing import Any
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import FieldError
 from bedrock_flask.translation.answer_tool import AnswerTool
+from bedrock_flask.translation.repairs.record import trace_faults, trace_paths
 
 Body = Mapping[str, Any]
 
@@ -29,14 +30,14 @@ class Edited:
     answer_tool: AnswerTool | None = None
 
     def then(self, step: "Edited") -> "Edited":
-        """The reports of both, with the body of the later step."""
+        """The reports of both, with the body of the later step, whose paths are those of this body."""
         return Edited(
             step.body,
             self.betas + step.betas,
-            self.reported + step.reported,
-            self.refused + step.refused,
-            self.rejected + step.rejected,
-            self.translated + step.translated,
+            self.reported + trace_paths(self.body, step.reported),
+            self.refused + trace_paths(self.body, step.refused),
+            self.rejected + tuple(trace_faults(self.body, step.rejected)),
+            self.translated + trace_paths(self.body, step.translated),
             step.answer_tool or self.answer_tool,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
@@ -19,7 +20,7 @@ class CallerPath(str):
     """A path in the caller's own body, or a name that only the caller's format has."""
 
 
-def trace_path(request: Request, path: str) -> str:
+def trace_path(request: Mapping[str, Any], path: str) -> str:
     """The path in the caller's body of what is at a path of a request; the same path if no value has a place."""
     if isinstance(path, CallerPath):
         return path
@@ -27,7 +28,12 @@ def trace_path(request: Request, path: str) -> str:
     return CallerPath(format_path(place)) if place else path
 
 
-def trace_faults(request: Request, faults: Iterable[FieldError]) -> list[FieldError]:
+def trace_paths(request: Mapping[str, Any], paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths in the caller's body, as far as they are known."""
+    return (*(trace_path(request, path) for path in paths[:_MAX_TRACED]), *paths[_MAX_TRACED:])
+
+
+def trace_faults(request: Mapping[str, Any], faults: Iterable[FieldError]) -> list[FieldError]:
     """The faults with the paths of the caller's body, as far as they are known."""
     each = [*faults]
     traced = [replace(fault, path=trace_path(request, fault.path)) for fault in islice(each, _MAX_TRACED)]
@@ -54,20 +60,16 @@ class RepairResult:
 
     def then(self, step: "RepairResult") -> "RepairResult":
         """The reports of both, with the request of the later step, whose paths are those of this request."""
-        reported = tuple(dict.fromkeys(self.reported + self._trace(step.reported)))
-        refused = tuple(dict.fromkeys(self.refused + self._trace(step.refused)))
+        reported = tuple(dict.fromkeys(self.reported + trace_paths(self.request, step.reported)))
+        refused = tuple(dict.fromkeys(self.refused + trace_paths(self.request, step.refused)))
         return RepairResult(
             step.request,
             reported,
             refused,
             {**self.names, **step.names},
-            self.translated + self._trace(step.translated),
+            self.translated + trace_paths(self.request, step.translated),
             step.answer_tool or self.answer_tool,
         )
-
-    def _trace(self, paths: tuple[str, ...]) -> tuple[str, ...]:
-        traced = (trace_path(self.request, path) for path in islice(paths, _MAX_TRACED))
-        return (*traced, *paths[_MAX_TRACED:])
 
 
 # A repair does not change its input. It raises InvalidBody, with a path for each fault.
