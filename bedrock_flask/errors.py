@@ -534,6 +534,11 @@ def read_reported_error(error: Any) -> UpstreamError:
 _ACCOUNT_ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:[\w-]*:\d{12}:[^\s\"',]+")
 
 
+# "account 123456789012", "Account ID: 123456789012", "accountId=123456789012".
+_ACCOUNT_NUMBER = re.compile(r"(account(?:[ _-]?(?:id|number))?[\s:='\"(]{1,4})\d{12}(?!\d)", re.I)
+
+
 def redact_account_arns(message: str) -> str:
-    """A message of Bedrock without the ARNs that name an account, a role or a user."""
-    return _ACCOUNT_ARN.sub("(an ARN of the gateway's account)", message)
+    """A message of Bedrock without the ARNs that name an account, a role or a user, and without account numbers."""
+    without_arns = _ACCOUNT_ARN.sub("(an ARN of the gateway's account)", message)
+    return _ACCOUNT_NUMBER.sub(r"\1(hidden)", without_arns)

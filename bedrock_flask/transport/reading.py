@@ -368,7 +368,9 @@ def _mask_payload(payload: bytes) -> bytes:
     """The payload of an error without the ARNs that name an account; its bytes unchanged if there are none."""
     document = _parse(payload)
     if not isinstance(document, dict):
-        return redact_account_arns(payload.decode("utf-8", "replace")).encode() if b"arn:" in payload else payload
+        text = payload.decode("utf-8", "replace")
+        masked_text = redact_account_arns(text)
+        return payload if masked_text == text else masked_text.encode()
     masked = {name: _mask(value) for name, value in document.items()}
     return payload if masked == document else json.dumps(masked).encode()
 

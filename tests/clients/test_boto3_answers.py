@@ -176,12 +176,14 @@ def test_a_frame_of_an_error_names_no_arn_of_the_account(
     frames = [
         eventstream.exception("validationException", json.dumps({"message": f'see "{secret}"', "n": 1}).encode()),
         eventstream.error("InternalFailure", f"see {secret}"),
+        eventstream.exception("validationException", f"in plain words: {secret}, account 123456789012".encode()),
     ]
     for frame in frames:
         upstream.scripts.append(stream(start, eventstream.encode(frame)))
         response = replayed.post(f"/model/{NOVA}/converse-stream", {"messages": ASKED})
         _, last = eventstream.Decoder().feed(response.content)
         assert b"canary" not in response.content
+        assert b"123456789012" not in response.content
         assert b"an ARN of the gateway's account" in response.content
         assert last.headers.keys() == frame.headers.keys()
 

@@ -285,6 +285,30 @@ def test_accounts_are_not_named_to_callers(upstream: Upstream, send: Any, whole:
     assert "foundation-model/x" in error.value.detail
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your account 123456789012 may not call it.",
+        "Account ID: 123456789012 has no access",
+        'accountId="123456789012"',
+    ],
+)
+def test_an_accounts_number_is_not_named_to_callers(
+    upstream: Upstream, send: Any, whole: SendWhole, message: str
+) -> None:
+    upstream.scripts.append(whole(json.dumps({"message": message}).encode(), "403 x"))
+    with pytest.raises(errors.BedrockError) as error:
+        send()
+    assert error.value.detail == message.replace("123456789012", "(hidden)")
+
+
+def test_another_number_of_twelve_digits_is_left_in_its_words(upstream: Upstream, send: Any, whole: SendWhole) -> None:
+    upstream.scripts.append(whole(b'{"message": "ends at 123456789012"}', "400 x"))
+    with pytest.raises(errors.BedrockError) as error:
+        send()
+    assert error.value.detail == "ends at 123456789012"
+
+
 def test_a_refusal_that_may_pass_is_tried_again(upstream: Upstream, send: Any, whole: SendWhole) -> None:
     upstream.scripts += [whole(b"{}", "503 x", x_amzn_errortype="ServiceUnavailableException"), whole(b'{"a":1}')]
     reply, call = send()
