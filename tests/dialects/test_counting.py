@@ -107,10 +107,10 @@ def test_a_body_of_the_models_own_is_estimated_too(gateway: Gateway) -> None:
 
 def test_openais_client_counts(gateway: Gateway) -> None:
     openai = pytest.importorskip("openai")
-    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
-    counted = client.responses.input_tokens.count(
-        model=COUNTED, input=[{"role": "user", "content": "one two"}], instructions="three", personality="friendly"
-    )
-    assert (counted.object, counted.input_tokens) == ("response.input_tokens", 3)
-    with pytest.raises(openai.BadRequestError, match="estimate"):
-        client.responses.input_tokens.count(model="nova", input="one")
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0) as client:
+        counted = client.responses.input_tokens.count(
+            model=COUNTED, input=[{"role": "user", "content": "one two"}], instructions="three", personality="friendly"
+        )
+        assert (counted.object, counted.input_tokens) == ("response.input_tokens", 3)
+        with pytest.raises(openai.BadRequestError, match="estimate"):
+            client.responses.input_tokens.count(model="nova", input="one")
