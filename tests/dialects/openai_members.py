@@ -36,6 +36,8 @@ PIXEL = (
 TEXT_FILE = "data:text/plain;base64,SGk="
 MARK = {"mode": "explicit"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+# What every model takes of a tool's schema.
+ARGUMENTS = {name: value for name, value in SCHEMA.items() if name != "additionalProperties"}
 USER = {"role": "user", "content": "Hi"}
 TRANSLATED, NOTHING, HINT, OPTION, REFUSED = "translated", "nothing to send", "hint", "option", "refused"
 
@@ -53,7 +55,7 @@ def answer(**more: Any) -> Json:
 
 
 def function(**more: Any) -> Json:
-    return {"type": "function", "function": {"name": "f", "parameters": SCHEMA, **more}}
+    return {"type": "function", "function": {"name": "f", "parameters": ARGUMENTS, **more}}
 
 
 def called(kind: str, **more: Any) -> Json:
@@ -238,7 +240,7 @@ def result(kind: str = "function_call", call: Json | None = None, output: Json |
 
 
 def tool(kind: str = "function", **more: Any) -> Json:
-    return {"type": kind, "name": "f", **({"parameters": SCHEMA} if kind == "function" else {}), **more}
+    return {"type": kind, "name": "f", **({"parameters": ARGUMENTS} if kind == "function" else {}), **more}
 
 
 def with_tool(kind: str = "function", **more: Any) -> Json:
