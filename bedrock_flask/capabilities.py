@@ -63,6 +63,7 @@ class Capabilities:
     structured             the answer can be required to conform to a JSON Schema
     closed_schemas         that schema, and those of strict tools, must be closed and have no bounds
     signs_reasoning        reasoning is signed, and accepted only with its signature
+    signatures             a signature of reasoning is accepted
     thinking               the types of `thinking` that the model accepts: with a budget, adaptive, either, or none
     thinking_off           how reasoning is disabled: by leaving it out, by a type of `thinking`, or never
     batch                  the number of texts that an embedding model accepts per call
@@ -112,6 +113,7 @@ class Capabilities:
     structured: bool = True
     closed_schemas: bool = False
     signs_reasoning: bool = False
+    signatures: bool = True
     thinking: str = _make_enum("", "budget", "either", "adaptive")
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
     sampling: str = _make_enum("both", "one", "none")
@@ -236,9 +238,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "it drops reasoning in the history, and reports it.",
         ),
         "signs_reasoning": Rule(
-            "Whether reasoning in the history needs the signature that it came with, or may not have one.",
-            "With it the gateway drops reasoning without a signature and reports it. Without it the gateway drops the "
-            "signature, which another model has given, and reports that.",
+            "Whether reasoning in the history needs the signature that it came with.",
+            "With it the gateway drops reasoning without a signature and reports it.",
+        ),
+        "signatures": Rule(
+            "Whether reasoning in the history may have a signature.",
+            "Without it the gateway drops the signature, which another model has given, and reports it.",
         ),
         "prefill": Rule(
             "Whether the last turn may be the assistant's, which the model then continues.",

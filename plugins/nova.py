@@ -29,6 +29,7 @@ TEXT = Capabilities(
     closed_schemas=True,
     strict_tools=False,
     most_tokens=10_000,
+    signatures=False,
 )
 SEES = TEXT.but(images=True, documents=True, video=True)
 REASONS = SEES.but(
@@ -43,6 +44,7 @@ _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is n
 _FEATURES = "AWS user guide, Supported models and model features"
 _CACHING = "AWS user guide, Prompt caching"
 SOURCES = {
+    "signatures": [Source("earendil-works/pi: the signature of Claude's reasoning is refused", ONE_REPORT)],
     "reasoning": [Source("AWS user guides for Nova and Nova 2: `reasoningConfig` is Nova 2's", DOCUMENTED)],
     "cache_tools": [
         Source(

@@ -16,7 +16,7 @@ ANY_MODEL = Capabilities(
     closed_schemas=True,
 )
 # What the cards of most models say: text, or text and images, and nothing else.
-SEES = ANY_MODEL.but(video=False, audio=False, structured=True)
+SEES = ANY_MODEL.but(video=False, audio=False, structured=True, signatures=False)
 READS = SEES.but(images=False)
 
 _LISTED = (
@@ -34,7 +34,7 @@ _MODELS_DEV = (
 )
 MODELS = {"*": ANY_MODEL}
 SOURCES: Sources = {
-    "signs_reasoning": [
+    "signatures": [
         Source(
             "Live calls: Kimi K3 refuses the signature of Claude's reasoning (xiehust/strands-darwin); so do GPT, Qwen "
             "and MiniMax (earendil-works/pi)",

@@ -196,7 +196,7 @@ def _find_conflicts(body: Json, fields: Mapping[str, Any]) -> Iterator[tuple[str
 def _check_signatures(body: Json, capabilities: Capabilities) -> Iterator[str]:
     # Words: a live call to Kimi K3 (xiehust/strands-darwin).
     field = "reasoningContent.reasoningText.signature"
-    for _, _, block in () if capabilities.signs_reasoning else walk_messages(body):
+    for _, _, block in () if capabilities.signatures else walk_messages(body):
         if member(block, *field.split(".")):
             yield f"This model doesn't support the {field} field. Remove {field} and try again."
 

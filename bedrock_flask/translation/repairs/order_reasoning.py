@@ -39,7 +39,7 @@ def _keep_valid(block: Json, capabilities: Capabilities) -> list[Json]:
         return [block] if member(block, _KIND, "redactedContent") else []
     if capabilities.signs_reasoning and not text.get("signature"):
         return []
-    if not capabilities.signs_reasoning:
+    if not capabilities.signatures:
         # Another model signed it, and this one refuses the field.
         return [{_KIND: {"reasoningText": {"text": text["text"]}}}] if text.get("text") else []
     # Reasoning that is not shown comes as a signature alone; Converse requires a text beside it.

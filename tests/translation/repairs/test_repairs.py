@@ -131,6 +131,7 @@ capabilities = models.map(lambda able: able.but(tools=True, system=True, images=
     media_in_results=st.booleans(),
     empty_results=st.sampled_from(["unknown", "accepted", "refused"]),
     signs_reasoning=st.booleans(),
+    signatures=st.booleans(),
     thinking=st.sampled_from(["", "budget", "either", "adaptive"]),
     thinking_off=st.sampled_from(["absent", "disabled", "between_tools", "never"]),
     sampling=st.sampled_from(["both", "one", "none"]),
