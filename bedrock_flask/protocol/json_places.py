@@ -65,6 +65,13 @@ def place_at(value: T, source: Any) -> T:
     return placed
 
 
+def keep_place(value: T, earlier: Any) -> T:
+    """The value that replaces an earlier one, with its place, unless it has one."""
+    if isinstance(value, _Placed) or not isinstance(earlier, _Placed):
+        return value
+    return place_at(value, earlier.source if isinstance(earlier.source, _Placed) else earlier)
+
+
 def find_place(document: Any, path: Path) -> Path | None:
     """The place of the value at a path in something made of a document with places, or None.
 

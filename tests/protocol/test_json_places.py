@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_flask.protocol.json_path import get_at
-from bedrock_flask.protocol.json_places import find_place, mark_places, place_at
+from bedrock_flask.protocol.json_places import find_place, keep_place, mark_places, place_at
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -69,3 +69,11 @@ def test_what_is_made_of_a_document_is_traced_back(made: Any, path: Any, place: 
 
 def test_a_value_made_of_one_without_a_place_has_none() -> None:
     assert type(place_at("made", "plain")) is str
+
+
+def test_what_replaces_a_value_keeps_its_place() -> None:
+    replaced = keep_place({**ONE, "text": "new"}, ONE)
+    assert find_place({"a": [replaced]}, ("a", 0, "strict")) == ("messages", 0, "content", 0, "strict")
+    again = keep_place({"b": {"text": "newer"}}, replaced)
+    assert find_place({"a": [again]}, ("a", 0, "b", "text")) == ("messages", 0, "content", 0, "text")
+    assert type(keep_place({}, {"plain": 1})) is dict

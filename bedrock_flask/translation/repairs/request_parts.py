@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, member
+from bedrock_flask.protocol.json_places import keep_place
 
 # The blocks that replace the block at a path.
 Replacements = Mapping[str, Iterable[Json]]
@@ -74,7 +75,7 @@ def _replace(path: str, content: Iterable[Json], replacements: Replacements) -> 
         for new in replacements.get(block_path, (block,)):
             result = new.get("toolResult")
             if result is None:
-                yield new
+                yield keep_place(new, block)
             else:
                 inner = _replace(f"{block_path}.toolResult.content", result.get("content") or (), replacements)
-                yield {**new, "toolResult": {**result, "content": list(inner)}}
+                yield keep_place({**new, "toolResult": {**result, "content": list(inner)}}, block)
