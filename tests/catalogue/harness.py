@@ -112,7 +112,7 @@ class Harness:
         return {
             "model": model,
             **({"input": messages} if dialect == "responses" else {"messages": messages}),
-            **({"max_tokens": 20_000} if dialect == "anthropic" else {}),
+            **({"max_tokens": 8_000} if dialect == "anthropic" else {}),
             **({"tools": offered} if offered else {}),
             **({"stream": True} if streamed else {}),
             **more,
