@@ -44,8 +44,21 @@ _STRUCTURED = "AWS user guide, Get validated JSON results from models: Nova is n
 _FEATURES = "AWS user guide, Supported models and model features"
 _CACHING = "AWS user guide, Prompt caching"
 SOURCES = {
-    "signatures": [Source("earendil-works/pi: the signature of Claude's reasoning is refused", ONE_REPORT)],
-    "reasoning": [Source("AWS user guides for Nova and Nova 2: `reasoningConfig` is Nova 2's", DOCUMENTED)],
+    "signatures": [
+        Source(
+            "Nova and MiniMax refuse an empty signature (maximhq/bifrost#6942); earendil-works/pi sends none but to "
+            "Claude",
+            ONE_REPORT,
+        )
+    ],
+    "reasoning": [
+        Source("AWS user guide for Nova 2, Reasoning capabilities: Nova 2 Lite reasons", DOCUMENTED, "amazon.nova-2-*"),
+        Source(
+            "Live calls: `reasoningConfig` is refused by Nova Pro (UKGovernmentBEIS/inspect_ai#5301) and Nova Premier "
+            "(charmbracelet/fantasy#117)",
+            MEASURED,
+        ),
+    ],
     "cache_tools": [
         Source(
             "AWS user guide, Prompt caching: system and messages. Live calls: extraneous key [cachePoint] is not "

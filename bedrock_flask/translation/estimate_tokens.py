@@ -26,11 +26,6 @@ def estimate_tokens(request: Request) -> int:
     return -(-sum(weights) // BYTES_PER_TOKEN)
 
 
-def estimate_text(text: str) -> int:
-    """The estimate for a text."""
-    return -(-len(_encode(text)) // BYTES_PER_TOKEN)
-
-
 def _weigh_blocks(request: Request) -> Iterator[int]:
     """The bytes of each part of a request, or what counts as its bytes."""
     yield from (_weigh_json(tool) for tool in member(request, "toolConfig", "tools") or () if "cachePoint" not in tool)

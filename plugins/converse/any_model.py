@@ -1,7 +1,7 @@
 """A model of which nothing is known: what it refuses is Bedrock's to decide, except for what AWS has a list of."""
 
 from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Capabilities, Source
-from bedrock_flask_plugins.converse.pages import Sources, listed
+from bedrock_flask_plugins.converse.pages import LISTED, Sources, cite
 
 ANY_MODEL = Capabilities(
     tools=True,
@@ -29,8 +29,11 @@ _LISTED = (
     "moonshot*.kimi-*",
     "nvidia.nemotron-*",
 )
-_MODELS_DEV = (
-    "anomalyco/models.dev has it (langchain-aws 1.9 takes it over); AWS's list of February 2026 is older than the model"
+_PROBED = Source("Live calls of September 2026 for GPT-5.6 and GPT-6 (anomalyco/models.dev#6792)", MEASURED)
+_MODELS_DEV = Source(
+    "anomalyco/models.dev has it (langchain-aws 1.9 takes it over); AWS's list of February 2026 is older than the "
+    "model",
+    ONE_REPORT,
 )
 MODELS = {"*": ANY_MODEL}
 SOURCES: Sources = {
@@ -53,15 +56,9 @@ SOURCES: Sources = {
         Source(
             "AWS user guide, Get validated JSON results from models: no model but those of the list", DOCUMENTED, "*"
         ),
-        *(source for pattern in _LISTED for source in listed(pattern)),
-        Source(
-            "Live calls of September 2026 for GPT-5.6 and GPT-6 (anomalyco/models.dev#6792)", MEASURED, "openai.gpt-5*"
-        ),
-        Source(
-            "Live calls of September 2026 for GPT-5.6 and GPT-6 (anomalyco/models.dev#6792)", MEASURED, "openai.gpt-6*"
-        ),
-        Source(_MODELS_DEV, ONE_REPORT, "xai.grok-*"),
-        Source(_MODELS_DEV, ONE_REPORT, "zai.glm-*"),
+        *cite(LISTED, *_LISTED),
+        *cite(_PROBED, "openai.gpt-5*", "openai.gpt-6*"),
+        *cite(_MODELS_DEV, "xai.grok-*", "zai.glm-*"),
         Source("anomalyco/models.dev says no, AWS's list has MiniMax M2", ONE_REPORT, "minimax.minimax-*"),
     ],
     "closed_schemas": [

@@ -1,7 +1,7 @@
 """Gemma by Google."""
 
 from bedrock_flask_plugins.converse.any_model import SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice, makers, stops, unstructured
+from bedrock_flask_plugins.converse.pages import CARDS, CHOICE, NO_PROFILE_REASONS, STOPS, UNLISTED, Sources, cite
 
 GEMMA = SEES.but(reasoning=False, stop_sequences=False, named_tools=False)
 MODELS = {
@@ -11,11 +11,11 @@ MODELS = {
 
 _ALL, _4B = "google.gemma-3-*", "google.gemma-3-4b-*"
 SOURCES: Sources = {
-    "reasoning": makers(_ALL),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
-    "named_tools": choice(_ALL),
-    "stop_sequences": stops(_ALL),
-    "structured": unstructured(_4B),
-    "strict_tools": unstructured(_4B),
+    "reasoning": cite(NO_PROFILE_REASONS, _ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
+    "named_tools": cite(CHOICE, _ALL),
+    "stop_sequences": cite(STOPS, _ALL),
+    "structured": cite(UNLISTED, _4B),
+    "strict_tools": cite(UNLISTED, _4B),
 }

@@ -1,8 +1,8 @@
 """Llama by Meta."""
 
-from bedrock_flask.plugin import DOCUMENTED, MEASURED, Source
+from bedrock_flask.plugin import MEASURED, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import FEATURES, Sources, cards, features, makers, unstructured
+from bedrock_flask_plugins.converse.pages import CARDS, FEATURES, NOT_REASONING, UNLISTED, Sources, cite
 
 _PLAIN = {"reasoning": False, "structured": False, "strict_tools": False}
 WITHOUT_TOOLS = READS.but(**_PLAIN, tools=False)
@@ -23,13 +23,13 @@ MODELS = {
 
 _ALL = "meta.llama*"
 SOURCES: Sources = {
-    "reasoning": makers(_ALL),
-    "images": features(_ALL),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
-    "tools": features(_ALL),
+    "reasoning": cite(NOT_REASONING, _ALL),
+    "images": cite(FEATURES, _ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
+    "tools": cite(FEATURES, _ALL),
     "streamed_tools": [
-        Source(FEATURES, DOCUMENTED, _ALL),
+        *cite(FEATURES, _ALL),
         Source(
             "Live calls: This model doesn't support tool use in streaming mode (earendil-works/pi#3739, Llama 4; "
             "run-llama/llama_index#19655, Llama 3)",
@@ -48,6 +48,6 @@ SOURCES: Sources = {
     "media_in_results": [
         Source("Live calls: taken by Llama 4 (anomalyco/opencode#49443, #50272)", MEASURED, "meta.llama4-*")
     ],
-    "structured": unstructured(_ALL),
-    "strict_tools": unstructured(_ALL),
+    "structured": cite(UNLISTED, _ALL),
+    "strict_tools": cite(UNLISTED, _ALL),
 }

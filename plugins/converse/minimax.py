@@ -1,7 +1,7 @@
 """MiniMax."""
 
 from bedrock_flask_plugins.converse.any_model import READS
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice, efforts, stops
+from bedrock_flask_plugins.converse.pages import CARDS, CHOICE, EFFORTS, STOPS, Sources, cite
 
 MODELS = {
     "minimax.minimax-*": READS.but(
@@ -14,10 +14,10 @@ MODELS = {
 
 _ALL = "minimax.minimax-*"
 SOURCES: Sources = {
-    "images": cards(_ALL),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
-    "named_tools": choice(_ALL),
-    "stop_sequences": stops(_ALL),
-    "efforts": efforts(_ALL),
+    "images": cite(CARDS, _ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
+    "named_tools": cite(CHOICE, _ALL),
+    "stop_sequences": cite(STOPS, _ALL),
+    "efforts": cite(EFFORTS, _ALL),
 }

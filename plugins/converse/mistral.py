@@ -1,16 +1,17 @@
 """Mistral, Mixtral, Pixtral, Ministral, Magistral, Devstral and Voxtral by Mistral AI."""
 
-from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Source
+from bedrock_flask.plugin import MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
 from bedrock_flask_plugins.converse.pages import (
+    CARDS,
+    CHOICE,
+    EFFORTS,
     FEATURES,
+    NO_PROFILE_REASONS,
+    NOT_REASONING,
+    UNLISTED,
     Sources,
-    cards,
-    choice,
-    efforts,
-    features,
-    makers,
-    unstructured,
+    cite,
 )
 
 _PLAIN = {"reasoning": False, "named_tools": False}
@@ -35,24 +36,29 @@ MODELS = {
 }
 
 _ALL, _7B, _MIXTRAL = "mistral.*", "mistral.mistral-7b-*", "mistral.mixtral-*"
-_SYSTEM = "Live calls: This model doesn't support system messages (567-labs/instructor#1753)"
+_OF_2024 = (_7B, _MIXTRAL, "mistral.mistral-small-24*", "mistral.mistral-large-24*", "mistral.pixtral-*")
+_NEWER = ("mistral.mistral-large-3-*", "mistral.ministral-*", "mistral.devstral-*", "mistral.voxtral-*")
+_SYSTEM = Source("Live calls: This model doesn't support system messages (567-labs/instructor#1753)", MEASURED)
 SOURCES: Sources = {
-    "reasoning": makers(_ALL),
-    "images": cards(_ALL),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
-    "system": [*features(_7B), Source(_SYSTEM, MEASURED, _7B), Source(_SYSTEM, MEASURED, _MIXTRAL)],
-    "tools": [*features(_7B), *features(_MIXTRAL)],
+    "reasoning": [
+        *cite(NOT_REASONING, *_OF_2024),
+        *cite(NO_PROFILE_REASONS, *_NEWER),
+    ],
+    "images": cite(CARDS, _ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
+    "system": [*cite(FEATURES, _7B), *cite(_SYSTEM, _7B, _MIXTRAL)],
+    "tools": cite(FEATURES, _7B, _MIXTRAL),
     "streamed_tools": [
-        Source(FEATURES, DOCUMENTED, "mistral.mistral-large-2402-*"),
+        *cite(FEATURES, "mistral.mistral-large-2402-*"),
         Source(
             "Mistral Large: This model doesn't support tool use in streaming mode (brave/brave-browser#52158)",
             ONE_REPORT,
             "mistral.mistral-large-2402-*",
         ),
     ],
-    "named_tools": choice(_ALL),
-    "structured": unstructured(_ALL),
-    "strict_tools": unstructured(_ALL),
-    "efforts": efforts("mistral.magistral-*"),
+    "named_tools": cite(CHOICE, _ALL),
+    "structured": cite(UNLISTED, *_OF_2024),
+    "strict_tools": cite(UNLISTED, *_OF_2024),
+    "efforts": cite(EFFORTS, "mistral.magistral-*"),
 }

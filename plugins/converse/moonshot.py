@@ -2,7 +2,7 @@
 
 from bedrock_flask.plugin import MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice, efforts, stops
+from bedrock_flask_plugins.converse.pages import CARDS, CHOICE, EFFORTS, STOPS, Sources, cite
 
 _SHARED = {"stop_sequences": False, "named_tools": False}
 _EFFORTS = {
@@ -18,12 +18,12 @@ MODELS = {
 
 _ALL, _AI = "moonshot*", "moonshotai.kimi-*"
 SOURCES: Sources = {
-    "images": cards(_ALL),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
+    "images": cite(CARDS, _ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
     "documents": [Source("Live calls: This model doesn't support documents", ONE_REPORT, _AI)],
-    "named_tools": choice(_ALL),
-    "stop_sequences": stops(_ALL),
+    "named_tools": cite(CHOICE, _ALL),
+    "stop_sequences": cite(STOPS, _ALL),
     "sampling": [
         Source(
             "Several programs report it of Kimi K3: This model doesn't support the temperature field, nor topP",
@@ -31,5 +31,5 @@ SOURCES: Sources = {
             "moonshotai.kimi-k3*",
         )
     ],
-    "efforts": efforts(_ALL),
+    "efforts": cite(EFFORTS, _ALL),
 }

@@ -2,7 +2,7 @@
 
 from bedrock_flask.plugin import ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice
+from bedrock_flask_plugins.converse.pages import CARDS, CHOICE, Sources, cite
 
 MODELS = {
     "nvidia.nemotron-*": READS.but(named_tools=False, empty_results="refused"),
@@ -11,10 +11,10 @@ MODELS = {
 
 _ALL = "nvidia.nemotron-*"
 SOURCES: Sources = {
-    "images": cards(_ALL),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
-    "named_tools": choice(_ALL),
+    "images": cite(CARDS, _ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
+    "named_tools": cite(CHOICE, _ALL),
     "empty_results": [
         Source(
             "Refused by Nemotron (strands-agents/harness-sdk#2122, with a program); a blank text is refused as well "

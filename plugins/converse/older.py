@@ -2,7 +2,7 @@
 
 from bedrock_flask.plugin import MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS
-from bedrock_flask_plugins.converse.pages import Sources, cards, features, makers, unstructured
+from bedrock_flask_plugins.converse.pages import CARDS, FEATURES, NOT_REASONING, UNLISTED, Sources, cite
 
 PLAIN = READS.but(structured=False, strict_tools=False)
 TITAN = PLAIN.but(reasoning=False, system=False, tools=False)
@@ -18,18 +18,14 @@ MODELS = {
 _TITAN, _INSTRUCT = "amazon.titan-text-*", "ai21.jamba-instruct-*"
 _SYSTEM = "Live calls: This model doesn't support system messages (earendil-works/pi)"
 SOURCES: Sources = {
-    name: [source for pattern in MODELS for source in make(pattern)]
-    for name, make in (
-        ("images", cards),
-        ("video", cards),
-        ("audio", cards),
-        ("structured", unstructured),
-        ("strict_tools", unstructured),
-    )
-} | {
-    "system": [*features(_TITAN), Source(_SYSTEM, MEASURED, _TITAN)],
-    "reasoning": [each for pattern in (_TITAN, "cohere.command-r*", "ai21.jamba-*") for each in makers(pattern)],
-    "tools": [*features(_TITAN), *features(_INSTRUCT)],
+    "images": cite(CARDS, *MODELS),
+    "video": cite(CARDS, *MODELS),
+    "audio": cite(CARDS, *MODELS),
+    "structured": cite(UNLISTED, *MODELS),
+    "strict_tools": cite(UNLISTED, *MODELS),
+    "system": [*cite(FEATURES, _TITAN), Source(_SYSTEM, MEASURED, _TITAN)],
+    "reasoning": cite(NOT_REASONING, _TITAN, "cohere.command-r*", "ai21.jamba-*"),
+    "tools": cite(FEATURES, _TITAN, _INSTRUCT),
     "most_tokens": [
         Source(
             "Live call: exceeds the model limit of 3000 (aws-samples/generative-ai-use-cases#594)",
@@ -37,5 +33,5 @@ SOURCES: Sources = {
             "amazon.titan-text-premier-*",
         )
     ],
-    "documents": [*features("amazon.titan-text-premier-*"), *features(_INSTRUCT)],
+    "documents": cite(FEATURES, "amazon.titan-text-premier-*", _INSTRUCT),
 }

@@ -2,7 +2,7 @@
 
 from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice, stops
+from bedrock_flask_plugins.converse.pages import CARDS, CHOICE, STOPS, Sources, cite
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 OPEN = READS.but(
@@ -28,19 +28,21 @@ MODELS = {
 }
 
 _ALL, _OPEN, _ASTRA = "openai.*", "openai.gpt-oss-*", "openai.gpt-6-astra*"
-_NESTED = (
+_NESTED = Source(
     "Live calls of September 2026: GPT-5.6 and GPT-6 take `reasoning.effort` and refuse `reasoning_effort`, `thinking` "
-    "and the effort `minimal` (stdapi-ai/stdapi.ai#283, anomalyco/opencode#48195, BerriAI/litellm#38279)"
+    "and the effort `minimal` (stdapi-ai/stdapi.ai#283, anomalyco/opencode#48195, BerriAI/litellm#38279)",
+    MEASURED,
 )
+_PROFILES = Source("langchain-aws 1.9, profiles of the models: no effort `none`", ONE_REPORT)
 SOURCES: Sources = {
-    "images": cards(_OPEN),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
+    "images": cite(CARDS, _OPEN),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
     "documents": [
         Source("awslabs, GenAI IDP accelerator, OpenAI models: GPT-6 Astra refuses document blocks", ONE_REPORT, _ASTRA)
     ],
-    "named_tools": choice(_OPEN),
-    "stop_sequences": stops(_ALL),
+    "named_tools": cite(CHOICE, _OPEN),
+    "stop_sequences": cite(STOPS, _ALL),
     "sampling": [
         Source(
             "Live calls: GPT-5.6 and GPT-6 refuse temperature and topP, gpt-oss takes them "
@@ -50,8 +52,13 @@ SOURCES: Sources = {
         )
     ],
     "least_tokens": [
-        Source("Live calls of September 2026: GPT-5.6 refuses a maxTokens below 16", ONE_REPORT, "openai.gpt-5*"),
-        Source("Taken over from GPT-5.6, whose successor it is", ONE_REPORT, "openai.gpt-6*"),
+        Source(
+            "Live calls: GPT-5.4, 5.5 and 5.6 refuse a `max_output_tokens` below 16 (renjfk/SimplyTrack#75, "
+            "experientiallabs/experiential#538 of OpenAI's own Responses API)",
+            MEASURED,
+            "openai.gpt-5*",
+        ),
+        Source("No report names GPT-6: it is taken to have the limit of GPT-5", ONE_REPORT, "openai.gpt-6*"),
     ],
     "efforts": [
         Source(
@@ -60,9 +67,7 @@ SOURCES: Sources = {
             DOCUMENTED,
             _OPEN,
         ),
-        Source(_NESTED, MEASURED, "openai.gpt-5*"),
-        Source(_NESTED, MEASURED, "openai.gpt-6*"),
-        Source("langchain-aws 1.9, profiles of the models: no effort `none`", ONE_REPORT, _ASTRA),
-        Source("langchain-aws 1.9, profiles of the models: no effort `none`", ONE_REPORT, "openai.gpt-6.1-*"),
+        *cite(_NESTED, "openai.gpt-5*", "openai.gpt-6*"),
+        *cite(_PROFILES, _ASTRA, "openai.gpt-6.1-*"),
     ],
 }

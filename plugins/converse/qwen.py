@@ -1,7 +1,8 @@
 """Qwen3."""
 
+from bedrock_flask.plugin import ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, choice, efforts, makers, stops
+from bedrock_flask_plugins.converse.pages import CARDS, CHOICE, EFFORTS, NO_PROFILE_REASONS, STOPS, Sources, cite
 
 QWEN = READS.but(stop_sequences=False, named_tools=False)
 MODELS = {
@@ -16,11 +17,19 @@ MODELS = {
 
 _ALL = "qwen.qwen3-*"
 SOURCES: Sources = {
-    "reasoning": [*makers("qwen.qwen3-coder-*"), *makers("qwen.qwen3-next-*")],
-    "images": cards(_ALL),
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
-    "named_tools": choice(_ALL),
-    "stop_sequences": stops(_ALL),
-    "efforts": efforts("qwen.qwen3-235b-*"),
+    "reasoning": [
+        *cite(NO_PROFILE_REASONS, "qwen.qwen3-coder-*", "qwen.qwen3-next-*"),
+        Source(
+            "Live: Qwen3 Coder 480B refuses the field `thinking` (agno-agi/agno#5686). models.dev itself has reasoning "
+            "for Qwen3 Coder Next",
+            ONE_REPORT,
+            "qwen.qwen3-coder-*",
+        ),
+    ],
+    "images": cite(CARDS, _ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
+    "named_tools": cite(CHOICE, _ALL),
+    "stop_sequences": cite(STOPS, _ALL),
+    "efforts": cite(EFFORTS, "qwen.qwen3-235b-*"),
 }

@@ -2,7 +2,7 @@
 
 from bedrock_flask.plugin import MEASURED, ONE_REPORT, Source
 from bedrock_flask_plugins.converse.any_model import SEES
-from bedrock_flask_plugins.converse.pages import Sources, cards, stops
+from bedrock_flask_plugins.converse.pages import CARDS, STOPS, Sources, cite
 
 GROK = SEES.but(
     sampling="none",
@@ -18,12 +18,12 @@ MODELS = {
 
 _ALL = "xai.grok-*"
 SOURCES: Sources = {
-    "video": cards(_ALL),
-    "audio": cards(_ALL),
+    "video": cite(CARDS, _ALL),
+    "audio": cite(CARDS, _ALL),
     "documents": [
         Source("Live call: This model doesn't support documents (awslabs, GenAI IDP accelerator)", ONE_REPORT, _ALL)
     ],
-    "stop_sequences": stops(_ALL),
+    "stop_sequences": cite(STOPS, _ALL),
     "sampling": [
         Source("Live calls: temperature and topP are refused (NousResearch/hermes-agent#111043)", MEASURED, _ALL)
     ],
