@@ -6,6 +6,7 @@ Sources: "Get validated JSON results from models" (AWS user guide), supported an
 known.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -21,10 +22,13 @@ MIN_ITEMS = (0, 1)
 # The limits of one request, over the schema of the answer and those of all strict tools.
 MAX_STRICT_TOOLS, MAX_OPTIONAL, MAX_UNIONS = 20, 24, 16
 
+# The names of properties that Claude takes at the root of a tool's schema.
+PROPERTY_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+
 # Keywords whose value is an object of schemas, a list of schemas, or a schema.
 BY_NAME = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
 IN_LIST = ("anyOf", "oneOf", "allOf", "prefixItems")
-ALONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+ALONE = ("items", "additionalProperties", "additionalItems", "not", "if", "then", "else", "contains", "propertyNames")
 
 _NUMBER = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 # The bounds of each type that Bedrock refuses.

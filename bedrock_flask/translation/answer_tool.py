@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bedrock_flask.bedrock.json_schemas import PROPERTY_NAME
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
 from bedrock_flask.errors import UpstreamProtocolError
@@ -22,8 +23,6 @@ _DESCRIPTION = (
 )
 # The property of a tool's input that holds an answer which cannot be the input itself.
 _PROPERTY = "answer"
-# Claude takes no other names at the root of a tool's schema.
-_ACCEPTED = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _OPENING = re.compile(rf'\s*\{{\s*"{_PROPERTY}"\s*:\s*')
 _COMPOSITIONS = ("$ref", "anyOf", "oneOf", "allOf", "not", "if")
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
@@ -80,7 +79,7 @@ def _can_be_input(schema: Json) -> bool:
         schema.get("type") == "object"
         and isinstance(properties, dict)
         and bool(properties)
-        and all(map(_ACCEPTED.fullmatch, properties))
+        and all(map(PROPERTY_NAME.fullmatch, properties))
         and not any(keyword in schema for keyword in _COMPOSITIONS)
     )
 

@@ -84,7 +84,12 @@ SOURCES = {
         Source("Live calls (trycua/cua#3303, aaif-goose/goose#2150, code-yeongyu/senpi#1947)", MEASURED),
     ],
     "forced_tools": [
-        Source("LiteLLM's table of models: Opus and Sonnet 5.5 and Fable 5.1 refuse a forced tool", ONE_REPORT)
+        Source(
+            "Live calls: refused by Opus 5.5 (vercel/ai#21364, run-llama/llama_index#23207) and Fable 5.1 "
+            "(langchain-ai/langchain-aws#1273, #1274). Reports differ on Fable 5 (#1273 refused, #1141 taken)",
+            MEASURED,
+        ),
+        Source("LiteLLM's table of models", ONE_REPORT, "anthropic.claude-sonnet-5-5*"),
     ],
     "counts_tokens": [
         Source(

@@ -9,6 +9,11 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 
+# The words of AccessDeniedException for a model that does not cache.
+UNCACHED = (
+    "You invoked an unsupported model or your request did not allow prompt caching. See the documentation for more "
+    "information."
+)
 _MAX_POINTS = 4
 _MEDIA = frozenset({"image", "document", "video", "audio"})
 

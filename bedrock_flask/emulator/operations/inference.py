@@ -22,7 +22,7 @@ from bedrock_flask.emulator.calls.request import (
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response, make_stream_response
 from bedrock_flask.emulator.formats import own_format, wire_format
 from bedrock_flask.emulator.formats.wire_format import Tally
-from bedrock_flask.emulator.operations import guardrails, model_rules, rules
+from bedrock_flask.emulator.operations import cache_rules, guardrails, model_rules, rules
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.wires import WIRES
@@ -171,11 +171,10 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
         raise validation_error(_WRONG_FIRST_TURN)
     if request.account.is_strict:
         rules.check_rules("converse", body, capabilities)
-        for find in (model_rules.find_unknown_fields, model_rules.find_root_unions):
-            for words in find(adapter, body):
-                raise validation_error(words)
-        if not capabilities.cache and model_rules.has_cache_points(body):
-            raise EmulatedError("AccessDeniedException", model_rules.UNCACHED)
+        for words in model_rules.find_unknown_fields(adapter, body):
+            raise validation_error(words)
+        if not capabilities.cache and any(cache_rules.find_cache_points(body)):
+            raise EmulatedError("AccessDeniedException", cache_rules.UNCACHED)
     return capabilities, body
 
 

@@ -11,6 +11,7 @@ from bedrock_flask.bodies.anthropic_body import MAX_CACHE_CONTROLS, find_cache_c
 from bedrock_flask.capabilities import Capabilities, is_effort_beta_needed
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.operations.check import FROM_MODEL
+from bedrock_flask.emulator.operations.tool_rules import UNFORCED
 
 _ON = ("enabled", "adaptive")
 _FORCED = ("any", "tool")
@@ -150,8 +151,8 @@ def _check_tool_choice(body: Json, capabilities: Capabilities) -> Iterator[str]:
     if member(body, "thinking", "type") in _ON:
         yield "Thinking may not be enabled when tool_choice forces tool use."
     if not capabilities.forced_tools:
-        # Anthropic documents an error, and not its words.
-        yield "tool_choice: forced tool use is not supported for this model"
+        # Words: run-llama/llama_index#23207.
+        yield UNFORCED
 
 
 def _check_marks(body: Json, capabilities: Capabilities) -> Iterator[str]:

@@ -13,14 +13,10 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 from bedrock_flask.emulator.operations.content_rules import walk_messages
-from bedrock_flask.emulator.operations.tool_rules import list_schemas
+from bedrock_flask.emulator.operations.tool_rules import UNFORCED
 
 ADDITIONAL = "additionalModelRequestFields"
 STREAMED_TOOLS = "This model doesn't support tool use in streaming mode."
-UNCACHED = (
-    "You invoked an unsupported model or your request did not allow prompt caching. See the documentation for more "
-    "information."
-)
 
 # The member of a Converse request that says the same as an additional field.
 _SAME: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -64,24 +60,6 @@ def find_unknown_fields(adapter: Adapter, body: Json) -> Iterator[str]:
             yield words.format(name)
 
 
-def find_root_unions(adapter: Adapter, body: Json) -> Iterator[str]:
-    """Bedrock's words for the tools whose schema has a union at its root, which Claude refuses."""
-    # Words: trycua/cua#3303, aaif-goose/goose#2150. Others may accept it: code-yeongyu/senpi#1947.
-    for index, schema in list_schemas(body) if adapter.wire == "anthropic" else ():
-        if schema.keys() & {"oneOf", "allOf", "anyOf"}:
-            yield (
-                f"{FROM_MODEL}tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf "
-                "at the top level"
-            )
-
-
-def has_cache_points(body: Json) -> bool:
-    """Whether a body has a cache point."""
-    contents = [turn["content"] for turn in body.get("messages") or ()]
-    parts = (member(body, "toolConfig", "tools") or (), body.get("system") or (), *contents)
-    return any("cachePoint" in block for content in parts for block in content)
-
-
 def _check_system(body: Json, capabilities: Capabilities) -> Iterator[str]:
     # Words: 567-labs/instructor#1753.
     if body.get("system") and not capabilities.system:
@@ -98,11 +76,13 @@ def _check_tools(body: Json, capabilities: Capabilities) -> Iterator[str]:
 
 
 def _check_choice(body: Json, capabilities: Capabilities) -> Iterator[str]:
-    # Words: strands-agents/harness-sdk#1241.
+    # Words: strands-agents/harness-sdk#1241; Claude's: run-llama/llama_index#23207, langchain-ai/langchain-aws#1273.
     choice = member(body, "toolConfig", "toolChoice") or {}
     accepted = {"any": capabilities.forced_tools, "tool": capabilities.forced_tools and capabilities.named_tools}
     for kind in choice:
-        if not accepted.get(kind, True):
+        if not accepted.get(kind, True) and capabilities.thinking:
+            yield f"{FROM_MODEL}{UNFORCED}"
+        elif not accepted.get(kind, True):
             field = f"toolConfig.toolChoice.{kind}"
             yield f"This model doesn't support the {field} field. Remove {field} and try again."
 

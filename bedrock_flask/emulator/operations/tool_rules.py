@@ -3,9 +3,9 @@
 The words are those of the reports that a comment names.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
+from bedrock_flask.bedrock.json_schemas import PROPERTY_NAME
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member, uses_tools
 from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
@@ -93,14 +93,13 @@ def _list_unnamed(index: int, schema: Json, capabilities: Capabilities) -> Itera
         )
     # Words: aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws#709.
     properties = schema.get("properties")
-    if isinstance(properties, dict) and not all(map(_PROPERTY.fullmatch, properties)):
-        yield (
-            f"tools.{index}.custom.input_schema.properties: Property keys should match pattern '^{_PROPERTY.pattern}$'"
-        )
+    if isinstance(properties, dict) and not all(map(PROPERTY_NAME.fullmatch, properties)):
+        pattern = f"^{PROPERTY_NAME.pattern}$"
+        yield f"tools.{index}.custom.input_schema.properties: Property keys should match pattern '{pattern}'"
 
 
 _PLAIN = {"type", "properties", "required"}
-_PROPERTY = re.compile("[a-zA-Z0-9_.-]{1,64}")
+UNFORCED = 'tool_choice: type "tool" and "any" are not supported for this model.'
 
 
 def list_schemas(body: Json) -> Iterator[tuple[int, Json]]:

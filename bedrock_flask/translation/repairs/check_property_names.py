@@ -1,14 +1,11 @@
 """Check the names of the arguments of tools: some models take letters, digits and a few signs alone."""
 
-import re
-
+from bedrock_flask.bedrock.json_schemas import PROPERTY_NAME
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import walk_blocks
-
-_ACCEPTED = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 
 
 def check_property_names(request: Request, capabilities: Capabilities) -> RepairResult:
@@ -22,7 +19,7 @@ def check_property_names(request: Request, capabilities: Capabilities) -> Repair
         )
         for path, block in walk_blocks(request)
         for name in member(block, "toolSpec", "inputSchema", "json", "properties") or ()
-        if not _ACCEPTED.fullmatch(name)
+        if not PROPERTY_NAME.fullmatch(name)
     ]
     if faults:
         raise InvalidBody(faults)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bedrock_flask.bedrock.json_schemas import ALONE, BY_NAME, IN_LIST
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, is_blank, member
 from bedrock_flask.protocol.json_path import parse_pointer
@@ -17,9 +18,6 @@ _ROOT = ("type", "properties", "required")
 # Members of a root that say nothing about the arguments.
 _NOTES = frozenset({"$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "examples"})
 _DEFINITIONS = ("$defs", "definitions")
-_MAPS = ("properties", "patternProperties", "dependentSchemas")
-_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
-_SINGLE = ("items", "additionalProperties", "additionalItems", "contains", "propertyNames", "not", "if", "then", "else")
 # References that refer to each other twice at each step would fill the memory, and a long row of them the stack.
 _MAX_REFERENCES = 1000
 _MAX_IN_A_ROW = 32
@@ -79,14 +77,15 @@ def _inline(schema: Any, references: _References, followed: tuple[str, ...]) -> 
 
 def _inline_members(schema: Json, references: _References, followed: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for name, value in schema.items():
-        if name in _MAPS and isinstance(value, dict):
-            yield name, {each: _inline(inner, references, followed) for each, inner in value.items()}
-        elif (name in _LISTS or name == "items") and isinstance(value, list):
-            yield name, [_inline(inner, references, followed) for inner in value]
-        elif name in _SINGLE and isinstance(value, dict):
-            yield name, _inline(value, references, followed)
-        elif name not in _DEFINITIONS:
-            yield name, value
+        if name in _DEFINITIONS:
+            continue
+        if name in BY_NAME and isinstance(value, dict):
+            value = {each: _inline(inner, references, followed) for each, inner in value.items()}
+        elif (name in IN_LIST or name == "items") and isinstance(value, list):
+            value = [_inline(inner, references, followed) for inner in value]
+        elif name in ALONE and isinstance(value, dict):
+            value = _inline(value, references, followed)
+        yield name, value
 
 
 def _follow(reference: str, schema: Json, references: _References, followed: tuple[str, ...]) -> Any:

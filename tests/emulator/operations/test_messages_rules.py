@@ -117,7 +117,11 @@ REFUSED = [
         {"thinking": ADAPTIVE, "tools": [TOOL], "tool_choice": {"type": "any"}},
         "Thinking may not be enabled when tool_choice forces tool use.",
     ),
-    (OPUS_5_5, {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "f"}}, "forced tool use is not supported"),
+    (
+        OPUS_5_5,
+        {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "f"}},
+        'tool_choice: type "tool" and "any" are not supported for this model.',
+    ),
     (
         OPUS_4_6,
         {"system": [{**each, "cache_control": MARK} for each in text(*"abcde")]},

@@ -50,6 +50,11 @@ REFUSED = [
         {"toolConfig": {**CALLS, "toolChoice": ANY}},
         "This model doesn't support the toolConfig.toolChoice.any field.",
     ),
+    (
+        "anthropic.claude-opus-5-5",
+        {"toolConfig": {**CALLS, "toolChoice": ANY}},
+        'tool_choice: type "tool" and "any" are not supported for this model.',
+    ),
     (MISTRAL, {"toolConfig": {**CALLS, "toolChoice": NAMED}}, "Remove toolConfig.toolChoice.tool and try again."),
     (GPT_OSS, config(stopSequences=["END"]), "This model doesn't support the stopSequences field."),
     (GPT, config(temperature=1), "This model doesn't support the temperature field. Remove temperature and try again."),
