@@ -6,7 +6,7 @@ import json
 import re
 import runpy
 from collections.abc import Iterable
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from bedrock_flask.__main__ import COMMANDS
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.bedrock.operations import STREAMING
-from bedrock_flask.capabilities import CONVERSE_RULES, RULES, Capabilities
+from bedrock_flask.bedrock_rules import CONVERSE_RULES, RULES
+from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import BEDROCK_ERRORS, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
@@ -145,7 +146,7 @@ def bedrock_rules() -> str:
     """Every rule of Bedrock's that the gateway and the emulator know, by capability."""
     loaded = loading.load_registry()
     own = [each for each in loaded.adapters.values() if loaded.sources[each.name].startswith("built in")]
-    sections = "\n".join(_format_rule(name, own) for name in RULES)
+    sections = "\n".join(_format_rule(each.name, own) for each in fields(Capabilities) if each.name in RULES)
     common = _format_table(
         ("refused", "what the gateway does", "basis", "source"),
         [(rule.refuses, rule.remedy, source.basis, _escape(source.text)) for rule, source in CONVERSE_RULES],
@@ -259,12 +260,13 @@ def _format_adapter(adapter: Adapter, body: dict[str, Any]) -> str:
         for wire, operation in adapter.speaks.items()
     ]
     sample = json.dumps(adapter.sample, indent=2, ensure_ascii=False)
+    refused = "[What Bedrock refuses](bedrock-rules.md) has the rest of what is known.\n\n" if adapter.sources else ""
     return f"""## {adapter.name}
 
 {about}The body is sent with `{adapter.operation}`.{called}
 
 {_format_table(("models", "capabilities"), models)}
-{_format_table(("wire", "operation", "streaming operation"), speaks)}
+{refused}{_format_table(("wire", "operation", "streaming operation"), speaks)}
 {_format_members(body)}
 A valid body:
 
@@ -278,17 +280,12 @@ def _streams(adapter: Adapter) -> bool:
     return any(able.streaming for able in adapter.models.values())
 
 
+# What models take; docs/reference/bedrock-rules.md has what each refuses.
+_TAKEN = ("tools", "system", "images", "documents", "video", "audio", "reasoning", "cache")
+
+
 def _describe_capabilities(able: Capabilities) -> str:
-    # Only what differs from the defaults: the rest would hide it.
-    defaults = asdict(Capabilities())
-    special = {name: value for name, value in asdict(able).items() if value != defaults[name] and name != "output"}
-    return ", ".join(
-        [able.output, *(name if value is True else f"{name}: {_show(value)}" for name, value in special.items())]
-    )
-
-
-def _show(value: Any) -> str:
-    return "no" if value is False else " and ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join([able.output, *(name for name in _TAKEN if getattr(able, name))])
 
 
 def _format_members(schema: dict[str, Any]) -> str:

@@ -35,9 +35,9 @@ RECORDS = {"Schema", "TypedDict", "NamedTuple"}
 USED_ELSEWHERE = {
     "bedrock_flask/__main__.py:list_commands": "click",
     "bedrock_flask/__main__.py:get_command": "click",
-    "bedrock_flask/capabilities.py:RULES": "docs/generate.py, which writes the page of Bedrock's rules",
-    "bedrock_flask/capabilities.py:CONVERSE_RULES": "docs/generate.py, which writes the page of Bedrock's rules",
-    "bedrock_flask/capabilities.py:refuses": "docs/generate.py, which writes the page of Bedrock's rules",
+    "bedrock_flask/bedrock_rules.py:RULES": "docs/generate.py, which writes the page of Bedrock's rules",
+    "bedrock_flask/bedrock_rules.py:CONVERSE_RULES": "docs/generate.py, which writes the page of Bedrock's rules",
+    "bedrock_flask/bedrock_rules.py:refuses": "docs/generate.py, which writes the page of Bedrock's rules",
     "bedrock_flask/commands/*": "bedrock_flask.__main__, which imports a command by its name",
     "bedrock_flask/config/settings.py:*_file": "Settings.from_env, which reads every row",
     "bedrock_flask/contract/__init__.py:faults_of": "the tests of other plugins (docs/reference/plugins.md)",

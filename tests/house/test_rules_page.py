@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import patterns_overlap
-from bedrock_flask.capabilities import RULES
+from bedrock_flask.bedrock_rules import RULES
 from bedrock_flask.models import loading
 from bedrock_flask.models.registry import GENERIC
 
