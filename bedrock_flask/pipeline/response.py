@@ -1,5 +1,6 @@
 """A reply becomes a response: the gateway's own headers, and streams that report errors and are never silent."""
 
+import errno
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -22,11 +23,15 @@ _MAX_HEADER = 4000
 
 @dataclass(frozen=True, kw_only=True)
 class StreamFormat:
-    """How a dialect streams: its media type, what fills a silence, and how an error is reported within a stream."""
+    """How a dialect streams: its media type, what fills a silence, and how an error is reported within a stream.
+
+    An error that `breaks_off` accepts is not reported: the connection ends within the answer.
+    """
 
     media_type: str
     keepalive: bytes
     write_error: Callable[[GatewayError, str], bytes]
+    breaks_off: Callable[[GatewayError], bool] = lambda error: False
 
 
 def stream_response(
@@ -59,6 +64,8 @@ def _write_stream(
             record.error = error.code
         except GatewayError as error:
             record.error = error.code
+            if stream_format.breaks_off(error):
+                raise ConnectionResetError(errno.ECONNRESET, error.detail) from None
             yield stream_format.write_error(error, request_id)
         except GeneratorExit:
             record.error = ClientDisconnected.code

@@ -237,7 +237,8 @@ def test_an_agent_survives_faults(run: Any, name: str) -> None:
     assert (statuses.count(429), statuses.count(529)) == (7, 4)
 
 
-CUT = {"fault": "cut_in_chunk", "after": 3}
+# After the text and within the call, where an agent already shows a part of the answer.
+CUT = {"fault": "cut_in_chunk", "after": 4}
 REPLIES: dict[int, list[Json]] = {
     # The answer that breaks off has to be given again.
     1: [AGAIN],
@@ -254,7 +255,7 @@ NIGHTLY: dict[str, tuple[dict[int, list[Json]], dict[int, Json]]] = {
     "overloaded": ({3: [{"times": 6, "error": "overloaded_error"}]}, {}),
     "unavailable": ({3: [{"times": 6, "error": "ServiceUnavailableException"}]}, {}),
     "cut": ({2: [AGAIN]}, {3: CUT}),
-    "cut cleanly": ({2: [AGAIN]}, {3: {"fault": "no_terminal_event", "after": 3}}),
+    "cut cleanly": ({2: [AGAIN]}, {3: {"fault": "no_terminal_event", "after": 4}}),
     "reset": ({2: [AGAIN]}, {3: {"fault": "reset", "after": 3}}),
     "silence before": ({}, {3: {"fault": "slow_first_byte", "seconds": 100}}),
     "silence within": ({}, {3: {"fault": "stall", "after": 3, "seconds": 100}}),

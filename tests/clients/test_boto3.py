@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from urllib3.exceptions import ProtocolError
 
 from bedrock_flask.protocol import eventstream
 from tests.clients.endpoint import Endpoint
@@ -17,6 +18,7 @@ PROFILE = "eu.anthropic.claude-opus-5-5"
 ARN = f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/{PROFILE}"
 each_model = pytest.mark.parametrize("model", [CLAUDE, NOVA, TOMORROW])
 ASKED: Any = [{"role": "user", "content": [{"text": "Weather and time?"}]}]
+UNSIGNED = {"reasoningContent": {"reasoningText": {"text": "The town decides."}}}
 SIGNED = {"reasoningContent": {"reasoningText": {"text": "The town decides.", "signature": "c2lnbmVk"}}}
 TWO_CALLS = [
     {"text": "I look both up."},
@@ -45,8 +47,12 @@ def bedrock(endpoint: Endpoint) -> Any:
 def test_converse_with_reasoning_tools_and_media_over_two_turns(
     bedrock: Any, emulator: Emulator, says: Any, sent: Any, png: bytes, pdf: bytes, model: str
 ) -> None:
-    says([SIGNED, *TWO_CALLS], stop="tool_use", prompt="Weather and time?")
-    body: dict[str, Any] = {"modelId": model, "toolConfig": TOOLS, "additionalModelRequestFields": {"of_tomorrow": 1}}
+    # Nova signs nothing, and takes no signature back.
+    thought = UNSIGNED if model == NOVA else SIGNED
+    says([thought, *TWO_CALLS], stop="tool_use", prompt="Weather and time?")
+    # Bedrock knows the fields of Claude and Nova, and so does the emulator.
+    fields = {"of_tomorrow": 1} if model == TOMORROW else {}
+    body: dict[str, Any] = {"modelId": model, "toolConfig": TOOLS, "additionalModelRequestFields": fields}
     media: Any = [
         {"image": {"format": "png", "source": {"bytes": png}}},
         {"document": {"format": "pdf", "name": "plan", "source": {"bytes": pdf}}},
@@ -56,7 +62,7 @@ def test_converse_with_reasoning_tools_and_media_over_two_turns(
     for answer in (bedrock.converse, emulator.client().converse):
         result = answer(**body, messages=question)
         assert result["stopReason"] == "tool_use"
-        assert result["output"]["message"]["content"] == [SIGNED, *TWO_CALLS]
+        assert result["output"]["message"]["content"] == [thought, *TWO_CALLS]
     given = [
         {"toolResult": {"toolUseId": f"tooluse_{n}", "content": [{"json": {"degrees": 21}}, {"text": "fine"}]}}
         for n in (1, 2)
@@ -68,7 +74,7 @@ def test_converse_with_reasoning_tools_and_media_over_two_turns(
     assert [_timeless(event) for event in streamed] == [_timeless(event) for event in directly]
     one, same, second, third, last = sent()
     assert one == same == third == last
-    assert second["messages"][1]["content"] == [SIGNED, *TWO_CALLS]
+    assert second["messages"][1]["content"] == [thought, *TWO_CALLS]
     assert {call["model"] for call in emulator.calls()} == {model}
 
 
@@ -313,9 +319,9 @@ def test_what_breaks_in_midstream_is_the_exception_that_bedrock_sent(bedrock: An
             assert raised.value.response["Error"]["Code"] == error
             assert len(seen) == 2
     emulator.fault("cut_between_chunks", after=2)
-    with pytest.raises(EventStreamError) as raised:
+    # A connection that Bedrock loses is lost for the client too, as it is without the gateway.
+    with pytest.raises(ProtocolError):
         list(bedrock.converse_stream(modelId=NOVA, messages=ASKED)["stream"])
-    assert raised.value.response["Error"]["Code"] == "internalServerException"
 
 
 _INVOKE_STREAM = "invoke_model_with_response_stream"

@@ -210,7 +210,7 @@ def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
         return error.frame
     name, _ = _name_error(error)
     member = name[:1].lower() + name[1:]
-    if isinstance(error, UpstreamTruncated | UpstreamStalled):
+    if _is_lost_connection(error):
         # The connection is at fault and not the model, so a client may try again.
         member = "internalServerException"
     elif member not in _IN_STREAMS:
@@ -218,8 +218,23 @@ def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
     return eventstream.encode(eventstream.exception(member, json.dumps({"message": error.detail}).encode()))
 
 
+def _is_lost_connection(error: GatewayError) -> bool:
+    return isinstance(error, UpstreamTruncated | UpstreamStalled)
+
+
+def _breaks_off(error: GatewayError) -> bool:
+    """Whether the client loses its connection as the gateway has lost Bedrock's, which its SDK tells from an exception.
+
+    Claude Code and opencode try again then, and take a frame with an exception for final. HTTP/1.0 has no way to tell a
+    lost connection from the end.
+    """
+    return _is_lost_connection(error) and request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
+
+
 # The AWS SDKs do not skip a frame that means nothing, so a silence is not filled.
-STREAM_FORMAT = StreamFormat(media_type=eventstream.MEDIA_TYPE, keepalive=b"", write_error=_write_error_frame)
+STREAM_FORMAT = StreamFormat(
+    media_type=eventstream.MEDIA_TYPE, keepalive=b"", write_error=_write_error_frame, breaks_off=_breaks_off
+)
 
 
 # What the paths of AWS's operations begin with, those that are not served included.
