@@ -224,3 +224,15 @@ def test_the_header_decides_before_the_alias_the_alias_before_the_key_and_the_ke
     response = chat(keyed, alias, headers=headers)
     assert response.status_code == 200, response.text
     assert bool(places(sent(emulator))) is cached
+
+
+@both
+@pytest.mark.parametrize("alias", ["plain", "cached"])
+def test_a_caller_that_counts_only_its_own_marks_decides_before_the_operator(
+    keyed: Gateway, emulator: Emulator, ask: Any, alias: str
+) -> None:
+    headers = {"authorization": f"Bearer {20 * 'a'}"}
+    response = ask(keyed, alias, headers=headers, prompt_cache_options={"mode": "explicit"})
+    assert (response.status_code, places(sent(emulator))) == (200, []), response.text
+    response = ask(keyed, alias, headers=headers | {HEADER: "on"}, prompt_cache_options={"mode": "explicit"})
+    assert places(sent(emulator)) == ["tools", "system", "messages[0]"]

@@ -149,11 +149,13 @@ def test_json_in_words_is_the_answer_all_the_same(take: Taker, words: str) -> No
 
 
 @each_way
-@pytest.mark.parametrize("content", [[text("I would rather talk.")], [text("{'a': 'b'}")], []])
+@pytest.mark.parametrize(
+    "content", [[text("I would rather talk.")], [text("{'a': 'b'}")], [], [text(100_000 * "[")]], ids=range(4)
+)
 def test_other_words_are_an_error_that_shows_them(take: Taker, content: list[Json]) -> None:
     with pytest.raises(UpstreamProtocolError) as error:
         take(content, "end_turn")
-    assert (content[0]["text"] if content else "") in error.value.detail
+    assert (content[0]["text"][:200] if content else "") in error.value.detail
 
 
 @each_way
@@ -181,10 +183,42 @@ def test_white_space_and_pieces_of_any_size_make_no_difference(size: int) -> Non
     assert json.loads("".join([*pieces, reader.end()])) == [1, 'a"}', {"b": []}]
 
 
+def test_a_streamed_call_without_pieces_is_an_empty_object() -> None:
+    events = [event for event in replay(make_response([call({})], "tool_use")) if "contentBlockDelta" not in event]
+    assert from_converse(fold([*converse.take_answer_events(events, TOOL)])) == ([text("{}")], "end_turn")  # type: ignore[arg-type]
+    taker = claude.ChunkTaker(TOOL)
+    chunks = [each for each in make_chunks([call({})], "tool_use") if each["type"] != "content_block_delta"]
+    deltas = [each for chunk in chunks for each in taker.take(chunk) if each["type"] == "content_block_delta"]
+    assert [each["delta"] for each in deltas] == [{"type": "text_delta", "text": "{}"}]
+
+
 def test_an_input_that_was_cut_is_the_text_so_far() -> None:
     response = make_response([call('{"a": "b')], "max_tokens")
     [block] = converse.take_answer(response, TOOL)["output"]["message"]["content"]
     assert block == {"text": '{"a": "b'}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        {"type": "array", "items": PLAIN},
+        # A model answers `{}` to an object without properties.
+        {"type": "object"},
+        {"type": "object", "properties": {}},
+        # Claude takes none of these at the root of a tool's schema.
+        {**PLAIN, "anyOf": [{"required": ["a"]}]},
+        {**PLAIN, "properties": {"a b": {"type": "string"}}},
+    ],
+)
+def test_what_cannot_be_a_tools_input_is_its_only_property(schema: Any) -> None:
+    tool = make_answer_tool(schema, [])
+    assert (tool.is_wrapped, tool.schema["required"], [*tool.schema["properties"]]) == (True, ["answer"], ["answer"])
+    assert not TOOL.is_wrapped
+
+
+def test_the_tool_has_a_name_of_its_own() -> None:
+    assert make_answer_tool(PLAIN, [TOOL.name, f"{TOOL.name}_3"]).name == f"{TOOL.name}_2"
 
 
 def test_references_lead_into_the_part_that_the_schema_becomes() -> None:

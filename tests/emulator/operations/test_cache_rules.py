@@ -68,6 +68,16 @@ def test_where_nova_takes_no_point(emulator: Emulator, stream: bool) -> None:
     assert refuse(emulator, CLAUDE, *exchange, user(RESULT, POINT), toolConfig={"tools": [SPEC, POINT]}) == ""
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_hour_where_the_model_has_only_minutes(emulator: Emulator, stream: bool) -> None:
+    hour = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    words = "Extended TTL prompt caching is only supported for Anthropic models"
+    for model in (NOVA, "us.anthropic.claude-sonnet-4-20250514-v1:0"):
+        assert refuse(emulator, model, user(HI, hour), stream=stream) == words
+        assert refuse(emulator, model, user(HI), system=[HI, hour], stream=stream) == words
+    assert refuse(emulator, CLAUDE, user(HI, hour), stream=stream) == ""
+
+
 def test_more_than_four_points(emulator: Emulator) -> None:
     system = [HI, POINT, HI, POINT]
     tools = {"tools": [SPEC, POINT]}
