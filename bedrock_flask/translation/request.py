@@ -238,6 +238,11 @@ def _find_unknown(adapter: Adapter, body: Json) -> list[str]:
 
 
 def _reject_unsupported(model: Model, paths: Iterable[str], policy: str) -> None:
-    faults = [FieldError(path, f"'{model.name}' cannot take this") for path in paths]
+    faults = [FieldError(path, f"'{model.name}' cannot take this{_find_reason(path)}") for path in paths]
     if faults and policy != DROP:
         raise Unsupported(faults)
+
+
+def _find_reason(path: str) -> str:
+    """Why the model cannot take what is at a path of the caller's body, where it is not plain from the path."""
+    return ": it must be a JSON object in a string" if path.endswith(".arguments") else ""

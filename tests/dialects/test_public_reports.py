@@ -404,6 +404,35 @@ def test_litellm_16195_an_image_in_a_result_stays_in_it(gateway: Gateway, emulat
     assert block["image"]["source"]["bytes"] == PNG
 
 
+@whole_and_streamed
+@pytest.mark.parametrize("model", [SONNET_4_5, NOVA, KIMI, TOMORROW])
+@pytest.mark.parametrize("path", [CHAT, RESPONSES])
+def test_openclaw_125873_broken_arguments_do_not_end_a_conversation(
+    gateway: Gateway, emulator: Emulator, path: str, model: str, stream: bool
+) -> None:
+    broken = '{"city": "Ro'
+    if path == CHAT:
+        call = {"id": "t1", "type": "function", "function": {"name": "get_weather", "arguments": broken}}
+        answered = {"role": "tool", "tool_call_id": "t1", "content": "This is no JSON."}
+        history: Json = {"messages": [user("Hi"), {"role": "assistant", "tool_calls": [call]}, answered]}
+        where = "messages[1].tool_calls[0].function.arguments"
+    else:
+        call = {"type": "function_call", "call_id": "t1", "name": "get_weather", "arguments": broken}
+        answered = {"type": "function_call_output", "call_id": "t1", "output": "This is no JSON."}
+        history, where = {"input": [user("Hi"), call, answered]}, "input[1].arguments"
+    tool: Json = FUNCTION if path == CHAT else {"type": "function", "name": "get_weather", "parameters": WEATHER}
+    body = {"model": model, "stream": stream, "tools": [tool], **history}
+    refusal = gateway.post(path, body)
+    assert refusal.status_code == 400
+    [fault] = refusal.json()["error"]["errors"]
+    assert fault == {"path": where, "message": f"'{model}' cannot take this: it must be a JSON object in a string"}
+    answer = gateway.post(path, body, headers={"x-bedrock-flask-unsupported": "drop"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-bedrock-flask-dropped"] == where
+    [block] = sent(emulator)["messages"][1]["content"]
+    assert block["toolUse"]["input"] == {"invalid_arguments": broken}
+
+
 @pytest.mark.parametrize(
     ("reason", "status", "why"),
     [

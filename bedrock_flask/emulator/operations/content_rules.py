@@ -119,6 +119,17 @@ def _check_results(body: Json, capabilities: Capabilities) -> Iterator[str]:
             )
 
 
+def _check_inputs(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: vercel/ai#19023, and aws/aws-sdk-js-v3#7330 for the JSON of a result.
+    for path, _, block in walk_messages(body):
+        for place, holder, name in (("toolUse.input", block.get("toolUse"), "input"), ("json", block, "json")):
+            if holder is not None and name in holder and not isinstance(holder[name], dict):
+                yield (
+                    f"The format of the value at {path}.{place} is invalid. Provide a json object for the field and "
+                    "try again."
+                )
+
+
 def _check_stops(body: Json, capabilities: Capabilities) -> Iterator[str]:
     stops = member(body, "inferenceConfig", "stopSequences") or ()
     if not capabilities.blank_stops and any(map(is_blank, stops)):
@@ -141,5 +152,6 @@ CHECKS: tuple[Check, ...] = (
     _check_documents,
     _check_reasoning,
     _check_results,
+    _check_inputs,
     _check_stops,
 )

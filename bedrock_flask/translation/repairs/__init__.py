@@ -42,6 +42,7 @@ from bedrock_flask.translation.repairs.require_object_schemas import require_obj
 from bedrock_flask.translation.repairs.simplify_schemas import simplify_schemas
 from bedrock_flask.translation.repairs.translate_thinking import translate_thinking
 from bedrock_flask.translation.repairs.trim_prefill import trim_prefill
+from bedrock_flask.translation.repairs.wrap_tool_inputs import wrap_tool_inputs
 
 __all__ = ["REPAIRS", "RepairResult", "apply_repairs", "restore_event_tool_names", "restore_tool_names"]
 
@@ -56,6 +57,7 @@ REPAIRS: tuple[Repair, ...] = (
     encode_documents,
     normalize_base64,
     detect_image_formats,
+    wrap_tool_inputs,
     flatten_tool_history,
     check_tool_pairs,
     alias_tool_names,

@@ -85,7 +85,7 @@ def _find_model_name(model_id: str) -> str:
 
 def _write_stop(payload: Json, *, has_calls: bool) -> Json:
     reason = payload.get("stopReason")
-    if has_calls and reason == "end_turn":
+    if has_calls and reason in ("end_turn", "stop_sequence"):
         # Some models end a turn that calls tools like any other; some clients then do not run them.
         reason = "tool_use"
     stop = {

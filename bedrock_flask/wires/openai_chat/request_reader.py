@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, is_blank, omit_null
-from bedrock_flask.protocol.json import parse
 from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.openai_chat.parts import read_mark, read_parts, read_text
 from bedrock_flask.wires.openai_chat.tools import read_tools
 from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
 from bedrock_flask.wires.reading.openai_hints import DEFAULTS, HINTS
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
+from bedrock_flask.wires.tool_input import read_tool_input
 
 __all__ = ["HINTS", "read_request"]
 
@@ -236,35 +236,20 @@ def _read_call(call: Json, cursor: Cursor) -> Iterator[Json]:
     here, called = cursor.at(kind), call[kind]
     cursor.add_unread(call, "id", "type", "index", "cache_control", kind)
     here.add_unread(called, "name", member, "parsed_arguments")
-    given = read(called.get(member), here.at(member))
+    given = read(called.get(member))
     yield place_at({"toolUse": {"toolUseId": call["id"], "name": called["name"], "input": given}}, call)
     yield from read_mark(call)
 
 
-def _read_arguments(arguments: str | None, cursor: Cursor) -> Json:
-    # Clients write a call without arguments in different ways.
-    if not arguments or arguments.isspace() or arguments.strip() == "null":
-        return {}
-    try:
-        value = parse(arguments.encode())
-    except ValueError as error:
-        cursor.reject(str(error))
-        return {}
-    if not isinstance(value, dict):
-        cursor.reject("must be a JSON object in a string")
-        return {}
-    return value
-
-
-def _read_input(text: str, cursor: Cursor) -> Json:
+def _read_text(text: str) -> Json:
     # In Converse, a custom tool is a tool with one argument.
     return {"input": text}
 
 
 # For each kind of call: the member with the tool's input, and how it is read.
-_CALLS: dict[str, tuple[str, Callable[[Any, Cursor], Json]]] = {
-    "function": ("arguments", _read_arguments),
-    "custom": ("input", _read_input),
+_CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "function": ("arguments", read_tool_input),
+    "custom": ("input", _read_text),
 }
 
 

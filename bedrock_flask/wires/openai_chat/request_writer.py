@@ -6,6 +6,7 @@ from typing import Any
 
 from bedrock_flask.converse import Json, Request, member, omit_null
 from bedrock_flask.wires.openai_chat.parts import make_unsupported_error, unwrap_text, write_mark, write_parts
+from bedrock_flask.wires.tool_input import write_tool_input
 
 # OpenAI requires a name for a schema, Converse does not.
 _UNNAMED = "answer"
@@ -120,7 +121,7 @@ def _write_detail(reasoning: Json) -> Json:
 
 
 def _write_call(use: Json) -> Json:
-    function = {"name": use["name"], "arguments": json.dumps(use["input"])}
+    function = {"name": use["name"], "arguments": write_tool_input(use["input"])}
     return {"id": use["toolUseId"], "type": "function", "function": function}
 
 

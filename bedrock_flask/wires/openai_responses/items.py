@@ -4,7 +4,6 @@ One message of Converse is several items in this format: the reasoning, the text
 the outputs of its tools and what the user adds.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, takewhile
@@ -16,6 +15,7 @@ from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.parts import MarkedBlock, is_part, pair_with_marks, read_parts, write_parts
 from bedrock_flask.wires.openai_responses.tools import SEARCH, full_name, is_client_search, write_found_tools
 from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
+from bedrock_flask.wires.tool_input import read_tool_input, write_tool_input
 
 # --- read ------------------------------------------------------------------------------------------------------------
 
@@ -93,36 +93,16 @@ def _read_message(item: Json, cursor: Cursor) -> Iterator[_Content]:
 
 
 def _read_function_call(item: Json, cursor: Cursor) -> Iterator[_Content]:
-    yield _build_call(item, _read_arguments(item.get("arguments"), cursor.at("arguments")))
+    yield _build_call(item, read_tool_input(item.get("arguments")))
 
 
 def _read_custom_call(item: Json, cursor: Cursor) -> Iterator[_Content]:
     yield _build_call(item, {"input": item["input"]})
 
 
-def _build_call(item: Json, given: Json) -> _Content:
+def _build_call(item: Json, given: Any) -> _Content:
     use = {"toolUseId": item["call_id"], "name": place_at(full_name(item), item["name"]), "input": given}
     return _Content("assistant", [place_at({"toolUse": use}, item)])
-
-
-def _read_arguments(arguments: str | None, cursor: Cursor) -> Json:
-    # Clients write a call without arguments in different ways.
-    if not arguments or arguments.isspace() or arguments.strip() == "null":
-        return {}
-    try:
-        # A duplicate name that a model wrote must not end the conversation: the last one counts, as in most parsers.
-        value = json.loads(arguments, parse_constant=_reject_constant)
-    except (ValueError, RecursionError) as error:
-        cursor.reject(f"must be a JSON object in a string: {error}")
-        return {}
-    if not isinstance(value, dict):
-        cursor.reject("must be a JSON object in a string")
-        return {}
-    return value
-
-
-def _reject_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _read_search(item: Json, cursor: Cursor) -> Iterator[_Content]:
@@ -132,7 +112,7 @@ def _read_search(item: Json, cursor: Cursor) -> Iterator[_Content]:
         return
     given = item.get("arguments")
     if isinstance(given, str):
-        given = _read_arguments(given, cursor.at("arguments"))
+        given = read_tool_input(given)
     yield _build_call({"call_id": item["call_id"], "name": SEARCH}, given or {})
 
 
@@ -251,7 +231,7 @@ def _write_call(use: Json, mark: Json | None, cursor: Cursor, customs: _CustomTo
     common = {"call_id": use["toolUseId"], "name": use["name"]}
     if customs.has(use):
         return {"type": "custom_tool_call", **common, "input": use["input"]["input"]}
-    return {"type": "function_call", **common, "arguments": json.dumps(use["input"])}
+    return {"type": "function_call", **common, "arguments": write_tool_input(use["input"])}
 
 
 def _write_output(result: Json, mark: Json | None, cursor: Cursor, customs: _CustomTools) -> Json:

@@ -62,6 +62,22 @@ def test_blank_text_and_empty_messages(emulator: Emulator, model: str, blank: st
     assert "The content field in the Message object at messages.1 is empty." in ask(user(HI), assistant(), user(HI))
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, PIXTRAL])
+@pytest.mark.parametrize("value", ["{", [1], None, 1])
+def test_json_that_is_no_object(emulator: Emulator, model: str, value: Any, stream: bool) -> None:
+    words = "The format of the value at messages.{} is invalid. Provide a json object for the field and try again."
+    call = assistant({"toolUse": {"toolUseId": "a", "name": "look", "input": value}})
+    turns = [user(HI), call, user(result("a", HI))]
+    assert refuse(emulator, *turns, model=model, stream=stream, toolConfig=TOOLS) == words.format(
+        "1.content.0.toolUse.input"
+    )
+    turns = [user(HI), use("a"), user(result("a", {"json": value}))]
+    assert refuse(emulator, *turns, model=model, stream=stream, toolConfig=TOOLS) == words.format(
+        "2.content.0.toolResult.content.0.json"
+    )
+
+
 @pytest.mark.parametrize("model", [CLAUDE, NOVA, PIXTRAL])
 def test_roles_that_do_not_alternate(emulator: Emulator, model: str) -> None:
     words = "A conversation must alternate between user and assistant roles."

@@ -251,6 +251,12 @@ def test_a_reason_that_claude_has_no_word_for_is_no_plain_end_of_a_turn(reason: 
     assert delta == {"stop_reason": reason, "stop_sequence": None}
 
 
+@pytest.mark.parametrize("reason", ["end_turn", "stop_sequence"])
+def test_a_turn_that_calls_a_tool_ends_for_it(reason: str) -> None:
+    call = {"toolUse": {"toolUseId": "t", "name": "look", "input": {}}}
+    assert write_reply(answer(call, stopReason=reason), "m")["stop_reason"] == "tool_use"
+
+
 @pytest.mark.parametrize("reason", ["guardrail_intervened", "content_filtered"])
 def test_a_refusal_says_who_refused(reason: str) -> None:
     reply = write_reply(answer(stopReason=reason), "m")

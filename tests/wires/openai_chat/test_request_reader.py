@@ -167,9 +167,15 @@ def test_case_5_missing_arguments_are_an_empty_object() -> None:
     assert turns(USER, calling({"id": "call_a", "function": {"name": "a"}}))[1]["content"] == [used("a")]
 
 
-@pytest.mark.parametrize("arguments", ['{"a": ', "[1]", '"s"', '{"a": NaN}'])
-def test_case_5_arguments_that_are_no_object_are_refused_by_path(arguments: str) -> None:
-    assert wrong(USER, calling(call("b"), call("a", arguments)))[0] == "messages[1].tool_calls[1].function.arguments"
+@pytest.mark.parametrize("arguments", ['{"a": ', "[1]", '"s"', '{"a": NaN}', "[" * 100_000])
+def test_arguments_that_are_no_object_are_left_to_the_repairs(arguments: str) -> None:
+    [block] = turns(USER, calling(call("a", arguments)))[1]["content"]
+    assert block["toolUse"]["input"] == arguments
+
+
+def test_of_two_arguments_with_one_name_the_last_counts() -> None:
+    [block] = turns(USER, calling(call("a", '{"a": 1, "a": 2}')))[1]["content"]
+    assert block["toolUse"]["input"] == {"a": 2}
 
 
 def test_case_6_what_a_tool_gave_in_parts_is_read_in_blocks() -> None:
