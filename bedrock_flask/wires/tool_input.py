@@ -23,7 +23,7 @@ def read_tool_input(arguments: str | None) -> Any:
 
 
 def write_tool_input(given: Any) -> str:
-    """The input as JSON; a text that is no object as it is."""
+    """The input as JSON; any other text as it is."""
     return given if isinstance(given, str) else json.dumps(given)
 
 

@@ -299,9 +299,10 @@ def test_invoke_takes_post_only_whatever_the_models_name(gateway: Gateway, actio
 def test_a_body_that_is_read_as_converse_says_so(gateway: Gateway, emulator: Emulator) -> None:
     response = gateway.post("/v1/models/antropic.claude-opus-4-6-v1/invoke", CLAUDE)
     assert response.status_code == 400
-    assert (
-        "No plugin claims 'antropic.claude-opus-4-6-v1', so its body is read as Converse" in response.json()["detail"]
-    )
+    detail = response.json()["detail"]
+    assert "No plugin claims 'antropic.claude-opus-4-6-v1', so its body is read as Converse" in detail
+    assert "/model/antropic.claude-opus-4-6-v1/invoke" in detail
+    assert "new-plugin" in detail
 
 
 def test_an_application_profiles_arn_is_answered_by_the_family_of_its_body(

@@ -159,7 +159,10 @@ def _check_body(model: Model, body: Any) -> list[str]:
         faults = [fault for fault in faults if fault.path != "messages"]
     refused = [fault for fault in faults if not (fault.unknown and model.validate == WARN)]
     if refused and GENERIC in model.adapter.models:
-        detail = f"No plugin claims '{model.name}', so its body is read as Converse: {summarize_faults(refused)}"
+        detail = (
+            f"No plugin claims '{model.name}', so its body is read as Converse: {summarize_faults(refused)}. Its own "
+            f"format can be sent to /model/{model.name}/invoke, or a plugin can claim it (bedrock-flask new-plugin)."
+        )
         raise InvalidBody(refused, detail)
     if refused:
         raise InvalidBody(refused)

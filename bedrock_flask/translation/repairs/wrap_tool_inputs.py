@@ -1,4 +1,4 @@
-"""Wrap the input of a tool call in the history that is no object, where the caller's policy allows it.
+"""Wrap the input of a tool call in the history that is not an object, where the caller's policy allows it.
 
 A model that wrote broken JSON wrote a string, and Bedrock refuses every later turn of a conversation with it. Wrapped,
 the model reads what it wrote, as the text of one member.
@@ -14,7 +14,7 @@ WRAPPED = "invalid_arguments"
 
 
 def wrap_tool_inputs(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Make an input that is no object the member `invalid_arguments` of one."""
+    """Put an input that is not an object into one, as its member `invalid_arguments`."""
     found = [
         (path, block["toolUse"])
         for path, block in walk_blocks(request)

@@ -1,4 +1,4 @@
-"""The input of a tool call in the history that is no object."""
+"""The input of a tool call in the history that is not an object."""
 
 from typing import Any
 
