@@ -279,8 +279,19 @@ CONVERSE_RULES: tuple[tuple[BedrockRule, Source], ...] = (
         ),
     ),
     (
-        BedrockRule("More than four cache points.", "The gateway refuses the fifth by name."),
+        BedrockRule(
+            "More than four cache points.",
+            "In translated requests the gateway drops the first ones of the messages and reports them. In Claude's own "
+            "format it refuses the fifth by name, as Anthropic's API does.",
+        ),
         Source("AWS user guide, Prompt caching; twentyhq/twenty#26217", DOCUMENTED),
+    ),
+    (
+        BedrockRule(
+            "Claude Code's line `x-anthropic-billing-header: …` in the system prompt.",
+            "The gateway drops the line and reports it.",
+        ),
+        Source("anthropics/claude-code-action#928, musistudio/claude-code-router#1161", MEASURED),
     ),
     (
         BedrockRule("More than five documents.", "The gateway leaves it to Bedrock, whose words name the limit."),

@@ -251,3 +251,35 @@ def test_an_hours_lifetime_is_the_default_one_for_a_model_without(
     assert response.status_code == 200, response.text
     assert sent(emulator)["system"][0]["cache_control"] == {"type": "ephemeral", **lifetime}
     assert ("system[0].cache_control.ttl" in dropped(response)) == (not lifetime)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", [NOVA, MISTRAL, "us.meta.llama3-3-70b-instruct-v1:0"])
+def test_another_model_gets_what_anthropics_servers_found_as_text(
+    gateway: Gateway, emulator: Emulator, model: str, stream: bool
+) -> None:
+    response = message(gateway, model, FIRST, answers(MCP_CALL, MCP_RESULT), NEXT, stream=stream)
+    assert response.status_code == 200, response.text
+    texts = [block["text"] for block in sent(emulator)["messages"][1]["content"]]
+    assert "search" in texts[0]
+    assert "The answer is 42." in texts[1]
+
+
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}
+UNSIGNED = {**THOUGHT, "signature": ""}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", [OPUS_4_6, OPUS_4_8, SONNET_4_5])
+def test_thinking_without_a_signature_does_not_end_a_session(
+    gateway: Gateway, emulator: Emulator, model: str, stream: bool
+) -> None:
+    """Source: can1357/oh-my-pi#10486, strands-agents/harness-sdk#4334."""
+    answer = {"type": "text", "text": "b"}
+    turns = [FIRST, answers(THOUGHT, answer), NEXT, answers(UNSIGNED, answer), FIRST, answers(UNSIGNED), NEXT]
+    response = message(gateway, model, *turns, stream=stream)
+    assert response.status_code == 200, response.text
+    up = sent(emulator)["messages"]
+    assert up[1:4] == [answers(THOUGHT, answer), NEXT, answers(answer)]
+    assert [turn["role"] for turn in up[4:]] == ["user"]
+    assert {"messages[3].content[0]", "messages[5].content[0]"} <= {*dropped(response)}

@@ -161,7 +161,7 @@ def test_claude_code_44230_half_a_surrogate_pair_is_a_400(gateway: Gateway, mode
 # --- Anthropic's API, for other models --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [NOVA_2, KIMI])
+@pytest.mark.parametrize("model", [TOMORROW, KIMI])
 def test_pi_anthropic_auth_66_interleaved_thoughts_keep_their_order(
     gateway: Gateway, emulator: Emulator, model: str
 ) -> None:
@@ -607,3 +607,73 @@ def test_harness_sdk_3019_a_document_has_a_name_that_bedrock_takes(gateway: Gate
     document = sent(emulator)["messages"][0]["content"][1]["document"]
     assert document["format"] == "md"
     assert set(document["name"]) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -()[]")
+
+
+# --- 2026: agents behind gateways -------------------------------------------------------------------------------------
+
+BILLING = "x-anthropic-billing-header: cc_version=2.1.38.X; cc_entrypoint=cli; cch=00000;"
+
+
+@whole_and_streamed
+@pytest.mark.parametrize("model", [SONNET_4_5, OPUS_4_6, NOVA])
+@pytest.mark.parametrize(
+    "system",
+    [
+        f"{BILLING}\nBe brief.",
+        [{"type": "text", "text": BILLING}, {"type": "text", "text": "Be brief."}],
+        [{"type": "text", "text": f"{BILLING}\nBe brief."}],
+    ],
+    ids=["string", "block", "with text"],
+)
+def test_claude_code_action_928_the_billing_line_does_not_go_up(
+    gateway: Gateway, emulator: Emulator, system: Any, model: str, stream: bool
+) -> None:
+    response = gateway.post(MESSAGES, claude(model, user("hi"), system=system, stream=stream))
+    assert response.status_code == 200, response.text
+    assert "Be brief." in json.dumps(sent(emulator)["system"])
+    assert "billing" not in emulator.calls()[-1]["body"]
+    assert "system" in response.headers["x-bedrock-flask-dropped"]
+
+
+@pytest.mark.parametrize(
+    ("path", "members"),
+    [
+        (CHAT, {"messages": [{"role": "system", "content": f"{BILLING}\nBe brief."}, user("hi")]}),
+        (RESPONSES, {"instructions": f"{BILLING}\nBe brief.", "input": "hi"}),
+    ],
+)
+def test_claude_code_router_1161_nor_does_it_in_openais_formats(
+    gateway: Gateway, emulator: Emulator, path: str, members: Json
+) -> None:
+    response = gateway.post(path, {"model": OPUS_4_6, **members})
+    assert response.status_code == 200, response.text
+    assert sent(emulator)["system"] == [{"text": "Be brief."}]
+    assert "x-bedrock-flask-dropped" in response.headers
+
+
+@whole_and_streamed
+@pytest.mark.parametrize("model", [SONNET_4_5, NOVA])
+def test_twenty_26227_marks_that_pile_up_do_not_end_a_chat(
+    gateway: Gateway, emulator: Emulator, model: str, stream: bool
+) -> None:
+    marked = [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]
+    turns = [turn for _ in range(6) for turn in (user(marked), {"role": "assistant", "content": "b"})]
+    messages = [{"role": "system", "content": marked}, *turns, user(marked)]
+    response = gateway.post(CHAT, {"model": model, "messages": messages, "stream": stream})
+    assert response.status_code == 200, response.text
+    up = sent(emulator)
+    assert [list(block) for block in up["system"]] == [["text"], ["cachePoint"]]
+    assert ["cachePoint" in turn["content"][-1] for turn in up["messages"][::2]] == [False] * 4 + [True] * 3
+    assert response.headers["x-bedrock-flask-dropped"].count("cache_control") == 4
+
+
+@pytest.mark.parametrize("description", ["", " \n"])
+@pytest.mark.parametrize("model", [SONNET_4_5, NOVA, TOMORROW])
+def test_librechat_13209_a_tool_of_an_mcp_server_without_description_passes(
+    gateway: Gateway, emulator: Emulator, model: str, description: str
+) -> None:
+    function = {"name": "f", "description": description, "parameters": WEATHER}
+    tools = [{"type": "function", "function": function}]
+    response = gateway.post(CHAT, {"model": model, "messages": [user("hi")], "tools": tools})
+    assert response.status_code == 200, response.text
+    assert "description" not in sent(emulator)["toolConfig"]["tools"][0]["toolSpec"]

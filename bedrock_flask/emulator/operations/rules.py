@@ -111,6 +111,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             *cache_rules.CHECKS,
             *schema_rules.CHECKS,
             messages_rules.check_converse_betas,
+            messages_rules.check_converse_reserved,
         ),
     }
 )

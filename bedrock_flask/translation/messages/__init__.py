@@ -9,9 +9,11 @@ from functools import reduce
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.translation.messages.add_betas import add_betas, translate_eager_streaming
 from bedrock_flask.translation.messages.constrain_strict_tools import constrain_strict_tools
+from bedrock_flask.translation.messages.drop_billing_line import drop_billing_line
 from bedrock_flask.translation.messages.drop_defaults import drop_defaults
 from bedrock_flask.translation.messages.drop_empty_turns import drop_empty_turns
 from bedrock_flask.translation.messages.drop_strict import drop_strict
+from bedrock_flask.translation.messages.drop_unsigned_thinking import drop_unsigned_thinking
 from bedrock_flask.translation.messages.move_format import move_format
 from bedrock_flask.translation.messages.place_cache_marks import place_cache_marks, shorten_cache
 from bedrock_flask.translation.messages.place_system_turns import place_system_turns
@@ -28,13 +30,14 @@ MEMBERS: tuple[Edit, ...] = (
     drop_strict,
     constrain_strict_tools,
     drop_defaults,
+    drop_billing_line,
     place_cache_marks,
     shorten_cache,
     translate_eager_streaming,
     add_betas,
 )
 # These change the turns, or add a tool behind the caller's.
-TURNS: tuple[Edit, ...] = (place_system_turns, drop_empty_turns, require_json)
+TURNS: tuple[Edit, ...] = (place_system_turns, drop_unsigned_thinking, drop_empty_turns, require_json)
 
 
 def edit_members(body: Body, capabilities: Capabilities) -> Edited:

@@ -20,6 +20,7 @@ from bedrock_flask.translation.repairs.check_property_names import check_propert
 from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
 from bedrock_flask.translation.repairs.choose_tool import choose_tool
 from bedrock_flask.translation.repairs.constrain_strict_tools import constrain_strict_tools
+from bedrock_flask.translation.repairs.drop_billing_line import drop_billing_line
 from bedrock_flask.translation.repairs.drop_blank_stops import drop_blank_stops
 from bedrock_flask.translation.repairs.drop_blank_text import drop_blank_text
 from bedrock_flask.translation.repairs.drop_strict import drop_strict
@@ -53,6 +54,7 @@ REPAIRS: tuple[Repair, ...] = (
     limit_stop_sequences,
     drop_blank_stops,
     reject_duplicate_tools,
+    drop_billing_line,
     drop_blank_text,
     encode_documents,
     normalize_base64,

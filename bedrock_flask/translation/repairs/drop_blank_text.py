@@ -1,10 +1,15 @@
 """Drop blank texts: Bedrock rejects them, and clients write them beside tool calls and images and in tool results."""
 
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Json, Request
+from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.translation.repairs.record import RepairResult
-from bedrock_flask.translation.repairs.request_parts import is_empty, replace_blocks, walk_blocks
+from bedrock_flask.translation.repairs.request_parts import (
+    is_empty,
+    remove_member,
+    replace_blocks,
+    walk_blocks,
+)
 
 
 def drop_blank_text(request: Request, capabilities: Capabilities) -> RepairResult:
@@ -22,8 +27,22 @@ def drop_blank_text(request: Request, capabilities: Capabilities) -> RepairResul
     if faults:
         raise InvalidBody(faults)
     changed = replace_blocks(request, {path: () for path, block in walk_blocks(request) if _is_blank(block)})
+    changed = _drop_blank_descriptions(changed)
     messages = [message for message in changed["messages"] if not is_empty(message["content"])]
     return RepairResult({**changed, "messages": messages}, tuple(f"messages[{index}]" for index in empty))
+
+
+def _drop_blank_descriptions(request: Request) -> Request:
+    """Tools of MCP servers have them, and Bedrock wants a description of a character at least, or none.
+
+    Source: danny-avila/LibreChat#13209, anomalyco/opencode#48582.
+    """
+    blank = {
+        path: [{**block, "toolSpec": remove_member(block["toolSpec"], "description")}]
+        for path, block in walk_blocks(request)
+        if not (member(block, "toolSpec", "description") or "x").strip()
+    }
+    return replace_blocks(request, blank)
 
 
 def _is_empty(message: Json) -> bool:

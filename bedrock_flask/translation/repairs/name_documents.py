@@ -37,18 +37,22 @@ def _normalize_name(name: str) -> str:
 
 
 def _make_unique(names: Iterable[str]) -> Iterator[str]:
-    """Append a number to a name that an earlier document has: later turns of a conversation change no name."""
+    """Append a number to a name that an earlier document has: later turns of a conversation change no name.
+
+    Capitals make no difference (aws-samples/sample-strands-agent-with-agentcore#290).
+    """
     taken: set[str] = set()
     # The last number of each name: counted from 1 each time, many documents of one name would take hours.
     numbers: dict[str, int] = {}
     for name in names:
-        number, unique = numbers.get(name, 1), name
-        while unique in taken:
+        folded = name.casefold()
+        number, unique = numbers.get(folded, 1), name
+        while unique.casefold() in taken:
             number += 1
             suffix = f" ({number})"
             unique = name[: _MAX_LENGTH - len(suffix)].rstrip() + suffix
-        taken.add(unique)
-        numbers[name] = number
+        taken.add(unique.casefold())
+        numbers[folded] = number
         yield unique
 
 

@@ -1,7 +1,9 @@
 """Keep cache points where the model takes them: they save money and change nothing else, so others move or are dropped.
 
 A point marks all that is before it. Where it may not stand it moves back, to the end of the next block behind which the
-model takes one; the prefix that is cached is a little shorter.
+model takes one; the prefix that is cached is a little shorter. Of too many points those of the earliest messages are
+dropped: what they cache is part of what a later one caches, and an agent that marks each step has one more with every
+step (twentyhq/twenty#26217, oguzbilgic/kern-ai#317).
 """
 
 from collections.abc import Iterator
@@ -27,11 +29,12 @@ def drop_unsupported_cache_points(request: Request, capabilities: Capabilities) 
 
 
 def place_cache_points(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Move the cache points back that may not stand where they are, which is reported.
+    """Move the cache points back that may not stand where they are, and drop those that are too many: both is reported.
 
-    Too many points are rejected, and so is a longer one after a shorter one: the caller decides which to give up.
+    A longer one after a shorter one is rejected: the caller decides which to give up.
     """
     repaired = RepairResult(request).then(_move_points(request, capabilities))
+    repaired = repaired.then(_drop_surplus_points(repaired.request))
     if not capabilities.long_cache:
         repaired = repaired.then(_shorten_cache(repaired.request))
     faults = list(_find_faults(repaired.request))
@@ -121,12 +124,21 @@ def _drop_points(request: Request, paths: list[str]) -> RepairResult:
     return RepairResult(replace_blocks(request, dict.fromkeys(paths, ())), tuple(f"{path}.{_POINT}" for path in paths))
 
 
+def _drop_surplus_points(request: Request) -> RepairResult:
+    """Keep the last point, which caches most; the first ones of the messages are dropped before those of tools."""
+    points = [*_find_points(request)]
+    surplus = max(0, len(points) - _MAX_POINTS)
+    return _drop_points(request, sorted(points[:-1], key=_is_outside_messages)[:surplus])
+
+
+def _is_outside_messages(path: str) -> bool:
+    return not path.startswith("messages[")
+
+
 def _find_faults(request: Request) -> Iterator[FieldError]:
     has_short = False
-    for number, (path, block) in enumerate((path, block) for path, block in walk_blocks(request) if _POINT in block):
+    for path, block in ((path, block) for path, block in walk_blocks(request) if _POINT in block):
         is_long = block[_POINT].get("ttl") == _LONG
-        if number >= _MAX_POINTS:
-            yield FieldError(f"{path}.{_POINT}", f"must not be given: a request has at most {_MAX_POINTS} cache points")
-        elif is_long and has_short:
+        if is_long and has_short:
             yield FieldError(f"{path}.{_POINT}.ttl", "must not be 1h after a cache point of 5m")
         has_short = has_short or not is_long

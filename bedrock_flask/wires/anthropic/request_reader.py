@@ -354,7 +354,8 @@ _BLOCKS: dict[str, tuple[frozenset[str], _Reader]] = {
     "search_result": (frozenset({"source", "title", "content", "citations"}), _read_search_result),
     "tool_use": _USE,
     "server_tool_use": _USE,
-    "mcp_tool_use": _USE,
+    # The name of its server tells the model nothing that the tool's does not.
+    "mcp_tool_use": (_USE[0] | {"server_name"}, _read_tool_use),
     "tool_result": (frozenset({"tool_use_id", "content", "is_error"}), _read_tool_result),
     "thinking": (frozenset({"thinking", "signature"}), _read_thinking),
     "redacted_thinking": (frozenset({"data"}), _read_redacted),

@@ -49,6 +49,7 @@ def test_a_text_in_the_same_turn_is_enough() -> None:
 
 def test_documents_of_one_name_get_numbers() -> None:
     assert names("a", "a", "b", "a") == ["a", "a (2)", "b", "a (3)"]
+    assert names("Report", "report", "REPORT") == ["Report", "report (2)", "REPORT (3)"]
     assert names("a", "a", "a (2)") == ["a", "a (2)", "a (2) (2)"]
     assert names(200 * "a", 200 * "a") == [200 * "a", f"{196 * 'a'} (2)"]
 

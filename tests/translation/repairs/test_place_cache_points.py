@@ -144,11 +144,18 @@ def test_none_stands_inside_a_result() -> None:
     assert len(repaired.reported) == 2
 
 
-def test_the_fifth_is_refused_by_name() -> None:
+def test_of_five_the_first_of_the_messages_is_dropped_and_told() -> None:
+    parts = [part for text in TEXTS for part in (text, POINT)]
+    repaired = apply_repairs(request(RESULT, *parts, system=[TEXTS[0], POINT], tools=[SPEC, POINT]), CLAUDE)
+    assert repaired.reported == ("messages[2].content[2].cachePoint",)
+    assert repaired.request == request(RESULT, TEXTS[0], *parts[2:], system=[TEXTS[0], POINT], tools=[SPEC, POINT])
+
+
+def test_the_last_point_stays_whatever_the_system_prompt_has() -> None:
     system = [part for text in TEXTS for part in (text, POINT)]
-    assert refused(request(RESULT, POINT, system=system, tools=[SPEC, POINT]), CLAUDE) == [
-        "messages[2].content[1].cachePoint"
-    ]
+    repaired = apply_repairs(request(RESULT, POINT, system=system, tools=[SPEC, POINT]), CLAUDE)
+    assert repaired.reported == ("toolConfig.tools[1].cachePoint",)
+    assert repaired.request == request(RESULT, POINT, system=system, tools=[SPEC])
 
 
 def test_a_long_one_behind_a_short_one_is_refused_by_name() -> None:
