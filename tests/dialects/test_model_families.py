@@ -108,6 +108,16 @@ def test_an_effort_reaches_the_model_in_its_field(
         assert json.loads(call["body"])["additionalModelRequestFields"] == fields
 
 
+@pytest.mark.parametrize("model", ["anthropic.claude-3-haiku-20240307-v1:0", NOVA, MIXTRAL])
+def test_a_model_that_does_not_reason_gets_no_effort(gateway: Gateway, emulator: Emulator, model: str) -> None:
+    assert chat(gateway, model, reasoning_effort="high").status_code == 400
+    assert respond(gateway, model, reasoning={"effort": "high"}).status_code == 400
+    assert emulator.calls() == []
+    response = chat(gateway, model, {"x-bedrock-flask-unsupported": "drop"}, reasoning_effort="high")
+    assert (response.status_code, "effort" in response.headers["x-bedrock-flask-dropped"]) == (200, True)
+    assert "additionalModelRequestFields" not in sent(emulator)
+
+
 def test_anthropics_thinking_is_an_effort_for_other_models(gateway: Gateway, emulator: Emulator) -> None:
     response = message(gateway, GPT_OSS, max_tokens=9000, thinking={"type": "enabled", "budget_tokens": 8000})
     assert response.status_code == 200, response.text

@@ -146,6 +146,27 @@ def test_a_contradiction_and_an_unknown_member_are_refused(
     assert emulator.calls() == []
 
 
+@pytest.mark.parametrize("model", [NOVA, UNCLAIMED])
+def test_a_body_and_a_header_do_not_make_half_a_guardrail_whole(
+    gateway: Gateway, emulator: Emulator, model: str
+) -> None:
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+    half = {**body, "guardrailConfig": {"guardrailIdentifier": "gr1"}}
+    response = gateway.post(f"/model/{model}/converse", half, headers={"X-Amzn-Bedrock-Trace": "ENABLED"})
+    assert (response.status_code, "guardrailConfig.guardrailVersion: is required" in response.text) == (400, True)
+    assert emulator.calls() == []
+
+
+@each_path
+@pytest.mark.parametrize("metadata", ["{", "[]", "null", '"x"', '{"team": 1}', '{"team": null}'])
+def test_metadata_that_bedrock_cannot_read_is_refused(
+    gateway: Gateway, emulator: Emulator, path: str, metadata: str
+) -> None:
+    response = gateway.post(path, ask(path, NOVA), headers=DROP | {"X-Amzn-Bedrock-Request-Metadata": metadata})
+    assert (response.status_code, "x-amzn-bedrock-request-metadata" in response.text) == (400, True), response.text
+    assert emulator.calls() == []
+
+
 @each_path
 @pytest.mark.parametrize("model", [NOVA, UNCLAIMED])
 def test_what_converse_cannot_carry_is_refused_whatever_the_policy(
