@@ -82,6 +82,10 @@ RULES: Mapping[str, BedrockRule] = MappingProxyType(
             "Whether a cache point may follow a tool result directly.",
             "Without it the gateway moves the point back, behind the last block that may have one, and reports it.",
         ),
+        "shortest_call_id": BedrockRule(
+            "The smallest length of the id of a tool call.",
+            "The gateway replaces a shorter one by an alias, in the call and in its result.",
+        ),
         "root_unions": BedrockRule(
             "Whether a tool's schema may have `oneOf`, `allOf` or `anyOf` at its root.",
             "Unless it is known to be accepted, the gateway makes one object of them, which takes as much, and reports "

@@ -62,6 +62,7 @@ class Capabilities:
         strict_tools        a tool may have `strict`
         tool_schemas        what the model takes of a tool's schema: anything that is known; no unions at the root and
                             names of letters, digits and signs there (named); type, properties and required (plain)
+        shortest_call_id    the smallest length of a tool call's id
         root_unions         a tool's schema may have anyOf, oneOf and allOf at its root
 
     Answers in JSON:
@@ -123,6 +124,7 @@ class Capabilities:
     streamed_tools: bool = True
     strict_tools: bool = True
     tool_schemas: str = _make_enum("any", "named", "plain")
+    shortest_call_id: int = 1
     root_unions: bool = False
     # Answers in JSON.
     structured: bool = True

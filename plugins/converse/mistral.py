@@ -16,14 +16,15 @@ from bedrock_flask_plugins.converse.pages import (
 
 _PLAIN = {"reasoning": False, "named_tools": False}
 _OLDER = {**_PLAIN, "structured": False, "strict_tools": False}
+_CALLS = {**_OLDER, "shortest_call_id": 9}
 INSTRUCT = READS.but(**_OLDER, system=False, tools=False)
 MODELS = {
     "mistral.mistral-7b-*": INSTRUCT,
     "mistral.mixtral-*": INSTRUCT,
-    "mistral.mistral-small-24*": READS.but(**_OLDER),
-    "mistral.mistral-large-24*": READS.but(**_OLDER),
-    "mistral.mistral-large-2402-*": READS.but(**_OLDER, streamed_tools=False),
-    "mistral.pixtral-*": SEES.but(**_OLDER),
+    "mistral.mistral-small-24*": READS.but(**_CALLS),
+    "mistral.mistral-large-24*": READS.but(**_CALLS),
+    "mistral.mistral-large-2402-*": READS.but(**_CALLS, streamed_tools=False),
+    "mistral.pixtral-*": SEES.but(**_CALLS),
     "mistral.mistral-large-3-*": SEES.but(**_PLAIN),
     "mistral.ministral-*": SEES.but(**_PLAIN),
     "mistral.magistral-*": SEES.but(
@@ -39,6 +40,11 @@ _ALL, _7B, _MIXTRAL = "mistral.*", "mistral.mistral-7b-*", "mistral.mixtral-*"
 _OF_2024 = (_7B, _MIXTRAL, "mistral.mistral-small-24*", "mistral.mistral-large-24*", "mistral.pixtral-*")
 _NEWER = ("mistral.mistral-large-3-*", "mistral.ministral-*", "mistral.devstral-*", "mistral.voxtral-*")
 _SYSTEM = Source("Live calls: This model doesn't support system messages (567-labs/instructor#1753)", MEASURED)
+_CALL_IDS = Source(
+    "Live calls to Pixtral Large, Mistral Large 2402 and Small 2402: Tool call id was a but must be a-z, A-Z, 0-9, "
+    "with a length of 9; Bedrock's longer ids are accepted (anomalyco/opencode#48843)",
+    MEASURED,
+)
 SOURCES: Sources = {
     "reasoning": [
         *cite(NOT_REASONING, *_OF_2024),
@@ -57,6 +63,7 @@ SOURCES: Sources = {
             "mistral.mistral-large-2402-*",
         ),
     ],
+    "shortest_call_id": cite(_CALL_IDS, *_OF_2024[2:]),
     "named_tools": cite(CHOICE, _ALL),
     "structured": cite(UNLISTED, *_OF_2024),
     "strict_tools": cite(UNLISTED, *_OF_2024),

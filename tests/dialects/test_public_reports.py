@@ -405,6 +405,45 @@ def test_litellm_16195_an_image_in_a_result_stays_in_it(gateway: Gateway, emulat
 
 
 @whole_and_streamed
+@pytest.mark.parametrize(
+    ("model", "short"),
+    [
+        ("us.mistral.pixtral-large-2502-v1:0", False),
+        ("mistral.mistral-small-2402-v1:0", False),
+        ("mistral.mistral-large-2407-v1:0", False),
+        ("mistral.mistral-large-3-675b-instruct", True),
+        (NOVA, True),
+    ],
+)
+@pytest.mark.parametrize("path", [CHAT, RESPONSES])
+def test_opencode_48843_short_ids_of_calls_reach_mistral_as_longer_ones(
+    gateway: Gateway, emulator: Emulator, path: str, model: str, short: bool, stream: bool
+) -> None:
+    ids = ("a", "b", "tooluse_0sYk-1")
+    if path == CHAT:
+        function = {"name": "get_weather", "arguments": "{}"}
+        calls: Json = {
+            "role": "assistant",
+            "tool_calls": [{"id": each, "type": "function", "function": function} for each in ids],
+        }
+        results = [{"role": "tool", "tool_call_id": each, "content": each} for each in ids]
+        body: Json = {"messages": [user("Hi"), calls, *results], "tools": [FUNCTION]}
+    else:
+        called = [{"type": "function_call", "call_id": each, "name": "get_weather", "arguments": "{}"} for each in ids]
+        results = [{"type": "function_call_output", "call_id": each, "output": each} for each in ids]
+        tool = {"type": "function", "name": "get_weather", "parameters": WEATHER}
+        body = {"input": [user("Hi"), *called, *results], "tools": [tool]}
+    answer = gateway.post(path, {"model": model, "stream": stream, **body})
+    assert answer.status_code == 200, answer.text
+    _, turn, answered = sent(emulator)["messages"]
+    given = [block["toolUse"]["toolUseId"] for block in turn["content"]]
+    assert given == [block["toolResult"]["toolUseId"] for block in answered["content"]]
+    assert len({*given}) == 3
+    assert [len(each) < 9 for each in given] == [short, short, False]
+    assert given[2] == ids[2]
+
+
+@whole_and_streamed
 @pytest.mark.parametrize("model", [SONNET_4_5, NOVA, KIMI, TOMORROW])
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])
 def test_openclaw_125873_broken_arguments_do_not_end_a_conversation(

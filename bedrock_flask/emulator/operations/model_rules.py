@@ -181,6 +181,15 @@ def _check_signatures(body: Json, capabilities: Capabilities) -> Iterator[str]:
             yield f"This model doesn't support the {field} field. Remove {field} and try again."
 
 
+def _check_call_ids(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    # Words: anomalyco/opencode#48843.
+    length = capabilities.shortest_call_id
+    for _, _, block in walk_messages(body):
+        call_id = member(block, "toolUse", "toolUseId")
+        if call_id is not None and len(call_id) < length:
+            yield f"{FROM_MODEL}Tool call id was {call_id} but must be a-z, A-Z, 0-9, with a length of {length}."
+
+
 def _check_prefill(body: Json, capabilities: Capabilities) -> Iterator[str]:
     messages = body.get("messages") or ()
     if messages and messages[-1]["role"] == "assistant" and not capabilities.prefill:
@@ -201,5 +210,6 @@ CHECKS: tuple[Check, ...] = (
     _check_effort,
     _check_effort_field,
     _check_signatures,
+    _check_call_ids,
     _check_prefill,
 )

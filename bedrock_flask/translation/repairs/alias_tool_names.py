@@ -1,6 +1,7 @@
 """Replace the names and ids of tools that Bedrock rejects by aliases: it takes 1 to 64 of `a-z A-Z 0-9 _ -`.
 
-The rule holds for names and ids in the history too. An answer gets the caller's names back; its ids are Bedrock's.
+Some models take no short id either. The rules hold for names and ids in the history too. An answer gets the caller's
+names back; its ids are Bedrock's.
 """
 
 import re
@@ -48,7 +49,7 @@ def alias_tool_names(request: Request, capabilities: Capabilities) -> RepairResu
 def alias_tool_ids(request: Request, capabilities: Capabilities) -> RepairResult:
     """Replace each id that Bedrock rejects by one alias in the call and its result."""
     ids = (call_id for _, block in walk_blocks(request) if (call_id := _get_id(block)) is not None)
-    aliases = make_aliases(ids, "id")
+    aliases = make_aliases(ids, "id", capabilities.shortest_call_id)
     blocks = {path: [_set_id(block, aliases)] for path, block in walk_blocks(request) if _get_id(block) in aliases}
     return RepairResult(replace_blocks(request, blocks))
 
@@ -71,14 +72,16 @@ def restore_tool_names(response: Response, names: Mapping[str, str]) -> Response
     )
 
 
-def make_aliases(names: Iterable[str], fallback: str) -> dict[str, str]:
+def make_aliases(names: Iterable[str], fallback: str, shortest: int = 1) -> dict[str, str]:
     """An alias for each name that Bedrock rejects; `fallback` begins the alias of a name without accepted characters.
+
+    A name with less than `shortest` characters is rejected too.
 
     An alias depends on the name alone, so that a tool has the same alias in every turn and cached prefixes stay valid,
     unless another name of the request equals it.
     """
     unique = dict.fromkeys(names)
-    taken = {name for name in unique if _ACCEPTED.fullmatch(name)}
+    taken = {name for name in unique if len(name) >= shortest and _ACCEPTED.fullmatch(name)}
     aliases: dict[str, str] = {}
     for name in unique:
         if name not in taken:

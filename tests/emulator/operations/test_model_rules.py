@@ -11,6 +11,11 @@ ANSWERED = [*SAYS, {"role": "assistant", "content": [{"text": "I"}]}]
 TOOLS = [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]
 SIGNED = {"role": "assistant", "content": [{"reasoningContent": {"reasoningText": {"text": "I", "signature": "s"}}}]}
 UNIONS = [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object", "anyOf": [{"type": "object"}]}}}}]
+CALLED = [
+    *SAYS,
+    {"role": "assistant", "content": [{"toolUse": {"toolUseId": "a", "name": "f", "input": {}}}]},
+    {"role": "user", "content": [{"toolResult": {"toolUseId": "a", "content": [{"text": "x"}]}}]},
+]
 CALLS, NAMED, ANY = {"tools": TOOLS}, {"tool": {"name": "f"}}, {"any": {}}
 POINT = [*SAYS[0]["content"], {"cachePoint": {"type": "default"}}]
 
@@ -99,6 +104,11 @@ REFUSED = [
         "global.moonshotai.kimi-k3",
         {"messages": [SAYS[0], SIGNED, SAYS[0]]},
         "This model doesn't support the reasoningContent.reasoningText.signature field.",
+    ),
+    (
+        MISTRAL,
+        {"messages": CALLED, "toolConfig": CALLS},
+        "Tool call id was a but must be a-z, A-Z, 0-9, with a length of 9.",
     ),
     (OPUS_4_6, {"messages": ANSWERED}, "This model does not support assistant message prefill."),
 ]

@@ -125,6 +125,7 @@ capabilities = models.map(lambda able: able.but(tools=True, system=True, images=
     prefill=st.booleans(),
     forced_tools=st.booleans(),
     root_unions=st.booleans(),
+    shortest_call_id=st.sampled_from([1, 9]),
     cache_tools=st.booleans(),
     cache_after_results=st.booleans(),
     cache_after_media=st.booleans(),
