@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from urllib3.util import connection
 
 from bedrock_flask import errors
 from bedrock_flask.config.settings import Settings
@@ -358,8 +359,14 @@ def test_nobody_there_is_unreachable(monkeypatch: pytest.MonkeyPatch, upstream: 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{port}")
+    connect, tried = connection.create_connection, []
+    monkeypatch.setattr(
+        connection, "create_connection", lambda *given, **more: tried.append(1) or connect(*given, **more)
+    )
     with pytest.raises(errors.UpstreamUnreachable):
         send()
+    # The attempts are the gateway's; the SDK makes none of its own.
+    assert len(tried) == 2
 
 
 @pytest.mark.parametrize(
