@@ -30,6 +30,11 @@ RULES: Mapping[str, BedrockRule] = MappingProxyType(
             "Whether the model can be forced to use a tool (`toolChoice` with `any` or `tool`).",
             "Without it the gateway refuses the choice by name, or drops it if the caller allows that.",
         ),
+        "forced_while_reasoning": BedrockRule(
+            "Whether a tool can be forced while `thinking` asks for reasoning.",
+            "Without it the gateway refuses the two by name through Converse, and a schema for the answer beside "
+            "reasoning where the model has no structured output. In Anthropic's format a forced tool is sent.",
+        ),
         "named_tools": BedrockRule(
             "Whether the tool that the model is forced to use can be named (`toolChoice` with `tool`).",
             "Without it the gateway offers the named tool alone, with `any`, and reports it.",

@@ -57,6 +57,8 @@ class Capabilities:
 
     Tools:
         forced_tools        the model can be forced to use a tool: toolChoice `any` and `tool`
+        forced_while_reasoning
+                            a tool can be forced while `thinking` asks for reasoning
         named_tools         the tool that the model is forced to use can be named: toolChoice `tool`
         streamed_tools      tools are accepted in a streamed request
         strict_tools        a tool may have `strict`
@@ -120,6 +122,7 @@ class Capabilities:
     system_turns: bool = False
     # Tools.
     forced_tools: bool = True
+    forced_while_reasoning: bool = False
     named_tools: bool = True
     streamed_tools: bool = True
     strict_tools: bool = True

@@ -418,9 +418,9 @@ def check_cache_controls(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def check_forced_tool(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Thinking and a forced tool exclude each other ("Extended thinking", Feature compatibility)."""
-    is_thinking = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
-    if is_thinking and (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
+    """A budget of thinking and a forced tool exclude each other ("Extended thinking", Feature compatibility)."""
+    has_budget = (body.get("thinking") or {}).get("type") == "enabled"
+    if has_budget and (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
         yield "thinking", "cannot be combined with a tool_choice that forces a tool"
         yield "tool_choice", "cannot force a tool while thinking is enabled"
 

@@ -14,7 +14,7 @@ from typing import Any
 from bedrock_flask.bedrock.json_schemas import PROPERTY_NAME
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
-from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.errors import FieldError, UpstreamProtocolError
 
 _NAME = "json_answer"
 _DESCRIPTION = (
@@ -112,16 +112,24 @@ def _move_references(schema: Any) -> Any:
     }
 
 
-def explain_impossible(capabilities: Capabilities, reason: str) -> Iterator[str]:
-    """Why a model without structured output, for which there is this reason, cannot be made to call a tool either."""
+def explain_impossible(
+    capabilities: Capabilities, path: str, reason: str, reasoning: str | None
+) -> Iterator[FieldError]:
+    """Why a model without structured output, for which there is this reason, cannot be made to call a tool either.
+
+    `path` is that of the format, and `reasoning` the member by which the model would reason.
+    """
+    instead = "by which it could answer in JSON"
     if not capabilities.tools:
-        yield f"{reason}, and this model has no tools, by which it could answer in JSON"
+        yield FieldError(path, f"{reason}, and this model has no tools, {instead}")
     elif not capabilities.forced_tools:
-        yield f"{reason}, and this model cannot be forced to use a tool, by which it could answer in JSON"
+        yield FieldError(path, f"{reason}, and this model cannot be forced to use a tool, {instead}")
+    elif reasoning and not capabilities.forced_while_reasoning:
+        yield FieldError(path, f"{reason}, and reasoning excludes a forced tool, {instead}")
+        yield FieldError(reasoning, "must be left out, so that this model can be forced to answer in JSON")
 
 
 NO_SCHEMAS = "this model does not support a JSON Schema for its answer"
-EXCLUDED = "and reasoning excludes a forced tool, by which it could answer in JSON"
 TOO_MUCH = "which Bedrock's structured output does not support"
 
 

@@ -37,7 +37,7 @@ FOUR_SEVEN = FOUR_SIX.but(
     api_versions=(anthropic_body.VERSION, "2026-10-21"),
     counts_tokens=False,
 )
-FOUR_EIGHT = FOUR_SEVEN.but(system_turns=True)
+FOUR_EIGHT = FOUR_SEVEN.but(system_turns=True, forced_while_reasoning=True)
 # What is not known of a newer model's strict tools is not a rule.
 FIVE = FOUR_EIGHT.but(thinking_off="disabled", strict_tools=True, refused_betas=())
 ALWAYS = FIVE.but(thinking_off="never")
@@ -90,6 +90,13 @@ SOURCES = {
             MEASURED,
         ),
         Source("LiteLLM's table of models", ONE_REPORT, "anthropic.claude-sonnet-5-5*"),
+    ],
+    "forced_while_reasoning": [
+        Source(
+            "Live calls: Opus 4.8, Sonnet 5 and Fable 5 take adaptive thinking with a forced tool, Claude up to 4.7 "
+            "refuses it (langchain-ai/langchain-aws#1141, #1151); langchain-aws 1.9 has it for all of Claude 5",
+            MEASURED,
+        ),
     ],
     "counts_tokens": [
         Source(

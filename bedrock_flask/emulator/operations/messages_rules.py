@@ -172,7 +172,7 @@ def _check_effort(body: Json, capabilities: Capabilities) -> Iterator[str]:
 def _check_tool_choice(body: Json, capabilities: Capabilities) -> Iterator[str]:
     if member(body, "tool_choice", "type") not in _FORCED:
         return
-    if member(body, "thinking", "type") in _ON:
+    if member(body, "thinking", "type") in _ON and not capabilities.forced_while_reasoning:
         yield "Thinking may not be enabled when tool_choice forces tool use."
     if not capabilities.forced_tools:
         # Words: run-llama/llama_index#23207.

@@ -8,6 +8,7 @@ from functools import reduce
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.translation.messages.add_betas import add_betas, translate_eager_streaming
+from bedrock_flask.translation.messages.check_forced_tool import check_forced_tool
 from bedrock_flask.translation.messages.constrain_strict_tools import constrain_strict_tools
 from bedrock_flask.translation.messages.drop_billing_line import drop_billing_line
 from bedrock_flask.translation.messages.drop_defaults import drop_defaults
@@ -25,6 +26,7 @@ __all__ = ["Edited", "edit_members", "edit_turns"]
 
 # These keep the positions of blocks and turns, so that what is found after them has the caller's paths.
 MEMBERS: tuple[Edit, ...] = (
+    check_forced_tool,
     write_tools_as_text,
     move_format,
     drop_strict,

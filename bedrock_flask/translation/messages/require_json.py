@@ -10,7 +10,7 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.errors import FieldError
 from bedrock_flask.protocol.json_path import format_path
-from bedrock_flask.translation.answer_tool import EXCLUDED, NO_SCHEMAS, TOO_MUCH, explain_impossible, make_answer_tool
+from bedrock_flask.translation.answer_tool import NO_SCHEMAS, TOO_MUCH, explain_impossible, make_answer_tool
 from bedrock_flask.translation.constrain_schema import ConstrainedSchema, constrain_schema
 from bedrock_flask.translation.messages.record import Body, Edited
 
@@ -49,11 +49,8 @@ def _find_faults(body: Body, capabilities: Capabilities, constrained: Constraine
     if constrained is not None and constrained.fault is not None:
         place, problem = constrained.fault
         path, reason = f"{_FORMAT}.{format_path(('schema', *place))}", f"{problem}, {TOO_MUCH}"
-    faults = [*explain_impossible(capabilities, reason)]
-    yield from (FieldError(path, fault) for fault in faults)
-    if not faults and member(body, "thinking", "type") in _REASONS:
-        yield FieldError(path, f"{reason}, {EXCLUDED}")
-        yield FieldError("thinking", "must be left out, so that this model can be forced to answer in JSON")
+    reasoning = "thinking" if member(body, "thinking", "type") in _REASONS else None
+    yield from explain_impossible(capabilities, path, reason, reasoning)
 
 
 def _add_tool(body: Body, schema: Any) -> Edited:

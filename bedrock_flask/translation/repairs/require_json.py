@@ -13,7 +13,7 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.protocol.json_path import Path, format_path
-from bedrock_flask.translation.answer_tool import EXCLUDED, NO_SCHEMAS, TOO_MUCH, explain_impossible, make_answer_tool
+from bedrock_flask.translation.answer_tool import NO_SCHEMAS, TOO_MUCH, explain_impossible, make_answer_tool
 from bedrock_flask.translation.constrain_schema import ConstrainedSchema, constrain_schema
 from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import get_extra, remove_member, set_extras
@@ -53,11 +53,7 @@ def _find_faults(
     if constrained is not None and constrained.fault is not None:
         place, problem = constrained.fault
         path, reason = _join(_SCHEMA, place), f"{problem}, {TOO_MUCH}"
-    faults = [*explain_impossible(capabilities, reason)]
-    yield from (FieldError(path, fault) for fault in faults)
-    if not faults and (reasoning := _find_reasoning(request, capabilities)):
-        yield FieldError(path, f"{reason}, {EXCLUDED}")
-        yield FieldError(reasoning, "must be left out, so that this model can be forced to answer in JSON")
+    yield from explain_impossible(capabilities, path, reason, _find_reasoning(request, capabilities))
 
 
 def _find_reasoning(request: Request, capabilities: Capabilities) -> str | None:

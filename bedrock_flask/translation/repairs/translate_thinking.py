@@ -24,15 +24,14 @@ _TOOL_CHOICE = "toolConfig.toolChoice"
 def translate_thinking(request: Request, capabilities: Capabilities) -> RepairResult:
     """Write `thinking` and `effort` in the form that the model knows; a model without `thinking` gets them unchanged.
 
-    Reasoning and a forced tool exclude each other: both are named and rejected.
+    Where reasoning and a forced tool exclude each other, both are named and rejected.
     """
     given = "effort" if get_extra(request, "thinking") is None else "thinking"
     result = _switch_off(request, capabilities)
     result = result.then(_FORMS[capabilities.thinking](result.request, capabilities))
     if _is_budget_rejected(result.request, capabilities):
         result = result.then(RepairResult(set_extras(result.request, thinking=None), (given,)))
-    faults = _find_forced_tool_faults(result.request, given)
-    if faults:
+    if not capabilities.forced_while_reasoning and (faults := _find_forced_tool_faults(result.request, given)):
         raise InvalidBody(faults)
     return result
 
@@ -128,7 +127,8 @@ def _use_adaptive(request: Request, capabilities: Capabilities) -> RepairResult:
 def _use_effort(request: Request, capabilities: Capabilities) -> RepairResult:
     """Keep an effort, with adaptive thinking so that its reasoning can be seen."""
     thinking, effort = get_extra(request, "thinking"), get_extra(request, "effort")
-    if effort is not None and thinking is None and not _is_tool_forced(request):
+    may_think = capabilities.forced_while_reasoning or not _is_tool_forced(request)
+    if effort is not None and thinking is None and may_think:
         thinking = {"type": "adaptive"}
     minimal = effort == "minimal"
     changed = set_extras(request, thinking=thinking, effort="low" if minimal else effort)

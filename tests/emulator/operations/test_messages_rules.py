@@ -125,6 +125,11 @@ REFUSED = [
         "Thinking may not be enabled when tool_choice forces tool use.",
     ),
     (
+        OPUS_4_7,
+        {"thinking": ADAPTIVE, "tools": [TOOL], "tool_choice": {"type": "any"}},
+        "Thinking may not be enabled when tool_choice forces tool use.",
+    ),
+    (
         OPUS_5_5,
         {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "f"}},
         'tool_choice: type "tool" and "any" are not supported for this model.',
@@ -152,6 +157,7 @@ def test_what_the_model_refuses_is_refused_in_bedrocks_words(
 
 
 ACCEPTED = [
+    (OPUS_5, {"thinking": ADAPTIVE, "tools": [TOOL], "tool_choice": {"type": "any"}}),
     (OPUS_4_6, {"anthropic_beta": ["interleaved-thinking-2025-05-14", "context-1m-2025-08-07"]}),
     (OPUS_5, {"anthropic_beta": ["thinking-binding-controls-2026-08-01"]}),
     (

@@ -216,6 +216,7 @@ def test_reasoning_and_a_forced_tool_are_refused_with_both_names(choice: Json) -
     assert refused(talk(thinking=ADAPTIVE, tools=forced), OPUS_4_7) == ["thinking", "toolConfig.toolChoice"]
     assert refused(talk(effort="low", tools=forced), OPUS_4) == ["effort", "toolConfig.toolChoice"]
     assert apply_repairs(talk(tools=forced), OPUS_5_5).refused == ("toolConfig.toolChoice",)
+    assert extras(apply_repairs(talk(thinking=ADAPTIVE, tools=forced), OPUS_5)) == {"thinking": ADAPTIVE}
 
 
 def test_a_forced_tool_alone_and_an_effort_that_needs_no_thinking_pass() -> None:
