@@ -380,3 +380,13 @@ def test_what_an_aws_sdk_announces_decides_on_the_gateways_attempts(
     assert len(emulator.calls()) == calls
     assert response.headers["x-should-retry"] == "true"
     assert response.headers["x-amz-retry-after"] == response.headers["retry-after-ms"] == "0"
+
+
+@pytest.mark.parametrize(("announced", "calls"), [("attempt=1; max=3", 1), ("attempt=1; max=1", 3)])
+def test_it_decides_on_the_attempts_of_an_operation_on_no_model_too(
+    gateway: Gateway, emulator: Emulator, announced: str, calls: int
+) -> None:
+    emulator.fault("throttle", count=9, retry_after="0")
+    body = {"source": "INPUT", "content": [{"text": {"text": "Hi"}}]}
+    response = gateway.post("/guardrail/abcdefgh/version/1/apply", body, headers={"amz-sdk-request": announced})
+    assert (response.status_code, len(emulator.calls())) == (429, calls)

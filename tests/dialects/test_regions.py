@@ -208,6 +208,18 @@ def test_an_alias_keeps_its_region(gateway_with: GatewayWith, emulator: Emulator
     assert called_regions(emulator) == [OTHER, "eu-north-1"]
 
 
+def test_an_asynchronous_call_goes_to_the_region_of_its_alias_or_arn(
+    gateway_with: GatewayWith, emulator: Emulator, tmp_path: Path
+) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(f'[models.near]\nid = "{NOVA}"\nregion = "{OTHER}"\n')
+    gateway = gateway_with(BEDROCK_FLASK_MODELS_FILE=str(file))
+    output = {"s3OutputDataConfig": {"s3Uri": "s3://bucket/answers"}}
+    for name in ("near", foundation_model("eu-north-1"), NOVA):
+        gateway.post("/async-invoke", {"modelId": name, "modelInput": {}, "outputDataConfig": output})
+    assert called_regions(emulator) == [OTHER, "eu-north-1", OWN]
+
+
 def test_errors_and_the_log_name_the_region(open_gateway: Gateway, emulator: Emulator) -> None:
     emulator.fault("ValidationException")
     response = post(open_gateway, "/v1/chat/completions", foundation_model(OTHER))
