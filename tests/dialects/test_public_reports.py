@@ -439,7 +439,7 @@ def test_opencode_48843_short_ids_of_calls_reach_mistral_as_longer_ones(
     given = [block["toolUse"]["toolUseId"] for block in turn["content"]]
     assert given == [block["toolResult"]["toolUseId"] for block in answered["content"]]
     assert len({*given}) == 3
-    assert [len(each) < 9 for each in given] == [short, short, False]
+    assert given[:2] == ["a", "b"] if short else all(len(each) == 9 and each.isalnum() for each in given[:2])
     assert given[2] == ids[2]
 
 

@@ -75,7 +75,7 @@ def restore_tool_names(response: Response, names: Mapping[str, str]) -> Response
 def make_aliases(names: Iterable[str], fallback: str, shortest: int = 1) -> dict[str, str]:
     """An alias for each name that Bedrock rejects; `fallback` begins the alias of a name without accepted characters.
 
-    A name with less than `shortest` characters is rejected too.
+    A name with less than `shortest` characters is rejected too; where there is such a limit, an alias has that length.
 
     An alias depends on the name alone, so that a tool has the same alias in every turn and cached prefixes stay valid,
     unless another name of the request equals it.
@@ -85,16 +85,18 @@ def make_aliases(names: Iterable[str], fallback: str, shortest: int = 1) -> dict
     aliases: dict[str, str] = {}
     for name in unique:
         if name not in taken:
-            aliases[name] = next(alias for alias in _propose_aliases(name, fallback) if alias not in taken)
+            aliases[name] = next(alias for alias in _propose_aliases(name, fallback, shortest) if alias not in taken)
             taken.add(aliases[name])
     return aliases
 
 
-def _propose_aliases(name: str, fallback: str) -> Iterator[str]:
+def _propose_aliases(name: str, fallback: str, shortest: int) -> Iterator[str]:
     readable = _OTHER.sub("_", name).strip("_")[:_READABLE] or fallback
     salt = ""
     while True:
-        yield f"{readable}_{sha256((salt + name).encode()).hexdigest()[:_HASH]}"
+        digest = sha256((salt + name).encode()).hexdigest()
+        # Mistral's ids are letters and digits of this length alone.
+        yield digest[:shortest] if shortest > 1 else f"{readable}_{digest[:_HASH]}"
         salt += "\0"
 
 
