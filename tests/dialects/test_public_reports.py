@@ -716,3 +716,67 @@ def test_librechat_13209_a_tool_of_an_mcp_server_without_description_passes(
     response = gateway.post(CHAT, {"model": model, "messages": [user("hi")], "tools": tools})
     assert response.status_code == 200, response.text
     assert "description" not in sent(emulator)["toolConfig"]["tools"][0]["toolSpec"]
+
+
+FORCES = {"type": "function", "function": {"name": "f", "parameters": WEATHER}}
+USES = {"name": "f", "description": "d", "input_schema": WEATHER}
+newer_models = pytest.mark.parametrize(
+    "model", ["us.anthropic.claude-opus-4-8", "us.anthropic.claude-sonnet-5", "anthropic.claude-fable-5"]
+)
+
+
+@whole_and_streamed
+@newer_models
+def test_langchain_aws_1141_newer_models_think_beside_a_forced_tool(
+    gateway: Gateway, emulator: Emulator, model: str, stream: bool
+) -> None:
+    body = {"model": model, "messages": [user("hi")], "reasoning_effort": "high", "stream": stream}
+    response = gateway.post(CHAT, {**body, "tools": [FORCES], "tool_choice": "required"})
+    assert response.status_code == 200, response.text
+    up = sent(emulator)
+    assert up["additionalModelRequestFields"]["thinking"] == {"type": "adaptive"}
+    assert up["toolConfig"]["toolChoice"] == {"any": {}}
+
+
+@whole_and_streamed
+@newer_models
+def test_langchain_aws_1141_nor_are_they_kept_from_it_in_their_own_format(
+    gateway: Gateway, emulator: Emulator, model: str, stream: bool
+) -> None:
+    members = {"thinking": {"type": "adaptive"}, "tools": [USES], "tool_choice": {"type": "any"}}
+    response = gateway.post(MESSAGES, claude(model, user("hi"), stream=stream, **members))
+    assert response.status_code == 200, response.text
+    assert {name: sent(emulator)[name] for name in members} == members
+
+
+@newer_models
+def test_langchain_aws_1141_an_answer_in_json_keeps_its_thinking(
+    gateway: Gateway, emulator: Emulator, model: str
+) -> None:
+    form = {"format": {"type": "json_schema", "schema": {**WEATHER, "additionalProperties": False}}}
+    members = {"thinking": {"type": "adaptive"}, "output_config": form}
+    response = gateway.post(MESSAGES, claude(model, user("hi"), **members))
+    assert response.status_code == 200, response.text
+    up = sent(emulator)
+    assert up["thinking"] == {"type": "adaptive"}
+    assert up["tool_choice"]["type"] == "any"
+
+
+@pytest.mark.parametrize("model", [SONNET_4_5, OPUS_4_6, "us.anthropic.claude-opus-4-7"])
+def test_langchain_aws_925_older_models_do_not_and_bedrock_says_so(
+    gateway: Gateway, emulator: Emulator, model: str
+) -> None:
+    thinking = {"type": "adaptive"} if model != SONNET_4_5 else {"type": "enabled", "budget_tokens": 1024}
+    members = {"thinking": thinking, "tools": [USES], "tool_choice": {"type": "any"}, "max_tokens": 2000}
+    response = gateway.post(MESSAGES, {**claude(model, user("hi")), **members})
+    assert response.status_code == 400
+    assert "tool_choice" in response.json()["error"]["message"]
+    spec = {"toolSpec": {"name": "f", "inputSchema": {"json": WEATHER}}}
+    converse = {
+        "messages": [user([{"text": "hi"}])],
+        "toolConfig": {"tools": [spec], "toolChoice": {"any": {}}},
+        "additionalModelRequestFields": {"thinking": thinking},
+    }
+    direct = emulator.post(f"/model/{model}/converse", converse)
+    assert direct.status_code == 400
+    assert "tool_choice forces tool use" in direct.json()["message"]

@@ -179,6 +179,15 @@ def _check_tool_choice(body: Json, capabilities: Capabilities) -> Iterator[str]:
         yield UNFORCED
 
 
+def check_converse_thinking(body: Json, capabilities: Capabilities) -> Iterator[str]:
+    """Thinking and a forced tool in a Converse request, for models that have Anthropic's format."""
+    # Source: langchain-ai/langchain-aws#925.
+    thinks = member(body, "additionalModelRequestFields", "thinking", "type") in _ON
+    choice = member(body, "toolConfig", "toolChoice") or {}
+    if thinks and choice.keys() & {*_FORCED} and capabilities.api_versions and not capabilities.forced_while_reasoning:
+        yield f"{FROM_MODEL}Thinking may not be enabled when tool_choice forces tool use."
+
+
 def _check_marks(body: Json, capabilities: Capabilities) -> Iterator[str]:
     marks = [*find_cache_controls(body)]
     if len(marks) > MAX_CACHE_CONTROLS:

@@ -112,6 +112,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             *schema_rules.CHECKS,
             messages_rules.check_converse_betas,
             messages_rules.check_converse_reserved,
+            messages_rules.check_converse_thinking,
         ),
     }
 )
