@@ -11,6 +11,8 @@ CLAUDE, NOVA, LLAMA = (
     "amazon.nova-pro-v1:0",
     "us.meta.llama4-maverick-17b-instruct-v1:0",
 )
+# Ids of calls that Mistral's models take, too.
+A, B = "callaaaaa", "callbbbbb"
 PIXTRAL, NEMOTRON = "mistral.pixtral-large-2502-v1:0", "nvidia.nemotron-nano-3-30b"
 Json = dict[str, Any]
 HI = {"text": "Hi"}
@@ -99,8 +101,8 @@ def test_roles_that_do_not_alternate(emulator: Emulator, model: str) -> None:
 )
 def test_an_image_inside_a_tool_result(emulator: Emulator, model: str, stream: bool, takes: bool) -> None:
     words = "This model doesn't support the image field for user messages. Remove image and try again."
-    inside = [user(HI), use("a"), user(result("a", PNG))]
-    beside = [user(HI), use("a"), user(result("a", HI), HI, PNG)]
+    inside = [user(HI), use(A), user(result(A, PNG))]
+    beside = [user(HI), use(A), user(result(A, HI), HI, PNG)]
     # Llama takes no tools in a stream.
     stream = stream and model != LLAMA
     assert refuse(emulator, *inside, model=model, stream=stream, toolConfig=TOOLS) == ("" if takes else words)
@@ -193,22 +195,21 @@ def test_calls_and_results_that_do_not_pair(emulator: Emulator, model: str) -> N
     def ask(*messages: Json, **more: Any) -> str:
         return refuse(emulator, user(HI), *messages, model=model, **({"toolConfig": TOOLS} | more))
 
-    answered = result("a", HI)
-    assert ask(use("a"), user(answered)) == ""
-    assert ask(use("a", "b"), user(result("b", HI), answered)) == ""
-    without = refuse(emulator, user(HI), use("a"), user(answered), model=model)
+    answered = result(A, HI)
+    assert ask(use(A), user(answered)) == ""
+    assert ask(use(A, B), user(result(B, HI), answered)) == ""
+    without = refuse(emulator, user(HI), use(A), user(answered), model=model)
     assert without == "The toolConfig field must be defined when using toolUse and toolResult content blocks."
     assert (
-        ask(use("a", "b"), user(answered))
-        == "Expected toolResult blocks at messages.2.content for the following Ids: b"
+        ask(use(A, B), user(answered)) == f"Expected toolResult blocks at messages.2.content for the following Ids: {B}"
     )
-    assert ask(use("a"), user(HI)).startswith("Expected toolResult blocks at messages.2.content")
+    assert ask(use(A), user(HI)).startswith("Expected toolResult blocks at messages.2.content")
     assert ask(assistant(HI), user(answered)) == (
         "The number of toolResult blocks at messages.2.content exceeds the number of toolUse blocks of previous turn."
     )
-    assert "contain duplicate Ids: a" in ask(use("a"), user(answered, answered))
-    assert "contain duplicate Ids: a" in ask(use("a", "a"), user(answered, result("b", HI)))
-    assert ask(use("a"), user(answered), assistant(HI), user(answered)).startswith("The number of toolResult blocks")
+    assert f"contain duplicate Ids: {A}" in ask(use(A), user(answered, answered))
+    assert f"contain duplicate Ids: {A}" in ask(use(A, A), user(answered, result(B, HI)))
+    assert ask(use(A), user(answered), assistant(HI), user(answered)).startswith("The number of toolResult blocks")
 
 
 def test_a_result_that_is_no_object(emulator: Emulator) -> None:
