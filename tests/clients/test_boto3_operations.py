@@ -373,6 +373,9 @@ def test_a_managed_prompt_needs_no_members(runtime: Any, own: Endpoint, calls: A
     authorization = {"authorization": f"Bearer {KEY}"}
     native = own.server.post(f"/v1/models/{PROMPT}/invoke", more, headers=authorization)
     assert native.status_code == 200, native.text
+    if not more:
+        without = own.server.post(f"/model/{quote(PROMPT, safe='')}/converse", headers=authorization)
+        assert without.status_code == 200, without.text
     assert {(call["model"], call["body"]) for call in calls()} == {(PROMPT, json.dumps(more))}
     # Any other model does.
     with pytest.raises(runtime.exceptions.ValidationException, match="messages"):

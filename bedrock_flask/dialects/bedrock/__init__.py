@@ -119,6 +119,8 @@ def _invoke(model: Model, *, stream: bool) -> Response:
 
 def _converse(model: Model, *, stream: bool) -> Response:
     data = read_body()
+    if not data and is_prompt(model.id):
+        data = b"{}"
     body = parse_json(data)
     faults = find_faults(CONVERSE, body)
     if isinstance(body, dict) and "messages" not in body and (is_prompt(model.id) or "promptVariables" in body):
