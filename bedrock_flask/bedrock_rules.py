@@ -298,7 +298,8 @@ CONVERSE_RULES: tuple[tuple[BedrockRule, Source], ...] = (
     (
         BedrockRule(
             "Claude Code's line `x-anthropic-billing-header: …` in the system prompt.",
-            "The gateway drops the line and reports it.",
+            "The gateway drops the line and reports it. The emulator accepts it, because reports differ: Claude Code "
+            "sends it to Bedrock itself.",
         ),
         Source("anthropics/claude-code-action#928, musistudio/claude-code-router#1161", MEASURED),
     ),

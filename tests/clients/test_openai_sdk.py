@@ -595,7 +595,7 @@ def test_errors_of_the_gateways_own_are_the_sdks_own_classes(
     assert of(openai.BadRequestError, "invalid_body", messages=[]).param == "messages"
     assert of(openai.BadRequestError, "invalid_body", temperature="1").param == "temperature"
     broken = [*turns("x"), {"role": "assistant", "tool_calls": [_call("{")]}]
-    result = of(openai.BadRequestError, "invalid_body", messages=broken, tools=PLAIN)
+    result = of(openai.BadRequestError, "unsupported", messages=broken, tools=PLAIN)
     assert result.param == "messages[1].tool_calls[0].function.arguments"
     assert of(openai.BadRequestError, "invalid_body", messages=turns("x", "y", "")).param == "messages[2]"
     of(openai.NotFoundError, "unknown_model", model="no-such-model")

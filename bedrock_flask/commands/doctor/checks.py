@@ -203,12 +203,17 @@ def check_credentials(facts: Facts) -> Findings:
             number, arn = account.get_identity()
             yield Finding("credentials", OK, f"account {number}, {arn}")
         except BedrockError as error:
-            yield Finding(
-                "credentials", FAIL, f"STS refuses them: {error.name or error.http_status}", _find_hint(error)
-            )
+            yield _describe_sts_error(error)
         except GatewayError as error:
             yield Finding("credentials", WARN, f"their owner is unknown: STS: {error.detail}")
     return replace(facts, credentials=found.provider, account_number=number)
+
+
+def _describe_sts_error(error: BedrockError) -> Finding:
+    if error.name == "UnknownOperationException":
+        # An emulator answers in the place of STS.
+        return Finding("credentials", WARN, "their owner is unknown: STS is not served here")
+    return Finding("credentials", FAIL, f"STS refuses them: {error.name or error.http_status}", _find_hint(error))
 
 
 def _check_bearer_token(endpoints: Iterable[str]) -> Finding:

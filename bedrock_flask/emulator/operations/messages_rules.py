@@ -6,7 +6,7 @@ Where no source is named, the words are those of Anthropic's API, which Bedrock 
 from collections.abc import Iterator
 from typing import Any
 
-from bedrock_flask.bedrock.anthropic_betas import EFFORT, Path, find_locked_members, select_betas, split_billing_line
+from bedrock_flask.bedrock.anthropic_betas import EFFORT, Path, find_locked_members, select_betas
 from bedrock_flask.bodies.anthropic_body import MAX_CACHE_CONTROLS, find_cache_controls
 from bedrock_flask.capabilities import Capabilities, is_effort_beta_needed
 from bedrock_flask.converse import Json, member
@@ -83,21 +83,6 @@ def _check_texts(body: Json, capabilities: Capabilities) -> Iterator[str]:
                 yield f"{name}: text content blocks must be non-empty"
             if any(text is not None and not text.strip() for text in texts):
                 yield f"{name}: text content blocks must contain non-whitespace text"
-
-
-def _check_reserved(body: Json, capabilities: Capabilities) -> Iterator[str]:
-    # Words: anthropics/claude-code-action#928.
-    system = body.get("system") or ()
-    texts = [system] if isinstance(system, str) else [block.get("text") or "" for block in system]
-    if any(split_billing_line(text)[0] for text in texts):
-        yield "x-anthropic-billing-header is a reserved keyword and may not be used in the system prompt."
-
-
-def check_converse_reserved(body: Json, capabilities: Capabilities) -> Iterator[str]:
-    """The same of a Converse request, for models that have Anthropic's format."""
-    if capabilities.api_versions:
-        for words in _check_reserved(body, capabilities):
-            yield f"{FROM_MODEL}{words}"
 
 
 def _check_signatures(body: Json, capabilities: Capabilities) -> Iterator[str]:
@@ -202,7 +187,6 @@ CHECKS = (
     _check_members,
     _check_turns,
     _check_texts,
-    _check_reserved,
     _check_signatures,
     _check_sampling,
     _check_thinking,

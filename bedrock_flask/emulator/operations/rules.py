@@ -111,7 +111,6 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             *cache_rules.CHECKS,
             *schema_rules.CHECKS,
             messages_rules.check_converse_betas,
-            messages_rules.check_converse_reserved,
             messages_rules.check_converse_thinking,
         ),
     }

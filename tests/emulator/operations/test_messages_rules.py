@@ -40,13 +40,9 @@ def text(*texts: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": each} for each in texts]
 
 
-BILLING = "x-anthropic-billing-header: cc_version=2.1.38; cch=00000;"
-RESERVED = "x-anthropic-billing-header is a reserved keyword and may not be used in the system prompt."
 UNSIGNED = [*SAYS, {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}, *SAYS]
 
 REFUSED = [
-    (OPUS_4_6, {"system": BILLING}, RESERVED),
-    (SONNET_4_5, {"system": text("Be brief.", f"{BILLING}\nBe terse.")}, RESERVED),
     (OPUS_4_6, {"messages": UNSIGNED}, "messages.1.content.0.thinking.signature: Field required"),
     (OPUS_4_6, {"anthropic_beta": ["a-beta-2031-01-01"]}, "invalid beta flag"),
     (OPUS_4_6, {"anthropic_beta": ["advanced-tool-use-2025-11-20"]}, "invalid beta flag"),
