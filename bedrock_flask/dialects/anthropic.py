@@ -59,7 +59,7 @@ from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
 from bedrock_flask.translation.messages import edit_members, edit_turns
-from bedrock_flask.translation.messages.take_answer import ChunkTaker, take_answer
+from bedrock_flask.translation.messages.take_answer import make_chunk_taker, take_answer
 from bedrock_flask.translation.repairs.record import trace_faults
 from bedrock_flask.translation.server_tools import explain
 from bedrock_flask.wires import anthropic
@@ -294,7 +294,7 @@ def _make_chunk_writer(answer_tool: AnswerTool | None) -> Callable[[Chunk], byte
     """The function that writes the chunks of one stream, whose answer may be the input of a tool."""
     if answer_tool is None:
         return _write_chunk
-    taker = ChunkTaker(answer_tool)
+    taker = make_chunk_taker(answer_tool)
     return lambda chunk: b"".join(
         _write_chunk(Chunk(chunk.event, json.dumps(each).encode())) for each in taker.take(chunk.document)
     )

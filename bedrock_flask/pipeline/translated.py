@@ -117,10 +117,12 @@ def _prepare(
 ) -> PreparedRequest:
     assert wire.read_request is not None  # noqa: S101 - a dialect's wire has it
     errors: list[InvalidBody] = []
+    added: list[str] = []
     try:
-        request = wire.read_request(body)
+        read = request = wire.read_request(body)
         if wire.writes_after_answer:
-            request = ask_for_next_turn(request, model.capabilities)
+            request = ask_for_next_turn(read, model.capabilities)
+        added = [] if request is read else ["messages"]
     except InvalidBody as error:
         errors.append(error)
         request = error.rest
@@ -138,7 +140,7 @@ def _prepare(
         errors.append(error)
     if errors:
         raise join_errors(errors)
-    return replace(prepared, dropped=(*choice.dropped, *prepared.dropped))
+    return replace(prepared, dropped=(*choice.dropped, *prepared.dropped), translated=(*added, *prepared.translated))
 
 
 def _rename_path(wire: Wire, path: str) -> str:

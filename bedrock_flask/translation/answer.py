@@ -11,7 +11,7 @@ from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
 from bedrock_flask.converse import Event, Json, Response, replay
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.repairs import restore_event_tool_names, restore_tool_names
-from bedrock_flask.translation.take_answer import take_answer, take_answer_events
+from bedrock_flask.translation.take_converse_answer import take_answer, take_answer_events
 from bedrock_flask.wires import converse, find_wire
 
 

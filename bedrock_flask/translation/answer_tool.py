@@ -6,7 +6,6 @@ answers `{}` to an object without properties (BerriAI/litellm#35218, stdapi-ai/s
 """
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,21 +13,15 @@ from typing import Any
 from bedrock_flask.bedrock.json_schemas import PROPERTY_NAME
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
-from bedrock_flask.errors import FieldError, UpstreamProtocolError
+from bedrock_flask.errors import FieldError
+from bedrock_flask.translation.answer_reader import PROPERTY, AnswerReader
 
 _NAME = "json_answer"
 _DESCRIPTION = (
     "Give the answer to the user. The input of this tool is the whole answer, as JSON. Call it exactly once, as soon "
     "as you can answer, and put everything that was asked for into its input."
 )
-# The property of a tool's input that holds an answer which cannot be the input itself.
-_PROPERTY = "answer"
-_OPENING = re.compile(rf'\s*\{{\s*"{_PROPERTY}"\s*:\s*')
 _COMPOSITIONS = ("$ref", "anyOf", "oneOf", "allOf", "not", "if")
-_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
-_SHOWN = 200
-# The model says by these that its answer is whole.
-_WHOLE = ("end_turn", "stop_sequence", "tool_use")
 
 
 @dataclass(frozen=True)
@@ -53,10 +46,10 @@ class AnswerTool:
     def read_input(self, given: Any) -> str:
         """The text of the answer for a whole input; an input that was cut short is a text already."""
         if isinstance(given, str):
-            reader = AnswerReader(self)
+            reader = AnswerReader(is_wrapped=self.is_wrapped)
             return reader.feed(given)
-        if self.is_wrapped and isinstance(given, Mapping) and _PROPERTY in given:
-            given = given[_PROPERTY]
+        if self.is_wrapped and isinstance(given, Mapping) and PROPERTY in given:
+            given = given[PROPERTY]
         return json.dumps(given, ensure_ascii=False)
 
 
@@ -90,7 +83,7 @@ def _wrap(schema: Json | None) -> Json:
     moved = _move_references(schema)
     inner = {keyword: value for keyword, value in moved.items() if keyword not in _DEFINITIONS}
     definitions = {keyword: moved[keyword] for keyword in _DEFINITIONS if keyword in moved}
-    return {"type": "object", "properties": {_PROPERTY: inner}, "required": [_PROPERTY], **definitions}
+    return {"type": "object", "properties": {PROPERTY: inner}, "required": [PROPERTY], **definitions}
 
 
 _OPEN = {"additionalProperties": True}
@@ -105,7 +98,7 @@ def _move_references(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     return {
-        name: f"#/properties/{_PROPERTY}{value[1:]}"
+        name: f"#/properties/{PROPERTY}{value[1:]}"
         if name == "$ref" and isinstance(value, str) and value.startswith("#") and not _is_definition(value)
         else _move_references(value)
         for name, value in schema.items()
@@ -135,89 +128,3 @@ TOO_MUCH = "which Bedrock's structured output does not support"
 
 def _is_definition(reference: str) -> bool:
     return reference.split("/")[1:2] in ([each] for each in _DEFINITIONS)
-
-
-class AnswerReader:
-    """Reads the text of an answer from the pieces of a tool's input."""
-
-    def __init__(self, tool: AnswerTool) -> None:
-        self._tool = tool
-        self._begun = not tool.is_wrapped
-        self._is_inner = False
-        self._is_over = False
-        self._held = ""
-        self._depth, self._in_text, self._is_escaped = 0, False, False
-        self.is_empty = True
-
-    def feed(self, piece: str) -> str:
-        """The part of the answer's text that is in a piece."""
-        if not self._begun:
-            piece = self._open(piece)
-        text = self._cut(piece) if self._is_inner else piece
-        self.is_empty = self.is_empty and not text
-        return text
-
-    def end(self) -> str:
-        """What is missing at the end: a call without arguments has no pieces."""
-        rest, self._held = self._held, ""
-        return rest or ("{}" if self.is_empty else "")
-
-    def _open(self, piece: str) -> str:
-        """What follows the opening of the property; a model that leaves the property out gives the answer itself."""
-        self._held += piece
-        if found := _OPENING.match(self._held):
-            rest = self._held[found.end() :]
-            # The white space after the colon may go on.
-            if not rest:
-                return ""
-            self._begun = self._is_inner = True
-        elif _may_open(self._held):
-            return ""
-        else:
-            rest, self._begun = self._held, True
-        self._held = ""
-        return rest
-
-    def _cut(self, piece: str) -> str:
-        """The piece up to the end of the value."""
-        if self._is_over:
-            return ""
-        for position, sign in enumerate(piece):
-            if self._in_text:
-                self._in_text = self._is_escaped or sign != '"'
-                self._is_escaped = not self._is_escaped and sign == "\\"
-            elif sign == '"':
-                self._in_text = True
-            elif sign in "{[":
-                self._depth += 1
-            elif self._depth == 0 and sign in "},":
-                self._is_over = True
-                return piece[:position]
-            elif sign in "}]":
-                self._depth -= 1
-        return piece
-
-
-def _may_open(text: str) -> bool:
-    """Whether a text may be the beginning of the opening of the property."""
-    plain = "".join(text.split())
-    opening = f'{{"{_PROPERTY}":'
-    return opening.startswith(plain)
-
-
-def check_words(words: str, reason: str) -> str:
-    """What the model wrote in words instead of calling the tool, if it can be the answer.
-
-    JSON is the answer all the same. An answer that was cut short or blocked is what it is, and its stop reason says so.
-    Raises UpstreamProtocolError for words.
-    """
-    if reason not in _WHOLE:
-        return words
-    fenced = _FENCED.match(words)
-    text = fenced[1] if fenced else words.strip()
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        shown = f"The model answered in words, not in the JSON that was required: {words.strip()[:_SHOWN]}"
-        raise UpstreamProtocolError(shown) from None
-    return text

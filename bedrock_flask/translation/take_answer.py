@@ -1,135 +1,186 @@
-"""The answer of a model that was made to call a tool with it, as text: whole, and as events of a stream."""
+"""The answer of a model that was made to call a tool with it, as text: whole, and in a stream, in any format of blocks.
 
-from collections.abc import Generator, Iterable, Iterator
+Converse and Claude's own format have the same blocks under other names; what differs is in a BlockFormat.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from bedrock_flask.call import Idle
-from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Response, map_shape_errors, member
-from bedrock_flask.translation.answer_tool import AnswerReader, AnswerTool, check_words
+from bedrock_flask.converse import Json, map_shape_errors
+from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.translation.answer_reader import AnswerReader
+from bedrock_flask.translation.answer_tool import AnswerTool
 
-_INDEX = "contentBlockIndex"
-_TEXTS = ("text", "citationsContent")
-
-
-@map_shape_errors()
-def take_answer(response: Response, tool: AnswerTool) -> Response:
-    """A whole response with the tool's input as its text."""
-    message = response["output"]["message"]
-    answers = [block["toolUse"] for block in message["content"] if _is_answer(block, tool)]
-    others = [block for block in message["content"] if not _is_answer(block, tool)]
-    has_calls = any("toolUse" in block for block in others)
-    reason = response.get("stopReason") or "end_turn"
-    if answers:
-        content = [block for block in others if not any(kind in block for kind in _TEXTS)]
-        position = next((index for index, block in enumerate(content) if "toolUse" in block), len(content))
-        content.insert(position, {"text": tool.read_input(answers[0].get("input", {}))})
-        reason = "end_turn" if reason == "tool_use" and not has_calls else reason
-    elif has_calls:
-        content = others
-    else:
-        words = "".join(block["text"] for block in others if isinstance(block.get("text"), str))
-        text = check_words(words, reason)
-        content = others if text == words else [{"text": text}]
-    return {**response, "output": {"message": {**message, "content": content}}, "stopReason": reason}
+_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+_SHOWN = 200
+# The model says by these that its answer is whole.
+_WHOLE = ("end_turn", "stop_sequence", "tool_use")
 
 
-def _is_answer(block: Json, tool: AnswerTool) -> bool:
-    return bool(member(block, "toolUse", "name") == tool.name)
+@dataclass(frozen=True)
+class Step:
+    """What one event of a stream means for the answer.
 
-
-def take_answer_events(events: Iterable[Event | Idle], tool: AnswerTool) -> Generator[Event | Idle]:
-    """The events of a stream with the tool's input as text.
-
-    Words are held back, because before the answer they are left out.
+    kind    `start`, `delta` or `stop` of the block with this index, `end` of the answer, or empty for any other
+    name    the tool that the block calls, at its start
+    text    the words of a text, empty where it has none; None for any other block
+    input   a piece of a tool's input
+    reason  the stop reason, at the end
     """
-    taker = _EventTaker(tool)
-    with closing(events) as each:
-        for event in each:
-            if not isinstance(event, dict):
-                yield event
-                continue
-            with map_shape_errors():
-                yield from [out for kind, payload in event.items() for out in taker.take(kind, payload)]
+
+    kind: str = ""
+    index: int = -1
+    name: str | None = None
+    text: str | None = None
+    input: str = ""
+    reason: str = ""
 
 
-class _EventTaker:
-    """What is known of a stream: which block has the answer, and the words that are held back."""
+@dataclass(frozen=True, kw_only=True)
+class BlockFormat:
+    """How a format has blocks: in a whole answer, and as the events of a stream.
 
-    def __init__(self, tool: AnswerTool) -> None:
-        self._tool = tool
-        self._reader = AnswerReader(tool)
+    read_call    the name and the input of the tool that a block calls; None for any other block
+    read_text    the words of a block of text, empty where it has none; None for any other block
+    write_text   a block of text
+    read_step    what an event means
+    move         the event with another index
+    begin_text   the events with which a text of this index begins
+    write_delta  the event that adds words to a text
+    end_text     the event with which a text ends
+    end_turn     the event of the end, with the stop reason of a turn that is over
+    """
+
+    read_call: Callable[[Json], tuple[str, Any] | None]
+    read_text: Callable[[Json], str | None]
+    write_text: Callable[[str], Json]
+    read_step: Callable[[Json], Step]
+    move: Callable[[Json, int], Json]
+    begin_text: Callable[[int], list[Json]]
+    write_delta: Callable[[int, str], Json]
+    end_text: Callable[[int], Json]
+    end_turn: Callable[[Json], Json]
+
+
+def take_blocks(content: list[Json], reason: str, tool: AnswerTool, form: BlockFormat) -> tuple[list[Json], str]:
+    """The content of a whole answer with the tool's input as its text, and the stop reason."""
+    calls = [form.read_call(block) for block in content]
+    answers = [call[1] for call in calls if call and call[0] == tool.name]
+    others = [block for block, call in zip(content, calls, strict=True) if not (call and call[0] == tool.name)]
+    has_calls = any(call and call[0] != tool.name for call in calls)
+    if answers:
+        kept = [block for block in others if form.read_text(block) is None]
+        place = next((index for index, block in enumerate(kept) if form.read_call(block)), len(kept))
+        answer = form.write_text(tool.read_input(answers[0]))
+        return [*kept[:place], answer, *kept[place:]], "end_turn" if reason == "tool_use" and not has_calls else reason
+    if has_calls:
+        return others, reason
+    words = "".join(form.read_text(block) or "" for block in others)
+    text = check_words(words, reason)
+    return others if text == words else [form.write_text(text)], reason
+
+
+class AnswerTaker:
+    """Takes the events of one stream; words are held back, because before the answer they are left out."""
+
+    def __init__(self, tool: AnswerTool, form: BlockFormat) -> None:
+        self._tool, self._form = tool, form
+        self._reader = AnswerReader(is_wrapped=tool.is_wrapped)
         self._answer: int | None = None
         self._ignored: set[int] = set()
-        self._words: list[tuple[str, Json]] = []
         self._texts: set[int] = set()
+        self._held: list[tuple[Step, Json]] = []
         self._has_calls = False
         self._places: dict[int, int] = {}
 
-    def take(self, kind: str, payload: Any) -> Iterator[Event]:
-        index = payload.get(_INDEX) if isinstance(payload, dict) else None
-        if kind == "messageStop":
-            yield from self._stop(payload)
-        elif not isinstance(index, int):
-            yield {kind: payload}
-        elif kind == "contentBlockStart":
-            yield from self._start(index, payload)
-        elif index == self._answer:
-            yield from self._write_answer(kind, index, payload)
-        elif index not in self._ignored:
-            yield from self._pass(kind, index, payload)
+    def take(self, event: Json) -> list[Json]:
+        """The events that take the place of this one; raises UpstreamProtocolError for an event of another shape."""
+        with map_shape_errors():
+            return [*self._take(self._form.read_step(event), event)]
 
-    def _start(self, index: int, payload: Json) -> Iterator[Event]:
-        name = member(payload, "start", "toolUse", "name")
-        if name == self._tool.name:
-            self._words.clear()
-            if self._answer is None:
-                self._answer = index
-            else:
-                self._ignored.add(index)
+    def _take(self, step: Step, event: Json) -> Iterator[Json]:
+        if step.kind == "end":
+            yield from self._end(step, event)
+        elif not step.kind:
+            yield event
+        elif step.name is not None:
+            yield from self._start_call(step, event)
+        elif step.index == self._answer:
+            yield from self._write_answer(step)
+        elif step.index not in self._ignored:
+            yield from self._pass(step, event)
+
+    def _start_call(self, step: Step, event: Json) -> Iterator[Json]:
+        if step.name != self._tool.name:
+            self._has_calls = True
+            yield from self._release()
+            yield self._move(step, event)
             return
-        self._has_calls = self._has_calls or name is not None
-        yield from self._release()
-        yield self._place("contentBlockStart", index, payload)
+        self._held.clear()
+        if self._answer is None:
+            self._answer = step.index
+            yield from self._form.begin_text(self._place(step.index))
+        else:
+            self._ignored.add(step.index)
 
-    def _write_answer(self, kind: str, index: int, payload: Json) -> Iterator[Event]:
-        text = self._reader.end() if kind == "contentBlockStop" else ""
-        if kind == "contentBlockDelta":
-            text = self._reader.feed(member(payload, "delta", "toolUse", "input") or "")
+    def _write_answer(self, step: Step) -> Iterator[Json]:
+        place, is_end = self._place(step.index), step.kind == "stop"
+        text = self._reader.end() if is_end else self._reader.feed(step.input)
         if text:
-            yield self._place("contentBlockDelta", index, {"delta": {"text": text}})
-        if kind == "contentBlockStop":
-            yield self._place(kind, index, payload)
+            yield self._form.write_delta(place, text)
+        if is_end:
+            yield self._form.end_text(place)
 
-    def _pass(self, kind: str, index: int, payload: Json) -> Iterator[Event]:
-        delta = payload.get("delta") or {}
-        if "text" in delta or "citation" in delta:
-            self._texts.add(index)
-        if index not in self._texts or (self._answer is None and self._has_calls):
-            yield self._place(kind, index, payload)
+    def _pass(self, step: Step, event: Json) -> Iterator[Json]:
+        if step.text is not None:
+            self._texts.add(step.index)
+        if step.index not in self._texts or (self._answer is None and self._has_calls):
+            yield self._move(step, event)
         elif self._answer is None:
-            self._words.append((kind, payload))
+            self._held.append((step, event))
 
-    def _stop(self, payload: Json) -> Iterator[Event]:
-        reason = payload.get("stopReason") or "end_turn"
+    def _end(self, step: Step, event: Json) -> Iterator[Json]:
         if self._answer is None and not self._has_calls:
-            words = "".join(member(held, "delta", "text") or "" for _, held in self._words)
-            text = check_words(words, reason)
+            words = "".join(held.text or "" for held, _ in self._held)
+            text = check_words(words, step.reason)
             if text != words:
-                first = self._words[0][1][_INDEX]
-                self._words = [
-                    ("contentBlockDelta", {_INDEX: first, "delta": {"text": text}}),
-                    ("contentBlockStop", {_INDEX: first}),
-                ]
+                place = self._place(self._held[0][0].index)
+                self._held.clear()
+                yield from self._form.begin_text(place)
+                yield self._form.write_delta(place, text)
+                yield self._form.end_text(place)
         yield from self._release()
-        is_over = self._answer is not None and not self._has_calls and reason == "tool_use"
-        yield {"messageStop": {**payload, "stopReason": "end_turn"} if is_over else payload}
+        is_over = self._answer is not None and not self._has_calls and step.reason == "tool_use"
+        yield self._form.end_turn(event) if is_over else event
 
-    def _release(self) -> Iterator[Event]:
-        words, self._words = self._words, []
-        for kind, payload in words:
-            yield self._place(kind, payload[_INDEX], payload)
+    def _release(self) -> Iterator[Json]:
+        held, self._held = self._held, []
+        yield from (self._move(step, event) for step, event in held)
 
-    def _place(self, kind: str, index: int, payload: Json) -> Event:
-        """The event with the position that its block has among those that are passed on."""
-        return {kind: {**payload, _INDEX: self._places.setdefault(index, len(self._places))}}
+    def _move(self, step: Step, event: Json) -> Json:
+        return self._form.move(event, self._place(step.index))
+
+    def _place(self, index: int) -> int:
+        """The position of a block among those that are passed on."""
+        return self._places.setdefault(index, len(self._places))
+
+
+def check_words(words: str, reason: str) -> str:
+    """What the model wrote in words instead of calling the tool, if it can be the answer.
+
+    JSON is the answer all the same. An answer that was cut short or blocked is what it is, and its stop reason says so.
+    Raises UpstreamProtocolError for words.
+    """
+    if reason not in _WHOLE:
+        return words
+    fenced = _FENCED.match(words)
+    text = fenced[1] if fenced else words.strip()
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        shown = f"The model answered in words, not in the JSON that was required: {words.strip()[:_SHOWN]}"
+        raise UpstreamProtocolError(shown) from None
+    return text

@@ -27,6 +27,7 @@ def test_the_model_writes_a_further_message(
     # A model that continues an answer itself goes on with it.
     more = [("user", "Continue.")] if model == NEW else []
     assert sent == [("user", "Hi"), ("assistant", "Step 1."), *more]
+    assert response.headers.get("x-bedrock-flask-translated") == (member if more else None)
 
 
 def test_a_call_without_its_result_is_still_refused(gateway: Gateway) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from bedrock_flask.converse import fold, replay
 from bedrock_flask.errors import UpstreamProtocolError
-from bedrock_flask.translation import take_answer as converse
-from bedrock_flask.translation.answer_tool import AnswerReader, AnswerTool, make_answer_tool
+from bedrock_flask.translation import take_converse_answer as converse
+from bedrock_flask.translation.answer_reader import AnswerReader
+from bedrock_flask.translation.answer_tool import AnswerTool, make_answer_tool
 from bedrock_flask.translation.messages import take_answer as claude
 
 Json = dict[str, Any]
@@ -78,7 +79,7 @@ def take_claude(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> tu
 
 
 def take_claude_stream(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> tuple[list[Json], str]:
-    taker = claude.ChunkTaker(tool)
+    taker = claude.make_chunk_taker(tool)
     taken = [each for chunk in make_chunks(content, reason) for each in taker.take(chunk)]
     blocks: list[Json] = []
     stop = ""
@@ -178,7 +179,7 @@ def test_an_answer_that_is_a_property_is_unpacked(take: Any) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_white_space_and_pieces_of_any_size_make_no_difference(size: int) -> None:
     given = ' {\n "answer" :  [1, "a\\"}", {"b": [] }] \n}'
-    reader = AnswerReader(WRAPPED)
+    reader = AnswerReader(is_wrapped=True)
     pieces = [reader.feed(given[at : at + size]) for at in range(0, len(given), size)]
     assert json.loads("".join([*pieces, reader.end()])) == [1, 'a"}', {"b": []}]
 
@@ -186,7 +187,7 @@ def test_white_space_and_pieces_of_any_size_make_no_difference(size: int) -> Non
 def test_a_streamed_call_without_pieces_is_an_empty_object() -> None:
     events = [event for event in replay(make_response([call({})], "tool_use")) if "contentBlockDelta" not in event]
     assert from_converse(fold([*converse.take_answer_events(events, TOOL)])) == ([text("{}")], "end_turn")  # type: ignore[arg-type]
-    taker = claude.ChunkTaker(TOOL)
+    taker = claude.make_chunk_taker(TOOL)
     chunks = [each for each in make_chunks([call({})], "tool_use") if each["type"] != "content_block_delta"]
     deltas = [each for chunk in chunks for each in taker.take(chunk) if each["type"] == "content_block_delta"]
     assert [each["delta"] for each in deltas] == [{"type": "text_delta", "text": "{}"}]

@@ -1,129 +1,68 @@
-"""The answer of Claude that was made to call a tool with it, as text in its own format: whole, and chunk by chunk.
+"""The answer that is the input of a tool, as text in Claude's own format: all else of an answer stays as it came."""
 
-The same as `translation/take_answer.py`, in Claude's own format, so that everything else of an answer stays as it came.
-"""
-
-from collections.abc import Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, map_shape_errors
-from bedrock_flask.translation.answer_tool import AnswerReader, AnswerTool, check_words
+from bedrock_flask.translation.answer_tool import AnswerTool
+from bedrock_flask.translation.take_answer import AnswerTaker, BlockFormat, Step, take_blocks
+
+_KINDS = {"content_block_start": "start", "content_block_delta": "delta", "content_block_stop": "stop"}
 
 
 @map_shape_errors()
 def take_answer(reply: Json, tool: AnswerTool) -> Json:
     """A whole reply with the tool's input as its text."""
-    answers = [block for block in reply["content"] if _is_answer(block, tool)]
-    others = [block for block in reply["content"] if not _is_answer(block, tool)]
-    has_calls = any(block["type"] == "tool_use" for block in others)
-    reason = reply.get("stop_reason") or "end_turn"
-    if answers:
-        content = [block for block in others if block["type"] != "text"]
-        position = next((index for index, block in enumerate(content) if block["type"] == "tool_use"), len(content))
-        content.insert(position, {"type": "text", "text": tool.read_input(answers[0].get("input", {}))})
-        reason = "end_turn" if reason == "tool_use" and not has_calls else reason
-    elif has_calls:
-        content = others
-    else:
-        words = "".join(block["text"] for block in others if block["type"] == "text")
-        text = check_words(words, reason)
-        content = others if text == words else [{"type": "text", "text": text}]
+    content, reason = take_blocks(reply["content"], reply.get("stop_reason") or "end_turn", tool, _FORMAT)
     return {**reply, "content": content, "stop_reason": reason}
 
 
-def _is_answer(block: Json, tool: AnswerTool) -> bool:
-    return bool(block["type"] == "tool_use" and block["name"] == tool.name)
+def make_chunk_taker(tool: AnswerTool) -> AnswerTaker:
+    """What takes the chunks of one stream, with the tool's input as text."""
+    return AnswerTaker(tool, _FORMAT)
 
 
-class ChunkTaker:
-    """Reads the chunks of one stream; words are held back, because before the answer they are left out."""
-
-    def __init__(self, tool: AnswerTool) -> None:
-        self._tool = tool
-        self._reader = AnswerReader(tool)
-        self._answer: int | None = None
-        self._ignored: set[int] = set()
-        self._texts: set[int] = set()
-        self._words: list[Json] = []
-        self._has_calls = False
-        self._places: dict[int, int] = {}
-
-    def take(self, chunk: Json) -> Iterator[Json]:
-        """The chunks that take the place of this one."""
-        with map_shape_errors():
-            yield from [*self._take(chunk)]
-
-    def _take(self, chunk: Json) -> Iterator[Json]:
-        kind, index = chunk.get("type"), chunk.get("index")
-        if kind == "message_delta":
-            yield from self._stop(chunk)
-        elif not isinstance(index, int):
-            yield chunk
-        elif kind == "content_block_start":
-            yield from self._start(index, chunk)
-        elif index == self._answer:
-            yield from self._write_answer(index, chunk)
-        elif index not in self._ignored:
-            yield from self._pass(index, chunk)
-
-    def _start(self, index: int, chunk: Json) -> Iterator[Json]:
-        block = chunk["content_block"]
-        if _is_answer(block, self._tool):
-            self._words.clear()
-            if self._answer is not None:
-                self._ignored.add(index)
-                return
-            self._answer = index
-            yield self._place(index, {**chunk, "content_block": {"type": "text", "text": ""}})
-        elif block["type"] == "text":
-            self._texts.add(index)
-            yield from self._pass(index, chunk)
-        else:
-            if block["type"] == "tool_use":
-                self._has_calls = True
-                yield from self._release()
-            yield self._place(index, chunk)
-
-    def _write_answer(self, index: int, chunk: Json) -> Iterator[Json]:
-        is_end = chunk["type"] == "content_block_stop"
-        text = self._reader.end() if is_end else self._reader.feed(chunk["delta"].get("partial_json") or "")
-        if text:
-            yield self._place(index, _make_delta(text))
-        if is_end:
-            yield self._place(index, chunk)
-
-    def _pass(self, index: int, chunk: Json) -> Iterator[Json]:
-        if index not in self._texts or (self._answer is None and self._has_calls):
-            yield self._place(index, chunk)
-        elif self._answer is None:
-            self._words.append(chunk)
-
-    def _stop(self, chunk: Json) -> Iterator[Json]:
-        delta = chunk.get("delta") or {}
-        reason = delta.get("stop_reason")
-        if reason is None:
-            yield chunk
-            return
-        if self._answer is None and not self._has_calls:
-            words = "".join(held["delta"].get("text") or "" for held in self._words if "delta" in held)
-            text = check_words(words, reason)
-            if text != words:
-                start, end = self._words[0], self._words[-1]
-                self._words = [start, {**_make_delta(text), "index": start["index"]}, {**end, "index": start["index"]}]
-        yield from self._release()
-        if self._answer is not None and not self._has_calls and reason == "tool_use":
-            chunk = {**chunk, "delta": {**delta, "stop_reason": "end_turn"}}
-        yield chunk
-
-    def _release(self) -> Iterator[Json]:
-        words, self._words = self._words, []
-        for chunk in words:
-            yield self._place(chunk["index"], chunk)
-
-    def _place(self, index: int, chunk: Json) -> Json:
-        """The chunk with the position that its block has among those that are passed on."""
-        return {**chunk, "index": self._places.setdefault(index, len(self._places))}
+def _read_call(block: Json) -> tuple[str, Any] | None:
+    return (block["name"], block.get("input", {})) if block["type"] == "tool_use" else None
 
 
-def _make_delta(text: str) -> dict[str, Any]:
-    return {"type": "content_block_delta", "delta": {"type": "text_delta", "text": text}}
+def _read_text(block: Json) -> str | None:
+    return str(block["text"]) if block["type"] == "text" else None
+
+
+def _read_step(chunk: Json) -> Step:
+    kind, index = chunk.get("type"), chunk.get("index")
+    reason = (chunk.get("delta") or {}).get("stop_reason") if kind == "message_delta" else None
+    if reason is not None:
+        return Step("end", reason=reason)
+    if kind not in _KINDS or not isinstance(index, int):
+        return Step()
+    block, delta = chunk.get("content_block") or {}, chunk.get("delta") or {}
+    is_text = block.get("type") == "text" or delta.get("type") in ("text_delta", "citations_delta")
+    return Step(
+        _KINDS[kind],
+        index,
+        name=block["name"] if block.get("type") == "tool_use" else None,
+        text=(delta.get("text") or "") if is_text else None,
+        input=delta.get("partial_json") or "",
+    )
+
+
+def _begin_text(index: int) -> list[Json]:
+    return [{"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}]
+
+
+def _write_delta(index: int, text: str) -> Json:
+    return {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text}}
+
+
+_FORMAT = BlockFormat(
+    read_call=_read_call,
+    read_text=_read_text,
+    write_text=lambda text: {"type": "text", "text": text},
+    read_step=_read_step,
+    move=lambda chunk, index: {**chunk, "index": index},
+    begin_text=_begin_text,
+    write_delta=_write_delta,
+    end_text=lambda index: {"type": "content_block_stop", "index": index},
+    end_turn=lambda chunk: {**chunk, "delta": {**chunk["delta"], "stop_reason": "end_turn"}},
+)
