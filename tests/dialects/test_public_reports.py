@@ -312,6 +312,31 @@ def test_stdapi_229_citations_are_the_same_whole_and_streamed_and_come_back(
     assert again["citationsContent"]["citations"][0]["sourceContent"] == [{"text": "The sky is blue."}]
 
 
+@pytest.mark.parametrize("tools", [[], [{"name": "f", "input_schema": WEATHER}]], ids=["alone", "with tools"])
+@pytest.mark.parametrize("model", [NOVA, TOMORROW])
+def test_a_web_search_of_claudes_is_text_for_another_model(
+    gateway: Gateway, emulator: Emulator, model: str, tools: list[Json]
+) -> None:
+    found = {"type": "web_search_result", "title": "T", "url": "https://e.example/", "encrypted_content": "abc"}
+    location = {"type": "web_search_result_location", "url": "https://e.example/", "title": "T", "cited_text": "c"}
+    content = [
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [found]},
+        {"type": "text", "text": "So.", "citations": [{**location, "encrypted_index": "xx"}]},
+    ]
+    body = claude(model, user("q"), {"role": "assistant", "content": content}, user("next"), tools=tools)
+    answer = gateway.post(MESSAGES, body)
+    assert answer.status_code == 200, answer.text
+    assert "citations.encrypted_index" in answer.headers["x-bedrock-flask-dropped"]
+    first, second, third = sent(emulator)["messages"][1]["content"]
+    assert (first["text"], "https://e.example/" in second["text"]) == (
+        '[Tool call srvtoolu_1: web_search({"query": "x"})]',
+        True,
+    )
+    assert "abc" not in second["text"]
+    assert third["citationsContent"]["content"] == [{"text": "So."}]
+
+
 # --- OpenAI's API -----------------------------------------------------------------------------------------------------
 
 FUNCTION = {"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}

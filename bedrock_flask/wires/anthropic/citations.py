@@ -28,6 +28,8 @@ _TARGETS = (
     _Target("search_result_location", "searchResultLocation", "title", _SEARCH | _BLOCKS),
     _Target("web_search_result_location", "web", "title", {"url": "url"}),
 )
+# The key of a search result, which only Claude can read; the text and its address go with the citation.
+SEARCH_KEY, _KEY = "citations.encrypted_index", "encrypted_index"
 
 
 def read_citations(citations: list[Json], cursor: Cursor) -> list[Json]:
@@ -39,7 +41,9 @@ def read_citations(citations: list[Json], cursor: Cursor) -> list[Json]:
         if target is None:
             here.add_extra(citation)
         else:
-            here.add_unread(citation, "type", "cited_text", "source", target.title, *target.parts)
+            here.add_unread(citation, "type", "cited_text", "source", target.title, *target.parts, _KEY)
+            if citation.get(_KEY):
+                here.at(_KEY).add_hint(SEARCH_KEY, citation[_KEY])
             read.append(_read_citation(citation, target))
     return read
 

@@ -19,7 +19,7 @@ from bedrock_flask.converse import (
     uses_tools,
 )
 from bedrock_flask.protocol.json_places import place_at
-from bedrock_flask.wires.anthropic.citations import read_citations
+from bedrock_flask.wires.anthropic.citations import SEARCH_KEY, read_citations
 from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
 
 # Extras that collect the same request from several positions.
@@ -30,7 +30,7 @@ EAGER = "tools.eager_input_streaming"
 # Extras that do not change an answer: the end user, the billing, how a prefix is cached, how finely arguments are
 # streamed, whether several tools are called at once. `tool_choice` is an extra only if it is `none`, which not every
 # model supports, or names a tool that is one.
-HINTS = frozenset({"metadata", "service_tier", "tool_choice", "parallel_tool_calls", BILLING, SCOPE, EAGER})
+HINTS = frozenset({"metadata", "service_tier", "tool_choice", "parallel_tool_calls", BILLING, SCOPE, EAGER, SEARCH_KEY})
 
 INFERENCE = {
     "max_tokens": "maxTokens",

@@ -12,7 +12,7 @@ from typing import Any
 from bedrock_flask.converse import Json, Request, member, merge, omit_null
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.protocol.json_path import Path, Step, extend_path, parse_path
-from bedrock_flask.wires.anthropic.citations import write_citation
+from bedrock_flask.wires.anthropic.citations import SEARCH_KEY, write_citation
 from bedrock_flask.wires.anthropic.request_reader import BILLING, EAGER, INFERENCE, SCOPE
 
 
@@ -25,6 +25,7 @@ def write_request(request: Request) -> Json:
     """
     extras = dict(request.get("extras") or {})
     scope, billing, eager = extras.pop(SCOPE, None), extras.pop(BILLING, []), extras.pop(EAGER, [])
+    keys = extras.pop(SEARCH_KEY, {})
     top = _Cursor("", scope)
     system = [_write_text(line) for line in billing] + _write_content(request.get("system") or [], top.at("system"))
     messages = [_write_message(turn, top.at("messages", index)) for index, turn in enumerate(request["messages"])]
@@ -39,7 +40,7 @@ def write_request(request: Request) -> Json:
         **_write_output(request.get("outputConfig") or {}, extras.pop("effort", None)),
         **({"metadata": {"user_id": user}} if user is not None else {}),
     }
-    _restore_extras(body, extras | {f"tools[{index}].eager_input_streaming": True for index in eager})
+    _restore_extras(body, extras | keys | {f"tools[{index}].eager_input_streaming": True for index in eager})
     merged: Json = merge(body, request.get("additionalModelRequestFields") or {}, join_lists=True)
     return merged
 

@@ -69,3 +69,33 @@ def test_a_tool_configuration_without_a_tool_is_none() -> None:
 
 def test_a_conversation_without_calls_needs_no_tools() -> None:
     assert apply_repairs(talk(), ABLE).reported == ()
+
+
+SERVED = [
+    {"toolUse": {"toolUseId": "s", "name": "web_search", "input": {"query": "x"}, "type": "server_tool_use"}},
+    {
+        "toolResult": {
+            "toolUseId": "s",
+            "content": [{"json": {"content": [{"url": "https://e.example/", "encrypted_content": "abc"}]}}],
+            "type": "web_search_tool_result",
+        }
+    },
+]
+
+
+def test_a_call_that_another_provider_ran_itself_is_told_as_text() -> None:
+    request = talk("f", tools=("f",))
+    request["messages"][1]["content"][:0] = SERVED
+    repaired = apply_repairs(request, ABLE)
+    call, result, own = repaired.request["messages"][1]["content"]
+    assert call == {"text": '[Tool call s: web_search({"query": "x"})]'}
+    assert result == {"text": '[Tool result s: {"content": [{"url": "https://e.example/"}]}]'}
+    assert "toolUse" in own
+    assert repaired.reported == ("messages[1].content[0]", "messages[1].content[1]")
+
+
+def test_a_call_of_a_tool_that_bedrock_runs_is_kept_beside_the_tool() -> None:
+    request = talk("f", tools=("f",))
+    request["toolConfig"]["tools"].append({"systemTool": {"name": "nova_grounding"}})
+    request["messages"][1]["content"][:0] = SERVED
+    assert apply_repairs(request, ABLE).request["messages"][1]["content"][:2] == SERVED

@@ -555,7 +555,7 @@ def test_of_citations_is_left_what_converse_has_not() -> None:
     assert plain == {"text": "x"}
     assert request["extras"] == {
         "messages[0].content[0].citations[0]": star,
-        "messages[0].content[0].citations[1].encrypted_index": "E",
+        "citations.encrypted_index": {"messages[0].content[0].citations[1].encrypted_index": "E"},
     }
 
 
