@@ -1,17 +1,13 @@
 """Reading Bedrock's answers to their complete end: botocore accepts a body that is cut short."""
 
-import http.client
 import json
-import socket
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
-from typing import Any, Protocol
-
-import urllib3.exceptions
-from urllib3 import HTTPResponse
+from types import BuiltinFunctionType
+from typing import Any
 
 from bedrock_flask.bedrock.errors import find_error
 from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
@@ -32,38 +28,16 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.transport import wait
+from bedrock_flask.transport.pending import Head, MalformedResponse, PendingResponse
 from bedrock_flask.transport.shutdown import Shutdown
 
-_PIECE_BYTES = 65536
 _MAX_ERROR_BYTES = 1 << 20
+# The status of a refusal is known: what explains it is not waited for.
+_REFUSAL_SECONDS = 1.0
+_LONGEST_LENGTH = 18
+_STALLED = f"{CONNECTION_LOST} Bedrock's answer began and then fell silent."
 _ERROR_TYPE = "x-amzn-errortype"
 _UNKNOWN_OPERATION, _MAX_REFUSAL_BYTES = b"UnknownOperationException", 4096
-
-
-class PendingResponse(Protocol):
-    """A response that has not begun, of any transport: the request is sent, and `begin` reads the head."""
-
-    sock: socket.socket
-
-    def has_data(self, readable: bool) -> bool:
-        """Whether a read would return at once; `readable` says that the socket has data, or its end."""
-
-    def begin(self, seconds: float) -> HTTPResponse:
-        """The response, its head read; each read may take this many seconds."""
-
-    def shutdown(self) -> None:
-        """End the wait of the thread that reads the response."""
-
-    def close(self) -> None:
-        """Discard a response that has not begun, and its connection."""
-
-
-@dataclass(frozen=True)
-class _Head:
-    """The response whose head was read, and its headers (names in lower case)."""
-
-    raw: HTTPResponse
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -100,7 +74,7 @@ class Reader:
             self.pending.close()
             raise
 
-    def _read_body(self, head: _Head) -> Generator[Chunk | Idle]:
+    def _read_body(self, head: Head) -> Generator[Chunk | Idle]:
         return self._read_events(head) if self.call.stream else self._read_whole(head)
 
     def _read_late(self, waiting: Iterator[Idle]) -> Generator[Chunk | Idle]:
@@ -137,19 +111,19 @@ class Reader:
                 raise late
             yield IDLE
 
-    def _read_head(self) -> _Head:
+    def _read_head(self) -> Head:
         call = self.call
         with self.shutdown.interrupting(self.pending.shutdown, call.deadline), self._map_head_errors():
-            raw = self.pending.begin(self._limit_timeout())
+            head = self.pending.begin(self._limit_timeout())
         # A head whose read was interrupted looks like one that was cut short.
         raise_if_expired(call, self.shutdown)
-        headers = forwardable_headers({name.lower(): value for name, value in raw.headers.items()})
-        call.record.upstream_request_id = headers.get("x-amzn-requestid", "")
-        if raw.status >= 300:
-            raise self._read_error(_Head(raw, headers))
-        if fault := _find_head_fault(headers, call):
-            raise self._read_foreign_answer(_Head(raw, headers), fault)
-        return _Head(raw, headers)
+        head = replace(head, headers=forwardable_headers(head.headers))
+        call.record.upstream_request_id = head.headers.get("x-amzn-requestid", "")
+        if head.status >= 300:
+            raise self._read_error(head)
+        if fault := _find_head_fault(head, call):
+            raise self._read_foreign_answer(head, fault)
+        return head
 
     def _limit_timeout(self) -> float:
         return min(self.settings.read_timeout, max(self.call.remaining(), 0.001))
@@ -167,46 +141,42 @@ class Reader:
             closed = UpstreamUnreachable("Connection error: Bedrock closed the connection before it answered.")
             closed.retryable = self.call.record.attempts == 1
             raise closed from None
-        except (http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError):
+        except MalformedResponse:
             raise_if_expired(self.call, self.shutdown)
             raise UpstreamProtocolError() from None
 
-    def _read_foreign_answer(self, head: _Head, fault: str) -> UpstreamError:
+    def _read_foreign_answer(self, head: Head, fault: str) -> UpstreamError:
         """The error for a response with a success status that does not answer this call."""
-        try:
-            kind = head.headers.get("content-type", "")
-            body = self._read_beginning(head, _MAX_REFUSAL_BYTES) if "json" in kind else b""
-        finally:
-            head.raw.close()
+        kind = head.headers.get("content-type", "")
+        body = self._read_beginning(_MAX_REFUSAL_BYTES) if "json" in kind else b""
         return find_refusal(body) or UpstreamProtocolError(fault)
 
-    def _read_beginning(self, head: _Head, limit: int) -> bytes:
-        """The beginning of a body that may be cut short: at most one piece more than `limit` bytes."""
-        body = b""
-        with closing(self._read_pieces(head)) as pieces:
-            try:
-                for piece in pieces:
-                    if isinstance(piece, bytes):
-                        body += piece
-                    if len(body) > limit:
+    def _read_beginning(self, limit: int) -> bytes:
+        """The beginning of a body that explains a refusal: what arrives soon, at most one piece more than `limit`."""
+        body, until = b"", min(time.monotonic() + _REFUSAL_SECONDS, self.call.deadline)
+        with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
+            with suppress(OSError, MalformedResponse):
+                while len(body) <= limit:
+                    piece = self.pending.read(max(until - time.monotonic(), 0.001))
+                    if not piece:
                         break
-            except (UpstreamTruncated, UpstreamStalled):
-                raise_if_expired(self.call, self.shutdown)
+                    body += piece
+            raise_if_expired(self.call, self.shutdown)
         return body
 
-    def _read_error(self, head: _Head) -> BedrockError:
+    def _read_error(self, head: Head) -> BedrockError:
         """The error of an answer with an error status, read from at most the first megabyte of its body."""
-        headers, document = head.headers, _parse(self._read_beginning(head, _MAX_ERROR_BYTES))
+        headers, document = head.headers, _parse(self._read_beginning(_MAX_ERROR_BYTES))
         name = headers.get(_ERROR_TYPE) or _find_first_text(document, "__type", "code")
         # `Name:http://…` in a header, `prefix#Name` in a body.
         name = name.partition(":")[0].rpartition("#")[2].strip()
         hints = {hint: value for hint, value in headers.items() if hint == "retry-after"}
         message = _find_first_text(document, "message", "Message")
-        refused = BedrockError(name, message, head.raw.status, headers=hints, document=document)
+        refused = BedrockError(name, message, head.status, headers=hints, document=document)
         refused.upstream_request_id = headers.get("x-amzn-requestid")
         return refused
 
-    def _read_whole(self, head: _Head) -> Generator[Chunk | Idle]:
+    def _read_whole(self, head: Head) -> Generator[Chunk | Idle]:
         """The whole body. UpstreamTruncated if it ends early, UpstreamProtocolError if it exceeds the limit."""
         read, size, most = [], 0, self.settings.max_reply_bytes
         with closing(self._read_pieces(head)) as pieces:
@@ -223,7 +193,7 @@ class Reader:
             raise refusal
         yield Chunk(REPLY, body)
 
-    def _read_events(self, head: _Head) -> Generator[Chunk | Idle]:
+    def _read_events(self, head: Head) -> Generator[Chunk | Idle]:
         """The events of an event stream as they arrive; an exception or error frame raises its error."""
         decoder = eventstream.Decoder()
         with closing(self._read_pieces(head)) as pieces:
@@ -237,54 +207,61 @@ class Reader:
         except eventstream.EventStreamError:
             raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended within an event.") from None
 
-    def _read_pieces(self, head: _Head) -> Generator[bytes | Idle]:
+    def _read_pieces(self, head: Head) -> Generator[bytes | Idle]:
         """The bytes as they arrive, each read limited by the read timeout and by the call's deadline."""
-        raw, call, got = head.raw, self.call, 0
-        stalled = UpstreamStalled(f"{CONNECTION_LOST} Bedrock's answer began and then fell silent.")
-        announced = head.headers.get("content-length", "")
+        call, got = self.call, 0
+        announced = head.headers.get("content-length")
         try:
-            with self.shutdown.interrupting(raw.shutdown, call.deadline):
-                # A body at its end is closed, and its connection may serve another call already.
-                while not raw.closed:
-                    # No byte of an empty body would ever arrive.
-                    if not announced.isdigit() or got < int(announced):
-                        yield from self._await_data(self.settings.keepalive, stalled)
-                    self.pending.sock.settimeout(self._limit_timeout())
+            with self.shutdown.interrupting(self.pending.shutdown, call.deadline):
+                while True:
+                    yield from self._await_data(self.settings.keepalive, UpstreamStalled(_STALLED))
                     with self._map_body_errors():
-                        piece = raw.read1(_PIECE_BYTES)
+                        piece = self.pending.read(self._limit_timeout())
                     if not piece:
                         break
                     got += len(piece)
-                    # Otherwise a greenlet would never yield to the others while the upstream is fast.
-                    time.sleep(0)
+                    _let_others_run()
                     yield piece
                 # An interrupted body ends like a complete one.
                 raise_if_expired(call, self.shutdown)
-            if announced.isdigit() and got != int(announced):
+            if announced is not None and got != int(announced):
                 raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's answer ended after {got} of {announced} bytes.")
         finally:
-            # The connection of a complete body is back in the pool already; any other is closed.
-            raw.close()
+            self.pending.close()
 
     @contextmanager
     def _map_body_errors(self) -> Iterator[None]:
         try:
             yield
-        except urllib3.exceptions.ReadTimeoutError:
+        except TimeoutError:
             raise_if_expired(self.call, self.shutdown)
-            raise UpstreamStalled(f"{CONNECTION_LOST} Bedrock's answer began and then fell silent.") from None
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
+            raise UpstreamStalled(_STALLED) from None
+        except (OSError, MalformedResponse):
             raise_if_expired(self.call, self.shutdown)
             raise UpstreamTruncated(CONNECTION_LOST) from None
 
 
-def _find_head_fault(headers: Mapping[str, str], call: Call) -> str:
+def _let_others_run() -> None:
+    """Let other greenlets run: one whose upstream is fast would never wait. Threads take turns by themselves."""
+    if not isinstance(time.sleep, BuiltinFunctionType):
+        time.sleep(0)
+
+
+def _find_head_fault(head: Head, call: Call) -> str:
     """The fault of the head of a successful answer, or an empty text."""
+    headers = head.headers
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if head.status < 200:
+        return f"Bedrock answered with status {head.status}."
     if call.stream and kind != eventstream.MEDIA_TYPE:
         return f"Bedrock answered a stream with {kind or 'no content type'}."
     if headers.get("content-encoding", "identity") != "identity":
         return "Bedrock's answer is compressed, which was not requested."
+    if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        return "Bedrock's answer has an encoding that was not requested."
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH):
+        return "Bedrock's answer does not say how long it is."
     return ""
 
 

@@ -83,7 +83,8 @@ def test_other_greenlets_get_a_turn_after_each_piece(
     upstream: Upstream, send: Any, stream: SendStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sleeps: list[float] = []
-    monkeypatch.setattr(reading, "time", SimpleNamespace(sleep=sleeps.append, monotonic=time.monotonic))
+    patched = SimpleNamespace(sleep=lambda seconds: sleeps.append(seconds), monotonic=time.monotonic)
+    monkeypatch.setattr(reading, "time", patched)
     again = threading.Event()
     upstream.scripts.append(stream(CHUNK, then=lambda client: again.wait(5) and client.sendall(_chunked(CHUNK))))
     answer, _ = send(stream=True)
