@@ -20,6 +20,14 @@ from bedrock_flask.translation.repairs.check_property_names import check_propert
 from bedrock_flask.translation.repairs.check_tool_pairs import check_tool_pairs
 from bedrock_flask.translation.repairs.choose_tool import choose_tool
 from bedrock_flask.translation.repairs.constrain_strict_tools import constrain_strict_tools
+from bedrock_flask.translation.repairs.contents import (
+    BLANK,
+    NO_MESSAGES,
+    OPEN_ANSWER,
+    SYSTEM_TURN,
+    UNEVEN_TURNS,
+    find_contents,
+)
 from bedrock_flask.translation.repairs.drop_billing_line import drop_billing_line
 from bedrock_flask.translation.repairs.drop_blank_stops import drop_blank_stops
 from bedrock_flask.translation.repairs.drop_blank_text import drop_blank_text
@@ -47,55 +55,68 @@ from bedrock_flask.translation.repairs.wrap_tool_inputs import wrap_tool_inputs
 
 __all__ = ["REPAIRS", "RepairResult", "apply_repairs", "restore_event_tool_names", "restore_tool_names"]
 
+_FILES = ("document", "video", "audio")
+_MEDIA = ("image", *_FILES)
+_CALLS = ("toolUse", "toolResult")
+_NAMED = ("toolConfig", "toolUse", "toolAddition", "toolRemoval")
+_REASONING = ("effort", "thinking")
+_STOPS = "stopSequences"
+
 # The order matters: what rejects or drops comes before `place_system_turns`, so that paths are those of the caller's
 # request; what follows it works on whole turns.
 REPAIRS: tuple[Repair, ...] = (
-    check_capabilities,
-    limit_stop_sequences,
-    drop_blank_stops,
-    reject_duplicate_tools,
-    drop_billing_line,
-    drop_blank_text,
-    encode_documents,
-    normalize_base64,
-    detect_image_formats,
-    wrap_tool_inputs,
-    flatten_tool_history,
-    check_tool_pairs,
-    alias_tool_names,
-    alias_tool_ids,
-    require_json,
-    require_object_schemas,
-    simplify_schemas,
-    check_property_names,
-    drop_strict,
-    constrain_strict_tools,
-    drop_unsupported_cache_points,
-    place_media,
-    fill_results,
-    drop_unsigned_reasoning,
-    place_system_turns,
-    join_turns,
-    move_reasoning_first,
-    name_documents,
-    place_cache_points,
-    trim_prefill,
-    name_effort,
-    translate_thinking,
-    choose_tool,
-    limit_sampling,
-    drop_stop_sequences,
-    fit_max_tokens,
+    Repair(check_capabilities, ("system", "toolConfig", *_MEDIA)),
+    Repair(limit_stop_sequences, (_STOPS,)),
+    Repair(drop_blank_stops, (_STOPS,)),
+    Repair(reject_duplicate_tools, ("toolSpec",)),
+    Repair(drop_billing_line, ("system",)),
+    Repair(drop_blank_text, (BLANK,)),
+    Repair(encode_documents, ("document",)),
+    Repair(normalize_base64, _FILES),
+    Repair(detect_image_formats, ("image",)),
+    Repair(wrap_tool_inputs, ("toolUse",)),
+    Repair(flatten_tool_history, ("toolConfig", *_CALLS)),
+    Repair(check_tool_pairs, _CALLS),
+    Repair(alias_tool_names, _NAMED),
+    Repair(alias_tool_ids, _CALLS),
+    Repair(require_json, ("outputConfig", "json_object")),
+    Repair(require_object_schemas, ("toolSpec",)),
+    Repair(simplify_schemas, ("toolSpec",)),
+    Repair(check_property_names, ("toolSpec",)),
+    Repair(drop_strict, ("toolSpec",)),
+    Repair(constrain_strict_tools, ("toolSpec",)),
+    Repair(drop_unsupported_cache_points, ("cachePoint",)),
+    Repair(place_media, ("toolResult",)),
+    Repair(fill_results, ("toolResult",)),
+    Repair(drop_unsigned_reasoning, ("reasoningContent",)),
+    Repair(place_system_turns, ("system", SYSTEM_TURN)),
+    Repair(join_turns, ("toolResult", UNEVEN_TURNS)),
+    Repair(move_reasoning_first, ("reasoningContent",)),
+    Repair(name_documents, ("document",)),
+    Repair(place_cache_points, ("cachePoint",)),
+    Repair(trim_prefill, (OPEN_ANSWER,)),
+    Repair(name_effort, _REASONING),
+    Repair(translate_thinking, _REASONING),
+    Repair(choose_tool, ("toolConfig",)),
+    Repair(limit_sampling, ("temperature", "topP", "top_k")),
+    Repair(drop_stop_sequences, (_STOPS,)),
+    Repair(fit_max_tokens, ("maxTokens",)),
 )
 
 
 def apply_repairs(request: Request, capabilities: Capabilities) -> RepairResult:
     """Apply every repair to a request; InvalidBody names all that cannot be repaired, and has the result without it."""
-    result = RepairResult(request)
+    result, contents = RepairResult(request), find_contents(request)
     faults: list[FieldError] = []
     for repair in REPAIRS:
+        # A request without messages is refused; until then each repair may find a fault of it.
+        if contents.isdisjoint(repair.looks_for) and NO_MESSAGES not in contents:
+            continue
+        before = result.request
         try:
             result = result.then(_name_paths(repair, result, capabilities))
+            if result.request is not before:
+                contents = find_contents(result.request)
         except InvalidBody as error:
             faults += trace_faults(result.request, error.fields)
         except (LookupError, ValueError):
@@ -112,9 +133,9 @@ def _name_paths(repair: Repair, before: RepairResult, capabilities: Capabilities
     """What a repair makes of a request; its paths in the tool for the answer are those of what requires the answer."""
     tool = before.answer_tool
     if tool is None:
-        return repair(before.request, capabilities)
+        return repair.apply(before.request, capabilities)
     try:
-        result = repair(before.request, capabilities)
+        result = repair.apply(before.request, capabilities)
     except InvalidBody as error:
         raise type(error)([replace(fault, path=tool.rename_path(fault.path)) for fault in error.fields]) from None
     return replace(

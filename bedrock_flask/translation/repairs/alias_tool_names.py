@@ -42,7 +42,7 @@ def alias_tool_names(request: Request, capabilities: Capabilities) -> RepairResu
     changed = replace_blocks(request, blocks)
     chosen = member(request, "toolConfig", *_CHOSEN_NAME)
     if chosen in aliases:
-        changed["toolConfig"] = put_at(changed["toolConfig"], _CHOSEN_NAME, aliases[chosen])
+        changed = put_at(changed, ("toolConfig", *_CHOSEN_NAME), aliases[chosen])
     return RepairResult(changed, names={alias: name for name, alias in aliases.items()})
 
 

@@ -25,7 +25,9 @@ def drop_unsigned_reasoning(request: Request, capabilities: Capabilities) -> Rep
 def move_reasoning_first(request: Request, capabilities: Capabilities) -> RepairResult:
     """Move the reasoning of a turn to its front; a turn that begins with reasoning is as the model wrote it."""
     messages = [
-        message if _KIND in message["content"][0] else {**message, "content": sorted(message["content"], key=_is_other)}
+        {**message, "content": sorted(message["content"], key=_is_other)}
+        if any(map(_is_other, message["content"][:1]))
+        else message
         for message in request["messages"]
     ]
     return RepairResult({**request, "messages": messages})

@@ -58,8 +58,15 @@ class RepairResult:
     translated: tuple[str, ...] = ()
     answer_tool: AnswerTool | None = None
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to learn but the request."""
+        return not (self.reported or self.refused or self.names or self.translated or self.answer_tool)
+
     def then(self, step: "RepairResult") -> "RepairResult":
         """The reports of both, with the request of the later step, whose paths are those of this request."""
+        if step.is_silent:
+            return self if step.request is self.request else replace(self, request=step.request)
         reported = tuple(dict.fromkeys(self.reported + trace_paths(self.request, step.reported)))
         refused = tuple(dict.fromkeys(self.refused + trace_paths(self.request, step.refused)))
         return RepairResult(
@@ -72,5 +79,13 @@ class RepairResult:
         )
 
 
-# A repair does not change its input. It raises InvalidBody, with a path for each fault.
-Repair = Callable[[Request, Capabilities], RepairResult]
+@dataclass(frozen=True)
+class Repair:
+    """A step towards a request that Bedrock accepts; it runs where one of the contents that it looks for is there.
+
+    `apply` does not change its input, and without any of these contents it has nothing to do. It raises InvalidBody,
+    with a path for each fault. `contents.py` has the names.
+    """
+
+    apply: Callable[[Request, Capabilities], RepairResult]
+    looks_for: tuple[str, ...]

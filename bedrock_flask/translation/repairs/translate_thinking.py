@@ -157,7 +157,7 @@ def _has_lost_reasoning(request: Request) -> bool:
     if not any("toolResult" in block for block in messages[-1]["content"]):
         return False
     calls = [message["content"] for message in messages if message["role"] == "assistant"]
-    return bool(calls) and "reasoningContent" not in calls[-1][0]
+    return bool(calls) and not any("reasoningContent" in block for block in calls[-1][:1])
 
 
 def _is_tool_forced(request: Request) -> bool:

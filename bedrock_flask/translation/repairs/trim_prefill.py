@@ -15,7 +15,7 @@ def trim_prefill(request: Request, capabilities: Capabilities) -> RepairResult:
     if not capabilities.prefill:
         fault = FieldError("messages", "must end with a user turn: this model does not continue an assistant turn")
         raise InvalidBody([fault])
-    text = last["content"][-1].get("text", "")
+    text = "".join(block.get("text", "") for block in last["content"][-1:])
     if text == text.rstrip():
         return RepairResult(request)
     path = f"messages[{len(request['messages']) - 1}].content[{len(last['content']) - 1}]"

@@ -15,7 +15,7 @@ from bedrock_flask.translation.repairs import (
     restore_event_tool_names,
     restore_tool_names,
 )
-from bedrock_flask.translation.repairs.alias_tool_names import make_aliases
+from bedrock_flask.translation.repairs.alias_tool_names import alias_tool_names, make_aliases
 
 Json = dict[str, Any]
 ABLE = Capabilities(tools=True, images=True, cache=True)
@@ -141,3 +141,11 @@ def test_an_id_that_does_not_fit_is_the_same_other_one_in_use_and_result(strange
 def test_an_id_that_fits_stays() -> None:
     request = talk("look", tools=("look",))
     assert apply_repairs(request, ABLE).request == request
+
+
+def test_a_choice_of_a_tool_that_is_not_offered_leaves_the_callers_request_as_it_was() -> None:
+    config = {"tools": [], "toolChoice": {"tool": {"name": "a b"}}}
+    request = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "toolConfig": config}
+    renamed = alias_tool_names(request, Capabilities()).request
+    assert renamed["toolConfig"]["toolChoice"] != {"tool": {"name": "a b"}}
+    assert request["toolConfig"] == {"tools": [], "toolChoice": {"tool": {"name": "a b"}}}
