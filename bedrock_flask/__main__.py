@@ -8,18 +8,19 @@ import click
 
 from bedrock_flask.errors import StartupError
 
-COMMANDS = (
-    "aws-keys",
-    "config",
-    "demo",
-    "doctor",
-    "emulate",
-    "fault",
-    "models",
-    "new-plugin",
-    "plugins",
-    "serve",
-)
+# Each command with the first sentence of its own help, so that the list of them imports none.
+COMMANDS = {
+    "aws-keys": "Print the AWS key pair of each API key.",
+    "config": "Show every setting, its value and its source.",
+    "demo": "Run the emulator and the gateway on this machine.",
+    "doctor": "Check whether this machine can call Bedrock.",
+    "emulate": "Serve Bedrock's own protocol, without AWS.",
+    "fault": "Order faults for the next calls of an emulator.",
+    "models": "List the model names that requests can use.",
+    "new-plugin": "Print a working plugin to start from.",
+    "plugins": "List the loaded plugins and their sources.",
+    "serve": "Start the gateway.",
+}
 
 
 class LazyGroup(click.Group):
@@ -28,6 +29,11 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command. The `.env` file is loaded first, because modules may read the environment on import."""

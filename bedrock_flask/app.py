@@ -26,7 +26,7 @@ from bedrock_flask.guards.completed import completed
 from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
 from bedrock_flask.state import KEY, make_state, state_of, with_state
-from bedrock_flask.transport.boto.client import make_transport
+from bedrock_flask.transport.choice import make_transport
 
 Step = Callable[[Flask], Flask]
 LOG = logging.getLogger("bedrock_flask.plugin")

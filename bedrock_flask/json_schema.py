@@ -1,21 +1,28 @@
-"""The schema of a body as JSON Schema, which apispec builds from the fields."""
+"""The schema of a body as JSON Schema, which apispec builds from the fields.
+
+apispec is imported when a document is made, because a gateway that only answers calls does not need it.
+"""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import marshmallow
-from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin
 
 from bedrock_flask.fields import Field
+
+if TYPE_CHECKING:
+    from apispec import APISpec
 
 OPENAPI = "3.1.0"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/components/schemas/"
 
 
-def make_spec(title: str, version: str, **options: Any) -> APISpec:
+def make_spec(title: str, version: str, **options: Any) -> "APISpec":
     """Make an empty OpenAPI document that supports the strict fields."""
+    from apispec import APISpec
+    from apispec.ext.marshmallow import MarshmallowPlugin
+
     plugin = MarshmallowPlugin(schema_name_resolver=name_component)
     spec = APISpec(title=title, version=version, openapi_version=OPENAPI, plugins=[plugin], **options)
     converter: Any = plugin.converter
@@ -23,9 +30,10 @@ def make_spec(title: str, version: str, **options: Any) -> APISpec:
     return spec
 
 
-def add_reference(spec: APISpec, schema: marshmallow.Schema) -> dict[str, Any]:
+def add_reference(spec: "APISpec", schema: marshmallow.Schema) -> dict[str, Any]:
     """Return a reference to a schema, which is added to the components unless it is there already."""
-    converter: Any = next(plugin.converter for plugin in spec.plugins if isinstance(plugin, MarshmallowPlugin))
+    [plugin] = spec.plugins
+    converter: Any = plugin.converter  # type: ignore[attr-defined]
     reference: dict[str, Any] = converter.resolve_nested_schema(schema)
     return reference
 

@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.resources
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, send_from_directory
@@ -26,9 +27,13 @@ _CONTENT_SECURITY_POLICY = (
 
 
 def with_openapi(app: Flask) -> Flask:
-    """`/openapi.json`, built once while the app starts, and `/docs`."""
+    """`/openapi.json`, built at its first request, and `/docs`."""
     state = state_of(app)
-    document = build_document(state.models, state.dialects, needs_key=bool(state.settings.api_keys))
+
+    @cache
+    def document() -> Json:
+        return build_document(state.models, state.dialects, needs_key=bool(state.settings.api_keys))
+
     app.register_blueprint(blueprint)
     public(app.view_functions["static"])
     return with_state(app, openapi=document)
@@ -37,7 +42,7 @@ def with_openapi(app: Flask) -> Flask:
 @blueprint.get("/openapi.json")
 def show_document() -> Response:
     """The whole API as an OpenAPI 3.1 document."""
-    return jsonify(state_of(current_app).openapi)
+    return jsonify(state_of(current_app).openapi())
 
 
 @blueprint.get("/docs")

@@ -37,7 +37,7 @@ class State:
     shutdown      the end of the process, which ends every wait for Bedrock
     slots         one for each request that may be answered at a time
     discard_body  reads and discards the rest of a request's body
-    openapi       the OpenAPI document
+    openapi       builds the OpenAPI document, once
     """
 
     settings: Settings
@@ -47,7 +47,7 @@ class State:
     shutdown: Shutdown = field(default_factory=Shutdown)
     slots: threading.Semaphore = field(default_factory=threading.Semaphore)
     discard_body: Callable[[Mapping[str, Any], int], None] = lambda environ, limit: None
-    openapi: Mapping[str, Any] = field(default_factory=dict)
+    openapi: Callable[[], Mapping[str, Any]] = dict
 
 
 def make_state(settings: Settings, models: Models, dialects: tuple[Dialect, ...]) -> State:

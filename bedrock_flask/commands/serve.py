@@ -1,12 +1,13 @@
 """`bedrock-flask serve` runs the gateway under gunicorn, with the shipped configuration."""
 
+import importlib.metadata
 import os
 import sys
 
 import click
 
-from bedrock_flask import models
 from bedrock_flask.config import PREFIX, settings
+from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import StartupError
 from bedrock_flask.server.ports import is_free
 
@@ -24,11 +25,8 @@ def serve(**options: str | int | None) -> None:
     for name, value in options.items():
         if value is not None:
             os.environ[PREFIX + name.upper()] = str(value)
-    # Everything is loaded once here, so that a fault is one line of this process instead of one per worker.
     config = settings.read_settings(os.environ)
-    for broken in models.load(config).registry.broken:
-        more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
-        print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)
+    report_broken_plugins(config)
     if not is_free(config.host, config.port):
         raise StartupError(
             f"port {config.port} is in use: stop the process that uses it, or choose another with --port"
@@ -37,3 +35,17 @@ def serve(**options: str | int | None) -> None:
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "262144")
     path = "python:bedrock_flask.gunicorn_conf"
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", path, "bedrock_flask.app:wsgi_app()"])  # noqa: S606
+
+
+def report_broken_plugins(config: Settings) -> None:
+    """Report a fault in the operator's own plugins and models file once, and not once per worker.
+
+    What ships with the gateway needs no second look: each worker loads it anyway.
+    """
+    if not (config.plugins_dir or config.models_file or importlib.metadata.entry_points(group="bedrock_flask")):
+        return
+    from bedrock_flask import models
+
+    for broken in models.load(config).registry.broken:
+        more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
+        print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)

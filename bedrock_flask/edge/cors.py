@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 
 from flask import Flask, Response, request
-from flask_cors import CORS
 
 from bedrock_flask import headers
 from bedrock_flask.bedrock import usage
@@ -55,6 +54,9 @@ def with_cors(app: Flask) -> Flask:
     origins, dialects = state_of(app).settings.cors_origins, state_of(app).dialects
     if not origins:
         return app
+    # Only a gateway that has origins needs it.
+    from flask_cors import CORS
+
     CORS(
         app,
         # Whole and escaped: a plain string with a bracket in it, as IPv6 has, would be searched as a pattern.

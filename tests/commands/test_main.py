@@ -4,7 +4,10 @@ import re
 import subprocess
 import sys
 
+import click
 import pytest
+
+from bedrock_flask.__main__ import COMMANDS, cli
 
 HEAVY = {"apispec", "boto3", "botocore", "flask", "gunicorn", "h2", "jsonschema", "marshmallow"}
 
@@ -20,6 +23,7 @@ def list_imports(environ: dict[str, str], *arguments: str) -> set[str]:
     ("arguments", "needed"),
     [
         (["--version"], set()),
+        (["--help"], set()),
         (["aws-keys", "--help"], {"marshmallow"}),
         (["demo", "--help"], set()),
         (["doctor", "--help"], {"marshmallow"}),
@@ -36,6 +40,13 @@ def test_a_command_imports_only_the_libraries_that_it_needs(
     imported = list_imports(plain_environ, *arguments)
     assert "click" in imported
     assert imported & HEAVY <= needed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_has_the_first_sentence_of_each(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command
+    assert command.get_short_help_str(80) == COMMANDS[name]
 
 
 def test_the_version_costs_few_imports(plain_environ: dict[str, str]) -> None:

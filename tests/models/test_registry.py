@@ -13,6 +13,7 @@ from bedrock_flask.bedrock.model_ids import matches, patterns_overlap
 from bedrock_flask.dialects import load_dialects
 from bedrock_flask.errors import PluginError
 from bedrock_flask.models import loading
+from bedrock_flask.models.checks import check_adapter
 from bedrock_flask.models.registry import sort_claims
 from bedrock_flask.models.resolver import Models
 from bedrock_flask.openapi import build_document
@@ -67,6 +68,11 @@ def test_the_built_in_plugins_are_found_without_a_list() -> None:
         path.parent.name for path in folder.glob("*/__init__.py")
     }
     assert {loaded.sources[name] for name in loaded.adapters} == {f"built in ({file})" for file in files}
+
+
+def test_the_built_in_adapters_pass_the_checks_that_a_start_skips() -> None:
+    registry = loading.load_plugins(loading.find_built_in())
+    assert [fault for adapter in registry.adapters.values() for fault in check_adapter(adapter)] == []
 
 
 def test_a_dropped_in_file_is_enough(drop: Drop) -> None:
