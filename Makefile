@@ -18,7 +18,7 @@ unexport PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_NO_DE
 	PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET
 PIP = .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check install --no-user
 
-.PHONY: help run dev agents test lint coverage check sabotage docs lock clean
+.PHONY: help run dev agents test lint coverage check sabotage bench docs lock clean
 .NOTPARALLEL:
 
 help: ## List the targets.
@@ -53,6 +53,9 @@ check: lint coverage ## All that must pass before a commit lands: lint, then cov
 
 sabotage: dev ## Remove each defence in a copy, and see its tests fail [ARGS="words of its name"].
 	@.venv/bin/python tests/sabotage $(ARGS)
+
+bench: .venv/.dev ## Measure the gateway against bare boto3 [QUICK=1] [ARGS="words of a case's name, options"].
+	@.venv/bin/python -m tests.benchmark $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
 
 docs: dev ## Generate the reference pages, and build the site into docs/_build/html.
 	@.venv/bin/python docs/generate.py

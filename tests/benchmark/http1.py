@@ -1,0 +1,117 @@
+"""A client that costs little: prepared requests over kept HTTP/1.1 connections, one call on each at a time."""
+
+import selectors
+import socket
+import time
+from collections.abc import Mapping
+
+_RECEIVE = 1 << 18
+_END_OF_CHUNKS = b"\r\n0\r\n\r\n"
+
+
+class BadAnswer(Exception):
+    """An answer is not what the case expects; the text has its start."""
+
+
+class _Call:
+    """One connection with one call."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.sock = socket.create_connection(address)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = bytearray()
+        self.needed = -1
+        self.began = 0.0
+
+    def send(self, request: bytes) -> None:
+        self.received.clear()
+        self.needed = -1
+        self.began = time.perf_counter()
+        self.sock.sendall(request)
+
+    def receive(self) -> bool:
+        """Receive once; return whether the answer is complete."""
+        data = self.sock.recv(_RECEIVE)
+        if not data:
+            raise BadAnswer(f"the connection ended: {bytes(self.received[:2000])!r}")
+        self.received += data
+        if self.needed < 0:
+            self._read_head()
+        if self.needed > 0:
+            return len(self.received) >= self.needed
+        return self.needed == 0 and self.received.endswith(_END_OF_CHUNKS)
+
+    def _read_head(self) -> None:
+        end = self.received.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = bytes(self.received[:end]).lower()
+        if not head.startswith(b"http/1.1 200"):
+            raise BadAnswer(bytes(self.received[:2000]).decode("utf-8", "replace"))
+        _, found, rest = head.partition(b"\r\ncontent-length:")
+        self.needed = end + 4 + int(rest.split(b"\r\n")[0]) if found else 0
+
+
+class Client:
+    """The connections to one server."""
+
+    def __init__(self, address: tuple[str, int], headers: Mapping[str, str]) -> None:
+        self.address, self.headers = address, headers
+        self._idle: list[_Call] = []
+
+    def prepare(self, path: str, body: bytes) -> bytes:
+        """The bytes of a request."""
+        own = {
+            "host": f"{self.address[0]}:{self.address[1]}",
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (own | dict(self.headers)).items())
+        return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+    def call(self, request: bytes) -> bytes:
+        """Call once; return the answer, head and body."""
+        call = self._take()
+        call.send(request)
+        while not call.receive():
+            pass
+        self._idle.append(call)
+        return bytes(call.received)
+
+    def run(self, request: bytes, calls: int, concurrency: int) -> list[float]:
+        """Make the calls; return the seconds of each. Raises BadAnswer."""
+        if concurrency == 1:
+            return [self._time(request) for _ in range(calls)]
+        seconds: list[float] = []
+        with selectors.DefaultSelector() as selector:
+            left = calls
+            for call in [self._take() for _ in range(min(concurrency, calls))]:
+                selector.register(call.sock, selectors.EVENT_READ, call)
+                call.send(request)
+                left -= 1
+            while len(seconds) < calls:
+                for key, _ in selector.select():
+                    call = key.data
+                    if not call.receive():
+                        continue
+                    seconds.append(time.perf_counter() - call.began)
+                    if left:
+                        left -= 1
+                        call.send(request)
+                    else:
+                        selector.unregister(call.sock)
+                        self._idle.append(call)
+        return seconds
+
+    def close(self) -> None:
+        """Close the connections."""
+        while self._idle:
+            self._idle.pop().sock.close()
+
+    def _time(self, request: bytes) -> float:
+        began = time.perf_counter()
+        self.call(request)
+        return time.perf_counter() - began
+
+    def _take(self) -> _Call:
+        return self._idle.pop() if self._idle else _Call(self.address)

@@ -1,0 +1,120 @@
+"""Processor time of a call relative to boto3's, in batches that alternate, so that a noisy machine changes both sides.
+
+A round is one batch of boto3's and one of each server's. The ratio of a round is that of its two batches; the result is
+the median of the rounds, with the quartiles.
+"""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tests.benchmark import http1, http2
+from tests.benchmark.cases import DIALECTS, Case
+from tests.benchmark.http1 import BadAnswer
+from tests.benchmark.processes import Boto, Server
+from tests.benchmark.processor_time import measure_tree
+
+BOTO = "boto3"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """What a case cost on one server.
+
+    median, low, high  processor time relative to boto3's: the median and the quartiles of the rounds
+    microseconds, boto_microseconds  of processor time a call, medians
+    p50, p99           milliseconds until the answer is complete
+    rate               calls a second
+    """
+
+    case: str
+    server: str
+    median: float
+    low: float
+    high: float
+    microseconds: float
+    boto_microseconds: float
+    p50: float
+    p99: float
+    rate: float
+    rounds: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One side of a comparison: its name, its process, and functions: the calls of a batch, and the end."""
+
+    name: str
+    process: int
+    run: Callable[[int], list[float]]
+    close: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Seconds of processor time a call, and the seconds of each call."""
+
+    used: float
+    seconds: Sequence[float]
+
+
+def make_caller(name: str, server: Server, case: Case) -> Caller:
+    """The caller of a server. Raises BadAnswer unless one answer is what the case expects."""
+    client: Any = (http2 if case.http2 else http1).Client(server.address, server.headers)
+    written = DIALECTS[case.dialect].write(case)
+    request = client.prepare(written.path, written.body)
+    check_answer(case, client.call(request))
+    return Caller(name, server.process.pid, lambda calls: client.run(request, calls, case.concurrency), client.close)
+
+
+def make_boto_caller(boto: Boto, case: Case) -> Caller:
+    """The caller of boto3."""
+    return Caller(BOTO, boto.process.pid, lambda calls: boto.run(asdict(case), calls))
+
+
+def check_answer(case: Case, answer: bytes) -> None:
+    """Raise BadAnswer if an answer is not complete."""
+    words = b"quick brown fox" if not case.streamed else DIALECTS[case.dialect].end
+    if words not in answer or len(answer) < 20 * case.streamed:
+        raise BadAnswer(f"{case.name}: {answer[-2000:]!r}")
+
+
+def run_batch(caller: Caller, calls: int) -> Batch:
+    """Make the calls, and measure what the process used meanwhile."""
+    before = measure_tree(caller.process)
+    seconds = caller.run(calls)
+    return Batch((measure_tree(caller.process) - before) / calls, seconds)
+
+
+def compare(case: Case, boto: Caller, servers: Sequence[Caller], rounds: int) -> list[Ratio]:
+    """Measure a case on each server, in rounds that alternate with boto3's."""
+    everyone = [boto, *servers]
+    for caller in everyone:
+        caller.run(case.calls)
+    measured: list[Mapping[str, Batch]] = []
+    for turn in range(rounds):
+        order = everyone if turn % 2 else everyone[::-1]
+        measured.append({caller.name: run_batch(caller, case.calls) for caller in order})
+    return [_summarize(case, caller.name, measured) for caller in servers]
+
+
+def _summarize(case: Case, name: str, rounds: Sequence[Mapping[str, Batch]]) -> Ratio:
+    ratios = [each[name].used / each[BOTO].used for each in rounds]
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    seconds = sorted(second for each in rounds for second in each[name].seconds)
+    return Ratio(
+        case=case.name,
+        server=name,
+        median=round(median, 3),
+        low=round(low, 3),
+        high=round(high, 3),
+        microseconds=round(statistics.median(each[name].used for each in rounds) * 1e6, 1),
+        boto_microseconds=round(statistics.median(each[BOTO].used for each in rounds) * 1e6, 1),
+        p50=round(statistics.median(seconds) * 1e3, 3),
+        p99=round(seconds[int(len(seconds) * 0.99)] * 1e3, 3),
+        rate=round(len(seconds) / sum(seconds) * case.concurrency, 1),
+        rounds=len(rounds),
+        calls=case.calls,
+    )
