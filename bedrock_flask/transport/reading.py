@@ -5,8 +5,8 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, repeat
-from types import BuiltinFunctionType
 from typing import Any
 
 from bedrock_flask.bedrock.errors import find_error
@@ -50,6 +50,10 @@ class Reader:
     shutdown: Shutdown
     as_stream: bool
 
+    @cached_property
+    def _watch(self) -> wait.Watch:
+        return wait.open_watch(self.pending.sock, self.call.client if self.as_stream else None)
+
     def read_reply(self) -> Reply:
         """The whole answer."""
         try:
@@ -59,7 +63,7 @@ class Reader:
             with closing(self._read_whole(head)) as body:
                 return Reply(head.headers, next(part.data for part in body if isinstance(part, Chunk)))
         except BaseException:
-            self.pending.close()
+            self._close()
             raise
 
     def read_stream(self) -> Stream:
@@ -71,8 +75,12 @@ class Reader:
             head = self._read_head()
             return Stream(head.headers, self._read_body(head))
         except BaseException:
-            self.pending.close()
+            self._close()
             raise
+
+    def _close(self) -> None:
+        self._watch.close()
+        self.pending.close()
 
     def _read_body(self, head: Head) -> Generator[Chunk | Idle]:
         return self._read_events(head) if self.call.stream else self._read_whole(head)
@@ -84,7 +92,7 @@ class Reader:
             yield from waiting
             head = self._read_head()
         except BaseException:
-            self.pending.close()
+            self._close()
             raise
         with closing(self._read_body(head)) as body:
             yield from body
@@ -96,12 +104,11 @@ class Reader:
     def _await_data(self, first: float, late: GatewayError) -> Iterator[Idle]:
         """IDLE whenever the client needs a sign of life; ends when there is something to read."""
         call, silence = self.call, self.settings.read_timeout
-        client = call.client if self.as_stream else None
         pulses = chain([first], repeat(self.settings.keepalive)) if self.as_stream else repeat(silence)
         since = time.monotonic()
         for pulse in pulses:
             left = min(since + silence - time.monotonic(), call.remaining())
-            outcome = wait.wait(self.pending.sock, self.pending.has_data, client, min(pulse, max(left, 0.0)))
+            outcome = self._watch.wait(self.pending.has_data, min(pulse, max(left, 0.0)))
             raise_if_expired(call, self.shutdown)
             if outcome == wait.GONE:
                 raise ClientDisconnected()
@@ -220,13 +227,13 @@ class Reader:
                     if not piece:
                         break
                     got += len(piece)
-                    _let_others_run()
                     yield piece
                 # An interrupted body ends like a complete one.
                 raise_if_expired(call, self.shutdown)
             if announced is not None and got != int(announced):
                 raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's answer ended after {got} of {announced} bytes.")
         finally:
+            self._watch.close()
             self.pending.close()
 
     @contextmanager
@@ -239,12 +246,6 @@ class Reader:
         except (OSError, MalformedResponse):
             raise_if_expired(self.call, self.shutdown)
             raise UpstreamTruncated(CONNECTION_LOST) from None
-
-
-def _let_others_run() -> None:
-    """Let other greenlets run: one whose upstream is fast would never wait. Threads take turns by themselves."""
-    if not isinstance(time.sleep, BuiltinFunctionType):
-        time.sleep(0)
 
 
 def _find_head_fault(head: Head, call: Call) -> str:

@@ -6,9 +6,11 @@ gevent: a client has disconnected when its connection is ready to read and has n
 
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
 from enum import Enum
+from typing import Protocol
 
 from bedrock_flask.protocol.sockets import has_disconnected
 
@@ -24,29 +26,58 @@ class Outcome(Enum):
 READY, GONE, IDLE = Outcome
 
 
-def wait(
-    upstream: socket.socket, has_data: Callable[[bool], bool], client: socket.socket | None, seconds: float
-) -> Outcome:
-    """READY when a read would return at once; GONE when the client disconnected; IDLE after `seconds`.
+class Watch(Protocol):
+    """The two sockets of one call: that of Bedrock's answer and, for a stream, the client's."""
 
-    `has_data` receives whether `upstream` is ready to read, and knows what has been read of it already. A client
-    that has sent more data (its next request) is not watched any longer by this wait.
-    """
-    until = time.monotonic() + seconds
-    if has_data(False):
-        return READY
-    poll = select.poll()
-    poll.register(upstream, select.POLLIN)
-    if client is not None:
-        poll.register(client, select.POLLIN)
-    while True:
-        left = until - time.monotonic()
-        if left <= 0:
-            return IDLE
-        ready = {number for number, _ in poll.poll(left * 1000)}
-        if upstream.fileno() in ready and has_data(True):
+    def wait(self, has_data: Callable[[bool], bool], seconds: float) -> Outcome:
+        """READY when a read would return at once; GONE when the client disconnected; IDLE after `seconds`.
+
+        `has_data` receives whether the upstream is ready to read, and knows what has been read of it already. A client
+        that has sent more data (its next request) is not watched any longer.
+        """
+
+    def close(self) -> None:
+        """End the watch; a call's last step, before its sockets are closed."""
+
+
+def open_watch(upstream: socket.socket, client: socket.socket | None) -> Watch:
+    """A watch for the kind of worker that runs."""
+    if "gevent" in sys.modules:
+        # Imported late: with threads gevent is not needed at all.
+        from bedrock_flask.transport import wait_in_greenlet
+
+        if wait_in_greenlet.is_patched():
+            return wait_in_greenlet.GreenletWatch(upstream, client)
+    return ThreadWatch(upstream, client)
+
+
+class ThreadWatch:
+    """A watch of a thread: both sockets are registered once."""
+
+    def __init__(self, upstream: socket.socket, client: socket.socket | None) -> None:
+        self._poll, self._client = select.poll(), client
+        self._upstream_number = upstream.fileno()
+        self._client_number = -1 if client is None else client.fileno()
+        self._poll.register(self._upstream_number, select.POLLIN)
+        if client is not None:
+            self._poll.register(self._client_number, select.POLLIN)
+
+    def wait(self, has_data: Callable[[bool], bool], seconds: float) -> Outcome:
+        """See `Watch.wait`."""
+        if has_data(False):
             return READY
-        if client is not None and client.fileno() in ready:
-            if has_disconnected(client):
-                return GONE
-            poll.unregister(client)
+        until, left = time.monotonic() + seconds, seconds
+        while left > 0:
+            ready = {number for number, _ in self._poll.poll(left * 1000)}
+            if self._upstream_number in ready and has_data(True):
+                return READY
+            if self._client is not None and self._client_number in ready:
+                if has_disconnected(self._client):
+                    return GONE
+                self._poll.unregister(self._client_number)
+                self._client = None
+            left = until - time.monotonic()
+        return IDLE
+
+    def close(self) -> None:
+        """See `Watch.close`; a poll object holds nothing open."""

@@ -7,7 +7,6 @@ import socket
 import struct
 import threading
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from urllib3.util import connection
 from bedrock_flask import errors
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.protocol import eventstream as es
-from bedrock_flask.transport import reading
 from bedrock_flask.transport.boto.client import cache_clients, make_client, make_transport
 from bedrock_flask.transport.boto.deferred import defer_responses
 from bedrock_flask.transport.shutdown import Shutdown
@@ -77,23 +75,6 @@ def test_an_event_comes_as_soon_as_it_is_sent(upstream: Upstream, send: Any, str
     assert next(answer.chunks).data == b'{"a":1}'
     release.set()
     assert list(answer.chunks) == []
-
-
-def test_other_greenlets_get_a_turn_after_each_piece(
-    upstream: Upstream, send: Any, stream: SendStream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sleeps: list[float] = []
-    patched = SimpleNamespace(sleep=lambda seconds: sleeps.append(seconds), monotonic=time.monotonic)
-    monkeypatch.setattr(reading, "time", patched)
-    again = threading.Event()
-    upstream.scripts.append(stream(CHUNK, then=lambda client: again.wait(5) and client.sendall(_chunked(CHUNK))))
-    answer, _ = send(stream=True)
-    next(answer.chunks)
-    assert sleeps == [0]
-    again.set()
-    assert len(list(answer.chunks)) == 1
-    assert len(sleeps) >= 2
-    assert set(sleeps) == {0}
 
 
 def _chunked(frame: bytes) -> bytes:
