@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from struct import Struct
 from struct import error as StructError
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -67,7 +68,8 @@ class Timestamp:
 HeaderValue = bool | int | str | bytes | UUID | Byte | Short | Long | Timestamp
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, because a stream makes one for each event, and a frozen record takes three times as long to make.
+@dataclass(slots=True)
 class Frame:
     """One message of the stream; `raw` holds the bytes of one that was read."""
 
@@ -90,23 +92,29 @@ class Decoder:
     """Frames from bytes that come in pieces of any size."""
 
     def __init__(self) -> None:
+        # The beginning of a frame, and how much of it must be there before another look at it makes sense.
         self._buffer = bytearray()
+        self._needed = _PRELUDE.size
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that these bytes complete; raises EventStreamError at the first fault of the stream."""
-        self._buffer += data
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._needed:
+                return []
+            data = bytes(self._buffer)
         frames: list[Frame] = []
-        start = 0
+        fault = None
         try:
-            while end := self._find_end(start):
-                frames.append(_read_frame(self._copy_message(start, end)))
-                start = end
-        except EventStreamError as fault:
+            start, self._needed = _read_frames(data, frames)
+        except EventStreamError as error:
+            fault = error
             fault.frames = tuple(frames)
-            raise
-        finally:
-            # Once per feed, not per frame. A faulty frame stays, so that a later feed or `close` raises again.
-            del self._buffer[:start]
+            # A faulty frame stays, so that a later feed or `close` raises again.
+            start, self._needed = sum(len(frame.raw) for frame in frames), 0
+        self._buffer[:] = data[start:]
+        if fault is not None:
+            raise fault
         return frames
 
     def close(self) -> None:
@@ -114,20 +122,42 @@ class Decoder:
         if self._buffer:
             raise EventStreamError(f"The stream ended inside a frame, {len(self._buffer)} bytes after its start")
 
-    def _find_end(self, start: int) -> int:
-        """The end of the frame that starts here, or 0 while it is incomplete."""
-        if len(self._buffer) - start < _PRELUDE.size:
-            return 0
-        total, headers, crc = _PRELUDE.unpack_from(self._buffer, start)
-        if crc != crc32(self._buffer[start : start + _LENGTHS.size]):
-            raise EventStreamError("The checksum of a frame's prelude is wrong")
-        _check_lengths(total, headers)
-        end: int = start + total
-        return end if end <= len(self._buffer) else 0
 
-    def _copy_message(self, start: int, end: int) -> bytes:
-        with memoryview(self._buffer) as view:
-            return view[start:end].tobytes()
+def _read_frames(data: bytes, frames: list[Frame]) -> tuple[int, int]:
+    """Append the frames that begin the data; where the first incomplete one starts, and its length as far as known."""
+    view, size, start = memoryview(data), len(data), 0
+    while size - start >= _PRELUDE.size:
+        total, headers, crc = _PRELUDE.unpack_from(data, start)
+        lengths = crc32(view[start : start + _LENGTHS.size])
+        if crc != lengths:
+            raise EventStreamError("The checksum of a frame's prelude is wrong")
+        if headers > MAX_HEADERS or not 0 <= total - headers - _OVERHEAD <= MAX_PAYLOAD:
+            _check_lengths(total, headers)
+        end = start + total
+        if end > size:
+            return start, total
+        body, payload = end - _CRC.size, start + _PRELUDE.size + headers
+        # The checksum of the message goes on from that of its lengths.
+        if _CRC.unpack_from(data, body)[0] != crc32(view[start + _LENGTHS.size : body], lengths):
+            raise EventStreamError("The checksum of a frame is wrong")
+        read = _find_headers(data[start + _PRELUDE.size : payload])
+        frames.append(Frame(read, data[payload:body], data[start:end]))
+        start = end
+    return start, _PRELUDE.size
+
+
+# The headers of a stream's frames are those of its few types of events, again and again.
+_KNOWN_HEADERS: dict[bytes, Mapping[str, HeaderValue]] = {}
+_MOST_KNOWN, _LONGEST_KNOWN = 256, 256
+
+
+def _find_headers(data: bytes) -> Mapping[str, HeaderValue]:
+    headers = _KNOWN_HEADERS.get(data)
+    if headers is None:
+        headers = MappingProxyType(_read_headers(data))
+        if len(data) <= _LONGEST_KNOWN and len(_KNOWN_HEADERS) < _MOST_KNOWN:
+            _KNOWN_HEADERS[data] = headers
+    return headers
 
 
 def event(event_type: str, payload: bytes, content_type: str = "application/json") -> Frame:
@@ -180,15 +210,6 @@ def _check_lengths(total: int, headers: int) -> None:
         raise EventStreamError(f"The headers of a frame take {headers} bytes, more than {MAX_HEADERS}")
     if payload > MAX_PAYLOAD:
         raise EventStreamError(f"The payload of a frame takes {payload} bytes, more than {MAX_PAYLOAD}")
-
-
-def _read_frame(message: bytes) -> Frame:
-    _, headers, _ = _PRELUDE.unpack_from(message)
-    body = len(message) - _CRC.size
-    if _CRC.unpack_from(message, body)[0] != crc32(memoryview(message)[:body]):
-        raise EventStreamError("The checksum of a frame is wrong")
-    payload = _PRELUDE.size + headers
-    return Frame(_read_headers(message[_PRELUDE.size : payload]), message[payload:body], message)
 
 
 def _read_headers(data: bytes) -> dict[str, HeaderValue]:
