@@ -28,6 +28,8 @@ _UNNUMBERED_PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*::inference-
 
 # The maximum length of a modelId in botocore's service model.
 _MAX_LENGTH = 2048
+# Resolved names that are kept.
+_MOST_RESOLVED = 1000
 # The longest context window that a capability describes.
 _MILLION = 1_000_000
 
@@ -69,16 +71,27 @@ class Models:
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     policy: str = ANY
     region: str = ""
+    _resolved: dict[tuple[str, str], Model] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def resolve(self, name: str, region: str = "") -> Model:
         """Resolve a name for a call from a region, by default that of the gateway.
 
         UnknownModel lists the nearest names, ModelNotListed means that the policy forbids the id.
         """
+        model = self._resolved.get((name, region))
+        if model is None:
+            model = self._resolve(name, region or self.region)
+            # Callers choose the names.
+            if len(self._resolved) >= _MOST_RESOLVED:
+                self._resolved.clear()
+            self._resolved[name, region] = model
+        return model
+
+    def _resolve(self, name: str, region: str) -> Model:
         suffix = None if name in self.aliases else split_suffix(name)
         if suffix is None:
-            return self._resolve_name(name, region or self.region)
-        return _apply_suffix(self._resolve_name(suffix.name, region or self.region), suffix)
+            return self._resolve_name(name, region)
+        return _apply_suffix(self._resolve_name(suffix.name, region), suffix)
 
     def _resolve_name(self, name: str, region: str) -> Model:
         if name in self.aliases:

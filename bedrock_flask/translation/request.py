@@ -19,6 +19,7 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.models.models_file import DROP
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.protocol.json import write
 from bedrock_flask.protocol.json_path import drop_at, parse_path
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.extras import place_extras
@@ -117,7 +118,7 @@ def build_bedrock_request(
     return PreparedRequest(
         operation=operation,
         wire=wire,
-        body=json.dumps(body).encode(),
+        body=write(body),
         document=body,
         safeguards=safeguards,
         names=repaired.names,

@@ -137,3 +137,14 @@ def test_a_models_file_that_does_not_hold_says_where(tmp_path: Path, text: str, 
         make_models(tmp_path, text)
     assert fault in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_name_is_resolved_once_for_each_region(models: Models) -> None:
+    assert models.resolve("fast") is models.resolve("fast")
+    assert models.resolve("claude", "eu-west-1").id != models.resolve("claude", "us-east-1").id
+
+
+def test_the_names_of_callers_do_not_pile_up(models: Models) -> None:
+    for number in range(2_500):
+        assert models.resolve(f"amazon.nova-lite-v{number}").name == f"amazon.nova-lite-v{number}"
+    assert len(models._resolved) <= 1_000

@@ -1,14 +1,16 @@
 """Strict JSON: what is refused, where it says so, and that all else is read as the standard library reads it."""
 
 import json
+import math
 import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.protocol.json import MalformedJSON, parse
+from bedrock_flask.protocol.json import MalformedJSON, parse, write
 from bedrock_flask.protocol.json_path import describe_path
+from bedrock_flask.protocol.json_places import mark_places
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -189,3 +191,32 @@ def test_a_large_text_is_held_to_the_same_rules():
 def test_a_parse_that_failed_leaves_nothing_to_the_next():
     fault(b'{"a":{"b":NaN}}')
     assert parse(b'{"a":{"b":1}}') == {"a": {"b": 1}}
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(st.characters())
+        | st.sampled_from(
+            [2**63, -(2**64), 10**400, math.nan, -math.inf, 1e16, -0.0, 1e-7, "null", "\ud800", "\u2028"]
+        ),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["\udfff", "a"]), inner),
+        max_leaves=20,
+    )
+)
+def test_what_is_written_is_read_as_what_json_writes(value):
+    assert repr(json.loads(write(value))) == repr(json.loads(json.dumps(value)))
+
+
+def test_values_with_places_are_written_as_their_values():
+    value = {"a": ["x", 1, 1.5, None, True, {"b": []}]}
+    assert json.loads(write(mark_places(value))) == value
+
+
+def test_what_is_no_json_is_not_written():
+    for value in ({1, 2}, {"a": object()}):
+        with pytest.raises(TypeError):
+            write(value)

@@ -156,6 +156,8 @@ def _read_reasoning(message: Json, cursor: Cursor) -> Iterator[Json]:
     details = message.get("reasoning_details")
     if not details:
         text = message.get("reasoning_content") or message.get("reasoning") or ""
+        if not text:
+            return
         details = [{"type": "reasoning.text", "text": text}]
     known: list[Json] = []
     for index, detail in enumerate(details):

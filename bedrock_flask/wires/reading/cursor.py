@@ -1,13 +1,11 @@
 """A position in the caller's body: its path, and what a reader collects: extras and faults."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import reduce
+from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import FieldError, InvalidBody
-from bedrock_flask.protocol.json_path import extend_path
 from bedrock_flask.protocol.json_places import place_at
 
 # What is read instead of a block with a fault.
@@ -16,7 +14,8 @@ STAND_IN: Json = {"text": "unreadable"}
 Defaults = Mapping[str, tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: there is one for each value that is read, and to make a frozen one takes three times as long.
+@dataclass(slots=True)
 class Cursor:
     """The path of a value (`messages[0].content`), and the extras and the faults of the whole request.
 
@@ -30,11 +29,14 @@ class Cursor:
 
     def at(self, *names: str) -> "Cursor":
         """The cursor of a member, or of a member's member."""
-        return replace(self, path=reduce(extend_path, names, self.path))
+        path = self.path
+        for name in names:
+            path = f"{path}.{name}" if path else name
+        return Cursor(path, self.extras, self.defaults, self.faults)
 
     def item(self, index: int) -> "Cursor":
         """The cursor of an array's item."""
-        return replace(self, path=extend_path(self.path, index))
+        return Cursor(f"{self.path}[{index}]", self.extras, self.defaults, self.faults)
 
     def add_extra(self, value: Any) -> None:
         """Add the value to the extras, under its path: Converse cannot express it."""
