@@ -8,15 +8,35 @@ billed. Backoff is full jitter (AWS Architecture Blog, "Exponential Backoff And 
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
-from bedrock_flask.call import Call
+from bedrock_flask.call import Call, Handler, Reply, Stream
+from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import DeadlineExceeded, GatewayError
+from bedrock_flask.transport.reading import Reader
+from bedrock_flask.transport.shutdown import Shutdown
 from bedrock_flask.transport.throttles import Throttles
 
 Answer = TypeVar("Answer")
+ReplyOrStream = TypeVar("ReplyOrStream", Reply, Stream)
 
 THROTTLED_BASE, BASE, CAP = 1.0, 0.1, 20.0
+
+
+class Attempt(Protocol):
+    """One attempt to make a call, over any transport; `read` reads the answer."""
+
+    def __call__(self, call: Call, read: Callable[[Reader], ReplyOrStream], *, as_stream: bool) -> ReplyOrStream: ...
+
+
+def make_handler(attempt: Attempt, settings: Settings, shutdown: Shutdown) -> Handler:
+    """The handler that makes each call by attempts."""
+    retried = partial(with_retries, max_attempts=settings.max_attempts, throttles=Throttles(), sleep=shutdown.sleep)
+    return Handler(
+        send=retried(partial(attempt, read=Reader.read_reply, as_stream=False)),
+        send_stream=retried(partial(attempt, read=Reader.read_stream, as_stream=True)),
+    )
 
 
 def with_retries(

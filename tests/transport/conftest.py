@@ -11,7 +11,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.call import Call
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.models import loading
-from bedrock_flask.transport.boto.client import make_transport
+from bedrock_flask.transport.choice import make_transport
 from bedrock_flask.transport.shutdown import Shutdown
 from tests.doubles import Upstream
 
@@ -38,9 +38,17 @@ def nova() -> Adapter:
     return loading.load_registry().adapters["nova"]
 
 
+@pytest.fixture(params=["boto"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """The name of each transport."""
+    return str(request.param)
+
+
 @pytest.fixture
-def send(upstream: Upstream, aws: None, service_models_read_once: None, nova: Adapter) -> Callable[..., Any]:
-    """Send one call through a transport with short patience."""
+def send(
+    upstream: Upstream, aws: None, service_models_read_once: None, nova: Adapter, transport: str
+) -> Callable[..., Any]:
+    """Send one call through each transport, with short patience."""
     settings = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
     short = make_transport(settings, Shutdown())
     patient = make_transport(replace(settings, read_timeout=60), Shutdown())

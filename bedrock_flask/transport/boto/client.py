@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from typing import Any, TypeVar
 
 import boto3
@@ -31,9 +30,8 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.transport.boto.deferred import DeferredResponse, defer_responses
 from bedrock_flask.transport.reading import Reader, raise_if_expired
-from bedrock_flask.transport.retry import with_retries
+from bedrock_flask.transport.retry import make_handler
 from bedrock_flask.transport.shutdown import Shutdown
-from bedrock_flask.transport.throttles import Throttles
 
 LOG = logging.getLogger("bedrock_flask.transport")
 
@@ -67,11 +65,7 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
                 forget()
             raise
 
-    retried = partial(with_retries, max_attempts=settings.max_attempts, throttles=Throttles(), sleep=shutdown.sleep)
-    return Handler(
-        send=retried(partial(attempt, read=Reader.read_reply, as_stream=False)),
-        send_stream=retried(partial(attempt, read=Reader.read_stream, as_stream=True)),
-    )
+    return make_handler(attempt, settings, shutdown)
 
 
 def cache_clients(settings: Settings) -> tuple[Clients, Callable[[], None]]:
