@@ -1,7 +1,8 @@
-"""AWS Signature Version 4 on the receiving side: the signature is computed again and compared.
+"""AWS Signature Version 4: how a signature is computed, and how one is verified.
 
-Pure functions on a request as it was sent; only signatures in the `Authorization` header are read. Sources: AWS IAM
-user guide, "Create a signed AWS API request" and "Troubleshoot Signature Version 4 signing".
+Pure functions on a request as it is sent; only signatures in the `Authorization` header are read. The transport signs
+with the same functions (`transport/signed/signing.py`). Sources: AWS IAM user guide, "Create a signed AWS API request"
+and "Troubleshoot Signature Version 4 signing".
 """
 
 import hashlib
@@ -20,7 +21,8 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 TOLERANCE = timedelta(minutes=5)
 
 _TERM = "aws4_request"
-_TIME = "%Y%m%dT%H%M%SZ"
+# The format of `X-Amz-Date`; its first eight characters are the date of the scope.
+TIME = "%Y%m%dT%H%M%SZ"
 _AMZ_DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _PARAMETERS = ("Credential", "SignedHeaders", "Signature")
 _BLANKS = re.compile(r"[ \t]+")
@@ -74,7 +76,7 @@ class Authorization:
     @property
     def scope(self) -> str:
         """The scope of the signing key."""
-        return f"{self.date}/{self.region}/{self.service}/{_TERM}"
+        return format_scope(self.date, self.region, self.service)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +162,19 @@ def parse_authorization(header: str) -> Authorization:
 
 def sign(request: Request, authorization: Authorization, at: datetime, secret: str) -> str:
     """Compute the signature of a request for a time, a scope and signed headers."""
-    digest = hashlib.sha256(format_canonical_request(request, authorization.signed_headers)).hexdigest()
-    text = "\n".join((ALGORITHM, at.strftime(_TIME), authorization.scope, digest))
-    return _sign_text(derive_key(secret, authorization.date, authorization.region, authorization.service), text).hex()
+    key = derive_key(secret, authorization.date, authorization.region, authorization.service)
+    canonical = format_canonical_request(request, authorization.signed_headers)
+    return sign_canonical_request(key, at.strftime(TIME), authorization.scope, canonical)
+
+
+def sign_canonical_request(key: bytes, time: str, scope: str, canonical: bytes) -> str:
+    """The signature of a canonical request, in hexadecimal digits."""
+    return _sign_text(key, f"{ALGORITHM}\n{time}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}").hex()
+
+
+def format_scope(date: str, region: str, service: str) -> str:
+    """What a signing key is valid for."""
+    return f"{date}/{region}/{service}/{_TERM}"
 
 
 def derive_key(secret: str, date: str, region: str, service: str) -> bytes:
@@ -177,16 +189,22 @@ def format_canonical_request(request: Request, signed_headers: tuple[str, ...]) 
     """The request in the form that both sides sign."""
     path, _, query = _ORIGIN.sub("", request.target, count=1).partition("?")
     names = sorted(set(signed_headers))
-    headers = "".join(f"{name}:{_BLANKS.sub(' ', request.headers.get(name, '')).strip()}\n" for name in names)
-    lines = (
-        request.method.upper(),
-        format_canonical_path(path),
-        format_canonical_query(query),
-        headers,
-        ";".join(signed_headers),
-        hashlib.sha256(request.body).hexdigest(),
+    headers = "".join(format_canonical_header(name, request.headers.get(name, "")) for name in names)
+    digest = hashlib.sha256(request.body).hexdigest()
+    method, signed = request.method.upper(), ";".join(signed_headers)
+    return join_canonical_request(
+        method, format_canonical_path(path), format_canonical_query(query), headers, signed, digest
     )
-    return "\n".join(lines).encode("latin-1")
+
+
+def join_canonical_request(method: str, path: str, query: str, headers: str, signed_headers: str, digest: str) -> bytes:
+    """The canonical request from its parts, each in its canonical form; `digest` is the body's."""
+    return f"{method}\n{path}\n{query}\n{headers}\n{signed_headers}\n{digest}".encode("latin-1")
+
+
+def format_canonical_header(name: str, value: str) -> str:
+    """One line of a canonical request: the name in lower case, the value with each run of blanks as one space."""
+    return f"{name}:{_BLANKS.sub(' ', value).strip()}\n"
 
 
 def format_canonical_path(path: str) -> str:
@@ -232,7 +250,7 @@ def _read_time(headers: Mapping[str, str], authorization: Authorization) -> date
 def _parse_time(text: str) -> datetime:
     if not _AMZ_DATE.fullmatch(text):
         raise ValueError(text)
-    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    return datetime.strptime(text, TIME).replace(tzinfo=UTC)
 
 
 def _check_coverage(headers: Mapping[str, str], authorization: Authorization) -> None:
@@ -251,14 +269,14 @@ def _check_coverage(headers: Mapping[str, str], authorization: Authorization) ->
 
 
 def _check_time(at: datetime, now: datetime) -> None:
-    signed, current, minutes = f"{at:{_TIME}}", f"{now:{_TIME}}", int(TOLERANCE.total_seconds() // 60)
+    signed, current, minutes = f"{at:{TIME}}", f"{now:{TIME}}", int(TOLERANCE.total_seconds() // 60)
     if at < now - TOLERANCE:
-        earliest = f"{now - TOLERANCE:{_TIME}}"
+        earliest = f"{now - TOLERANCE:{TIME}}"
         raise SignatureMismatch(
             f"Signature expired: {signed} is now earlier than {earliest} ({current} - {minutes} min.)"
         )
     if at > now + TOLERANCE:
-        latest = f"{now + TOLERANCE:{_TIME}}"
+        latest = f"{now + TOLERANCE:{TIME}}"
         raise SignatureMismatch(
             f"Signature not yet current: {signed} is still later than {latest} ({current} + {minutes} min.)"
         )

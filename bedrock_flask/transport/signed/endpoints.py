@@ -1,0 +1,138 @@
+"""Where Bedrock is: by botocore's configuration and its own rules for endpoints, without the cost of a client.
+
+A client of botocore takes about a tenth of a second and several megabytes for each region. What it knows of an endpoint
+comes from three parts of botocore that can be used alone: the session's configuration, the provider of configured
+endpoint URLs, and the rule set of bedrock-runtime. The last two are not public; `tests/transport/signed` compares
+the results with those of clients.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import botocore.exceptions as boto
+from botocore.configprovider import ConfiguredEndpointProvider
+from botocore.endpoint_provider import EndpointProvider
+from botocore.session import Session
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
+
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.errors import CredentialsError
+from bedrock_flask.transport.signed.sessions import SERVICE, SIGNING_NAME, make_session, map_errors
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# More than AWS has regions: a caller chooses them by ARN, and an invented one must not fill the memory.
+_MAX_ENDPOINTS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where calls go, and for what they are signed.
+
+    `host` has no brackets around an IPv6 address; `base_path` is empty or begins with a slash and does not end with
+    one. `ca_bundle` is a file or folder of certificates to trust, or empty for botocore's own.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    base_path: str
+    region: str
+    signing_region: str
+    signing_service: str = SIGNING_NAME
+    ca_bundle: str = ""
+
+    @cached_property
+    def authority(self) -> str:
+        """The value of the `Host` header, which is signed."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @cached_property
+    def url(self) -> str:
+        """The URL that `base_path` ends."""
+        return f"{self.scheme}://{self.authority}{self.base_path}"
+
+
+def cache_endpoints(settings: Settings) -> tuple[Callable[[str], Endpoint], Callable[[], None]]:
+    """A function from a region ("" for the configured one) to its endpoint, and a function that clears the cache."""
+    endpoints: dict[str, Endpoint] = {}
+    lock = threading.Lock()
+
+    def find(region: str) -> Endpoint:
+        found = endpoints.get(region)
+        if found is None:
+            with lock:
+                found = endpoints.get(region)
+                if found is None:
+                    if len(endpoints) >= _MAX_ENDPOINTS:
+                        endpoints.pop(next(iter(endpoints)))
+                    found = endpoints[region] = find_endpoint(settings, region)
+        return found
+
+    return find, endpoints.clear
+
+
+def find_endpoint(settings: Settings, region: str = "") -> Endpoint:
+    """The endpoint of a region, or of the configured one; CredentialsError if botocore's configuration has none."""
+    with map_errors():
+        session = make_session(region or settings.region)
+        region = session.get_config_variable("region")
+        if region is None:
+            raise boto.NoRegionError()
+        validate_region_name(region)
+        # Older configurations name FIPS in the region, such as fips-us-gov-west-1.
+        named = region.replace("fips-", "").replace("-fips", "")
+        configured = _find_configured_url(session)
+        url = configured or _apply_rules(session, named, fips=named != region)
+        return _read_url(url, named, _find_ca_bundle(session))
+
+
+def _find_configured_url(session: Session) -> str:
+    """The URL that a variable or the profile names, unless such URLs are to be ignored."""
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return ""
+    provider = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), SERVICE)
+    return str(provider.provide() or "")
+
+
+def _apply_rules(session: Session, region: str, *, fips: bool) -> str:
+    loader = session.get_component("data_loader")
+    rules = loader.load_service_model(SERVICE, "endpoint-rule-set-1")
+    provider = EndpointProvider(rules, loader.load_data("partitions"))
+    found: Any = provider.resolve_endpoint(
+        Region=region,
+        UseFIPS=fips or bool(session.get_config_variable("use_fips_endpoint")),
+        UseDualStack=bool(session.get_config_variable("use_dualstack_endpoint")),
+    )
+    return str(found.url)
+
+
+def _find_ca_bundle(session: Session) -> str:
+    bundle = session.get_config_variable("ca_bundle")
+    if bundle is None:
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle is not None and not bundle.strip():
+        raise boto.InvalidConfigError(error_msg="the CA bundle is empty")
+    return str(bundle or "")
+
+
+def _read_url(url: str, region: str, ca_bundle: str) -> Endpoint:
+    parts = urlsplit(url)
+    if parts.scheme not in DEFAULT_PORTS or not (is_valid_endpoint_url(url) or is_valid_ipv6_endpoint_url(url)):
+        raise CredentialsError("The gateway's Bedrock endpoint is not a valid http or https URL.")
+    return Endpoint(
+        scheme=parts.scheme,
+        host=parts.hostname or "",
+        port=parts.port or DEFAULT_PORTS[parts.scheme],
+        # What is encoded already stays as it is.
+        base_path=quote(parts.path.removesuffix("/"), safe="/%:@!$&'()*+,;=~"),
+        region=region,
+        signing_region=region,
+        ca_bundle=ca_bundle,
+    )
