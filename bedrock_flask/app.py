@@ -14,13 +14,10 @@ from bedrock_flask.call import Guard, Handler
 from bedrock_flask.config import env_file
 from bedrock_flask.config.settings import Settings, read_settings
 from bedrock_flask.dialects import load_dialects
-from bedrock_flask.edge import with_edge
-from bedrock_flask.edge.authentication import with_authentication
 from bedrock_flask.edge.base_path import with_base_path
-from bedrock_flask.edge.concurrency import with_concurrency_limit
 from bedrock_flask.edge.cors import with_cors
+from bedrock_flask.edge.flask_door import with_exchange, with_routes, with_steps
 from bedrock_flask.edge.health import with_health
-from bedrock_flask.edge.signatures import with_signatures
 from bedrock_flask.errors import StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.observability import logs
@@ -45,15 +42,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         with_settings(settings if settings is not None else read_settings(os.environ)),
         with_transport,
         with_guards,
-        # What a request passes on its way in, in this order: a later step may rely on the earlier ones.
-        with_edge,
-        # A browser's preflight carries no key, so it is answered before a key is required.
+        with_exchange,
+        # A browser's preflight carries no key, so it is answered before the steps (edge/steps.py) require one.
         with_cors,
-        with_authentication,
-        # A body is read only in a slot, and only for a known key: a signature covers the body.
-        with_concurrency_limit,
-        with_signatures,
-        with_dialects,
+        with_steps,
+        with_routes,
         with_openapi,
         with_health,
         # Last, because it wraps the whole app.
@@ -93,15 +86,6 @@ def with_guards(app: Flask) -> Flask:
     """The guards around the transport."""
     handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(GUARDS), state_of(app).handler)
     return with_state(app, handler=handler)
-
-
-def with_dialects(app: Flask) -> Flask:
-    """The routes of every dialect, below each of its mounts."""
-    for dialect in state_of(app).dialects:
-        for number, mount in enumerate(dialect.mounts):
-            name = dialect.blueprint.name if number == 0 else f"{dialect.blueprint.name}_{number}"
-            app.register_blueprint(dialect.blueprint, name=name, url_prefix=mount or None)
-    return app
 
 
 def wsgi_app() -> Flask:

@@ -21,27 +21,38 @@ class ErrorResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-ErrorRenderer = Callable[[GatewayError, str], ErrorResponse]
+# Given the error and the exchange (`edge.exchange`) that it ends.
+ErrorRenderer = Callable[[GatewayError, Any], ErrorResponse]
 
 
 def render_as(write_document: Callable[[GatewayError, str], Mapping[str, Any]]) -> ErrorRenderer:
     """The renderer that answers an error with its own status and this document."""
-    return lambda error, request_id: ErrorResponse(status=error.status, document=write_document(error, request_id))
+    return lambda error, exchange: ErrorResponse(
+        status=error.status, document=write_document(error, exchange.request_id)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operation:
-    """One row of a dialect in the OpenAPI document: an address, and the method of HTTP that it takes.
+class Route:
+    """One address of a dialect, and the method of HTTP that it takes.
 
-    `body` is the schema of the body, `stream` the media type of a streamed answer, `sample` an example of a body.
+    path       the address below the mounts, as Flask writes rules: `/model/<path:name>/invoke`
+    respond    the function that answers: given the exchange (`edge.exchange`) and the path's labels, an `edge.answer`
+    summary    its row in the OpenAPI document; without one it has none
+    described  its path in that document, where the labels have other names there
+    body       the schema of the body
+    stream     the media type of a streamed answer
+    sample     an example of a body
     """
 
     path: str
-    summary: str
+    respond: Callable[..., Any]
+    method: str = "POST"
+    summary: str = ""
+    described: str = ""
     body: type[Schema] | None = None
     stream: str = ""
     sample: Mapping[str, Any] | None = None
-    method: str = "POST"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +60,12 @@ class Dialect:
     """One API.
 
     title             its heading in the OpenAPI document
-    blueprint         its routes, a Flask blueprint
+    routes            its addresses
     mounts            the paths below which the routes are found; the first is the gateway's own
     error_prefixes    the paths below which errors are rendered by `render_error`, whether or not there is a route; the
                       longest prefix of all dialects wins
     client_header     a header that only its clients send: they read errors in its words, whatever path they call
     render_error      an error, and the request id, in the words of this API
-    operations        its rows in the OpenAPI document
     describe_paths    further paths of the OpenAPI document: given its builder and the models, yields each path with its
                       operations
     request_headers   headers that its clients send from web pages, as names or patterns, for CORS
@@ -63,12 +73,11 @@ class Dialect:
     """
 
     title: str
-    blueprint: Any
+    routes: Sequence[Route]
     mounts: Sequence[str]
     error_prefixes: Sequence[str]
     render_error: ErrorRenderer
     client_header: str = ""
-    operations: Sequence[Operation] = ()
     describe_paths: Callable[[Any, Models], Iterator[tuple[str, Json]]] | None = None
     request_headers: Sequence[str | re.Pattern[str]] = ()
     response_headers: Sequence[str] = ()

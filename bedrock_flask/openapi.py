@@ -11,8 +11,8 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 
 from bedrock_flask import json_schema
 from bedrock_flask.converse import Json
-from bedrock_flask.dialect import Dialect, Operation
-from bedrock_flask.edge.authentication import public
+from bedrock_flask.dialect import Dialect, Route
+from bedrock_flask.edge.flask_door import public
 from bedrock_flask.edge.rendering import PROBLEM_MEDIA_TYPE
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models.resolver import Models
@@ -78,7 +78,14 @@ class Problem(Schema):
 def build_document(models: Models, dialects: Iterable[Dialect], *, needs_key: bool) -> Json:
     """The OpenAPI document of these models and dialects."""
     dialects = tuple(dialects)
-    tags = dict.fromkeys(("models", "any model", *(each.title for each in dialects if each.operations), "health"))
+    tags = dict.fromkeys(
+        (
+            "models",
+            "any model",
+            *(each.title for each in dialects if any(route.summary for route in each.routes)),
+            "health",
+        )
+    )
     spec = json_schema.make_spec(
         "bedrock-flask",
         importlib.metadata.version("bedrock-flask"),
@@ -100,8 +107,9 @@ _LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 
 def _describe_paths(spec: Any, models: Models, dialects: Iterable[Dialect]) -> Iterator[tuple[str, Json]]:
     for dialect in dialects:
-        for row in dialect.operations:
-            yield row.path, {row.method.lower(): _describe_operation(spec, dialect, row)}
+        for route in filter(lambda each: each.summary, dialect.routes):
+            path = route.described or f"{dialect.mounts[0]}{route.path}"
+            yield path, {route.method.lower(): _describe_route(spec, dialect, route, path)}
         if dialect.describe_paths is not None:
             yield from dialect.describe_paths(spec, models)
     for path, summary in _HEALTH.items():
@@ -115,19 +123,19 @@ _HEALTH = {
 }
 
 
-def _describe_operation(spec: Any, dialect: Dialect, row: Operation) -> Json:
-    schema = json_schema.add_reference(spec, row.body()) if row.body else {"type": "object"}
+def _describe_route(spec: Any, dialect: Dialect, route: Route, path: str) -> Json:
+    schema = json_schema.add_reference(spec, route.body()) if route.body else {"type": "object"}
     answers: Json = {"application/json": {"schema": {"type": "object"}}}
-    if row.stream:
-        answers[row.stream] = {"schema": {}}
+    if route.stream:
+        answers[route.stream] = {"schema": {}}
     error = {"schema": {"type": "object", "description": f"In the form of {dialect.title}'s API."}}
-    name = row.path if row.method == "POST" else f"{row.path}_{row.method.lower()}"
-    body = {"requestBody": request_body(schema, dict(row.sample) if row.sample else None)}
+    name = path if route.method == "POST" else f"{path}_{route.method.lower()}"
+    body = {"requestBody": request_body(schema, dict(route.sample) if route.sample else None)}
     return {
         "operationId": re.sub(r"\W+", "_", name.strip("/")),
         "tags": [dialect.title],
-        "summary": row.summary,
-        **(body if row.method == "POST" else {}),
+        "summary": route.summary,
+        **(body if route.method == "POST" else {}),
         "responses": {
             "200": {"description": "The answer.", "content": answers},
             "default": {"description": "What went wrong.", "content": {"application/json": error}},

@@ -14,16 +14,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
-
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock import anthropic_betas
 from bedrock_flask.bedrock.server_tools import find_server_members
 from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import member
-from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.dialect import Dialect, Route, render_as
+from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import (
     FieldError,
     GatewayError,
@@ -69,22 +69,21 @@ MESSAGES, COUNT_TOKENS = anthropic_messages_body.Body(), anthropic_messages_body
 # Members of the envelope, which Bedrock takes elsewhere.
 _ENVELOPE = frozenset({"model", "stream"})
 
-blueprint = Blueprint("anthropic", __name__)
 
-
-@blueprint.post("/v1/messages")
-def create_message() -> Response:
+def create_message(exchange: Exchange) -> Answer:
     """Write the next turn of a conversation."""
-    data = read_body()
-    data, body = take_safeguards(data, parse_json(data))
+    data = read_body(exchange)
+    data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(MESSAGES, body)
     reject_faults(faults)
     unknown, stream = unknown_paths(faults), bool(body.get("stream"))
-    model = resolve_model(body["model"])
+    model = resolve_model(exchange, body["model"])
     if WIRE.name not in model.adapter.speaks or (stream and not model.capabilities.streaming):
-        return respond_via_converse(model, body, FORMAT, stream=stream, unknown=unknown, dropped=_list_betas(body))
-    native = _edit_for_bedrock(model, data.decode(), body, unknown)
+        betas = _list_betas(exchange, body)
+        return respond_via_converse(exchange, model, body, FORMAT, stream=stream, unknown=unknown, dropped=betas)
+    native = _edit_for_bedrock(exchange, model, data.decode(), body, unknown)
     call = make_call(
+        exchange,
         model,
         native.text.encode(),
         operation=model.adapter.speaks[WIRE.name],
@@ -92,32 +91,32 @@ def create_message() -> Response:
         stream=stream,
     )
     if stream:
-        response = pass_stream(call, _make_chunk_writer(native.answer_tool), STREAM_FORMAT)
+        answer = pass_stream(exchange, call, _make_chunk_writer(native.answer_tool), STREAM_FORMAT)
     else:
-        response = pass_reply(call, edit=partial(take_answer, tool=native.answer_tool) if native.answer_tool else None)
-    return add_gateway_headers(response, model, native.dropped, native.translated)
+        edit = partial(take_answer, tool=native.answer_tool) if native.answer_tool else None
+        answer = pass_reply(exchange, call, edit=edit)
+    return add_gateway_headers(exchange, answer, model, native.dropped, native.translated)
 
 
-@blueprint.post("/v1/messages/count_tokens")
-def count_tokens() -> Response:
+def count_tokens(exchange: Exchange) -> Answer:
     """Count the tokens of a request, as Bedrock counts them, or estimate them if the caller asks for that."""
-    data = read_body()
-    data, body = take_safeguards(data, parse_json(data))
+    data = read_body(exchange)
+    data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(COUNT_TOKENS, body)
     reject_faults(faults)
-    unknown, model = unknown_paths(faults), resolve_model(body["model"])
+    unknown, model = unknown_paths(faults), resolve_model(exchange, body["model"])
     if WIRE.name in model.adapter.speaks:
-        native = _edit_for_bedrock(model, data.decode(), body, unknown, only_counted=True)
+        native = _edit_for_bedrock(exchange, model, data.decode(), body, unknown, only_counted=True)
         payload: bytes | None = make_payload(invokeModel={"body": base64.b64encode(native.text.encode()).decode()})
         dropped: Sequence[str] = native.dropped
         translated: Sequence[str] = native.translated
     else:
-        prepared = prepare_request(model, body, WIRE, unknown)
+        prepared = prepare_request(exchange, model, body, WIRE, unknown)
         payload = make_converse_payload(prepared)
-        dropped = [*_list_betas(body), *prepared.dropped]
+        dropped = [*_list_betas(exchange, body), *prepared.dropped]
         translated = prepared.translated
-    count = counting.count_tokens(model, payload, lambda: anthropic.read_request(body))
-    return add_count_headers(jsonify(input_tokens=count.tokens), model, count, dropped, translated)
+    count = counting.count_tokens(exchange, model, payload, lambda: anthropic.read_request(body))
+    return add_count_headers(exchange, answer_json({"input_tokens": count.tokens}), model, count, dropped, translated)
 
 
 # --- Claude's own body ------------------------------------------------------------------------------------------------
@@ -135,35 +134,41 @@ class _NativeBody:
 
 
 def _edit_for_bedrock(
-    model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool = False
+    exchange: Exchange, model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool = False
 ) -> _NativeBody:
     """Claude's own body as Bedrock takes it: the text is kept, except for what Bedrock refuses and its envelope.
 
     What was dropped, and every fault, has the path of this body, though turns may have moved before it was found.
     """
     try:
-        native = _edit(model, text, body, unknown, only_counted=only_counted)
+        native = _edit(exchange, model, text, body, unknown, only_counted=only_counted)
         if native.is_traced:
             return native
     except InvalidBody:
         pass
-    return _edit(model, text, mark_places(body), unknown, only_counted=only_counted)
+    return _edit(exchange, model, text, mark_places(body), unknown, only_counted=only_counted)
 
 
-def _edit(model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool) -> _NativeBody:
+def _edit(
+    exchange: Exchange, model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool
+) -> _NativeBody:
     edited = edit_members(body, model.capabilities)
     if edited.rejected:
         raise RefusedSafeguard(edited.rejected)
-    wanted = [*_read_betas(body), *edited.betas, *([anthropic_betas.LONG_CONTEXT] if model.needs_long_context else [])]
+    wanted = [
+        *_read_betas(exchange, body),
+        *edited.betas,
+        *([anthropic_betas.LONG_CONTEXT] if model.needs_long_context else []),
+    ]
     betas, refused_betas = anthropic_betas.select_betas(wanted, edited.body, model.capabilities.refused_betas)
     removed = anthropic_betas.find_refused_members(edited.body, betas)
     # An unknown member may be new on Bedrock: Bedrock decides, unless the caller wants it dropped.
-    if unsupported_policy(model) != DROP:
+    if unsupported_policy(exchange, model) != DROP:
         removed = [path for path in removed if format_path(path) not in unknown]
     dropped = [format_path(path) for path in removed if path[0] not in _ENVELOPE]
     if not only_counted:
         _reject_lost_safeguards(model, edited.body, removed)
-    _check_policy(dropped, model)
+    _check_policy(exchange, dropped, model)
     billing = anthropic_betas.find_billing_blocks(body)
     known = _drop_paths(edited.body, removed)
     _reject_emptied_turns(model, edited.body, known, removed)
@@ -172,15 +177,15 @@ def _edit(model: Model, text: str, body: Any, unknown: Collection[str], *, only_
     turned = edit_turns(known, model.capabilities)
     if turned.rejected:
         raise RefusedSafeguard(turned.rejected)
-    if turned.refused and unsupported_policy(model) != DROP:
+    if turned.refused and unsupported_policy(exchange, model) != DROP:
         raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in turned.refused])
     final = {name: value for name, value in turned.body.items() if name != "anthropic_beta"}
-    final["anthropic_version"] = _choose_version(body, model.capabilities.api_versions)
+    final["anthropic_version"] = _choose_version(exchange, body, model.capabilities.api_versions)
     if betas:
         final["anthropic_beta"] = betas
     if only_counted and "max_tokens" not in body:
         final["max_tokens"] = _find_least_max_tokens(body)
-    _check_body(model, final)
+    _check_body(exchange, model, final)
     unedited = dict(body)
     if billing and edited.body.get("system") is body["system"] and ("system",) not in {path[:1] for path in removed}:
         text, unedited["system"] = remove_items(text, "system", billing), known["system"]
@@ -205,16 +210,16 @@ def _edit(model: Model, text: str, body: Any, unknown: Collection[str], *, only_
     )
 
 
-def _check_body(model: Model, body: Mapping[str, Any]) -> None:
+def _check_body(exchange: Exchange, model: Model, body: Mapping[str, Any]) -> None:
     with isolate_plugin_errors(model.adapter):
         faults = model.adapter.find_faults(body)
     reject_faults(trace_faults(body, faults))
-    log_unknown_fields(unknown_paths(faults))
+    log_unknown_fields(exchange, unknown_paths(faults))
 
 
-def _check_policy(dropped: Collection[str], model: Model) -> None:
+def _check_policy(exchange: Exchange, dropped: Collection[str], model: Model) -> None:
     """Raise Unsupported if the caller wants an error and the tables would drop members."""
-    if dropped and requested_policy() == ERROR:
+    if dropped and requested_policy(exchange) == ERROR:
         raise Unsupported([FieldError(path, f"'{model.name}' cannot take this") for path in dropped])
 
 
@@ -256,22 +261,22 @@ def _find_least_max_tokens(body: Any) -> int:
     return budget + 1 if isinstance(budget, int) else 1
 
 
-def _read_betas(body: Any) -> list[str]:
-    header = [beta.strip() for line in request.headers.getlist("anthropic-beta") for beta in line.split(",")]
+def _read_betas(exchange: Exchange, body: Any) -> list[str]:
+    header = [beta.strip() for beta in exchange.header("anthropic-beta").split(",")]
     return [*filter(None, header), *(body.get("anthropic_beta") or ())]
 
 
-def _list_betas(body: Any) -> list[str]:
+def _list_betas(exchange: Exchange, body: Any) -> list[str]:
     """The betas of a request through Converse, which has none: the members that they unlock are decided on."""
-    return [f"anthropic-beta: {beta}" for beta in _read_betas(body)]
+    return [f"anthropic-beta: {beta}" for beta in _read_betas(exchange, body)]
 
 
-def _choose_version(body: Any, known: Sequence[str]) -> str:
+def _choose_version(exchange: Exchange, body: Any, known: Sequence[str]) -> str:
     """The newest version that the model takes and that is not later than the caller's, or else the oldest one.
 
     Bedrock has its own name for the first version. If no version of a model is known, the caller's is sent unchanged.
     """
-    version: str = body.get("anthropic_version") or request.headers.get("anthropic-version", "").strip()
+    version: str = body.get("anthropic_version") or exchange.header("anthropic-version").strip()
     if not known:
         return version or anthropic_body.VERSION
     wanted = _read_date(version)
@@ -350,21 +355,22 @@ FORMAT = ResponseFormat(
 _MESSAGES = [{"role": "user", "content": "What is 2+2?"}]
 DIALECT = Dialect(
     title="Anthropic",
-    blueprint=blueprint,
     # AWS's own endpoint for Anthropic's API has its routes below the second path.
     mounts=("", "/anthropic"),
     error_prefixes=("/v1/messages", "/anthropic/"),
     render_error=render_as(error_document),
-    operations=(
-        Operation(
+    routes=(
+        Route(
             path="/v1/messages",
+            respond=create_message,
             summary="Messages",
             body=anthropic_messages_body.Body,
             stream=sse.MEDIA_TYPE,
             sample={"model": "claude", "max_tokens": 64, "messages": _MESSAGES},
         ),
-        Operation(
+        Route(
             path="/v1/messages/count_tokens",
+            respond=count_tokens,
             summary="Tokens of a request, counted by Bedrock, or an estimate on request",
             body=anthropic_messages_body.CountTokensBody,
             sample={"model": "claude", "messages": _MESSAGES},

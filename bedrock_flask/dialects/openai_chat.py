@@ -11,13 +11,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response
-
 from bedrock_flask.bodies import openai_chat_body
 from bedrock_flask.call import IDLE, CallRecord, Chunk
-from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.dialect import Dialect, Route, render_as
+from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.body import read_body
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.caching import read_openai_wish
@@ -45,20 +44,18 @@ DONE = sse.encode("[DONE]")
 # Members of the envelope, which Bedrock takes elsewhere or not at all.
 _ENVELOPE = ("model", "stream", "stream_options")
 
-blueprint = Blueprint("openai_chat", __name__)
 
-
-@blueprint.post("/chat/completions")
-def create_chat_completion() -> Response:
+def create_chat_completion(exchange: Exchange) -> Answer:
     """Write the next turn of a conversation."""
-    data = read_body()
-    data, body = take_safeguards(data, parse_json(data))
+    data = read_body(exchange)
+    data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
-    model, stream = resolve_model(body["model"]), bool(body.get("stream"))
+    model, stream = resolve_model(exchange, body["model"]), bool(body.get("stream"))
     if WIRE.name in model.adapter.speaks and (model.capabilities.streaming or not stream):
-        return _pass_through(model, data.decode(), body, stream=stream)
+        return _pass_through(exchange, model, data.decode(), body, stream=stream)
     return respond_via_converse(
+        exchange,
         model,
         body,
         _make_response_format(body),
@@ -75,12 +72,13 @@ def _wants_usage(body: Any) -> bool:
 # --- a model with this wire -------------------------------------------------------------------------------------------
 
 
-def _pass_through(model: Model, text: str, body: Any, *, stream: bool) -> Response:
-    """The response of a model whose own body this is: the text is sent as it came, except for the envelope."""
+def _pass_through(exchange: Exchange, model: Model, text: str, body: Any, *, stream: bool) -> Answer:
+    """The answer of a model whose own body this is: the text is sent as it came, except for the envelope."""
     faults = model.adapter.find_faults({name: value for name, value in body.items() if name not in _ENVELOPE})
     reject_faults(faults)
-    log_unknown_fields(unknown_paths(faults))
+    log_unknown_fields(exchange, unknown_paths(faults))
     call = make_call(
+        exchange,
         model,
         envelope.splice(text, _ENVELOPE, {}).encode(),
         operation=model.adapter.speaks[WIRE.name],
@@ -88,9 +86,10 @@ def _pass_through(model: Model, text: str, body: Any, *, stream: bool) -> Respon
         stream=stream,
     )
     if not stream:
-        return add_gateway_headers(pass_reply(call), model)
-    end = _StreamEnd(request_context().record, with_usage=_wants_usage(body))
-    return add_gateway_headers(pass_stream(call, end.write_chunk, STREAM_FORMAT, write_end=end.write), model)
+        return add_gateway_headers(exchange, pass_reply(exchange, call), model)
+    end = _StreamEnd(exchange.record, with_usage=_wants_usage(body))
+    answer = pass_stream(exchange, call, end.write_chunk, STREAM_FORMAT, write_end=end.write)
+    return add_gateway_headers(exchange, answer, model)
 
 
 class _StreamEnd:
@@ -166,14 +165,14 @@ FORMAT_WITHOUT_USAGE = replace(FORMAT, write_chunks=_write_without_usage)
 
 DIALECT = Dialect(
     title="OpenAI",
-    blueprint=blueprint,
     # AWS's own endpoint for OpenAI's API has its routes below the second path.
     mounts=("/v1", "/openai/v1"),
     error_prefixes=("/v1/", "/openai/"),
     render_error=render_as(error_document),
-    operations=(
-        Operation(
-            path="/v1/chat/completions",
+    routes=(
+        Route(
+            path="/chat/completions",
+            respond=create_chat_completion,
             summary="Chat completions",
             body=openai_chat_body.Body,
             stream=sse.MEDIA_TYPE,

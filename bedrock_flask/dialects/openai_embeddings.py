@@ -8,14 +8,13 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
-
 from bedrock_flask.bodies import openai_embeddings_body
 from bedrock_flask.converse import Request
-from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.dialect import Dialect, Route, render_as
+from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.connection import client_socket
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
@@ -31,7 +30,6 @@ from bedrock_flask.pipeline.request import (
 )
 from bedrock_flask.pipeline.response import add_gateway_headers, usage_headers
 from bedrock_flask.protocol.json_places import mark_places
-from bedrock_flask.state import state_of
 from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request, is_conversable
 from bedrock_flask.wires.openai_errors import error_document
 
@@ -39,41 +37,38 @@ SCHEMA = openai_embeddings_body.Body()
 # Members that Converse cannot express.
 _EXTRAS = ("dimensions", "user", "input_type")
 
-blueprint = Blueprint("openai_embeddings", __name__)
 
-
-@blueprint.post("/embeddings")
-def create_embeddings() -> Response:
+def create_embeddings(exchange: Exchange) -> Answer:
     """Compute vectors for texts, in their order."""
-    data = read_body()
-    _, body = take_safeguards(data, parse_json(data))
+    data = read_body(exchange)
+    _, body = take_safeguards(exchange, data, parse_json(data))
     _reject_token_ids(body)
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
-    model = resolve_model(body["model"])
+    model = resolve_model(exchange, body["model"])
     if model.capabilities.output != "embedding" or not is_conversable(model):
         raise NotConversable(f"'{model.name}' is not an embedding model that this gateway can read.")
     requests = _read_requests(model, body, unknown_paths(faults))
     try:
-        prepared = _prepare(model, requests)
+        prepared = _prepare(exchange, model, requests)
     except InvalidBody:
         # Named by their places, which only a body with faults needs.
-        prepared = _prepare(model, _read_requests(model, mark_places(body), unknown_paths(faults)))
+        prepared = _prepare(exchange, model, _read_requests(model, mark_places(body), unknown_paths(faults)))
     calls = [
-        make_call(model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards)
+        make_call(exchange, model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards)
         for each in prepared
     ]
     counts = [len(each["messages"]) for each in requests]
-    result = embed(calls, counts, state_of(current_app).handler, client_socket(request.environ))
+    result = embed(calls, counts, exchange.state.handler, client_socket(exchange.environ))
     count = result.usage.input or 0
     embeddings = [
         {"object": "embedding", "index": index, "embedding": _encode(vector, body.get("encoding_format"))}
         for index, vector in enumerate(result.vectors)
     ]
     usage = {"prompt_tokens": count, "total_tokens": count}
-    response = jsonify(object="list", data=embeddings, model=model.name, usage=usage)
-    response.headers.update(usage_headers(request_context().record))
-    return add_gateway_headers(response, model, prepared[0].dropped if prepared else ())
+    answer = answer_json({"object": "list", "data": embeddings, "model": model.name, "usage": usage})
+    answer.headers |= usage_headers(exchange.record)
+    return add_gateway_headers(exchange, answer, model, prepared[0].dropped if prepared else ())
 
 
 def _read_requests(model: Model, body: Any, unknown: Iterable[str]) -> list[Request]:
@@ -85,8 +80,8 @@ def _read_requests(model: Model, body: Any, unknown: Iterable[str]) -> list[Requ
     return build_requests(texts, model.capabilities.batch, {**extras, **dict.fromkeys(unknown)})
 
 
-def _prepare(model: Model, requests: Iterable[Request]) -> list[PreparedRequest]:
-    policy = unsupported_policy(model)
+def _prepare(exchange: Exchange, model: Model, requests: Iterable[Request]) -> list[PreparedRequest]:
+    policy = unsupported_policy(exchange, model)
     return [build_bedrock_request(model, each, hints=("user",), policy=policy) for each in requests]
 
 
@@ -108,13 +103,13 @@ def _encode(vector: list[float], encoding: str | None) -> Any:
 
 DIALECT = Dialect(
     title="OpenAI",
-    blueprint=blueprint,
     mounts=("/v1", "/openai/v1"),
     error_prefixes=("/v1/embeddings", "/openai/v1/embeddings"),
     render_error=render_as(error_document),
-    operations=(
-        Operation(
-            path="/v1/embeddings",
+    routes=(
+        Route(
+            path="/embeddings",
+            respond=create_embeddings,
             summary="Embeddings",
             body=openai_embeddings_body.Body,
             sample={"model": "titan-embed", "input": ["a door", "a road"]},

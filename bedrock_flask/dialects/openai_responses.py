@@ -6,11 +6,11 @@ Source: OpenAI's API reference; the types of the `openai` package.
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
-
 from bedrock_flask.bodies import openai_responses_body
-from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.dialect import Dialect, Route, render_as
+from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import find_faults
 from bedrock_flask.pipeline import counting
@@ -25,18 +25,16 @@ from bedrock_flask.wires.reading.openai_hints import find_wanted
 
 SCHEMA, INPUT_TOKENS = openai_responses_body.Body(), openai_responses_body.InputTokensBody()
 
-blueprint = Blueprint("openai_responses", __name__)
 
-
-@blueprint.post("/responses")
-def create_response() -> Response:
+def create_response(exchange: Exchange) -> Answer:
     """Write a response."""
-    data = read_body()
-    _, body = take_safeguards(data, parse_json(data))
+    data = read_body(exchange)
+    _, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
     return respond_via_converse(
-        resolve_model(body["model"]),
+        exchange,
+        resolve_model(exchange, body["model"]),
         body,
         _make_response_format(body),
         stream=bool(body.get("stream")),
@@ -45,20 +43,19 @@ def create_response() -> Response:
     )
 
 
-@blueprint.post("/responses/input_tokens")
-def count_input_tokens() -> Response:
+def count_input_tokens(exchange: Exchange) -> Answer:
     """Count the tokens of a request, as Bedrock counts them, or estimate them if the caller asks for that."""
-    data = read_body()
-    _, body = take_safeguards(data, parse_json(data))
+    data = read_body(exchange)
+    _, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(INPUT_TOKENS, body)
     reject_faults(faults)
-    model, body = resolve_model(body["model"]), {**body, "input": body.get("input") or []}
-    prepared = prepare_request(model, body, openai_responses.WIRE, unknown_paths(faults))
+    model, body = resolve_model(exchange, body["model"]), {**body, "input": body.get("input") or []}
+    prepared = prepare_request(exchange, model, body, openai_responses.WIRE, unknown_paths(faults))
     count = counting.count_tokens(
-        model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
+        exchange, model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
     )
-    response = jsonify(object="response.input_tokens", input_tokens=count.tokens)
-    return counting.add_count_headers(response, model, count, prepared.dropped, prepared.translated)
+    answer = answer_json({"object": "response.input_tokens", "input_tokens": count.tokens})
+    return counting.add_count_headers(exchange, answer, model, count, prepared.dropped, prepared.translated)
 
 
 def _make_response_format(body: Any) -> ResponseFormat:
@@ -124,20 +121,21 @@ class _Written:
 
 DIALECT = Dialect(
     title="OpenAI",
-    blueprint=blueprint,
     mounts=("/v1", "/openai/v1"),
     error_prefixes=("/v1/responses", "/openai/v1/responses"),
     render_error=render_as(error_document),
-    operations=(
-        Operation(
-            path="/v1/responses",
+    routes=(
+        Route(
+            path="/responses",
+            respond=create_response,
             summary="Responses; nothing is stored",
             body=openai_responses_body.Body,
             stream=sse.MEDIA_TYPE,
             sample={"model": "nova", "input": "What is 2+2?"},
         ),
-        Operation(
-            path="/v1/responses/input_tokens",
+        Route(
+            path="/responses/input_tokens",
+            respond=count_input_tokens,
             summary="Tokens of a request, counted by Bedrock, or an estimate on request",
             body=openai_responses_body.InputTokensBody,
             sample={"model": "claude", "input": "What is 2+2?"},

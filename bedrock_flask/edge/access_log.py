@@ -4,29 +4,28 @@ import logging
 import time
 from typing import Any
 
-from flask import Response, request
-
-from bedrock_flask.edge.context import RequestContext
+from bedrock_flask.edge.answer import Answer
+from bedrock_flask.edge.exchange import Exchange
 
 LOG = logging.getLogger("bedrock_flask.request")
 
 
-def log_on_close(response: Response, context: RequestContext) -> None:
+def log_on_close(exchange: Exchange, answer: Answer) -> None:
     """Log the request when its answer is sent, or when the client has disconnected."""
     line = {
-        "request_id": context.request_id,
-        "method": request.method,
-        "route": request.url_rule.rule if request.url_rule else None,
-        "status": response.status_code,
-        "key": context.key or None,
-        "error": context.error or None,
-        **context.log_fields,
+        "request_id": exchange.request_id,
+        "method": exchange.method,
+        "route": exchange.route,
+        "status": answer.status,
+        "key": exchange.key or None,
+        "error": exchange.error or None,
+        **exchange.log_fields,
     }
-    response.call_on_close(lambda: _log(line, context))
+    answer.on_close.append(lambda: _log(line, exchange))
 
 
-def _log(line: dict[str, Any], context: RequestContext) -> None:
-    record = context.record
+def _log(line: dict[str, Any], exchange: Exchange) -> None:
+    record = exchange.record
     fields = {
         **line,
         "error": line["error"] or record.error or None,
@@ -34,6 +33,6 @@ def _log(line: dict[str, Any], context: RequestContext) -> None:
         "region": record.region or None,
         "bedrock_request_id": record.upstream_request_id or None,
         **record.usage.to_dict(),
-        "seconds": round(time.monotonic() - context.started, 6),
+        "seconds": round(time.monotonic() - exchange.started, 6),
     }
     LOG.info("request", extra={name: value for name, value in fields.items() if value is not None})

@@ -11,6 +11,8 @@ from flask import Flask, Response, request
 from bedrock_flask import headers
 from bedrock_flask.bedrock import usage
 from bedrock_flask.dialect import Dialect
+from bedrock_flask.edge.answer import Answer
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.state import state_of
 
 METHODS = ("GET", "HEAD", "POST")
@@ -73,7 +75,6 @@ def with_cors(app: Flask) -> Flask:
         # It would skip answers without an origin, which caches would then give to pages.
         vary_header=False,
     )
-    app.after_request(_vary_by_origin)
     app.before_request(_answer_preflight)
     return app
 
@@ -98,6 +99,7 @@ def _answer_preflight() -> Response | None:
 _REQUEST_METHOD = "access-control-request-method"
 
 
-def _vary_by_origin(response: Response) -> Response:
-    response.vary.add("Origin")
-    return response
+def vary_by_origin(exchange: Exchange, answer: Answer) -> None:
+    """Announce to caches that the answer depends on the origin, where any origin is allowed."""
+    if exchange.settings.cors_origins:
+        answer.headers["vary"] = "Origin"

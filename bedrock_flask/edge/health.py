@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
 
-from bedrock_flask.edge.authentication import is_authenticated, public
+from bedrock_flask.edge.authentication import is_authenticated
+from bedrock_flask.edge.flask_door import current_exchange, public
 from bedrock_flask.errors import ShuttingDown
 from bedrock_flask.state import state_of
 
@@ -41,5 +42,7 @@ def report_readiness() -> Response:
     report: dict[str, Any] = {"status": status, "adapters": len(registry.adapters), "aliases": len(aliases)}
     if registry.broken:
         # Without a key only the number is shown: names, paths and a plugin's messages are for the operator.
-        report["broken"] = [asdict(each) for each in registry.broken] if is_authenticated() else len(registry.broken)
+        report["broken"] = (
+            [asdict(each) for each in registry.broken] if is_authenticated(current_exchange()) else len(registry.broken)
+        )
     return jsonify(report)

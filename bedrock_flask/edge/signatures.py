@@ -6,14 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from flask import Flask, current_app, request
-
 from bedrock_flask.bedrock.errors import ERRORS, ErrorShape
 from bedrock_flask.edge.body import keep_body, read_body
-from bedrock_flask.edge.context import SignatureClaim, request_context
+from bedrock_flask.edge.exchange import Exchange, SignatureClaim
 from bedrock_flask.errors import InvalidSignature
 from bedrock_flask.protocol import sigv4
-from bedrock_flask.state import state_of
 
 _SIGNATURE = re.compile(r"aws4-", re.IGNORECASE)
 # AWS's endpoint for Anthropic's and OpenAI's APIs is a separate service, and clients sign for it by its name.
@@ -29,10 +26,11 @@ _ERRORS: Mapping[type[sigv4.BadSignature], ErrorShape] = MappingProxyType(
 )
 
 
-def with_signatures(app: Flask) -> Flask:
-    """Only requests whose signature covers the whole of them pass; this step follows those that let a body be read."""
-    app.before_request(_verify_claim)
-    return app
+def verify_signature(exchange: Exchange) -> None:
+    """Let only requests pass whose signature covers the whole of them; it follows the steps that let a body be read."""
+    if exchange.signature_claim is not None:
+        verify(exchange, exchange.signature_claim)
+        exchange.key = exchange.signature_claim.key
 
 
 def is_signature(header: str) -> bool:
@@ -40,49 +38,50 @@ def is_signature(header: str) -> bool:
     return _SIGNATURE.match(header) is not None
 
 
-def read_claim() -> SignatureClaim:
+def read_claim(exchange: Exchange) -> SignatureClaim:
     """The key that a signed request names; raises InvalidSignature for all that its headers show."""
-    settings = state_of(current_app).settings
+    settings = exchange.settings
     if not settings.signing_secret:
         raise InvalidSignature(
             "This gateway takes no signed requests: BEDROCK_FLASK_SIGNING_SECRET is not set.",
             _ERRORS[sigv4.UnknownKey],
         )
-    if "x-amz-security-token" in request.headers:
+    if exchange.has_header("x-amz-security-token"):
         raise InvalidSignature(
             "This gateway takes no session token (x-amz-security-token): sign with a key pair of this gateway, and "
             "without AWS_SESSION_TOKEN.",
             _ERRORS[sigv4.UnknownKey],
         )
     with _map_errors():
-        headers = sigv4.read_wsgi_request(request.environ, request.headers).headers
-        signature = sigv4.read_claim(headers, datetime.now(UTC), _find_service())
+        headers = sigv4.read_wsgi_request(exchange.environ, exchange.list_headers()).headers
+        signature = sigv4.read_claim(headers, datetime.now(UTC), _find_service(exchange))
         key = settings.api_keys.find_key(signature.authorization.key_id)
         if key is None:
             raise sigv4.UnknownKey
         return SignatureClaim(key, signature)
 
 
-def verify(claim: SignatureClaim) -> None:
+def verify(exchange: Exchange, claim: SignatureClaim) -> None:
     """Raise InvalidSignature unless the whole request, its body included, was signed with the key."""
-    settings = state_of(current_app).settings
-    data = read_body()
+    settings = exchange.settings
+    data = read_body(exchange)
     with _map_errors():
         secret = settings.api_keys.derive_aws_secret(claim.key, settings.signing_secret)
-        sigv4.verify_claim(claim.signature, sigv4.read_wsgi_request(request.environ, request.headers, data), secret)
-    keep_body(data)
+        sent = sigv4.read_wsgi_request(exchange.environ, exchange.list_headers(), data)
+        sigv4.verify_claim(claim.signature, sent, secret)
+    keep_body(exchange, data)
 
 
-def find_signed_region() -> str:
+def find_signed_region(exchange: Exchange) -> str:
     """The region that the request is signed for; empty without a signature.
 
     With keys the signature is valid; without them anybody may call, so it is not verified.
     """
-    claim, settings = request_context().signature_claim, state_of(current_app).settings
+    claim = exchange.signature_claim
     if claim is not None:
         return claim.signature.authorization.region
-    header = request.headers.get("authorization", "")
-    if settings.api_keys or not is_signature(header):
+    header = exchange.header("authorization")
+    if exchange.settings.api_keys or not is_signature(header):
         return ""
     try:
         return sigv4.parse_authorization(header).region
@@ -90,16 +89,9 @@ def find_signed_region() -> str:
         return ""
 
 
-def _verify_claim() -> None:
-    context = request_context()
-    if context.signature_claim is not None:
-        verify(context.signature_claim)
-        context.key = context.signature_claim.key
-
-
-def _find_service() -> str:
+def _find_service(exchange: Exchange) -> str:
     """The service that clients of this path sign for."""
-    return "bedrock-mantle" if request.path.startswith(_MANTLE_PATHS) else "bedrock"
+    return "bedrock-mantle" if exchange.path.startswith(_MANTLE_PATHS) else "bedrock"
 
 
 @contextmanager

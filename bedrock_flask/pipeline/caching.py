@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, request
-
 from bedrock_flask import headers
 from bedrock_flask.converse import Request, member
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import CallerError
 from bedrock_flask.models.models_file import AUTO, CACHE_MODES, OFF, ON
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.state import state_of
 from bedrock_flask.translation.repairs.add_cache_points import has_cache_points
 from bedrock_flask.translation.request import Caching
 
@@ -53,19 +50,19 @@ def read_openai_wish(body: Mapping[str, Any]) -> CacheWish:
     return CacheWish(ON if asks else "", "1h" if options.get("ttl") else None)
 
 
-def choose_caching(model: Model, canonical: Request, wish: CacheWish | None) -> CacheChoice:
+def choose_caching(exchange: Exchange, model: Model, canonical: Request, wish: CacheWish | None) -> CacheChoice:
     """How a canonical request is cached; one with marks of its own, or without a wish, stays as it is.
 
     The request's header decides first, then what its body excludes, then the alias, then the key, then the settings.
     """
     if wish is None or has_cache_points(canonical):
         return CacheChoice(canonical)
-    ordered = _read_header()
+    ordered = _read_header(exchange)
     if not model.capabilities.cache:
         return CacheChoice(canonical, dropped=(headers.CACHE,) if ordered == ON else ())
-    settings = state_of(current_app).settings
+    settings = exchange.settings
     of_keys = dict(pair.rsplit(":", 1) for pair in settings.cache_keys)
-    own = of_keys.get(request_context().key, "")
+    own = of_keys.get(exchange.key, "")
     mode = ordered or (OFF if wish.mode == OFF else "") or model.cache or own or settings.cache
     if (wish.mode if mode == AUTO else mode) != ON:
         return CacheChoice(canonical)
@@ -74,8 +71,8 @@ def choose_caching(model: Model, canonical: Request, wish: CacheWish | None) -> 
     return CacheChoice(_without_options(canonical), Caching(wish.ttl))
 
 
-def _read_header() -> str:
-    mode = request.headers.get(headers.CACHE, "").strip().lower()
+def _read_header(exchange: Exchange) -> str:
+    mode = exchange.header(headers.CACHE).strip().lower()
     if mode and mode not in CACHE_MODES:
         raise CallerError(f"{headers.CACHE} is '{ON}', '{OFF}' or '{AUTO}'.")
     return mode

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, current_app, request
-
 from bedrock_flask import headers
 from bedrock_flask.bedrock.model_ids import is_application_profile
 from bedrock_flask.call import Reply
 from bedrock_flask.converse import Request
+from bedrock_flask.edge.answer import Answer
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import BedrockError, CallerError, NotConversable
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.request import make_call, send
 from bedrock_flask.pipeline.response import add_gateway_headers
-from bedrock_flask.state import state_of
 from bedrock_flask.translation.estimate_tokens import estimate_tokens
 from bedrock_flask.translation.request import PreparedRequest
 
@@ -36,14 +35,14 @@ class TokenCount:
 
 
 def count_tokens(
-    model: Model, payload: bytes | None, read: Callable[[], Request], *, explains: bool = True
+    exchange: Exchange, model: Model, payload: bytes | None, read: Callable[[], Request], *, explains: bool = True
 ) -> TokenCount:
     """Send a body of CountTokens, or without one estimate what `read` gives, a Converse request.
 
     Raises NotConversable or Bedrock's refusal where nothing is counted and the caller wants no estimate; with
     `explains` the refusal names the model and the remedy.
     """
-    may_estimate = _choose_mode() == ESTIMATE
+    may_estimate = _choose_mode(exchange) == ESTIMATE
     if payload is None:
         if not may_estimate:
             raise NotConversable(f"Bedrock does not count tokens for '{model.name}'. {_REMEDY}")
@@ -56,9 +55,9 @@ def count_tokens(
             f"Name that id, or give the profile an alias with both its `id` and its `arn` in the models file. {_REMEDY}"
         )
     # Bedrock counts by the model's own id only.
-    counted = replace(model, id=state_of(current_app).models.registry.strip_profile_prefix(model.base or model.id))
+    counted = replace(model, id=exchange.state.models.registry.strip_profile_prefix(model.base or model.id))
     try:
-        reply = send(make_call(counted, payload, operation="CountTokens", wire="count_tokens"))
+        reply = send(exchange, make_call(exchange, counted, payload, operation="CountTokens", wire="count_tokens"))
     except BedrockError as error:
         is_uncounted = error.status == 400 and (_UNCOUNTED in error.detail or not model.capabilities.counts_tokens)
         if is_uncounted and may_estimate:
@@ -84,15 +83,15 @@ def make_converse_payload(prepared: PreparedRequest) -> bytes | None:
 
 
 def add_count_headers(
-    response: Response, model: Model, count: TokenCount, dropped: Any = (), translated: Any = ()
-) -> Response:
-    """The response, which says whether the count is exact or an estimate."""
-    response.headers[headers.COUNT] = EXACT if count.reply else ESTIMATE
-    return add_gateway_headers(response, model, dropped, translated)
+    exchange: Exchange, answer: Answer, model: Model, count: TokenCount, dropped: Any = (), translated: Any = ()
+) -> Answer:
+    """The answer, which says whether the count is exact or an estimate."""
+    answer.headers[headers.COUNT] = EXACT if count.reply else ESTIMATE
+    return add_gateway_headers(exchange, answer, model, dropped, translated)
 
 
-def _choose_mode() -> str:
-    mode = request.headers.get(headers.COUNT, "").strip().lower()
+def _choose_mode(exchange: Exchange) -> str:
+    mode = exchange.header(headers.COUNT).strip().lower()
     if mode and mode not in (EXACT, ESTIMATE):
         raise CallerError(f"{headers.COUNT} is '{EXACT}' or '{ESTIMATE}'.")
-    return mode or state_of(current_app).settings.count
+    return mode or exchange.settings.count

@@ -5,31 +5,31 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from flask import Response
-
 from bedrock_flask.call import IDLE, Call, Chunk, Idle, Reply, Stream
 from bedrock_flask.converse import Json
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.answer import JSON, Answer
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.pipeline.request import send, send_stream
 from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
 
-JSON = "application/json"
-
 
 def pass_reply(
-    call: Call, content_type: Callable[[Reply], str] = lambda reply: JSON, edit: Callable[[Json], Json] | None = None
-) -> Response:
+    exchange: Exchange,
+    call: Call,
+    content_type: Callable[[Reply], str] = lambda reply: JSON,
+    edit: Callable[[Json], Json] | None = None,
+) -> Answer:
     """The whole reply to a call, byte for byte, or as `edit` changes it."""
-    reply = send(call)
+    reply = send(exchange, call)
     if edit is not None:
         reply = replace(reply, body=json.dumps(edit(reply.document)).encode())
-    return write_reply(reply, content_type)
+    return write_reply(exchange, reply, content_type)
 
 
-def write_reply(reply: Reply, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Response:
+def write_reply(exchange: Exchange, reply: Reply, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Answer:
     """A whole reply, byte for byte."""
-    passed = {**usage_headers(request_context().record), **forwarded_headers(reply.headers)}
-    return Response(reply.body, content_type=content_type(reply), headers=passed)
+    passed = {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
+    return Answer(reply.body, content_type=content_type(reply), headers=passed)
 
 
 def own_content_type(reply: Reply) -> str:
@@ -38,19 +38,20 @@ def own_content_type(reply: Reply) -> str:
 
 
 def pass_stream(
+    exchange: Exchange,
     call: Call,
     write_chunk: Callable[[Chunk], bytes],
     stream_format: StreamFormat,
     *,
     write_end: Callable[[], Iterator[bytes]] = lambda: iter(()),
-) -> Response:
+) -> Answer:
     """The stream that answers a call, each chunk as `write_chunk` writes it; `write_end` follows the last one.
 
     A chunk that is written as nothing is left out.
     """
-    stream = send_stream(call)
+    stream = send_stream(exchange, call)
     parts = _write_chunks(stream, write_chunk, write_end)
-    return stream_response(parts, stream_format, forwarded_headers(stream.headers))
+    return stream_response(exchange, parts, stream_format, forwarded_headers(stream.headers))
 
 
 def _write_chunks(

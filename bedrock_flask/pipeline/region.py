@@ -1,14 +1,12 @@
 """The AWS region of a call: what the caller names, as far as the operator allows it, and else the gateway's own."""
 
-from flask import current_app
-
 from bedrock_flask.config.settings import find_region
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.signatures import find_signed_region
 from bedrock_flask.errors import RegionNotAllowed
-from bedrock_flask.state import state_of
 
 
-def choose_region(named: str = "", *, is_alias: bool = False) -> str:
+def choose_region(exchange: Exchange, named: str = "", *, is_alias: bool = False) -> str:
     """The region of a call; empty for the gateway's own.
 
     `named` is the region of the alias, of which the operator has decided, or of the ARN that the request names: AWS
@@ -17,14 +15,14 @@ def choose_region(named: str = "", *, is_alias: bool = False) -> str:
     """
     if is_alias and named:
         return named
-    state, own = state_of(current_app), find_own_region()
+    state, own = exchange.state, find_own_region(exchange)
     listed = state.settings.regions
     if named:
         of_aliases = {alias.region for alias in state.models.aliases.values()}
         if listed and named not in {*listed, *of_aliases, own}:
             raise _make_error(named, "the ARN", listed)
         return named
-    signed = find_signed_region()
+    signed = find_signed_region(exchange)
     if signed in ("", own) or not listed:
         return ""
     if signed not in listed:
@@ -32,15 +30,15 @@ def choose_region(named: str = "", *, is_alias: bool = False) -> str:
     return signed
 
 
-def expect_region() -> str:
+def expect_region(exchange: Exchange) -> str:
     """The region of a call that names none otherwise, by which a profile is chosen; `choose_region` may refuse it."""
-    signed = find_signed_region()
-    return signed if signed in state_of(current_app).settings.regions else find_own_region()
+    signed = find_signed_region(exchange)
+    return signed if signed in exchange.settings.regions else find_own_region(exchange)
 
 
-def find_own_region() -> str:
+def find_own_region(exchange: Exchange) -> str:
     """The region of the gateway's settings; empty if only botocore knows it."""
-    return find_region(state_of(current_app).settings)
+    return find_region(exchange.settings)
 
 
 def _make_error(region: str, source: str, listed: tuple[str, ...]) -> RegionNotAllowed:

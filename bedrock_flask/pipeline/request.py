@@ -6,21 +6,18 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from flask import current_app, request
-
 from bedrock_flask import headers
 from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
 from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.connection import client_socket
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody, UnknownModel
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region, expect_region
 from bedrock_flask.protocol import envelope
 from bedrock_flask.protocol import json as strict
-from bedrock_flask.state import state_of
 from bedrock_flask.translation import safeguards
 
 # The most attempts that an AWS SDK makes, where it says so.
@@ -38,14 +35,14 @@ def parse_json(data: bytes) -> Any:
         raise MalformedBody(error.message, error.path) from None
 
 
-def take_safeguards(data: bytes, body: Any) -> tuple[bytes, Any]:
+def take_safeguards(exchange: Exchange, data: bytes, body: Any) -> tuple[bytes, Any]:
     """A body of any format without the members that name a guardrail or a latency; the calls carry them.
 
     Raises InvalidBody for members that Bedrock would not read.
     """
     if not isinstance(body, dict) or body.keys().isdisjoint(safeguards.BODY_MEMBERS):
         return data, body
-    request_context().safeguards = safeguards.read_members(body)
+    exchange.safeguards = safeguards.read_members(body)
     rest = {name: value for name, value in body.items() if name not in safeguards.BODY_MEMBERS}
     return envelope.splice(data.decode(), safeguards.BODY_MEMBERS, {}).encode(), rest
 
@@ -61,24 +58,24 @@ def unknown_paths(faults: Iterable[FieldError]) -> list[str]:
     return [fault.path for fault in faults if fault.unknown]
 
 
-def log_unknown_fields(paths: Iterable[str]) -> None:
+def log_unknown_fields(exchange: Exchange, paths: Iterable[str]) -> None:
     """Log the fields that Bedrock is left to decide on."""
     if listed := [path[:200] for path in paths][:_MAX_LOGGED]:
-        request_context().log_fields["unknown_fields"] = listed
+        exchange.log_fields["unknown_fields"] = listed
 
 
-def resolve_model(name: str) -> Model:
+def resolve_model(exchange: Exchange, name: str) -> Model:
     """The model of that name, which the log line then has."""
-    fields = request_context().log_fields
+    fields = exchange.log_fields
     fields["model"] = name[:256]
-    model = state_of(current_app).models.resolve(name, expect_region())
+    model = exchange.state.models.resolve(name, expect_region(exchange))
     fields |= {"adapter": model.adapter.name, "model_id": model.id}
     return model
 
 
-def resolve_native_model(name: str) -> Model:
+def resolve_native_model(exchange: Exchange, name: str) -> Model:
     """The model of that name, for a body that is sent as it came."""
-    model = resolve_model(name)
+    model = resolve_model(exchange, name)
     if model.needs_long_context:
         raise UnknownModel(
             f"'{name[:200]}' needs the beta '{LONG_CONTEXT}', which is a part of the body here: use the name without "
@@ -87,22 +84,22 @@ def resolve_native_model(name: str) -> Model:
     return model
 
 
-def requested_policy() -> str:
+def requested_policy(exchange: Exchange) -> str:
     """What the request wants done with what the model cannot take: ERROR, DROP, or empty if it does not say."""
-    policy = request.headers.get(headers.UNSUPPORTED, "").strip().lower()
+    policy = exchange.header(headers.UNSUPPORTED).strip().lower()
     if policy and policy not in (ERROR, DROP):
         raise CallerError(f"{headers.UNSUPPORTED} is '{ERROR}' or '{DROP}'.")
     return policy
 
 
-def unsupported_policy(model: Model) -> str:
+def unsupported_policy(exchange: Exchange, model: Model) -> str:
     """What happens to what the model cannot take: decided by the request, else by the alias, else by the key."""
-    key = request_context().key
-    drops = key and key in state_of(current_app).settings.drop_unsupported
-    return requested_policy() or model.unsupported or (DROP if drops else ERROR)
+    drops = exchange.key and exchange.key in exchange.settings.drop_unsupported
+    return requested_policy(exchange) or model.unsupported or (DROP if drops else ERROR)
 
 
 def make_call(
+    exchange: Exchange,
     model: Model,
     body: bytes,
     *,
@@ -117,13 +114,13 @@ def make_call(
     Its safeguards are those of the request's headers, those of its body, and the members of a Converse request in
     `guarded_by`.
     """
-    context, names = request_context(), {name.lower() for name in forward}
+    names = {name.lower() for name in forward}
     operation = operation or model.adapter.operation
     carried = safeguards.carry(
         operation,
         body,
-        _select_headers(names),
-        safeguards.combine(context.safeguards, guarded_by),
+        _select_headers(exchange, names),
+        safeguards.combine(exchange.safeguards, guarded_by),
     )
     return Call(
         adapter=model.adapter,
@@ -132,30 +129,29 @@ def make_call(
         body=carried.body,
         wire=wire,
         stream=stream,
-        client=client_socket(request.environ),
-        region=choose_region(model.region, is_alias=bool(model.base)),
+        client=client_socket(exchange.environ),
+        region=choose_region(exchange, model.region, is_alias=bool(model.base)),
         headers=carried.headers,
-        request_id=context.request_id,
-        retries_itself=_retries_itself(),
-        deadline=time.monotonic() + state_of(current_app).settings.deadline,
-        record=context.record,
+        request_id=exchange.request_id,
+        retries_itself=_retries_itself(exchange),
+        deadline=time.monotonic() + exchange.settings.deadline,
+        record=exchange.record,
     )
 
 
-def _select_headers(names: Collection[str]) -> dict[str, str]:
+def _select_headers(exchange: Exchange, names: Collection[str]) -> dict[str, str]:
     """The headers of the request that go along: safeguards, and those of these names in lower case."""
     selected = {
-        name: value
-        for name, value in request.headers.items()
-        if name.lower().startswith(safeguards.PREFIX) or name.lower() in names
+        name: value for name, value in exchange.list_headers() if name.startswith(safeguards.PREFIX) or name in names
     }
     for name, header in safeguards.PROJECT_HEADERS.items():
-        if project := request.headers.get(name):
+        if project := exchange.header(name):
             selected[header] = project
     return selected
 
 
 def make_account_call(
+    exchange: Exchange,
     operation: str,
     wire: str,
     body: bytes = b"",
@@ -168,42 +164,41 @@ def make_account_call(
 
     `arn` is what it is on, which has a region.
     """
-    context, state = request_context(), state_of(current_app)
     return Call(
-        adapter=state.models.registry.generic,
+        adapter=exchange.state.models.registry.generic,
         operation=operation,
         model="",
         body=body,
         labels=labels or {},
         query=query,
         wire=wire,
-        client=client_socket(request.environ),
-        region=choose_region(find_arn_region(arn)),
-        request_id=context.request_id,
-        deadline=time.monotonic() + state.settings.deadline,
-        retries_itself=_retries_itself(),
-        record=context.record,
+        client=client_socket(exchange.environ),
+        region=choose_region(exchange, find_arn_region(arn)),
+        request_id=exchange.request_id,
+        deadline=time.monotonic() + exchange.settings.deadline,
+        retries_itself=_retries_itself(exchange),
+        record=exchange.record,
     )
 
 
-def _retries_itself() -> bool:
+def _retries_itself(exchange: Exchange) -> bool:
     """Whether the client is known to try again by itself.
 
     AWS's SDKs announce it: `attempt=1; max=3`, or in legacy mode `attempt=1`. Those of OpenAI and Anthropic count the
     attempts that they have made before.
     """
-    if request.headers.get(headers.SDK_RETRY_COUNT, "0").strip() != "0":
+    if exchange.header(headers.SDK_RETRY_COUNT, "0").strip() != "0":
         return True
-    announced = request.headers.get(headers.SDK_ATTEMPTS, "")
+    announced = exchange.header(headers.SDK_ATTEMPTS)
     most = _MOST_ATTEMPTS.search(announced)
     return bool(announced) and (most is None or int(most[1]) > 1)
 
 
-def send(call: Call) -> Reply:
+def send(exchange: Exchange, call: Call) -> Reply:
     """The whole reply to a call, through every guard."""
-    return state_of(current_app).handler.send(call)
+    return exchange.state.handler.send(call)
 
 
-def send_stream(call: Call) -> Stream:
+def send_stream(exchange: Exchange, call: Call) -> Stream:
     """The reply to a call as a stream, through every guard."""
-    return state_of(current_app).handler.send_stream(call)
+    return exchange.state.handler.send_stream(call)

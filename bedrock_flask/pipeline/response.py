@@ -7,11 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
 
-from flask import Response, stream_with_context
-
 from bedrock_flask import headers
 from bedrock_flask.call import IDLE, CallRecord, Idle
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.answer import Answer, complete_type
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import ClientDisconnected, GatewayError
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.observability import logs
@@ -31,30 +30,31 @@ class StreamFormat:
     media_type: str
     keepalive: bytes
     write_error: Callable[[GatewayError, str], bytes]
-    breaks_off: Callable[[GatewayError], bool] = lambda error: False
+    breaks_off: Callable[[GatewayError, Exchange], bool] = lambda error, exchange: False
 
 
 def stream_response(
-    parts: Generator[bytes | Idle], stream_format: StreamFormat, forwarded: Mapping[str, str] | None = None
-) -> Response:
+    exchange: Exchange,
+    parts: Generator[bytes | Idle],
+    stream_format: StreamFormat,
+    forwarded: Mapping[str, str] | None = None,
+) -> Answer:
     """A streamed response of the parts; an error before the first of them is raised and keeps its own status.
 
     If the first part is IDLE, Bedrock has taken too long: the status is sent, and a later error becomes an event.
     """
-    context, first = request_context(), next(parts, b"")
-    body = _write_stream(first, parts, stream_format, context.record, context.request_id)
-    response = Response(stream_with_context(body), mimetype=stream_format.media_type)
-    response.headers.update({"cache-control": "no-cache", "x-accel-buffering": "no", **(forwarded or {})})
-    return response
+    first = next(parts, b"")
+    return Answer(
+        _write_stream(exchange, first, parts, stream_format),
+        content_type=complete_type(stream_format.media_type),
+        headers={"cache-control": "no-cache", "x-accel-buffering": "no", **(forwarded or {})},
+    )
 
 
 def _write_stream(
-    first: bytes | Idle,
-    parts: Generator[bytes | Idle],
-    stream_format: StreamFormat,
-    record: CallRecord,
-    request_id: str,
+    exchange: Exchange, first: bytes | Idle, parts: Generator[bytes | Idle], stream_format: StreamFormat
 ) -> Iterator[bytes]:
+    record, request_id = exchange.record, exchange.request_id
     with closing(parts):
         try:
             yield _fill_silence(first, stream_format)
@@ -64,7 +64,7 @@ def _write_stream(
             record.error = error.code
         except GatewayError as error:
             record.error = error.code
-            if stream_format.breaks_off(error):
+            if stream_format.breaks_off(error, exchange):
                 raise ConnectionResetError(errno.ECONNRESET, error.detail) from None
             yield stream_format.write_error(error, request_id)
         except GeneratorExit:
@@ -98,21 +98,20 @@ def record_headers(record: CallRecord) -> dict[str, str]:
 
 
 def add_gateway_headers(
-    response: Response, model: Model, dropped: Iterable[str] = (), translated: Iterable[str] = ()
-) -> Response:
-    """The response with the model's id, the region, the attempts and the names of what was dropped, as headers.
+    exchange: Exchange, answer: Answer, model: Model, dropped: Iterable[str] = (), translated: Iterable[str] = ()
+) -> Answer:
+    """The answer with the model's id, the region, the attempts and the names of what was dropped, as headers.
 
     `translated` names what the model got in another form.
     """
-    context = request_context()
-    response.headers[headers.MODEL] = model.id
-    response.headers.update(record_headers(context.record))
+    answer.headers[headers.MODEL] = model.id
+    answer.headers |= record_headers(exchange.record)
     if names := list(dict.fromkeys([*model.dropped, *dropped])):
-        context.log_fields["dropped"] = [name[:200] for name in names[:100]]
-        response.headers[headers.DROPPED] = join_header(names)
+        exchange.log_fields["dropped"] = [name[:200] for name in names[:100]]
+        answer.headers[headers.DROPPED] = join_header(names)
     if names := list(dict.fromkeys(translated)):
-        response.headers[headers.TRANSLATED] = join_header(names)
-    return response
+        answer.headers[headers.TRANSLATED] = join_header(names)
+    return answer
 
 
 def join_header(names: Iterable[str]) -> str:

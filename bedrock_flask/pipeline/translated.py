@@ -5,12 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, jsonify
-
 from bedrock_flask import headers
 from bedrock_flask.call import IDLE, Idle
 from bedrock_flask.converse import Json
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.answer import Answer, answer_json
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import InvalidBody, NotConversable, join_errors
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.caching import CacheWish, choose_caching
@@ -43,6 +42,7 @@ class ResponseFormat:
 
 
 def respond_via_converse(
+    exchange: Exchange,
     model: Model,
     body: Json,
     response_format: ResponseFormat,
@@ -51,8 +51,8 @@ def respond_via_converse(
     unknown: Iterable[str] = (),
     dropped: Iterable[str] = (),
     cache_wish: CacheWish | None = None,
-) -> Response:
-    """The response to a body of the format's wire.
+) -> Answer:
+    """The answer to a body of the format's wire.
 
     `unknown` are paths of members that no schema knows, and so no model takes; `dropped` is what the dialect has left
     out already; `cache_wish` is what a request says of caching in a format that has no marks of its own.
@@ -60,9 +60,10 @@ def respond_via_converse(
     """
     if model.capabilities.output == "embedding":
         raise NotConversable(f"'{model.name}' is an embedding model; use POST /v1/embeddings.")
-    prepared = prepare_request(model, body, response_format.wire, unknown, cache_wish)
+    prepared = prepare_request(exchange, model, body, response_format.wire, unknown, cache_wish)
     streams = stream and prepared.streams
     call = make_call(
+        exchange,
         model,
         prepared.body,
         operation=prepared.operation,
@@ -71,25 +72,30 @@ def respond_via_converse(
         guarded_by=prepared.safeguards,
     )
     if stream:
-        upstream = send_stream(call)
+        upstream = send_stream(exchange, call)
         events = read_events(upstream, call, prepared.names, prepared.answer_tool)
         parts = _write_events(events, response_format, model.name)
-        response = stream_response(parts, response_format.stream_format, forwarded_headers(upstream.headers))
+        answer = stream_response(exchange, parts, response_format.stream_format, forwarded_headers(upstream.headers))
     else:
-        reply = send(call)
-        answer = read_response(reply, call, prepared.names, prepared.answer_tool)
-        response = jsonify(response_format.write_reply(answer, model.name))
-        response.headers.update({**usage_headers(request_context().record), **forwarded_headers(reply.headers)})
+        reply = send(exchange, call)
+        read = read_response(reply, call, prepared.names, prepared.answer_tool)
+        answer = answer_json(response_format.write_reply(read, model.name))
+        answer.headers |= {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
     if prepared.cached:
-        response.headers[headers.CACHE] = ", ".join(prepared.cached)
-    return add_gateway_headers(response, model, [*dropped, *prepared.dropped], prepared.translated)
+        answer.headers[headers.CACHE] = ", ".join(prepared.cached)
+    return add_gateway_headers(exchange, answer, model, [*dropped, *prepared.dropped], prepared.translated)
 
 
 def prepare_request(
-    model: Model, body: Json, wire: Wire, unknown: Iterable[str] = (), cache_wish: CacheWish | None = None
+    exchange: Exchange,
+    model: Model,
+    body: Json,
+    wire: Wire,
+    unknown: Iterable[str] = (),
+    cache_wish: CacheWish | None = None,
 ) -> PreparedRequest:
     """A body of a wire as Bedrock takes it; what was dropped, and every fault, has the paths and words of this body."""
-    given = (model, wire, [*unknown], cache_wish)
+    given = (exchange, model, wire, [*unknown], cache_wish)
     try:
         prepared = _prepare(body, *given)
         if not prepared.is_traced:
@@ -104,16 +110,16 @@ def prepare_request(
 
 
 def _prepare_with_places(
-    body: Json, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
+    body: Json, exchange: Exchange, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
 ) -> PreparedRequest:
     try:
-        return _prepare(mark_places(body), model, wire, unknown, cache_wish)
+        return _prepare(mark_places(body), exchange, model, wire, unknown, cache_wish)
     except InvalidBody as error:
         raise type(error)([replace(fault, path=_rename_path(wire, fault.path)) for fault in error.fields]) from None
 
 
 def _prepare(
-    body: Json, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
+    body: Json, exchange: Exchange, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
 ) -> PreparedRequest:
     assert wire.read_request is not None  # noqa: S101 - a dialect's wire has it
     errors: list[InvalidBody] = []
@@ -126,14 +132,14 @@ def _prepare(
     except InvalidBody as error:
         errors.append(error)
         request = error.rest
-    choice = choose_caching(model, request, cache_wish)
+    choice = choose_caching(exchange, model, request, cache_wish)
     extras = {**dict.fromkeys(unknown), **choice.request.get("extras", {})}
     try:
         prepared = build_bedrock_request(
             model,
             {**choice.request, "extras": extras},
             hints=wire.hints,
-            policy=unsupported_policy(model),
+            policy=unsupported_policy(exchange, model),
             caching=choice.caching,
         )
     except InvalidBody as error:

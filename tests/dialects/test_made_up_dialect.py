@@ -15,34 +15,30 @@ from bedrock_flask.edge.cors import exposed_headers
 MORSE = '''
 """Morse: one line of text in, its length out."""
 
-from flask import Blueprint, Response, jsonify
-
-from bedrock_flask.dialect import Dialect, Operation, render_as
+from bedrock_flask.dialect import Dialect, Route, render_as
+from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.fields import Schema, String, find_faults
 from bedrock_flask.pipeline.request import parse_json, reject_faults
-
-blueprint = Blueprint("morse", __name__)
 
 
 class Line(Schema):
     text = String(required=True, description="What to send.")
 
 
-@blueprint.post("/key")
-def key() -> Response:
-    body = parse_json(read_body())
+def key(exchange: Exchange) -> Answer:
+    body = parse_json(read_body(exchange))
     reject_faults(find_faults(Line(), body))
-    return jsonify(dots=len(body["text"]))
+    return answer_json({"dots": len(body["text"])})
 
 
 DIALECT = Dialect(
     title="Morse",
-    blueprint=blueprint,
     mounts=("/morse", "/telegraph"),
     error_prefixes=("/morse/", "/telegraph/"),
     render_error=render_as(lambda error, request_id: {"stop": error.code, "id": request_id}),
-    operations=(Operation(path="/morse/key", summary="Key a line", body=Line, sample={"text": "sos"}),),
+    routes=(Route(path="/key", respond=key, summary="Key a line", body=Line, sample={"text": "sos"}),),
     request_headers=("x-morse-speed",),
     response_headers=("x-morse-noise",),
 )

@@ -9,8 +9,6 @@ import re
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
-
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.errors import ERRORS, find_error
 from bedrock_flask.bedrock.model_ids import is_prompt
@@ -18,9 +16,11 @@ from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS, STREAMING
 from bedrock_flask.bodies import converse_body, count_tokens_body
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Request
-from bedrock_flask.dialect import Dialect, ErrorResponse, Operation
+from bedrock_flask.dialect import Dialect, ErrorResponse, Route
 from bedrock_flask.dialects.bedrock import account, catalogue
+from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import (
     BedrockError,
     CredentialsError,
@@ -47,44 +47,39 @@ from bedrock_flask.wires.completeness import OPAQUE
 CONVERSE, COUNT = converse_body.Body(), count_tokens_body.Body()
 SERVED_ON_MODELS = tuple(MODEL_ROUTES)
 
-blueprint = Blueprint("bedrock", __name__)
-blueprint.register_blueprint(account.blueprint)
-blueprint.register_blueprint(catalogue.blueprint)
 
-
-@blueprint.post("/model/<path:name>/invoke")
-def invoke(name: str) -> Response:
+def invoke(exchange: Exchange, name: str) -> Answer:
     """InvokeModel: the model's own body."""
-    return _invoke(resolve_native_model(name), stream=False)
+    return _invoke(exchange, resolve_native_model(exchange, name), stream=False)
 
 
-@blueprint.post("/model/<path:name>/invoke-with-response-stream")
-def invoke_with_response_stream(name: str) -> Response:
+def invoke_with_response_stream(exchange: Exchange, name: str) -> Answer:
     """InvokeModelWithResponseStream: the model's own chunks, in event-stream frames."""
-    return _invoke(resolve_native_model(name), stream=True)
+    return _invoke(exchange, resolve_native_model(exchange, name), stream=True)
 
 
-@blueprint.post("/model/<path:name>/converse")
-def converse(name: str) -> Response:
+def converse(exchange: Exchange, name: str) -> Answer:
     """Converse: the one format that most models take."""
-    return _converse(resolve_native_model(name), stream=False)
+    return _converse(exchange, resolve_native_model(exchange, name), stream=False)
 
 
-@blueprint.post("/model/<path:name>/converse-stream")
-def converse_stream(name: str) -> Response:
+def converse_stream(exchange: Exchange, name: str) -> Answer:
     """ConverseStream: its events in event-stream frames."""
-    return _converse(resolve_native_model(name), stream=True)
+    return _converse(exchange, resolve_native_model(exchange, name), stream=True)
 
 
-@blueprint.post("/model/<path:name>/count-tokens")
-def count_tokens(name: str) -> Response:
+def count_tokens(exchange: Exchange, name: str) -> Answer:
     """CountTokens: the tokens of a request that is not sent to the model."""
-    data = read_body()
+    data = read_body(exchange)
     body = parse_json(data)
-    model = resolve_model(name)
-    count = counting.count_tokens(model, data, lambda: _read_counted(model, body), explains=False)
-    response = write_reply(count.reply, own_content_type) if count.reply else jsonify(inputTokens=count.tokens)
-    return counting.add_count_headers(response, model, count)
+    model = resolve_model(exchange, name)
+    count = counting.count_tokens(exchange, model, data, lambda: _read_counted(model, body), explains=False)
+    answer = (
+        write_reply(exchange, count.reply, own_content_type)
+        if count.reply
+        else answer_json({"inputTokens": count.tokens})
+    )
+    return counting.add_count_headers(exchange, answer, model, count)
 
 
 def _read_counted(model: Model, body: Any) -> Request:
@@ -106,19 +101,19 @@ def _read_counted(model: Model, body: Any) -> Request:
     return read(document)
 
 
-def _invoke(model: Model, *, stream: bool) -> Response:
-    data, adapter = read_body(), model.adapter
+def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Answer:
+    data, adapter = read_body(exchange), model.adapter
     if adapter.operation != "InvokeModel":
         # A family whose body no plugin knows.
-        return _pass_through(model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
+        return _pass_through(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
     with isolate_plugin_errors(adapter):
         faults = adapter.find_faults(parse_json(data))
     reject_faults(faults)
-    return _pass_through(model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
+    return _pass_through(exchange, model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
 
 
-def _converse(model: Model, *, stream: bool) -> Response:
-    data = read_body()
+def _converse(exchange: Exchange, model: Model, *, stream: bool) -> Answer:
+    data = read_body(exchange)
     if not data and is_prompt(model.id):
         data = b"{}"
     body = parse_json(data)
@@ -127,15 +122,19 @@ def _converse(model: Model, *, stream: bool) -> Response:
         # A managed prompt has its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]
     reject_faults(faults)
-    return _pass_through(model, data, operation="Converse", wire="converse", stream=stream)
+    return _pass_through(exchange, model, data, operation="Converse", wire="converse", stream=stream)
 
 
-def _pass_through(model: Model, data: bytes, *, operation: str, wire: str, stream: bool) -> Response:
+def _pass_through(exchange: Exchange, model: Model, data: bytes, *, operation: str, wire: str, stream: bool) -> Answer:
     # Headers that AWS reads are forwarded under the same names.
     forward = ("accept", "content-type") if operation == "InvokeModel" and not stream else ()
-    call = make_call(model, data, operation=operation, wire=wire, stream=stream, forward=forward)
-    response = pass_stream(call, _write_chunk, STREAM_FORMAT) if stream else pass_reply(call, own_content_type)
-    return add_gateway_headers(response, model)
+    call = make_call(exchange, model, data, operation=operation, wire=wire, stream=stream, forward=forward)
+    answer = (
+        pass_stream(exchange, call, _write_chunk, STREAM_FORMAT)
+        if stream
+        else pass_reply(exchange, call, own_content_type)
+    )
+    return add_gateway_headers(exchange, answer, model)
 
 
 def _write_chunk(chunk: Chunk) -> bytes:
@@ -172,8 +171,8 @@ _STATUSES = MappingProxyType(
 _IN_STREAMS = frozenset(error.stream_name for error in ERRORS.values() if error.streams >= {*STREAMING.values()})
 
 
-def _name_error(error: GatewayError) -> tuple[str, int]:
-    """AWS's name of an error, and its status."""
+def _name_error(error: GatewayError, *, has_key: bool = True) -> tuple[str, int]:
+    """AWS's name of an error, and its status; `has_key` tells whether the request has an `Authorization` header."""
     if isinstance(error, InvalidSignature):
         return error.name, error.status
     if isinstance(error, NotFound | MethodNotAllowed):
@@ -185,25 +184,26 @@ def _name_error(error: GatewayError) -> tuple[str, int]:
             return shape.name if shape else error.name, error.http_status or (shape.status if shape else 500)
     if error.status == 502 and error.retryable:
         return _NAMES[503], 503
-    if isinstance(error, Unauthenticated) and "authorization" not in request.headers:
+    if isinstance(error, Unauthenticated) and not has_key:
         return "MissingAuthenticationTokenException", 403
     name = _NAMES.get(error.status, "ValidationException" if error.status < 500 else "InternalServerException")
     return name, _STATUSES.get(name, error.status)
 
 
-def render_error(error: GatewayError, request_id: str) -> ErrorResponse:
+def render_error(error: GatewayError, exchange: Exchange) -> ErrorResponse:
     """The error as an answer of Bedrock's."""
-    name, status = _name_error(error)
+    name, status = _name_error(error, has_key=exchange.has_header("authorization"))
     members = error.members if isinstance(error, BedrockError) else {}
-    message = _describe_unserved() if isinstance(error, NotFound | MethodNotAllowed) else error.detail
+    message = _describe_unserved(exchange) if isinstance(error, NotFound | MethodNotAllowed) else error.detail
     document = {**members, "message": message, "code": error.code}
     return ErrorResponse(status=status, document=document, headers={"x-amzn-errortype": name})
 
 
-def _describe_unserved() -> str:
+def _describe_unserved(exchange: Exchange) -> str:
     """What a client reads that calls an operation of AWS's without a route here."""
     served = ", ".join((*SERVED_ON_MODELS, *account.SERVED, *catalogue.SERVED))
-    return f"This gateway does not serve {request.method} {request.path[:200]}. Of AWS's operations it serves {served}."
+    asked = f"{exchange.method} {exchange.path[:200]}"
+    return f"This gateway does not serve {asked}. Of AWS's operations it serves {served}."
 
 
 def _write_error_frame(error: GatewayError, request_id: str) -> bytes:
@@ -224,13 +224,13 @@ def _is_lost_connection(error: GatewayError) -> bool:
     return isinstance(error, UpstreamTruncated | UpstreamStalled)
 
 
-def _breaks_off(error: GatewayError) -> bool:
+def _breaks_off(error: GatewayError, exchange: Exchange) -> bool:
     """Whether the client loses its connection as the gateway has lost Bedrock's, which its SDK tells from an exception.
 
     Claude Code and opencode try again then, and take a frame with an exception for final. HTTP/1.0 has no way to tell a
     lost connection from the end.
     """
-    return _is_lost_connection(error) and request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
+    return _is_lost_connection(error) and exchange.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
 
 
 # The AWS SDKs do not skip a frame that means nothing, so a silence is not filled.
@@ -245,31 +245,49 @@ _ERROR_PREFIXES = tuple(sorted({operation.path.partition("{")[0] for operation i
 _SAMPLE = {"messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}]}
 DIALECT = Dialect(
     title="Bedrock",
-    blueprint=blueprint,
     mounts=("",),
     error_prefixes=_ERROR_PREFIXES,
     client_header="amz-sdk-invocation-id",
     render_error=render_error,
-    operations=(
-        Operation(path="/model/{model}/converse", summary="Converse", body=converse_body.Body, sample=_SAMPLE),
-        Operation(
-            path="/model/{model}/converse-stream",
+    routes=(
+        Route(
+            path="/model/<path:name>/converse",
+            respond=converse,
+            summary="Converse",
+            described="/model/{model}/converse",
+            body=converse_body.Body,
+            sample=_SAMPLE,
+        ),
+        Route(
+            path="/model/<path:name>/converse-stream",
+            respond=converse_stream,
             summary="ConverseStream",
+            described="/model/{model}/converse-stream",
             body=converse_body.Body,
             stream=eventstream.MEDIA_TYPE,
             sample=_SAMPLE,
         ),
-        Operation(path="/model/{model}/invoke", summary="InvokeModel"),
-        Operation(
-            path="/model/{model}/invoke-with-response-stream",
+        Route(
+            path="/model/<path:name>/invoke",
+            respond=invoke,
+            summary="InvokeModel",
+            described="/model/{model}/invoke",
+        ),
+        Route(
+            path="/model/<path:name>/invoke-with-response-stream",
+            respond=invoke_with_response_stream,
             summary="InvokeModelWithResponseStream",
+            described="/model/{model}/invoke-with-response-stream",
             stream=eventstream.MEDIA_TYPE,
         ),
-        Operation(path="/model/{model}/count-tokens", summary="CountTokens"),
-        *(
-            Operation(path=OPERATIONS[name].path, summary=name, method=OPERATIONS[name].method)
-            for name in (*account.SERVED, *catalogue.SERVED)
+        Route(
+            path="/model/<path:name>/count-tokens",
+            respond=count_tokens,
+            summary="CountTokens",
+            described="/model/{model}/count-tokens",
         ),
+        *account.ROUTES,
+        *catalogue.ROUTES,
     ),
     request_headers=(re.compile(r"(x-amz-|amz-sdk-)[a-z0-9-]+\Z", re.I),),
     response_headers=("x-amzn-errortype",),

@@ -4,16 +4,19 @@ Source: the service model of bedrock-runtime in botocore.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, request
-
 from bedrock_flask import headers
+from bedrock_flask.bedrock.operations import OPERATIONS
 from bedrock_flask.call import Call
+from bedrock_flask.dialect import Route
+from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.body import read_body
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.query import read_query
 from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply
 from bedrock_flask.pipeline.region import choose_region
@@ -25,71 +28,78 @@ from bedrock_flask.wires.completeness import ACCOUNT
 
 SERVED = tuple(ACCOUNT)
 
-blueprint = Blueprint("account", __name__)
 
-
-@blueprint.post("/guardrail/<path:guardrail>/version/<version>/apply")
-def apply_guardrail(guardrail: str, version: str) -> Response:
+def apply_guardrail(exchange: Exchange, guardrail: str, version: str) -> Answer:
     """ApplyGuardrail: what a guardrail does to a text, without a model."""
     labels = {"guardrailIdentifier": guardrail, "guardrailVersion": version}
-    return _pass(_make_call("ApplyGuardrail", _read_json(), labels=labels, arn=guardrail))
+    return _pass(exchange, _make_call(exchange, "ApplyGuardrail", _read_json(exchange), labels=labels, arn=guardrail))
 
 
-@blueprint.post("/guardrail-checks/invoke")
-def invoke_guardrail_checks() -> Response:
+def invoke_guardrail_checks(exchange: Exchange) -> Answer:
     """InvokeGuardrailChecks: checks of a text without a guardrail of the account."""
-    return _pass(_make_call("InvokeGuardrailChecks", _read_json()))
+    return _pass(exchange, _make_call(exchange, "InvokeGuardrailChecks", _read_json(exchange)))
 
 
-@blueprint.post("/async-invoke")
-def start_async_invoke() -> Response:
+def start_async_invoke(exchange: Exchange) -> Answer:
     """StartAsyncInvoke: the model may have any name that the gateway knows."""
-    data = _read_json()
+    data = _read_json(exchange)
     body: Any = parse_json(data)
     name = body.get("modelId") if isinstance(body, dict) else None
     if not isinstance(name, str):
         raise InvalidBody([FieldError("modelId", "is required, as a string")])
-    _reject_safeguards()
-    model = resolve_model(name)
+    _reject_safeguards(exchange)
+    model = resolve_model(exchange, name)
     if model.id != name:
         data = envelope.splice(data.decode(), (), {"modelId": json.dumps(model.id)}).encode()
-    region = choose_region(model.region, is_alias=bool(model.base))
-    call = replace(_make_call("StartAsyncInvoke", data), adapter=model.adapter, region=region)
-    response = _pass(call)
-    response.headers[headers.MODEL] = model.id
-    return response
+    region = choose_region(exchange, model.region, is_alias=bool(model.base))
+    call = replace(_make_call(exchange, "StartAsyncInvoke", data), adapter=model.adapter, region=region)
+    answer = _pass(exchange, call)
+    answer.headers[headers.MODEL] = model.id
+    return answer
 
 
-@blueprint.get("/async-invoke")
-def list_async_invokes() -> Response:
+def list_async_invokes(exchange: Exchange) -> Answer:
     """ListAsyncInvokes: those of the account, whichever key started them."""
-    query = urlencode([*request.args.items(multi=True)], quote_via=quote, safe="")
-    return _pass(_make_call("ListAsyncInvokes", query=query))
+    query = urlencode(read_query(exchange), quote_via=quote, safe="")
+    return _pass(exchange, _make_call(exchange, "ListAsyncInvokes", query=query))
 
 
-@blueprint.get("/async-invoke/<path:arn>")
-def get_async_invoke(arn: str) -> Response:
+def get_async_invoke(exchange: Exchange, arn: str) -> Answer:
     """GetAsyncInvoke: how far an asynchronous call is."""
-    return _pass(_make_call("GetAsyncInvoke", labels={"invocationArn": arn}, arn=arn))
+    return _pass(exchange, _make_call(exchange, "GetAsyncInvoke", labels={"invocationArn": arn}, arn=arn))
 
 
-def _reject_safeguards() -> None:
+def _reject_safeguards(exchange: Exchange) -> None:
     """Refuse what a call of a model takes as headers, and an asynchronous one does not take at all."""
-    if found := [name.lower() for name, _ in request.headers if name.lower() in HEADERS]:
+    if found := [name for name, _ in exchange.list_headers() if name in HEADERS]:
         raise RefusedSafeguard([FieldError(name, "an asynchronous call does not take it") for name in found])
 
 
-def _make_call(operation: str, body: bytes = b"", **options: Any) -> Call:
-    return make_account_call(operation, ACCOUNT[operation].name, body, **options)
+def _make_call(exchange: Exchange, operation: str, body: bytes = b"", **options: Any) -> Call:
+    return make_account_call(exchange, operation, ACCOUNT[operation].name, body, **options)
 
 
-def _read_json() -> bytes:
-    data = read_body()
+def _read_json(exchange: Exchange) -> bytes:
+    data = read_body(exchange)
     parse_json(data)
     return data
 
 
-def _pass(call: Call) -> Response:
-    response = pass_reply(call, own_content_type)
-    response.headers.update(record_headers(request_context().record))
-    return response
+def _pass(exchange: Exchange, call: Call) -> Answer:
+    answer = pass_reply(exchange, call, own_content_type)
+    answer.headers |= record_headers(exchange.record)
+    return answer
+
+
+def _describe(operation: str, path: str, respond: Callable[..., Answer]) -> Route:
+    of_aws = OPERATIONS[operation]
+    return Route(path=path, respond=respond, method=of_aws.method, summary=operation, described=of_aws.path)
+
+
+ROUTES = (
+    _describe("ApplyGuardrail", "/guardrail/<path:guardrail>/version/<version>/apply", apply_guardrail),
+    _describe("InvokeGuardrailChecks", "/guardrail-checks/invoke", invoke_guardrail_checks),
+    _describe("StartAsyncInvoke", "/async-invoke", start_async_invoke),
+    _describe("ListAsyncInvokes", "/async-invoke", list_async_invokes),
+    _describe("GetAsyncInvoke", "/async-invoke/<path:arn>", get_async_invoke),
+)

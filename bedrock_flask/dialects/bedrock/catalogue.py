@@ -3,11 +3,14 @@
 Source: the service model of bedrock in botocore, 2023-04-20.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from flask import Blueprint, Response, current_app, jsonify, request
-
+from bedrock_flask.bedrock.operations import OPERATIONS
 from bedrock_flask.converse import Json
+from bedrock_flask.dialect import Route
+from bedrock_flask.edge.answer import Answer, answer_json
+from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.query import read_query
 from bedrock_flask.errors import UnknownModel
 from bedrock_flask.models.catalogue import (
     APPLICATION,
@@ -17,105 +20,97 @@ from bedrock_flask.models.catalogue import (
     describe_model,
     describe_profile,
 )
-from bedrock_flask.models.resolver import Model, Models
+from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region, find_own_region
-from bedrock_flask.state import state_of
 
 SERVED = ("ListFoundationModels", "GetFoundationModel", "ListInferenceProfiles", "GetInferenceProfile")
 
-blueprint = Blueprint("catalogue", __name__)
 _DEFAULT_REGION = "us-east-1"
 
 
-@blueprint.get("/foundation-models")
-def list_foundation_models() -> Response:
+def list_foundation_models(exchange: Exchange) -> Answer:
     """ListFoundationModels: the models of the plugins, and each alias under its own name."""
+    asked = dict(reversed(read_query(exchange)))
     found = [
         model
-        for model in _describe_models()
-        if all(matches(model, request.args.get(name)) for name, matches in FILTERS.items())
+        for model in _describe_models(exchange)
+        if all(matches(model, asked.get(name)) for name, matches in FILTERS.items())
     ]
-    return jsonify(modelSummaries=found)
+    return answer_json({"modelSummaries": found})
 
 
-@blueprint.get("/foundation-models/<path:name>")
-def get_foundation_model(name: str) -> Response:
+def get_foundation_model(exchange: Exchange, name: str) -> Answer:
     """GetFoundationModel: by id, ARN or alias."""
-    models = _models()
+    models = exchange.state.models
     alias = models.aliases.get(name)
-    found = _describe_alias(models.resolve(name)) if alias else None
+    found = _describe_alias(exchange, models.resolve(name)) if alias else None
     if found is None and (model := Catalogue(models.registry).find_model(name)):
-        found = describe_model(model, _region())
+        found = describe_model(model, _region(exchange))
     if found is None:
         raise UnknownModel(f"No plugin and no alias here describes '{name[:200]}'.")
-    return jsonify(modelDetails=found)
+    return answer_json({"modelDetails": found})
 
 
-@blueprint.get("/inference-profiles")
-def list_inference_profiles() -> Response:
+def list_inference_profiles(exchange: Exchange) -> Answer:
     """ListInferenceProfiles: AWS's own for the models of the plugins, or those of the models file; in one page."""
-    kind = request.args.get("type", SYSTEM_DEFINED)
-    return jsonify(inferenceProfileSummaries=[each for each in _describe_profiles() if each["type"] == kind])
+    kind = dict(reversed(read_query(exchange))).get("type", SYSTEM_DEFINED)
+    found = [each for each in _describe_profiles(exchange) if each["type"] == kind]
+    return answer_json({"inferenceProfileSummaries": found})
 
 
-@blueprint.get("/inference-profiles/<path:name>")
-def get_inference_profile(name: str) -> Response:
+def get_inference_profile(exchange: Exchange, name: str) -> Answer:
     """GetInferenceProfile: by id or ARN, or by the alias that calls it."""
-    alias = _models().aliases.get(name)
+    alias = exchange.state.models.aliases.get(name)
     wanted = alias.profile if alias and alias.profile else name
     keys = {wanted, wanted.rpartition("/")[2]}
-    for profile in _describe_profiles():
+    for profile in _describe_profiles(exchange):
         if keys & {profile["inferenceProfileArn"], profile["inferenceProfileId"]}:
-            return jsonify(profile)
+            return answer_json(profile)
     raise UnknownModel(
         f"No plugin knows the inference profile '{name[:200]}'. An alias with its `profile` and the `id` of its model "
         "in the models file makes it known."
     )
 
 
-def _models() -> Models:
-    return state_of(current_app).models
+def _region(exchange: Exchange, model: Model | None = None) -> str:
+    chosen = choose_region(exchange, model.region, is_alias=True) if model else choose_region(exchange)
+    return chosen or find_own_region(exchange) or _DEFAULT_REGION
 
 
-def _region(model: Model | None = None) -> str:
-    chosen = choose_region(model.region, is_alias=True) if model else choose_region()
-    return chosen or find_own_region() or _DEFAULT_REGION
-
-
-def _describe_models() -> Iterator[Json]:
-    models = _models()
+def _describe_models(exchange: Exchange) -> Iterator[Json]:
+    models = exchange.state.models
     for model in Catalogue(models.registry).models:
-        yield describe_model(model, _region())
+        yield describe_model(model, _region(exchange))
     for name in models.aliases:
-        yield _describe_alias(models.resolve(name))
+        yield _describe_alias(exchange, models.resolve(name))
 
 
-def _describe_alias(alias: Model) -> Json:
+def _describe_alias(exchange: Exchange, alias: Model) -> Json:
     """An alias as a foundation model: its id is what a client sends as `modelId`."""
-    model = Catalogue(_models().registry).make_model(alias.base, alias.adapter, alias.capabilities)
-    described = describe_model(model, _region(alias))
+    model = Catalogue(exchange.state.models.registry).make_model(alias.base, alias.adapter, alias.capabilities)
+    described = describe_model(model, _region(exchange, alias))
     return {**described, "modelId": alias.name, "modelName": alias.name, "inferenceTypesSupported": ["ON_DEMAND"]}
 
 
-def _describe_profiles() -> Iterator[Json]:
-    models = _models()
+def _describe_profiles(exchange: Exchange) -> Iterator[Json]:
+    models = exchange.state.models
     known: dict[str, Json] = {}
     for profile in Catalogue(models.registry).profiles:
         if profile.type == SYSTEM_DEFINED:
-            known[profile.id] = describe_profile(profile, _region())
+            known[profile.id] = describe_profile(profile, _region(exchange))
     for name, alias in models.aliases.items():
         # The id that an alias calls is not listed twice, but its ARN has the number of the account.
         if alias.profile:
             model = models.resolve(name)
             identifier = alias.profile.rpartition("/")[2]
-            arn = f"arn:aws:bedrock:{_region(model)}::foundation-model/{model.base}"
-            described = _describe_alias_profile(model, alias.profile)
+            arn = f"arn:aws:bedrock:{_region(exchange, model)}::foundation-model/{model.base}"
+            described = _describe_alias_profile(exchange, model, alias.profile)
             known[identifier] = {"models": [{"modelArn": arn}], **known.get(identifier, {}), **described}
     yield from known.values()
 
 
-def _describe_alias_profile(alias: Model, profile: str) -> Json:
-    region, identifier = _region(alias), profile.rpartition("/")[2]
+def _describe_alias_profile(exchange: Exchange, alias: Model, profile: str) -> Json:
+    region, identifier = _region(exchange, alias), profile.rpartition("/")[2]
     own = ":application-inference-profile/" in profile
     arn = profile if profile.startswith("arn:") else f"arn:aws:bedrock:{region}::inference-profile/{identifier}"
     return {
@@ -126,3 +121,16 @@ def _describe_alias_profile(alias: Model, profile: str) -> Json:
         "status": "ACTIVE",
         "type": APPLICATION if own else SYSTEM_DEFINED,
     }
+
+
+def _describe(operation: str, path: str, respond: Callable[..., Answer]) -> Route:
+    of_aws = OPERATIONS[operation]
+    return Route(path=path, respond=respond, method=of_aws.method, summary=operation, described=of_aws.path)
+
+
+ROUTES = (
+    _describe("ListFoundationModels", "/foundation-models", list_foundation_models),
+    _describe("GetFoundationModel", "/foundation-models/<path:name>", get_foundation_model),
+    _describe("ListInferenceProfiles", "/inference-profiles", list_inference_profiles),
+    _describe("GetInferenceProfile", "/inference-profiles/<path:name>", get_inference_profile),
+)

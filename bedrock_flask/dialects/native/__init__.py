@@ -3,20 +3,20 @@
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
-
-from flask import Blueprint, Response, current_app, jsonify, request
 
 from bedrock_flask import headers
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.model_ids import is_imported, is_prompt
 from bedrock_flask.call import Chunk
-from bedrock_flask.dialect import Dialect, ErrorResponse
+from bedrock_flask.dialect import Dialect, ErrorResponse, Route
 from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, describe_capabilities
 from bedrock_flask.dialects.native.openapi import describe_paths
+from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
-from bedrock_flask.edge.context import request_context
+from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.rendering import problem_document, render_problem
 from bedrock_flask.errors import (
     FieldError,
@@ -42,15 +42,12 @@ from bedrock_flask.pipeline.request import (
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
-from bedrock_flask.state import state_of
 from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.completeness import OPAQUE
 from bedrock_flask.wires.openai_errors import write_error
 
 # Unknown fields that a header lists, and its length.
 _MAX_LISTED, _MAX_HEADER = 20, 2000
-
-blueprint = Blueprint("native", __name__)
 
 
 class InvokeBody(Schema):
@@ -66,88 +63,79 @@ class InvokeBody(Schema):
 INVOKE = InvokeBody()
 
 
-@blueprint.post("/models/<path:name>/invoke")
-def invoke(name: str) -> Response:
+def invoke(exchange: Exchange, name: str) -> Answer:
     """Call a model with its own body; the answer's bytes are Bedrock's."""
-    model = resolve_native_model(name)
-    return _invoke(model, read_body(), stream=False)
+    model = resolve_native_model(exchange, name)
+    return _invoke(exchange, model, read_body(exchange), stream=False)
 
 
-@blueprint.post("/models/<path:name>/invoke-stream")
-def invoke_stream(name: str) -> Response:
+def invoke_stream(exchange: Exchange, name: str) -> Answer:
     """Call a model with its own body; its chunks come as server-sent events, the usage in the last one."""
-    model = resolve_native_model(name)
-    return _invoke(model, read_body(), stream=True)
+    model = resolve_native_model(exchange, name)
+    return _invoke(exchange, model, read_body(exchange), stream=True)
 
 
-@blueprint.post("/invoke")
-def invoke_by_body() -> Response:
+def invoke_by_body(exchange: Exchange) -> Answer:
     """Call the model that the body names with the text of its `input`, cut out as it was written."""
-    data = read_body()
+    data = read_body(exchange)
     document = parse_json(data)
     if faults := find_faults(INVOKE, document):
         raise InvalidBody(faults)
-    model = resolve_native_model(document["model"])
+    model = resolve_native_model(exchange, document["model"])
     try:
         text = envelope.extract_member(data.decode(), "input")
-        return _invoke(model, text.encode(), stream=document.get("stream", False), body=document["input"])
+        return _invoke(exchange, model, text.encode(), stream=document.get("stream", False), body=document["input"])
     except InvalidBody as error:
         raise InvalidBody([dataclasses.replace(f, path=_prefix_path("input", f.path)) for f in error.fields]) from None
 
 
-@blueprint.get("/models")
-def list_models() -> Response:
+def list_models(exchange: Exchange) -> Answer:
     """The models to choose from: adapters, aliases, and those with a name of their provider's.
 
     An entry has the members of OpenAI's and of Anthropic's lists.
     """
-    models = [_describe_for_caller(model) for model in state_of(current_app).models.list_named()]
+    models = [_describe_for_caller(exchange, model) for model in exchange.state.models.list_named()]
     ends = {"first_id": models[0]["id"], "last_id": models[-1]["id"]} if models else {"first_id": None, "last_id": None}
-    return jsonify(object="list", data=models, has_more=False, **ends)
+    return answer_json({"object": "list", "data": models, "has_more": False, **ends})
 
 
-@blueprint.get("/models/<path:name>")
-def show_model(name: str) -> Response:
+def show_model(exchange: Exchange, name: str) -> Answer:
     """One model: what it is on Bedrock, and what it can do."""
-    return jsonify(_describe_for_caller(resolve_model(name)))
+    return answer_json(_describe_for_caller(exchange, resolve_model(exchange, name)))
 
 
-@blueprint.get("/models/<path:name>/invoke")
-@blueprint.get("/models/<path:name>/invoke-stream")
-def reject_get(name: str) -> Response:
+def reject_get(exchange: Exchange, name: str) -> Answer:
     """Refuse a GET of these addresses, which would otherwise name a model: a model's name may hold slashes."""
     raise MethodNotAllowed("This address takes POST.", headers={"allow": "POST"})
 
 
-@blueprint.get("/models/<path:name>/schema")
-def show_schema(name: str) -> Response:
+def show_schema(exchange: Exchange, name: str) -> Answer:
     """The JSON Schema (2020-12) of the model's own body."""
-    response = jsonify(to_json_schema(resolve_model(name).adapter.schema))
-    response.mimetype = "application/schema+json"
-    return response
+    schema = to_json_schema(resolve_model(exchange, name).adapter.schema)
+    return answer_json(schema, content_type="application/schema+json")
 
 
-def _invoke(model: Model, data: bytes, *, stream: bool, body: Any = None) -> Response:
+def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body: Any = None) -> Answer:
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
     document = parse_json(data) if body is None else body
     if is_imported(model.id) and GENERIC in model.adapter.models:
         # No plugin knows its body, and it is not Converse's.
-        unknown, call = [], make_call(model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
+        unknown, call = [], make_call(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
     else:
         unknown = _check_body(model, document)
-        call = make_call(model, data, stream=stream)
-    log_unknown_fields(unknown)
+        call = make_call(exchange, model, data, stream=stream)
+    log_unknown_fields(exchange, unknown)
     wire = find_wire(call.adapter, call.wire)
-    response = (
-        pass_stream(call, _write_opaque if wire.is_opaque else _write_json, STREAM_FORMAT, write_end=_write_usage)
-        if stream
-        else pass_reply(call, own_content_type)
-    )
+    if stream:
+        write_chunk, write_end = _write_opaque if wire.is_opaque else _write_json, partial(_write_usage, exchange)
+        answer = pass_stream(exchange, call, write_chunk, STREAM_FORMAT, write_end=write_end)
+    else:
+        answer = pass_reply(exchange, call, own_content_type)
     if unknown:
         listed = quote(", ".join(unknown[:_MAX_LISTED]), safe="[], -_.")[:_MAX_HEADER]
-        response.headers[headers.UNKNOWN_FIELDS] = listed
-    return add_gateway_headers(response, model)
+        answer.headers[headers.UNKNOWN_FIELDS] = listed
+    return add_gateway_headers(exchange, answer, model)
 
 
 def _check_body(model: Model, body: Any) -> list[str]:
@@ -187,8 +175,8 @@ def _write_chunk(chunk: Chunk, encode: Callable[[str, str], bytes]) -> bytes:
         raise UpstreamProtocolError("Bedrock's stream has a chunk that is not text.") from None
 
 
-def _write_usage() -> Iterator[bytes]:
-    yield sse.encode(json.dumps(request_context().record.usage.to_dict()), "usage")
+def _write_usage(exchange: Exchange) -> Iterator[bytes]:
+    yield sse.encode(json.dumps(exchange.record.usage.to_dict()), "usage")
 
 
 def _write_error(error: GatewayError, request_id: str) -> bytes:
@@ -201,7 +189,7 @@ STREAM_FORMAT = StreamFormat(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("s
 _RELEASED = {"created": 0, "created_at": "1970-01-01T00:00:00Z"}
 
 
-def _describe(model: Model) -> dict[str, Any]:
+def _describe(exchange: Exchange, model: Model) -> dict[str, Any]:
     adapter: Adapter = model.adapter
     return {
         "id": model.name,
@@ -220,7 +208,7 @@ def _describe(model: Model) -> dict[str, Any]:
         "operation": adapter.operation,
         "capabilities": dataclasses.asdict(model.capabilities),
         "patterns": list(adapter.models),
-        "source": state_of(current_app).models.registry.sources[adapter.name],
+        "source": exchange.state.models.registry.sources[adapter.name],
         "sample": adapter.sample,
         "links": {
             "invoke": f"/v1/models/{model.name}/invoke",
@@ -229,18 +217,18 @@ def _describe(model: Model) -> dict[str, Any]:
     }
 
 
-def _describe_for_caller(model: Model) -> dict[str, Any]:
+def _describe_for_caller(exchange: Exchange, model: Model) -> dict[str, Any]:
     """The description; Anthropic's SDKs, which name the version of their API, have a type of their own for it."""
-    described = _describe(model)
-    if ANTHROPIC_VERSION in request.headers:
+    described = _describe(exchange, model)
+    if exchange.has_header(ANTHROPIC_VERSION):
         described["capabilities"] = describe_capabilities(model.capabilities)
     return described
 
 
-def render_error(error: GatewayError, request_id: str) -> ErrorResponse:
+def render_error(error: GatewayError, exchange: Exchange) -> ErrorResponse:
     """The problem document; a GET is how OpenAI's and Anthropic's SDKs list models, and they look for `error` in it."""
-    rendered = render_problem(error, request_id)
-    if request.method != "GET":
+    rendered = render_problem(error, exchange)
+    if exchange.method != "GET":
         return rendered
     return dataclasses.replace(rendered, document={**rendered.document, "error": write_error(error)})
 
@@ -251,7 +239,16 @@ def _prefix_path(member: str, path: str) -> str:
 
 DIALECT = Dialect(
     title="Native",
-    blueprint=blueprint,
+    routes=(
+        Route(path="/models/<path:name>/invoke", respond=invoke),
+        Route(path="/models/<path:name>/invoke-stream", respond=invoke_stream),
+        Route(path="/invoke", respond=invoke_by_body),
+        Route(path="/models", respond=list_models, method="GET"),
+        Route(path="/models/<path:name>", respond=show_model, method="GET"),
+        Route(path="/models/<path:name>/invoke", respond=reject_get, method="GET"),
+        Route(path="/models/<path:name>/invoke-stream", respond=reject_get, method="GET"),
+        Route(path="/models/<path:name>/schema", respond=show_schema, method="GET"),
+    ),
     mounts=("/v1",),
     error_prefixes=("/v1/models", "/v1/invoke"),
     render_error=render_error,

@@ -1,0 +1,112 @@
+"""The exchange: one request, and what the gateway learns while it answers. Every step and every dialect gets it."""
+
+import functools
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bedrock_flask.call import CallRecord
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.protocol import sigv4
+from bedrock_flask.state import State
+
+_REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
+# Headers that WSGI gives a key of their own.
+_OWN_KEYS = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+
+
+@dataclass(frozen=True)
+class SignatureClaim:
+    """The key that a request says it was signed with; nothing of it is proven."""
+
+    key: str
+    signature: sigv4.Claim
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request, and what is known of it so far.
+
+    environ          the request as the WSGI server gives it
+    route            the address that was found for it, as Flask writes rules; None without one
+    is_public        whether that address needs no key
+    started          a time of `time.monotonic()`
+    record           what is learned about its calls of Bedrock
+    key              the name of the caller's API key, empty where the gateway has no keys
+    signature_claim  the key that the request claims to be signed with, until that is verified
+    body             a body that was read before the dialect reads it
+    error            the code of the error that is answered
+    safeguards       the guardrail and the latency of the body, as members of a Converse request, for every call
+    log_fields       further members of the log line
+    """
+
+    environ: Mapping[str, Any]
+    state: State
+    request_id: str
+    has_unread_body: bool
+    route: str | None = None
+    is_public: bool = False
+    started: float = field(default_factory=time.monotonic)
+    record: CallRecord = field(default_factory=CallRecord)
+    key: str = ""
+    signature_claim: SignatureClaim | None = None
+    body: bytes | None = None
+    holds_slot: bool = False
+    error: str = ""
+    safeguards: dict[str, Any] = field(default_factory=dict)
+    log_fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the gateway."""
+        return self.state.settings
+
+    @property
+    def method(self) -> str:
+        """The method of the request, in upper case."""
+        return str(self.environ["REQUEST_METHOD"])
+
+    @property
+    def path(self) -> str:
+        """The path below the base path, decoded."""
+        decoded = self.environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        return f"/{decoded.lstrip('/')}"
+
+    def header(self, name: str, default: str = "") -> str:
+        """The value of a header, its name in lower case; the server has joined those of a repeated header by commas."""
+        value: str = self.environ.get(_find_environ_key(name), default)
+        return value
+
+    def has_header(self, name: str) -> bool:
+        """Whether the request has the header, even if it is empty."""
+        return _find_environ_key(name) in self.environ
+
+    def list_headers(self) -> Iterator[tuple[str, str]]:
+        """All headers, with their names in lower case."""
+        for key, value in self.environ.items():
+            if key.startswith("HTTP_"):
+                if key[5:] not in _OWN_KEYS:
+                    yield key[5:].replace("_", "-").lower(), value
+            elif key in _OWN_KEYS and value:
+                yield key.replace("_", "-").lower(), value
+
+
+def begin_exchange(environ: Mapping[str, Any], state: State) -> Exchange:
+    """Begin to answer a request: its id is the caller's, if that can be a header and a word of a log line."""
+    sent = environ.get("HTTP_X_REQUEST_ID", "")
+    has_body = environ.get("CONTENT_LENGTH", "").strip("0 ") != ""
+    return Exchange(
+        environ,
+        state,
+        sent if sent and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex,
+        has_unread_body=has_body or "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower(),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _find_environ_key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in _OWN_KEYS else f"HTTP_{key}"

@@ -1,0 +1,107 @@
+"""The reference door: every address as a rule of Flask's, every step as a hook of Flask's."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
+
+from bedrock_flask.dialect import Route
+from bedrock_flask.edge import steps
+from bedrock_flask.edge.answer import Answer
+from bedrock_flask.edge.exchange import Exchange, begin_exchange
+from bedrock_flask.edge.rendering import render_error, render_unexpected_error
+from bedrock_flask.edge.unread_body import make_body_discarder
+from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound
+from bedrock_flask.state import state_of, with_state
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def with_exchange(app: Flask) -> Flask:
+    """An exchange for every request, which ends in its headers and its log line; errors in the dialect's words."""
+    app.before_request(_begin)
+    app.after_request(_leave)
+    app.register_error_handler(GatewayError, lambda error: to_response(render_error(current_exchange(), error)))
+    app.register_error_handler(HTTPException, _render_http_error)
+    app.register_error_handler(Exception, lambda error: to_response(render_unexpected_error(current_exchange(), error)))
+    return with_state(app, discard_body=make_body_discarder())
+
+
+def with_steps(app: Flask) -> Flask:
+    """Every request passes the steps on the way in, before its view."""
+    app.before_request(lambda: steps.enter(current_exchange()))
+    return app
+
+
+def with_routes(app: Flask) -> Flask:
+    """The routes of every dialect, below each of its mounts."""
+    for dialect in state_of(app).dialects:
+        for mount, route in itertools.product(dialect.mounts, dialect.routes):
+            rule = f"{mount}{route.path}"
+            app.add_url_rule(rule, f"{route.method} {rule}", _make_view(route), methods=[route.method])
+    return app
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no key, because it reveals and reads nothing."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def current_exchange() -> Exchange:
+    """The exchange of the request that Flask is answering."""
+    exchange: Exchange = g.exchange
+    return exchange
+
+
+def to_response(answer: Answer) -> Response:
+    """The answer as a response of Flask's."""
+    response = Response(answer.body, answer.status, answer.headers, content_type=answer.content_type)
+    for function in answer.on_close:
+        response.call_on_close(function)
+    return response
+
+
+def _make_view(route: Route) -> Callable[..., Response]:
+    return lambda **labels: to_response(route.respond(current_exchange(), **labels))
+
+
+def _begin() -> None:
+    exchange = g.exchange = begin_exchange(request.environ, state_of(current_app))
+    exchange.route = request.url_rule.rule if request.url_rule else None
+    exchange.is_public = getattr(current_app.view_functions.get(request.endpoint or ""), "is_public", False)
+
+
+def _leave(response: Response) -> Response:
+    answer = steps.leave(current_exchange(), Answer(status=response.status_code))
+    response.headers.update(answer.headers)
+    for function in answer.on_close:
+        response.call_on_close(function)
+    return response
+
+
+def _render_http_error(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()  # type: ignore[return-value]
+    return to_response(render_error(current_exchange(), _name_http_error(error)))
+
+
+def _name_http_error(error: HTTPException) -> GatewayError:
+    if error.code == 404:
+        return NotFound(f"{request.path} does not exist here; {_find_nearest_address(request.path)}.")
+    if error.code == 405:
+        allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+        return MethodNotAllowed(f"This address takes {allowed}.", headers={"allow": allowed})
+    other = CallerError(error.description or "")
+    other.status = error.code or 400
+    return other
+
+
+def _find_nearest_address(path: str) -> str:
+    """The address that a client means whose base URL has a `/v1` too many or too few, or a slash at its end."""
+    routes = current_app.create_url_adapter(request)
+    candidates = (path.rstrip("/"), path.removeprefix("/v1"), f"/v1{path}")
+    near = [each for each in candidates if each != path and routes and routes.allowed_methods(each)]
+    return f"{near[0]} does" if near else "/openapi.json lists every address"

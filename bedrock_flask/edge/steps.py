@@ -1,0 +1,58 @@
+"""What every request passes on its way in and out, whatever it asks for and whichever door it came through."""
+
+from collections.abc import Callable
+
+from bedrock_flask import headers
+from bedrock_flask.edge import connection
+from bedrock_flask.edge.access_log import log_on_close
+from bedrock_flask.edge.answer import Answer
+from bedrock_flask.edge.authentication import authenticate
+from bedrock_flask.edge.concurrency import release_slot_on_close, take_slot
+from bedrock_flask.edge.cors import vary_by_origin
+from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.signatures import verify_signature
+
+
+def add_headers(exchange: Exchange, answer: Answer) -> None:
+    """Name the request, and the one to Bedrock."""
+    for name in headers.REQUEST_ID:
+        answer.headers[name] = exchange.request_id
+    if exchange.record.upstream_request_id:
+        answer.headers[headers.BEDROCK_REQUEST_ID] = exchange.record.upstream_request_id
+    answer.headers["x-content-type-options"] = "nosniff"
+
+
+def discard_unread_body(exchange: Exchange, answer: Answer) -> None:
+    """Let a client that is still sending its body read the answer."""
+    environ, state = exchange.environ, exchange.state
+    if connection.reads_unread_body(environ):
+        if exchange.has_unread_body:
+            connection.announce_close(environ)
+    elif answer.status >= 400:
+        answer.on_close.append(lambda: state.discard_body(environ, state.settings.max_body_bytes))
+
+
+# On the way in, before the dialect: a later step may rely on the earlier ones, and any may raise a GatewayError. A body
+# is read only in a slot, and only for a known key: a signature covers the body.
+STEPS_IN: tuple[Callable[[Exchange], None], ...] = (authenticate, take_slot, verify_signature)
+# On the way out, of an error too. What is done when the last byte is sent is done in this order.
+STEPS_OUT: tuple[Callable[[Exchange, Answer], None], ...] = (
+    release_slot_on_close,
+    vary_by_origin,
+    add_headers,
+    log_on_close,
+    discard_unread_body,
+)
+
+
+def enter(exchange: Exchange) -> None:
+    """Pass every step on the way in, or raise the GatewayError of the first that refuses."""
+    for step in STEPS_IN:
+        step(exchange)
+
+
+def leave(exchange: Exchange, answer: Answer) -> Answer:
+    """The answer after every step on the way out."""
+    for step in STEPS_OUT:
+        step(exchange, answer)
+    return answer
