@@ -1,17 +1,22 @@
 """The emulator as a WSGI application: Bedrock's runtime protocol, and `/_emulator` for the tests that control it."""
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import ClosingIterator
 
 from bedrock_flask.emulator import operations
 from bedrock_flask.emulator.account.account import EmulatedAccount
 from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
 from bedrock_flask.emulator.account.jobs import AsyncJobs
+from bedrock_flask.emulator.admin_access import PREFIX, refuse_strangers
+from bedrock_flask.emulator.calls.body import read_body
 from bedrock_flask.emulator.calls.delivery import deliver, make_abandoned_response
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
@@ -32,8 +37,13 @@ from bedrock_flask.models.catalogue import Catalogue
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import sigv4
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 LOG = logging.getLogger("bedrock_flask.emulator")
 MAX_BODY_BYTES = 32 * 1024 * 1024
+# Calls that are answered at a time; server.py has more threads, so that callers who wait for ever silence no test.
+MAX_CALLS = 128
 
 _DEFAULTS = EmulatorSettings()
 _SERVED = f"{', '.join(OPERATIONS)} of bedrock-runtime and bedrock"
@@ -80,10 +90,12 @@ def create_emulator(
             log=log,
             faults=faults,
         ),
+        _with_access,
         partial(_with_admin, engine=engine, log=log, faults=faults),
         partial(_with_replies, replies=replies),
         _with_errors,
         _with_request_ids,
+        _with_call_limit,
     ):
         app = step(app)
     return app
@@ -100,7 +112,7 @@ def _with_operations(
     def serve(operation: str, model: str = "", **labels: str) -> Response:
         presence = Presence(request.environ.get("gunicorn.socket"), is_stopping)
         presence.announce()
-        body = request.get_data()
+        body = read_body(request)
         update = log.begin(operation, model, _request_id(), list(request.headers), body)
         headers = {name.lower(): value for name, value in request.headers}
         emulator_request = EmulatorRequest(
@@ -125,6 +137,10 @@ def _with_operations(
         if operation.control:
             app.add_url_rule(CONTROL_PREFIX + operation.path, f"control.{name}", view, methods=[operation.method])
     return app
+
+
+def _to_flask(response: EmulatorResponse) -> Response:
+    return Response(b"".join(response.parts), response.status, dict(response.headers))
 
 
 def _respond(
@@ -160,6 +176,11 @@ def _find_fault(faults: FaultQueue) -> Fault | None:
     return parse_header(header) if header else faults.take()
 
 
+def _with_access(app: Flask) -> Flask:
+    app.before_request(refuse_strangers)
+    return app
+
+
 def _with_admin(app: Flask, engine: AnyEngine, log: RequestLog, faults: FaultQueue) -> Flask:
     @app.get("/_emulator/health")
     def health() -> Response:
@@ -172,7 +193,7 @@ def _with_admin(app: Flask, engine: AnyEngine, log: RequestLog, faults: FaultQue
     @app.post("/_emulator/faults")
     def add_faults() -> Response | tuple[Response, int]:
         try:
-            faults.add(parse_faults(request.get_data()))
+            faults.add(parse_faults(read_body(request)))
         except InvalidFault as error:
             return jsonify(message=str(error)), 400
         return jsonify(waiting=faults.list_pending())
@@ -202,7 +223,7 @@ def _with_replies(app: Flask, replies: ReplyQueue) -> Flask:
     @app.post("/_emulator/replies")
     def add_replies() -> Response | tuple[Response, int]:
         try:
-            replies.add(parse_replies(request.get_data()))
+            replies.add(parse_replies(read_body(request)))
         except InvalidReply as error:
             return jsonify(message=str(error)), 400
         return jsonify(replies.list_pending())
@@ -218,17 +239,22 @@ def _with_replies(app: Flask, replies: ReplyQueue) -> Flask:
 def _with_errors(app: Flask) -> Flask:
     @app.errorhandler(HTTPException)
     def handle_http_error(error: HTTPException) -> Response:
-        if error.code in (404, 405) and not request.path.startswith("/_emulator/"):
-            headers = {name.lower(): value for name, value in request.headers}
-            response = make_unserved_response(
-                request.method, request.path, headers, request.get_data(), status=error.code, served=_SERVED
-            )
-        else:
-            name = "UnknownOperationException" if error.code in (404, 405) else "ValidationException"
-            response = make_error_response(EmulatedError(name, error.description or error.name, status=error.code))
-        return Response(b"".join(response.parts), response.status, dict(response.headers))
+        if error.code in (404, 405) and not request.path.startswith(PREFIX):
+            try:
+                return _to_flask(_refuse_unserved(error.code))
+            except HTTPException as unreadable:
+                error = unreadable
+        name = "UnknownOperationException" if error.code in (404, 405) else "ValidationException"
+        response = make_error_response(EmulatedError(name, error.description or error.name, status=error.code))
+        return _to_flask(response)
 
     return app
+
+
+def _refuse_unserved(status: int) -> EmulatorResponse:
+    headers = {name.lower(): value for name, value in request.headers}
+    body = read_body(request)
+    return make_unserved_response(request.method, request.path, headers, body, status=status, served=_SERVED)
 
 
 def _with_request_ids(app: Flask) -> Flask:
@@ -237,6 +263,26 @@ def _with_request_ids(app: Flask) -> Flask:
         response.headers["x-amzn-RequestId"] = _request_id()
         return response
 
+    return app
+
+
+def _with_call_limit(app: Flask) -> Flask:
+    slots, inner = threading.BoundedSemaphore(MAX_CALLS), app.wsgi_app
+    text = f"The emulator answers at most {MAX_CALLS} calls at a time."
+
+    def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(PREFIX):
+            return inner(environ, start_response)
+        if not slots.acquire(blocking=False):
+            refusal = make_error_response(EmulatedError("ServiceUnavailableException", text))
+            return _to_flask(refusal)(environ, start_response)
+        try:
+            return ClosingIterator(inner(environ, start_response), slots.release)
+        except BaseException:
+            slots.release()
+            raise
+
+    app.wsgi_app = serve  # type: ignore[method-assign]
     return app
 
 

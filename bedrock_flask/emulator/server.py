@@ -16,14 +16,18 @@ from gunicorn.workers import gthread
 
 from bedrock_flask.config.hosts import bracket_host
 from bedrock_flask.emulator import engines
-from bedrock_flask.emulator.app import create_emulator
+from bedrock_flask.emulator.app import MAX_CALLS, create_emulator
 from bedrock_flask.emulator.request_log import RequestLog, open_log
 from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.call_connection import open_call
+from bedrock_flask.server.workers.pace import RateLimitedSocket, limit_rate
 
-THREADS = 32
+# A thread for each call, and some for tests that ask how it is and for heads that are still arriving.
+THREADS = MAX_CALLS + 16
+# Seconds for a client to begin and to go on with its request.
+_PATIENCE = 10.0
 
 _PREFACE_SECONDS, _POLL_SECONDS = 1.0, 0.01
 
@@ -39,6 +43,11 @@ class _Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
     def run(self) -> None:
         super().run()
         self.bridge.close()
+
+    def enqueue_req(self, conn: Any) -> None:
+        if not isinstance(conn.sock, RateLimitedSocket):
+            conn.sock = limit_rate(conn.sock, _PATIENCE)
+        super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         self.serving.add(conn)
@@ -85,10 +94,10 @@ def _begins_as_http2(connection: socket.socket) -> bool:
 
 def _take_socket(conn: Any) -> socket.socket:
     """Take the socket of a connection, and leave a substitute that gunicorn may close."""
-    connection: socket.socket = conn.sock
+    limited = conn.sock
     conn.sock, other = socket.socketpair()
     other.close()
-    return connection
+    return socket.socket(limited.family, limited.type, limited.proto, fileno=limited.detach())
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

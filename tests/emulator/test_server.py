@@ -54,7 +54,7 @@ def test_it_waits_for_no_caller_that_sends_nothing_or_half(start_emulator: Start
     connect = socket.create_connection
     with connect(address), connect(address) as half, connect(address) as kept:
         half.sendall(b"POST /model/a.b/converse HTTP/1.1\r\nHost")
-        kept.sendall(b"GET /_emulator/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        kept.sendall(b"GET /_emulator/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert kept.recv(100).startswith(b"HTTP/1.1 200")
         began = time.monotonic()
         server.process.send_signal(stop)

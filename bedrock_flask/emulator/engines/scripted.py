@@ -25,7 +25,7 @@ from itertools import islice
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, Request
-from bedrock_flask.emulator.calls.errors import EmulatedError
+from bedrock_flask.emulator.calls.errors import EmulatedError, validation_error
 from bedrock_flask.emulator.engines import conversation
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.emulator.engines.schema_sample import make_sample
@@ -33,6 +33,7 @@ from bedrock_flask.emulator.engines.stop_sequences import cut_at_stop_sequence
 
 _TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])|\s+$")
 _ERROR = re.compile(r"\[\[error (\w+)(?: after (\d+))?\]\]")
+_MAX_DIGITS = 9
 _QUOTE_LENGTH = 300
 _JSON_PIECE_LENGTH = 12
 _WORD_WEIGHT, _NOISE_WEIGHT, _DIMENSIONS_PER_WORD = 1.0, 0.02, 8
@@ -46,14 +47,15 @@ class ScriptedEngine(EmulatorEngine):
 
     def converse(self, request: Request) -> Iterator[Event]:
         """The answer to a Converse request, as Converse events."""
-        error = _ERROR.search(conversation.find_last_text(request))
-        if error and error[2] is None:
-            raise EmulatedError(error[1])
+        order = _find_order(conversation.find_last_text(request))
+        error, pieces = order or (None, None)
+        if error and pieces is None:
+            raise error
         events = _write_answer(request)
         if error:
             # The start of the message is not one of the counted pieces.
-            yield from islice(events, 1 + int(error[2]))
-            raise EmulatedError(error[1])
+            yield from islice(events, 1 + (pieces or 0))
+            raise error
         yield from events
 
     def embed(self, text: str, dimensions: int) -> list[float]:
@@ -73,8 +75,18 @@ class ScriptedEngine(EmulatorEngine):
 
     def find_error(self, texts: Sequence[str]) -> tuple[EmulatedError, int] | None:
         """The error that one of these texts orders, and the number of pieces of the answer before it."""
-        found = next(filter(None, map(_ERROR.search, texts)), None)
-        return (EmulatedError(found[1]), int(found[2] or 0)) if found else None
+        found = next(filter(None, map(_find_order, texts)), None)
+        return (found[0], found[1] or 0) if found else None
+
+
+def _find_order(text: str) -> tuple[EmulatedError, int | None] | None:
+    """The error that a text orders, and the number of pieces before it if the text has one."""
+    found = _ERROR.search(text)
+    if found is None:
+        return None
+    if found[2] and len(found[2]) > _MAX_DIGITS:
+        raise validation_error(f"[[error {found[1]} after …]]: the number has more than {_MAX_DIGITS} digits.")
+    return EmulatedError(found[1]), int(found[2]) if found[2] else None
 
 
 def call_forced_tool(request: Request) -> Iterator[Event]:

@@ -17,16 +17,23 @@ HEADER = "x-emulator-fault"
 _NAME_SHOWN = 64
 
 
+# No call has as many frames, no test waits for as long, no gateway unpacks as much.
+_MAX_COUNT, _MAX_SECONDS, _MAX_BYTES = 1_000_000, 86_400, 1 << 34
+
+
 class _FaultSchema(fields.Schema):
     fault = fields.String(required=True)
-    count = fields.Integer(min=1)
-    after = fields.Integer(min=0)
-    seconds = fields.Number(min=0)
-    size = fields.Integer(min=1)
+    count = fields.Integer(min=1, max=_MAX_COUNT)
+    after = fields.Integer(min=0, max=_MAX_COUNT)
+    seconds = fields.Number(min=0, max=_MAX_SECONDS)
+    size = fields.Integer(min=1, max=_MAX_BYTES)
     message = fields.String()
-    retry_after = fields.String(pattern=r"^[ -~]+$")
+    retry_after = fields.String(pattern=r"\A[ -~]+\Z")
     status = fields.Integer(min=400, max=599)
     error = fields.String()
+
+
+_COUNTS = frozenset({"count", "after", "size", "status"})
 
 
 class InvalidFault(ValueError):
@@ -60,7 +67,9 @@ def _read_fault(order: Any) -> Fault:
     errors: list[FieldError] = fields.find_faults(_FaultSchema(), order) or list(_find_unknown_members(order))
     if errors:
         raise InvalidFault("; ".join(f"{error.path or 'the order'}: {error.message}" for error in errors))
-    return Fault(**order)
+    # JSON Schema takes 64.0 for an integer, and a count of frames must be one for Python too.
+    members: dict[str, Any] = {name: int(value) if name in _COUNTS else value for name, value in order.items()}
+    return Fault(**members)
 
 
 def _find_unknown_members(order: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bedrock_flask.converse import Json
 from bedrock_flask.emulator.calls.errors import validation_error
+from bedrock_flask.emulator.replies.pattern import SECONDS, PatternTimeout
 from bedrock_flask.emulator.replies.reply import Reply
 
 _PROMPT_SHOWN = 60
@@ -40,7 +41,7 @@ class ReplyQueue:
         """Take the first suitable reply for one of these prompts; None if there is none."""
         with self._lock:
             for number, reply in enumerate(self._pending):
-                if is_suitable(reply) and any(reply.matches_prompt(model, prompt) for prompt in prompts):
+                if is_suitable(reply) and any(_matches(reply, model, prompt) for prompt in prompts):
                     self._use(number, reply)
                     return reply
         if self.only:
@@ -59,3 +60,11 @@ class ReplyQueue:
         else:
             del self._pending[number]
             self._added -= number < self._added
+
+
+def _matches(reply: Reply, model: str, prompt: str) -> bool:
+    try:
+        return reply.matches_prompt(model, prompt)
+    except PatternTimeout:
+        text = f"The pattern {json.dumps(reply.matches)} of a reply takes more than {SECONDS:g} s for this prompt."
+        raise validation_error(text) from None

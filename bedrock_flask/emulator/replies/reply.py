@@ -17,6 +17,7 @@ from bedrock_flask.bedrock.errors import ERRORS
 from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.converse import Json, member
+from bedrock_flask.emulator.replies.pattern import MAX_LENGTH, search
 from bedrock_flask.errors import StartupError
 from bedrock_flask.protocol.json import MalformedJSON, parse
 
@@ -42,12 +43,12 @@ class Reply:
     chunks: Sequence[Json] | None = None
 
     def matches_prompt(self, model: str, prompt: str) -> bool:
-        """Whether the reply is for this prompt to this model."""
+        """Whether the reply is for this prompt to this model. PatternTimeout if that takes too long to say."""
         return (
             (self.prompt is None or self.prompt.strip() == prompt)
             and (self.contains is None or self.contains in prompt)
-            and (self.matches is None or re.search(self.matches, prompt) is not None)
             and (self.model is None or matches(self.model, model))
+            and (self.matches is None or search(self.matches, prompt))
         )
 
     def list_chunks(self) -> list[Json]:
@@ -69,7 +70,7 @@ class _UsageSchema(fields.Schema):
 class _ReplySchema(fields.Schema):
     prompt = fields.String()
     contains = fields.String(min_length=1)
-    matches = fields.String(min_length=1)
+    matches = fields.String(min_length=1, max_length=MAX_LENGTH)
     model = fields.String(min_length=1)
     times = fields.Integer(min=1)
     text = fields.String()
