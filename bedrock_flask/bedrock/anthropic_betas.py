@@ -8,9 +8,8 @@ A member is written as `tools[].defer_loading` (of every tool), `tools[]:web_sea
 or `thinking.display=updates` (only with this value).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from bedrock_flask.bedrock.model_ids import matches
@@ -171,16 +170,17 @@ def select_betas(
 
 def find_needed_betas(body: Mapping[str, Any]) -> Iterator[str]:
     """The betas that unlock members of the body, where one name is known for them."""
-    for row in BETAS:
-        # `context_management` alone does not say what it holds.
-        members = [member for member in row.members if member != "context_management"]
-        if row.accepted and "*" not in row.pattern and any(True for _ in _find_members(body, members)):
-            yield row.pattern
+    found = _find_members(body)
+    for pattern, members in _NEEDED_FOR.items():
+        if not found.keys().isdisjoint(members):
+            yield pattern
 
 
 def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[Path]:
     """The paths of what must be removed: what Bedrock refuses, and what would be empty without it."""
     found = dict.fromkeys(find_locked_members(body, betas))
+    if not found:
+        return []
     found |= dict.fromkeys(_find_emptied(body, found))
     return [path for path in found if found.keys().isdisjoint(_enclosing_paths(path))]
 
@@ -191,10 +191,13 @@ def find_locked_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[P
     It accepts any JSON object: a member of a wrong type holds nothing to refuse.
     """
     sent, _ = select_betas(betas, body)
-    unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
-    locked = [*_NEVER, *(member for row in BETAS for member in row.members if member not in unlocked)]
     extra: list[Path] = [(name,) for name in body if name not in ACCEPTED_MEMBERS]
-    return list(dict.fromkeys([*extra, *_find_members(body, locked)]))
+    found = _find_members(body)
+    if found.keys().isdisjoint(_LOCKED):
+        return extra
+    unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
+    locked = (path for member in _LOCKED if member not in unlocked for path in found.get(member, ()))
+    return list(dict.fromkeys([*extra, *locked]))
 
 
 def find_billing_blocks(body: Mapping[str, Any]) -> list[int]:
@@ -215,63 +218,101 @@ def split_billing_line(text: str) -> tuple[str, str]:
     return line, rest
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A value of the body, its last step and the node around it; its path is computed only if it is needed."""
+class _Part:
+    """A part of a body that rows name members of: the rows' members that end here, and the parts within."""
 
-    value: Any
-    outer: "_Node | None" = None
-    step: str | int = ""
+    def __init__(self) -> None:
+        self.members: list[str] = []
+        # By name: a member's value, the same with one value alone, and the items of an array, by their kind.
+        self.values: dict[str, _Part] = {}
+        self.expected: dict[str, list[tuple[str, _Part]]] = {}
+        self.items: dict[str, dict[str, _Part]] = {}
+        self._kinds: dict[tuple[str, str | None], tuple[_Part, ...]] = {}
+
+    def add(self, steps: Sequence[str], member: str) -> None:
+        """Add a row's member, such as `tools[]:web_search_*` or `thinking.display=updates`."""
+        if not steps:
+            self.members.append(member)
+            return
+        step, _, kind = steps[0].partition(":")
+        step, _, expected = step.partition("=")
+        name = step.removesuffix("[]")
+        if name != step:
+            part = self.items.setdefault(name, {}).setdefault(kind, _Part())
+        elif expected:
+            part = _Part()
+            self.expected.setdefault(name, []).append((expected, part))
+        else:
+            part = self.values.setdefault(name, _Part())
+        part.add(steps[1:], member)
+
+    def find_kinds(self, name: str, kind: str | None) -> tuple["_Part", ...]:
+        """The parts that an item of an array is, by its `type`; a conversation repeats a few kinds of blocks."""
+        found = self._kinds.get((name, kind))
+        if found is None:
+            every = self.items[name].items()
+            found = tuple(part for pattern, part in every if not pattern or (kind and matches(pattern, kind)))
+            if len(self._kinds) >= _MOST_KINDS:
+                self._kinds.clear()
+            self._kinds[name, kind] = found
+        return found
 
 
-def _find_members(body: Mapping[str, Any], members: Iterable[str]) -> Iterator[Path]:
-    """The paths of those members that the body has."""
-    known: dict[tuple[str, ...], list[_Node]] = {(): [_Node(body)]}
-
-    def find_nodes(steps: tuple[str, ...]) -> list[_Node]:
-        if steps not in known:
-            known[steps] = [inner for node in find_nodes(steps[:-1]) for inner in _follow(node, steps[-1])]
-        return known[steps]
-
-    for member in members:
-        yield from map(_path_of, find_nodes(tuple(member.split("."))))
+# Callers choose the kinds.
+_MOST_KINDS = 1024
 
 
-def _follow(node: _Node, step: str) -> Iterator[_Node]:
-    """The values that one step of a row's member leads to, such as `tools[]:web_search_*` or `display=updates`."""
-    step, _, kind = step.partition(":")
-    step, _, expected = step.partition("=")
-    name = step.removesuffix("[]")
-    if not isinstance(node.value, (dict, Mapping)) or name not in node.value:
+def _find_members(body: Mapping[str, Any]) -> dict[str, list[Path]]:
+    """The paths of all members of rows that the body has, by what the row calls it."""
+    found: dict[str, list[Path]] = {}
+    _collect(body, _BODY, (), found)
+    return found
+
+
+def _collect(value: Any, part: _Part, path: Path, found: dict[str, list[Path]]) -> None:
+    """Collect the paths of all members of rows in a part of the body, in one walk."""
+    for member in part.members:
+        found.setdefault(member, []).append(path)
+    if not isinstance(value, (dict, Mapping)):
         return
-    value = node.value[name]
-    inner = _Node(value, node, name)
-    if name == step:
-        if not expected or value == expected:
-            yield inner
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            if not kind or (isinstance(item, dict) and _is_kind(kind, str(item.get("type"))[:64])):
-                yield _Node(item, inner, index)
+    for name, inner in part.values.items():
+        if name in value:
+            _collect(value[name], inner, (*path, name), found)
+    for name, choices in part.expected.items():
+        for expected, inner in choices:
+            if value.get(name) == expected:
+                _collect(value[name], inner, (*path, name), found)
+    for name in part.items:
+        items = value.get(name)
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            kind = str(item.get("type"))[:64] if isinstance(item, dict) else None
+            for inner in part.find_kinds(name, kind):
+                _collect(item, inner, (*path, name, index), found)
 
 
-# A conversation repeats a few kinds of blocks.
-_is_kind = lru_cache(maxsize=1024)(matches)
+def _build_tree(members: Iterable[str]) -> _Part:
+    body = _Part()
+    for member in members:
+        body.add(member.split("."), member)
+    return body
 
 
-def _path_of(node: _Node) -> Path:
-    steps: list[str | int] = []
-    while node.outer is not None:
-        steps.append(node.step)
-        node = node.outer
-    return tuple(reversed(steps))
+# What no beta unlocks, then the rows' members in their order; and the members for which one beta is known, by that.
+# `context_management` alone does not say what it holds.
+_LOCKED = tuple(dict.fromkeys([*_NEVER, *(member for row in BETAS for member in row.members)]))
+_NEEDED_FOR = {
+    row.pattern: [member for member in row.members if member != "context_management"]
+    for row in BETAS
+    if row.accepted and "*" not in row.pattern
+}
+_BODY = _build_tree(_LOCKED)
 
 
 def _find_emptied(body: Mapping[str, Any], found: Collection[Path]) -> Iterator[Path]:
     """The members that are empty without what was found: no tools, then no choice of one; no edits of the context."""
-    for items, members in _EMPTIED.items():
-        paths = [*_find_members(body, [items])]
-        if paths and all(path in found for path in paths):
+    for steps, members in _EMPTIED.items():
+        items = _get_at(body, steps)
+        if isinstance(items, list) and items and all((*steps, index) in found for index in range(len(items))):
             yield from ((member,) for member in members if member in body)
     choice, tools = body.get("tool_choice"), body.get("tools")
     # A list, not a set: in a body that no schema has checked a name can be any JSON value.
@@ -285,7 +326,16 @@ def _find_emptied(body: Mapping[str, Any], found: Collection[Path]) -> Iterator[
 
 
 # The items of an array, and the members that are removed with the last of them.
-_EMPTIED = {"tools[]": ("tools", "tool_choice"), "context_management.edits[]": ("context_management",)}
+_EMPTIED: Mapping[Path, tuple[str, ...]] = {
+    ("tools",): ("tools", "tool_choice"),
+    ("context_management", "edits"): ("context_management",),
+}
+
+
+def _get_at(value: Any, steps: Path) -> Any:
+    for step in steps:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def _enclosing_paths(path: Path) -> Iterator[Path]:

@@ -4,12 +4,12 @@ One idea a file. An edit leaves what it does not concern as the same object, so 
 """
 
 from collections.abc import Iterable
-from functools import reduce
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.translation.messages.add_betas import add_betas, translate_eager_streaming
 from bedrock_flask.translation.messages.check_forced_tool import check_forced_tool
 from bedrock_flask.translation.messages.constrain_strict_tools import constrain_strict_tools
+from bedrock_flask.translation.messages.contents import EMPTY_TURN, SYSTEM_TURN, find_contents
 from bedrock_flask.translation.messages.drop_billing_line import drop_billing_line
 from bedrock_flask.translation.messages.drop_defaults import drop_defaults
 from bedrock_flask.translation.messages.drop_empty_turns import drop_empty_turns
@@ -20,26 +20,33 @@ from bedrock_flask.translation.messages.place_cache_marks import place_cache_mar
 from bedrock_flask.translation.messages.place_system_turns import place_system_turns
 from bedrock_flask.translation.messages.record import Body, Edit, Edited
 from bedrock_flask.translation.messages.require_json import require_json
-from bedrock_flask.translation.messages.write_tools_as_text import write_tools_as_text
+from bedrock_flask.translation.messages.write_tools_as_text import SERVED, write_tools_as_text
 
 __all__ = ["Edited", "edit_members", "edit_turns"]
 
+_SAMPLING = ("temperature", "top_p")
+
 # These keep the positions of blocks and turns, so that what is found after them has the caller's paths.
 MEMBERS: tuple[Edit, ...] = (
-    check_forced_tool,
-    write_tools_as_text,
-    move_format,
-    drop_strict,
-    constrain_strict_tools,
-    drop_defaults,
-    drop_billing_line,
-    place_cache_marks,
-    shorten_cache,
-    translate_eager_streaming,
-    add_betas,
+    Edit(check_forced_tool, ("thinking",)),
+    Edit(write_tools_as_text, SERVED),
+    Edit(move_format, ("output_format",)),
+    Edit(drop_strict, ("tools",)),
+    Edit(constrain_strict_tools, ("tools",)),
+    Edit(drop_defaults, ("thinking", *_SAMPLING)),
+    Edit(drop_billing_line, ("system",)),
+    Edit(place_cache_marks, ("cache_control",)),
+    Edit(shorten_cache, ("cache_control",)),
+    Edit(translate_eager_streaming, ("tools",)),
+    Edit(add_betas, ("messages",)),
 )
 # These change the turns, or add a tool behind the caller's.
-TURNS: tuple[Edit, ...] = (place_system_turns, drop_unsigned_thinking, drop_empty_turns, require_json)
+TURNS: tuple[Edit, ...] = (
+    Edit(place_system_turns, (SYSTEM_TURN,)),
+    Edit(drop_unsigned_thinking, ("thinking",)),
+    Edit(drop_empty_turns, (EMPTY_TURN,)),
+    Edit(require_json, ("output_config",)),
+)
 
 
 def edit_members(body: Body, capabilities: Capabilities) -> Edited:
@@ -53,4 +60,12 @@ def edit_turns(body: Body, capabilities: Capabilities) -> Edited:
 
 
 def _apply(edits: Iterable[Edit], body: Body, capabilities: Capabilities) -> Edited:
-    return reduce(lambda result, edit: result.then(edit(result.body, capabilities)), edits, Edited(body))
+    result, contents = Edited(body), find_contents(body)
+    for edit in edits:
+        if contents.isdisjoint(edit.looks_for):
+            continue
+        before = result.body
+        result = result.then(edit.apply(before, capabilities))
+        if result.body is not before:
+            contents = find_contents(result.body)
+    return result

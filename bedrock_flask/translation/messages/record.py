@@ -1,7 +1,7 @@
 """What an edit of Claude's own body returns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
@@ -31,6 +31,8 @@ class Edited:
 
     def then(self, step: "Edited") -> "Edited":
         """The reports of both, with the body of the later step, whose paths are those of this body."""
+        if step == Edited(step.body):
+            return self if step.body is self.body else replace(self, body=step.body)
         return Edited(
             step.body,
             self.betas + step.betas,
@@ -42,5 +44,13 @@ class Edited:
         )
 
 
-# An edit does not change its input.
-Edit = Callable[[Body, Capabilities], Edited]
+@dataclass(frozen=True)
+class Edit:
+    """A step towards a body that Bedrock accepts; it runs where one of the contents that it looks for is there.
+
+    `apply` does not change its input, and without any of these contents it has nothing to do. `contents.py` has the
+    names.
+    """
+
+    apply: Callable[[Body, Capabilities], Edited]
+    looks_for: tuple[str, ...]

@@ -73,3 +73,5 @@ _WRITERS: Mapping[str, Callable[[Json], str]] = MappingProxyType(
         "advisor_tool_result": _write_result,
     }
 )
+# The kinds of blocks that may become texts.
+SERVED = (*_WRITERS,)
