@@ -27,8 +27,9 @@ from bedrock_flask.transport.signed.sessions import SIGNING_NAME, make_session, 
 # How callers may prove who they are, as botocore's service model of bedrock-runtime lists it under `auth`.
 AUTH_SCHEMES = ("aws.auth#sigv4", "smithy.api#httpBearerAuth")
 
-# Renewed this long before they expire, as by botocore, or after half of their life if that is shorter.
-_RENEW_SECONDS = 15 * 60
+# Renewed this long before they expire, or after half of their life if that is shorter: botocore does it from a quarter
+# of an hour, and earlier it would not.
+_RENEW_SECONDS = 14 * 60
 # So short before the end that a request could arrive too late: calls wait for the renewal that runs. At most a quarter
 # of their life.
 _WAIT_SECONDS = 30
@@ -186,9 +187,9 @@ class Credentials:
         )
 
 
-def make_credentials(settings: Settings) -> Credentials:
+def make_credentials(settings: Settings, now: Callable[[], float] = time.time) -> Credentials:
     """The credentials of a process with these settings."""
-    return Credentials(lambda: find_source(make_session(settings.region)))
+    return Credentials(lambda: find_source(make_session(settings.region)), now)
 
 
 def find_source(session: Session) -> Source:
@@ -196,7 +197,7 @@ def find_source(session: Session) -> Source:
     if prefers_bearer(session):
         # The types of botocore do not have the name, without which the variable is not read.
         return partial(_read_token, session.get_auth_token(signing_name=SIGNING_NAME))  # type: ignore[call-arg]
-    return partial(_read_keys, session.get_credentials())
+    return _Keys(session.get_credentials())
 
 
 def prefers_bearer(session: Session) -> bool:
@@ -219,14 +220,28 @@ def _read_token(found: Any) -> tuple[Bearer, float]:
     return Bearer(_check(frozen.token)), _read_time(frozen.expiration)
 
 
-def _read_keys(found: Any) -> tuple[Frozen, float]:
-    if found is None:
-        raise boto.NoCredentialsError()
-    frozen = found.get_frozen_credentials()
-    token = _check(frozen.token) if frozen.token else ""
-    # botocore has no other way to this time; tests/transport/signed notices when it moves.
-    expires_at = _read_time(getattr(found, "_expiry_time", None))
-    return Frozen(_check(frozen.access_key), _check(frozen.secret_key), token), expires_at
+class _Keys:
+    """The keys that a provider has found.
+
+    Their time, and the keys without a renewal, can only be read where botocore keeps them; tests/transport/signed
+    notices when they move.
+    """
+
+    def __init__(self, found: Any) -> None:
+        if found is None:
+            raise boto.NoCredentialsError()
+        # A second renewal at once would cost a second process, and its failure keys that are valid.
+        self._found, self._unread = found, getattr(found, "_frozen_credentials", None)
+
+    def __call__(self) -> tuple[Frozen, float]:
+        keys, self._unread = self._unread, None
+        if keys is None or self._find_expiry() <= time.time():
+            keys = self._found.get_frozen_credentials()
+        token = _check(keys.token) if keys.token else ""
+        return Frozen(_check(keys.access_key), _check(keys.secret_key), token), self._find_expiry()
+
+    def _find_expiry(self) -> float:
+        return _read_time(getattr(self._found, "_expiry_time", None))
 
 
 def _read_time(expiration: datetime | None) -> float:

@@ -104,7 +104,7 @@ def renewed(found: Credentials) -> Credentials:
 def test_calls_go_on_with_what_is_valid_while_one_thread_renews(
     held: Credentials, script: Script, clock: Clock
 ) -> None:
-    clock.ahead = 3600 - 14 * 60
+    clock.ahead = 3600 - 13 * 60
     assert held.current() == OLD
     script.await_attempt()
     assert [held.current() for _ in range(50)] == [OLD] * 50
@@ -114,7 +114,7 @@ def test_calls_go_on_with_what_is_valid_while_one_thread_renews(
 
 
 def test_nothing_is_renewed_before_it_is_due(held: Credentials, script: Script, clock: Clock) -> None:
-    clock.ahead = 3600 - 16 * 60
+    clock.ahead = 3600 - 15 * 60
     assert held.current() == OLD
     assert held._attempt is None
 
@@ -122,7 +122,7 @@ def test_nothing_is_renewed_before_it_is_due(held: Credentials, script: Script, 
 def test_a_failed_renewal_costs_no_call_anything(
     held: Credentials, script: Script, clock: Clock, pauses: list[float]
 ) -> None:
-    clock.ahead = 3600 - 14 * 60
+    clock.ahead = 3600 - 13 * 60
     for _ in range(12):
         assert held.current() == OLD
         script.await_attempt()
@@ -238,7 +238,7 @@ def test_a_thread_that_cannot_start_costs_nothing_while_the_keys_are_valid(
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    clock.ahead = 3600 - 14 * 60
+    clock.ahead = 3600 - 13 * 60
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         assert held.current() == OLD

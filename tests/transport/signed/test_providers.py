@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,12 +15,14 @@ import boto3
 import botocore.credentials
 import botocore.tokens
 import pytest
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import NoAuthTokenError
 from botocore.session import Session
 
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import CredentialsError
-from bedrock_flask.transport.signed.credentials import AUTH_SCHEMES, Bearer, Frozen, make_credentials
+from bedrock_flask.transport.signed import credentials
+from bedrock_flask.transport.signed.credentials import AUTH_SCHEMES, Bearer, Credentials, Frozen, make_credentials
 from bedrock_flask.transport.signed.endpoints import find_endpoint
 from bedrock_flask.transport.signed.sessions import SIGNING_NAME
 from bedrock_flask.transport.signed.signing import sign
@@ -201,6 +204,21 @@ def test_a_profile_that_cannot_be_read_is_an_error(environ: pytest.MonkeyPatch, 
         make_credentials(Settings()).current()
 
 
+def test_a_renewal_whose_failure_botocore_hides_is_tried_again_before_the_end() -> None:
+    def fail() -> Any:
+        raise OSError
+
+    expiry = datetime.now(UTC) + timedelta(minutes=12)
+    theirs = RefreshableCredentials("A", "s", "t", expiry, fail, "test")
+    left = [720.0]
+    found = Credentials(lambda: credentials._Keys(theirs), now=lambda: expiry.timestamp() - left[0])
+    assert found.current() == Frozen("A", "s", "t")
+    for left[0] in (360, 180, 90):
+        held = found._renew()
+        assert held.identity == Frozen("A", "s", "t")
+        assert held.renew_at == expiry.timestamp() - left[0] / 2
+
+
 # Bearer tokens.
 
 BEDROCK_KEY, PREFERENCE = "AWS_BEARER_TOKEN_BEDROCK", "AWS_AUTH_SCHEME_PREFERENCE"
@@ -268,3 +286,18 @@ def test_a_token_of_identity_center_has_its_expiry(configure: Callable[..., None
     assert found.current() == Bearer("sso-token")
     assert found._held is not None
     assert found._held.expires_at == EXPIRY.timestamp()
+
+
+# A slow process.
+
+
+@pytest.mark.parametrize("worker", ["threads", "gevent"])
+def test_a_slow_process_that_mostly_fails_costs_no_call_an_error(
+    environ: pytest.MonkeyPatch, tmp_path: Path, worker: str
+) -> None:
+    program = Path(__file__).with_name("expiry.py")
+    run = subprocess.run(
+        [sys.executable, program, worker, tmp_path], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {"seen": ["NEW", "OLD"], "attempts": 4, "went on": 200}
