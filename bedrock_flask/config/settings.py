@@ -207,6 +207,11 @@ class Settings:
         _integer(1024, 1 << 32), 100_000_000, "Maximum size of a response from Bedrock, if not streamed."
     )
     client_timeout: float = _setting(_seconds(0.1, 3600), 30.0, "Seconds that a client may be silent while sending.")
+    transport: str = _setting(
+        ma.String(validate=validate.OneOf(["signed", "boto"])),
+        "boto",
+        "What calls Bedrock: `signed`, the gateway's own client, or `boto`, which is boto3.",
+    )
     connect_timeout: float = _setting(_seconds(0.05, 60), 3.0, "Seconds to wait for a connection to Bedrock.")
     read_timeout: float = _setting(
         _seconds(0.1, 3600), 900.0, "Seconds that Bedrock may be silent, before and during a response."

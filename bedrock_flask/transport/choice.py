@@ -1,32 +1,33 @@
-"""The transport of the settings, which is imported at its first call: a worker that only starts does not need it."""
+"""Which transport calls Bedrock. Its module is imported at the first call: botocore takes longer than the rest."""
 
 import threading
-from functools import cache
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
 
-from bedrock_flask.call import Call, Handler, Reply, Stream
+from bedrock_flask.call import Handler
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.transport.shutdown import Shutdown
 
+MakeTransport = Callable[[Settings, Shutdown], Handler]
+
+# The module of each transport, by the names of the setting `BEDROCK_FLASK_TRANSPORT`; its `make_transport` is called.
+TRANSPORTS: Mapping[str, str] = MappingProxyType(
+    {"signed": "bedrock_flask.transport.signed.client", "boto": "bedrock_flask.transport.boto.client"}
+)
+
 
 def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
-    """The handler that calls Bedrock, until the process shuts down."""
+    """The handler of the transport that the settings choose; nothing is loaded before its first call."""
+    loaded: list[Handler] = []
     lock = threading.Lock()
 
-    @cache
     def load() -> Handler:
-        from bedrock_flask.transport.boto.client import make_transport as make_boto
+        if not loaded:
+            with lock:
+                if not loaded:
+                    make: MakeTransport = import_module(TRANSPORTS[settings.transport]).make_transport
+                    loaded.append(make(settings, shutdown))
+        return loaded[0]
 
-        return make_boto(settings, shutdown)
-
-    def handler() -> Handler:
-        # Without the lock two first calls would make two, each with its own connections.
-        with lock:
-            return load()
-
-    def send(call: Call) -> Reply:
-        return handler().send(call)
-
-    def send_stream(call: Call) -> Stream:
-        return handler().send_stream(call)
-
-    return Handler(send, send_stream)
+    return Handler(lambda call: load().send(call), lambda call: load().send_stream(call))

@@ -11,7 +11,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.call import Call
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.models import loading
-from bedrock_flask.transport.choice import make_transport
+from bedrock_flask.transport.choice import TRANSPORTS, make_transport
 from bedrock_flask.transport.shutdown import Shutdown
 from tests.doubles import Upstream
 
@@ -19,10 +19,15 @@ from tests.doubles import Upstream
 @pytest.fixture
 def aws(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which botocore finds the upstream and nothing else."""
+    set_environment(monkeypatch, upstream.url)
+
+
+def set_environment(patch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """Set what botocore reads, so that it finds the endpoint and nothing else."""
     for name in ("HTTP_PROXY", "http_proxy", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+        patch.delenv(name, raising=False)
     for name, value in {
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{upstream.port}",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint,
         "AWS_ACCESS_KEY_ID": "emulator",
         "AWS_SECRET_ACCESS_KEY": "emulator",
         "AWS_REGION": "us-east-1",
@@ -30,7 +35,7 @@ def aws(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
-        monkeypatch.setenv(name, value)
+        patch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +43,7 @@ def nova() -> Adapter:
     return loading.load_registry().adapters["nova"]
 
 
-@pytest.fixture(params=["boto"])
+@pytest.fixture(params=sorted(TRANSPORTS))
 def transport(request: pytest.FixtureRequest) -> str:
     """The name of each transport."""
     return str(request.param)
@@ -49,7 +54,9 @@ def send(
     upstream: Upstream, aws: None, service_models_read_once: None, nova: Adapter, transport: str
 ) -> Callable[..., Any]:
     """Send one call through each transport, with short patience."""
-    settings = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4)
+    settings = Settings(
+        transport=transport, connect_timeout=1, read_timeout=0.5, max_attempts=2, max_reply_bytes=10_000, threads=4
+    )
     short = make_transport(settings, Shutdown())
     patient = make_transport(replace(settings, read_timeout=60), Shutdown())
 

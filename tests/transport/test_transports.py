@@ -457,7 +457,7 @@ def test_an_upstream_that_closes_on_every_request_is_asked_twice_and_no_more(
     upstream.scripts += [lambda client: client.shutdown(socket.SHUT_RDWR)] * 5
     call = Call(adapter=loading.load_registry().adapters["nova"], operation="InvokeModel", model="m", body=b"{}")
     with pytest.raises(errors.UpstreamUnreachable):
-        make_transport(Settings(max_attempts=5), Shutdown()).send(call)
+        make_transport(Settings(transport=transport, max_attempts=5), Shutdown()).send(call)
     assert len(upstream.requests) == 2
 
 

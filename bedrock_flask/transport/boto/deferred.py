@@ -70,6 +70,7 @@ class DeferredResponse:
     _pool: Any = None
     _received: urllib3.HTTPResponse | None = None
     _is_over = False
+    _lost: OSError | None = None
 
     def __init__(self, connection: Any, begin: Any) -> None:
         self.headers = HTTPHeaderDict()
@@ -104,6 +105,7 @@ class DeferredResponse:
         connection.response_class = lambda *_, **__: self._response
         connection.timeout = seconds
         with self._map_errors(MalformedResponse):
+            self._raise_if_lost()
             try:
                 received: urllib3.HTTPResponse = self._begin()
             finally:
@@ -119,6 +121,7 @@ class DeferredResponse:
         if self._is_over:
             return b""
         with self._map_errors(Truncated):
+            self._raise_if_lost()
             self.sock.settimeout(seconds)
             while piece := response.read1(_PIECE_BYTES):
                 pieces.append(piece)
@@ -151,10 +154,20 @@ class DeferredResponse:
         self.sock.settimeout(0)
         try:
             held: bytes = self._response.fp.peek(1)
+        except ssl.SSLWantReadError:
+            raise
+        except OSError as error:
+            # The system reports an error once: the next read would find the end of the body.
+            self._lost = error
+            raise
         finally:
             if self.sock.fileno() >= 0:
                 self.sock.settimeout(before)
         return held
+
+    def _raise_if_lost(self) -> None:
+        if self._lost is not None:
+            raise self._lost
 
     def _has_more(self) -> bool:
         """Whether another read needs nothing of the connection but what has been received already."""

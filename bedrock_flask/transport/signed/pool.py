@@ -1,0 +1,64 @@
+"""Connections that wait to be used again."""
+
+import os
+import time
+from collections import deque
+
+from bedrock_flask.transport.signed.channel import Channel
+
+# NAT gateways and load balancers forget a silent connection after 350 seconds, and do not always say so.
+_MAX_IDLE_SECONDS = 300
+
+
+class Pool:
+    """The idle connections of one process to one endpoint, at most `most`; the last one that was used is taken first.
+
+    Only a connection whose last answer was read to its end comes here. `deque` is safe under threads.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._process = os.getpid()
+        self._idle: deque[tuple[float, Channel]] = deque()
+
+    def take(self) -> Channel | None:
+        """A connection that is open and silent, or None."""
+        if self._process != os.getpid():
+            # They are the parent's: closing them here closes only this process's copy.
+            self._process = os.getpid()
+            self.close()
+        while self._idle:
+            try:
+                since, channel = self._idle.pop()
+            except IndexError:
+                break
+            if time.monotonic() - since < _MAX_IDLE_SECONDS and is_silent(channel):
+                return channel
+            channel.sock.close()
+        return None
+
+    def keep(self, channel: Channel) -> None:
+        """Keep a connection, and close those that are too many or too old."""
+        now = time.monotonic()
+        self._idle.append((now, channel))
+        while len(self._idle) > self._most or self._idle[0][0] < now - _MAX_IDLE_SECONDS:
+            try:
+                self._idle.popleft()[1].sock.close()
+            except IndexError:
+                break
+
+    def close(self) -> None:
+        """Close all."""
+        while self._idle:
+            try:
+                self._idle.pop()[1].sock.close()
+            except IndexError:
+                break
+
+
+def is_silent(channel: Channel) -> bool:
+    """Whether a connection is still open and nothing has arrived on it that nobody asked for."""
+    try:
+        return channel.receive() is None
+    except OSError:
+        return False

@@ -1,0 +1,62 @@
+"""How an endpoint is reached: directly or through a proxy, and whose certificates are trusted.
+
+Both are what botocore chooses, by its own functions: they read the environment, and nothing else does.
+"""
+
+import os
+import ssl
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy; `authorization` is the value of its header, empty without a user and a password."""
+
+    scheme: str
+    host: str
+    port: int
+    authorization: str
+
+
+def find_proxy(url: str) -> Proxy | None:
+    """The proxy for requests to this URL, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in lower case too.
+
+    ValueError if its URL cannot be read.
+    """
+    from botocore.httpsession import ProxyConfiguration
+    from botocore.utils import get_environ_proxies
+
+    configuration = ProxyConfiguration(get_environ_proxies(url))
+    proxy_url = configuration.proxy_url_for(url)
+    if not proxy_url:
+        return None
+    parts = urlsplit(proxy_url)
+    if not parts.hostname or parts.scheme not in _PORTS:
+        raise ValueError("the URL of the proxy has no host")
+    authorization = configuration.proxy_headers_for(proxy_url).get("Proxy-Authorization", "")
+    return Proxy(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], authorization)
+
+
+# urllib3's port for a proxy whose URL has none is that of its scheme.
+_PORTS = {"http": 80, "https": 443}
+
+
+def find_ca_file(ca_bundle: str) -> str:
+    """The file of trusted certificates: the configured one, or botocore's: certifi's list where that is installed."""
+    from botocore.httpsession import get_cert_path
+
+    return os.path.expanduser(ca_bundle or str(get_cert_path(True)))
+
+
+@cache
+def make_tls_context(ca_file: str) -> ssl.SSLContext:
+    """The rules of TLS: certificate and name are verified, at least TLS 1.2. OSError if the file cannot be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
+    # As urllib3: the name is looked for where it belongs only.
+    context.hostname_checks_common_name = False
+    context.load_verify_locations(ca_file)
+    return context
