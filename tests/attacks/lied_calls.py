@@ -1,0 +1,121 @@
+"""Calls through the gateway to the lying Bedrock, each judged by what its client has in hand at the end."""
+
+import concurrent.futures
+import http.client
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+from urllib.parse import urlsplit
+
+from tests.attacks.lies import STREAM_LIES, WHOLE_LIES, Lie
+from tests.attacks.lying_bedrock import MODELS
+from tests.attacks.routes import ERROR, ROUTES, SUCCESS, Route
+
+# Seconds that a client of the run waits; the gateway's own limits are far below.
+PATIENCE = 30.0
+_BASE64 = re.compile(rb'"bytes":"([^"]+)"')
+
+
+@dataclass(frozen=True)
+class LiedCall:
+    """One call: its route, its lie, and what is wrong with its end; empty if nothing is."""
+
+    route: str
+    lie: str
+    status: int
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.route}, {self.lie}: {self.status}, {self.fault}"
+
+
+def list_calls(routes: Iterable[str] = ROUTES) -> Iterator[tuple[str, str]]:
+    """Every lie on every route."""
+    for name in routes:
+        yield from ((name, lie) for lie in lies_of(ROUTES[name]))
+
+
+def choose_calls() -> Iterator[tuple[str, str]]:
+    """Every lie on one route of its kind, by turns: the share of the suite."""
+    for streamed in (False, True):
+        names = [name for name, route in ROUTES.items() if route.streamed is streamed]
+        for number, lie in enumerate(STREAM_LIES if streamed else WHOLE_LIES):
+            yield names[number % len(names)], lie
+
+
+def lies_of(route: Route) -> dict[str, Lie]:
+    """The lies that fit a route."""
+    return STREAM_LIES if route.streamed else WHOLE_LIES
+
+
+def make_calls(url: str, calls: Iterable[tuple[str, str]], *, seed: int = 1, at_a_time: int = 16) -> list[LiedCall]:
+    """Make these calls, each followed by a true one on its connection."""
+    marks = Random(seed)
+    planned = [(route, lie, f"mark-{marks.getrandbits(32):08x}") for route, lie in calls]
+    with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
+        return list(pool.map(lambda call: make_call(url, *call), planned))
+
+
+def make_call(url: str, name: str, lie_name: str, mark: str) -> LiedCall:
+    """Make one call, and judge it."""
+    route = ROUTES[name]
+    lie = lies_of(route)[lie_name]
+    try:
+        status, body, ended = _send(url, route, lie_name, mark)
+    except TimeoutError:
+        return LiedCall(name, lie_name, 0, f"no end after {PATIENCE:g} s")
+    except (OSError, http.client.HTTPException) as error:
+        return LiedCall(name, lie_name, 0, f"no answer: {error!r}")
+    return LiedCall(name, lie_name, status, _find_fault(route, lie, lie_name, mark, status, body, ended=ended))
+
+
+def _find_fault(route: Route, lie: Lie, lie_name: str, mark: str, status: int, body: bytes, *, ended: bool) -> str:
+    if status == 500 and lie_name != "status-500":
+        return f"an error of the gateway's own: {body[:200]!r}"
+    if b"123456789012" in body:
+        return "an account's number"
+    if status != 200:
+        return "" if _is_json(body) else f"an error without a document: {body[:200]!r}"
+    outcomes = route.judge(body) if ended or route.streamed else frozenset({ERROR})
+    if not ended:
+        # A client of HTTP sees a body that is cut.
+        outcomes = (outcomes - {SUCCESS}) | {ERROR}
+    if len(outcomes) != 1:
+        return f"{' and '.join(sorted(outcomes)) or 'no end'}: …{body[-200:]!r}"
+    if SUCCESS in outcomes and not lie.is_complete:
+        return f"a success: …{body[-200:]!r}"
+    if lie_name == "truth" and not (SUCCESS in outcomes and mark.encode() in _with_chunks(body)):
+        return "the truth does not arrive"
+    return ""
+
+
+def _with_chunks(body: bytes) -> bytes:
+    """A body, and what its chunks hold in base64."""
+    return body + b"".join(map(b64decode, _BASE64.findall(body)))
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
+
+
+def _send(url: str, route: Route, lie: str, mark: str) -> tuple[int, bytes, bool]:
+    """The status and the body of a call, and whether the body ended as HTTP says."""
+    there = urlsplit(url)
+    model = MODELS[route.form] + lie
+    connection = http.client.HTTPConnection(there.hostname or "", there.port, timeout=PATIENCE)
+    try:
+        text = json.dumps(route.body(model, mark))
+        connection.request("POST", route.path(model), text, {"content-type": "application/json"})
+        response = connection.getresponse()
+        try:
+            return response.status, response.read(), True
+        except http.client.IncompleteRead as cut:
+            return response.status, cut.partial, False
+    finally:
+        connection.close()

@@ -1,0 +1,107 @@
+"""A Bedrock over raw sockets that tells one lie a connection: the model's id names it, the request has the mark."""
+
+import contextlib
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from tests.attacks.answers import CONVERSE, INVOKE
+from tests.attacks.lies import DRIP, FIN, HANG, RST, STREAM_LIES, WHOLE_LIES, Steps
+
+MODELS = {CONVERSE: "amazon.nova-lie.", INVOKE: "anthropic.claude-lie."}
+MARK = re.compile(rb"mark-[0-9a-f]{8}")
+_PATH = re.compile(r"/model/(?:amazon\.nova|anthropic\.claude)-lie\.([a-z0-9.-]+)/(converse|invoke)(-\S+)?$")
+_DRIP_BYTES, _DRIP_SECONDS = 1, 0.002
+
+
+@dataclass
+class LyingBedrock:
+    """The server, and how many requests it has had."""
+
+    port: int
+    requests: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def serve(self, listener: socket.socket) -> None:
+        """Accept until the listener is closed."""
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._talk, args=(client,), daemon=True).start()
+
+    def _talk(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client:
+            while request := _receive(client):
+                self.requests += 1
+                if not self._send(client, _choose_steps(request)):
+                    return
+
+    def _send(self, client: socket.socket, steps: Steps) -> bool:
+        """Take the steps; return whether another request may follow."""
+        drips = False
+        for step in steps:
+            if step == DRIP:
+                drips = True
+            elif step == HANG:
+                # Until the gateway gives up, or the run ends.
+                with contextlib.suppress(OSError):
+                    client.recv(1)
+                return False
+            elif step == RST:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
+            elif step == FIN:
+                client.shutdown(socket.SHUT_WR)
+                return False
+            elif isinstance(step, bytes) and drips:
+                for at in range(0, len(step), _DRIP_BYTES):
+                    client.sendall(step[at : at + _DRIP_BYTES])
+                    time.sleep(_DRIP_SECONDS)
+            elif isinstance(step, bytes):
+                client.sendall(step)
+        return True
+
+
+def _choose_steps(request: bytes) -> Steps:
+    target = unquote(request[: request.find(b"\r\n")].split(b" ")[1].decode())
+    found, mark = _PATH.search(target), MARK.search(request)
+    assert found, target
+    name, form, streamed = found.groups()
+    lies = STREAM_LIES if streamed else WHOLE_LIES
+    return lies[name].tell(form, mark[0].decode() if mark else "")
+
+
+def _receive(client: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = client.recv(65536)
+        if not piece:
+            return b""
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+    while len(body) < length:
+        body += client.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+@contextlib.contextmanager
+def run_lying_bedrock() -> Iterator[LyingBedrock]:
+    """Serve until the block ends."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        bedrock = LyingBedrock(listener.getsockname()[1])
+        threading.Thread(target=bedrock.serve, args=(listener,), daemon=True).start()
+        yield bedrock
+        listener.shutdown(socket.SHUT_RDWR)
