@@ -16,6 +16,7 @@ from bedrock_flask.config.settings import Settings, read_settings
 from bedrock_flask.dialects import load_dialects
 from bedrock_flask.edge.base_path import with_base_path
 from bedrock_flask.edge.cors import with_cors
+from bedrock_flask.edge.direct_door import with_direct_door
 from bedrock_flask.edge.flask_door import with_exchange, with_routes, with_steps
 from bedrock_flask.edge.health import with_health
 from bedrock_flask.errors import StartupError
@@ -49,7 +50,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         with_routes,
         with_openapi,
         with_health,
-        # Last, because it wraps the whole app.
+        # Last, because they wrap the whole app.
+        with_direct_door,
         with_base_path,
     )
 

@@ -142,6 +142,11 @@ class Settings:
         "gthread",
         "Worker type: `gthread`, or `gevent` (`pip install bedrock-flask[gevent]`) for thousands of streams.",
     )
+    door: str = _setting(
+        ma.String(validate=validate.OneOf(["direct", "flask"])),
+        "direct",
+        "How plain requests to the dialects' addresses are served: `direct`, or through `flask` as all others are.",
+    )
     workers: int = _setting(_integer(1, 256), 1, "Number of worker processes.")
     threads: int = _setting(
         _integer(1, 4096),

@@ -202,8 +202,8 @@ def render_error(error: GatewayError, exchange: Exchange) -> ErrorResponse:
 def _describe_unserved(exchange: Exchange) -> str:
     """What a client reads that calls an operation of AWS's without a route here."""
     served = ", ".join((*SERVED_ON_MODELS, *account.SERVED, *catalogue.SERVED))
-    asked = f"{exchange.method} {exchange.path[:200]}"
-    return f"This gateway does not serve {asked}. Of AWS's operations it serves {served}."
+    called = f"{exchange.method} {exchange.path[:200]}"
+    return f"This gateway does not serve {called}. Of AWS's operations it serves {served}."
 
 
 def _write_error_frame(error: GatewayError, request_id: str) -> bytes:

@@ -30,11 +30,11 @@ _DEFAULT_REGION = "us-east-1"
 
 def list_foundation_models(exchange: Exchange) -> Answer:
     """ListFoundationModels: the models of the plugins, and each alias under its own name."""
-    asked = dict(reversed(read_query(exchange)))
+    query = dict(reversed(read_query(exchange)))
     found = [
         model
         for model in _describe_models(exchange)
-        if all(matches(model, asked.get(name)) for name, matches in FILTERS.items())
+        if all(matches(model, query.get(name)) for name, matches in FILTERS.items())
     ]
     return answer_json({"modelSummaries": found})
 
