@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -183,6 +184,7 @@ class Upstream:
     """A server that answers each request with the next of its scripts and keeps the requests."""
 
     port: int
+    tls: ssl.SSLContext | None = None
     scripts: list[Script] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -206,11 +208,14 @@ class Upstream:
             self.connections += 1
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 
-    def _talk(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client:
+    def _talk(self, plain: socket.socket) -> None:
+        with contextlib.suppress(OSError), self._wrap(plain) as client:
             while request := self._request(client):
                 self.requests.append(request)
                 self.scripts.pop(0)(client)
+
+    def _wrap(self, client: socket.socket) -> socket.socket:
+        return self.tls.wrap_socket(client, server_side=True) if self.tls else client
 
     def _request(self, client: socket.socket) -> bytes:
         data = b""
@@ -227,10 +232,11 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def run_upstream() -> Iterator[Upstream]:
+def run_upstream(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Upstream]:
     """Serve an upstream until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        upstream = Upstream(listener.getsockname()[1])
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family, backlog=512) as listener:
+        upstream = Upstream(listener.getsockname()[1], tls)
         threading.Thread(target=upstream.serve, args=(listener,), daemon=True).start()
         yield upstream
         listener.shutdown(socket.SHUT_RDWR)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from bedrock_flask.transport.signed.channel import Channel, Plain, Tls, never, receive_within
-from bedrock_flask.transport.signed.route import Proxy, make_tls_context
+from bedrock_flask.transport.signed.route import Proxy, find_tls_context
 
 # Load balancers and NAT gateways drop a silent connection after 350 s, and a model may think for longer.
 _OPTIONS = (
@@ -110,7 +110,7 @@ def _connect_to(sock: socket.socket, address: tuple[object, ...], until: float) 
 
 def _secure(channel: Channel, ca_file: str, host: str, until: float) -> Channel:
     # A name may end with a dot; certificates have none.
-    secured = Tls(channel, make_tls_context(ca_file), host.rstrip("."))
+    secured = Tls(channel, find_tls_context(ca_file), host.rstrip("."))
     secured.handshake(until)
     return secured
 

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import deque
+from contextlib import suppress
 
 from bedrock_flask.transport.signed.channel import Channel
 
@@ -27,33 +28,28 @@ class Pool:
             # They are the parent's: closing them here closes only this process's copy.
             self._process = os.getpid()
             self.close()
-        while self._idle:
-            try:
+        # Another thread may take the last one at any time.
+        with suppress(IndexError):
+            while self._idle:
                 since, channel = self._idle.pop()
-            except IndexError:
-                break
-            if time.monotonic() - since < _MAX_IDLE_SECONDS and is_silent(channel):
-                return channel
-            channel.sock.close()
+                if time.monotonic() - since < _MAX_IDLE_SECONDS and is_silent(channel):
+                    return channel
+                channel.sock.close()
         return None
 
     def keep(self, channel: Channel) -> None:
         """Keep a connection, and close those that are too many or too old."""
         now = time.monotonic()
         self._idle.append((now, channel))
-        while len(self._idle) > self._most or self._idle[0][0] < now - _MAX_IDLE_SECONDS:
-            try:
+        with suppress(IndexError):
+            while len(self._idle) > self._most or self._idle[0][0] < now - _MAX_IDLE_SECONDS:
                 self._idle.popleft()[1].sock.close()
-            except IndexError:
-                break
 
     def close(self) -> None:
         """Close all."""
-        while self._idle:
-            try:
+        with suppress(IndexError):
+            while self._idle:
                 self._idle.pop()[1].sock.close()
-            except IndexError:
-                break
 
 
 def is_silent(channel: Channel) -> bool:

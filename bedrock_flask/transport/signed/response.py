@@ -53,12 +53,14 @@ class Response:
         self._parser = HttpResponseParser(self)
 
     def send(self, request: bytes, until: float) -> None:
-        """Send the request, or as much of it as the upstream takes before it answers; TimeoutError at `until`."""
+        """Send the request, or as much of it as the upstream takes before it answers; OSError if it takes no more."""
         try:
             is_sent = self._send(request, until, self._is_answered)
         except BrokenPipeError:
             # The upstream may have answered before it closed the connection.
             is_sent = False
+        except TimeoutError:
+            raise ConnectionAbortedError("the upstream did not take the request in time") from None
         if not is_sent:
             self._keep = _discard
 

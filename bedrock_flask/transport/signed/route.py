@@ -6,7 +6,7 @@ Both are what botocore chooses, by its own functions: they read the environment,
 import os
 import ssl
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
@@ -50,13 +50,19 @@ def find_ca_file(ca_bundle: str) -> str:
     return os.path.expanduser(ca_bundle or str(get_cert_path(True)))
 
 
-@cache
-def make_tls_context(ca_file: str) -> ssl.SSLContext:
-    """The rules of TLS: certificate and name are verified, at least TLS 1.2. OSError if the file cannot be read."""
+def find_tls_context(ca_file: str) -> ssl.SSLContext:
+    """The rules of TLS, with the certificates that the file holds now; ssl.SSLError if it cannot be read."""
+    try:
+        return _make_tls_context(ca_file, os.stat(ca_file).st_mtime_ns)
+    except OSError:
+        raise ssl.SSLError("the file of trusted certificates cannot be read") from None
+
+
+@lru_cache(maxsize=4)
+def _make_tls_context(ca_file: str, changed: int) -> ssl.SSLContext:
+    """Certificate and name are verified, with at least TLS 1.2."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
-    # As urllib3: the name is looked for where it belongs only.
-    context.hostname_checks_common_name = False
     context.load_verify_locations(ca_file)
     return context
