@@ -18,11 +18,11 @@ unexport PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_NO_DE
 	PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET
 PIP = .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check install --no-user
 
-.PHONY: help run dev agents test lint coverage check sabotage bench docs lock clean
+.PHONY: help run dev agents test lint coverage check sabotage bench bench-peers docs lock clean
 .NOTPARALLEL:
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## Start the gateway and an embedded Bedrock, and ask one question [PORT=8000] [ONCE=1].
 	@$(LOCKED) $(MAKE) -s .venv/.gateway .venv/.demo
@@ -54,8 +54,11 @@ check: lint coverage ## All that must pass before a commit lands: lint, then cov
 sabotage: dev ## Remove each defence in a copy, and see its tests fail [ARGS="words of its name"].
 	@.venv/bin/python tests/sabotage $(ARGS)
 
-bench: .venv/.dev ## Measure the gateway against bare boto3 [QUICK=1] [ARGS="words of a case's name, options"].
-	@.venv/bin/python -m tests.benchmark $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+bench: dev ## Measure the gateway against bare boto3 [QUICK=1] [ARGS="words of a case's name"].
+	@.venv/bin/python -m tests.benchmark --command "make bench" $(if $(filter-out 0,$(QUICK)),--quick,$(if $(ARGS),,--write)) $(ARGS)
+
+bench-peers: dev ## Measure other proxies beside it [QUICK=1] [PEER=/path/to/litellm].
+	@PEER="$(PEER)" .venv/bin/python -m tests.benchmark --peers --command "make bench-peers" $(if $(filter-out 0,$(QUICK)),--quick,--write)
 
 docs: dev ## Generate the reference pages, and build the site into docs/_build/html.
 	@.venv/bin/python docs/generate.py

@@ -1,47 +1,72 @@
 """Measure the gateway against bare boto3.
 
-python -m tests.benchmark [words of a case's name …] [--quick] [--compare NAME=VALUE,VALUE …]
+    python -m tests.benchmark [words of a case's name …] [--quick] [--compare NAME=VALUE,VALUE …]
+
+Without words everything is measured: the cases, streams, memory and the start. With words, only the cases that have
+them; with `--streams`, `--images`, `--memory` or `--start` only that.
 """
 
 import argparse
 import contextlib
 import itertools
 import json
+import resource
+import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from tests.benchmark import page, peers
+from tests.benchmark.beside_images import measure_beside_images
 from tests.benchmark.cases import CASES, QUICK, Case
-from tests.benchmark.pairs import Ratio, compare, make_boto_caller, make_caller
-from tests.benchmark.processes import OTHERS, pin, run_boto, run_gateway, run_upstream
+from tests.benchmark.held import LEVELS, climb
+from tests.benchmark.lines import LINES
+from tests.benchmark.machine import describe_machine
+from tests.benchmark.memory import measure_memory, read_tree
+from tests.benchmark.pairs import compare, make_boto_caller, make_caller, make_direct_caller
+from tests.benchmark.processes import OTHERS, WORKERS, Server, Upstream, pin, run_boto, run_gateway, run_upstream
 from tests.benchmark.processor_time import IS_SUPPORTED
 
 GATEWAY = "gateway"
+# Levels of two workers.
+TWO = (600, 1000, 2000)
+Start = Callable[[Upstream, Path], contextlib.AbstractContextManager[Server]]
+Starts = dict[str, Start]
+Result = dict[str, Any]
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """The options of the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description="The gateway against bare boto3.")
-    parser.add_argument(
-        "words", nargs="*", help="measure the cases whose names contain one of these, such as 'chat, whole'"
-    )
+    parser.add_argument("words", nargs="*", help="measure the cases whose names contain one of these")
     parser.add_argument("--exact", action="store_true", help="the words are whole names")
     parser.add_argument("--list", action="store_true", help="list the cases")
-    parser.add_argument("--quick", action="store_true", help="few cases, few rounds: under three minutes")
+    parser.add_argument("--quick", action="store_true", help="few cases and rounds: under three minutes")
     parser.add_argument("--rounds", type=int, help="batches of each side: 20, or 6 with --quick")
-    parser.add_argument(
-        "--compare",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE,VALUE",
-        help="start a gateway with each value of a variable, and measure all in the same rounds; "
-        "PYTHON=/path/to/.venv/bin/python,… compares source trees",
-    )
+    parser.add_argument("--compare", action="append", default=[], metavar="NAME=VALUE,VALUE", help=_COMPARE)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a variable of every gateway")
+    parser.add_argument("--streams", nargs="?", const="", metavar="30,60,…", help="the paced streams that are held")
+    parser.add_argument("--two-workers", action="store_true", help="the paced streams that two workers hold")
+    parser.add_argument("--images", type=int, metavar="STREAMS", help="this many streams beside images")
+    parser.add_argument("--memory", type=int, metavar="REQUESTS", help="the memory over this many requests")
+    parser.add_argument("--start", action="store_true", help="the processor time of the start")
+    parser.add_argument("--peers", action="store_true", help="compare with other proxies, and nothing else")
+    parser.add_argument("--seconds", type=float, help="how long paced streams last: 10, or 4 with --quick")
     parser.add_argument("--json", type=Path, help="write the results to this file")
+    parser.add_argument("--command", default="", help="what to name as the command in the results")
+    parser.add_argument("--write", action="store_true", help="write the results into the documentation")
     return parser.parse_args(arguments)
+
+
+_COMPARE = (
+    "start a gateway with each value of a variable, and measure all in the same rounds; "
+    "PYTHON=/path/to/.venv/bin/python,… compares source trees"
+)
 
 
 def make_variants(compared: Sequence[str], every: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -62,31 +87,114 @@ def choose_cases(words: Sequence[str], *, quick: bool, exact: bool) -> list[Case
     return [case for case in CASES if any(word == case.name if exact else word in case.name for word in words)]
 
 
-def measure(cases: Sequence[Case], variants: Mapping[str, Mapping[str, str]], rounds: int) -> Iterator[Ratio]:
-    """Measure the cases on each variant of the gateway, and show each as it is ready."""
+def start_gateways(variants: Mapping[str, Mapping[str, str]], **settings: str) -> Starts:
+    """How each variant is started, with more variables if there are any."""
+    return {title: partial(run_gateway, settings={**each, **settings}) for title, each in variants.items()}
+
+
+def start_peers() -> Starts:
+    """How the gateway's peers are started."""
+    program = peers.find_litellm()
+    if not program:
+        print("LiteLLM is not installed: pip install 'litellm[proxy]' somewhere, and set PEER=/path/to/litellm.")
+    return {peers.PLAIN: peers.run_plain} | ({peers.LITELLM: partial(peers.run_litellm, program)} if program else {})
+
+
+def measure_ratios(cases: Sequence[Case], starts: Starts, rounds: int) -> Iterator[Result]:
+    """Measure the cases on each server."""
     for tls in sorted({case.tls for case in cases}):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as name, contextlib.ExitStack() as running:
             folder = Path(name)
             upstream = running.enter_context(run_upstream(folder, tls=tls))
             boto = running.enter_context(run_boto(upstream))
-            gateways = {
-                title: running.enter_context(run_gateway(upstream, folder, settings))
-                for title, settings in variants.items()
-            }
+            servers = {title: running.enter_context(start(upstream, folder)) for title, start in starts.items()}
             for case in (case for case in cases if case.tls == tls):
                 with contextlib.ExitStack() as clients:
-                    callers = [
-                        clients.enter_context(contextlib.closing(make_caller(title, gateway, case)))
-                        for title, gateway in gateways.items()
-                    ]
-                    yield from compare(case, make_boto_caller(boto, case), callers, rounds)
+                    callers = [make_caller(title, server, case) for title, server in servers.items()]
+                    direct = make_direct_caller(upstream, case)
+                    for caller in (*callers, direct):
+                        clients.callback(caller.close)
+                    yield from map(asdict, compare(case, make_boto_caller(boto, case), direct, callers, rounds))
 
 
-def format_line(ratio: Ratio) -> str:
-    """A result as a line."""
-    cost = f"{ratio.median:6.3f}  ({ratio.low:.3f} to {ratio.high:.3f})"
-    used = f"{ratio.microseconds:7.0f} us, boto3 {ratio.boto_microseconds:6.0f} us"
-    return f"{ratio.case:42} {ratio.server:20} {cost}  {used}  p50 {ratio.p50:.2f} ms, p99 {ratio.p99:.2f} ms"
+def measure_streams(starts: Starts, levels: Sequence[int], seconds: float) -> Iterator[Result]:
+    """Climb the levels on each server."""
+    for title, start in starts.items():
+        with _run_one(start) as (upstream, server):
+            yield from map(asdict, climb(title, server, upstream, levels, seconds))
+
+
+def measure_images(starts: Starts, streams: int, seconds: float) -> Iterator[Result]:
+    """Streams beside images, on each server."""
+    for title, start in starts.items():
+        with _run_one(start) as (upstream, server):
+            yield asdict(measure_beside_images(title, server, upstream, streams, seconds))
+
+
+def measure_memories(starts: Starts, requests: int) -> Iterator[Result]:
+    """The memory of each server."""
+    for title, start in starts.items():
+        with _run_one(start) as (_, server):
+            yield asdict(measure_memory(title, server, requests))
+
+
+def measure_starts(starts: Starts, times: int) -> Iterator[Result]:
+    """Seconds of processor time of each server until it is ready, and the memory of all its processes then."""
+    for title, start in starts.items():
+        seconds, megabytes = [], []
+        for _ in range(times):
+            with _run_one(start) as (_, server):
+                seconds.append(server.ready)
+                megabytes.append(read_tree(server))
+        ready, memory = statistics.median(seconds), statistics.median(megabytes)
+        yield {"server": title, "seconds": round(ready, 3), "megabytes": round(memory, 1), "times": times}
+
+
+@contextlib.contextmanager
+def _run_one(start: Start) -> Iterator[tuple[Upstream, Server]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmark-") as name,
+        run_upstream(Path(name)) as upstream,
+        start(upstream, Path(name)) as server,
+    ):
+        yield upstream, server
+
+
+def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]]]:
+    """What is measured, by the name that it has in the results."""
+    quick = options.quick
+    variants = make_variants(options.compare, options.set)
+    starts = start_gateways(variants)
+    seconds = options.seconds or (4 if quick else 10)
+    levels = [int(level) for level in (options.streams or "").split(",") if level] or (LEVELS[1:3] if quick else LEVELS)
+    two = levels[-1:] if quick else TWO
+    cases = choose_cases(options.words, quick=quick, exact=options.exact)
+    rounds = options.rounds or (6 if quick else 20)
+    times = 2 if quick else 5
+    if options.peers:
+        starts |= start_peers()
+        chosen = peers.CASES[:2] if quick else peers.CASES
+        return {
+            "peers": lambda: measure_ratios(chosen, starts, rounds),
+            "peer starts": lambda: measure_starts(starts, times),
+        }
+    single = {
+        "ratios": bool(options.words),
+        "streams": options.streams is not None,
+        "two workers": options.two_workers,
+        "images": options.images is not None,
+        "memory": options.memory is not None,
+        "starts": options.start,
+    }
+    every = {
+        "ratios": lambda: measure_ratios(cases, starts, rounds),
+        "streams": lambda: measure_streams(starts, levels, seconds),
+        "two workers": lambda: measure_streams(start_gateways(variants, **{WORKERS: "2"}), two, seconds),
+        "images": lambda: measure_images(starts, options.images or (60 if quick else 600), seconds),
+        "memory": lambda: measure_memories(starts, options.memory or (2_000 if quick else 200_000)),
+        "starts": lambda: measure_starts(starts, times),
+    }
+    return {name: run for name, run in every.items() if single[name] or not any(single.values())}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -98,19 +206,28 @@ def main(arguments: Sequence[str]) -> int:
     if not IS_SUPPORTED:
         print("The benchmark measures processor time by Linux's clocks of processes: run it on Linux.", file=sys.stderr)
         return 1
-    cases = choose_cases(options.words, quick=options.quick, exact=options.exact)
-    if not cases:
+    if not choose_cases(options.words, quick=options.quick, exact=options.exact):
         print("No case has such a name; --list lists them.", file=sys.stderr)
         return 1
+    # A stream needs two descriptors of the gateway's, and one each of the load and of the scripted Bedrock.
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     pin(0, OTHERS)
-    results = []
-    for ratio in measure(
-        cases, make_variants(options.compare, options.set), options.rounds or (6 if options.quick else 20)
-    ):
-        print(format_line(ratio), flush=True)
-        results.append(asdict(ratio))
+    began = time.monotonic()
+    results: Result = {
+        "machine": asdict(describe_machine()),
+        "command": options.command or " ".join(["python -m tests.benchmark", *arguments]),
+    }
+    for name, run in plan(options).items():
+        results[name] = []
+        for result in run():
+            print(LINES[name](result), flush=True)
+            results[name].append(result)
+    results["minutes"] = round((time.monotonic() - began) / 60, 1)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
+    if options.write:
+        page.write(results)
     return 0
 
 

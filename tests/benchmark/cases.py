@@ -211,6 +211,12 @@ DIALECTS: Mapping[str, Dialect] = {
 }
 
 
+def write_direct(case: Case) -> Request:
+    """The request that the gateway sends to Bedrock for a case, but for its signature."""
+    is_converse = DIALECTS[case.dialect].operation == _CONVERSE
+    return DIALECTS["bedrock converse" if is_converse else "bedrock invoke"].write(case)
+
+
 def _both(case: Case) -> list[Case]:
     """The case with a whole and with a streamed answer."""
     return [case, replace(case, streamed=DELTAS, calls=max(case.calls // 2, 2))]

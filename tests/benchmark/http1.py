@@ -1,7 +1,9 @@
 """A client that costs little: prepared requests over kept HTTP/1.1 connections, one call on each at a time."""
 
+import select
 import selectors
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 
@@ -16,9 +18,11 @@ class BadAnswer(Exception):
 class _Call:
     """One connection with one call."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], context: ssl.SSLContext | None) -> None:
         self.sock = socket.create_connection(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context:
+            self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
         self.received = bytearray()
         self.needed = -1
         self.began = 0.0
@@ -53,10 +57,11 @@ class _Call:
 
 
 class Client:
-    """The connections to one server."""
+    """The connections to one server. With the file of a certificate they speak TLS, one call at a time."""
 
-    def __init__(self, address: tuple[str, int], headers: Mapping[str, str]) -> None:
+    def __init__(self, address: tuple[str, int], headers: Mapping[str, str], certificate: str = "") -> None:
         self.address, self.headers = address, headers
+        self._context = ssl.create_default_context(cafile=certificate) if certificate else None
         self._idle: list[_Call] = []
 
     def prepare(self, path: str, body: bytes) -> bytes:
@@ -114,4 +119,10 @@ class Client:
         return time.perf_counter() - began
 
     def _take(self) -> _Call:
-        return self._idle.pop() if self._idle else _Call(self.address)
+        while self._idle:
+            call = self._idle.pop()
+            # A server that closes an idle connection makes it readable.
+            if not select.select([call.sock], [], [], 0)[0]:
+                return call
+            call.sock.close()
+        return _Call(self.address, self._context)

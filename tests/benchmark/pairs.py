@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tests.benchmark import http1, http2
-from tests.benchmark.cases import DIALECTS, Case
+from tests.benchmark.cases import DIALECTS, Case, write_direct
 from tests.benchmark.http1 import BadAnswer
-from tests.benchmark.processes import Boto, Server
+from tests.benchmark.processes import Boto, Server, Upstream
 from tests.benchmark.processor_time import measure_tree
 
-BOTO = "boto3"
+BOTO, DIRECT = "boto3", "direct"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Ratio:
     median, low, high  processor time relative to boto3's: the median and the quartiles of the rounds
     microseconds, boto_microseconds  of processor time a call, medians
     p50, p99           milliseconds until the answer is complete
+    added_p50, added_p99  how much more that is than from the scripted Bedrock directly
     rate               calls a second
+    headroom           how many times that rate the load and the scripted Bedrock reach without a server between them
     """
 
     case: str
@@ -37,7 +39,10 @@ class Ratio:
     boto_microseconds: float
     p50: float
     p99: float
+    added_p50: float
+    added_p99: float
     rate: float
+    headroom: float
     rounds: int
     calls: int
 
@@ -88,9 +93,19 @@ def run_batch(caller: Caller, calls: int) -> Batch:
     return Batch((measure_tree(caller.process) - before) / calls, seconds)
 
 
-def compare(case: Case, boto: Caller, servers: Sequence[Caller], rounds: int) -> list[Ratio]:
+def make_direct_caller(upstream: Upstream, case: Case) -> Caller:
+    """The caller of the scripted Bedrock itself, which shows what it and the load need."""
+    client = http1.Client(("127.0.0.1", upstream.port), {}, upstream.certificate)
+    written = write_direct(case)
+    request = client.prepare(written.path, written.body)
+    return Caller(
+        DIRECT, upstream.process.pid, lambda calls: client.run(request, calls, case.concurrency), client.close
+    )
+
+
+def compare(case: Case, boto: Caller, direct: Caller, servers: Sequence[Caller], rounds: int) -> list[Ratio]:
     """Measure a case on each server, in rounds that alternate with boto3's."""
-    everyone = [boto, *servers]
+    everyone = [boto, *servers, direct]
     for caller in everyone:
         caller.run(case.calls)
     measured: list[Mapping[str, Batch]] = []
@@ -103,18 +118,36 @@ def compare(case: Case, boto: Caller, servers: Sequence[Caller], rounds: int) ->
 def _summarize(case: Case, name: str, rounds: Sequence[Mapping[str, Batch]]) -> Ratio:
     ratios = [each[name].used / each[BOTO].used for each in rounds]
     low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
-    seconds = sorted(second for each in rounds for second in each[name].seconds)
+    seconds, direct = (_sort_seconds(rounds, each) for each in (name, DIRECT))
+    p50, p99, direct_p50, direct_p99 = (_find_quantile(s, q) for s in (seconds, direct) for q in (0.5, 0.99))
+    rate = len(seconds) / sum(seconds) * case.concurrency
     return Ratio(
         case=case.name,
         server=name,
         median=round(median, 3),
         low=round(low, 3),
         high=round(high, 3),
-        microseconds=round(statistics.median(each[name].used for each in rounds) * 1e6, 1),
-        boto_microseconds=round(statistics.median(each[BOTO].used for each in rounds) * 1e6, 1),
-        p50=round(statistics.median(seconds) * 1e3, 3),
-        p99=round(seconds[int(len(seconds) * 0.99)] * 1e3, 3),
-        rate=round(len(seconds) / sum(seconds) * case.concurrency, 1),
+        microseconds=_median_microseconds(rounds, name),
+        boto_microseconds=_median_microseconds(rounds, BOTO),
+        p50=round(p50, 3),
+        p99=round(p99, 3),
+        added_p50=round(p50 - direct_p50, 3),
+        added_p99=round(p99 - direct_p99, 3),
+        rate=round(rate, 1),
+        headroom=round(len(direct) / sum(direct) * case.concurrency / rate, 2),
         rounds=len(rounds),
         calls=case.calls,
     )
+
+
+def _sort_seconds(rounds: Sequence[Mapping[str, Batch]], name: str) -> list[float]:
+    return sorted(second for each in rounds for second in each[name].seconds)
+
+
+def _find_quantile(ordered: Sequence[float], share: float) -> float:
+    """In milliseconds."""
+    return ordered[int(len(ordered) * share)] * 1e3
+
+
+def _median_microseconds(rounds: Sequence[Mapping[str, Batch]], name: str) -> float:
+    return round(statistics.median(each[name].used for each in rounds) * 1e6, 1)

@@ -18,6 +18,7 @@ from bedrock_flask.emulator.environ import REGION, make_isolated_environ
 from tests.benchmark.processor_time import measure_tree
 from tests.doubles import free_port
 
+WORKERS = f"{PREFIX}WORKERS"
 ROOT = Path(__file__).parents[2]
 SECRET = "a-key-for-the-benchmark-only"
 PATIENCE = 60
@@ -97,10 +98,8 @@ def run_upstream(folder: Path, *, tls: bool = False) -> Iterator[Upstream]:
 
 
 @contextlib.contextmanager
-def run_gateway(
-    upstream: Upstream, folder: Path, settings: Mapping[str, str], processors: set[int] = MEASURED
-) -> Iterator[Server]:
-    """Run `bedrock-flask serve` until the block ends.
+def run_gateway(upstream: Upstream, folder: Path, settings: Mapping[str, str]) -> Iterator[Server]:
+    """Run `bedrock-flask serve` until the block ends; one worker has one processor.
 
     `settings` are variables of its environment; `PYTHON` among them is the interpreter, which chooses the source tree.
     """
@@ -112,6 +111,7 @@ def run_gateway(
         **settings,
     }
     environ = make_client_environ(upstream) | own
+    processors = MEASURED if environ.get(WORKERS, "1") == "1" else MEASURED | OTHERS
     python = str(Path(environ.pop("PYTHON", sys.executable)).absolute())
     headers = {"authorization": f"Bearer {SECRET}", "x-api-key": SECRET}
     arguments = [python, "-P", "-m", "bedrock_flask", "serve"]

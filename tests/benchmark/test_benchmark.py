@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmark import __main__ as benchmark
-from tests.benchmark import processor_time
+from tests.benchmark import lines, processor_time
 from tests.benchmark.cases import CASES, DIALECTS, Case
 from tests.benchmark.pairs import BadAnswer, check_answer
 
@@ -19,15 +19,29 @@ def test_a_call_and_a_stream_are_measured_on_two_variants(tmp_path: Path) -> Non
     ]
     variants = benchmark.make_variants(["BEDROCK_FLASK_CACHE=on,off"], ["BEDROCK_FLASK_LOG_LEVEL=info"])
 
-    results = list(benchmark.measure(cases, variants, rounds=2))
+    results = list(benchmark.measure_ratios(cases, benchmark.start_gateways(variants), rounds=2))
 
-    assert [(each.case, each.server) for each in results] == [
+    assert [(each["case"], each["server"]) for each in results] == [
         (case.name, server) for case in cases for server in ("cache=on", "cache=off")
     ]
     for each in results:
-        assert 0 < each.low <= each.median <= each.high
-        assert 0 < each.p50 <= each.p99
-        assert each.microseconds > 0 < each.boto_microseconds
+        assert 0 < each["low"] <= each["median"] <= each["high"]
+        assert 0 < each["p50"] <= each["p99"]
+        assert each["microseconds"] > 0 < each["boto_microseconds"]
+        assert lines.LINES["ratios"](each).startswith(each["case"])
+
+
+def test_streams_memory_and_start_are_measured() -> None:
+    starts = benchmark.start_gateways({"gateway": {}})
+
+    [level] = benchmark.measure_streams(starts, [3], seconds=2.5)
+    [memory] = benchmark.measure_memories(starts, 160)
+    [start] = benchmark.measure_starts(starts, 1)
+
+    assert level["through"]["whole"] == level["direct"]["whole"] == 3
+    assert memory["rest"] > 10
+    assert [number for number, _ in memory["requests"]] == list(range(16, 161, 16))
+    assert start["seconds"] > 0
 
 
 def test_every_dialect_has_a_case_and_every_case_has_its_own_name() -> None:

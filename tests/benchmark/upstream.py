@@ -174,24 +174,30 @@ class Upstream:
         last = int(time.monotonic() / _TICK) if self.paced else self.tick
         while self.tick < last:
             self.tick += 1
-            streams = self.due.pop(self.tick, ())
-            deltas = {form: _write_timed(form) for form in {stream.form for stream in streams}}
-            for stream in streams:
-                self._send_next(stream, deltas[stream.form])
+            due = self.due.pop(self.tick, ())
+            deltas = {form: _write_timed(form) for form in {stream.form for stream in due}}
+            again = [stream for stream in due if self._send_next(stream, deltas[stream.form])]
+            for ticks in {stream.ticks for stream in again}:
+                self.due[self.tick + ticks] += [stream for stream in again if stream.ticks == ticks]
+            self.paced -= len(due) - len(again)
 
-    def _send_next(self, stream: Stream, delta: bytes) -> None:
-        if stream.connection.sock.fileno() < 0:
-            self.paced -= 1
-            return
+    def _send_next(self, stream: Stream, delta: bytes) -> bool:
+        """Send the next event of a stream, or its end; return whether there are more."""
+        connection = stream.connection
         stream.left -= 1
         try:
-            self._send(stream.connection, delta if stream.left >= 0 else answers.write_end(stream.form))
+            if stream.left < 0:
+                self._send(connection, answers.write_end(stream.form))
+            elif connection.unsent:
+                self._send(connection, delta)
+            elif (sent := connection.sock.send(delta)) < len(delta):
+                self._send(connection, delta[sent:])
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            self._send(connection, delta)
         except OSError:
-            self._close(stream.connection)
-        if stream.left >= 0:
-            self.due[self.tick + stream.ticks].append(stream)
-        else:
-            self.paced -= 1
+            self._close(connection)
+            return False
+        return stream.left >= 0
 
 
 def _write_timed(form: str) -> bytes:

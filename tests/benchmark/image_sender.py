@@ -1,0 +1,40 @@
+"""Sends a chat request with a 5 MB image twenty times a second, in a process of its own; prints the seconds of each.
+
+python -m tests.benchmark.image_sender PORT SECRET SECONDS
+"""
+
+import concurrent.futures
+import json
+import sys
+import time
+
+from tests.benchmark.cases import DIALECTS, Case
+from tests.benchmark.http1 import Client
+
+RATE = 20
+CASE = Case(dialect="chat", image=True)
+_CONNECTIONS = 8
+
+
+def main(port: str, secret: str, seconds: str) -> None:
+    """Send them at their times, whether or not the earlier ones are answered."""
+    client = Client(("127.0.0.1", int(port)), {"authorization": f"Bearer {secret}"})
+    written = DIALECTS[CASE.dialect].write(CASE)
+    request = client.prepare(written.path, written.body)
+    began = time.monotonic()
+
+    def send(number: int) -> float:
+        due = began + number / RATE
+        client.call(request)
+        return time.monotonic() - due
+
+    with concurrent.futures.ThreadPoolExecutor(_CONNECTIONS) as threads:
+        sent = []
+        for number in range(round(float(seconds) * RATE)):
+            time.sleep(max(0.0, began + number / RATE - time.monotonic()))
+            sent.append(threads.submit(send, number))
+        print(json.dumps([each.result() for each in sent]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
