@@ -1,6 +1,7 @@
 """gunicorn's gevent worker with the same limits: a greenlet is cheap, but a slow client must not keep it forever."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,13 +15,38 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
+from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, Lane
 from bedrock_flask.server.workers.pace import Addresses, BridgedSocket, Limits, RateLimited, track_request
 
-_CHUNK = 8192
+_CHUNK = 65536
+# Seconds for a client to read the last response and close, while what it still sends is discarded.
+_LINGER = 5.0
+_DISCARDED = bytearray(256 * 1024)
 
 
 class _RateLimitedSocket(RateLimited, socket.socket):
     """A rate-limited plain socket, for greenlets."""
+
+    lingers = True
+    # How many bytes a client may still send while it is closed.
+    discards = Limits.body
+
+    def close(self) -> None:
+        """Half-close, and let the client finish: closing with unread bytes would lose the response."""
+        left = self.discards if self.fileno() >= 0 else 0
+        with suppress(OSError), gevent.Timeout(_LINGER, TimeoutError):
+            if left:
+                self.shutdown(socket.SHUT_WR)
+            while left > 0 and (received := self.recv_into(_DISCARDED)):
+                left -= received
+        super().close()
+
+    def _send_at_once(self, data: Any) -> int:
+        try:
+            sent: int = super().send(data, 0, 0.0)  # type: ignore[call-arg]  # gevent's takes a timeout
+        except BlockingIOError:
+            return 0
+        return sent
 
 
 class _CallSocket(BridgedSocket, _RateLimitedSocket):
@@ -64,6 +90,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         self.bridge = http2.Bridge(http2.read_bounds(self), make_loop=lambda: asyncio.SelectorEventLoop(_Selector()))
         self.graceful_stop = GracefulStop(self, self.limits)
+        self.lane = Lane(self)
         super().init_process()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
@@ -71,7 +98,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             super().handle(listener, client, addr)
             return
         connection = _RateLimitedSocket(client.family, client.type, client.proto, fileno=client.detach())
-        connection.patience = self.limits.client
+        connection.patience, connection.discards = self.limits.client, self.limits.body
         self.graceful_stop.connections.add(connection)
         try:
             is_http2 = self._detect_http2(connection)
@@ -82,7 +109,46 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         if is_http2:
             self._hand_to_bridge(listener, connection, addr)
         else:
-            super().handle(listener, connection, addr)
+            self._serve_http1(listener, connection, addr)
+
+    def _serve_http1(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve plain requests in the lane, and leave the connection to gunicorn from the first other one on."""
+        client.setblocking(True)
+        try:
+            is_done = self._serve_plain(listener.getsockname(), client, addr)
+        except OSError as error:
+            self.log.debug("a client has left or is too slow: %s", error)
+            is_done = True
+        except BaseException as error:  # noqa: BLE001 - as gunicorn does: the client gets a 500, the log the traceback
+            self.handle_error(None, client, addr, error)
+            is_done = True
+        if is_done:
+            util.close(client)
+        else:
+            super().handle(listener, client, addr)
+
+    def _serve_plain(self, server: Any, client: Any, addr: Any) -> bool:
+        """Serve one plain request after another; False if gunicorn must read the next one."""
+        seconds = self.limits.client
+        while self._await_head(client, seconds):
+            keeps_alive = self.lane.answer(client, addr, server)
+            if keeps_alive is None:
+                return False
+            if not keeps_alive:
+                break
+            seconds = self.cfg.keepalive
+        return True
+
+    def _await_head(self, client: Any, seconds: float) -> bool:
+        """Wait for a head, or for more bytes than one may have; False if the client sends nothing in time or leaves."""
+        if HEAD_END in client.buffered:
+            return True
+        with gevent.Timeout(seconds, TimeoutError):
+            while HEAD_END not in client.buffered and len(client.buffered) <= MAX_HEAD:
+                if not client.read_ahead(_CHUNK):
+                    # gunicorn decides about half a request.
+                    return bool(client.buffered)
+        return True
 
     def _hand_to_bridge(self, listener: Any, client: Any, addr: Any) -> None:
         """Give the connection to the HTTP/2 greenlet, and wait until it is closed."""
@@ -96,21 +162,18 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _detect_http2(self, client: Any) -> bool:
         """Whether a connection begins with the HTTP/2 preface; what was read stays in its buffer."""
-        received = b""
         with gevent.Timeout(self.limits.client, TimeoutError):
-            while http2.can_have_preface(received) and not http2.has_preface(received):
-                if not (chunk := client.recv(_CHUNK)):
+            while http2.can_have_preface(client.buffered) and not http2.has_preface(client.buffered):
+                if not client.read_ahead(_CHUNK):
                     break
-                received += chunk
-        client.buffered = received
-        return http2.has_preface(received)
+        return http2.has_preface(client.buffered)
 
     def _open_call(self, listener: Any, addresses: Addresses) -> Any:
         """Open a connection for one HTTP/2 call."""
         ours, theirs = socket.socketpair()
         call = _CallSocket(theirs.family, theirs.type, theirs.proto, fileno=theirs.detach())
         call.patience, call.addresses = self.limits.client, addresses
-        gevent.spawn(super().handle, listener, call, addresses.peer)
+        gevent.spawn(self._serve_http1, listener, call, addresses.peer)
         return ours
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:

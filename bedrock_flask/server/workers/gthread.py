@@ -22,6 +22,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.call_connection import open_call
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
+from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD
 from bedrock_flask.server.workers.pace import (
     Addresses,
     BridgedSocket,
@@ -31,10 +32,7 @@ from bedrock_flask.server.workers.pace import (
     track_request,
 )
 
-# A header larger than this goes to the parser incomplete, and is refused there.
-_MAX_HEAD = 128 * 1024
 _CHUNK = 16 * 1024
-_HEAD_ENDS = b"\r\n\r\n"
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
 _LINGER = 5.0
 # Seconds for open calls to end with an error when the worker must stop at once.
@@ -153,7 +151,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if http2.can_have_preface(buffered):
             # After eighteen of its bytes, the preface of HTTP/2 looks like a complete header.
             return http2.has_preface(buffered)
-        return _HEAD_ENDS in buffered or len(buffered) > _MAX_HEAD
+        return HEAD_END in buffered or len(buffered) > MAX_HEAD
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Whether the connection takes another request: not while a body is still arriving, which may take long."""

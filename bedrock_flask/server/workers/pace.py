@@ -75,6 +75,15 @@ class RateLimited(_Socket):
         if self.buffered:
             chunk, self.buffered = self.buffered[:size], self.buffered[size:]
             return chunk
+        return self._receive(size)
+
+    def read_ahead(self, size: int) -> bool:
+        """Receive more bytes into the buffer; False if the client has ended its side."""
+        chunk = self._receive(size)
+        self.buffered += chunk
+        return bool(chunk)
+
+    def _receive(self, size: int) -> bytes:
         timeout = self.gettimeout()
         remaining = self._remaining_seconds()
         if timeout == 0 or remaining is None or (timeout is not None and timeout <= remaining):
@@ -87,10 +96,20 @@ class RateLimited(_Socket):
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send as a socket does; the client has its patience for each chunk."""
         self._began_at, self._received = None, 0
-        timeout, rest = self.gettimeout(), memoryview(data)
+        sent = self._send_at_once(data)
+        if sent == len(data):
+            return
+        timeout, rest = self.gettimeout(), memoryview(data)[sent:]
         while rest:
             chunk, rest = rest[:_CHUNK], rest[_CHUNK:]
             self._with_timeout(self.patience, partial(super().sendall, chunk, flags), timeout)
+
+    def _send_at_once(self, data: Any) -> int:
+        """Send what the connection takes without a wait, in most cases all; the number of its bytes."""
+        try:
+            return super().send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
 
     def _count_received(self, chunk: bytes) -> None:
         self._began_at = time.monotonic() if self._began_at is None else self._began_at
