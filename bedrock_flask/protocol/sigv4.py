@@ -204,7 +204,9 @@ def join_canonical_request(method: str, path: str, query: str, headers: str, sig
 
 def format_canonical_header(name: str, value: str) -> str:
     """One line of a canonical request: the name in lower case, the value with each run of blanks as one space."""
-    return f"{name}:{_BLANKS.sub(' ', value).strip()}\n"
+    if "  " in value or "\t" in value:
+        value = _BLANKS.sub(" ", value)
+    return f"{name}:{value.strip()}\n"
 
 
 def format_canonical_path(path: str) -> str:
