@@ -46,7 +46,6 @@ _OWN = frozenset(
         "amz-sdk-request",
         "authorization",
         "content-length",
-        "content-type",
         "date",
         "host",
         "user-agent",
@@ -77,8 +76,8 @@ def sign(
     if not _TARGET.fullmatch(target):
         raise ValueError("the target of the request has a character that must be encoded")
     sent = _merge(headers)
-    if method != "GET":
-        sent["content-type"] = ("Content-Type", "application/json")
+    if method != "GET" and "content-type" not in sent:
+        sent = {"content-type": ("Content-Type", "application/json"), **sent}
     if isinstance(identity, Bearer):
         authorization = _authorize_bearer(identity, endpoint)
     else:

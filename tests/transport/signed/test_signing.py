@@ -45,7 +45,7 @@ VALUE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
 )
 NAME = st.from_regex(r"[xX]-[aA]mzn?-[A-Za-z][A-Za-z0-9-]{0,15}", fullmatch=True).filter(
     lambda name: name.lower() not in {"x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
-) | st.sampled_from([*sorted(SIGNED_HEADERS_BLACKLIST), "Accept", "X-Amzn-Bedrock-Trace"]).filter(
+) | st.sampled_from([*sorted(SIGNED_HEADERS_BLACKLIST), "Accept", "Content-Type", "X-Amzn-Bedrock-Trace"]).filter(
     lambda name: name != "user-agent"
 )
 HEADERS = st.dictionaries(NAME, VALUE, max_size=5).filter(lambda given: len({n.lower() for n in given}) == len(given))
@@ -124,7 +124,8 @@ def sign_with_botocore(
     method: str, endpoint: Endpoint, target: str, headers: dict[str, str], body: bytes, identity: Frozen, second: int
 ) -> dict[str, str]:
     """The headers that botocore would send, as the client for bedrock-runtime signs them."""
-    given = {**headers} if method == "GET" else {"Content-Type": "application/json", **headers}
+    default = {} if method == "GET" or "Content-Type" in headers else {"Content-Type": "application/json"}
+    given = {**default, **headers}
     url = f"{endpoint.scheme}://{endpoint.authority}{target}"
     request = AWSRequest(method=method, url=url, headers=given, data=body)
     keys = Credentials(identity.access_key, identity.secret_key, identity.token or None)
@@ -132,6 +133,11 @@ def sign_with_botocore(
     with mock.patch.object(auth, "get_current_datetime", return_value=datetime.fromtimestamp(second, UTC)):
         signer.add_auth(request)
     return {name.lower(): value for name, value in request.headers.items()}
+
+
+def test_a_calls_content_type_is_the_only_one() -> None:
+    sent = sign("POST", "/", {"content-type": "text/plain"}, b"", ENDPOINT, KEYS, 0)
+    assert [value for name, value in sent if name.lower() == "content-type"] == ["text/plain"]
 
 
 def test_the_unsigned_headers_are_botocores() -> None:
