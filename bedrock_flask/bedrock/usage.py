@@ -1,9 +1,12 @@
 """Token counts, from every place where Bedrock reports them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+# The names of the counts, in their order.
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,8 @@ class Usage:
 
     def merge(self, newer: "Usage") -> "Usage":
         """These counts, replaced by those that `newer` has (counts in a stream are cumulative)."""
+        if newer is NOTHING:
+            return self
         return Usage(*(b if b is not None else a for a, b in zip(self.counts(), newer.counts(), strict=True)))
 
     def counts(self) -> tuple[int | None, ...]:
@@ -25,9 +30,11 @@ class Usage:
 
     def to_dict(self) -> dict[str, int]:
         """The known counts by name: `{"input_tokens": 3, …}`."""
-        named = {f"{field.name}_tokens": getattr(self, field.name) for field in fields(self)}
-        return {name: count for name, count in named.items() if count is not None}
+        pairs = zip(_TOKENS, self.counts(), strict=True)
+        return {name: count for name, count in pairs if count is not None}
 
+
+NOTHING = Usage()
 
 # Not in botocore's service model, but in SDK sources and recorded responses. Absent for some vendors.
 HEADERS = MappingProxyType(
@@ -56,19 +63,15 @@ _LONGEST_NUMBER = 19
 
 def from_headers(headers: Mapping[str, str]) -> Usage:
     """The counts in Bedrock's response headers (names in lower case)."""
-    return Usage(**{name: _count(headers.get(header, "")) for name, header in HEADERS.items()})
+    found = [_count(headers.get(header)) for header in HEADERS.values()]
+    return NOTHING if found.count(None) == len(found) else Usage(*found)
 
 
 def from_members(counts: Any) -> Usage:
     """The counts in one `usage` or invocation-metrics object, in any of Bedrock's spellings."""
     if not isinstance(counts, Mapping):
         return Usage()
-    return Usage(
-        **{
-            name: next((count for spelling in spellings if (count := _count(counts.get(spelling))) is not None), None)
-            for name, spellings in _NAMES.items()
-        }
-    )
+    return Usage(*(_find_count(counts, spellings) for spellings in _NAMES.values()))
 
 
 def from_metrics(chunk: Any) -> Usage:
@@ -76,7 +79,17 @@ def from_metrics(chunk: Any) -> Usage:
     return from_members(chunk.get(METRICS)) if isinstance(chunk, Mapping) else Usage()
 
 
+def _find_count(counts: Mapping[str, Any], spellings: tuple[str, ...]) -> int | None:
+    """The first count that is one."""
+    for spelling in spellings:
+        if (count := _count(counts.get(spelling))) is not None:
+            return count
+    return None
+
+
 def _count(value: Any) -> int | None:
+    if value is None:
+        return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

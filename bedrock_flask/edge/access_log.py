@@ -6,6 +6,7 @@ from typing import Any
 
 from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.observability.log_line import log_fields
 
 LOG = logging.getLogger("bedrock_flask.request")
 
@@ -35,4 +36,4 @@ def _log(line: dict[str, Any], exchange: Exchange) -> None:
         **record.usage.to_dict(),
         "seconds": round(time.monotonic() - exchange.started, 6),
     }
-    LOG.info("request", extra={name: value for name, value in fields.items() if value is not None})
+    log_fields(LOG, "request", {name: value for name, value in fields.items() if value is not None})

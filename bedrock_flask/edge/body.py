@@ -22,19 +22,22 @@ def _read(exchange: Exchange) -> bytes:
     if encoding != "identity":
         raise UnsupportedMediaType(f"The body is sent with content-encoding '{encoding}'.")
     limit, length = exchange.settings.max_body_bytes, _read_length(exchange)
-    too_large = BodyTooLarge(f"The body is larger than the limit of {limit} bytes.")
     if length is None and not exchange.environ.get("wsgi.input_terminated"):
         # The server does not say where the body ends, so it cannot be read.
         return b""
     if length is not None and length > limit:
-        raise too_large
+        raise _make_too_large_error(limit)
     data = _read_stream(exchange.environ["wsgi.input"], limit + 1 if length is None else length)
     if length is not None and len(data) < length:
         raise RequestTimedOut("The body ended before its announced length.")
     if len(data) > limit:
-        raise too_large
+        raise _make_too_large_error(limit)
     exchange.has_unread_body = False
     return data
+
+
+def _make_too_large_error(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than the limit of {limit} bytes.")
 
 
 def _read_length(exchange: Exchange) -> int | None:

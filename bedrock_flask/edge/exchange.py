@@ -2,8 +2,8 @@
 
 import functools
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,12 +86,17 @@ class Exchange:
 
     def list_headers(self) -> Iterator[tuple[str, str]]:
         """All headers, with their names in lower case."""
-        for key, value in self.environ.items():
-            if key.startswith("HTTP_"):
-                if key[5:] not in _OWN_KEYS:
-                    yield key[5:].replace("_", "-").lower(), value
-            elif key in _OWN_KEYS and value:
+        yield from self.list_prefixed("")
+        for key in _OWN_KEYS:
+            if value := self.environ.get(key):
                 yield key.replace("_", "-").lower(), value
+
+    def list_prefixed(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """The headers whose names, in lower case, begin with a prefix; not those of the body's type and length."""
+        start = f"HTTP_{prefix.upper().replace('-', '_')}"
+        for key, value in self.environ.items():
+            if key.startswith(start) and key[5:] not in _OWN_KEYS:
+                yield key[5:].replace("_", "-").lower(), value
 
 
 def begin_exchange(environ: Mapping[str, Any], state: State) -> Exchange:
@@ -101,7 +106,7 @@ def begin_exchange(environ: Mapping[str, Any], state: State) -> Exchange:
     return Exchange(
         environ,
         state,
-        sent if sent and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex,
+        sent if sent and _REQUEST_ID.fullmatch(sent) else secrets.token_hex(16),
         has_unread_body=has_body or "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower(),
     )
 

@@ -19,7 +19,13 @@ def make_config(level: str) -> dict[str, Any]:
                 "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
             }
         },
-        "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "handlers": {
+            "out": {
+                "class": "bedrock_flask.observability.log_line.LineHandler",
+                "formatter": "json",
+                "stream": "ext://sys.stdout",
+            }
+        },
         "loggers": {"bedrock_flask": _make_logger(level)},
     }
 

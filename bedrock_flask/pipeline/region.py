@@ -1,6 +1,5 @@
 """The AWS region of a call: what the caller names, as far as the operator allows it, and else the gateway's own."""
 
-from bedrock_flask.config.settings import find_region
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.signatures import find_signed_region
 from bedrock_flask.errors import RegionNotAllowed
@@ -38,7 +37,7 @@ def expect_region(exchange: Exchange) -> str:
 
 def find_own_region(exchange: Exchange) -> str:
     """The region of the gateway's settings; empty if only botocore knows it."""
-    return find_region(exchange.settings)
+    return exchange.state.models.region
 
 
 def _make_error(region: str, source: str, listed: tuple[str, ...]) -> RegionNotAllowed:

@@ -141,9 +141,8 @@ def make_call(
 
 def _select_headers(exchange: Exchange, names: Collection[str]) -> dict[str, str]:
     """The headers of the request that go along: safeguards, and those of these names in lower case."""
-    selected = {
-        name: value for name, value in exchange.list_headers() if name.startswith(safeguards.PREFIX) or name in names
-    }
+    selected = dict(exchange.list_prefixed(safeguards.PREFIX))
+    selected |= {name: value for name in names if (value := exchange.header(name))}
     for name, header in safeguards.PROJECT_HEADERS.items():
         if project := exchange.header(name):
             selected[header] = project
