@@ -18,7 +18,7 @@ unexport PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_DRY_RUN PIP_EDITABLE PIP_NO_DE
 	PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET
 PIP = .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check install --no-user
 
-.PHONY: help run dev agents test lint coverage check sabotage bench bench-peers docs lock clean
+.PHONY: help run dev agents test lint coverage check sabotage bench bench-peers attack docs lock clean
 .NOTPARALLEL:
 
 help: ## List the targets.
@@ -59,6 +59,9 @@ bench: dev ## Measure the gateway against bare boto3 [QUICK=1] [ARGS="words of a
 
 bench-peers: dev ## Measure other proxies beside it [QUICK=1] [PEER=/path/to/litellm].
 	@PEER="$(PEER)" .venv/bin/python -m tests.benchmark --peers --command "make bench-peers" $(if $(filter-out 0,$(QUICK)),--quick,--write)
+
+attack: .venv/.dev ## Attack the gateway on loopback and print the 15 figures [QUICK=1] [ARGS="numbers of figures, options"].
+	@.venv/bin/python -m tests.attacks $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
 
 docs: dev ## Generate the reference pages, and build the site into docs/_build/html.
 	@.venv/bin/python docs/generate.py

@@ -5,9 +5,10 @@ import http.client
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from tests.attacks.lies import STREAM_LIES, WHOLE_LIES, Lie
@@ -51,20 +52,27 @@ def lies_of(route: Route) -> dict[str, Lie]:
     return STREAM_LIES if route.streamed else WHOLE_LIES
 
 
-def make_calls(url: str, calls: Iterable[tuple[str, str]], *, seed: int = 1, at_a_time: int = 16) -> list[LiedCall]:
-    """Make these calls, each followed by a true one on its connection."""
+def make_calls(
+    url: str,
+    calls: Iterable[tuple[str, str]],
+    *,
+    seed: int = 1,
+    at_a_time: int = 16,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> list[LiedCall]:
+    """Make these calls, some at a time; the seed chooses their marks."""
     marks = Random(seed)
     planned = [(route, lie, f"mark-{marks.getrandbits(32):08x}") for route, lie in calls]
     with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
-        return list(pool.map(lambda call: make_call(url, *call), planned))
+        return list(pool.map(lambda call: make_call(url, *call, headers), planned))
 
 
-def make_call(url: str, name: str, lie_name: str, mark: str) -> LiedCall:
+def make_call(url: str, name: str, lie_name: str, mark: str, headers: Mapping[str, str]) -> LiedCall:
     """Make one call, and judge it."""
     route = ROUTES[name]
     lie = lies_of(route)[lie_name]
     try:
-        status, body, ended = _send(url, route, lie_name, mark)
+        status, body, ended = _send(url, route, lie_name, mark, headers)
     except TimeoutError:
         return LiedCall(name, lie_name, 0, f"no end after {PATIENCE:g} s")
     except (OSError, http.client.HTTPException) as error:
@@ -104,14 +112,14 @@ def _is_json(body: bytes) -> bool:
         return False
 
 
-def _send(url: str, route: Route, lie: str, mark: str) -> tuple[int, bytes, bool]:
+def _send(url: str, route: Route, lie: str, mark: str, headers: Mapping[str, str]) -> tuple[int, bytes, bool]:
     """The status and the body of a call, and whether the body ended as HTTP says."""
     there = urlsplit(url)
     model = MODELS[route.form] + lie
     connection = http.client.HTTPConnection(there.hostname or "", there.port, timeout=PATIENCE)
     try:
         text = json.dumps(route.body(model, mark))
-        connection.request("POST", route.path(model), text, {"content-type": "application/json"})
+        connection.request("POST", route.path(model), text, {"content-type": "application/json", **headers})
         response = connection.getresponse()
         try:
             return response.status, response.read(), True

@@ -21,11 +21,12 @@ _DRIP_BYTES, _DRIP_SECONDS = 1, 0.002
 
 @dataclass
 class LyingBedrock:
-    """The server, and how many requests it has had."""
+    """The server, how many requests it has had, how many it let hang, and when the gateway left each of those."""
 
     port: int
     requests: int = 0
-    ended: threading.Event = field(default_factory=threading.Event)
+    hanging: int = 0
+    left: list[float] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -55,9 +56,11 @@ class LyingBedrock:
             if step == DRIP:
                 drips = True
             elif step == HANG:
+                self.hanging += 1
                 # Until the gateway gives up, or the run ends.
                 with contextlib.suppress(OSError):
                     client.recv(1)
+                self.left.append(time.monotonic())
                 return False
             elif step == RST:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -145,7 +145,9 @@ class Upstream:
         if not streamed:
             self._send(connection, answers.write_whole(form))
             return
-        deltas = int(_DELTAS.search(request)[1])  # type: ignore[index]
+        maximum = _DELTAS.search(request)
+        # Bodies that a fuzz has changed come here too.
+        deltas = int(maximum[1]) if maximum else 1
         if pace := answers.find_pace(model):
             self._start_paced(Stream(connection, form, deltas, round(1 / pace / _TICK)))
             return
