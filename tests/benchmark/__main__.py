@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmark import page, peers
+from tests.benchmark import page, peers, stages
 from tests.benchmark.beside_images import measure_beside_images
 from tests.benchmark.cases import CASES, QUICK, Case
 from tests.benchmark.held import LEVELS, climb
@@ -37,6 +37,7 @@ GATEWAY = "gateway"
 TWO = (600, 1000, 2000)
 Start = Callable[[Upstream, Path], contextlib.AbstractContextManager[Server]]
 Starts = dict[str, Start]
+Variants = Mapping[str, Mapping[str, str]]
 Result = dict[str, Any]
 
 
@@ -55,6 +56,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--images", type=int, metavar="STREAMS", help="this many streams beside images")
     parser.add_argument("--memory", type=int, metavar="REQUESTS", help="the memory over this many requests")
     parser.add_argument("--start", action="store_true", help="the processor time of the start")
+    parser.add_argument("--stages", action="store_true", help="where the processor time goes, of the cases or of six")
     parser.add_argument("--peers", action="store_true", help="compare with other proxies, and nothing else")
     parser.add_argument("--seconds", type=float, help="how long paced streams last: 10, or 4 with --quick")
     parser.add_argument("--json", type=Path, help="write the results to this file")
@@ -87,7 +89,7 @@ def choose_cases(words: Sequence[str], *, quick: bool, exact: bool) -> list[Case
     return [case for case in CASES if any(word == case.name if exact else word in case.name for word in words)]
 
 
-def start_gateways(variants: Mapping[str, Mapping[str, str]], **settings: str) -> Starts:
+def start_gateways(variants: Variants, **settings: str) -> Starts:
     """How each variant is started, with more variables if there are any."""
     return {title: partial(run_gateway, settings={**each, **settings}) for title, each in variants.items()}
 
@@ -150,6 +152,11 @@ def measure_starts(starts: Starts, times: int) -> Iterator[Result]:
         yield {"server": title, "seconds": round(ready, 3), "megabytes": round(memory, 1), "times": times}
 
 
+def measure_all_stages(variants: Variants, cases: Sequence[Case], seconds: float) -> Iterator[Result]:
+    """Where the processor time of the first variant goes."""
+    yield from map(asdict, stages.measure_stages(next(iter(variants.values())), cases, seconds))
+
+
 @contextlib.contextmanager
 def _run_one(start: Start) -> Iterator[tuple[Upstream, Server]]:
     with (
@@ -179,12 +186,13 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
             "peer starts": lambda: measure_starts(starts, times),
         }
     single = {
-        "ratios": bool(options.words),
+        "ratios": bool(options.words) and not options.stages,
         "streams": options.streams is not None,
         "two workers": options.two_workers,
         "images": options.images is not None,
         "memory": options.memory is not None,
         "starts": options.start,
+        "stages": options.stages,
     }
     every = {
         "ratios": lambda: measure_ratios(cases, starts, rounds),
@@ -193,6 +201,7 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
         "images": lambda: measure_images(starts, options.images or (60 if quick else 600), seconds),
         "memory": lambda: measure_memories(starts, options.memory or (2_000 if quick else 200_000)),
         "starts": lambda: measure_starts(starts, times),
+        "stages": lambda: measure_all_stages(variants, cases if options.words else stages.CASES, 2 if quick else 6),
     }
     return {name: run for name, run in every.items() if single[name] or not any(single.values())}
 
@@ -218,6 +227,7 @@ def main(arguments: Sequence[str]) -> int:
         "machine": asdict(describe_machine()),
         "command": options.command or " ".join(["python -m tests.benchmark", *arguments]),
     }
+    pin(0, OTHERS)
     for name, run in plan(options).items():
         results[name] = []
         for result in run():

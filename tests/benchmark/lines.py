@@ -41,6 +41,13 @@ def format_start(result: Result) -> str:
     return f"ready after {result['seconds']:.2f} s of processor time, {result['megabytes']} MB: {result['server']}"
 
 
+def format_stages(result: Result) -> str:
+    head = f"{result['case']}: {result['microseconds']:.0f} us"
+    rows = [f"    {microseconds:8.1f} us  {name}" for name, microseconds in result["modules"]]
+    more = [f"    {microseconds:8.1f} us  {name}" for name, microseconds in result["functions"]]
+    return "\n".join([head, *rows, "  of these, functions:", *more])
+
+
 LINES: Mapping[str, Callable[[Result], str]] = {
     "ratios": format_ratio,
     "streams": format_level,
@@ -48,6 +55,7 @@ LINES: Mapping[str, Callable[[Result], str]] = {
     "images": format_images,
     "memory": format_memory,
     "starts": format_start,
+    "stages": format_stages,
     "peers": format_ratio,
     "peer starts": format_start,
 }

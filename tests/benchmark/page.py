@@ -11,7 +11,7 @@ from tests.benchmark.cases import DELTAS, DIALECTS, Case
 from tests.benchmark.plots import Bar, Line, draw_bars, draw_lines
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/explanation/benchmark.md"
+PAGES = [ROOT / "docs/explanation" / name for name in ("benchmark.md", "profile.md")]
 FOLDER = ROOT / "docs/_static/benchmark"
 Results = Mapping[str, Any]
 
@@ -19,28 +19,27 @@ Results = Mapping[str, Any]
 def write(results: Results) -> None:
     """Write everything. A part that was not measured this time stays as it is."""
     FOLDER.mkdir(exist_ok=True)
-    text = PAGE.read_text("utf-8")
-    for name, make in TABLES.items():
-        if name in results:
-            text = replace_part(text, name, make(results))
-    text = replace_part(text, "peer machine" if "peers" in results else "machine", describe_run(results))
-    PAGE.write_text(text, "utf-8")
+    parts = {name: make(results) for name, make in TABLES.items() if name in results}
+    runs = [run for name, run in RUNS.items() if name in results]
+    parts |= dict.fromkeys(runs, describe_run(results))
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for name, part in parts.items():
+            text = replace_part(text, name, part)
+        page.write_text(text, "utf-8")
     for name, draw in PLOTS.items():
         if results.get(name):
             (FOLDER / f"{name}.svg").write_text(draw(results), "utf-8")
     file = FOLDER / "results.json"
     before = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    own = {
-        "peer run" if "peers" in results else "run": {each: results[each] for each in ("machine", "command", "minutes")}
-    }
-    parts = {name: results[name] for name in TABLES if name in results}
-    file.write_text(json.dumps(before | own | parts, indent=1) + "\n", "utf-8")
+    own = {run: {each: results[each] for each in ("machine", "command", "minutes")} for run in runs}
+    measured = {name: results[name] for name in TABLES if name in results}
+    file.write_text(json.dumps(before | own | measured, indent=1) + "\n", "utf-8")
 
 
 def replace_part(text: str, name: str, part: str) -> str:
-    """The page with another part between `<!-- NAME -->` and `<!-- end -->`."""
+    """The page with another part between `<!-- NAME -->` and `<!-- end -->`, if it has these."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-    assert pattern.search(text), f"{PAGE} has no part {name}"
     return pattern.sub(lambda found: f"{found[1]}\n{part}\n\n{found[2]}", text)
 
 
@@ -147,6 +146,25 @@ def write_starts(results: Results, name: str = "starts") -> str:
     return write_table(["server", "seconds of processor time", "memory of all processes (MB)", "median of"], rows)
 
 
+def write_stages(results: Results) -> str:
+    """Modules down, cases across, the dearest first."""
+    columns = [dict(each["modules"]) for each in results["stages"]]
+    names = sorted(
+        {name for column in columns for name in column}, key=lambda name: -sum(c.get(name, 0) for c in columns)
+    )
+    rows = [(name.replace("_", "\\_"), *(_format_cell(column.get(name, 0)) for column in columns)) for name in names]
+    rest = [
+        each["microseconds"] - sum(column.values()) for each, column in zip(results["stages"], columns, strict=True)
+    ]
+    rows.append(("all others", *map(_format_cell, rest)))
+    rows.append(("**sum**", *(f"**{each['microseconds']:,.0f}**" for each in results["stages"])))
+    return write_table(["microseconds", *(each["case"] for each in results["stages"])], rows)
+
+
+def _format_cell(microseconds: float) -> str:
+    return f"{microseconds:,.0f}" if microseconds else ""
+
+
 def draw_ratios(results: Results) -> str:
     """The plain cases of each dialect, one at a time."""
     named = {each["case"]: each for each in reversed(results["ratios"])}
@@ -198,9 +216,12 @@ TABLES: Mapping[str, Callable[[Results], str]] = {
     "images": write_images,
     "memory": write_memory,
     "starts": write_starts,
+    "stages": write_stages,
     "peers": lambda results: write_ratios(results, "peers"),
     "peer starts": lambda results: write_starts(results, "peer starts"),
 }
+# Where a page says on what its main table was measured.
+RUNS = {"ratios": "run", "peers": "peer run", "stages": "stage run"}
 PLOTS: Mapping[str, Callable[[Results], str]] = {
     "ratios": draw_ratios,
     "streams": draw_levels,

@@ -44,7 +44,7 @@ class Line:
 
 def draw_bars(bars: Sequence[Bar], series: Sequence[str], mark: float, mark_name: str) -> str:
     """Horizontal bars from 0, with a mark across them all."""
-    left, row, top = 210, 24, 40
+    left, row, top = 210, 24, 56
     bottom = top + row * len(bars)
     step = _choose_step(max([mark, *(bar.high for bar in bars)]))
     most = step * math.ceil(max([mark, *(bar.high for bar in bars)]) / step)

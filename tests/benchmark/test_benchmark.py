@@ -1,18 +1,18 @@
 """The benchmark runs, and its results have their form. What it measures is never a test."""
 
-from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.benchmark import __main__ as benchmark
-from tests.benchmark import lines, processor_time
+from tests.benchmark import lines, page, plots, processor_time
 from tests.benchmark.cases import CASES, DIALECTS, Case
 from tests.benchmark.pairs import BadAnswer, check_answer
 
 pytestmark = pytest.mark.skipif(not processor_time.IS_SUPPORTED, reason="processes have such clocks on Linux only")
 
 
-def test_a_call_and_a_stream_are_measured_on_two_variants(tmp_path: Path) -> None:
+def test_a_call_and_a_stream_are_measured_on_two_variants() -> None:
     cases = [
         Case(dialect="chat", calls=2),
         Case(dialect="messages", streamed=5, http2=True, calls=2),
@@ -37,11 +37,13 @@ def test_streams_memory_and_start_are_measured() -> None:
     [level] = benchmark.measure_streams(starts, [3], seconds=2.5)
     [memory] = benchmark.measure_memories(starts, 160)
     [start] = benchmark.measure_starts(starts, 1)
+    [stages] = benchmark.measure_all_stages({"gateway": {}}, [Case(dialect="chat")], 0.1)
 
     assert level["through"]["whole"] == level["direct"]["whole"] == 3
     assert memory["rest"] > 10
     assert [number for number, _ in memory["requests"]] == list(range(16, 161, 16))
     assert start["seconds"] > 0
+    assert any(name.startswith("transport/") for name, _ in stages["modules"])
 
 
 def test_every_dialect_has_a_case_and_every_case_has_its_own_name() -> None:
@@ -73,3 +75,20 @@ def test_the_words_choose_cases() -> None:
     assert [case.name for case in chosen][:1] == ["messages, whole"]
     assert all("messages, whole" in case.name for case in chosen)
     assert benchmark.choose_cases(["chat, whole"], quick=False, exact=True) == [Case(dialect="chat")]
+
+
+def test_the_plots_are_svg_and_the_pages_have_a_part_for_every_table() -> None:
+    bars = [plots.Bar("a & b", 0, 0.4, 0.3, 0.5), plots.Bar("c", 1, 17.5, 17, 18)]
+    lines_ = [plots.Line("x", [(0, 0), (600, 94.5)]), plots.Line("y", [(0, 3)])]
+
+    for svg in (plots.draw_bars(bars, ["whole", "stream"], 1, "boto3"), plots.draw_lines(lines_, "streams", "ms", 100)):
+        assert ElementTree.fromstring(svg).tag.endswith("svg")
+    text = "".join(each.read_text("utf-8") for each in page.PAGES)
+    assert [name for name in (*page.TABLES, *page.RUNS.values()) if f"<!-- {name} -->" not in text] == []
+
+
+def test_a_part_of_a_page_is_replaced_and_no_other() -> None:
+    text = "<!-- a -->\n\nold\n\n<!-- end -->\nkept\n<!-- b -->\n\nkept\n\n<!-- end -->\n"
+
+    assert page.replace_part(text, "a", "new") == text.replace("old", "new")
+    assert page.replace_part(text, "c", "new") == text
