@@ -121,11 +121,12 @@ def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None
     # The id in the path is encoded, so this is the last slash before it.
     endpoint, _, _ = params["url"].rpartition("/model/")
     params["method"], params["url"] = call.method, endpoint + call.target
-    if call.method == "GET":
-        params["headers"].pop("Content-Type", None)
-    else:
-        params["headers"]["Content-Type"] = "application/json"
-    params["headers"].update(call.headers)
+    headers = params["headers"]
+    headers.pop("Content-Type", None)
+    # Of a name in two cases botocore signs both values and sends one.
+    if call.method != "GET" and not any(name.lower() == "content-type" for name in call.headers):
+        headers["Content-Type"] = "application/json"
+    headers.update(call.headers)
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
 
