@@ -1,11 +1,9 @@
 """What is sent to Bedrock and what comes back: a call, and its reply, whole or as a stream."""
 
-import json
 import socket
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +11,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import OPERATIONS, STREAMING
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.protocol import json
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Call:
 def parse_object(data: bytes) -> dict[str, Any]:
     """A JSON object that Bedrock sent; UpstreamProtocolError for anything else."""
     try:
-        document = json.loads(data.decode("utf-8"), parse_constant=_reject_constant)
+        document = json.read(data)
     except (ValueError, RecursionError):
         raise UpstreamProtocolError("Bedrock's answer is not JSON.") from None
     if not isinstance(document, dict):
@@ -93,10 +92,6 @@ def find_object(data: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _reject_constant(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
-
-
 @dataclass(frozen=True)
 class Reply:
     """A whole answer: the bytes that Bedrock sent, and its headers (names in lower case)."""
@@ -110,47 +105,54 @@ class Reply:
         return parse_object(self.body)
 
 
-@dataclass(frozen=True)
+# Not frozen, because a stream makes one for each event, and a frozen record takes three times as long to make.
+@dataclass(slots=True)
 class Chunk:
     """One event of a stream: Bedrock's event type, the model's own JSON as it came, and the frame that held it."""
 
     event: str
     data: bytes
     frame: bytes = field(default=b"", compare=False, repr=False)
+    _document: dict[str, Any] | None = field(default=None, init=False, compare=False, repr=False)
 
-    @cached_property
+    @property
     def document(self) -> dict[str, Any]:
         """The data as a JSON object, parsed once."""
-        return parse_object(self.data)
+        if self._document is None:
+            self._document = parse_object(self.data)
+        return self._document
 
 
-class Idle(Enum):
-    """Bedrock has been silent for a while: the client needs a sign of life, or may have disconnected."""
-
-    IDLE = "idle"
-
-
-IDLE = Idle.IDLE
+# The chunks that arrived together, or none if Bedrock has been silent for a while: the client needs a sign of life.
+Batch = Sequence[Chunk]
+SILENCE: Batch = ()
 # The event type of a whole answer that arrives as a stream.
 REPLY = "reply"
 
 
+def ignore_end() -> None:
+    """What a stream does when it is complete, if that makes no difference."""
+
+
 @dataclass(frozen=True)
 class Stream:
-    """An answer that is still being written; closing `chunks` ends the call to Bedrock.
+    """An answer that is still being written; closing `batches` ends the call to Bedrock.
 
-    The answer of an operation that does not stream is one chunk of type REPLY.
+    Each batch is sent on before the next is read, so that a slow client slows the reading down. The answer of an
+    operation that does not stream is one chunk of type REPLY. `complete` says that the answer has all that it needs:
+    from then on its end is awaited for a moment only, and nothing that happens meanwhile is an error.
     """
 
     headers: Mapping[str, str]
-    chunks: Generator[Chunk | Idle]
+    batches: Generator[Batch]
+    complete: Callable[[], None] = ignore_end
 
 
 @dataclass(frozen=True)
 class Handler:
     """Makes calls: `send` waits for the whole reply, `send_stream` returns as soon as the answer has begun.
 
-    A stream yields IDLE while Bedrock is silent, also before the first chunk, whichever operation is called.
+    A stream yields SILENCE while Bedrock is silent, also before the first chunk, whichever operation is called.
     """
 
     send: Callable[[Call], Reply]

@@ -70,13 +70,13 @@ def from_headers(headers: Mapping[str, str]) -> Usage:
 def from_members(counts: Any) -> Usage:
     """The counts in one `usage` or invocation-metrics object, in any of Bedrock's spellings."""
     if not isinstance(counts, Mapping):
-        return Usage()
+        return NOTHING
     return Usage(*(_find_count(counts, spellings) for spellings in _NAMES.values()))
 
 
 def from_metrics(chunk: Any) -> Usage:
     """The counts in the `amazon-bedrock-invocationMetrics` of a stream's last chunk."""
-    return from_members(chunk.get(METRICS)) if isinstance(chunk, Mapping) else Usage()
+    return from_members(chunk.get(METRICS)) if isinstance(chunk, Mapping) else NOTHING
 
 
 def _find_count(counts: Mapping[str, Any], spellings: tuple[str, ...]) -> int | None:

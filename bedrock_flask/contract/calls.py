@@ -11,7 +11,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.call import IDLE, Call, Chunk, Handler, Reply, Stream
+from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.scripted import ScriptedEngine
@@ -117,7 +117,7 @@ def _make_call(adapter: Adapter, model: str, *, stream: bool = False) -> Call:
 
 
 def _read_chunks(stream: Stream) -> list[Chunk]:
-    return [chunk for chunk in stream.chunks if chunk is not IDLE]
+    return [chunk for batch in stream.batches for chunk in batch]
 
 
 def _replay(chunks: list[Chunk]) -> Handler:
@@ -126,4 +126,4 @@ def _replay(chunks: list[Chunk]) -> Handler:
     def send(call: Call) -> Reply:
         raise NotImplementedError
 
-    return Handler(send, lambda call: Stream({}, (chunk for chunk in chunks)))
+    return Handler(send, lambda call: Stream({}, (batch for batch in [chunks])))

@@ -215,9 +215,9 @@ def answer_is_recognised(adapter: Adapter) -> Iterator[str]:
 def only_the_last_chunk_ends(adapter: Adapter) -> Iterator[str]:
     """A stream ends with its last chunk and not before, so that a truncated one is detected."""
     wire = find_wire(adapter)
-    if wire.write_chunks is None and adapter.decode is None:
+    if wire.open_writer is None and adapter.decode is None:
         return
-    if wire.write_chunks is not None:
+    if wire.open_writer is not None:
         chunks = list(wire.write_chunks(replay(RESPONSE), adapter.model))
     else:
         chunks = _list_chunks(adapter)

@@ -8,7 +8,7 @@ import base64
 import copy
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -25,12 +25,14 @@ from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import (
+    CONNECTION_LOST,
     FieldError,
     GatewayError,
     InvalidBody,
     RefusedSafeguard,
     Unsupported,
     UpstreamProtocolError,
+    UpstreamTruncated,
     describe_faults,
 )
 from bedrock_flask.fields import find_faults
@@ -91,7 +93,8 @@ def create_message(exchange: Exchange) -> Answer:
         stream=stream,
     )
     if stream:
-        answer = pass_stream(exchange, call, _make_chunk_writer(native.answer_tool), STREAM_FORMAT)
+        writer = _ChunkWriter(native.answer_tool)
+        answer = pass_stream(exchange, call, writer.write, STREAM_FORMAT, write_end=writer.end)
     else:
         edit = partial(take_answer, tool=native.answer_tool) if native.answer_tool else None
         answer = pass_reply(exchange, call, edit=edit)
@@ -295,22 +298,35 @@ def _drop_paths(body: Mapping[str, Any], paths: Collection[Path]) -> dict[str, A
     return {name: changed.get(name, value) for name, value in body.items() if name not in whole}
 
 
-def _make_chunk_writer(answer_tool: AnswerTool | None) -> Callable[[Chunk], bytes]:
-    """The function that writes the chunks of one stream, whose answer may be the input of a tool."""
-    if answer_tool is None:
-        return _write_chunk
-    taker = make_chunk_taker(answer_tool)
-    return lambda chunk: b"".join(
-        _write_chunk(Chunk(chunk.event, json.dumps(each).encode())) for each in taker.take(chunk.document)
-    )
+class _ChunkWriter:
+    """Writes the chunks of one stream of Claude's as they came, whose answer may be the input of a tool."""
 
+    def __init__(self, answer_tool: AnswerTool | None) -> None:
+        self._taker = make_chunk_taker(answer_tool) if answer_tool is not None else None
+        self._is_over = False
 
-def _write_chunk(chunk: Chunk) -> bytes:
-    """One of Claude's own chunks as it came, but for line ends of Unicode, named by its type."""
-    kind = chunk.document.get("type")
-    if not isinstance(kind, str) or not kind.isidentifier() or kind == "error":
-        raise UpstreamProtocolError("Bedrock's stream has a chunk of an unknown type.")
-    return sse.encode_json_text(chunk.data.decode(), kind)
+    def write(self, chunk: Chunk) -> bytes:
+        """One chunk; nothing after the last one."""
+        if self._taker is None:
+            return self._write(chunk)
+        taken = (json.dumps(each).encode() for each in self._taker.take(chunk.document))
+        return b"".join([self._write(Chunk(chunk.event, data)) for data in taken])
+
+    def end(self) -> bytes:
+        """Nothing; UpstreamTruncated if the last chunk did not come."""
+        if not self._is_over:
+            raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without its terminal event.")
+        return b""
+
+    def _write(self, chunk: Chunk) -> bytes:
+        """One chunk as it came, but for line ends of Unicode, named by its type."""
+        kind = chunk.document.get("type")
+        if self._is_over:
+            return b""
+        if not isinstance(kind, str) or not kind.isidentifier() or kind == "error":
+            raise UpstreamProtocolError("Bedrock's stream has a chunk of an unknown type.")
+        self._is_over = kind == "message_stop"
+        return sse.encode_json_text(chunk.data, kind)
 
 
 # --- formats ----------------------------------------------------------------------------------------------------------
@@ -347,8 +363,9 @@ STREAM_FORMAT = StreamFormat(
 FORMAT = ResponseFormat(
     wire=WIRE,
     write_reply=anthropic.write_reply,
-    write_chunks=anthropic.write_chunks,
+    open_writer=anthropic.open_writer,
     write_event=lambda chunk: sse.encode_json(chunk, chunk["type"]),
+    write_text=lambda text: sse.encode_line(text, "content_block_delta"),
     stream_format=STREAM_FORMAT,
 )
 

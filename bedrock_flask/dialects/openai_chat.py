@@ -5,14 +5,11 @@ Source: OpenAI's API reference; the types of the `openai` package. `GET /v1/mode
 
 import json
 import re
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from bedrock_flask.bodies import openai_chat_body
-from bedrock_flask.call import IDLE, CallRecord, Chunk
+from bedrock_flask.call import CallRecord, Chunk
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.body import read_body
@@ -36,7 +33,6 @@ from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.wires import openai_chat
 from bedrock_flask.wires.openai_errors import error_document
 from bedrock_flask.wires.reading.openai_hints import find_wanted
-from bedrock_flask.wires.wire import REPORTED
 
 WIRE = openai_chat.WIRE
 SCHEMA = openai_chat_body.Body()
@@ -102,50 +98,34 @@ class _StreamEnd:
     def write_chunk(self, chunk: Chunk) -> bytes:
         """The chunk as an event; it may be the last one."""
         self.last = chunk.document
-        return sse.encode(chunk.data.decode())
+        return sse.encode_json_text(chunk.data)
 
-    def write(self) -> Iterator[bytes]:
+    def write(self) -> bytes:
         """The events after the last chunk."""
-        if self.with_usage and not self.last.get("usage"):
-            usage = self.record.usage
-            read = (usage.input or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
-            written = usage.output or 0
-            counts = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-            yield sse.encode(json.dumps({**self.last, "choices": [], "usage": counts}))
-        yield DONE
+        if not self.with_usage or self.last.get("usage"):
+            return DONE
+        usage = self.record.usage
+        read = (usage.input or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
+        written = usage.output or 0
+        counts = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+        return sse.encode_json({**self.last, "choices": [], "usage": counts}) + DONE
 
 
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
-# What Bedrock reports with the usage, at the end of a stream.
-_REPORTED = frozenset({*REPORTED.values(), "service_tier"})
-_NO_CHANGE = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": None}
-
-
 def _make_response_format(body: Any) -> ResponseFormat:
     """The format of the answers to one request: its tools decide how calls are written."""
-    if not (custom := openai_chat.find_custom_tools(body)):
-        return FORMAT if _wants_usage(body) else FORMAT_WITHOUT_USAGE
-    write_chunks = openai_chat.write_chunks if _wants_usage(body) else _write_without_usage
-    return replace(
-        FORMAT,
+    custom = openai_chat.find_custom_tools(body)
+    return ResponseFormat(
+        wire=WIRE,
         write_reply=partial(openai_chat.write_reply, custom=custom),
-        write_chunks=partial(write_chunks, custom=custom),
+        open_writer=partial(openai_chat.open_writer, custom=custom, with_usage=_wants_usage(body)),
+        write_event=sse.encode_json,
+        write_text=sse.encode_line,
+        stream_format=STREAM_FORMAT,
+        end=DONE,
     )
-
-
-def _write_without_usage(events: Any, model: str, **tools: Any) -> Iterator[Any]:
-    """The chunks without the usage-only one, which not every client accepts unrequested."""
-    chunks: Generator[Any] = openai_chat.write_chunks(events, model, **tools)  # type: ignore[assignment]
-    with closing(chunks):
-        for chunk in chunks:
-            if chunk is IDLE:
-                yield chunk
-            elif chunk["choices"] or not _REPORTED.isdisjoint(chunk):
-                # Not every client accepts a chunk without choices, but what Bedrock reports must not be lost.
-                kept = {name: value for name, value in chunk.items() if name != "usage"}
-                yield {**kept, "choices": chunk["choices"] or [_NO_CHANGE]}
 
 
 STREAM_FORMAT = StreamFormat(
@@ -153,15 +133,6 @@ STREAM_FORMAT = StreamFormat(
     keepalive=sse.comment("still here"),
     write_error=lambda error, request_id: sse.encode(json.dumps(error_document(error, request_id))),
 )
-FORMAT = ResponseFormat(
-    wire=WIRE,
-    write_reply=openai_chat.write_reply,
-    write_chunks=openai_chat.write_chunks,
-    write_event=lambda chunk: sse.encode_json(chunk),
-    stream_format=STREAM_FORMAT,
-    end=DONE,
-)
-FORMAT_WITHOUT_USAGE = replace(FORMAT, write_chunks=_write_without_usage)
 
 DIALECT = Dialect(
     title="OpenAI",

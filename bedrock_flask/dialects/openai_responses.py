@@ -69,8 +69,9 @@ def _make_response_format(body: Any) -> ResponseFormat:
     return ResponseFormat(
         wire=openai_responses.WIRE,
         write_reply=lambda response, model: written.echo_format(openai_responses.write_reply(response, model, **tools)),
-        write_chunks=partial(openai_responses.write_chunks, **tools),
+        open_writer=partial(openai_responses.open_writer, **tools),
         write_event=written.write_event,
+        write_text=written.write_text,
         stream_format=StreamFormat(
             media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=written.write_failure
         ),
@@ -98,6 +99,11 @@ class _Written:
         if chunk["type"] == "response.output_item.done":
             self.output.append(chunk["item"])
         return sse.encode_json(chunk, chunk["type"])
+
+    def write_text(self, text: bytes) -> bytes:
+        """The event of a piece of text."""
+        self.count += 1
+        return sse.encode_line(text, "response.output_text.delta")
 
     def echo_format(self, response: dict[str, Any]) -> dict[str, Any]:
         """The response with the requested format of its text."""

@@ -3,21 +3,18 @@
 import logging
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.usage import from_headers
-from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Handler, Idle, Reply, Stream, find_object
-from bedrock_flask.errors import CONNECTION_LOST, BedrockError, UpstreamTruncated, read_reported_error
+from bedrock_flask.call import REPLY, Batch, Call, Chunk, Handler, Reply, Stream, find_object
+from bedrock_flask.errors import CONNECTION_LOST, BedrockError, GatewayError, UpstreamTruncated, read_reported_error
 from bedrock_flask.observability import logs
 from bedrock_flask.wires import find_wire
-from bedrock_flask.wires.wire import Wire, find_reported_error, has_metrics
+from bedrock_flask.wires.wire import GUARDRAIL, Wire, find_reported_error, has_metrics
 
 LOG = logging.getLogger("bedrock_flask.gateway")
-
-# A guardrail that intervenes answers in place of the model, and not always in the model's format.
-_GUARDRAIL = "amazon-bedrock-guardrailAction"
 
 
 def completed(handler: Handler) -> Handler:
@@ -33,7 +30,7 @@ def completed(handler: Handler) -> Handler:
 
     def send_stream(call: Call) -> Stream:
         stream = handler.send_stream(call)
-        return replace(stream, chunks=_check_chunks(stream, find_wire(call.adapter, call.wire), call))
+        return replace(stream, batches=_check_batches(stream, find_wire(call.adapter, call.wire), call))
 
     return Handler(send, send_stream)
 
@@ -44,7 +41,7 @@ def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, 
         call.record.usage = from_headers(headers)
         return
     with isolate_plugin_errors(call.adapter):
-        if not wire.is_complete(document) and _GUARDRAIL not in document:
+        if not wire.is_complete(document) and GUARDRAIL not in document:
             if reported := find_reported_error(document):
                 raise read_reported_error(reported)
             raise _make_incomplete_error(call.adapter, document)
@@ -76,30 +73,72 @@ def _make_incomplete_error(adapter: Adapter, document: dict[str, Any]) -> Upstre
     return UpstreamTruncated(f"The adapter '{adapter.name}' finds no answer in what Bedrock sent.")
 
 
-def _check_chunks(stream: Stream, wire: Wire, call: Call) -> Generator[Chunk | Idle]:
-    stopped = finished = False
-    with closing(stream.chunks) as chunks:
-        for chunk in chunks:
-            if chunk is IDLE:
-                yield chunk
-                continue
-            if chunk.event == REPLY:
-                _check_whole(chunk, stream.headers, wire, call)
-                finished = True
-                yield chunk
-                continue
-            document = _read_document(chunk, wire) or {}
-            payload = document if chunk.event == "chunk" else {chunk.event: document}
-            if not wire.is_opaque:
-                _reject_reported_error(payload, chunk)
-            with isolate_plugin_errors(call.adapter):
-                call.record.usage = call.record.usage.merge(wire.read_usage(payload))
-                stopped = stopped or wire.is_stop(payload) or _GUARDRAIL in payload
-                ended = wire.is_terminal(payload) or has_metrics(payload)
-            if ended and not stopped:
-                # Passed on, the terminal event would make the cut answer a success.
-                raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without a stop reason.")
-            finished = finished or ended
-            yield chunk
-    if not finished:
+def _check_batches(stream: Stream, wire: Wire, call: Call) -> Generator[Batch]:
+    answer = _StreamedAnswer(stream, wire, call)
+    with closing(stream.batches) as batches:
+        for batch in batches:
+            for number, chunk in enumerate(batch):
+                try:
+                    answer.read(chunk)
+                except GatewayError:
+                    # What came before an error is sent before it.
+                    if number:
+                        yield batch[:number]
+                    if answer.is_over:
+                        return
+                    raise
+            yield batch
+    if not answer.is_complete:
         raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without its terminal event.")
+
+
+@dataclass
+class _StreamedAnswer:
+    """What the chunks of one stream have shown so far.
+
+    has_stopped  whether its stop reason came
+    is_guarded   whether a guardrail answers in place of the model, which it does not always do in the model's format
+    is_complete  whether its terminal event came
+    is_over      whether nothing that follows can be missing, or can make an error of the answer
+    """
+
+    stream: Stream
+    wire: Wire
+    call: Call
+    has_stopped: bool = False
+    is_guarded: bool = False
+    is_complete: bool = False
+    is_over: bool = False
+
+    def read(self, chunk: Chunk) -> None:
+        """Look into one chunk, unless it can only be a piece of the answer; raises the error that it reports."""
+        wire, call = self.wire, self.call
+        if chunk.event in wire.pieces:
+            return
+        if chunk.event == REPLY:
+            _check_whole(chunk, self.stream.headers, wire, call)
+            self._complete()
+            return
+        document = _read_document(chunk, wire) or {}
+        payload = document if chunk.event == "chunk" else {chunk.event: document}
+        if wire.is_piece(payload):
+            return
+        if not wire.is_opaque:
+            _reject_reported_error(payload, chunk)
+        with isolate_plugin_errors(call.adapter):
+            call.record.usage = call.record.usage.merge(wire.read_usage(payload))
+            self.is_guarded = self.is_guarded or GUARDRAIL in payload
+            self.has_stopped = self.has_stopped or self.is_guarded or wire.is_stop(payload)
+            has_ended = wire.is_terminal(payload) or (self.is_guarded and has_metrics(payload))
+        if (has_ended or "messageStop" in payload) and not self.has_stopped:
+            # Passed on, either event would make the cut answer a success.
+            raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without a stop reason.")
+        if has_ended:
+            self._complete()
+
+    def _complete(self) -> None:
+        self.is_complete = True
+        # Any chunk of an unknown format may be the last one, or not.
+        if not self.is_over and not self.wire.is_opaque:
+            self.is_over = True
+            self.stream.complete()

@@ -1,14 +1,14 @@
 """The same wire on both sides: what Bedrock sends is passed to the client unchanged."""
 
 import json
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import replace
 
-from bedrock_flask.call import IDLE, Call, Chunk, Idle, Reply, Stream
+from bedrock_flask.call import Call, Chunk, Reply
 from bedrock_flask.converse import Json
 from bedrock_flask.edge.answer import JSON, Answer
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.pipeline.batches import write_batches
 from bedrock_flask.pipeline.request import send, send_stream
 from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
 
@@ -43,22 +43,9 @@ def pass_stream(
     write_chunk: Callable[[Chunk], bytes],
     stream_format: StreamFormat,
     *,
-    write_end: Callable[[], Iterator[bytes]] = lambda: iter(()),
+    write_end: Callable[[], bytes] = bytes,
 ) -> Answer:
-    """The stream that answers a call, each chunk as `write_chunk` writes it; `write_end` follows the last one.
-
-    A chunk that is written as nothing is left out.
-    """
+    """The stream that answers a call, each chunk as `write_chunk` writes it; `write_end` follows the last one."""
     stream = send_stream(exchange, call)
-    parts = _write_chunks(stream, write_chunk, write_end)
+    parts = write_batches(stream.batches, write_chunk, write_end)
     return stream_response(exchange, parts, stream_format, forwarded_headers(stream.headers))
-
-
-def _write_chunks(
-    stream: Stream, write_chunk: Callable[[Chunk], bytes], write_end: Callable[[], Iterator[bytes]]
-) -> Generator[bytes | Idle]:
-    with closing(stream.chunks) as chunks:
-        for chunk in chunks:
-            if part := chunk if chunk is IDLE else write_chunk(chunk):
-                yield part
-    yield from write_end()

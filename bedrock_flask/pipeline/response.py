@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from bedrock_flask import headers
-from bedrock_flask.call import IDLE, CallRecord, Idle
+from bedrock_flask.call import CallRecord
 from bedrock_flask.edge.answer import Answer, complete_type
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import ClientDisconnected, GatewayError
@@ -35,15 +35,16 @@ class StreamFormat:
 
 def stream_response(
     exchange: Exchange,
-    parts: Generator[bytes | Idle],
+    parts: Generator[bytes],
     stream_format: StreamFormat,
     forwarded: Mapping[str, str] | None = None,
 ) -> Answer:
     """A streamed response of the parts; an error before the first of them is raised and keeps its own status.
 
-    If the first part is IDLE, Bedrock has taken too long: the status is sent, and a later error becomes an event.
+    An empty part is a silence of Bedrock's, which is filled. If the first one is, Bedrock has taken too long: the
+    status is sent, and a later error becomes an event.
     """
-    first = next(parts, b"")
+    first = next(parts, None)
     return Answer(
         _write_stream(exchange, first, parts, stream_format),
         content_type=complete_type(stream_format.media_type),
@@ -52,14 +53,15 @@ def stream_response(
 
 
 def _write_stream(
-    exchange: Exchange, first: bytes | Idle, parts: Generator[bytes | Idle], stream_format: StreamFormat
+    exchange: Exchange, first: bytes | None, parts: Generator[bytes], stream_format: StreamFormat
 ) -> Iterator[bytes]:
     record, request_id = exchange.record, exchange.request_id
     with closing(parts):
         try:
-            yield _fill_silence(first, stream_format)
+            if first is not None:
+                yield first or stream_format.keepalive
             for part in parts:
-                yield _fill_silence(part, stream_format)
+                yield part or stream_format.keepalive
         except ClientDisconnected as error:
             record.error = error.code
         except GatewayError as error:
@@ -76,10 +78,6 @@ def _write_stream(
             yield stream_format.write_error(
                 GatewayError("The gateway's log has the details under this request id."), request_id
             )
-
-
-def _fill_silence(part: bytes | Idle, stream_format: StreamFormat) -> bytes:
-    return stream_format.keepalive if part is IDLE else part
 
 
 def forwarded_headers(reply_headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,17 +1,17 @@
 """A request in one wire, sent to Bedrock through Converse or the model's own format, and answered in that wire."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask import headers
-from bedrock_flask.call import IDLE, Idle
-from bedrock_flask.converse import Json
+from bedrock_flask.call import Chunk
+from bedrock_flask.converse import Event, Json, map_shape_errors
 from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import InvalidBody, NotConversable, join_errors
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.batches import write_batches
 from bedrock_flask.pipeline.caching import CacheWish, choose_caching
 from bedrock_flask.pipeline.request import make_call, send, send_stream, unsupported_policy
 from bedrock_flask.pipeline.response import (
@@ -22,21 +22,25 @@ from bedrock_flask.pipeline.response import (
     usage_headers,
 )
 from bedrock_flask.protocol.json_places import mark_places
-from bedrock_flask.translation.answer import read_events, read_response
+from bedrock_flask.translation.answer import StreamReader, open_answer, read_response
 from bedrock_flask.translation.next_turn import ask_for_next_turn
 from bedrock_flask.translation.repairs.record import CallerPath
 from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request
-from bedrock_flask.wires.wire import Wire
+from bedrock_flask.wires.wire import EventWriter, Wire
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseFormat:
-    """How a dialect writes a Converse response: whole, or as chunks, each as an event, with `end` after the last."""
+    """How a dialect writes a Converse response: whole, or as chunks, each as an event, with `end` after the last.
+
+    `write_text` writes the event of a chunk of plain text, whose JSON is given.
+    """
 
     wire: Wire
     write_reply: Callable[[Any, str], Json]
-    write_chunks: Callable[[Iterable[Any], str], Iterator[Any]]
+    open_writer: Callable[[str], EventWriter]
     write_event: Callable[[Json], bytes]
+    write_text: Callable[[bytes], bytes]
     stream_format: StreamFormat
     end: bytes = b""
 
@@ -73,8 +77,12 @@ def respond_via_converse(
     )
     if stream:
         upstream = send_stream(exchange, call)
-        events = read_events(upstream, call, prepared.names, prepared.answer_tool)
-        parts = _write_events(events, response_format, model.name)
+        writers = _make_chunk_writer(
+            open_answer(call, prepared.names, prepared.answer_tool),
+            response_format.open_writer(model.name),
+            response_format,
+        )
+        parts = write_batches(upstream.batches, *writers)
         answer = stream_response(exchange, parts, response_format.stream_format, forwarded_headers(upstream.headers))
     else:
         reply = send(exchange, call)
@@ -154,9 +162,21 @@ def _rename_path(wire: Wire, path: str) -> str:
     return path if isinstance(path, CallerPath) else wire.rename_path(path)
 
 
-def _write_events(events: Generator[Any], response_format: ResponseFormat, model: str) -> Generator[bytes | Idle]:
-    # The chain is closed from either end: the writer closes its events.
-    with closing(response_format.write_chunks(events, model)) as chunks:  # type: ignore[type-var]
-        for chunk in chunks:
-            yield chunk if chunk is IDLE else response_format.write_event(chunk)
-    yield response_format.end
+def _make_chunk_writer(
+    reader: StreamReader, writer: EventWriter, response_format: ResponseFormat
+) -> tuple[Callable[[Chunk], bytes], Callable[[], bytes]]:
+    """The function that writes one chunk of the model's as events of the client's format, and the one for the end."""
+    find_text, write_text, write_event = reader.find_text, writer.write_text, response_format.write_event
+
+    def write(chunk: Chunk) -> bytes:
+        # Most chunks are plain texts: these are written by a template, all others by the functions of the formats.
+        if (found := find_text(chunk)) and (text := write_text(*found)):
+            return response_format.write_text(text)
+        return write_all(reader.read(chunk))
+
+    def write_all(events: Iterable[Event]) -> bytes:
+        with map_shape_errors():
+            each = (item for event in events for item in event.items())
+            return b"".join([write_event(chunk) for kind, payload in each for chunk in writer.write(kind, payload)])
+
+    return write, lambda: write_all(reader.end()) + response_format.end

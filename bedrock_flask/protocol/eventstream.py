@@ -7,6 +7,7 @@ https://smithy.io/2.0/aws/amazon-eventstream.html. The limits are those of the A
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from struct import Struct
@@ -27,6 +28,7 @@ _PRELUDE = Struct(">III")
 _LENGTHS = Struct(">II")
 _CRC = Struct(">I")
 _OVERHEAD = _PRELUDE.size + _CRC.size
+_unpack_prelude, _unpack_crc = _PRELUDE.unpack_from, _CRC.unpack_from
 
 
 class EventStreamError(ValueError):
@@ -127,21 +129,22 @@ def _read_frames(data: bytes, frames: list[Frame]) -> tuple[int, int]:
     """Append the frames that begin the data; where the first incomplete one starts, and its length as far as known."""
     view, size, start = memoryview(data), len(data), 0
     while size - start >= _PRELUDE.size:
-        total, headers, crc = _PRELUDE.unpack_from(data, start)
-        lengths = crc32(view[start : start + _LENGTHS.size])
+        total, size_of_headers, crc = _unpack_prelude(data, start)
+        lengths = crc32(data[start : start + _LENGTHS.size])
         if crc != lengths:
             raise EventStreamError("The checksum of a frame's prelude is wrong")
-        if headers > MAX_HEADERS or not 0 <= total - headers - _OVERHEAD <= MAX_PAYLOAD:
-            _check_lengths(total, headers)
+        if size_of_headers > MAX_HEADERS or not 0 <= total - size_of_headers - _OVERHEAD <= MAX_PAYLOAD:
+            _check_lengths(total, size_of_headers)
         end = start + total
         if end > size:
             return start, total
-        body, payload = end - _CRC.size, start + _PRELUDE.size + headers
+        body, payload = end - _CRC.size, start + _PRELUDE.size + size_of_headers
         # The checksum of the message goes on from that of its lengths.
-        if _CRC.unpack_from(data, body)[0] != crc32(view[start + _LENGTHS.size : body], lengths):
+        if _unpack_crc(data, body)[0] != crc32(view[start + _LENGTHS.size : body], lengths):
             raise EventStreamError("The checksum of a frame is wrong")
-        read = _find_headers(data[start + _PRELUDE.size : payload])
-        frames.append(Frame(read, data[payload:body], data[start:end]))
+        block = data[start + _PRELUDE.size : payload]
+        headers = _KNOWN_HEADERS.get(block) or _parse_headers(block)
+        frames.append(Frame(headers, data[payload:body], data[start:end]))
         start = end
     return start, _PRELUDE.size
 
@@ -151,12 +154,10 @@ _KNOWN_HEADERS: dict[bytes, Mapping[str, HeaderValue]] = {}
 _MOST_KNOWN, _LONGEST_KNOWN = 256, 256
 
 
-def _find_headers(data: bytes) -> Mapping[str, HeaderValue]:
-    headers = _KNOWN_HEADERS.get(data)
-    if headers is None:
-        headers = MappingProxyType(_read_headers(data))
-        if len(data) <= _LONGEST_KNOWN and len(_KNOWN_HEADERS) < _MOST_KNOWN:
-            _KNOWN_HEADERS[data] = headers
+def _parse_headers(data: bytes) -> Mapping[str, HeaderValue]:
+    headers = MappingProxyType(_read_headers(data))
+    if len(data) <= _LONGEST_KNOWN and len(_KNOWN_HEADERS) < _MOST_KNOWN:
+        _KNOWN_HEADERS[data] = headers
     return headers
 
 
@@ -184,6 +185,9 @@ def chunk(model_json: bytes, padding: str = "") -> Frame:
 
 def chunk_bytes(frame: Frame) -> bytes:
     """The model's own JSON from a frame of `chunk`; raises EventStreamError for any other payload."""
+    plain = _PLAIN_CHUNK.fullmatch(frame.payload)
+    if plain is not None:
+        return _decode_base64(plain[1])
     try:
         payload = parse(frame.payload)
     except MalformedJSON as fault:
@@ -191,6 +195,14 @@ def chunk_bytes(frame: Frame) -> bytes:
     encoded = payload.get("bytes") if isinstance(payload, dict) else None
     if not isinstance(encoded, str):
         raise EventStreamError("The payload of a chunk has no text in `bytes`")
+    return _decode_base64(encoded)
+
+
+# What Bedrock writes, without an escape: it needs no parser.
+_PLAIN_CHUNK = re.compile(rb'\{"bytes":"([A-Za-z0-9+/=]*)"(?:,"p":"[A-Za-z0-9]*")?\}')
+
+
+def _decode_base64(encoded: str | bytes) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):

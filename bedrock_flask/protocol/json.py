@@ -51,6 +51,26 @@ def parse(data: bytes, *, max_depth: int = 64) -> Any:
     return value
 
 
+def read(data: bytes) -> Any:
+    """The value of a UTF-8 text that others have made, with all that JSON allows; ValueError, RecursionError.
+
+    It is equal to what `json` reads, which reads all that orjson refuses (a lone surrogate) or would change: an integer
+    of more than 64 bits becomes a float there.
+    """
+    if _LONG_NUMBER not in data.translate(_DIGITS):
+        try:
+            return orjson.loads(data)
+        except ValueError:
+            # Refused here, it may be read below, or the error names the fault.
+            pass
+    return json.loads(str(data, "utf-8"), parse_constant=_reject_constant)
+
+
+# A text with its digits replaced by zeros, and everything else by something else, shows where a number may be long.
+_DIGITS = bytes(ord("0") if ord("0") <= byte <= ord("9") else ord(" ") for byte in range(256))
+_LONG_NUMBER = b"0" * 19
+
+
 def write(document: Any) -> bytes:
     """The JSON text of a document that the gateway has made, as short as it can be.
 

@@ -1,18 +1,18 @@
 """Read the answer of one model as Converse, whole or as a stream of events."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from bedrock_flask.adapter import isolate_plugin_errors
-from bedrock_flask.call import IDLE, REPLY, Call, Chunk, Idle, Reply, Stream
+from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.call import REPLY, Call, Chunk, Reply
 from bedrock_flask.converse import Event, Json, Response, replay
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.repairs import restore_event_tool_names, restore_tool_names
-from bedrock_flask.translation.take_converse_answer import take_answer, take_answer_events
+from bedrock_flask.translation.take_converse_answer import make_event_taker, take_answer
 from bedrock_flask.wires import converse, find_wire
+from bedrock_flask.wires.wire import ChunkReader
 
 
 def read_response(
@@ -26,14 +26,48 @@ def read_response(
     return restore_tool_names(take_answer(response, answer_tool) if answer_tool else response, names)
 
 
-def read_events(
-    stream: Stream, call: Call, names: Mapping[str, str], answer_tool: AnswerTool | None = None
-) -> Generator[Event | Idle]:
-    """A stream as Converse events; a whole answer that arrives as a stream is replayed."""
-    with closing(stream.chunks) as chunks:
-        events = _read_chunks(chunks, call)
-        for event in take_answer_events(events, answer_tool) if answer_tool else events:
-            yield restore_event_tool_names(event, names) if isinstance(event, dict) else event
+@dataclass(frozen=True, slots=True)
+class StreamReader:
+    """Reads the chunks of one answer as they come.
+
+    read       the Converse events that a chunk completes
+    end        the events that follow at the end of the stream
+    find_text  the number of a block and a piece of its text, if that is all that a chunk holds and nothing changes it
+    """
+
+    read: Callable[[Chunk], Iterable[Event]]
+    end: Callable[[], Iterable[Event]]
+    find_text: Callable[[Chunk], tuple[int, str] | None]
+
+
+def open_answer(call: Call, names: Mapping[str, str], answer_tool: AnswerTool | None = None) -> StreamReader:
+    """A reader of the answer to a call; a whole answer that arrives as a stream is replayed."""
+    stream = _open_stream(call)
+    steps: list[Callable[[Event], Iterable[Event]]] = []
+    if answer_tool is not None:
+        steps.append(make_event_taker(answer_tool).take)
+    if names:
+        steps.append(lambda event: (restore_event_tool_names(event, names),))
+    is_converse = find_wire(call.adapter, call.wire) is converse.WIRE
+
+    def read(chunk: Chunk) -> Iterable[Event]:
+        if chunk.event == REPLY:
+            return change(replay(_read_document(chunk.document, call)))
+        if chunk.event == "chunk":
+            return change(stream.read(chunk.document))
+        event = {chunk.event: chunk.document}
+        return change((event,) if is_converse else stream.read(event))
+
+    def change(events: Iterable[Event]) -> Iterable[Event]:
+        for step in steps:
+            events = chain.from_iterable(map(step, events))
+        return events
+
+    def find_text(chunk: Chunk) -> tuple[int, str] | None:
+        return converse.find_text(chunk.data) if chunk.event == "contentBlockDelta" else None
+
+    is_plain = is_converse and answer_tool is None
+    return StreamReader(read, lambda: change(stream.end()), find_text if is_plain else lambda chunk: None)
 
 
 def _read_document(document: Json, call: Call) -> Response:
@@ -44,42 +78,22 @@ def _read_document(document: Json, call: Call) -> Response:
     return wire.read_reply(document) if wire.read_reply else document
 
 
-def _read_chunks(chunks: Iterator[Chunk | Idle], call: Call) -> Iterator[Event | Idle]:
-    for chunk in chunks:
-        if chunk is IDLE:
-            yield chunk
-        elif chunk.event == REPLY:
-            yield from replay(_read_document(chunk.document, call))
-        else:
-            # The first chunk of a stream: all others follow it.
-            yield from _read_stream(map(_read_chunk, chain([chunk], chunks)), call)
-
-
-def _read_chunk(chunk: Chunk | Idle) -> Json | Idle:
-    if chunk is IDLE:
-        return chunk
-    return chunk.document if chunk.event == "chunk" else {chunk.event: chunk.document}
-
-
-def _read_stream(documents: Iterable[Any], call: Call) -> Iterator[Event | Idle]:
+def _open_stream(call: Call) -> ChunkReader:
     if call.wire != converse.WIRE.name and call.adapter.decode is not None:
-        return _decode_chunks(documents, call)
+        return _open_decoder(call.adapter, call.adapter.decode)
     wire = find_wire(call.adapter, call.wire)
-    return wire.read_chunks(documents) if wire.read_chunks else iter(documents)
+    return wire.open_reader() if wire.open_reader else converse.open_reader()
 
 
-def _decode_chunks(documents: Iterable[Any], call: Call) -> Iterator[Event | Idle]:
+def _open_decoder(adapter: Adapter, decode: Callable[[Json], Response]) -> ChunkReader:
     parts = _Parts()
-    for document in documents:
-        if document is IDLE:
-            yield document
-            continue
+
+    def read(chunk: Json) -> Iterable[Event]:
         # A plugin's `decode` may return anything, and the plugin is reported for it.
-        with isolate_plugin_errors(call.adapter):
-            assert call.adapter.decode is not None  # noqa: S101 - or this would not be called
-            events = list(parts.read(call.adapter.decode(document)))
-        yield from events
-    yield from parts.end()
+        with isolate_plugin_errors(adapter):
+            return list(parts.read(decode(chunk)))
+
+    return ChunkReader(read, parts.end)
 
 
 @dataclass

@@ -1,11 +1,8 @@
 """The answer that is the input of a tool, as text in Converse's format."""
 
-from collections.abc import Generator, Iterable
 from typing import Any
 
-from bedrock_flask.call import Idle
-from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Response, map_shape_errors, member
+from bedrock_flask.converse import Json, Response, map_shape_errors, member
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.take_answer import AnswerTaker, BlockFormat, Step, take_blocks
 
@@ -21,15 +18,9 @@ def take_answer(response: Response, tool: AnswerTool) -> Response:
     return {**response, "output": {"message": {**message, "content": content}}, "stopReason": reason}
 
 
-def take_answer_events(events: Iterable[Event | Idle], tool: AnswerTool) -> Generator[Event | Idle]:
-    """The events of a stream with the tool's input as text."""
-    taker = AnswerTaker(tool, _FORMAT)
-    with closing(events) as each:
-        for event in each:
-            if isinstance(event, dict):
-                yield from taker.take(event)
-            else:
-                yield event
+def make_event_taker(tool: AnswerTool) -> AnswerTaker:
+    """What takes the events of one stream, with the tool's input as text."""
+    return AnswerTaker(tool, _FORMAT)
 
 
 def _read_call(block: Json) -> tuple[str, Any] | None:

@@ -3,11 +3,12 @@
 A chunk is `{event type: payload}`.
 """
 
-from collections.abc import Iterable, Iterator
+import orjson
 
 from bedrock_flask.bedrock.usage import Usage, from_members
-from bedrock_flask.converse import Event, Json, Request, Response, member
-from bedrock_flask.wires.wire import Wire
+from bedrock_flask.converse import Json, Request, Response, member
+from bedrock_flask.wires.converse_events import PIECES
+from bedrock_flask.wires.wire import ChunkReader, EventWriter, Wire
 
 
 def is_complete(reply: Json) -> bool:
@@ -30,6 +31,18 @@ def read_usage(document: Json) -> Usage:
     return from_members(member(document, "usage")).merge(from_members(member(document, "metadata", "usage")))
 
 
+def find_text(delta: bytes) -> tuple[int, str] | None:
+    """The number of a block and a piece of its text, if that is all that the JSON of a `contentBlockDelta` holds."""
+    try:
+        document = orjson.loads(delta)
+        index, piece = document["contentBlockIndex"], document["delta"]
+        text = piece["text"]
+    except (ValueError, TypeError, LookupError):
+        return None
+    is_plain = type(text) is str and type(index) is int and len(piece) == 1
+    return (index, text) if is_plain else None
+
+
 def read_request(body: Json) -> Request:
     """The body itself."""
     return body
@@ -40,9 +53,9 @@ def read_reply(reply: Json) -> Response:
     return reply
 
 
-def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
-    """The chunks themselves."""
-    return iter(chunks)
+def open_reader() -> ChunkReader:
+    """A reader that returns the chunks themselves."""
+    return ChunkReader(lambda chunk: (chunk,))
 
 
 def write_reply(response: Response, model_id: str) -> Json:
@@ -50,9 +63,9 @@ def write_reply(response: Response, model_id: str) -> Json:
     return response
 
 
-def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
-    """The events themselves."""
-    return iter(events)
+def open_writer(model_id: str) -> EventWriter:
+    """A writer that returns the events themselves."""
+    return EventWriter(lambda kind, payload: ({kind: payload},))
 
 
 WIRE = Wire(
@@ -60,10 +73,11 @@ WIRE = Wire(
     is_complete=is_complete,
     is_stop=is_stop,
     is_terminal=is_terminal,
+    pieces=PIECES,
     read_usage=read_usage,
     read_request=read_request,
     read_reply=read_reply,
-    read_chunks=read_chunks,
+    open_reader=open_reader,
     write_reply=write_reply,
-    write_chunks=write_chunks,
+    open_writer=open_writer,
 )

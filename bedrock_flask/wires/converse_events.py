@@ -1,10 +1,12 @@
-"""The events of a Converse stream, built one by one, for the wires that read another format's stream."""
+"""The events of a Converse stream: what they hold, and one by one, for the wires that read another format's stream."""
 
 from typing import Any
 
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.converse import Event, Json, omit_null
 
+# The events that hold only a piece of the answer.
+PIECES = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop"})
 # Converse's name for each count of `Usage`.
 _COUNTS = {
     "input": "inputTokens",

@@ -7,8 +7,9 @@ user guide).
 from collections.abc import Iterable, Iterator
 
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
-from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors, member
-from bedrock_flask.wires.wire import Wire, map_events
+from bedrock_flask.converse import Json, Request, Response, map_shape_errors, member
+from bedrock_flask.wires.converse_events import PIECES
+from bedrock_flask.wires.wire import EventWriter, Wire
 
 # Converse's name for each member of inferenceConfig, under every name that Nova accepts.
 _INFERENCE = {
@@ -78,9 +79,9 @@ def write_reply(response: Response, model_id: str) -> Json:
     }
 
 
-def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
-    """Converse events as Nova's chunks: only tool uses have a block start, and `metadata` is the last chunk."""
-    return map_events(events, _write_event)
+def open_writer(model_id: str) -> EventWriter:
+    """A writer of Nova's chunks: only tool uses have a block start, and `metadata` is the last chunk."""
+    return EventWriter(_write_event)
 
 
 def _write_event(kind: str, payload: Json) -> Iterator[Json]:
@@ -114,8 +115,9 @@ WIRE = Wire(
     is_complete=is_complete,
     is_stop=is_stop,
     is_terminal=is_terminal,
+    pieces=PIECES,
     read_usage=read_usage,
     read_request=read_request,
     write_reply=write_reply,
-    write_chunks=write_chunks,
+    open_writer=open_writer,
 )

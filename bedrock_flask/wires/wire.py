@@ -19,6 +19,11 @@ REPORTED: Mapping[str, str] = MappingProxyType(
 )
 
 
+GUARDRAIL = "amazon-bedrock-guardrailAction"
+# Members that a chunk of any format and type can have: an error, and what Bedrock adds.
+_BESIDE = frozenset({"error", METRICS, GUARDRAIL})
+
+
 def is_answer(reply: Mapping[str, Any]) -> bool:
     """Whether a reply of an unknown format has any content."""
     return bool(reply)
@@ -34,30 +39,56 @@ def has_metrics(chunk: Mapping[str, Any]) -> bool:
     return METRICS in chunk
 
 
-def map_events(events: Iterable[Any], write: Callable[[str, Json], Iterable[Json]]) -> Iterator[Json]:
-    """Yield what `write` makes of each Converse event's type and payload, as soon as the event arrives.
+def find_no_text(index: int, text: str) -> bytes | None:
+    """None: every event is written in the general way."""
+    return None
 
-    Values that are not events (IDLE) pass through. An event that `write` cannot read raises UpstreamProtocolError.
+
+@dataclass(frozen=True, slots=True)
+class ChunkReader:
+    """Reads the chunks of one stream as they come.
+
+    read  the Converse events that a chunk completes
+    end   the events that follow at the end of the stream
     """
-    return map_chunks(events, lambda event: (out for kind, payload in event.items() for out in write(kind, payload)))
+
+    read: Callable[[Json], Iterable[Event]]
+    end: Callable[[], Iterable[Event]] = tuple
 
 
-def map_chunks(
-    chunks: Iterable[Any], read: Callable[[Json], Iterable[Json]], end: Callable[[], Iterable[Json]] = tuple
-) -> Iterator[Json]:
-    """Yield what `read` makes of each chunk as soon as it arrives, and at the end of the stream what `end` adds.
+@dataclass(frozen=True, slots=True)
+class EventWriter:
+    """Writes the Converse events of one stream as they come.
 
-    Values that are not chunks (IDLE) pass through. A chunk that `read` cannot read raises UpstreamProtocolError.
+    write       the chunks that an event becomes
+    write_text  the JSON text of the one chunk that a further piece of text becomes, given the number of its block; None
+                where `write` must write it, as it writes every other event
+    """
+
+    write: Callable[[str, Json], Iterable[Json]]
+    write_text: Callable[[int, str], bytes | None] = find_no_text
+
+
+def read_all(reader: ChunkReader, chunks: Iterable[Json]) -> Iterator[Event]:
+    """What a reader makes of each chunk, as soon as it arrives, and at the end of the stream.
+
+    A chunk that cannot be read raises UpstreamProtocolError.
     """
     with closing(chunks) as each:
         for chunk in each:
-            if isinstance(chunk, dict):
+            with map_shape_errors():
+                yield from reader.read(chunk)
+    with map_shape_errors():
+        yield from reader.end()
+
+
+def write_all(writer: EventWriter, events: Iterable[Event]) -> Iterator[Json]:
+    """What a writer makes of each event, as soon as it arrives; UpstreamProtocolError for one that it cannot read."""
+    with closing(events) as each:
+        for event in each:
+            for kind, payload in event.items():
                 with map_shape_errors():
-                    yield from read(chunk)
-            else:
-                yield chunk
-        with map_shape_errors():
-            yield from end()
+                    yield from writer.write(kind, payload)
 
 
 def raise_reported_error(error: Any) -> None:
@@ -96,14 +127,15 @@ class Wire:
     is_complete    whether a reply is a whole answer, rather than a cut or foreign one
     is_stop        whether a chunk has the stop reason, which comes before the terminal chunk or in it
     is_terminal    whether a chunk is the terminal one of its stream
+    pieces         the types of events that hold only a piece of the answer: no stop reason, no usage and no error
     is_opaque      whether an answer may have any form: one that is not a JSON object is not examined
     read_usage     the token counts of a reply or of one chunk
     read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
     write_request  a Converse request as a body of this format; raises InvalidBody for what the format cannot express
     read_reply     a reply of this format as a Converse response; raises UpstreamProtocolError for any other document
-    read_chunks    the chunks of a stream as Converse events
+    open_reader    a reader of the chunks of one stream
     write_reply    a Converse response as a reply of this format, given the model's id
-    write_chunks   Converse events as the chunks of a stream, given the model's id
+    open_writer    a writer of the chunks of one stream, given the model's id
     envelope       members that Bedrock needs in a body of this format beside those that `write_request` writes
     response_paths the `additionalModelResponseFieldPaths` that the format always contains
     add_tokens     puts the input tokens, which its function counts, into the chunk that reports them before the end
@@ -111,22 +143,24 @@ class Wire:
     writes_after_answer  whether a model writes another message where the conversation ends with an answer
     path_names     this format's name for each path of a Converse request, or extra, that has another name here
 
-    A chunk of ConverseStream is `{event type: payload}`. A wire with `write_request`, `read_reply` and `read_chunks`
-    serves models that speak this format only.
+    The type of an event is Bedrock's name for it, the member `type` of a chunk, or the only member of a chunk: one of
+    ConverseStream is `{event type: payload}`. A wire with `write_request`, `read_reply` and `open_reader` serves models
+    that speak this format only.
     """
 
     name: str
     is_complete: Callable[[Json], bool] = is_answer
     is_stop: Callable[[Json], bool] = always
     is_terminal: Callable[[Json], bool] = has_metrics
+    pieces: frozenset[str] = frozenset()
     is_opaque: bool = False
     read_usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None
     write_request: Callable[[Request], Json] | None = None
     read_reply: Callable[[Json], Response] | None = None
-    read_chunks: Callable[[Iterable[Json]], Iterator[Event]] | None = None
+    open_reader: Callable[[], ChunkReader] | None = None
     write_reply: Callable[[Response, str], Json] | None = None
-    write_chunks: Callable[[Iterable[Event], str], Iterator[Json]] | None = None
+    open_writer: Callable[[str], EventWriter] | None = None
     envelope: Mapping[str, Any] = field(default_factory=dict)
     response_paths: Sequence[str] = ()
     add_tokens: Callable[[Json, Callable[[], int]], Json] = keep_chunk
@@ -137,7 +171,22 @@ class Wire:
     @property
     def is_bridge(self) -> bool:
         """Whether a Converse request can be sent in this format, and its answer be read as Converse."""
-        return None not in (self.write_request, self.read_reply, self.read_chunks)
+        return None not in (self.write_request, self.read_reply, self.open_reader)
+
+    def is_piece(self, chunk: Json) -> bool:
+        """Whether a chunk is only a piece of the answer, by its type."""
+        kind = next(iter(chunk)) if len(chunk) == 1 else chunk.get("type")
+        return isinstance(kind, str) and kind in self.pieces and _BESIDE.isdisjoint(chunk)
+
+    def read_chunks(self, chunks: Iterable[Json]) -> Iterator[Event]:
+        """The chunks of a whole stream as Converse events."""
+        assert self.open_reader is not None  # noqa: S101 - a stream of this format can be read
+        return read_all(self.open_reader(), chunks)
+
+    def write_chunks(self, events: Iterable[Event], model_id: str) -> Iterator[Json]:
+        """The Converse events of a whole stream as its chunks."""
+        assert self.open_writer is not None  # noqa: S101 - a stream of this format can be written
+        return write_all(self.open_writer(model_id), events)
 
     def rename_path(self, path: str) -> str:
         """This format's name for a path in a Converse request, or for an extra."""

@@ -129,7 +129,6 @@ def test_a_whole_answer_is_written_or_garbled(name: str, changes: list[tuple[flo
 @given(changes)
 def test_a_stream_is_written_or_garbled(name: str, changes: list[tuple[float, str, Any]]) -> None:
     write = WIRES[name].write_chunks
-    assert write is not None
     events = [event for event in mutated(EVENTS, changes) if isinstance(event, dict)]
     try:
         written = list(write((restore_event_tool_names(event, {"look": "Look!"}) for event in events), "m"))
@@ -160,7 +159,6 @@ def whole(name: str, *content: Json, **members: Any) -> Json:
 
 def streamed(name: str, *events: Json) -> list[Json]:
     write = WIRES[name].write_chunks
-    assert write is not None
     ends = [{"messageStop": {"stopReason": "end_turn"}}, {"metadata": {"usage": {}}}]
     return list(write([{"messageStart": {"role": "assistant"}}, *events, *ends], "m"))
 
@@ -240,7 +238,6 @@ def test_a_count_that_is_null_is_none(name: str) -> None:
     wire = WIRES[name]
     counts = {"inputTokens": None, "outputTokens": 2, "cacheReadInputTokens": None}
     assert wire.read_usage(whole(name, {"text": "x"}, usage=counts)).counts()[:2] == (0, 2)
-    assert wire.write_chunks is not None
     chunks = list(wire.write_chunks([{"messageStop": {"stopReason": None}}, {"metadata": {"usage": counts}}], "m"))
     assert max(wire.read_usage(chunk).output or 0 for chunk in chunks) == 2
     whole(name, {"text": "x"}, usage=None, stopReason=None)

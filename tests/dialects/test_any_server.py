@@ -49,7 +49,7 @@ def _send(call: Call) -> Reply:
 
 def _send_stream(call: Call) -> Stream:
     assert not call.stream, "the model's streaming operation was called"
-    return Stream({}, (chunk for chunk in [Chunk(REPLY, json.dumps(ANSWER).encode())]))
+    return Stream({}, (batch for batch in [[Chunk(REPLY, json.dumps(ANSWER).encode())]]))
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ ERROR = {
 LOST = {
     "native": b'"code": "upstream_',
     "openai_chat": b'"code": "upstream_',
-    "openai_responses": b'"code": "server_error"',
+    "openai_responses": b'"code":"server_error"',
     "anthropic": b'"type": "api_error"',
 }
 LONG = 30

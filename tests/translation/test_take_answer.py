@@ -56,10 +56,11 @@ def take_converse(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> 
 
 def take_converse_stream(content: list[Json], reason: str, tool: AnswerTool = TOOL) -> tuple[list[Json], str]:
     events = [*split(replay(make_response(content, reason)))]
-    taken = [*converse.take_answer_events(events, tool)]
-    indexes = [event["contentBlockStop"]["contentBlockIndex"] for event in taken if "contentBlockStop" in event]  # type: ignore[index]
+    taker = converse.make_event_taker(tool)
+    taken = [each for event in events for each in taker.take(event)]
+    indexes = [event["contentBlockStop"]["contentBlockIndex"] for event in taken if "contentBlockStop" in event]
     assert indexes == [*range(len(indexes))]
-    return from_converse(fold(taken))  # type: ignore[arg-type]
+    return from_converse(fold(taken))
 
 
 def split(events: Iterator[Json]) -> Iterator[Json]:
@@ -186,7 +187,9 @@ def test_white_space_and_pieces_of_any_size_make_no_difference(size: int) -> Non
 
 def test_a_streamed_call_without_pieces_is_an_empty_object() -> None:
     events = [event for event in replay(make_response([call({})], "tool_use")) if "contentBlockDelta" not in event]
-    assert from_converse(fold([*converse.take_answer_events(events, TOOL)])) == ([text("{}")], "end_turn")  # type: ignore[arg-type]
+    event_taker = converse.make_event_taker(TOOL)
+    taken = [each for event in events for each in event_taker.take(event)]
+    assert from_converse(fold(taken)) == ([text("{}")], "end_turn")
     taker = claude.make_chunk_taker(TOOL)
     chunks = [each for each in make_chunks([call({})], "tool_use") if each["type"] != "content_block_delta"]
     deltas = [each for chunk in chunks for each in taker.take(chunk) if each["type"] == "content_block_delta"]

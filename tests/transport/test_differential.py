@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.call import Call, Chunk, Handler
+from bedrock_flask.call import Call, Handler
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import GatewayError, UpstreamProtocolError
 from bedrock_flask.protocol import eventstream as es
@@ -279,7 +279,7 @@ def end_of(handler: Handler, adapter: Adapter, is_stream: bool) -> End:
     error = None
     try:
         if is_stream:
-            came += [chunk for chunk in handler.send_stream(call).chunks if isinstance(chunk, Chunk)]
+            came += [chunk for batch in handler.send_stream(call).batches for chunk in batch]
         else:
             came.append(handler.send(call).body)
     except GatewayError as raised:

@@ -29,7 +29,6 @@ EDGE, STEP = 14, 11
 def golden(adapter: Any) -> list[bytes]:
     """The frames of a whole answer of that family."""
     wire = find_wire(adapter)
-    assert wire.write_chunks is not None
     chunks = wire.write_chunks(replay(SAID), adapter.model)
     if adapter.operation == "Converse":
         return [

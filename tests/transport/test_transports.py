@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask import errors
+from bedrock_flask.call import Chunk, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.protocol import eventstream as es
 from bedrock_flask.transport.choice import make_transport
@@ -53,7 +54,7 @@ def test_every_operation_has_its_address(
     arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.a.b-v1:0"
     answer, _ = send(operation=operation, stream=is_stream, model=arn)
     if is_stream:
-        assert [chunk.data for chunk in answer.chunks] == [b'{"a":1}']
+        assert [chunk.data for chunk in read(answer)] == [b'{"a":1}']
     line = upstream.requests[0].split(b"\r\n")[0].decode()
     encoded = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.a.b-v1%3A0"
     assert line == f"POST /model/{encoded}/{path} HTTP/1.1"
@@ -63,7 +64,7 @@ def test_converses_events_keep_their_payload(upstream: Upstream, send: Any, stre
     payload = b'{"contentBlockDelta" : 1, "p":"abc", "future": {}}'
     upstream.scripts.append(stream(es.encode(es.event("contentBlockDelta", payload))))
     answer, _ = send(operation="Converse", stream=True)
-    [chunk] = answer.chunks
+    [chunk] = read(answer)
     assert (chunk.event, chunk.data) == ("contentBlockDelta", payload)
 
 
@@ -71,9 +72,14 @@ def test_an_event_comes_as_soon_as_it_is_sent(upstream: Upstream, send: Any, str
     release = threading.Event()
     upstream.scripts.append(stream(CHUNK, then=lambda _: release.wait(5)))
     answer, _ = send(stream=True)
-    assert next(answer.chunks).data == b'{"a":1}'
+    assert [chunk.data for chunk in next(answer.batches)] == [b'{"a":1}']
     release.set()
-    assert list(answer.chunks) == []
+    assert list(answer.batches) == []
+
+
+def read(answer: Stream) -> list[Chunk]:
+    """All chunks of a stream."""
+    return [chunk for batch in answer.batches for chunk in batch]
 
 
 def _chunked(frame: bytes) -> bytes:
@@ -85,7 +91,7 @@ def test_a_connection_is_kept_and_used_again(
 ) -> None:
     upstream.scripts += [whole(b"{}"), stream(CHUNK), whole(b"{}")]
     send()
-    list(send(stream=True)[0].chunks)
+    list(send(stream=True)[0].batches)
     send()
     assert upstream.connections == 1
 
@@ -162,9 +168,9 @@ def test_a_stream_that_breaks_gives_what_came_and_then_an_error(
 ) -> None:
     upstream.scripts.append(stream(*frames, **options))
     answer, _ = send(stream=True)
-    assert next(answer.chunks).data == b'{"a":1}'
+    assert [chunk.data for chunk in next(answer.batches)] == [b'{"a":1}']
     with pytest.raises(error):
-        next(answer.chunks)
+        next(answer.batches)
     assert len(upstream.requests) == 1
 
 
@@ -176,9 +182,9 @@ def test_half_a_frame_before_the_connection_closes_is_an_error(upstream: Upstrea
 
     upstream.scripts.append(script)
     answer, _ = send(stream=True)
-    next(answer.chunks)
+    next(answer.batches)
     with pytest.raises(errors.UpstreamTruncated):
-        next(answer.chunks)
+        next(answer.batches)
 
 
 @pytest.mark.parametrize(
@@ -199,9 +205,9 @@ def test_an_exception_in_a_stream_is_told_by_its_name(
 ) -> None:
     upstream.scripts.append(stream(CHUNK, es.encode(frame)))
     answer, _ = send(stream=True)
-    next(answer.chunks)
+    next(answer.batches)
     with pytest.raises(errors.BedrockError) as error:
-        next(answer.chunks)
+        next(answer.batches)
     assert (error.value.code, error.value.status) == (code, status)
 
 
@@ -220,8 +226,8 @@ def test_closing_a_stream_ends_the_call_upstream(upstream: Upstream, send: Any, 
 
     upstream.scripts.append(stream(CHUNK, then=watch))
     answer, _ = send(stream=True)
-    next(answer.chunks)
-    answer.chunks.close()
+    next(answer.batches)
+    answer.batches.close()
     assert ended.wait(1)
 
 
@@ -332,7 +338,7 @@ def test_the_deadline_holds_within_an_answer(upstream: Upstream, send: Any, stre
     upstream.scripts.append(stream(then=drip))
     began = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded):
-        list(send(stream=True, seconds=0.3, patient=True)[0].chunks)
+        list(send(stream=True, seconds=0.3, patient=True)[0].batches)
     assert time.monotonic() - began < 10
 
 

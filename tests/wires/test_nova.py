@@ -8,7 +8,7 @@ from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.bodies.converse_body import Body
 from bedrock_flask.converse import replay
 from bedrock_flask.fields import find_faults
-from bedrock_flask.wires.nova import is_complete, is_terminal, read_request, read_usage, write_chunks, write_reply
+from bedrock_flask.wires.nova import WIRE, is_complete, is_terminal, read_request, read_usage, write_reply
 
 REPLY = {
     "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}},
@@ -59,7 +59,7 @@ def test_a_stream_has_the_documented_chunks() -> None:
         "cacheReadInputTokenCount": 4,
         "cacheWriteInputTokenCount": 0,
     }
-    assert list(write_chunks(replay(response), "amazon.nova-lite-v1:0")) == [
+    assert list(WIRE.write_chunks(replay(response), "amazon.nova-lite-v1:0")) == [
         {"messageStart": {"role": "assistant"}},
         {"contentBlockDelta": {"delta": {"text": "He"}, "contentBlockIndex": 0}},
         {"contentBlockStop": {"contentBlockIndex": 0}},

@@ -129,7 +129,6 @@ def test_a_converse_stream_ends_with_metadata_not_with_message_stop() -> None:
 def test_converse_is_its_own_wire() -> None:
     assert CONVERSE.read_request is not None
     assert CONVERSE.write_reply is not None
-    assert CONVERSE.write_chunks is not None
     request: Json = {"messages": []}
     assert CONVERSE.read_request(request) is request
     assert CONVERSE.write_reply(RESPONSE, "m") is RESPONSE

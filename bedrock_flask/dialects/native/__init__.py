@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -162,21 +162,21 @@ def _write_json(chunk: Chunk) -> bytes:
 
 
 def _write_opaque(chunk: Chunk) -> bytes:
-    return _write_chunk(chunk, sse.encode)
+    return _write_chunk(chunk, sse.encode_bytes)
 
 
-def _write_chunk(chunk: Chunk, encode: Callable[[str, str], bytes]) -> bytes:
+def _write_chunk(chunk: Chunk, encode: Callable[[bytes, str], bytes]) -> bytes:
     # Only the gateway itself reports success and failure.
     if chunk.event in ("usage", "error"):
         raise UpstreamProtocolError("Bedrock's stream has an event of an unknown type.")
     try:
-        return encode(chunk.data.decode("utf-8"), chunk.event)
+        return encode(chunk.data, chunk.event)
     except UnicodeDecodeError:
         raise UpstreamProtocolError("Bedrock's stream has a chunk that is not text.") from None
 
 
-def _write_usage(exchange: Exchange) -> Iterator[bytes]:
-    yield sse.encode(json.dumps(exchange.record.usage.to_dict()), "usage")
+def _write_usage(exchange: Exchange) -> bytes:
+    return sse.encode(json.dumps(exchange.record.usage.to_dict()), "usage")
 
 
 def _write_error(error: GatewayError, request_id: str) -> bytes:

@@ -13,11 +13,12 @@ from bedrock_flask.wires.anthropic.response_reader import (
     is_complete,
     is_stop,
     is_terminal,
+    open_reader,
     read_chunks,
     read_reply,
     read_usage,
 )
-from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, add_tokens, write_chunks, write_reply
+from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, add_tokens, open_writer, write_chunks, write_reply
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "is_complete",
     "is_stop",
     "is_terminal",
+    "open_reader",
+    "open_writer",
     "read_chunks",
     "read_reply",
     "read_request",
@@ -58,13 +61,14 @@ WIRE = Wire(
     is_complete=is_complete,
     is_stop=is_stop,
     is_terminal=is_terminal,
+    pieces=frozenset({"content_block_start", "content_block_delta", "content_block_stop", "ping"}),
     read_usage=read_usage,
     read_request=read_request,
     write_request=write_request,
     read_reply=read_reply,
-    read_chunks=read_chunks,
+    open_reader=open_reader,
     write_reply=write_reply,
-    write_chunks=write_chunks,
+    open_writer=open_writer,
     envelope={"anthropic_version": VERSION},
     response_paths=("/stop_sequence",),
     add_tokens=add_tokens,

@@ -17,7 +17,7 @@ from bedrock_flask.wires.converse_events import (
     stop_message,
 )
 from bedrock_flask.wires.reading.cursor import Cursor
-from bedrock_flask.wires.wire import map_chunks, raise_reported_error
+from bedrock_flask.wires.wire import ChunkReader, raise_reported_error, read_all
 
 
 def is_complete(reply: Json) -> bool:
@@ -58,7 +58,12 @@ def _split_reply(reply: Json) -> Iterator[Json]:
 
 
 def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
-    """The chunks of a Messages stream as Converse events."""
+    """The chunks of a whole Messages stream as Converse events."""
+    return read_all(open_reader(), chunks)
+
+
+def open_reader() -> ChunkReader:
+    """A reader of the chunks of one Messages stream."""
     stream = _Stream()
 
     def read(chunk: Json) -> Iterator[Event]:
@@ -67,7 +72,7 @@ def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
         stream.cache_details = _read_cache_details(chunk) or stream.cache_details
         return _CHUNKS.get(chunk["type"], _ignore)(stream, chunk)
 
-    return map_chunks(chunks, read)
+    return ChunkReader(read)
 
 
 @dataclass

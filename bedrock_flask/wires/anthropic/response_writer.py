@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,8 @@ from bedrock_flask.converse import (
     member,
 )
 from bedrock_flask.wires.anthropic.citations import write_citation
-from bedrock_flask.wires.wire import map_events, report_left_out, write_reported
+from bedrock_flask.wires.text_template import TextTemplate
+from bedrock_flask.wires.wire import EventWriter, report_left_out, write_all, write_reported
 
 # Claude's name for each stop reason. A reason that Claude does not have keeps Bedrock's name, because it must not pass
 # for a plain end of a turn; so does one that AWS adds later. The SDKs accept any text here.
@@ -163,6 +165,8 @@ class _Stream:
     left_out    the kinds of blocks that Claude's format does not have
     has_calls   whether the client is to run a tool
     stop        the stop reason, once it is known
+    is_over     whether the last chunk was written
+    templates   for each block of text, the chunk of a further piece
     """
 
     model_id: str
@@ -172,12 +176,33 @@ class _Stream:
     left_out: list[str] = field(default_factory=list)
     has_calls: bool = False
     stop: Json | None = None
+    is_over: bool = False
+    templates: dict[int, TextTemplate] = field(default_factory=dict)
 
 
 def write_chunks(events: Iterable[Event], model_id: str) -> Iterator[Json]:
-    """Converse events as the chunks of a Messages stream; Converse sends the usage last, so `message_delta` has it."""
+    """The Converse events of a whole stream as the chunks of a Messages stream."""
+    return write_all(open_writer(model_id), events)
+
+
+def open_writer(model_id: str) -> EventWriter:
+    """A writer of the chunks of one Messages stream; Converse sends the usage last, so `message_delta` has it."""
     stream = _Stream(model_id)
-    return map_events(events, lambda kind, payload: _CHUNKS[kind](stream, payload) if kind in _CHUNKS else ())
+    return EventWriter(
+        lambda kind, payload: _CHUNKS[kind](stream, payload) if kind in _CHUNKS and not stream.is_over else (),
+        partial(_write_further_text, stream),
+    )
+
+
+def _write_further_text(stream: _Stream, index: int, text: str) -> bytes | None:
+    """The text of the chunk for a further piece of a text; the first one begins a block."""
+    number = stream.numbers.get(index)
+    if number is None or stream.is_over:
+        return None
+    template = stream.templates.get(index)
+    if template is None:
+        template = stream.templates[index] = TextTemplate(lambda piece: _build_delta(number, _DELTAS["text"][1](piece)))
+    return template.fill(text)
 
 
 def _write_message_start(stream: _Stream, payload: Json) -> Iterator[Json]:
@@ -213,7 +238,7 @@ def _write_delta(stream: _Stream, index: int, kind: str, delta: Any) -> Iterator
         if block is not None:
             yield from _open_block(stream, index, block)
         if index in stream.numbers:
-            yield {"type": "content_block_delta", "index": stream.numbers[index], "delta": write(delta)}
+            yield _build_delta(stream.numbers[index], write(delta))
 
 
 def _write_block_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
@@ -221,8 +246,7 @@ def _write_block_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
     if index in stream.redacted:
         yield from _open_block(stream, index, {"type": "redacted_thinking", "data": stream.redacted[index]})
     if index in stream.signatures:
-        delta = {"type": "signature_delta", "signature": stream.signatures[index]}
-        yield {"type": "content_block_delta", "index": stream.numbers[index], "delta": delta}
+        yield _build_delta(stream.numbers[index], {"type": "signature_delta", "signature": stream.signatures[index]})
     if index in stream.numbers:
         yield {"type": "content_block_stop", "index": stream.numbers[index]}
 
@@ -244,6 +268,11 @@ def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
             **report_left_out(stream.left_out),
         }
         yield {"type": "message_stop"}
+        stream.is_over = True
+
+
+def _build_delta(number: int, delta: Json) -> Json:
+    return {"type": "content_block_delta", "index": number, "delta": delta}
 
 
 def _open_block(stream: _Stream, index: int, block: Json) -> Iterator[Json]:

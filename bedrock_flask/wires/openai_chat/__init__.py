@@ -13,11 +13,12 @@ from bedrock_flask.wires.openai_chat.response_reader import (
     is_complete,
     is_stop,
     is_terminal,
+    open_reader,
     read_chunks,
     read_reply,
     read_usage,
 )
-from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, write_chunks, write_reply
+from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, open_writer, write_chunks, write_reply
 from bedrock_flask.wires.openai_chat.tools import find_custom_tools
 from bedrock_flask.wires.wire import Wire
 
@@ -30,6 +31,8 @@ __all__ = [
     "is_complete",
     "is_stop",
     "is_terminal",
+    "open_reader",
+    "open_writer",
     "read_chunks",
     "read_reply",
     "read_request",
@@ -66,9 +69,9 @@ WIRE = Wire(
     read_request=read_request,
     write_request=write_request,
     read_reply=read_reply,
-    read_chunks=read_chunks,
+    open_reader=open_reader,
     write_reply=write_reply,
-    write_chunks=write_chunks,
+    open_writer=open_writer,
     hints=HINTS,
     path_names=PATH_NAMES,
 )

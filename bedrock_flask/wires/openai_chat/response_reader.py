@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bedrock_flask.bedrock.usage import Usage, from_metrics
@@ -17,7 +18,7 @@ from bedrock_flask.wires.converse_events import (
 )
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, USAGE_NAMES
 from bedrock_flask.wires.openai_usage import read_counts
-from bedrock_flask.wires.wire import has_metrics, map_chunks, raise_reported_error
+from bedrock_flask.wires.wire import ChunkReader, has_metrics, raise_reported_error, read_all
 
 
 def is_complete(reply: Json) -> bool:
@@ -61,12 +62,17 @@ def read_reply(reply: Json) -> Response:
     Raises UpstreamProtocolError for any other document.
     """
     # A whole message has the members of a chunk's delta.
-    return fold(_read(_Stream(is_whole=True, is_finished=True), [reply]))
+    return fold(read_all(_make_reader(_Stream(is_whole=True, is_finished=True)), [reply]))
 
 
 def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
-    """The chunks of a chat completion as Converse events."""
-    return _read(_Stream(), chunks)
+    """The chunks of a whole chat completion as Converse events."""
+    return read_all(open_reader(), chunks)
+
+
+def open_reader() -> ChunkReader:
+    """A reader of the chunks of one chat completion."""
+    return _make_reader(_Stream())
 
 
 @dataclass
@@ -94,8 +100,8 @@ class _Stream:
     calls: dict[Any, int] = field(default_factory=dict)
 
 
-def _read(stream: _Stream, chunks: Iterable[Json]) -> Iterator[Event]:
-    return map_chunks(chunks, lambda chunk: _read_chunk(stream, chunk), lambda: _end(stream))
+def _make_reader(stream: _Stream) -> ChunkReader:
+    return ChunkReader(partial(_read_chunk, stream), partial(_end, stream))
 
 
 def _read_chunk(stream: _Stream, chunk: Json) -> Iterator[Event]:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,8 @@ from bedrock_flask.converse import (
 from bedrock_flask.wires.custom_tools import read_free_text
 from bedrock_flask.wires.member_text import MemberText
 from bedrock_flask.wires.openai_usage import write_usage
-from bedrock_flask.wires.wire import map_events, report_left_out, write_reported
+from bedrock_flask.wires.text_template import TextTemplate
+from bedrock_flask.wires.wire import EventWriter, report_left_out, write_all, write_reported
 
 # OpenAI's name for each stop reason. It has none for a malformed answer, nor for a reason that AWS adds later, and
 # neither must pass for a whole answer: other gateways write `error`, with the original reason beside it.
@@ -157,6 +159,7 @@ class _Stream:
     """The state of a stream; blocks are identified by Converse's number.
 
     head       the members that all chunks share
+    with_usage whether the client wants the usage
     calls      the number of each tool call of the client's
     silent     the tool calls that have no arguments yet
     custom     the names of the request's custom tools
@@ -165,9 +168,12 @@ class _Stream:
     starts     where the text of each block starts in the whole text
     length     the length of the text so far
     left_out   the kinds of blocks that chat completions do not have
+    is_over    whether the last event came
+    template   the chunk of a piece of text
     """
 
     head: Json
+    with_usage: bool
     calls: dict[int, int] = field(default_factory=dict)
     silent: set[int] = field(default_factory=set)
     custom: Collection[str] = ()
@@ -176,21 +182,32 @@ class _Stream:
     starts: dict[int, int] = field(default_factory=dict)
     length: int = 0
     left_out: list[str] = field(default_factory=list)
+    is_over: bool = False
+    template: TextTemplate | None = None
 
 
 def write_chunks(events: Iterable[Event], model_id: str, *, custom: Collection[str] = ()) -> Iterator[Json]:
-    """Converse events as chunks; Converse sends the usage last, so a chunk without choices has it.
+    """The Converse events of a whole stream as chunks, with the usage."""
+    return write_all(open_writer(model_id, custom=custom), events)
 
-    `custom` names the custom tools of the request.
+
+def open_writer(model_id: str, *, custom: Collection[str] = (), with_usage: bool = True) -> EventWriter:
+    """A writer of the chunks of one stream; Converse sends the usage last, so a chunk without choices has it.
+
+    `custom` names the custom tools of the request. Without usage, the last chunk comes only where Bedrock reports
+    something beside it, and then with a choice, because not every client accepts one without.
     """
-    stream = _Stream(_build_head("chat.completion.chunk", model_id), custom=custom)
-    return map_events(events, lambda kind, payload: _EVENTS[kind](stream, payload) if kind in _EVENTS else ())
+    stream = _Stream(_build_head("chat.completion.chunk", model_id), with_usage, custom=custom)
+    return EventWriter(
+        lambda kind, payload: _EVENTS[kind](stream, payload) if kind in _EVENTS and not stream.is_over else (),
+        partial(_write_text, stream),
+    )
 
 
 def _build_chunk(stream: _Stream, delta: Json, stop: Json | None = None) -> Json:
     choice = {"index": 0, "delta": delta, "logprobs": None, **(stop or {"finish_reason": None})}
     # A null for usage announces that it is still to come.
-    return {**stream.head, "choices": [choice], "usage": None}
+    return {**stream.head, "choices": [choice], **({"usage": None} if stream.with_usage else {})}
 
 
 def _write_message_start(stream: _Stream, payload: Json) -> Iterator[Json]:
@@ -234,13 +251,13 @@ def _write_message_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
 
 
 def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
-    yield {
-        **stream.head,
-        "choices": [],
-        "usage": write_usage(payload.get("usage"), **USAGE_NAMES),
-        **_write_tier(payload),
-        **write_reported(payload),
-    }
+    stream.is_over = True
+    reported = _write_tier(payload) | write_reported(payload)
+    if stream.with_usage:
+        usage = write_usage(payload.get("usage"), **USAGE_NAMES)
+        yield {**stream.head, "choices": [], "usage": usage, **reported}
+    elif reported:
+        yield {**_build_chunk(stream, {}), **reported}
 
 
 _EVENTS: dict[str, Callable[[_Stream, Json], Iterator[Json]]] = {
@@ -254,9 +271,27 @@ _EVENTS: dict[str, Callable[[_Stream, Json], Iterator[Json]]] = {
 
 
 def _write_text_delta(stream: _Stream, index: int, text: str) -> Iterator[Json]:
+    _count_text(stream, index, text)
+    yield _build_text_chunk(stream, text)
+
+
+def _write_text(stream: _Stream, index: int, text: str) -> bytes | None:
+    """The text of the chunk for a piece of a text."""
+    if stream.is_over:
+        return None
+    _count_text(stream, index, text)
+    if stream.template is None:
+        stream.template = TextTemplate(partial(_build_text_chunk, stream))
+    return stream.template.fill(text)
+
+
+def _count_text(stream: _Stream, index: int, text: str) -> None:
     stream.starts.setdefault(index, stream.length)
     stream.length += len(text)
-    yield _build_chunk(stream, {"content": text})
+
+
+def _build_text_chunk(stream: _Stream, text: str) -> Json:
+    return _build_chunk(stream, {"content": text})
 
 
 def _write_citation_delta(stream: _Stream, index: int, citation: Json) -> Iterator[Json]:

@@ -11,14 +11,16 @@ from types import MappingProxyType
 from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, HINTS, read_request
 from bedrock_flask.wires.openai_responses.request_writer import write_request
 from bedrock_flask.wires.openai_responses.response_reader import (
+    PIECES,
     is_complete,
     is_terminal,
+    open_reader,
     read_chunks,
     read_reply,
     read_usage,
 )
 from bedrock_flask.wires.openai_responses.response_writer import start_response, write_reply
-from bedrock_flask.wires.openai_responses.stream_writer import write_chunks
+from bedrock_flask.wires.openai_responses.stream_writer import open_writer, write_chunks
 from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_namespaced_tools, has_tool_search
 from bedrock_flask.wires.wire import Wire
 
@@ -30,6 +32,8 @@ __all__ = [
     "has_tool_search",
     "is_complete",
     "is_terminal",
+    "open_reader",
+    "open_writer",
     "read_chunks",
     "read_reply",
     "read_request",
@@ -64,13 +68,14 @@ WIRE = Wire(
     name="openai_responses",
     is_complete=is_complete,
     is_terminal=is_terminal,
+    pieces=PIECES,
     read_usage=read_usage,
     read_request=read_request,
     write_request=write_request,
     read_reply=read_reply,
-    read_chunks=read_chunks,
+    open_reader=open_reader,
     write_reply=write_reply,
-    write_chunks=write_chunks,
+    open_writer=open_writer,
     envelope={"store": False, "include": [ENCRYPTED]},
     hints=HINTS,
     path_names=PATH_NAMES,

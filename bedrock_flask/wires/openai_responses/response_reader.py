@@ -18,8 +18,19 @@ from bedrock_flask.wires.converse_events import (
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.tools import full_name
 from bedrock_flask.wires.openai_usage import read_counts
-from bedrock_flask.wires.wire import map_chunks, raise_reported_error
+from bedrock_flask.wires.wire import ChunkReader, raise_reported_error, read_all
 
+# The events that hold only a piece of the answer.
+PIECES = frozenset(
+    {
+        "response.output_text.delta",
+        "response.refusal.delta",
+        "response.reasoning_summary_text.delta",
+        "response.reasoning_text.delta",
+        "response.function_call_arguments.delta",
+        "response.custom_tool_call_input.delta",
+    }
+)
 _ENDS = ("completed", "incomplete", "failed")
 
 
@@ -54,7 +65,12 @@ def _split_reply(reply: Json) -> Iterator[Json]:
 
 
 def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
-    """The events of a Responses stream as Converse events."""
+    """The events of a whole Responses stream as Converse events."""
+    return read_all(open_reader(), chunks)
+
+
+def open_reader() -> ChunkReader:
+    """A reader of the events of one Responses stream."""
     stream = _Stream()
 
     def read(chunk: Json) -> Iterator[Event]:
@@ -63,7 +79,7 @@ def read_chunks(chunks: Iterable[Json]) -> Iterator[Event]:
         stream.usage = stream.usage.merge(read_usage(chunk))
         return _EVENTS.get(chunk["type"], _ignore)(stream, chunk)
 
-    return map_chunks(chunks, read)
+    return ChunkReader(read)
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------

@@ -3,15 +3,18 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
 from bedrock_flask.converse import Event, Json, list_known_members, list_unknown_kinds
+from bedrock_flask.protocol.sse import write_json
 from bedrock_flask.wires.member_text import MemberText
 from bedrock_flask.wires.openai_responses import response_writer
 from bedrock_flask.wires.openai_responses.items import write_reasoning_members
 from bedrock_flask.wires.openai_responses.tools import NO_NAMESPACES, RequestTools
-from bedrock_flask.wires.wire import map_events, report_left_out
+from bedrock_flask.wires.text_template import TextTemplate
+from bedrock_flask.wires.wire import EventWriter, report_left_out, write_all
 
 
 def write_chunks(
@@ -22,19 +25,36 @@ def write_chunks(
     namespaced: Mapping[str, tuple[str, str]] = NO_NAMESPACES,
     searches: bool = False,
 ) -> Iterator[Json]:
-    """Converse events as the events of a Responses stream; the usage, which Converse sends last, is in the last event.
+    """The Converse events of a whole stream as the events of a Responses stream."""
+    return write_all(open_writer(model, custom=custom, namespaced=namespaced, searches=searches), events)
+
+
+def open_writer(
+    model: str,
+    *,
+    custom: frozenset[str] = frozenset(),
+    namespaced: Mapping[str, tuple[str, str]] = NO_NAMESPACES,
+    searches: bool = False,
+) -> EventWriter:
+    """A writer of the events of one Responses stream; the last event has the usage, which Converse sends last.
 
     `custom`, `namespaced` and `searches` are what `find_custom_tools`, `find_namespaced_tools` and `has_tool_search`
     read from the request.
     """
-    tools = RequestTools(custom, namespaced, searches)
-    stream, numbers = _Stream(response_writer.start_response(model), tools), count()
+    stream = _Stream(response_writer.start_response(model), RequestTools(custom, namespaced, searches))
 
     def write(kind: str, payload: Json) -> Iterator[Json]:
+        if stream.is_over:
+            return
         for chunk in _EVENTS.get(kind, _ignore)(stream, payload):
-            yield {"type": chunk.pop("type"), "sequence_number": next(numbers), **chunk}
+            yield number_event(chunk, next(stream.numbers))
 
-    return map_events(events, write)
+    return EventWriter(write, partial(_write_further_text, stream))
+
+
+def number_event(event: Json, number: int) -> Json:
+    """The event with its number in the stream."""
+    return {"type": event.pop("type"), "sequence_number": number, **event}
 
 
 # --- items, each while it is written ---------------------------------------------------------------------------------
@@ -70,7 +90,10 @@ class _Item:
 
 @dataclass(eq=False)
 class _Message(_Item):
-    """Consecutive texts."""
+    """Consecutive texts: the pieces of the one that is open, and the event of a further piece."""
+
+    pieces: list[str] = field(default_factory=list)
+    template: tuple[bytes, bytes, bytes] | None = None
 
     def start(self) -> Iterator[Json]:
         if self.stopped:
@@ -82,15 +105,29 @@ class _Message(_Item):
             "content_part.added", part=response_writer.build_text_part(""), index=len(self.item["content"])
         )
         self.item["content"] = [*self.item["content"], response_writer.build_text_part("")]
+        self.pieces, self.template = [], None
 
     def add(self, delta: str) -> Iterator[Json]:
-        self.item["content"][-1]["text"] += delta
-        yield self._build_part_event("output_text.delta", delta=delta, logprobs=[])
+        self.pieces.append(delta)
+        yield self._build_text_event(delta)
+
+    def write_text(self, delta: str, number: int) -> bytes:
+        """The JSON text of the event that `add` builds, with its sequence number."""
+        self.pieces.append(delta)
+        if self.template is None:
+            template = TextTemplate(lambda text: number_event(self._build_text_event(text), 0))
+            start, _, middle = template.before.partition(b'"sequence_number":0')
+            self.template = start + b'"sequence_number":', middle, template.after
+        start, middle, end = self.template
+        return b"%b%d%b%b%b" % (start, number, middle, write_json(delta), end)
 
     def stop(self) -> Iterator[Json]:
-        part = dict(self.item["content"][-1])
+        part = self.item["content"][-1] = response_writer.build_text_part("".join(self.pieces))
         yield self._build_part_event("output_text.done", text=part["text"], logprobs=[])
         yield self._build_part_event("content_part.done", part=part)
+
+    def _build_text_event(self, delta: str) -> Json:
+        return self._build_part_event("output_text.delta", delta=delta, logprobs=[])
 
     def _build_part_event(self, kind: str, index: int | None = None, **members: Any) -> Json:
         return self.build_event(
@@ -205,6 +242,8 @@ class _Stream:
     blocks    the item of each Converse block
     left_out  the kinds of blocks that the format does not have
     stop      the payload of `messageStop`
+    is_over   whether the last event was written
+    numbers   the sequence numbers that are left
     """
 
     response: Json
@@ -213,6 +252,8 @@ class _Stream:
     blocks: dict[int, _Kind] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     stop: Json = field(default_factory=dict)
+    is_over: bool = False
+    numbers: Iterator[int] = field(default_factory=count)
 
 
 def _ignore(stream: _Stream, payload: Json) -> Iterator[Json]:
@@ -244,6 +285,14 @@ def _write_block_delta(stream: _Stream, payload: Json) -> Iterator[Json]:
             yield from stream.blocks[index].add(delta)
 
 
+def _write_further_text(stream: _Stream, index: int, text: str) -> bytes | None:
+    """The text of the event for a further piece of a text; the first one begins an item."""
+    item = stream.blocks.get(index)
+    if not isinstance(item, _Message) or stream.is_over:
+        return None
+    return item.write_text(text, next(stream.numbers))
+
+
 def _write_block_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
     item = stream.blocks.get(payload["contentBlockIndex"])
     if item is not None:
@@ -265,6 +314,7 @@ def _write_message_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
 
 
 def _write_metadata(stream: _Stream, payload: Json) -> Iterator[Json]:
+    stream.is_over = True
     response = response_writer.end_response(stream.response, (item.item for item in stream.items), stream.stop, payload)
     yield {"type": f"response.{response['status']}", "response": {**response, **report_left_out(stream.left_out)}}
 

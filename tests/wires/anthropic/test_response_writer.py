@@ -10,7 +10,15 @@ from anthropic.types import Message
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.converse import member, replay
 from bedrock_flask.wires import WIRES
-from bedrock_flask.wires.anthropic import TO_CLAUDE, is_complete, is_terminal, read_usage, write_chunks, write_reply
+from bedrock_flask.wires.anthropic import (
+    TO_CLAUDE,
+    is_complete,
+    is_terminal,
+    open_writer,
+    read_usage,
+    write_chunks,
+    write_reply,
+)
 
 Json = dict[str, Any]
 
@@ -354,4 +362,4 @@ def test_blocks_that_claude_has_not_are_left_out_of_a_reply() -> None:
 
 
 def test_it_stands_under_its_name() -> None:
-    assert WIRES["anthropic"].write_chunks is write_chunks
+    assert WIRES["anthropic"].open_writer is open_writer

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_flask.converse import fold, replay
-from bedrock_flask.wires.openai_responses import WIRE, is_terminal, write_chunks, write_reply
+from bedrock_flask.wires.openai_responses import WIRE, is_terminal, open_writer, write_chunks, write_reply
 
 Json = dict[str, Any]
 START: Json = {"messageStart": {"role": "assistant"}}
@@ -423,4 +423,4 @@ def test_no_event_changes_once_it_is_written(events: list[Json]) -> None:
 
 
 def test_it_stands_in_the_wire() -> None:
-    assert WIRE.write_chunks is write_chunks
+    assert WIRE.open_writer is open_writer
