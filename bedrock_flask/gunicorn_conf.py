@@ -14,9 +14,12 @@ from typing import Any
 
 from bedrock_flask.config.hosts import bracket_host, is_loopback
 from bedrock_flask.config.settings import NO_KEYS, Settings, read_settings
-from bedrock_flask.errors import SettingsError
+from bedrock_flask.errors import SettingsError, StartupError
 from bedrock_flask.observability import logs
+from bedrock_flask.server.memory import check_memory
+from bedrock_flask.server.steady_clock import use_steady_clock
 from bedrock_flask.server.workers.pace import Limits
+from bedrock_flask.server.workers.reloads import Reloads
 
 try:
     _settings: Settings = read_settings(os.environ)
@@ -41,7 +44,7 @@ max_requests_jitter = max_requests // 10
 # Longer than a load balancer keeps idle connections: 60 s is the default of AWS's.
 keepalive = 75
 # Heartbeat files belong in memory, because a disk can stall.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn creates its own file there
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None  # noqa: S108 - in a file of its own
 # The control socket would be in the home folder, which a container may not have.
 control_socket_disable = True
 logconfig_dict = logs.make_gunicorn_config(_settings.log_level)
@@ -56,12 +59,21 @@ _limits = Limits(
 )
 
 
+_reloads = Reloads()
+
+
+def on_reload(server: Any) -> None:
+    """Let the workers know that others take their places."""
+    _reloads.advance()
+
+
 def post_fork(server: Any, worker: Any) -> None:
     """Give the worker its limits, and make it stoppable before it installs its own signal handlers.
 
     Until then it has inherited the arbiter's handlers, which would lose the signal.
     """
-    worker.limits = _limits
+    worker.limits, generation = _limits, _reloads.count
+    worker.is_replaced = lambda: _reloads.count > generation
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, lambda *_: sys.exit(0))
 
@@ -76,7 +88,12 @@ def when_ready(server: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to start without API keys on an address that other machines can reach."""
+    """Refuse to start with too little memory, and without API keys on an address that other machines can reach."""
+    use_steady_clock()
+    try:
+        check_memory(server.cfg.workers)
+    except StartupError as error:
+        sys.exit(f"bedrock-flask: {error}")
     if _settings.api_keys:
         return
     for address in server.cfg.address:

@@ -28,11 +28,16 @@ class GracefulStop:
         self._end_at: float | None = None
 
     def begin(self) -> None:
-        """On SIGTERM: become unready at once, accept for `limits.delay` more, end everything after `limits.grace`."""
+        """On SIGTERM: become unready at once, accept for `limits.delay` more, end everything after `limits.grace`.
+
+        After a reload other workers accept already: this one stops accepting at once, and nobody need see it unready.
+        """
         if self._requested_at is None:
-            now = time.monotonic()
+            now, is_replaced = time.monotonic(), getattr(self.worker, "is_replaced", lambda: False)()
             self._requested_at, self._end_at = now, now + self.limits.grace
-            if shutdown := self._find_shutdown():
+            if is_replaced:
+                self._requested_at -= self.limits.delay
+            elif shutdown := self._find_shutdown():
                 shutdown.begin()
 
     def advance(self) -> None:
