@@ -1,5 +1,6 @@
 """A client that costs little: prepared requests over kept HTTP/1.1 connections, one call on each at a time."""
 
+import contextlib
 import select
 import selectors
 import socket
@@ -15,6 +16,10 @@ class BadAnswer(Exception):
     """An answer is not what the case expects; the text has its start."""
 
 
+class Dropped(Exception):
+    """The server closed a connection that it had promised to keep, before the call that now needs another one."""
+
+
 class _Call:
     """One connection with one call."""
 
@@ -26,16 +31,24 @@ class _Call:
         self.received = bytearray()
         self.needed = -1
         self.began = 0.0
+        self.sent = 0
 
     def send(self, request: bytes) -> None:
         self.received.clear()
         self.needed = -1
+        self.sent += 1
         self.began = time.perf_counter()
-        self.sock.sendall(request)
+        # A connection that is closed shows it when it is read.
+        with contextlib.suppress(ConnectionError):
+            self.sock.sendall(request)
 
     def receive(self) -> bool:
-        """Receive once; return whether the answer is complete."""
-        data = self.sock.recv(_RECEIVE)
+        """Receive once; return whether the answer is complete. Raises Dropped, BadAnswer."""
+        data = b""
+        with contextlib.suppress(ConnectionError):
+            data = self.sock.recv(_RECEIVE)
+        if not data and not self.received and self.sent > 1:
+            raise Dropped
         if not data:
             raise BadAnswer(f"the connection ended: {bytes(self.received[:2000])!r}")
         self.received += data
@@ -57,12 +70,16 @@ class _Call:
 
 
 class Client:
-    """The connections to one server. With the file of a certificate they speak TLS, one call at a time."""
+    """The connections to one server. With the file of a certificate they speak TLS, one call at a time.
+
+    dropped  how many calls needed another connection, because theirs was closed before they began
+    """
 
     def __init__(self, address: tuple[str, int], headers: Mapping[str, str], certificate: str = "") -> None:
         self.address, self.headers = address, headers
         self._context = ssl.create_default_context(cafile=certificate) if certificate else None
         self._idle: list[_Call] = []
+        self.dropped = 0
 
     def prepare(self, path: str, body: bytes) -> bytes:
         """The bytes of a request."""
@@ -78,8 +95,13 @@ class Client:
         """Call once; return the answer, head and body."""
         call = self._take()
         call.send(request)
-        while not call.receive():
-            pass
+        try:
+            while not call.receive():
+                pass
+        except Dropped:
+            call = self._replace(call, request)
+            while not call.receive():
+                pass
         self._idle.append(call)
         return bytes(call.received)
 
@@ -97,7 +119,13 @@ class Client:
             while len(seconds) < calls:
                 for key, _ in selector.select():
                     call = key.data
-                    if not call.receive():
+                    try:
+                        if not call.receive():
+                            continue
+                    except Dropped:
+                        selector.unregister(call.sock)
+                        call = self._replace(call, request)
+                        selector.register(call.sock, selectors.EVENT_READ, call)
                         continue
                     seconds.append(time.perf_counter() - call.began)
                     if left:
@@ -112,6 +140,13 @@ class Client:
         """Close the connections."""
         while self._idle:
             self._idle.pop().sock.close()
+
+    def _replace(self, call: _Call, request: bytes) -> _Call:
+        self.dropped += 1
+        call.sock.close()
+        another = _Call(self.address, self._context)
+        another.send(request)
+        return another
 
     def _time(self, request: bytes) -> float:
         began = time.perf_counter()

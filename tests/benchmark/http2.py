@@ -26,6 +26,8 @@ class Prepared:
 class Client:
     """The connection to one server."""
 
+    dropped = 0
+
     def __init__(self, address: tuple[str, int], headers: Mapping[str, str]) -> None:
         self.address, self.headers = address, headers
         self._sock = socket.create_connection(address)

@@ -10,7 +10,9 @@ def format_ratio(result: Result) -> str:
     cost = f"{result['median']:6.3f}  ({result['low']:.3f} to {result['high']:.3f})"
     used = f"{result['microseconds']:7.0f} us, boto3 {result['boto_microseconds']:6.0f} us"
     added = f"added p50 {result['added_p50']:.2f} ms, p99 {result['added_p99']:.2f} ms"
-    return f"{result['case']:42} {result['server']:20} {cost}  {used}  {added}, headroom {result['headroom']:.1f}"
+    dropped = f", {result['dropped']} connections dropped" if result["dropped"] else ""
+    start = f"{result['case']:42} {result['server']:20} {cost}"
+    return f"{start}  {used}  {added}, headroom {result['headroom']:.1f}{dropped}"
 
 
 def format_level(result: Result) -> str:

@@ -55,7 +55,7 @@ def describe_run(results: Results) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
         f"Measured on {machine['date']} at commit `{machine['commit']}` by `{results['command']}`, in "
-        f"{results['minutes']:.0f} minutes: {machine['processor']}, {machine['processors']} processors, "
+        f"{results['minutes']} minutes: {machine['processor']}, {machine['processors']} processors, "
         f"{machine['kernel']}, Python {machine['python']}, {packages}. "
         f"The load average was {machine['load']} before the run."
     )

@@ -28,6 +28,7 @@ class Ratio:
     added_p50, added_p99  how much more that is than from the scripted Bedrock directly
     rate               calls a second
     headroom           how many times that rate the load and the scripted Bedrock reach without a server between them
+    dropped            calls that found a kept connection closed
     """
 
     case: str
@@ -45,6 +46,7 @@ class Ratio:
     headroom: float
     rounds: int
     calls: int
+    dropped: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Caller:
     process: int
     run: Callable[[int], list[float]]
     close: Callable[[], None] = lambda: None
+    count_dropped: Callable[[], int] = lambda: 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,13 @@ def make_caller(name: str, server: Server, case: Case) -> Caller:
     written = DIALECTS[case.dialect].write(case)
     request = client.prepare(written.path, written.body)
     check_answer(case, client.call(request))
-    return Caller(name, server.process.pid, lambda calls: client.run(request, calls, case.concurrency), client.close)
+    return Caller(
+        name,
+        server.process.pid,
+        lambda calls: client.run(request, calls, case.concurrency),
+        client.close,
+        lambda: client.dropped,
+    )
 
 
 def make_boto_caller(boto: Boto, case: Case) -> Caller:
@@ -112,10 +121,11 @@ def compare(case: Case, boto: Caller, direct: Caller, servers: Sequence[Caller],
     for turn in range(rounds):
         order = everyone if turn % 2 else everyone[::-1]
         measured.append({caller.name: run_batch(caller, case.calls) for caller in order})
-    return [_summarize(case, caller.name, measured) for caller in servers]
+    return [_summarize(case, caller, measured) for caller in servers]
 
 
-def _summarize(case: Case, name: str, rounds: Sequence[Mapping[str, Batch]]) -> Ratio:
+def _summarize(case: Case, caller: Caller, rounds: Sequence[Mapping[str, Batch]]) -> Ratio:
+    name = caller.name
     ratios = [each[name].used / each[BOTO].used for each in rounds]
     low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
     seconds, direct = (_sort_seconds(rounds, each) for each in (name, DIRECT))
@@ -137,6 +147,7 @@ def _summarize(case: Case, name: str, rounds: Sequence[Mapping[str, Batch]]) -> 
         headroom=round(len(direct) / sum(direct) * case.concurrency / rate, 2),
         rounds=len(rounds),
         calls=case.calls,
+        dropped=caller.count_dropped(),
     )
 
 

@@ -1,13 +1,15 @@
 """The benchmark runs, and its results have their form. What it measures is never a test."""
 
+import socket
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.benchmark import __main__ as benchmark
-from tests.benchmark import lines, page, plots, processor_time
+from tests.benchmark import http1, lines, page, plots, processor_time
 from tests.benchmark.cases import CASES, DIALECTS, Case
 from tests.benchmark.pairs import BadAnswer, check_answer
+from tests.doubles import SendWhole, Upstream
 
 pytestmark = pytest.mark.skipif(not processor_time.IS_SUPPORTED, reason="processes have such clocks on Linux only")
 
@@ -92,3 +94,21 @@ def test_a_part_of_a_page_is_replaced_and_no_other() -> None:
 
     assert page.replace_part(text, "a", "new") == text.replace("old", "new")
     assert page.replace_part(text, "c", "new") == text
+
+
+def test_a_kept_connection_that_is_closed_is_counted_and_the_call_made_again(
+    upstream: Upstream, whole: SendWhole
+) -> None:
+    def close(client: socket.socket) -> None:
+        client.shutdown(socket.SHUT_RDWR)
+
+    for concurrency in (1, 2):
+        upstream.reset().scripts += [whole(b"{}"), close, whole(b"{}")] if concurrency == 1 else [whole(b"{}")] * 2
+        client = http1.Client(("127.0.0.1", upstream.port), {})
+        request = client.prepare("/", b"{}")
+
+        assert len(client.run(request, 2, concurrency)) == 2
+
+        assert client.dropped == (concurrency == 1)
+        assert len(upstream.requests) == (3 if concurrency == 1 else 2)
+        client.close()
