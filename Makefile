@@ -61,7 +61,7 @@ bench-peers: dev ## Measure other proxies beside it [QUICK=1] [PEER=/path/to/lit
 	@PEER="$(PEER)" .venv/bin/python -m tests.benchmark --peers --command "make bench-peers" $(if $(filter-out 0,$(QUICK)),--quick,--write)
 
 attack: .venv/.dev ## Attack the gateway on loopback and print the 15 figures [QUICK=1] [ARGS="numbers of figures, options"].
-	@.venv/bin/python -m tests.attacks $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+	@.venv/bin/python -m tests.attacks $(if $(filter-out 0,$(QUICK)),--quick) $(if $(ARGS),$(ARGS),--write)
 
 docs: dev ## Generate the reference pages, and build the site into docs/_build/html.
 	@.venv/bin/python docs/generate.py

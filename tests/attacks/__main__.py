@@ -9,9 +9,11 @@ import argparse
 import asyncio
 import contextlib
 import os
+import runpy
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.attacks.figure import Figure, write_table
 from tests.benchmark.processes import SECRET, Server, Upstream, run_gateway, run_upstream
 from tests.doubles import adopt_orphans
 
+ROOT = Path(__file__).parents[2]
 # What cannot be measured yet.
 NOTHING_TO_MEASURE = {
     "4": ("0 lost, 0 double rows in the ledger", "there is no ledger"),
@@ -34,6 +37,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--worker", choices=("gthread", "gevent"), action="append", help="both, one after the other")
     parser.add_argument("--seed", type=int, default=1, help="chooses the marks, and the changes of bodies")
     parser.add_argument("--quick", action="store_true", help="fewer calls")
+    parser.add_argument("--write", action="store_true", help="write the tables into the documentation")
     return parser.parse_args(arguments)
 
 
@@ -87,16 +91,28 @@ def main(arguments: list[str]) -> int:
     """Print a table for each worker; return 1 if a promise is not kept."""
     options = parse_arguments(arguments)
     adopt_orphans()
-    missed = False
+    missed, tables = False, []
     for worker in options.worker or ("gthread", "gevent"):
         with tempfile.TemporaryDirectory() as folder:
             figures = []
             for figure in measure(Path(folder), worker, options):
                 print(f"{worker} {figure.number}: {figure.measured}: {figure.verdict}", file=sys.stderr, flush=True)
                 figures.append(figure)
-        print(f"\n`{worker}`, {os.cpu_count()} processors, seed {options.seed}:\n\n{write_table(figures)}", flush=True)
+        tables.append(f"`{worker}`:\n\n{write_table(figures)}")
+        print(f"\n{tables[-1]}", flush=True)
         missed = missed or any(figure.holds is False for figure in figures)
+    if options.write:
+        command = "make attack" + (" QUICK=1" if options.quick else "")
+        head = f"By `{command}`, {os.cpu_count()} processors, seed {options.seed}, {date.today().isoformat()}."
+        write_page("\n\n".join([head, *tables]))
     return int(missed)
+
+
+def write_page(text: str) -> None:
+    """Keep the tables, and write them into the page of the documentation."""
+    notes = runpy.run_path(str(ROOT / "tests/sabotage/defences.py"))
+    notes["FIGURES"].write_text(text + "\n", "utf-8")
+    (ROOT / "docs" / notes["PAGE"]).write_text(notes["page"](), "utf-8")
 
 
 if __name__ == "__main__":

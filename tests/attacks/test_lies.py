@@ -7,7 +7,6 @@ import pytest
 from tests.attacks.lied_calls import choose_calls, make_calls
 from tests.attacks.lies import STREAM_LIES, WHOLE_LIES
 from tests.attacks.lying_bedrock import LyingBedrock, run_lying_bedrock
-from tests.attacks.routes import ROUTES
 from tests.doubles import StartGateway
 
 
@@ -17,16 +16,19 @@ def bedrock() -> Iterator[LyingBedrock]:
         yield bedrock
 
 
-@pytest.mark.parametrize("worker", ["gthread", "gevent"])
-def test_no_lie_is_a_success_or_silence(start_gateway: StartGateway, bedrock: LyingBedrock, worker: str) -> None:
+@pytest.mark.parametrize(("worker", "transport"), [("gthread", "boto"), ("gevent", "signed")])
+def test_no_lie_is_a_success_or_silence(
+    start_gateway: StartGateway, bedrock: LyingBedrock, worker: str, transport: str
+) -> None:
     gateway = start_gateway(
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME=bedrock.url,
         BEDROCK_FLASK_WORKER=worker,
+        BEDROCK_FLASK_TRANSPORT=transport,
         BEDROCK_FLASK_READ_TIMEOUT="1",
         BEDROCK_FLASK_DEADLINE="3",
         BEDROCK_FLASK_MAX_ATTEMPTS="1",
     )
-    calls = [*((name, "truth") for name in ROUTES), *choose_calls()]
+    calls = list(choose_calls())
     results = make_calls(gateway.url, calls)
     assert [str(call) for call in results if call.fault] == []
     lines = [line for line in gateway.lines() if line.get("message") == "request"]
