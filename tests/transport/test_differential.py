@@ -1,22 +1,27 @@
 """Both transports end alike: every lie of an upstream is the same error of the gateway, tried as often."""
 
+import json
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.call import Call, Handler
+from bedrock_flask.call import Call, Chunk, Handler
 from bedrock_flask.config.settings import Settings
+from bedrock_flask.emulator.faults.table import FAULTS
 from bedrock_flask.errors import GatewayError, UpstreamProtocolError
 from bedrock_flask.protocol import eventstream as es
 from bedrock_flask.transport.choice import TRANSPORTS, make_transport
 from bedrock_flask.transport.shutdown import Shutdown
-from tests.doubles import Script, Upstream
+from tests.doubles import Emulator, Script, Upstream
 from tests.transport.conftest import set_environment
 
 CHUNK = es.encode(es.chunk(b'{"a":1}', "abc"))
@@ -249,12 +254,28 @@ class End:
     attempts: int
 
 
-MALFORMED = End([], (UpstreamProtocolError, "upstream_protocol", 502, False, "", {}), 1)
+MALFORMED = End([], (UpstreamProtocolError, "upstream_protocol", 502, False, "", []), 1)
 # What only `signed` refuses; with `boto` the guards find an answer that is no JSON, or a header is not sent on.
 STRICTER = {
     "half a head-False": MALFORMED,
     "a control character-False": MALFORMED,
 }
+
+
+@contextmanager
+def sweeping() -> Iterator[Shutdown]:
+    """A process whose worker looks at the deadlines, as each does once a second."""
+    shutdown, over = Shutdown(), threading.Event()
+
+    def sweep() -> None:
+        while not over.wait(0.2):
+            shutdown.interrupt_expired()
+
+    thread = threading.Thread(target=sweep)
+    thread.start()
+    yield shutdown
+    over.set()
+    thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -263,15 +284,22 @@ def handlers(lasting_upstream: Upstream, service_models_read_once: None) -> Iter
     settings = Settings(connect_timeout=1, read_timeout=0.3, max_attempts=2, max_reply_bytes=10_000, threads=4)
     with pytest.MonkeyPatch.context() as patch:
         set_environment(patch, lasting_upstream.url)
-        yield {name: make_transport(replace(settings, transport=name), Shutdown()) for name in TRANSPORTS}
+        with sweeping() as shutdown:
+            yield {name: make_transport(replace(settings, transport=name), shutdown) for name in TRANSPORTS}
 
 
-def end_of(handler: Handler, adapter: Adapter, is_stream: bool) -> End:
+def end_of(
+    handler: Handler,
+    adapter: Adapter,
+    is_stream: bool,
+    operation: str = "InvokeModel",
+    body: Mapping[str, Any] = MappingProxyType({}),
+) -> End:
     call = Call(
         adapter=adapter,
-        operation="InvokeModel",
+        operation=operation,
         model="amazon.nova-lite-v1:0",
-        body=b"{}",
+        body=json.dumps(dict(body)).encode(),
         stream=is_stream,
         deadline=time.monotonic() + 1.5,
     )
@@ -285,7 +313,8 @@ def end_of(handler: Handler, adapter: Adapter, is_stream: bool) -> End:
     except GatewayError as raised:
         # Which fault of the protocol is named depends on who finds it first.
         detail = "" if isinstance(raised, UpstreamProtocolError) else raised.detail
-        error = (type(raised), raised.code, raised.status, raised.retryable, detail, dict(raised.headers))
+        # How long to wait after a throttle depends on how long it has lasted.
+        error = (type(raised), raised.code, raised.status, raised.retryable, detail, sorted(raised.headers))
     return End(came, error, call.record.attempts)
 
 
@@ -309,3 +338,53 @@ def test_a_lie_ends_alike_and_the_next_call_is_right(
         following = end_of(handler, nova, is_stream=False)
         assert (following.answer, following.error) == ([b'{"a":1}'], None), name
     assert ends["signed"] == STRICTER.get(request.node.callspec.id, ends["boto"])
+
+
+CALLS = (("Converse", False), ("Converse", True), ("InvokeModel", False), ("InvokeModel", True))
+BODY = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
+# A fault that lasts: how long each byte, or the whole, is waited for.
+SECONDS = {"drip": 0.05, "drip_header": 0.05, "slow_first_byte": 1, "stall": 5}
+
+
+@pytest.fixture(scope="module")
+def before_emulator(_emulator: Emulator, service_models_read_once: None) -> Iterator[dict[str, Handler]]:
+    """Each transport with short patience, in front of the emulator."""
+    settings = Settings(connect_timeout=1, read_timeout=0.5, max_attempts=1, threads=4)
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch, _emulator.url)
+        with sweeping() as shutdown:
+            yield {name: make_transport(replace(settings, transport=name), shutdown) for name in TRANSPORTS}
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, None])
+def test_a_fault_of_the_emulator_ends_alike(
+    before_emulator: dict[str, Handler], emulator: Emulator, nova: Adapter, fault: str | None
+) -> None:
+    options = {"seconds": SECONDS[fault]} if fault in SECONDS else {}
+    for operation, is_stream in CALLS:
+        ends = {}
+        for name, handler in before_emulator.items():
+            if fault:
+                emulator.fault(fault, **options)
+            ends[name] = outline(end_of(handler, nova, is_stream, operation, BODY))
+        if fault == "cut_in_header":
+            # With `boto` the body is empty, which the guards refuse.
+            assert ends["signed"] == MALFORMED
+        else:
+            assert ends["signed"] == ends["boto"], (operation, is_stream)
+        assert fault or ends["signed"].error is None
+    assert fault is None or len(emulator.calls()) == 2 * len(CALLS)
+
+
+def outline(end: End) -> End:
+    """An end without what differs from call to call: of each event or answer its type and the names in it."""
+    return replace(end, answer=[_outline_part(part) for part in end.answer])
+
+
+def _outline_part(part: Chunk | bytes) -> Any:
+    data = part.data if isinstance(part, Chunk) else part
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return len(data)
+    return (part.event if isinstance(part, Chunk) else "", sorted(document))

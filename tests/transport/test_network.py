@@ -257,6 +257,17 @@ def test_the_authority_of_an_address_is_its_number(
     assert call(connect(url(secured, host="127.0.0.1"), AWS_CA_BUNDLE=str(certificates.authority))) == b"{}"
 
 
+def test_the_name_of_the_certificate_is_the_endpoints(
+    connect: Connect, call: Send, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_upstream(certificates.serve("loopback")) as upstream:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", upstream.port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with pytest.raises(errors.UpstreamUnreachable) as error:
+            call(connect(url(upstream, host="elsewhere.example.com"), AWS_CA_BUNDLE=str(certificates.authority)))
+        assert (error.value.detail, upstream.requests) == (UNTRUSTED, [])
+
+
 def test_old_tls_is_refused(connect: Connect, call: Send, certificates: Certificates) -> None:
     context = certificates.serve("loopback")
     context.set_ciphers("DEFAULT@SECLEVEL=0")

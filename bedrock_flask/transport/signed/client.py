@@ -8,6 +8,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -59,7 +60,9 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
         gate = gates.get(endpoint)
         if gate is None:
             if len(gates) >= _MAX_GATES:
-                gates.pop(next(iter(gates)), None)
+                # Another thread may change them at the same time.
+                with suppress(KeyError, StopIteration, RuntimeError):
+                    gates.pop(next(iter(gates))).pool.close()
             gate = gates.setdefault(endpoint, make_gate(endpoint, settings))
         return gate
 

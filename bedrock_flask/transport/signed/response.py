@@ -83,9 +83,10 @@ class Response:
     def read(self, seconds: float) -> bytes:
         """All of the body that has arrived; waits at most `seconds` for its next byte, and is empty at its end."""
         parts = self._parts
-        if not parts and not self._is_over():
-            until = time.monotonic() + seconds
-            while not self._take() or not (parts or self._is_over()):
+        until = 0.0
+        while not parts and not self._is_over():
+            if not self._take():
+                until = until or time.monotonic() + seconds
                 wait_for(self.sock, POLLIN, until)
         body = b"".join(parts) if len(parts) != 1 else parts[0]
         parts.clear()
