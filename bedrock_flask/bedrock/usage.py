@@ -1,9 +1,12 @@
 """Token counts, from every place where Bedrock reports them."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+LOG = logging.getLogger("bedrock_flask.usage")
 
 # The names of the counts, in their order.
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
@@ -59,6 +62,8 @@ _NAMES = MappingProxyType(
 
 # Digits of a count; Python does not read numbers of thousands of digits.
 _LONGEST_NUMBER = 19
+# Tokens that no call has.
+_MOST = 10**12
 
 
 def from_headers(headers: Mapping[str, str]) -> Usage:
@@ -91,5 +96,9 @@ def _count(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
+        return value
+    shown = value if isinstance(value, int) and abs(value) <= _MOST else type(value).__name__
+    LOG.warning("a count of tokens in Bedrock's answer is left out: %s is none", shown)
+    return None
