@@ -81,10 +81,10 @@ def _with_gateway(
 
 
 def _measure_canaries(upstream: Upstream, folder: Path, settings: dict[str, str]) -> Figure:
-    own = {"BEDROCK_FLASK_LOG_LEVEL": "DEBUG", "AWS_SECRET_ACCESS_KEY": "canary-aws-secret"}
+    own = {"BEDROCK_FLASK_LOG_LEVEL": "debug", "AWS_SECRET_ACCESS_KEY": "canary-in-aws-secret"}
     with run_gateway(upstream, folder, settings | own) as server:
-        asyncio.run(costs.measure_fuzz(server, 320, 15))
-        return costs.measure_canaries(server.log, [SECRET, "canary-aws-secret", "data:image/png;base64"])
+        asyncio.run(costs.send_canaries(server))
+        return costs.measure_canaries(server.log, [SECRET, own["AWS_SECRET_ACCESS_KEY"], *costs.CANARIES])
 
 
 def main(arguments: list[str]) -> int:

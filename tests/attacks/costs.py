@@ -233,6 +233,27 @@ async def measure_soak(server: Server, seconds: float) -> Figure:
     return Figure("14", "soak: memory, files and threads flat", text, memory <= 2048 and files <= 5 and threads <= 5)
 
 
+CANARIES = (
+    "canary-in-key",
+    "canary-in-header",
+    "canary-in-query",
+    "canary-in-body",
+    "canary-in-name",
+    "canary-in-token",
+)
+
+
+async def send_canaries(server: Server) -> None:
+    """Send secrets wherever a request can hold one, with and without a valid key."""
+    body = {"model": _NOVA, "messages": [{"role": "user", "content": "canary-in-body"}], "canary-in-name": 1}
+    strange = {"x-api-key": "canary-in-key", "authorization": "Bearer canary-in-token", "cookie": "canary-in-header"}
+    for headers in (server.headers, {**server.headers, "cookie": "canary-in-header"}, strange):
+        for path in ("/v1/chat/completions", "/v1/chat/completions?key=canary-in-query", "/v1/messages"):
+            await call(server.address, write_request(path, body, headers))
+            await call(server.address, write_request(path, b'{"x": "canary-in-body', headers))
+            await call(server.address, write_request(path, {**body, "messages": "canary-in-body"}, headers))
+
+
 def measure_canaries(log: Path, secrets: list[str]) -> Figure:
     """15: secrets that were in keys, bodies and settings of this run, looked for in the log."""
     text = log.read_text("utf-8", "replace")
