@@ -19,6 +19,7 @@ from bedrock_flask.edge.cors import with_cors
 from bedrock_flask.edge.direct_door import with_direct_door
 from bedrock_flask.edge.flask_door import with_exchange, with_routes, with_steps
 from bedrock_flask.edge.health import with_health
+from bedrock_flask.edge.unread_request import with_unread_requests
 from bedrock_flask.errors import StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.observability import logs
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         with_cors,
         with_steps,
         with_routes,
+        with_unread_requests,
         with_openapi,
         with_health,
         # Last, because they wrap the whole app.

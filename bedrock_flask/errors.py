@@ -178,6 +178,17 @@ class MethodNotAllowed(CallerError):
     status = 405
 
 
+class UnreadableRequest(CallerError):
+    """The request is not HTTP, or not HTTP that the gateway takes; it has the status that says why."""
+
+    code = "unreadable_request"
+    title = "The request cannot be read"
+
+    def __init__(self, detail: str = "", status: int = 400) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
 class RequestTimedOut(CallerError):
     """The body did not arrive in time."""
 

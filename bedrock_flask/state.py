@@ -31,13 +31,14 @@ _NO_HANDLER = Handler(_send, _send_stream)
 class State:
     """The state of one app.
 
-    models        the models that can be named
-    dialects      the APIs that are served
-    handler       calls Bedrock, through every guard
-    shutdown      the end of the process, which ends every wait for Bedrock
-    slots         one for each request that may be answered at a time
-    discard_body  reads and discards the rest of a request's body
-    openapi       builds the OpenAPI document, once
+    models         the models that can be named
+    dialects       the APIs that are served
+    handler        calls Bedrock, through every guard
+    shutdown       the end of the process, which ends every wait for Bedrock
+    slots          one for each request that may be answered at a time
+    discard_body   reads and discards the rest of a request's body
+    answer_unread  the response to a request that the server cannot read: its beginning, a status, what is wrong
+    openapi        builds the OpenAPI document, once
     """
 
     settings: Settings
@@ -47,6 +48,7 @@ class State:
     shutdown: Shutdown = field(default_factory=Shutdown)
     slots: threading.Semaphore = field(default_factory=threading.Semaphore)
     discard_body: Callable[[Mapping[str, Any], int], None] = lambda environ, limit: None
+    answer_unread: Callable[[bytes, int, str], bytes] | None = None
     openapi: Callable[[], Mapping[str, Any]] = dict
 
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
-from werkzeug.http import HTTP_STATUS_CODES
 
 from bedrock_flask.dialect import Dialect, Route
 from bedrock_flask.edge import steps
@@ -27,6 +26,7 @@ from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.base_path import Application
 from bedrock_flask.edge.exchange import begin_exchange
 from bedrock_flask.edge.rendering import render_error, render_unexpected_error
+from bedrock_flask.edge.statuses import format_status
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.state import state_of
 
@@ -164,13 +164,9 @@ def _send(answer: Answer, start_response: Callable[..., Any]) -> Iterable[bytes]
     else:
         body = _Body(answer.body, answer.on_close)
     try:
-        start_response(_format_status(answer.status), headers)
+        start_response(format_status(answer.status), headers)
     except BaseException:
         # The server closes only a body that it has been given.
         body.close()
         raise
     return body
-
-
-def _format_status(status: int) -> str:
-    return f"{status} {HTTP_STATUS_CODES.get(status, 'unknown').upper()}"

@@ -28,7 +28,7 @@ class LineHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 def log_fields(logger: logging.Logger, message: str, fields: Mapping[str, Any]) -> None:
-    """Log a message with these fields at level INFO, whoever has configured `logging`."""
+    """Log a message with these fields at level INFO, also where a host has configured `logging`."""
     if not logger.isEnabledFor(logging.INFO):
         return
     handler = _find_own_handler(logger)
@@ -49,7 +49,7 @@ def format_line(created: float, level: str, logger: str, message: str, fields: M
         line = orjson.dumps(document)
     except TypeError:
         return json.dumps(document)
-    # Whoever splits lines by Unicode's rules would split one that holds U+2028.
+    # A reader that splits lines by the rules of Unicode would split one that holds U+2028.
     return line.decode("ascii") if line.isascii() else json.dumps(document)
 
 

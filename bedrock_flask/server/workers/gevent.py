@@ -17,6 +17,7 @@ from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
 from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, Lane
 from bedrock_flask.server.workers.pace import Addresses, BridgedSocket, Limits, RateLimited, track_request
+from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 65536
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
@@ -82,7 +83,7 @@ class _Listener:
         return self.name
 
 
-class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
+class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """A worker of greenlets for slow clients and long streams; `limits` comes from the gunicorn configuration."""
 
     limits = Limits()

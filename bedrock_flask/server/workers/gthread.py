@@ -31,6 +31,7 @@ from bedrock_flask.server.workers.pace import (
     limit_rate,
     track_request,
 )
+from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 16 * 1024
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
@@ -45,7 +46,7 @@ class _CallSocket(BridgedSocket, RateLimitedSocket):
     """The rate-limited connection of one HTTP/2 call."""
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A worker of threads for slow clients and long streams; `limits` comes from the gunicorn configuration."""
 
     limits = Limits()

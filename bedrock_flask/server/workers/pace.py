@@ -55,6 +55,8 @@ class RateLimited(_Socket):
     active_requests = 0
     # Bytes that were read from the socket ahead of their reader.
     buffered = b""
+    # What came first of a request that is not answered yet: who calls what, if it cannot be read.
+    first_bytes = b""
     _began_at: float | None = None
     _received = 0
 
@@ -95,7 +97,7 @@ class RateLimited(_Socket):
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send as a socket does; the client has its patience for each chunk."""
-        self._began_at, self._received = None, 0
+        self._began_at, self._received, self.first_bytes = None, 0, b""
         sent = self._send_at_once(data)
         if sent == len(data):
             return
@@ -112,7 +114,8 @@ class RateLimited(_Socket):
             return 0
 
     def _count_received(self, chunk: bytes) -> None:
-        self._began_at = time.monotonic() if self._began_at is None else self._began_at
+        if self._began_at is None:
+            self._began_at, self.first_bytes = time.monotonic(), chunk
         self._received += len(chunk)
 
     def _remaining_seconds(self) -> float | None:
