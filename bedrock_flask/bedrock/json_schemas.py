@@ -74,21 +74,22 @@ def find_cycle(root: Any) -> Path | None:
     for path, schema in walk_schemas(root):
         if isinstance(reference := schema.get("$ref"), str):
             places.setdefault(reference, (*path, "$ref"))
-    # Many references may lead to one place; it is read once.
-    inside: dict[int, tuple[str, ...]] = {}
-    leads_to: dict[str, tuple[str, ...]] = {}
-    for reference in places:
-        target = resolve(root, reference) if reference.startswith("#") else None
-        if id(target) not in inside:
-            found = (each["$ref"] for _, each in walk_schemas(target) if isinstance(each.get("$ref"), str))
-            inside[id(target)] = tuple(dict.fromkeys(found))
-        leads_to[reference] = inside[id(target)]
-    return next((places[reference] for reference in _find_cyclic(leads_to)), None)
+    targets = {each: resolve(root, each) if each.startswith("#") else None for each in places}
+    # Many references may lead to one place, which is read once and counts once. Where the first of them is:
+    first: dict[int, Path] = {}
+    leads_to: dict[int, tuple[int, ...]] = {}
+    for reference, target in targets.items():
+        place = id(target)
+        first.setdefault(place, places[reference])
+        if place not in leads_to:
+            inside = (each["$ref"] for _, each in walk_schemas(target) if isinstance(each.get("$ref"), str))
+            leads_to[place] = tuple(dict.fromkeys(id(targets[each]) for each in inside if each in targets))
+    return next((first[place] for place in _find_cyclic(leads_to)), None)
 
 
-def _find_cyclic(leads_to: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """A reference of each cycle, found by one walk along all of them."""
-    finished: set[str] = set()
+def _find_cyclic(leads_to: Mapping[int, tuple[int, ...]]) -> Iterator[int]:
+    """A place of each cycle, found by one walk along all of them."""
+    finished: set[int] = set()
     for start in leads_to:
         way = {start: iter(leads_to[start])} if start not in finished else {}
         while way:

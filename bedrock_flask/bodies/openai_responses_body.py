@@ -235,7 +235,8 @@ class Namespace(Schema):
     """Tools grouped under one name."""
 
     type = make_tag("`namespace`.")
-    name = fields.String(required=True, min_length=1, description="The namespace's name.")
+    # It is a part of the name of each of its tools.
+    name = fields.String(required=True, min_length=1, max_length=1000, description="The namespace's name.")
     description = make_string("What the tools are for.")
     tools = fields.List(
         fields.Tagged("type", _CALLER_TOOLS, elsewhere=lambda: TOOLS),

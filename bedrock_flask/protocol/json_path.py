@@ -66,14 +66,21 @@ def put_at(document: T, path: Path, value: Any) -> T:
 
 def drop_at(document: Any, paths: Iterable[Path]) -> None:
     """Remove the values at these paths, which exist, from the document itself."""
-    # The last one first: an item that leaves an array moves those behind it.
-    for path in sorted(paths, key=_document_order, reverse=True):
-        *outer, last = path
-        del get_at(document, outer)[last]
-
-
-def _document_order(path: Path) -> list[tuple[int, str]]:
-    return [(step, "") if isinstance(step, int) else (-1, step) for step in path]
+    inside: dict[Path, list[Step]] = {}
+    for path in paths:
+        inside.setdefault(path[:-1], []).append(path[-1])
+    # What is in an array first: an item that leaves the array moves those behind it.
+    for outer in sorted(inside, key=len, reverse=True):
+        holder = get_at(document, outer)
+        if isinstance(holder, list):
+            # In one go: each item that is removed alone would move all behind it.
+            dropped = {*inside[outer]}
+            if not dropped <= {*range(len(holder))}:
+                raise IndexError(f"An array of {len(holder)} has no item of one of {sorted(map(str, dropped))[:3]}")
+            holder[:] = [item for index, item in enumerate(holder) if index not in dropped]
+        else:
+            for name in inside[outer]:
+                del holder[name]
 
 
 def _describe_name(name: str) -> str:

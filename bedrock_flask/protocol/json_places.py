@@ -72,12 +72,18 @@ def keep_place(value: T, earlier: Any) -> T:
     return place_at(value, earlier.source if isinstance(earlier.source, _Placed) else earlier)
 
 
-def find_place(document: Any, path: Path) -> Path | None:
+# The common places of objects and arrays of one document, by their identity.
+Known = dict[int, Path]
+
+
+def find_place(document: Any, path: Path, known: Known | None = None) -> Path | None:
     """The place of the value at a path in something made of a document with places, or None.
 
     A value that has none has the place of the nearest object around it that is not in another item of an array, or
-    else the place that all within it have in common, or within what is around it.
+    else the place that all within it have in common, or within what is around it. Where many are looked for in one
+    document, `known` keeps what has been found of it, so that nothing is walked over for each.
     """
+    known = {} if known is None else known
     values = [*_walk(document, path)]
     if len(values) <= len(path) and isinstance(values[-1], list) and isinstance(path[len(values) - 1], str):
         # It is the name of something rather than a path.
@@ -90,7 +96,10 @@ def find_place(document: Any, path: Path) -> Path | None:
         if isinstance(path[depth - 1], int) and not _is_copy(values[depth - 1]):
             break
     for depth in range(len(values) - 1, 0, -1):
-        if common := _find_common_place(values[depth]):
+        value = values[depth]
+        if id(value) not in known:
+            known[id(value)] = _find_common_place(value)
+        if common := known[id(value)]:
             return common
     return None
 

@@ -55,6 +55,7 @@ class AnswerTool:
 
 def make_answer_tool(schema: Json | None, taken: Collection[str], description: str = "") -> AnswerTool:
     """The tool for an answer that fits a schema, or for any JSON object; `taken` are the names of other tools."""
+    taken = frozenset(taken)
     names = (f"{_NAME}_{number}" if number > 1 else _NAME for number in range(1, len(taken) + 2))
     is_wrapped = schema is None or not _can_be_input(schema)
     return AnswerTool(

@@ -7,6 +7,7 @@ part of the description, which the model reads. A schema that allows more than B
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from bedrock_flask.bedrock.json_schemas import (
@@ -27,6 +28,7 @@ from bedrock_flask.converse import Json
 from bedrock_flask.protocol.json_path import Path
 
 _CLOSED = "additionalProperties"
+_MAX_NAMED = 100
 _KEPT = frozenset(
     {
         *("type", "enum", "const", "anyOf", "allOf", "$ref", "$defs", "definitions", "items", "properties", "required"),
@@ -56,7 +58,9 @@ def constrain_schema(schema: Any) -> ConstrainedSchema:
         return ConstrainedSchema(schema, fault=fault)
     translated: dict[Path, None] = {}
     constrained = _constrain(schema, (), translated)
-    return ConstrainedSchema(schema if constrained == schema else constrained, tuple(translated))
+    # Each path has the names of all that is around it, and no caller reads thousands.
+    named = tuple(islice(translated, _MAX_NAMED))
+    return ConstrainedSchema(schema if constrained == schema else constrained, named)
 
 
 def _find_faults(schema: Any) -> Iterator[tuple[Path, str]]:

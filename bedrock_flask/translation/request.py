@@ -1,7 +1,7 @@
 """Turn a canonical request (Converse) into the request that one model receives: repaired, in its format."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +26,7 @@ from bedrock_flask.translation.extras import place_extras
 from bedrock_flask.translation.read_members import find_lost, note_reads
 from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.add_cache_points import CachedRequest, add_cache_points
-from bedrock_flask.translation.repairs.record import CallerPath, RepairResult, trace_faults, trace_path
+from bedrock_flask.translation.repairs.record import CallerPath, RepairResult, trace_faults, trace_paths
 from bedrock_flask.translation.server_tools import leave_out_server_tools
 from bedrock_flask.wires import converse, find_wire
 from bedrock_flask.wires.wire import Wire
@@ -206,18 +206,19 @@ def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list
     try:
         unknown = _find_unknown(model.adapter, body)
     except InvalidBody as error:
-        faults = [replace(fault, path=_restore_path(wire, body, fault.path)) for fault in error.fields]
+        restored = _restore_paths(wire, body, [fault.path for fault in error.fields])
+        faults = [replace(fault, path=restored[fault.path]) for fault in error.fields]
         raise InvalidBody(faults) from None
-    dropped = {path: _restore_path(wire, body, path) for path in unknown if path not in wire.envelope}
+    dropped = _restore_paths(wire, body, [path for path in unknown if path not in wire.envelope])
     drop_at(body, map(parse_path, unknown))
     _reject_unsupported(model, [name for path, name in dropped.items() if path not in wire.hints], policy)
     return body, [*dropped.values()]
 
 
-def _restore_path(wire: Wire, body: Json, path: str) -> str:
-    """The caller's path, or else the canonical one, of what is at a path of the model's own body."""
-    traced = trace_path(body, path)
-    return traced if isinstance(traced, CallerPath) else wire.restore_path(path)
+def _restore_paths(wire: Wire, body: Json, paths: Sequence[str]) -> dict[str, str]:
+    """The caller's path, or else the canonical one, of what is at each path of the model's own body."""
+    traced = zip(paths, trace_paths(body, (*paths,)), strict=True)
+    return {path: place if isinstance(place, CallerPath) else wire.restore_path(path) for path, place in traced}
 
 
 def _trace_own_faults(body: Any, faults: Iterable[FieldError]) -> list[FieldError]:

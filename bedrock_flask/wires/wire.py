@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -190,12 +191,21 @@ class Wire:
 
     def rename_path(self, path: str) -> str:
         """This format's name for a path in a Converse request, or for an extra."""
-        for known in sorted(self.path_names, key=len, reverse=True):
+        for known in self._longest_first:
             rest = path.removeprefix(known)
             if path.startswith(known) and rest[:1] in ("", ".", "["):
                 return self.path_names[known] + rest
         return path
 
+    @cached_property
+    def _longest_first(self) -> Sequence[str]:
+        return sorted(self.path_names, key=len, reverse=True)
+
     def restore_path(self, name: str) -> str:
         """The path in a Converse request, or the extra, that has this name here; the name itself if there is none."""
-        return next((path for path in sorted(self.path_names, key=len) if self.path_names[path] == name), name)
+        return self._by_name.get(name, name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, str]:
+        # The shortest path of each name.
+        return {self.path_names[path]: path for path in self._longest_first}

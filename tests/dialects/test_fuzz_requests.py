@@ -312,6 +312,18 @@ def turn(*content: Any, role: str = "user") -> dict[str, Any]:
     return {"messages": [{"role": role, "content": list(content)}]}
 
 
+def deep_references(keyword: str) -> dict[str, Any]:
+    """A schema of 31 references in a row, each to a schema with the next one 20 levels within it."""
+
+    def wrap(schema: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(20):
+            schema = {keyword: {"a": schema} if keyword == "properties" else [schema]}
+        return schema
+
+    definitions = {f"d{number}": wrap({"$ref": f"#/$defs/d{number + 1}"}) for number in range(31)}
+    return {"type": "object", **wrap({"$ref": "#/$defs/d0"}), "$defs": definitions}
+
+
 # A name that the format has elsewhere, a member that only a sibling has, and what else was once read unchecked.
 ONCE_A_500: dict[str, tuple[str, dict[str, Any]]] = {
     "a refusal of the user": ("/v1/chat/completions", turn({"type": "refusal", "text": "x"})),
@@ -327,6 +339,63 @@ ONCE_A_500: dict[str, tuple[str, dict[str, Any]]] = {
     "a tool without a name in a namespace": (
         "/v1/responses",
         {"input": "x", "tools": [{"type": "namespace", "name": "n", "tools": [{"type": "x"}]}]},
+    ),
+    "properties of a tool that are a list": (
+        "/v1/chat/completions",
+        {
+            **turn({"type": "text", "text": "x"}),
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": [{}]}}}],
+        },
+    ),
+    "the format of a function that is a text": (
+        "/v1/responses",
+        {"input": "x", "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}, "format": "x"}]},
+    ),
+    "a grammar of a function": (
+        "/v1/responses",
+        {"input": "x", "tools": [{"type": "function", "name": "f", "parameters": {}, "format": {"type": "grammar"}}]},
+    ),
+    "a block without a type in a turn of a new role": (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            "messages": [
+                {"role": "assistant", "content": [{"type": "thinking", "thinking": "x"}]},
+                {"role": "new", "content": [{"a": None}, 1, {"type": []}]},
+            ],
+        },
+    ),
+    "a mark of the whole request beside a turn of a new role": (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            "messages": [{"role": "new", "content": [1, {"a": None}]}],
+            "cache_control": {"type": "ephemeral"},
+        },
+    ),
+    "a server's tool in a turn of a new role": (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            "messages": [
+                {"role": "assistant", "content": [{"type": "mcp_tool_use", "id": "a", "name": "b", "input": {}}]},
+                {"role": "new", "content": [{"type": "mcp_tool_use"}, {"a": None}]},
+            ],
+        },
+    ),
+    "references in a long row to deep schemas": (
+        "/v1/chat/completions",
+        {
+            **turn({"type": "text", "text": "x"}),
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": deep_references("properties")}}],
+        },
+    ),
+    "references in a long row to deep unions": (
+        "/v1/chat/completions",
+        {
+            **turn({"type": "text", "text": "x"}),
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": deep_references("allOf")}}],
+        },
     ),
     "reasoning in a result": (
         "/v1/messages",

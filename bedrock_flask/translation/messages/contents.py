@@ -21,7 +21,9 @@ def find_contents(body: Body) -> frozenset[str]:
         if not content:
             found.add(EMPTY_TURN)
         elif isinstance(content, list):
-            found.update(block["type"] for block in content)
+            # A turn of an unknown role may hold anything.
+            kinds = (block.get("type") for block in content if isinstance(block, dict))
+            found.update(kind for kind in kinds if isinstance(kind, str))
             _find_marks(found, content)
     _find_marks(found, body.get("tools"))
     _find_marks(found, body.get("system"))

@@ -13,7 +13,7 @@ from bedrock_flask.translation.messages.record import Body, Edited
 def drop_empty_turns(body: Body, capabilities: Capabilities) -> Edited:
     """Drop each of them, and join the user's turns around it."""
     messages = body["messages"]
-    empty = [index for index, turn in enumerate(messages) if _is_empty(turn)]
+    empty = {index: None for index, turn in enumerate(messages) if _is_empty(turn)}
     if not empty:
         return Edited(body)
     kept = [(turn, index - 1 in empty) for index, turn in enumerate(messages) if index not in empty]

@@ -5,7 +5,7 @@ strands-agents/harness-sdk#4334).
 """
 
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Json
+from bedrock_flask.converse import Json, member
 from bedrock_flask.translation.messages.record import Body, Edited
 
 
@@ -31,4 +31,5 @@ def _drop_blocks(turn: Json) -> Json:
 
 
 def _is_unsigned(block: Json) -> bool:
-    return bool(block["type"] == "thinking" and not block.get("signature"))
+    # A turn of an unknown role may hold anything.
+    return member(block, "type") == "thinking" and not block.get("signature")

@@ -48,8 +48,9 @@ def shorten_cache(body: Body, capabilities: Capabilities) -> Edited:
     return Edited({**body, **changed}, reported=tuple(map(format_path, paths)))
 
 
-def _can_be_marked(block: Json) -> bool:
-    return block["type"] not in _UNMARKABLE and block.get("text") != ""
+def _can_be_marked(block: Any) -> bool:
+    # A turn of an unknown role may hold anything.
+    return isinstance(block, dict) and block.get("type") not in _UNMARKABLE and block.get("text") != ""
 
 
 def _find_marks(holder: Any, path: Path = ()) -> Iterator[tuple[Path, Json]]:

@@ -14,6 +14,8 @@ from bedrock_flask.converse import Json
 from bedrock_flask.translation.messages.record import Body, Edited
 
 _ADVISOR = "advisor"
+# A turn of any other may hold anything, and Bedrock decides.
+_ROLES = ("user", "assistant", "system")
 
 
 def write_tools_as_text(body: Body, capabilities: Capabilities) -> Edited:
@@ -25,7 +27,7 @@ def write_tools_as_text(body: Body, capabilities: Capabilities) -> Edited:
 
 def _edit_turn(turn: Json, path: str, reported: list[str]) -> Json:
     content = turn.get("content")
-    if not isinstance(content, list):
+    if not isinstance(content, list) or turn["role"] not in _ROLES:
         return turn
     edited = [_edit_block(block) for block in content]
     changed = [index for index, block in enumerate(content) if block is not edited[index]]

@@ -1,5 +1,7 @@
 """Check the names of the arguments of tools: some models take letters, digits and a few signs alone."""
 
+from collections.abc import Iterable
+
 from bedrock_flask.bedrock.json_schemas import PROPERTY_NAME
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request, member
@@ -18,9 +20,14 @@ def check_property_names(request: Request, capabilities: Capabilities) -> Repair
             f"must have names of 1 to 64 letters, digits, '_', '.' and '-' for this model; {name[:100]!r} is none",
         )
         for path, block in walk_blocks(request)
-        for name in member(block, "toolSpec", "inputSchema", "json", "properties") or ()
+        for name in _list_names(member(block, "toolSpec", "inputSchema", "json", "properties"))
         if not PROPERTY_NAME.fullmatch(name)
     ]
     if faults:
         raise InvalidBody(faults)
     return RepairResult(request)
+
+
+def _list_names(properties: object) -> Iterable[str]:
+    # Of another value than an object Bedrock decides.
+    return properties if isinstance(properties, dict) else ()

@@ -12,7 +12,7 @@ def drop_blank_stops(request: Request, capabilities: Capabilities) -> RepairResu
     """Drop empty stop sequences, and, reported, those of white space where the model takes none."""
     stops = member(request, "inferenceConfig", "stopSequences") or []
     blank = [index for index, stop in enumerate(stops) if stop and not stop.strip() and not capabilities.blank_stops]
-    kept = [stop for index, stop in enumerate(stops) if stop and index not in blank]
+    kept = [stop for stop in stops if stop.strip() or (stop and capabilities.blank_stops)]
     if kept == stops:
         return RepairResult(request)
     config = remove_member(request["inferenceConfig"], "stopSequences") | ({"stopSequences": kept} if kept else {})

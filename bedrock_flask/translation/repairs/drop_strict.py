@@ -8,11 +8,11 @@ from bedrock_flask.translation.repairs.record import RepairResult
 def drop_strict(request: Request, capabilities: Capabilities) -> RepairResult:
     """Drop `strict: false`, which is the default, and the true one of a model that refuses it, which is reported."""
     tools = member(request, "toolConfig", "tools") or ()
-    dropped = [
-        index
+    dropped = {
+        index: None
         for index, tool in enumerate(tools)
         if "strict" in (tool.get("toolSpec") or {}) and not (tool["toolSpec"]["strict"] and capabilities.strict_tools)
-    ]
+    }
     if not dropped:
         return RepairResult(request)
     reported = tuple(f"toolConfig.tools[{index}].toolSpec.strict" for index in dropped if _is_strict(tools[index]))

@@ -64,31 +64,28 @@ class _Place:
 
 
 def _move_points(request: Request, capabilities: Capabilities) -> RepairResult:
-    places: list[_Place] = []
+    before: _Place | None = None
+    # The last place behind which the model takes a point.
+    there: _Place | None = None
     moved: dict[str, tuple[Json, ...]] = {}
     for path, block in walk_blocks(request):
         if ".toolResult." in path:
             continue
         if _POINT not in block:
-            places.append(_Place(path, block))
+            before = _Place(path, block)
+            there = before if _takes_point(before, capabilities) else there
             continue
-        first = path.endswith("[0]")
-        here = places[-1] if places and not first else None
+        here = None if path.endswith("[0]") else before
         if here is not None and here.point is None and may_precede_point(here.block, capabilities):
             here.point = block
             continue
         moved[path] = ()
-        there = _find_place(places, capabilities)
         if there is not None and there.point is None:
             there.point = block
             moved[there.path] = (there.block, block)
     return RepairResult(
         replace_blocks(request, moved), tuple(f"{path}.{_POINT}" for path, blocks in moved.items() if not blocks)
     )
-
-
-def _find_place(places: list[_Place], capabilities: Capabilities) -> _Place | None:
-    return next((each for each in reversed(places) if _takes_point(each, capabilities)), None)
 
 
 def _takes_point(place: _Place, capabilities: Capabilities) -> bool:

@@ -9,7 +9,7 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
 from bedrock_flask.errors import FieldError
 from bedrock_flask.protocol.json_path import format_path, parse_path
-from bedrock_flask.protocol.json_places import find_place
+from bedrock_flask.protocol.json_places import Known, find_place
 from bedrock_flask.translation.answer_tool import AnswerTool
 
 # Paths that are traced: no more are shown.
@@ -20,23 +20,25 @@ class CallerPath(str):
     """A path in the caller's own body, or a name that only the caller's format has."""
 
 
-def trace_path(request: Mapping[str, Any], path: str) -> str:
+def trace_path(request: Mapping[str, Any], path: str, known: Known | None = None) -> str:
     """The path in the caller's body of what is at a path of a request; the same path if no value has a place."""
     if isinstance(path, CallerPath):
         return path
-    place = find_place(request, parse_path(path))
+    place = find_place(request, parse_path(path), known)
     return CallerPath(format_path(place)) if place else path
 
 
 def trace_paths(request: Mapping[str, Any], paths: tuple[str, ...]) -> tuple[str, ...]:
     """The paths in the caller's body, as far as they are known."""
-    return (*(trace_path(request, path) for path in paths[:_MAX_TRACED]), *paths[_MAX_TRACED:])
+    known: Known = {}
+    return (*(trace_path(request, path, known) for path in paths[:_MAX_TRACED]), *paths[_MAX_TRACED:])
 
 
 def trace_faults(request: Mapping[str, Any], faults: Iterable[FieldError]) -> list[FieldError]:
     """The faults with the paths of the caller's body, as far as they are known."""
     each = [*faults]
-    traced = [replace(fault, path=trace_path(request, fault.path)) for fault in islice(each, _MAX_TRACED)]
+    known: Known = {}
+    traced = [replace(fault, path=trace_path(request, fault.path, known)) for fault in islice(each, _MAX_TRACED)]
     return [*traced, *each[_MAX_TRACED:]]
 
 

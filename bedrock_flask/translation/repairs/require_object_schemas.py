@@ -6,7 +6,7 @@ as much: of anyOf and oneOf all properties, with what every alternative requires
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -19,8 +19,12 @@ from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk
 
 _UNIONS = ("allOf", "anyOf", "oneOf")
 _COMPOSITIONS = (*_UNIONS, "$ref")
-# The most references to follow in a row; real schemas need two or three.
+# The most references to follow in a row, and the most schemas around one; real schemas need two or three.
 _MAX_REFERENCES = 32
+_MAX_DEPTH = 100
+# What it may cost to merge one schema: about a fifth of a second. A tool's schema has some thousand characters.
+_MAX_COST = 20_000_000
+_PROPERTY_COST = 100
 
 
 def require_object_schemas(request: Request, capabilities: Capabilities) -> RepairResult:
@@ -37,7 +41,12 @@ def require_object_schemas(request: Request, capabilities: Capabilities) -> Repa
         unions = [name for name in _UNIONS if name in schema and not capabilities.root_unions]
         if unions:
             reported.append(schema_path)
-        new = _merge(schema) if unions or (not capabilities.root_unions and "$ref" in schema) else schema
+        try:
+            new = _merge(schema) if unions or (not capabilities.root_unions and "$ref" in schema) else schema
+        except _TooCostly:
+            why = "is too large: this model takes no union at the root, and this one cannot be merged into one object"
+            faults.append(FieldError(f"{schema_path}.json", why))
+            continue
         new = new if new.get("type") == "object" else {**new, "type": "object"}
         if new is not schema:
             replacements[path] = [{**block, "toolSpec": {**block["toolSpec"], "inputSchema": {"json": new}}}]
@@ -55,17 +64,43 @@ class _Part:
     closed: bool = False
 
 
+class _TooCostly(Exception):
+    """A schema takes too much to be merged."""
+
+
+@dataclass
+class _Texts:
+    """Schemas as texts, each written once, and what all has cost."""
+
+    known: dict[int, tuple[Any, str]] = field(default_factory=dict)
+    cost: int = 0
+
+    def write(self, schema: Any) -> str:
+        """The text by which schemas are compared."""
+        self.cost += _PROPERTY_COST
+        if id(schema) not in self.known:
+            text = json.dumps(schema, sort_keys=True)
+            self.cost += len(text)
+            # The schema is kept, or another could get its identity.
+            self.known[id(schema)] = schema, text
+        if self.cost > _MAX_COST:
+            raise _TooCostly
+        return self.known[id(schema)][1]
+
+
 @dataclass(frozen=True)
 class _References:
     """The schema that references point into, those resolved before, and those followed to the current part."""
 
     root: Json
-    resolved: dict[str, _Part]
+    resolved: dict[str, _Part] = field(default_factory=dict)
+    texts: _Texts = field(default_factory=_Texts)
     followed: tuple[str, ...] = ()
+    depth: int = 0
 
 
 def _merge(schema: Json) -> Json:
-    part = _read_part(schema, _References(schema, {}))
+    part = _read_part(schema, _References(schema))
     rest = {name: value for name, value in schema.items() if name not in _COMPOSITIONS}
     merged: Json = {**rest, "properties": part.properties}
     if part.required:
@@ -76,13 +111,16 @@ def _merge(schema: Json) -> Json:
 
 
 def _read_part(schema: Json, references: _References) -> _Part:
+    references = replace(references, depth=references.depth + 1)
+    if references.depth > _MAX_DEPTH:
+        raise _TooCostly
     properties, required = schema.get("properties"), schema.get("required")
     own = _Part(
         properties if isinstance(properties, dict) else {},
         tuple(name for name in required if isinstance(name, str)) if isinstance(required, list) else (),
         schema.get("additionalProperties") is False and "patternProperties" not in schema,
     )
-    return _merge_all([own, *_read_compositions(schema, references)])
+    return _merge_all([own, *_read_compositions(schema, references)], references.texts)
 
 
 def _read_compositions(schema: Json, references: _References) -> Iterator[_Part]:
@@ -91,7 +129,8 @@ def _read_compositions(schema: Json, references: _References) -> Iterator[_Part]
     yield from (_read_part(branch, references) for branch in _list_branches(schema, "allOf"))
     for union in ("anyOf", "oneOf"):
         if union in schema:
-            yield _merge_any([_read_part(branch, references) for branch in _list_branches(schema, union)])
+            parts = [_read_part(branch, references) for branch in _list_branches(schema, union)]
+            yield _merge_any(parts, references.texts)
 
 
 def _list_branches(schema: Json, union: str) -> Iterator[Json]:
@@ -113,35 +152,35 @@ def _resolve(reference: str, references: _References) -> _Part:
         if reference in references.followed or len(references.followed) >= _MAX_REFERENCES:
             return _Part()
         target = member(references.root, *parse_pointer(reference)) if reference.startswith("#/") else None
-        further = _References(references.root, references.resolved, (*references.followed, reference))
+        further = replace(references, followed=(*references.followed, reference))
         references.resolved[reference] = _read_part(target, further) if isinstance(target, dict) else _Part()
     return references.resolved[reference]
 
 
-def _merge_all(parts: list[_Part]) -> _Part:
+def _merge_all(parts: list[_Part], texts: _Texts) -> _Part:
     return _Part(
-        _merge_properties("allOf", [part.properties for part in parts]),
+        _merge_properties("allOf", [part.properties for part in parts], texts),
         tuple(dict.fromkeys(chain.from_iterable(part.required for part in parts))),
         any(part.closed for part in parts),
     )
 
 
-def _merge_any(parts: list[_Part]) -> _Part:
+def _merge_any(parts: list[_Part], texts: _Texts) -> _Part:
     first = parts[0] if parts else _Part()
     in_all = set(first.required).intersection(*(part.required for part in parts))
     return _Part(
-        _merge_properties("anyOf", [part.properties for part in parts]),
+        _merge_properties("anyOf", [part.properties for part in parts], texts),
         tuple(name for name in first.required if name in in_all),
         bool(parts) and all(part.closed for part in parts),
     )
 
 
-def _merge_properties(union: str, alternatives: Iterable[Json]) -> Json:
+def _merge_properties(union: str, alternatives: Iterable[Json], texts: _Texts) -> Json:
     """All properties; the different schemas of one property become a union."""
     found: dict[str, dict[str, Any]] = {}
     for properties in alternatives:
         for name, schema in properties.items():
-            found.setdefault(name, {})[json.dumps(schema, sort_keys=True)] = schema
+            found.setdefault(name, {})[texts.write(schema)] = schema
     return {
         name: next(iter(schemas.values())) if len(schemas) == 1 else {union: list(schemas.values())}
         for name, schemas in found.items()

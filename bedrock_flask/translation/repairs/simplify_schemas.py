@@ -18,9 +18,12 @@ _ROOT = ("type", "properties", "required")
 # Members of a root that say nothing about the arguments.
 _NOTES = frozenset({"$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "examples"})
 _DEFINITIONS = ("$defs", "definitions")
-# References that refer to each other twice at each step would fill the memory, and a long row of them the stack.
+# References that refer to each other twice at each step, or many to one large schema, would fill the memory, and a long
+# row of them the stack.
 _MAX_REFERENCES = 1000
 _MAX_IN_A_ROW = 32
+_MAX_COPIED = 20_000
+_MAX_DEPTH = 100
 
 
 def simplify_schemas(request: Request, capabilities: Capabilities) -> RepairResult:
@@ -45,10 +48,12 @@ def simplify_schemas(request: Request, capabilities: Capabilities) -> RepairResu
 
 @dataclass
 class _References:
-    """The schema that references point into, how many have been followed, and whether one could not be."""
+    """The schema that references point into, how many have been followed, what was copied, and what could not be."""
 
     root: Json
     number: int = 0
+    copied: int = 0
+    depth: int = 0
     lost: list[str] = field(default_factory=list)
 
 
@@ -69,10 +74,15 @@ def _inline(schema: Any, references: _References, followed: tuple[str, ...]) -> 
         return {} if schema else {"not": {}}
     if not isinstance(schema, dict):
         return schema
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        return _follow(reference, {**schema}, references, followed)
-    return dict(_inline_members(schema, references, followed))
+    references.depth += 1
+    references.copied += bool(followed)
+    try:
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            return _follow(reference, {**schema}, references, followed)
+        return dict(_inline_members(schema, references, followed))
+    finally:
+        references.depth -= 1
 
 
 def _inline_members(schema: Json, references: _References, followed: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -93,7 +103,12 @@ def _follow(reference: str, schema: Json, references: _References, followed: tup
     del schema["$ref"]
     target = _find_target(reference, references.root)
     references.number += 1
-    too_many = references.number > _MAX_REFERENCES or len(followed) >= _MAX_IN_A_ROW
+    too_many = (
+        references.number > _MAX_REFERENCES
+        or references.copied > _MAX_COPIED
+        or references.depth > _MAX_DEPTH
+        or len(followed) >= _MAX_IN_A_ROW
+    )
     if too_many or reference in followed or not isinstance(target, dict):
         references.lost.append(reference)
         kind = target.get("type") if isinstance(target, dict) else None

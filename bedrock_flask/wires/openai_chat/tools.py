@@ -76,9 +76,10 @@ def _select_allowed(tools: list[Json], choice: Any, cursor: Cursor) -> list[Json
     """The tools that may be called, each with its cache point; the model does not see the others."""
     if not isinstance(choice, dict) or choice["type"] != "allowed_tools":
         return tools
-    named = [each[each["type"]]["name"] for each in choice["allowed_tools"]["tools"]]
-    for index, name in enumerate(named):
-        if name not in _list_names(tools):
+    named = dict.fromkeys(each[each["type"]]["name"] for each in choice["allowed_tools"]["tools"])
+    offered = {*_list_names(tools)}
+    for index, each in enumerate(choice["allowed_tools"]["tools"]):
+        if each[each["type"]]["name"] not in offered:
             cursor.item(index).reject("must name one of the tools")
     kept: list[Json] = []
     wanted = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.converse import Json, is_blank, omit_null
+from bedrock_flask.converse import Json, is_blank, member, omit_null
 from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.custom_tools import CUSTOM, describe_grammar, is_custom
 from bedrock_flask.wires.reading.cursor import Cursor
@@ -185,19 +185,26 @@ def _add_server_tools(offers: Iterable[_Offer]) -> None:
 
 def _select_allowed(choice: Json, offers: list[_Offer], cursor: Cursor) -> list[_Offer]:
     """The tools that may be called; the model does not see the others."""
-    own, names = [], set()
+    own, names, whole = [], set[str](), set[str]()
+    offered = {offer.name for offer in offers}
+    in_namespace: dict[str, set[str]] = {}
+    for offer in offers:
+        in_namespace.setdefault(offer.namespace, set()).add(offer.name)
     for index, each in enumerate(choice["tools"]):
         if each["type"] == "namespace":
-            found = {offer.name for offer in offers if offer.namespace == each["name"]}
+            found = in_namespace.get(each["name"]) or set()
+            # At the end, once for each: they may be mentioned many times.
+            whole.add(each["name"])
         elif each["type"] in _SPECS and (name := each.get("name") or each["type"]):
-            found = {offer.name for offer in offers if offer.name == name}
+            found = {name} & offered
+            names |= found
         else:
             own.append(each)
             continue
         if not found:
             here = cursor.at("tools").item(index).at("name")
             here.reject(_describe_unknown(each.get("name") or SEARCH))
-        names |= found
+    names = names.union(*(in_namespace.get(name, ()) for name in whole))
     if own:
         cursor.at("tools").add_extra(own)
     return [offer for offer in offers if offer.name in names]
@@ -220,7 +227,7 @@ def _add_unread(offer: _Offer) -> None:
     for name in _NOT_NEEDED:
         if tool.get(name) not in (None, False, ["direct"]):
             cursor.at(name).add_hint(f"tools.{name}", tool[name])
-    if (tool.get("format") or {}).get("type") not in (None, "text", "grammar"):
+    if member(tool, "format", "type") not in (None, "text", "grammar"):
         cursor.at("format").add_extra(tool["format"])
     cursor.add_unread(
         tool, "type", "name", "description", *_NOT_NEEDED, *_READ[tool["type"]], defaults={"async": (False,)}
@@ -251,7 +258,8 @@ def _build_custom(offer: _Offer) -> Json:
 def _build_description(offer: _Offer) -> Json:
     texts = (
         offer.tool.get("description"),
-        _describe_format(offer.tool.get("format") or {}),
+        # Another tool has no such member, and whatever is there was not checked.
+        _describe_format(offer.tool.get("format") or {}) if offer.tool["type"] == "custom" else "",
         _describe_namespace(offer),
     )
     description = "\n\n".join(text for text in texts if text and not is_blank(text))
