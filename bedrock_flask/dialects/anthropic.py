@@ -167,12 +167,13 @@ def _edit(
     removed = anthropic_betas.find_refused_members(edited.body, betas)
     # An unknown member may be new on Bedrock: Bedrock decides, unless the caller wants it dropped.
     if unsupported_policy(exchange, model) != DROP:
-        removed = [path for path in removed if format_path(path) not in unknown]
+        new = {*unknown}
+        removed = [path for path in removed if format_path(path) not in new]
     dropped = [format_path(path) for path in removed if path[0] not in _ENVELOPE]
     if not only_counted:
         _reject_lost_safeguards(model, edited.body, removed)
     _check_policy(exchange, dropped, model)
-    billing = anthropic_betas.find_billing_blocks(body)
+    billing = dict.fromkeys(anthropic_betas.find_billing_blocks(body))
     known = _drop_paths(edited.body, removed)
     _reject_emptied_turns(model, edited.body, known, removed)
     if billing:
