@@ -25,6 +25,7 @@ class Level:
     added_p99  milliseconds
     kilobytes  of the workers' memory for each open stream
     used       seconds of processor time for each second of the run
+    microseconds  of processor time for each event, if all came
     """
 
     server: str
@@ -36,6 +37,7 @@ class Level:
     held: bool
     kilobytes: float
     used: float
+    microseconds: float
 
 
 def climb(
@@ -44,24 +46,25 @@ def climb(
     """Measure each level, until one is not held twice."""
     # Clients and memory of first use are there before it is measured.
     measure_level(name, server, upstream, 10, 1, case)
+    rest = read_workers(server)
     for count in levels:
-        level = measure_level(name, server, upstream, count, seconds, case)
+        level = measure_level(name, server, upstream, count, seconds, case, rest)
         if not level.held:
-            level = measure_level(name, server, upstream, count, seconds, case)
+            level = measure_level(name, server, upstream, count, seconds, case, rest)
         yield level
         if not level.held:
             return
 
 
 def measure_level(
-    name: str, server: Server, upstream: Upstream, count: int, seconds: float, case: Case = CHAT
+    name: str, server: Server, upstream: Upstream, count: int, seconds: float, case: Case = CHAT, rest: float = 0
 ) -> Level:
-    """Open so many streams of so many seconds, without the server and then through it."""
+    """Open the streams, without the server and then through it. `rest` is the workers' memory without any."""
     case = replace(case, streamed=round(seconds * RATE))
     direct = make_load(("127.0.0.1", upstream.port), {}, case, count, direct=True).run()
     load = make_load(server.address, server.headers, case, count)
-    before = read_workers(server)
-    during = [before]
+    rest = rest or read_workers(server)
+    during = [rest]
     load.between = lambda: during.append(read_workers(server))
     used, through = measure_tree(server.process.pid), load.run()
     used = measure_tree(server.process.pid) - used
@@ -74,8 +77,9 @@ def measure_level(
         added_p50=round(through.p50 - direct.p50, 2),
         added_p99=round(added, 2),
         held=through.whole == count and added < MOST_ADDED,
-        kilobytes=round((during[-1] - before) / count * 1000, 1),
+        kilobytes=round((during[-1] - rest) / count * 1000, 1),
         used=round(used / load.seconds, 3),
+        microseconds=round(used / (count * case.streamed) * 1e6, 1),
     )
 
 

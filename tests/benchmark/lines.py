@@ -21,7 +21,8 @@ def format_level(result: Result) -> str:
         f"{through['streams']:5} streams {result['server']:20} {'held' if result['held'] else 'NOT held':8} "
         f"{through['whole']} whole, {through['refused']} refused, {through['short']} short; "
         f"p50 {through['p50']:.1f} ms, p99 {through['p99']:.1f} ms (direct {direct['p50']:.1f}, {direct['p99']:.1f}); "
-        f"{through['events']:.0f} events/s, {result['used']:.2f} of a core, {result['kilobytes']:.0f} kB a stream"
+        f"{through['events']:.0f} events/s, {result['used']:.2f} of a core, {result['microseconds']:.0f} us an event, "
+        f"{result['kilobytes']:.0f} kB a stream"
     )
 
 

@@ -92,6 +92,7 @@ def write_levels(results: Results, name: str = "streams") -> str:
             f"{each['direct']['p50']:.1f} / {each['direct']['p99']:.1f}",
             f"{each['through']['events']:,.0f}",
             f"{each['used']:.2f}",
+            f"{each['microseconds']:.0f}",
             f"{each['kilobytes']:.0f}",
         )
         for each in results[name]

@@ -15,7 +15,7 @@ from typing import Any
 
 from bedrock_flask.config import PREFIX
 from bedrock_flask.emulator.environ import REGION, make_isolated_environ
-from tests.benchmark.processor_time import measure_tree
+from tests.benchmark.processor_time import find_tree, measure_tree
 from tests.doubles import free_port
 
 WORKERS = f"{PREFIX}WORKERS"
@@ -139,7 +139,6 @@ def run_server(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     pin(process.pid, processors)
     with _ending(process):
@@ -197,13 +196,16 @@ def _await_answer(process: "subprocess.Popen[bytes]", port: int, health: str, lo
 
 @contextlib.contextmanager
 def _ending(process: "subprocess.Popen[Any]") -> Iterator[None]:
-    """Kill a process and, if it has a session of its own, its children when the block ends."""
+    """Kill a process and its children when the block ends.
+
+    They have no session of their own: what the scheduler grants to this one, it grants to them.
+    """
     try:
         yield
     finally:
-        if os.getpgid(process.pid) == process.pid:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
+        for each in [*find_tree(process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe:

@@ -22,6 +22,6 @@ def measure_tree(process: int) -> float:
 def find_tree(process: int) -> Iterator[int]:
     """The ids of a process and of its children, and of theirs."""
     yield process
-    for task in Path(f"/proc/{process}/task").iterdir():
-        for child in (task / "children").read_text().split():
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in task.read_text().split():
             yield from find_tree(int(child))
