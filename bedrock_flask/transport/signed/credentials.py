@@ -32,9 +32,11 @@ AUTH_SCHEMES = ("aws.auth#sigv4", "smithy.api#httpBearerAuth")
 _RENEW_SECONDS = 14 * 60
 # So short before the end that a request could arrive too late: calls wait for the renewal that runs. At most a quarter
 # of their life.
-_WAIT_SECONDS = 30
+_WAIT_SECONDS = 10
 # The longest pauses after failures, while there is an identity and while there is none.
 _MAX_PAUSE, _MAX_PAUSE_WITHOUT = 15.0, 2.0
+# Longer than any provider should take: a process may ask somebody to sign in, and never end.
+_MAX_WAIT = 60.0
 _HEADER_TEXT = re.compile(r"[!-~]+")
 
 
@@ -81,7 +83,7 @@ class _Attempt:
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.error: CredentialsError | None = None
+        self.fault = ""
 
 
 class Credentials:
@@ -101,13 +103,14 @@ class Credentials:
     def current(self, deadline: float = float("inf"), check: Callable[[], None] = lambda: None) -> Identity:
         """The identity to use now.
 
-        Waits only while there is none that is valid, at most until `deadline` (of `time.monotonic()`), calling `check`
-        about once a second, which may raise. CredentialsError if there are none, DeadlineExceeded.
+        Waits only while there is none that is valid for some time, at most a minute and until `deadline` (of
+        `time.monotonic()`), calling `check` about once a second, which may raise. CredentialsError if there are none,
+        DeadlineExceeded.
         """
         held = self._held
         if held is not None and self._now() < held.renew_at:
             return held.identity
-        attempt = self._start_attempt()
+        attempt = self._start_attempt(held)
         if held is not None and self._now() < held.wait_at:
             return held.identity
         return self._wait(attempt, deadline, check)
@@ -119,47 +122,53 @@ class Credentials:
                 self._held = self._source = None
 
     def _wait(self, attempt: _Attempt, deadline: float, check: Callable[[], None]) -> Identity:
-        left = deadline - time.monotonic()
+        until = min(deadline, time.monotonic() + _MAX_WAIT)
+        left = until - time.monotonic()
         while left > 0 and not attempt.done.wait(min(left, 1.0)):
             check()
-            left = deadline - time.monotonic()
+            left = until - time.monotonic()
         held = self._held
         if held is not None and self._now() < held.expires_at:
             return held.identity
-        if attempt.done.is_set():
-            raise attempt.error or CredentialsError()
-        raise DeadlineExceeded()
+        if until == deadline and not attempt.done.is_set():
+            raise DeadlineExceeded()
+        # An error of each call's own: what handles it may change it.
+        raise CredentialsError(attempt.fault or "The gateway's AWS credentials were not found in time.")
 
-    def _start_attempt(self) -> _Attempt:
-        """The attempt that runs, or a new one."""
+    def _start_attempt(self, seen: Held | None) -> _Attempt:
+        """The attempt that runs, or a new one, or one that has ended if it has replaced what the call has seen."""
         with self._lock:
             if (attempt := self._attempt) is None:
-                attempt = self._attempt = _Attempt()
+                attempt = _Attempt()
+                if self._held is not None and self._held is not seen:
+                    attempt.done.set()
+                    return attempt
+                self._attempt = attempt
                 try:
                     # Under gevent a greenlet: sockets and processes that are waited for let the others go on.
                     threading.Thread(target=self._run, args=(attempt,), name="credentials", daemon=True).start()
                 except RuntimeError:
                     # The system has no thread left; what is valid stays so.
-                    self._end(attempt, CredentialsError())
+                    self._end(attempt, CredentialsError().detail)
             return attempt
 
     def _run(self, attempt: _Attempt) -> None:
-        held, error = None, CredentialsError()
+        held, fault = None, CredentialsError().detail
         try:
             self._pause()
             with map_errors():
                 held = self._renew()
         except CredentialsError as failed:
-            error = failed
+            fault = failed.detail
         finally:
             with self._lock:
                 self._held = held or self._held
-                self._end(attempt, None if held else error)
+                self._end(attempt, "" if held else fault)
 
-    def _end(self, attempt: _Attempt, error: CredentialsError | None) -> None:
-        attempt.error, self._attempt = error, None
-        self._failures = self._failures + 1 if error else 0
-        if error:
+    def _end(self, attempt: _Attempt, fault: str) -> None:
+        attempt.fault, self._attempt = fault, None
+        self._failures = self._failures + 1 if fault else 0
+        if fault:
             # The next attempt begins with files and environment as they are then.
             self._source = None
         attempt.done.set()

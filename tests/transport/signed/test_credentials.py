@@ -13,8 +13,14 @@ from bedrock_flask.errors import CredentialsError, DeadlineExceeded
 from bedrock_flask.transport.signed import credentials
 from bedrock_flask.transport.signed.credentials import Credentials, Frozen, Identity
 
-PATIENCE = 30
+PATIENCE = 10
 OLD, NEW = Frozen("OLD", "s"), Frozen("NEW", "s")
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that waits for nothing fails soon."""
+    monkeypatch.setattr(credentials, "_MAX_WAIT", PATIENCE)
 
 
 class Clock:
@@ -102,8 +108,9 @@ def renewed(found: Credentials) -> Credentials:
 
 
 def test_calls_go_on_with_what_is_valid_while_one_thread_renews(
-    held: Credentials, script: Script, clock: Clock
+    held: Credentials, script: Script, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(held, "_wait", lambda *_: pytest.fail("a call waits"))
     clock.ahead = 3600 - 13 * 60
     assert held.current() == OLD
     script.await_attempt()
@@ -157,7 +164,7 @@ def call_at_once(found: Credentials, number: int, monkeypatch: pytest.MonkeyPatc
 def test_shortly_before_the_end_calls_wait_for_the_renewal_and_take_the_old_if_it_fails(
     held: Credentials, script: Script, clock: Clock, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock.ahead = 3600 - 20
+    clock.ahead = 3600 - 5
     calls = call_at_once(held, 20, monkeypatch)
     assert not any(call.done() for call in calls)
     script.end(OSError())
@@ -184,9 +191,20 @@ def test_a_failure_after_the_end_is_an_error_for_all_that_waited(
     clock.ahead = 3601
     calls = call_at_once(held, 20, monkeypatch)
     script.end(OSError())
-    assert all(isinstance(call.exception(PATIENCE), CredentialsError) for call in calls)
+    errors = [call.exception(PATIENCE) for call in calls]
+    assert {type(error) for error in errors} == {CredentialsError}
+    assert len(set(map(id, errors))) == 20
     script.end((NEW, 7200))
     assert held.current() == NEW
+
+
+def test_a_call_that_saw_the_old_keys_does_not_renew_the_new(held: Credentials, script: Script, clock: Clock) -> None:
+    old = held._held
+    clock.ahead = 3601
+    script.end((NEW, 7200))
+    assert held.current() == NEW
+    assert held._start_attempt(old).done.is_set()
+    assert held._attempt is None
 
 
 def test_a_call_waits_no_longer_than_its_deadline(script: Script) -> None:
@@ -197,10 +215,20 @@ def test_a_call_waits_no_longer_than_its_deadline(script: Script) -> None:
     assert found.current() == NEW
 
 
+def test_a_search_that_never_ends_is_an_error_after_a_minute(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_MAX_WAIT", 0.01)
+    found = Credentials(script.find)
+    with pytest.raises(CredentialsError, match="in time"):
+        found.current(deadline=time.monotonic() + 3600)
+    script.end((NEW, 3600))
+    monkeypatch.setattr(credentials, "_MAX_WAIT", PATIENCE)
+    assert found.current() == NEW
+
+
 def test_a_deadline_within_the_last_seconds_takes_what_is_valid(
     held: Credentials, script: Script, clock: Clock
 ) -> None:
-    clock.ahead = 3600 - 20
+    clock.ahead = 3600 - 5
     assert held.current(deadline=time.monotonic() + 0.01) == OLD
     script.end((NEW, 3600))
 
