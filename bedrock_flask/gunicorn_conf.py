@@ -55,7 +55,8 @@ _limits = Limits(
     delay=min(_settings.drain_delay, _settings.graceful_timeout),
     grace=_settings.graceful_timeout,
     recycle=_settings.deadline,
-    body=_settings.max_body_bytes,
+    # Of a body that is refused for its size: some clients read the answer only when they have sent all of it.
+    body=8 * _settings.max_body_bytes,
 )
 
 
