@@ -245,7 +245,8 @@ def run_upstream(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> 
 def send_whole(body: bytes, status: str = "200 OK", length: int | None = None, **headers: str) -> Script:
     """Return a script that sends a whole response."""
     own = {"content-type": "application/json", "content-length": str(len(body) if length is None else length)}
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in (own | headers).items())
+    named = own | {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
 
     def script(client: socket.socket) -> None:
         client.sendall(f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + body)

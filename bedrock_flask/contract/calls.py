@@ -20,7 +20,7 @@ from bedrock_flask.errors import GatewayError, UpstreamTruncated
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models.loading import find_built_in, load_plugins
 from bedrock_flask.models.registry import GENERIC, Registry, sort_claims
-from bedrock_flask.transport.boto.client import make_transport
+from bedrock_flask.transport.choice import make_transport
 from bedrock_flask.transport.shutdown import Shutdown
 
 HOST = "127.0.0.1"

@@ -275,6 +275,8 @@ def _find_head_fault(head: Head, call: Call) -> str:
         return "Bedrock's answer is compressed, which was not requested."
     if headers.get("transfer-encoding", "chunked").lower() != "chunked":
         return "Bedrock's answer has an encoding that was not requested."
+    if "transfer-encoding" in headers and "content-length" in headers:
+        return "Bedrock's answer has two lengths."
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH):
         return "Bedrock's answer does not say how long it is."

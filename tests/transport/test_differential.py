@@ -156,6 +156,8 @@ WHOLES: Mapping[str, Script] = {
     "to the end of the connection": send(WHOLE + b'\r\n{"a":1}', end=close),
     "to the end, reset": send(WHOLE + b'\r\n{"a":1}', end=reset),
     "two lengths that differ": send(WHOLE + b'content-length: 7\r\ncontent-length: 8\r\n\r\n{"a":1}', end=close),
+    "two lengths": send(WHOLE + b'content-length: 7\r\ncontent-length: 7\r\n\r\n{"a":1}', end=close),
+    "a length and chunks": send(WHOLE + b"content-length: 7\r\n" + CHUNKED + framed(b'{"a":1}') + LAST, end=close),
     "a length of hexadecimal": send(WHOLE + b'content-length: 0x7\r\n\r\n{"a":1}', end=close),
     "a negative length": send(WHOLE + b'content-length: -7\r\n\r\n{"a":1}', end=close),
     "an endless length": send(WHOLE + b"content-length: " + b"9" * 400 + b'\r\n\r\n{"a":1}', end=close),
@@ -230,6 +232,9 @@ STREAMS: Mapping[str, Script] = {
     "to the end, cut": send(STREAM + b"connection: close\r\n\r\n" + CHUNK + CHUNK[:20], end=close),
     "a page": send(answer(b"HTTP/1.1 200 OK", b"content-type: text/html", body=b"<html>"), end=close),
     "json": send(GOOD),
+    "two media types": send(
+        STREAM + b"content-type: text/html\r\ncontent-length: %d\r\n\r\n" % len(CHUNK) + CHUNK, end=close
+    ),
     "no media type": send(answer(b"HTTP/1.1 200 OK", body=CHUNK), end=close),
     "compressed": send(STREAM + b"content-encoding: gzip\r\n" + CHUNKED + framed(CHUNK) + LAST),
     "good": send(STREAM + CHUNKED + framed(CHUNK, CHUNK) + LAST),

@@ -22,7 +22,7 @@ from bedrock_flask.guards.completed import completed
 from bedrock_flask.models import load, loading
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.models.resolver import Model, Models
-from bedrock_flask.transport.boto.client import make_transport
+from bedrock_flask.transport.choice import make_transport
 from bedrock_flask.transport.shutdown import Shutdown
 
 # AWS refuses a SigV4 request whose time is further off ("Troubleshooting Signature Version 4").

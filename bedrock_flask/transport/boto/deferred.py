@@ -113,7 +113,7 @@ class DeferredResponse:
                 connection.response_class = http.client.HTTPResponse
         received._connection, received._pool = connection, self._pool
         self._received = received
-        return Head(received.status, {name.lower(): value for name, value in received.headers.items()})
+        return Head(received.status, {name.lower(): value for name, value in received.headers.itermerged()})
 
     def read(self, seconds: float) -> bytes:
         """All that can be had now of the body; waits at most `seconds` for its next byte, and is empty at its end."""

@@ -6,9 +6,9 @@ over the network is the same: the tests of `transport/boto` run over both.
 
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -51,19 +51,26 @@ class Gate:
 
 def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
     """The handler that calls Bedrock, until the process shuts down."""
-    gates: dict[Endpoint, Gate] = {}
+    gates: dict[str, Gate] = {}
+    lock = threading.Lock()
     find_endpoint, forget_endpoints = cache_endpoints(settings)
     credentials = make_credentials(settings)
 
     def find_gate(region: str) -> Gate:
         endpoint = find_endpoint(region)
-        gate = gates.get(endpoint)
-        if gate is None:
-            if len(gates) >= _MAX_GATES:
-                # Another thread may change them at the same time.
-                with suppress(KeyError, StopIteration, RuntimeError):
-                    gates.pop(next(iter(gates))).pool.close()
-            gate = gates.setdefault(endpoint, make_gate(endpoint, settings))
+        gate = gates.get(region)
+        # A new endpoint has a new gate: proxies and certificates are read again with it.
+        return gate if gate is not None and gate.endpoint is endpoint else add_gate(region, endpoint)
+
+    def add_gate(region: str, endpoint: Endpoint) -> Gate:
+        with lock:
+            gate = gates.get(region)
+            if gate is None or gate.endpoint is not endpoint:
+                gate = make_gate(endpoint, settings)
+                for outdated in (region, *list(gates)[: max(len(gates) - _MAX_GATES + 1, 0)]):
+                    if outdated in gates:
+                        gates.pop(outdated).pool.close()
+                gates[region] = gate
         return gate
 
     def attempt(call: Call, read: Callable[[Reader], Answer], *, as_stream: bool) -> Answer:

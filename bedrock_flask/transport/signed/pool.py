@@ -27,7 +27,7 @@ class Pool:
         if self._process != os.getpid():
             # They are the parent's: closing them here closes only this process's copy.
             self._process = os.getpid()
-            self.close()
+            self._close_idle()
         # Another thread may take the last one at any time.
         with suppress(IndexError):
             while self._idle:
@@ -46,7 +46,11 @@ class Pool:
                 self._idle.popleft()[1].sock.close()
 
     def close(self) -> None:
-        """Close all."""
+        """Close all, also those that are still to come."""
+        self._most = 0
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         with suppress(IndexError):
             while self._idle:
                 self._idle.pop()[1].sock.close()
