@@ -5,7 +5,6 @@ the sockets.
 """
 
 import os
-import resource
 import signal
 import socket
 import struct
@@ -16,6 +15,7 @@ from bedrock_flask.config.hosts import bracket_host, is_loopback
 from bedrock_flask.config.settings import NO_KEYS, Settings, read_settings
 from bedrock_flask.errors import SettingsError, StartupError
 from bedrock_flask.observability import logs
+from bedrock_flask.server.files import raise_file_limit
 from bedrock_flask.server.memory import check_memory
 from bedrock_flask.server.steady_clock import use_steady_clock
 from bedrock_flask.server.workers.pace import Limits
@@ -31,7 +31,7 @@ workers = _settings.workers
 threads = _settings.threads
 worker_class = f"bedrock_flask.server.workers.{_settings.worker}.Worker"
 # A connection without a request costs a file descriptor, not a thread; half of the descriptors are left for calls.
-worker_connections = max(threads + 100, min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+worker_connections = max(threads + 100, min(10_000, raise_file_limit() // 2))
 # Each worker creates its own clients, because connections and locks do not survive a fork.
 preload_app = False
 # A busy worker is never killed for being busy: its main thread sends the heartbeat.

@@ -27,7 +27,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
-from hyperframe.frame import HeadersFrame, PingFrame, SettingsFrame
+from hyperframe.frame import HeadersFrame, PingFrame, PriorityFrame, SettingsFrame, WindowUpdateFrame
 
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.server.workers.http2 import PREFACE, Bridge
@@ -515,6 +515,9 @@ GOAWAY = b"\x00\x00\x08\x07\x00"
 FLOODS: dict[str, Callable[[Caller, int], bytes]] = {
     "pings": lambda caller, n: PingFrame(0, opaque_data=b"12345678").serialize() * 100,
     "settings": lambda caller, n: SettingsFrame(0, settings={4: 65535}).serialize() * 100,
+    "acknowledged pings": lambda caller, n: PingFrame(0, b"12345678", flags=["ACK"]).serialize() * 100,
+    "priorities": lambda caller, n: PriorityFrame(1, depends_on=0, stream_weight=n % 256).serialize() * 100,
+    "windows": lambda caller, n: WindowUpdateFrame(0, window_increment=1).serialize() * 100,
     "resets": lambda caller, n: reset_at_once(caller, n),
 }
 
@@ -768,3 +771,18 @@ print([each.value for each in found])
 def test_other_greenlets_may_run_loops_of_their_own() -> None:
     done = subprocess.run([sys.executable, "-c", BESIDE], capture_output=True, text=True, timeout=LONG, check=False)
     assert (done.returncode, done.stdout) == (0, "[50]\n"), done.stderr
+
+
+def test_a_length_without_a_body_is_malformed(call: Any) -> None:
+    caller = call()
+    caller.until(lambda: caller.known)
+    head = [(":method", "POST"), (":path", "/v1/messages"), (":scheme", "http"), (":authority", "x")]
+    data = caller.state.encoder.encode([*head, ("content-length", "10")])
+    caller.socket.sendall(HeadersFrame(1, data, flags=["END_HEADERS", "END_STREAM"]).serialize())
+    received = b""
+    while b"\0\0\x04\x03" not in received:
+        piece = caller.socket.recv(65536)
+        assert piece, received
+        received += piece
+    at = received.index(b"\0\0\x04\x03")
+    assert int.from_bytes(received[at + 9 : at + 13], "big") == ErrorCodes.PROTOCOL_ERROR

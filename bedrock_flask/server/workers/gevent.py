@@ -1,7 +1,9 @@
 """gunicorn's gevent worker with the same limits: a greenlet is cheap, but a slow client must not keep it forever."""
 
 import asyncio
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,8 +11,11 @@ from typing import Any
 import gevent
 from gevent import socket
 from gevent.event import Event
+from gevent.pool import Pool
 from gevent.selectors import GeventSelector
+from gevent.server import StreamServer
 from gunicorn import util
+from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from bedrock_flask.server.workers import http2
@@ -20,6 +25,12 @@ from bedrock_flask.server.workers.pace import Addresses, BridgedSocket, Limits, 
 from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 65536
+# Connections that are accepted in one turn of the loop: of several workers the others get some, too.
+_ACCEPTED_AT_ONCE = 16
+# Connections beyond the limit while the longest waiting one is being closed.
+_SPARE_CONNECTIONS = 64
+# Seconds between the steps of a worker that has stopped accepting.
+_STOP_STEP = 0.2
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
 _LINGER = 5.0
 _DISCARDED = bytearray(256 * 1024)
@@ -31,11 +42,25 @@ class _RateLimitedSocket(RateLimited, socket.socket):
     lingers = True
     # How many bytes a client may still send while it is closed.
     discards = Limits.body
+    # The worker's connections that wait, the longest waiting first; None for one that is not closed for another.
+    waiting: "dict[Any, None] | None" = None
+
+    @contextmanager
+    def listed_as_waiting(self) -> Iterator[None]:
+        """List the connection while it waits for its client."""
+        if self.waiting is None:
+            yield
+            return
+        self.waiting[self] = None
+        try:
+            yield
+        finally:
+            self.waiting.pop(self, None)
 
     def close(self) -> None:
         """Half-close, and let the client finish: closing with unread bytes would lose the response."""
         left = self.discards if self.fileno() >= 0 else 0
-        with suppress(OSError), gevent.Timeout(_LINGER, TimeoutError):
+        with self.listed_as_waiting(), suppress(OSError), gevent.Timeout(_LINGER, TimeoutError):
             if left:
                 self.shutdown(socket.SHUT_WR)
             while left > 0 and (received := self.recv_into(_DISCARDED)):
@@ -87,12 +112,39 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
     """A worker of greenlets for slow clients and long streams; `limits` comes from the gunicorn configuration."""
 
     limits = Limits()
+    alive: bool
 
     def init_process(self) -> None:
         self.bridge = http2.Bridge(http2.read_bounds(self), make_loop=lambda: asyncio.SelectorEventLoop(_Selector()))
         self.graceful_stop = GracefulStop(self, self.limits)
         self.lane = Lane(self)
+        # Connections without a request, the longest waiting first; and the number of all.
+        self.waiting: dict[Any, None] = {}
+        self.open_connections = 0
         super().init_process()
+
+    def run(self) -> None:
+        """Accept until the worker stops, then wait for the connections that are open.
+
+        gunicorn's own method accepts one connection in each turn of a busy loop where there are several workers, and
+        measures the end by the wall clock.
+        """
+        tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
+        # Beyond the limit the longest waiting connection is closed, so that the pool is full only of open calls.
+        pool = Pool(self.worker_connections + _SPARE_CONNECTIONS)
+        servers = [StreamServer(each, partial(self.handle, each), spawn=pool, **tls) for each in self.sockets]
+        for listener, server in zip(self.sockets, servers, strict=True):
+            listener.setblocking(True)
+            server.max_accept = _ACCEPTED_AT_ONCE
+            server.start()
+        while self.alive:
+            self.notify()
+            gevent.sleep(1.0)
+        for server in servers:
+            server.close()
+        while len(pool):
+            self.notify()
+            gevent.sleep(_STOP_STEP)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if self.cfg.is_ssl:
@@ -100,7 +152,27 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             return
         connection = _RateLimitedSocket(client.family, client.type, client.proto, fileno=client.detach())
         connection.patience, connection.discards = self.limits.client, self.limits.body
+        connection.waiting = self.waiting
         self.graceful_stop.connections.add(connection)
+        self.open_connections += 1
+        try:
+            if self.open_connections > self.worker_connections:
+                self._close_longest_waiting()
+            self._serve(listener, connection, addr)
+        finally:
+            self.open_connections -= 1
+
+    def _close_longest_waiting(self) -> None:
+        """Close the connection that has waited longest for a request, or for the end of its client."""
+        if longest := next(iter(self.waiting), None):
+            del self.waiting[longest]
+            with suppress(OSError):
+                # Its greenlet sees the end of the client.
+                longest.shutdown(socket.SHUT_RDWR)
+        else:
+            self.bridge.close_longest_idle()
+
+    def _serve(self, listener: Any, connection: Any, addr: Any) -> None:
         try:
             is_http2 = self._detect_http2(connection)
         except OSError:
@@ -144,7 +216,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         """Wait for a head, or for more bytes than one may have; False if the client sends nothing in time or leaves."""
         if HEAD_END in client.buffered:
             return True
-        with gevent.Timeout(seconds, TimeoutError):
+        with client.listed_as_waiting(), gevent.Timeout(seconds, TimeoutError):
             while HEAD_END not in client.buffered and len(client.buffered) <= MAX_HEAD:
                 if not client.read_ahead(_CHUNK):
                     # gunicorn decides about half a request.
@@ -163,7 +235,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
 
     def _detect_http2(self, client: Any) -> bool:
         """Whether a connection begins with the HTTP/2 preface; what was read stays in its buffer."""
-        with gevent.Timeout(self.limits.client, TimeoutError):
+        with client.listed_as_waiting(), gevent.Timeout(self.limits.client, TimeoutError):
             while http2.can_have_preface(client.buffered) and not http2.has_preface(client.buffered):
                 if not client.read_ahead(_CHUNK):
                     break
@@ -178,7 +250,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         return ours
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        with track_request(sock):
+        with track_request(sock, req):
             super().handle_request(listener_name, req, sock, addr)
 
     def handle_http2_request(self, listener_name: Any, req: Any, sock: Any, addr: Any, h2_conn: Any) -> None:
@@ -186,8 +258,12 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             super().handle_http2_request(listener_name, req, sock, addr, h2_conn)
 
     def notify(self) -> None:
-        """Called once a second."""
-        super().notify()
+        """Called about once a second."""
+        # gunicorn's own method exits at once when the arbiter has died, and cuts every open call.
+        self.tmp.notify()
+        if self.alive and self.ppid != os.getppid():
+            self.log.info("Parent changed, shutting down: %s", self)
+            self.alive = False
         self.graceful_stop.advance()
 
     def handle_exit(self, sig: int, frame: Any) -> None:

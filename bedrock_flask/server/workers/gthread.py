@@ -9,8 +9,11 @@ An HTTP/2 connection goes to the bridge (`http2.py`), which opens one connection
 
 import errno
 import io
+import os
 import selectors
 import socket
+import sys
+import threading
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -38,7 +41,14 @@ _CHUNK = 16 * 1024
 _LINGER = 5.0
 # Seconds for open calls to end with an error when the worker must stop at once.
 _CLOSE_TIMEOUT = 1.0
+# Seconds for the rest of a body that an app has not read, and that its client has sent already.
+_DRAIN_TIMEOUT = 0.01
 _DISCARDED = bytearray(256 * 1024)
+# Connections below gunicorn's limit from which on the longest waiting one is closed: at the limit nothing is accepted.
+_SPARE_CONNECTIONS = 8
+_TOO_MANY_THREADS = "{} threads cannot be started: set BEDROCK_FLASK_THREADS lower, or raise the limit of processes"
+# gunicorn takes this exit code of a worker for "do not try again".
+_CANNOT_START = 3
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 
 
@@ -76,6 +86,41 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self.enqueue_req(conn)
         else:
             self._await_head(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """One turn of the main loop; at the limit of connections it begins with making room for others."""
+        while self.nr_conns > self.worker_connections - _SPARE_CONNECTIONS and self._close_longest_waiting():
+            pass
+        super().wait_for_and_dispatch_events(timeout)
+
+    def _close_longest_waiting(self) -> bool:
+        """Close the connection that has waited longest: for a request, for its client's end, or for another request."""
+        patience = (self.limits.client, _LINGER, self.cfg.keepalive)
+        waiting = zip((self.pending_conns, self.lingering, self.keepalived_conns), patience, strict=True)
+        # Each of them is sorted by the end of its time.
+        oldest = [
+            (conns[0].timeout - seconds, number, conns) for number, (conns, seconds) in enumerate(waiting) if conns
+        ]
+        if not oldest:
+            self.bridge.close_longest_idle()
+            return False
+        conn = min(oldest)[2].popleft()
+        self.poller.unregister(conn.sock)
+        self._drop(conn)
+        return True
+
+    def get_thread_pool(self) -> Any:
+        """A pool whose threads run already: one that cannot be started later would end the worker and all its calls."""
+        pool, all_started = super().get_thread_pool(), threading.Barrier(self.cfg.threads + 1)
+        try:
+            for _ in range(self.cfg.threads):
+                pool.submit(all_started.wait)
+        except RuntimeError:
+            print(f"bedrock-flask: {_TOO_MANY_THREADS.format(self.cfg.threads)}", file=sys.stderr, flush=True)
+            # Threads that wait for the others would hold up the end of the process.
+            os._exit(_CANNOT_START)
+        all_started.wait()
+        return pool
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         if not isinstance(conn.sock, RateLimitedSocket):
@@ -155,8 +200,14 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         return HEAD_END in buffered or len(buffered) > MAX_HEAD
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
-        """Whether the connection takes another request: not while a body is still arriving, which may take long."""
-        return bool(keepalive and conn.parser.finish_body(deadline=time.monotonic() + 0.01))
+        """Whether the connection takes another request: not while a body is still arriving, which may take long.
+
+        A body that was read is at its end at once, however late this thread runs: what was promised is kept.
+        """
+        if not keepalive:
+            return False
+        conn.sock.settimeout(_DRAIN_TIMEOUT)
+        return bool(conn.parser.finish_body(max_bytes=_CHUNK))
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         kept = not fs.cancelled() and fs.exception() is None and fs.result()

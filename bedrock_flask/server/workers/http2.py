@@ -49,6 +49,9 @@ ABUSE_COST: Mapping[type[events.Event], int] = MappingProxyType(
         events.RemoteSettingsChanged: 1,
         events.SettingsAcknowledged: 1,
         events.UnknownFrameReceived: 1,
+        events.PingAckReceived: 1,
+        events.PriorityUpdated: 1,
+        events.WindowUpdated: 1,
     }
 )
 ABUSE_BURST, ABUSE_PER_SECOND = 1000, 100
@@ -98,7 +101,7 @@ class Bridge:
         self._calls = 0
         self._make_loop = make_loop
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connections: set[_Connection] = set()
+        self._connections: dict[_Connection, None] = {}
         # The event loop only keeps weak references to its tasks.
         self._served: set[Future[None]] = set()
         self._is_leaving = False
@@ -126,6 +129,17 @@ class Bridge:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._send_goaways)
 
+    def close_longest_idle(self) -> None:
+        """Close the connection that has been open longest without having a call, if there is one."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._close_longest_idle)
+
+    def _close_longest_idle(self) -> None:
+        for connection in self._connections:
+            if not connection.calls:
+                connection.abort()
+                return
+
     def close(self, seconds: float = 0) -> None:
         """Wait up to `seconds` for open calls, then cancel them and stop the thread."""
         if self._loop is not None:
@@ -149,11 +163,11 @@ class Bridge:
         try:
             reader, writer = await asyncio.open_connection(sock=sock)
             connection = _Connection(self, writer, dial)
-            self._connections.add(connection)
+            self._connections[connection] = None
             try:
                 await connection.serve(reader, received, leaving=self._is_leaving)
             finally:
-                self._connections.discard(connection)
+                del self._connections[connection]
         except OSError:
             LOG.debug("a client left its HTTP/2 connection")
         except Exception as error:  # noqa: BLE001 - one connection must not end the others
@@ -204,6 +218,8 @@ class _Connection:
         self._send_lock = asyncio.Lock()
         self._idle_timeout = asyncio.timeout(bridge.bounds.patience)
         self._abuse, self._abuse_at = 0.0, 0.0
+        # Updates of windows that answer what was sent.
+        self._expected_updates = 0
         # The last stream that is served, once a GOAWAY has announced it.
         self._last_stream: int | None = None
         self._flushing = self._is_closed = False
@@ -263,6 +279,10 @@ class _Connection:
                     pass
         self._writer.transport.abort()
 
+    def abort(self) -> None:
+        """Close at once."""
+        self._writer.transport.abort()
+
     def refuse_new_calls(self) -> None:
         """Announce that no more calls are taken, and close after the last."""
         self._send_goaway(_MAX_STREAM_ID)
@@ -290,6 +310,9 @@ class _Connection:
         cost = ABUSE_COST.get(type(event), 0)
         if isinstance(event, events.DataReceived) and not event.data:
             cost = 1
+        if isinstance(event, events.WindowUpdated) and self._expected_updates:
+            self._expected_updates -= 1
+            cost = 0
         if not cost:
             return
         now = asyncio.get_running_loop().time()
@@ -306,6 +329,10 @@ class _Connection:
             return
         self._close_after(None)
         by_name = dict(event.headers)
+        if ended and by_name.get("content-length", "").strip("0"):
+            # A length without a body is malformed (RFC 9113, 8.1.1).
+            self._reset(stream, ErrorCodes.PROTOCOL_ERROR)
+            return
         chunked = not ended and "content-length" not in by_name
         call = self.calls[stream] = _Call(by_name.get(":method", ""))
         if ended:
@@ -414,6 +441,8 @@ class _Connection:
                 room = min(self._state.local_flow_control_window(stream), self._state.max_outbound_frame_size)
                 if room > 0:
                     self._state.send_data(stream, data[:room])
+                    # A client may open both windows again after each frame.
+                    self._expected_updates = min(self._expected_updates + 2, ABUSE_BURST)
                     data = data[room:]
                     # The last chunk is sent together with the end of the stream.
                     self._flush() if data else self._flush_soon()
