@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from bedrock_flask.models.resolver import Models
 from bedrock_flask.transport.shutdown import Shutdown
 
 KEY = "bedrock_flask"
+# Calls of all requests that make many, in one process.
+_SIDE_BY_SIDE = 32
 
 
 def _send(call: Call) -> Reply:
@@ -35,6 +38,7 @@ class State:
     dialects       the APIs that are served
     handler        calls Bedrock, through every guard
     shutdown       the end of the process, which ends every wait for Bedrock
+    pool           runs calls side by side where one request makes many
     slots          one for each request that may be answered at a time
     discard_body   reads and discards the rest of a request's body
     answer_unread  the response to a request that the server cannot read: its beginning, a status, what is wrong
@@ -46,6 +50,7 @@ class State:
     dialects: tuple[Dialect, ...] = ()
     handler: Handler = _NO_HANDLER
     shutdown: Shutdown = field(default_factory=Shutdown)
+    pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(_SIDE_BY_SIDE, "side-by-side"))
     slots: threading.Semaphore = field(default_factory=threading.Semaphore)
     discard_body: Callable[[Mapping[str, Any], int], None] = lambda environ, limit: None
     answer_unread: Callable[[bytes, int, str], bytes] | None = None

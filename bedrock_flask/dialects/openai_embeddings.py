@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bedrock_flask.bodies import openai_embeddings_body
+from bedrock_flask.call import Call
 from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.answer import Answer, answer_json
@@ -49,17 +50,25 @@ def create_embeddings(exchange: Exchange) -> Answer:
     if model.capabilities.output != "embedding" or not is_conversable(model):
         raise NotConversable(f"'{model.name}' is not an embedding model that this gateway can read.")
     requests = _read_requests(model, body, unknown_paths(faults))
+    policy = unsupported_policy(exchange, model)
+
+    def prepare(request: Request) -> PreparedRequest:
+        return build_bedrock_request(model, request, hints=("user",), policy=policy)
+
+    def make(request: Request) -> Call:
+        each = prepare(request)
+        return make_call(
+            exchange, model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards
+        )
+
     try:
-        prepared = _prepare(exchange, model, requests)
+        dropped = prepare(requests[0]).dropped if requests else ()
+        result = embed(requests, make, exchange.state.handler, exchange.state.pool, client_socket(exchange.environ))
     except InvalidBody:
         # Named by their places, which only a body with faults needs.
-        prepared = _prepare(exchange, model, _read_requests(model, mark_places(body), unknown_paths(faults)))
-    calls = [
-        make_call(exchange, model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards)
-        for each in prepared
-    ]
-    counts = [len(each["messages"]) for each in requests]
-    result = embed(calls, counts, exchange.state.handler, client_socket(exchange.environ))
+        for request in _read_requests(model, mark_places(body), unknown_paths(faults)):
+            prepare(request)
+        raise
     count = result.usage.input or 0
     embeddings = [
         {"object": "embedding", "index": index, "embedding": _encode(vector, body.get("encoding_format"))}
@@ -68,7 +77,7 @@ def create_embeddings(exchange: Exchange) -> Answer:
     usage = {"prompt_tokens": count, "total_tokens": count}
     answer = answer_json({"object": "list", "data": embeddings, "model": model.name, "usage": usage})
     answer.headers |= usage_headers(exchange.record)
-    return add_gateway_headers(exchange, answer, model, prepared[0].dropped if prepared else ())
+    return add_gateway_headers(exchange, answer, model, dropped)
 
 
 def _read_requests(model: Model, body: Any, unknown: Iterable[str]) -> list[Request]:
@@ -78,11 +87,6 @@ def _read_requests(model: Model, body: Any, unknown: Iterable[str]) -> list[Requ
         raise InvalidBody([FieldError(path, "must not be blank") for path in blank])
     extras = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
     return build_requests(texts, model.capabilities.batch, {**extras, **dict.fromkeys(unknown)})
-
-
-def _prepare(exchange: Exchange, model: Model, requests: Iterable[Request]) -> list[PreparedRequest]:
-    policy = unsupported_policy(exchange, model)
-    return [build_bedrock_request(model, each, hints=("user",), policy=policy) for each in requests]
 
 
 def _reject_token_ids(body: Any) -> None:

@@ -1,8 +1,9 @@
 """Embeddings of many texts by models that take few in a call: sent in parallel, in order, their usage added up."""
 
 import socket
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,25 +36,40 @@ def build_requests(texts: Sequence[str], batch: int, extras: Json) -> list[Reque
 
 
 def embed(
-    calls: Sequence[Call], counts: Sequence[int], handler: Handler, client: socket.socket | None = None
+    requests: Sequence[Request],
+    make_call: Callable[[Request], Call],
+    handler: Handler,
+    pool: Executor,
+    client: socket.socket | None = None,
 ) -> EmbeddingResult:
-    """The vectors of all calls in their order; the first call that fails decides.
+    """The vectors of all requests in their order; the first call that fails decides.
 
-    `counts` are the numbers of texts in the calls. A model that answers another number of vectors is an
-    UpstreamProtocolError: the caller could not match texts and vectors.
+    A call is made when it is sent, in the threads of `pool`, some of this caller's at a time: the bodies of thousands
+    of texts would hold up everybody else before the first is sent. A model that answers another number of vectors is
+    an UpstreamProtocolError: the caller could not match texts and vectors.
 
     Each call is read to its end; none begins after the client has disconnected.
     """
-    records = [CallRecord() for _ in calls]
-    each = [replace(call, record=record) for call, record in zip(calls, records, strict=True)]
+    sent: list[tuple[CallRecord, CallRecord]] = []
+
+    def send(request: Request) -> Sequence[Any]:
+        if client is not None and has_disconnected(client):
+            raise ClientDisconnected()
+        call = make_call(request)
+        sent.append((call.record, record := CallRecord()))
+        own = replace(call, record=record)
+        return _read_vectors(read_response(handler.send(own), own, {}), len(request["messages"]))
+
     try:
-        vectors = [vector for batch in _send_all(each, counts, handler, client) for vector in batch]
+        vectors = (
+            _collect(send, requests, pool) if len(requests) > 1 else [each for one in requests for each in send(one)]
+        )
     finally:
-        for call, record in zip(calls, records, strict=True):
-            call.record.attempts += record.attempts
-            call.record.upstream_request_id = record.upstream_request_id or call.record.upstream_request_id
-            call.record.usage = add_usage(call.record.usage, record.usage)
-    return EmbeddingResult(vectors, calls[0].record.usage if calls else Usage())
+        for whole, record in sent:
+            whole.attempts += record.attempts
+            whole.upstream_request_id = record.upstream_request_id or whole.upstream_request_id
+            whole.usage = add_usage(whole.usage, record.usage)
+    return EmbeddingResult(vectors, sent[0][0].usage if sent else Usage())
 
 
 def add_usage(one: Usage, other: Usage) -> Usage:
@@ -62,25 +78,24 @@ def add_usage(one: Usage, other: Usage) -> Usage:
     return Usage(*(a if b is None else b if a is None else a + b for a, b in pairs))
 
 
-def _send_all(
-    calls: Sequence[Call], counts: Sequence[int], handler: Handler, client: socket.socket | None
-) -> list[Sequence[Any]]:
-    def send(call: Call, count: int) -> Sequence[Any]:
-        if client is not None and has_disconnected(client):
-            raise ClientDisconnected()
-        return _read_vectors(read_response(handler.send(call), call, {}), count)
-
-    if len(calls) == 1:
-        return [send(calls[0], counts[0])]
-    with ThreadPoolExecutor(min(len(calls), _AT_ONCE)) as pool:
-        futures = [pool.submit(send, call, count) for call, count in zip(calls, counts, strict=True)]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            # Calls that have not begun are not needed any more.
-            for future in futures:
-                future.cancel()
-            raise
+def _collect(send: Callable[[Request], Sequence[Any]], requests: Sequence[Request], pool: Executor) -> list[Any]:
+    """All vectors in order; a few requests run at a time, so that other callers' get their turn in the pool."""
+    vectors: list[Any] = []
+    running: deque[Future[Sequence[Any]]] = deque()
+    try:
+        for request in requests:
+            if len(running) == _AT_ONCE:
+                vectors.extend(running.popleft().result())
+            running.append(pool.submit(send, request))
+        while running:
+            vectors.extend(running.popleft().result())
+    except BaseException:
+        # Calls that have not begun are not needed any more; those that have are billed, and counted.
+        for future in running:
+            future.cancel()
+        wait(running)
+        raise
+    return vectors
 
 
 def _read_vectors(response: Json, count: int) -> Sequence[Any]:

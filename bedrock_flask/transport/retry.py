@@ -2,7 +2,8 @@
 
 A call is tried again only while no part of an answer has arrived: after an error that allows it (throttled, not ready,
 500-class) or a connection that never worked. Never after a read timeout: the model may still run, and each attempt is
-billed. Backoff is full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"); `Retry-After` is its floor.
+billed. Across calls a budget bounds them (`retry_budget.py`). Backoff is full jitter (AWS Architecture Blog,
+"Exponential Backoff And Jitter"); `Retry-After` is its floor.
 """
 
 import random
@@ -15,6 +16,7 @@ from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import DeadlineExceeded, GatewayError
 from bedrock_flask.transport.reading import Reader
+from bedrock_flask.transport.retry_budget import RetryBudget
 from bedrock_flask.transport.shutdown import Shutdown
 from bedrock_flask.transport.throttles import Throttles
 
@@ -32,7 +34,13 @@ class Attempt(Protocol):
 
 def make_handler(attempt: Attempt, settings: Settings, shutdown: Shutdown) -> Handler:
     """The handler that makes each call by attempts."""
-    retried = partial(with_retries, max_attempts=settings.max_attempts, throttles=Throttles(), sleep=shutdown.sleep)
+    retried = partial(
+        with_retries,
+        max_attempts=settings.max_attempts,
+        throttles=Throttles(),
+        budget=RetryBudget(),
+        sleep=shutdown.sleep,
+    )
     return Handler(
         send=retried(partial(attempt, read=Reader.read_reply, as_stream=False)),
         send_stream=retried(partial(attempt, read=Reader.read_stream, as_stream=True)),
@@ -44,6 +52,7 @@ def with_retries(
     max_attempts: int,
     *,
     throttles: Throttles,
+    budget: RetryBudget,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> Callable[[Call], Answer]:
@@ -65,10 +74,11 @@ def with_retries(
                 is_last = call.retries_itself or call.record.attempts >= max_attempts
                 if not error.retryable or is_last:
                     raise
-                if wait > CAP or wait >= call.remaining():
+                if wait > CAP or wait >= call.remaining() or not budget.take(call.model):
                     raise
             else:
                 throttles.note_answer(call.model)
+                budget.note_answer(call.model)
                 return answer
             sleep(wait)
 

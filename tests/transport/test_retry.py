@@ -16,6 +16,7 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.models import loading
 from bedrock_flask.transport.retry import CAP, compute_backoff, with_retries
+from bedrock_flask.transport.retry_budget import RESERVE, RetryBudget
 from bedrock_flask.transport.throttles import FORGOTTEN_AFTER, LONGEST, Throttles
 
 
@@ -44,7 +45,9 @@ class Upstream:
         call = Call(
             adapter=adapter, operation="Converse", model="m", body=b"", deadline=time.monotonic() + seconds
         )  # fmt: skip
-        send = with_retries(self, most, throttles=Throttles(), sleep=self.waits.append, jitter=lambda: jitter)
+        send = with_retries(
+            self, most, throttles=Throttles(), budget=RetryBudget(), sleep=self.waits.append, jitter=lambda: jitter
+        )
         return send(call), call.record.attempts
 
 
@@ -178,3 +181,15 @@ def test_only_a_throttle_has_an_advice_and_what_bedrock_says_remains() -> None:
     for model in range(3000):
         advise(throttles, model=str(model))
     assert len(throttles._spans) <= 1000
+
+
+def test_the_budget_of_a_model_ends_its_retries(adapter: Any) -> None:
+    budget, upstream = RetryBudget(), Upstream(*[BedrockError("", "", 502)] * 60)
+    send = with_retries(upstream, 3, throttles=Throttles(), budget=budget, sleep=upstream.waits.append)
+    attempts = 0
+    for _ in range(30):
+        call = Call(adapter=adapter, operation="Converse", model="m", body=b"", deadline=time.monotonic() + 60)
+        with pytest.raises(BedrockError):
+            send(call)
+        attempts += call.record.attempts
+    assert attempts == 30 + RESERVE
