@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -142,7 +143,8 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             gevent.sleep(1.0)
         for server in servers:
             server.close()
-        while len(pool):
+        until = time.monotonic() + self.cfg.graceful_timeout
+        while len(pool) and time.monotonic() < until:
             self.notify()
             gevent.sleep(_STOP_STEP)
 
