@@ -168,7 +168,7 @@ class Credentials:
     def _end(self, attempt: _Attempt, fault: str) -> None:
         attempt.fault, self._attempt = fault, None
         self._failures = self._failures + 1 if fault else 0
-        if fault:
+        if fault and not self._is_valid():
             # The next attempt begins with files and environment as they are then.
             self._source = None
         attempt.done.set()
@@ -176,9 +176,11 @@ class Credentials:
     def _pause(self) -> None:
         """After failures, wait twice as long each time."""
         if self._failures:
-            held = self._held
-            most = _MAX_PAUSE if held is not None and self._now() < held.expires_at else _MAX_PAUSE_WITHOUT
+            most = _MAX_PAUSE if self._is_valid() else _MAX_PAUSE_WITHOUT
             time.sleep(min(0.05 * 2.0 ** min(self._failures, 20), most))
+
+    def _is_valid(self) -> bool:
+        return self._held is not None and self._now() < self._held.expires_at
 
     def _renew(self) -> Held:
         source = self._source or self._find()

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 
+import botocore
+
 from bedrock_flask.errors import CredentialsError
 from bedrock_flask.protocol import sigv4
 from bedrock_flask.transport.signed.credentials import Bearer, Identity
@@ -160,7 +162,7 @@ _format_path = lru_cache(maxsize=512)(sigv4.format_canonical_path)
 def _describe_agent() -> str:
     """The gateway and the botocore that found credentials and endpoint, in the form of AWS's SDKs."""
     return (
-        f"bedrock-flask/{version('bedrock-flask')} md/Botocore#{version('botocore')} "
+        f"bedrock-flask/{version('bedrock-flask')} md/Botocore#{botocore.__version__} "
         f"lang/python#{platform.python_version()}"
     )
 

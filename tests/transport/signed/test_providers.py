@@ -288,6 +288,22 @@ def test_a_token_of_identity_center_has_its_expiry(configure: Callable[..., None
     assert found._held.expires_at == EXPIRY.timestamp()
 
 
+IN_GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import pytest, sys
+sys.exit(pytest.main(["-q", "-n0", "-p", "no:cacheprovider", "-k", "every_provider", *sys.argv[1:]]))
+"""
+
+
+def test_greenlets_find_what_threads_find() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", IN_GREENLETS, __file__], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert run.returncode == 0, run.stdout
+    assert f"{len(PROVIDERS)} passed" in run.stdout
+
+
 # A slow process.
 
 

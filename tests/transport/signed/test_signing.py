@@ -85,24 +85,37 @@ class Drawn:
         return f"{path}?{'&'.join(pairs)}" if pairs else path
 
 
-@given(
-    st.builds(
-        Drawn,
-        operation=OPERATION,
-        labels=st.tuples(LABEL, LABEL, LABEL, LABEL),
-        query=QUERY,
-        headers=HEADERS,
-        body=st.binary(max_size=60),
-        host=HOST,
-        port=st.sampled_from([443, 80, 8443]),
-        base_path=st.sampled_from(["", "/base", "/a/b:c"]),
-        region=REGION,
-        token=TOKEN,
-        second=SECOND,
-    )
+DRAWN = st.builds(
+    Drawn,
+    operation=OPERATION,
+    labels=st.tuples(LABEL, LABEL, LABEL, LABEL),
+    query=QUERY,
+    headers=HEADERS,
+    body=st.binary(max_size=60),
+    host=HOST,
+    port=st.sampled_from([443, 80, 8443]),
+    base_path=st.sampled_from(["", "/base", "/a/b:c"]),
+    region=REGION,
+    token=TOKEN,
+    second=SECOND,
 )
-@settings(max_examples=1000, deadline=None)
+
+
+@given(DRAWN)
+@settings(max_examples=400, deadline=None)
 def test_a_signature_is_botocores(drawn: Drawn) -> None:
+    compare_signatures(drawn)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+@given(DRAWN)
+@settings(max_examples=10_000, deadline=None)
+def test_ten_thousand_signatures_are_botocores(drawn: Drawn) -> None:
+    compare_signatures(drawn)
+
+
+def compare_signatures(drawn: Drawn) -> None:
     method, target, headers, body, endpoint = (
         drawn.operation.method,
         drawn.target,
