@@ -16,7 +16,7 @@ from bedrock_flask.server.ports import is_free
 @click.option("--host", help="Address to bind. Addresses other than loopback require API keys.")
 @click.option("--port", type=int, help="Port to bind.")
 @click.option("--workers", type=int, help="Number of worker processes.")
-@click.option("--threads", type=int, help="Threads per worker, one for each call or open stream.")
+@click.option("--threads", type=int, help="Threads per gthread worker, one for each call or open stream.")
 @click.option("--plugins-dir", help="Drop-in folder: each .py file in it is a plugin.")
 @click.option("--lenient", is_flag=True, default=None, help="Start without broken plugins and log them.")
 @click.option("--models-file", help="TOML file with your own aliases.")

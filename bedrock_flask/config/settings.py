@@ -138,9 +138,9 @@ class Settings:
         "Path prefix under which the gateway is also served, such as `/bedrock`, for proxies that do not strip it.",
     )
     worker: str = _setting(
-        ma.String(validate=validate.OneOf(["gthread", "gevent"])),
-        "gthread",
-        "Worker type: `gthread`, or `gevent` (`pip install bedrock-flask[gevent]`) for thousands of streams.",
+        ma.String(validate=validate.OneOf(["gevent", "gthread"])),
+        "gevent",
+        "Worker type: `gevent`, or `gthread` for plugins whose code blocks and that gevent cannot make wait.",
     )
     door: str = _setting(
         ma.String(validate=validate.OneOf(["direct", "flask"])),
@@ -151,7 +151,7 @@ class Settings:
     threads: int = _setting(
         _integer(1, 4096),
         64,
-        "Threads per worker, one for each call or open stream; also the size of the connection pool.",
+        "Threads per `gthread` worker, one for each call or open stream.",
     )
     api_keys: keys.Keys = _setting(_Keys(), keys.Keys({}), "API keys: `name:secret` pairs, separated by commas.")
     api_keys_file: str = _setting(
@@ -233,7 +233,7 @@ class Settings:
     max_calls: int = _setting(
         _integer(0, 100_000),
         0,
-        "Requests that a worker answers at the same time; 0 means all threads but four, or 2000 with `gevent`.",
+        "Requests that a worker answers at the same time; 0 means 2000, or with `gthread` all threads but four.",
     )
     max_requests: int = _setting(_integer(0, 1 << 31), 0, "Requests after which a worker is replaced; 0 means never.")
     drain_delay: float = _setting(
