@@ -73,10 +73,10 @@ class Call:
         return self.deadline - time.monotonic()
 
 
-def parse_object(data: bytes) -> dict[str, Any]:
+def parse_object(data: bytes, read: Callable[[bytes], Any] = json.read) -> dict[str, Any]:
     """A JSON object that Bedrock sent; UpstreamProtocolError for anything else."""
     try:
-        document = json.read(data)
+        document = read(data)
     except (ValueError, RecursionError):
         raise UpstreamProtocolError("Bedrock's answer is not JSON.") from None
     if not isinstance(document, dict):
@@ -113,14 +113,23 @@ class Chunk:
     event: str
     data: bytes
     frame: bytes = field(default=b"", compare=False, repr=False)
-    _document: dict[str, Any] | None = field(default=None, init=False, compare=False, repr=False)
+    _sketch: dict[str, Any] | None = field(default=None, init=False, compare=False, repr=False)
+    _is_exact: bool = field(default=False, init=False, compare=False, repr=False)
+
+    @property
+    def sketch(self) -> dict[str, Any]:
+        """The data as a JSON object, for a look at it: integers of more than 64 bits may be floats."""
+        if self._sketch is None:
+            self._sketch = parse_object(self.data, json.sketch)
+        return self._sketch
 
     @property
     def document(self) -> dict[str, Any]:
         """The data as a JSON object, parsed once."""
-        if self._document is None:
-            self._document = parse_object(self.data)
-        return self._document
+        if not self._is_exact:
+            self._sketch = parse_object(self.data) if json.has_long_number(self.data) else self.sketch
+            self._is_exact = True
+        return self.sketch
 
 
 # The chunks that arrived together, or none if Bedrock has been silent for a while: the client needs a sign of life.

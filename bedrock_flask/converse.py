@@ -43,7 +43,7 @@ def replay(response: Response) -> Iterator[Event]:
             yield from _replay_block(index, block)
             yield {"contentBlockStop": {"contentBlockIndex": index}}
         stop = {
-            "stopReason": response.get("stopReason") or "end_turn",
+            "stopReason": response.get("stopReason") or None,
             "additionalModelResponseFields": response.get("additionalModelResponseFields"),
         }
         yield {"messageStop": {name: value for name, value in stop.items() if value is not None}}

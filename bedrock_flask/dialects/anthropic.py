@@ -321,9 +321,9 @@ class _ChunkWriter:
 
     def _write(self, chunk: Chunk) -> bytes:
         """One chunk as it came, but for line ends of Unicode, named by its type."""
-        kind = chunk.document.get("type")
         if self._is_over:
             return b""
+        kind = chunk.sketch.get("type")
         if not isinstance(kind, str) or not kind.isidentifier() or kind == "error":
             raise UpstreamProtocolError("Bedrock's stream has a chunk of an unknown type.")
         self._is_over = kind == "message_stop"

@@ -74,10 +74,12 @@ def _make_incomplete_error(adapter: Adapter, document: dict[str, Any]) -> Upstre
 
 
 def _check_batches(stream: Stream, wire: Wire, call: Call) -> Generator[Batch]:
-    answer = _StreamedAnswer(stream, wire, call)
+    answer, pieces = _StreamedAnswer(stream, wire, call), wire.pieces
     with closing(stream.batches) as batches:
         for batch in batches:
             for number, chunk in enumerate(batch):
+                if chunk.event in pieces:
+                    continue
                 try:
                     answer.read(chunk)
                 except GatewayError:
@@ -113,13 +115,11 @@ class _StreamedAnswer:
     def read(self, chunk: Chunk) -> None:
         """Look into one chunk, unless it can only be a piece of the answer; raises the error that it reports."""
         wire, call = self.wire, self.call
-        if chunk.event in wire.pieces:
-            return
         if chunk.event == REPLY:
             _check_whole(chunk, self.stream.headers, wire, call)
             self._complete()
             return
-        document = _read_document(chunk, wire) or {}
+        document = chunk.sketch if not wire.is_opaque else find_object(chunk.data) or {}
         payload = document if chunk.event == "chunk" else {chunk.event: document}
         if wire.is_piece(payload):
             return

@@ -28,7 +28,7 @@ _PRELUDE = Struct(">III")
 _LENGTHS = Struct(">II")
 _CRC = Struct(">I")
 _OVERHEAD = _PRELUDE.size + _CRC.size
-_unpack_prelude, _unpack_crc = _PRELUDE.unpack_from, _CRC.unpack_from
+_unpack_crc = _CRC.unpack_from
 
 
 class EventStreamError(ValueError):
@@ -73,11 +73,16 @@ HeaderValue = bool | int | str | bytes | UUID | Byte | Short | Long | Timestamp
 # Not frozen, because a stream makes one for each event, and a frozen record takes three times as long to make.
 @dataclass(slots=True)
 class Frame:
-    """One message of the stream; `raw` holds the bytes of one that was read."""
+    """One message of the stream.
+
+    `raw` holds the bytes of one that was read, and `event` the type of its event. It is empty for any other message,
+    and for an event whose type is not a name.
+    """
 
     headers: Mapping[str, HeaderValue] = field(default_factory=dict)
     payload: bytes = b""
     raw: bytes = field(default=b"", compare=False, repr=False)
+    event: str = field(default="", compare=False, repr=False)
 
 
 def encode(frame: Frame) -> bytes:
@@ -128,37 +133,48 @@ class Decoder:
 def _read_frames(data: bytes, frames: list[Frame]) -> tuple[int, int]:
     """Append the frames that begin the data; where the first incomplete one starts, and its length as far as known."""
     view, size, start = memoryview(data), len(data), 0
-    while size - start >= _PRELUDE.size:
-        total, size_of_headers, crc = _unpack_prelude(data, start)
-        lengths = crc32(data[start : start + _LENGTHS.size])
-        if crc != lengths:
-            raise EventStreamError("The checksum of a frame's prelude is wrong")
-        if size_of_headers > MAX_HEADERS or not 0 <= total - size_of_headers - _OVERHEAD <= MAX_PAYLOAD:
-            _check_lengths(total, size_of_headers)
+    while size - start >= 12:
+        prelude = data[start : start + 12]
+        total, size_of_headers, crc = _KNOWN_PRELUDES.get(prelude) or _read_prelude(prelude)
         end = start + total
         if end > size:
             return start, total
-        body, payload = end - _CRC.size, start + _PRELUDE.size + size_of_headers
+        body, payload = end - 4, start + 12 + size_of_headers
         # The checksum of the message goes on from that of its lengths.
-        if _unpack_crc(data, body)[0] != crc32(view[start + _LENGTHS.size : body], lengths):
+        if _unpack_crc(data, body)[0] != crc32(view[start + 8 : body], crc):
             raise EventStreamError("The checksum of a frame is wrong")
-        block = data[start + _PRELUDE.size : payload]
-        headers = _KNOWN_HEADERS.get(block) or _parse_headers(block)
-        frames.append(Frame(headers, data[payload:body], data[start:end]))
+        block = data[start + 12 : payload]
+        headers, event = _KNOWN_HEADERS.get(block) or _parse_headers(block)
+        frames.append(Frame(headers, data[payload:body], data[start:end], event))
         start = end
-    return start, _PRELUDE.size
+    return start, 12
 
 
-# The headers of a stream's frames are those of its few types of events, again and again.
-_KNOWN_HEADERS: dict[bytes, Mapping[str, HeaderValue]] = {}
-_MOST_KNOWN, _LONGEST_KNOWN = 256, 256
+# The preludes of a stream's frames are those of a few lengths, and the headers those of its few types of events.
+_KNOWN_PRELUDES: dict[bytes, tuple[int, int, int]] = {}
+_KNOWN_HEADERS: dict[bytes, tuple[Mapping[str, HeaderValue], str]] = {}
+_MOST_KNOWN, _LONGEST_KNOWN = 1024, 256
 
 
-def _parse_headers(data: bytes) -> Mapping[str, HeaderValue]:
+def _read_prelude(data: bytes) -> tuple[int, int, int]:
+    """The length of a frame, that of its headers, and the checksum of both."""
+    total, headers, crc = _PRELUDE.unpack(data)
+    if crc != crc32(data[: _LENGTHS.size]):
+        raise EventStreamError("The checksum of a frame's prelude is wrong")
+    _check_lengths(total, headers)
+    if len(_KNOWN_PRELUDES) < _MOST_KNOWN:
+        _KNOWN_PRELUDES[data] = total, headers, crc
+    return total, headers, crc
+
+
+def _parse_headers(data: bytes) -> tuple[Mapping[str, HeaderValue], str]:
+    """The headers of a frame, and the type of its event."""
     headers = MappingProxyType(_read_headers(data))
+    event = headers.get(":event-type") if headers.get(":message-type") == "event" else None
+    known = headers, event if isinstance(event, str) and event.isidentifier() else ""
     if len(data) <= _LONGEST_KNOWN and len(_KNOWN_HEADERS) < _MOST_KNOWN:
-        _KNOWN_HEADERS[data] = headers
-    return headers
+        _KNOWN_HEADERS[data] = known
+    return known
 
 
 def event(event_type: str, payload: bytes, content_type: str = "application/json") -> Frame:
@@ -185,9 +201,11 @@ def chunk(model_json: bytes, padding: str = "") -> Frame:
 
 def chunk_bytes(frame: Frame) -> bytes:
     """The model's own JSON from a frame of `chunk`; raises EventStreamError for any other payload."""
-    plain = _PLAIN_CHUNK.fullmatch(frame.payload)
-    if plain is not None:
-        return _decode_base64(plain[1])
+    data = frame.payload
+    end = data.find(b'"', len(_CHUNK_START))
+    # What Bedrock writes has no escape in it, and needs no parser.
+    if data.startswith(_CHUNK_START) and _CHUNK_END.fullmatch(data, end):
+        return _decode_base64(data[len(_CHUNK_START) : end])
     try:
         payload = parse(frame.payload)
     except MalformedJSON as fault:
@@ -198,13 +216,12 @@ def chunk_bytes(frame: Frame) -> bytes:
     return _decode_base64(encoded)
 
 
-# What Bedrock writes, without an escape: it needs no parser.
-_PLAIN_CHUNK = re.compile(rb'\{"bytes":"([A-Za-z0-9+/=]*)"(?:,"p":"[A-Za-z0-9]*")?\}')
+_CHUNK_START, _CHUNK_END = b'{"bytes":"', re.compile(rb'"(?:,"p":"[A-Za-z0-9]*")?\}')
 
 
 def _decode_base64(encoded: str | bytes) -> bytes:
     try:
-        return base64.b64decode(encoded, validate=True)
+        return binascii.a2b_base64(encoded, strict_mode=True)
     except (binascii.Error, ValueError):
         raise EventStreamError("The payload of a chunk is not base64") from None
 

@@ -52,17 +52,25 @@ def parse(data: bytes, *, max_depth: int = 64) -> Any:
 
 
 def read(data: bytes) -> Any:
-    """The value of a UTF-8 text that others have made, with all that JSON allows; ValueError, RecursionError.
+    """The value of a UTF-8 text that others have made, with all that JSON allows; ValueError, RecursionError."""
+    return _read_slowly(data) if has_long_number(data) else sketch(data)
 
-    It is equal to what `json` reads, which reads all that orjson refuses (a lone surrogate) or would change: an integer
-    of more than 64 bits becomes a float there.
-    """
-    if _LONG_NUMBER not in data.translate(_DIGITS):
-        try:
-            return orjson.loads(data)
-        except ValueError:
-            # Refused here, it may be read below, or the error names the fault.
-            pass
+
+def sketch(data: bytes) -> Any:
+    """The same value, in which an integer of more than 64 bits may be a float: good for a look at it."""
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        # `json` may read it all the same: half of a surrogate pair, a number too large for a float.
+        return _read_slowly(data)
+
+
+def has_long_number(data: bytes) -> bool:
+    """Whether a text may have an integer of more than 64 bits."""
+    return _LONG_NUMBER in data.translate(_DIGITS)
+
+
+def _read_slowly(data: bytes) -> Any:
     return json.loads(str(data, "utf-8"), parse_constant=_reject_constant)
 
 

@@ -141,5 +141,5 @@ class _Parts:
     def end(self) -> Iterator[Event]:
         if self.is_started:
             yield from self._close_text()
-            yield {"messageStop": self.stop or {"stopReason": "end_turn"}}
+            yield {"messageStop": self.stop}
             yield {"metadata": {"usage": self.usage}}

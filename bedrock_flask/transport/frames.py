@@ -23,21 +23,19 @@ def read_chunks(decoder: Decoder, data: bytes) -> tuple[list[Chunk], GatewayErro
     chunks: list[Chunk] = []
     try:
         for frame in frames:
-            chunks.append(_read_chunk(frame))  # what came before an error is part of the answer
+            event = frame.event
+            # What comes before an error is part of the answer.
+            chunks.append(Chunk(event, frame.payload, frame.raw) if event and event != "chunk" else _read_chunk(frame))
     except GatewayError as ended:
         return chunks, ended
     return chunks, error
 
 
 def _read_chunk(frame: Frame) -> Chunk:
-    headers = frame.headers
-    event = headers.get(":event-type")
-    if headers.get(":message-type") != "event" or not isinstance(event, str) or not event.isidentifier():
+    if not frame.event:
         raise _read_fault(frame)
-    if event != "chunk":
-        return Chunk(event, frame.payload, frame.raw)
     try:
-        return Chunk(event, chunk_bytes(frame), frame.raw)
+        return Chunk(frame.event, chunk_bytes(frame), frame.raw)
     except EventStreamError:
         raise UpstreamProtocolError("Bedrock's stream has a chunk without bytes.") from None
 

@@ -18,4 +18,4 @@ class TextTemplate:
 
     def fill(self, text: str) -> bytes:
         """The JSON text of the chunk with this text."""
-        return b"%b%b%b" % (self.before, orjson.dumps(text) if text.isascii() else write_json(text), self.after)
+        return self.before + (orjson.dumps(text) if text.isascii() else write_json(text)) + self.after

@@ -47,10 +47,11 @@ def _build_head(kind: str, model_id: str) -> Json:
 
 
 def _write_stop(payload: Json, *, has_calls: bool) -> Json:
-    reason = payload.get("stopReason") or "end_turn"
+    # A model whose format has no reasons gives none, and its answer is whole.
+    reason = payload.get("stopReason")
     # Some models end a turn that calls tools like any other; some clients then do not run them.
-    calls_tools = has_calls and reason in ("end_turn", "stop_sequence")
-    finish = FINISH.get("tool_use" if calls_tools else reason, UNKNOWN)
+    calls_tools = has_calls and reason in (None, "end_turn", "stop_sequence")
+    finish = FINISH.get("tool_use" if calls_tools else reason or "end_turn", UNKNOWN)
     return {"finish_reason": finish, "native_finish_reason": reason}
 
 
@@ -271,7 +272,8 @@ _EVENTS: dict[str, Callable[[_Stream, Json], Iterator[Json]]] = {
 
 
 def _write_text_delta(stream: _Stream, index: int, text: str) -> Iterator[Json]:
-    _count_text(stream, index, text)
+    stream.starts.setdefault(index, stream.length)
+    stream.length += len(text)
     yield _build_text_chunk(stream, text)
 
 
@@ -279,15 +281,11 @@ def _write_text(stream: _Stream, index: int, text: str) -> bytes | None:
     """The text of the chunk for a piece of a text."""
     if stream.is_over:
         return None
-    _count_text(stream, index, text)
+    stream.starts.setdefault(index, stream.length)
+    stream.length += len(text)
     if stream.template is None:
         stream.template = TextTemplate(partial(_build_text_chunk, stream))
     return stream.template.fill(text)
-
-
-def _count_text(stream: _Stream, index: int, text: str) -> None:
-    stream.starts.setdefault(index, stream.length)
-    stream.length += len(text)
 
 
 def _build_text_chunk(stream: _Stream, text: str) -> Json:

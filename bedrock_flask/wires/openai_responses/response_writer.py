@@ -83,14 +83,14 @@ def start_response(model: str) -> Json:
 
 def end_response(response: Json, output: Iterable[Json], stop: Json, metadata: Json) -> Json:
     """The whole response: `stop` has the stop reason, `metadata` the usage and the service tier."""
-    native = stop.get("stopReason") or "end_turn"
-    status, reason = _STOPS.get(native, _FAILED)
+    native = stop.get("stopReason")
+    status, reason = find_status(native)
     tier = member(metadata, "serviceTier", "type")
     return {
         **response,
         "status": status,
         "completed_at": int(time.time()) if status == "completed" else None,
-        "error": _write_error(native) if status == "failed" else None,
+        "error": _write_error(str(native)) if status == "failed" else None,
         "incomplete_details": {"reason": reason} if reason else None,
         "native_stop_reason": native,
         "output": set_statuses(output, native),
@@ -100,10 +100,15 @@ def end_response(response: Json, output: Iterable[Json], stop: Json, metadata: J
     }
 
 
-def set_statuses(output: Iterable[Json], native: str) -> list[Json]:
+def find_status(native: str | None) -> tuple[str, str | None]:
+    """The status of a response, and why it is incomplete; a model whose format has no reasons gives a whole answer."""
+    return _STOPS.get(native or "end_turn", _FAILED)
+
+
+def set_statuses(output: Iterable[Json], native: str | None) -> list[Json]:
     """The items with their status: in an answer that was cut, the last one is incomplete."""
     items = [{**item, "status": "completed"} for item in output]
-    if items and _STOPS.get(native, _FAILED)[0] != "completed":
+    if items and find_status(native)[0] != "completed":
         items[-1]["status"] = "incomplete"
     return items
 

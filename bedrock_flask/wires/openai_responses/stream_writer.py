@@ -119,7 +119,7 @@ class _Message(_Item):
             start, _, middle = template.before.partition(b'"sequence_number":0')
             self.template = start + b'"sequence_number":', middle, template.after
         start, middle, end = self.template
-        return b"%b%d%b%b%b" % (start, number, middle, write_json(delta), end)
+        return start + str(number).encode() + middle + write_json(delta) + end
 
     def stop(self) -> Iterator[Json]:
         part = self.item["content"][-1] = response_writer.build_text_part("".join(self.pieces))
@@ -306,8 +306,7 @@ def _write_message_stop(stream: _Stream, payload: Json) -> Iterator[Json]:
         if not item.stopped:
             yield from item.stop()
     # Only the stop reason says whether the last item is whole.
-    native = payload.get("stopReason") or "end_turn"
-    statuses = response_writer.set_statuses((item.item for item in stream.items), native)
+    statuses = response_writer.set_statuses((item.item for item in stream.items), payload.get("stopReason"))
     for item, ended in zip(stream.items, statuses, strict=True):
         if not item.done:
             yield from item.finish(ended["status"])
