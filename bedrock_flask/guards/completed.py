@@ -1,7 +1,7 @@
 """The guard that lets only complete answers pass: a whole reply, a stream that reaches its terminal event."""
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -74,24 +74,32 @@ def _make_incomplete_error(adapter: Adapter, document: dict[str, Any]) -> Upstre
 
 
 def _check_batches(stream: Stream, wire: Wire, call: Call) -> Generator[Batch]:
-    answer, pieces = _StreamedAnswer(stream, wire, call), wire.pieces
+    answer = _StreamedAnswer(stream, wire, call)
     with closing(stream.batches) as batches:
-        for batch in batches:
-            for number, chunk in enumerate(batch):
-                if chunk.event in pieces:
-                    continue
-                try:
-                    answer.read(chunk)
-                except GatewayError:
-                    # What came before an error is sent before it.
-                    if number:
-                        yield batch[:number]
-                    if answer.is_over:
-                        return
-                    raise
-            yield batch
+        try:
+            for batch in batches:
+                yield from _check_batch(batch, answer)
+        except GatewayError:
+            # The client has been told of a success: nothing that comes after it can take that back.
+            if not answer.is_over:
+                raise
     if not answer.is_complete:
         raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without its terminal event.")
+
+
+def _check_batch(batch: Batch, answer: "_StreamedAnswer") -> Iterator[Batch]:
+    """The batch; what came before an error is sent before it."""
+    pieces = answer.wire.pieces
+    for number, chunk in enumerate(batch):
+        if chunk.event in pieces:
+            continue
+        try:
+            answer.read(chunk)
+        except GatewayError:
+            if number:
+                yield batch[:number]
+            raise
+    yield batch
 
 
 @dataclass

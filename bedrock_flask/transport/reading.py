@@ -31,7 +31,7 @@ from bedrock_flask.transport.shutdown import Shutdown
 
 _MAX_ERROR_BYTES = 1 << 20
 # What explains a refusal, whose status is known, and what follows a complete answer, is awaited for so many seconds.
-_REFUSAL_SECONDS, _END_SECONDS = 1.0, 1.0
+_REFUSAL_SECONDS, _END_SECONDS = 1.0, 2.0
 _LONGEST_LENGTH = 18
 _STALLED = f"{CONNECTION_LOST} Bedrock's answer began and then fell silent."
 
@@ -206,10 +206,8 @@ class Reader:
                 batch, error = read_chunks(decoder, piece)
                 if batch:
                     yield batch
-                if error is not None and self.complete_since is None:
+                if error is not None:
                     raise error
-        if self.complete_since is not None:
-            return
         try:
             decoder.close()
         except eventstream.EventStreamError:

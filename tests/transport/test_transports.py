@@ -96,6 +96,42 @@ def test_a_connection_is_kept_and_used_again(
     assert upstream.connections == 1
 
 
+def test_the_end_of_a_complete_answer_is_not_awaited_for_long(
+    upstream: Upstream, send: Any, stream: SendStream
+) -> None:
+    upstream.scripts.append(stream(CHUNK, then=lambda client: client.recv(1)))
+    answer, _ = send(stream=True, patient=True, seconds=60)
+    assert len(next(answer.batches)) == 1
+    answer.complete()
+    # An incomplete one would be awaited for a minute, and then be an error.
+    assert list(answer.batches) == []
+
+
+def test_a_complete_answer_leaves_its_connection_to_the_next_call(
+    upstream: Upstream, send: Any, whole: SendWhole, stream: SendStream
+) -> None:
+    again = threading.Event()
+    upstream.scripts += [stream(CHUNK, then=lambda _: again.wait(5)), whole(b"{}")]
+    answer, _ = send(stream=True)
+    next(answer.batches)
+    answer.complete()
+    again.set()
+    assert list(answer.batches) == []
+    send()
+    assert upstream.connections == 1
+
+
+def test_events_that_come_together_are_one_batch(upstream: Upstream, send: Any) -> None:
+    def script(client: socket.socket) -> None:
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {es.MEDIA_TYPE}\r\ntransfer-encoding: chunked\r\n\r\n"
+        client.sendall(head.encode() + _chunked(CHUNK) * 3 + b"0\r\n\r\n")
+
+    upstream.scripts.append(script)
+    answer, _ = send(stream=True)
+    # The head, and what was read with it, may come apart from the rest.
+    assert [len(batch) for batch in answer.batches] in ([3], [1, 2], [2, 1])
+
+
 @pytest.mark.parametrize(
     ("body", "options"),
     [
