@@ -80,7 +80,7 @@ def _check_batches(stream: Stream, wire: Wire, call: Call) -> Generator[Batch]:
             for batch in batches:
                 yield from _check_batch(batch, answer)
         except GatewayError:
-            # The client has been told of a success: nothing that comes after it can take that back.
+            # The client has had its success, and nothing that comes after it takes that back.
             if not answer.is_over:
                 raise
     if not answer.is_complete:

@@ -30,7 +30,7 @@ from bedrock_flask.transport.refusal import MAX_FOREIGN_BYTES, find_refusal, rea
 from bedrock_flask.transport.shutdown import Shutdown
 
 _MAX_ERROR_BYTES = 1 << 20
-# What explains a refusal, whose status is known, and what follows a complete answer, is awaited for so many seconds.
+# Seconds for what explains a refusal, whose status is known, and for what follows a complete answer.
 _REFUSAL_SECONDS, _END_SECONDS = 1.0, 2.0
 _LONGEST_LENGTH = 18
 _STALLED = f"{CONNECTION_LOST} Bedrock's answer began and then fell silent."
