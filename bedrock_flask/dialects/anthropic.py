@@ -42,6 +42,7 @@ from bedrock_flask.pipeline import counting
 from bedrock_flask.pipeline.counting import add_count_headers, make_converse_payload, make_payload
 from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
+    check_deadline,
     log_unknown_fields,
     make_call,
     parse_json,
@@ -155,7 +156,8 @@ def _edit_for_bedrock(
 def _edit(
     exchange: Exchange, model: Model, text: str, body: Any, unknown: Collection[str], *, only_counted: bool
 ) -> _NativeBody:
-    edited = edit_members(body, model.capabilities)
+    check = partial(check_deadline, exchange)
+    edited = edit_members(body, model.capabilities, check)
     if edited.rejected:
         raise RefusedSafeguard(edited.rejected)
     wanted = [
@@ -178,7 +180,7 @@ def _edit(
     _reject_emptied_turns(model, edited.body, known, removed)
     if billing:
         known = {**known, "system": [block for index, block in enumerate(known["system"]) if index not in billing]}
-    turned = edit_turns(known, model.capabilities)
+    turned = edit_turns(known, model.capabilities, check)
     if turned.rejected:
         raise RefusedSafeguard(turned.rejected)
     if turned.refused and unsupported_policy(exchange, model) != DROP:

@@ -12,7 +12,15 @@ from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
-from bedrock_flask.errors import CallerError, FieldError, InvalidBody, MalformedBody, UnknownModel
+from bedrock_flask.errors import (
+    BodyTooLarge,
+    CallerError,
+    DeadlineExceeded,
+    FieldError,
+    InvalidBody,
+    MalformedBody,
+    UnknownModel,
+)
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region, expect_region
@@ -28,9 +36,11 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of strict JSON, or MalformedBody."""
+    """The value of strict JSON; MalformedBody, or BodyTooLarge for more parts than one request may have."""
     try:
         return strict.parse(data)
+    except strict.TooManyParts as error:
+        raise BodyTooLarge(f"{error.message}.") from None
     except strict.MalformedJSON as error:
         raise MalformedBody(error.message, error.path) from None
 
@@ -45,6 +55,12 @@ def take_safeguards(exchange: Exchange, data: bytes, body: Any) -> tuple[bytes, 
     exchange.safeguards = safeguards.read_members(body)
     rest = {name: value for name, value in body.items() if name not in safeguards.BODY_MEMBERS}
     return envelope.splice(data.decode(), safeguards.BODY_MEMBERS, {}).encode(), rest
+
+
+def check_deadline(exchange: Exchange) -> None:
+    """Raise DeadlineExceeded if the time of the request is used up: nobody waits for what is still to be done."""
+    if time.monotonic() - exchange.started > exchange.settings.deadline:
+        raise DeadlineExceeded()
 
 
 def reject_faults(faults: Iterable[FieldError]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from bedrock_flask import headers
@@ -13,7 +14,7 @@ from bedrock_flask.errors import InvalidBody, NotConversable, join_errors
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.batches import write_batches
 from bedrock_flask.pipeline.caching import CacheWish, choose_caching
-from bedrock_flask.pipeline.request import make_call, send, send_stream, unsupported_policy
+from bedrock_flask.pipeline.request import check_deadline, make_call, send, send_stream, unsupported_policy
 from bedrock_flask.pipeline.response import (
     StreamFormat,
     add_gateway_headers,
@@ -130,6 +131,7 @@ def _prepare(
     body: Json, exchange: Exchange, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
 ) -> PreparedRequest:
     assert wire.read_request is not None  # noqa: S101 - a dialect's wire has it
+    check_deadline(exchange)
     errors: list[InvalidBody] = []
     added: list[str] = []
     try:
@@ -149,6 +151,7 @@ def _prepare(
             hints=wire.hints,
             policy=unsupported_policy(exchange, model),
             caching=choice.caching,
+            check=partial(check_deadline, exchange),
         )
     except InvalidBody as error:
         errors.append(error)

@@ -12,6 +12,9 @@ from bedrock_flask.protocol.json_path import describe_path
 
 MAX_DIGITS = 4300  # the interpreter's default limit (sys.int_info)
 MAX_WALK = 100_000
+# Each object and array of a request costs some ten microseconds; a conversation of a million tokens has some thousands,
+# and Anthropic's API takes 100,000 messages.
+MAX_PARTS = 250_000
 LARGE = 1_000_000  # bytes: a text of this size is mostly one long string; walking its value is faster than a search
 
 _BLANK = re.compile(r"[ \t\n\r:]*")
@@ -32,6 +35,10 @@ class MalformedJSON(ValueError):
         self.path = path
 
 
+class TooManyParts(MalformedJSON):
+    """The text has more objects and arrays than anybody works through."""
+
+
 def parse(data: bytes, *, max_depth: int = 64) -> Any:
     """Parse a UTF-8 JSON text; raises MalformedJSON for anything lenient, ambiguous or too deep."""
     text = _decode(data, max_depth)
@@ -44,8 +51,11 @@ def parse(data: bytes, *, max_depth: int = 64) -> Any:
     except ValueError as error:
         raise _find_fault(text, max_depth, str(error)) from None
     # The scanner checks neither depth nor lone surrogates. Only a text that may have them needs a walk over the value.
-    if _may_be_too_deep(data, max_depth) and _is_deeper(value, max_depth):
-        raise _find_fault(text, max_depth, _describe_depth(max_depth))
+    if _may_be_too_deep(data, max_depth):
+        if _is_deeper(value, max_depth):
+            raise _find_fault(text, max_depth, _describe_depth(max_depth))
+        if len(data) > MAX_PARTS and _has_more_parts(value, MAX_PARTS):
+            raise TooManyParts(f"The body has more than {MAX_PARTS:,} objects and arrays")
     if _may_hold_surrogates(data) and not _is_unicode(value):
         raise _find_fault(text, max_depth, _LONE_SURROGATE)
     return value
@@ -172,6 +182,18 @@ def _is_deeper(value: Any, depth: int) -> bool:
             if isinstance(child, (dict, list))
         ]
     return bool(level)
+
+
+def _has_more_parts(value: Any, limit: int) -> bool:
+    """Whether a value has more objects and arrays."""
+    left, number = [value] if isinstance(value, (dict, list)) else [], 0
+    while left and number <= limit:
+        item = left.pop()
+        number += 1
+        left += [
+            child for child in (item.values() if isinstance(item, dict) else item) if isinstance(child, (dict, list))
+        ]
+    return number > limit
 
 
 def _is_unicode(value: Any) -> bool:

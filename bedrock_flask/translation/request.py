@@ -1,7 +1,7 @@
 """Turn a canonical request (Converse) into the request that one model receives: repaired, in its format."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,9 +68,17 @@ class Caching:
 
 
 def build_bedrock_request(
-    model: Model, request: Request, *, hints: Collection[str], policy: str, caching: Caching | None = None
+    model: Model,
+    request: Request,
+    *,
+    hints: Collection[str],
+    policy: str,
+    caching: Caching | None = None,
+    check: Callable[[], object] = lambda: None,
 ) -> PreparedRequest:
     """Repair the request for this model, place its extras, and write it in the format that the model receives.
+
+    `check` is called between the steps, and may raise an error that ends the work.
 
     Raises NotConversable for a model that accepts only its own format, InvalidBody for a request that the model's
     schema refuses, Unsupported for what the model does not support, unless the policy is to drop it, and
@@ -88,7 +96,8 @@ def build_bedrock_request(
     left_out: tuple[str, ...] = ()
     with _collect(errors):
         request, left_out = leave_out_server_tools(request, adapter.extras)
-    repaired = _repair(model, request, errors)
+    repaired = _repair(model, request, errors, check)
+    check()
     with _collect(errors):
         _reject_unsupported(model, repaired.refused, policy)
     cached = CachedRequest(repaired.request)
@@ -137,12 +146,12 @@ def _is_streamed(request: Request, capabilities: Capabilities) -> bool:
     return capabilities.streaming and (capabilities.streamed_tools or "toolConfig" not in request)
 
 
-def _repair(model: Model, request: Request, errors: list[InvalidBody]) -> RepairResult:
+def _repair(model: Model, request: Request, errors: list[InvalidBody], check: Callable[[], object]) -> RepairResult:
     if model.capabilities.output == "embedding":
         # Each message of a request for embeddings is a text of its own.
         return RepairResult(request)
     try:
-        return apply_repairs(request, model.capabilities)
+        return apply_repairs(request, model.capabilities, check)
     except InvalidBody as error:
         errors.append(error)
         repaired: RepairResult = error.rest

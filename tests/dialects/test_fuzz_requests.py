@@ -355,6 +355,7 @@ ONCE_A_500: dict[str, tuple[str, dict[str, Any]]] = {
         "/v1/responses",
         {"input": "x", "tools": [{"type": "function", "name": "f", "parameters": {}, "format": {"type": "grammar"}}]},
     ),
+    "an effort that is a list": ("/v1/responses", {"input": "x", "effort": []}),
     "a block without a type in a turn of a new role": (
         "/v1/messages",
         {
@@ -439,6 +440,15 @@ def test_what_cannot_be_read_is_refused_by_its_path(
     path, body = ONCE_A_500[name]
     response = gateway.post(path, {"model": model, **body}, headers={"x-bedrock-flask-unsupported": policy})
     assert response.status_code in (200, 400), response.text
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings"])
+@pytest.mark.usefixtures("goes_on")
+def test_a_body_of_more_parts_than_a_request_may_have_is_too_large(gateway: Gateway, path: str) -> None:
+    response = gateway.post(path, b'{"model":"nova","input":[' + b"[]," * 250_000 + b"[]]}")
+    assert response.status_code == 413
+    error = response.json()["error"]
+    assert (error["code"], error["message"]) == ("body_too_large", "The body has more than 250,000 objects and arrays.")
 
 
 @pytest.mark.usefixtures("goes_on")

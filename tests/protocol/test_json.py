@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_flask.protocol.json import MalformedJSON, parse, write
+from bedrock_flask.protocol.json import MAX_PARTS, MalformedJSON, TooManyParts, parse, write
 from bedrock_flask.protocol.json_path import describe_path
 from bedrock_flask.protocol.json_places import mark_places
 
@@ -220,3 +220,12 @@ def test_what_is_no_json_is_not_written():
     for value in ({1, 2}, {"a": object()}):
         with pytest.raises(TypeError):
             write(value)
+
+
+def test_a_text_has_at_most_so_many_objects_and_arrays():
+    most = b"[" + b"{}," * (MAX_PARTS - 2) + b"[]]"
+    assert len(parse(most)) == MAX_PARTS - 1
+    with pytest.raises(TooManyParts, match="more than 250,000 objects and arrays"):
+        parse(b"[" + most + b"]")
+    # Brackets in a text are not counted.
+    assert len(parse(b'["' + b"{[" * MAX_PARTS + b'"]')[0]) == 2 * MAX_PARTS

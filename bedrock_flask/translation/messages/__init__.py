@@ -3,7 +3,7 @@
 One idea a file. An edit leaves what it does not concern as the same object, so that its text goes up as it came.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.translation.messages.add_betas import add_betas, translate_eager_streaming
@@ -49,21 +49,22 @@ TURNS: tuple[Edit, ...] = (
 )
 
 
-def edit_members(body: Body, capabilities: Capabilities) -> Edited:
-    """Edit the members of a body in their places."""
-    return _apply(MEMBERS, body, capabilities)
+def edit_members(body: Body, capabilities: Capabilities, check: Callable[[], object] = lambda: None) -> Edited:
+    """Edit the members of a body in their places; `check` is called before each edit, and may raise an error."""
+    return _apply(MEMBERS, body, capabilities, check)
 
 
-def edit_turns(body: Body, capabilities: Capabilities) -> Edited:
-    """Edit the turns of a body."""
-    return _apply(TURNS, body, capabilities)
+def edit_turns(body: Body, capabilities: Capabilities, check: Callable[[], object] = lambda: None) -> Edited:
+    """Edit the turns of a body; `check` is called before each edit, and may raise an error."""
+    return _apply(TURNS, body, capabilities, check)
 
 
-def _apply(edits: Iterable[Edit], body: Body, capabilities: Capabilities) -> Edited:
+def _apply(edits: Iterable[Edit], body: Body, capabilities: Capabilities, check: Callable[[], object]) -> Edited:
     result, contents = Edited(body), find_contents(body)
     for edit in edits:
         if contents.isdisjoint(edit.looks_for):
             continue
+        check()
         before = result.body
         result = result.then(edit.apply(before, capabilities))
         if result.body is not before:

@@ -1,5 +1,6 @@
 """Make a Converse request that was translated from another format acceptable to Bedrock; one repair a file."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from bedrock_flask.capabilities import Capabilities
@@ -104,14 +105,20 @@ REPAIRS: tuple[Repair, ...] = (
 )
 
 
-def apply_repairs(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Apply every repair to a request; InvalidBody names all that cannot be repaired, and has the result without it."""
+def apply_repairs(
+    request: Request, capabilities: Capabilities, check: Callable[[], object] = lambda: None
+) -> RepairResult:
+    """Apply every repair to a request; InvalidBody names all that cannot be repaired, and has the result without it.
+
+    `check` is called before each, and may raise an error that ends the work.
+    """
     result, contents = RepairResult(request), find_contents(request)
     faults: list[FieldError] = []
     for repair in REPAIRS:
         # A request without messages is refused; until then each repair may find a fault of it.
         if contents.isdisjoint(repair.looks_for) and NO_MESSAGES not in contents:
             continue
+        check()
         before = result.request
         try:
             result = result.then(_name_paths(repair, result, capabilities))

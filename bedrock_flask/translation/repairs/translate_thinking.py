@@ -4,6 +4,7 @@ Sources: "Adaptive thinking" (AWS user guide); "Thinking", "Effort" and the migr
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
@@ -98,9 +99,9 @@ def _use_budget(request: Request, capabilities: Capabilities) -> RepairResult:
     return RepairResult(set_extras(request, thinking=enabled, effort=None), ("thinking.type",) if adaptive else ())
 
 
-def _compute_budget(request: Request, effort: str) -> int | None:
+def _compute_budget(request: Request, effort: Any) -> int | None:
     """The budget for an effort; None if maxTokens, which the reasoning counts towards, has no room for the least."""
-    if effort not in BUDGETS:
+    if not isinstance(effort, str) or effort not in BUDGETS:
         raise InvalidBody([FieldError("effort", f"must be one of {', '.join((_NO_EFFORT, *BUDGETS))}")])
     max_tokens: int | None = member(request, "inferenceConfig", "maxTokens")
     if max_tokens is None:

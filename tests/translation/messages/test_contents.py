@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.errors import DeadlineExceeded
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation import messages
@@ -127,3 +128,14 @@ def test_contents_are_found_at_every_depth() -> None:
         ],
     }
     assert find_contents(body) == {"messages", "tool_result", "cache_control", EMPTY_TURN, SYSTEM_TURN}
+
+
+def test_work_ends_between_two_edits_where_the_time_is_used_up() -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}], "system": "x", "tools": []}
+    assert edit_members(body, MODELS[0], lambda: None).body == body
+    with pytest.raises(DeadlineExceeded):
+        edit_members(body, MODELS[0], raise_deadline)
+
+
+def raise_deadline() -> None:
+    raise DeadlineExceeded()

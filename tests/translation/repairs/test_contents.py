@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.errors import InvalidBody
+from bedrock_flask.errors import DeadlineExceeded, InvalidBody
 from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation import repairs
 from bedrock_flask.translation.repairs import RepairResult, apply_repairs
@@ -142,3 +142,19 @@ def test_contents_are_found_at_every_depth() -> None:
         *("messages", "toolConfig", "extras", "top_k", "toolSpec", "toolResult", "image", "text"),
         "a blank text, or a message without content",
     }
+
+
+def test_work_ends_between_two_repairs_where_the_time_is_used_up() -> None:
+    tools = [{"toolSpec": {"name": "a", "inputSchema": {"json": {"type": "object"}}}}]
+    request = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "toolConfig": {"tools": tools}}
+    assert apply_repairs(request, Capabilities(tools=True), lambda: None).request == request
+    calls: list[None] = []
+
+    def check() -> None:
+        calls.append(None)
+        if len(calls) == 3:
+            raise DeadlineExceeded
+
+    with pytest.raises(DeadlineExceeded):
+        apply_repairs(request, Capabilities(tools=True), check)
+    assert len(calls) == 3

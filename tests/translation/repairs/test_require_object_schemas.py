@@ -166,3 +166,22 @@ def test_thousands_of_branches_about_one_property_are_merged_flat_and_at_once(un
     merged = schema_of({union: branches})
     assert merged["properties"] == {"a": {union: [{"maxLength": size} for size in range(3000)]}}
     assert merged["required"] == ["a"]
+
+
+def test_a_union_that_takes_too_much_to_be_merged_is_refused_by_its_path() -> None:
+    large = {"properties": {f"p{number}": {"type": "string"} for number in range(500)}}
+    definitions = {f"d{number}": {"allOf": [{"$ref": "#/$defs/large"}]} for number in range(500)}
+    parts = [{"$ref": f"#/$defs/d{number}"} for number in range(500)]
+    with pytest.raises(InvalidBody) as refused:
+        schema_of({"allOf": parts, "$defs": {**definitions, "large": large}})
+    (fault,) = refused.value.fields
+    assert fault.path == "toolConfig.tools[0].toolSpec.inputSchema.json"
+    assert "too large" in fault.message
+
+
+def test_a_union_of_ever_deeper_unions_is_refused() -> None:
+    schema: Json = {"properties": {"a": {}}}
+    for _ in range(200):
+        schema = {"allOf": [schema]}
+    with pytest.raises(InvalidBody, match="too large"):
+        schema_of(schema)

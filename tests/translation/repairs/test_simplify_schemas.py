@@ -145,3 +145,24 @@ def test_a_plain_schema_takes_what_the_schema_takes(properties: Json, definition
     assert "#/$defs/A" not in json.dumps(simple)
     if jsonschema.Draft202012Validator(schema).is_valid(arguments):
         assert jsonschema.Draft202012Validator(simple).is_valid(arguments)
+
+
+def test_many_references_to_a_large_schema_do_not_fill_the_memory() -> None:
+    large = {"type": "object", "properties": {f"p{number}": {"type": "string"} for number in range(1000)}}
+    many = {f"q{number}": {"$ref": "#/$defs/large"} for number in range(900)}
+    simple, repaired = repair({"type": "object", "properties": many, "$defs": {"large": large}})
+    whole = [name for name, each in simple["inputSchema"]["json"]["properties"].items() if each == large]
+    assert 10 < len(whole) < 30
+    assert simple["inputSchema"]["json"]["properties"]["q899"] == {"type": "object"}
+    assert repaired.reported
+
+
+def test_references_to_ever_deeper_schemas_end() -> None:
+    def wrap(schema: Json) -> Json:
+        for _ in range(30):
+            schema = {"type": "object", "properties": {"a": schema}}
+        return schema
+
+    definitions = {f"d{number}": wrap({"$ref": f"#/$defs/d{number + 1}"}) for number in range(31)}
+    simple = plain({**wrap({"$ref": "#/$defs/d0"}), "$defs": definitions})
+    assert 100 < json.dumps(simple).count('"a"') < 140
