@@ -11,7 +11,7 @@ from bedrock_flask.bedrock.usage import from_headers
 from bedrock_flask.call import REPLY, Batch, Call, Chunk, Handler, Reply, Stream, find_object
 from bedrock_flask.errors import CONNECTION_LOST, BedrockError, GatewayError, UpstreamTruncated, read_reported_error
 from bedrock_flask.observability import logs
-from bedrock_flask.wires import find_wire
+from bedrock_flask.wires import converse, find_wire
 from bedrock_flask.wires.wire import GUARDRAIL, Wire, find_reported_error, has_metrics
 
 LOG = logging.getLogger("bedrock_flask.gateway")
@@ -54,11 +54,14 @@ def _read_document(answer: Reply | Chunk, wire: Wire) -> dict[str, Any] | None:
     return find_object(data) if wire.is_opaque else answer.document
 
 
-def _reject_reported_error(payload: dict[str, Any], chunk: Chunk) -> None:
-    """Raise the error that a chunk reports, with its frame, so that Bedrock's own routes can pass it on."""
+def _reject_reported_error(payload: dict[str, Any], chunk: Chunk, wire: Wire) -> None:
+    """Raise the error that a chunk reports; one in the model's own format with its frame, which a client can read.
+
+    An event that reports one is not an event of Converse: an SDK would skip it, and see an end without an error.
+    """
     if reported := find_reported_error(payload):
         error = read_reported_error(reported)
-        if isinstance(error, BedrockError):
+        if isinstance(error, BedrockError) and wire.name != converse.WIRE.name:
             error.frame = chunk.frame
         raise error
 
@@ -132,7 +135,7 @@ class _StreamedAnswer:
         if wire.is_piece(payload):
             return
         if not wire.is_opaque:
-            _reject_reported_error(payload, chunk)
+            _reject_reported_error(payload, chunk, wire)
         with isolate_plugin_errors(call.adapter):
             call.record.usage = call.record.usage.merge(wire.read_usage(payload))
             self.is_guarded = self.is_guarded or GUARDRAIL in payload

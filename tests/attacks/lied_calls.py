@@ -18,7 +18,9 @@ from tests.attacks.routes import ERROR, ROUTES, SUCCESS, Route
 # Seconds that a client of the run waits; the gateway's own limits are far below.
 PATIENCE = 30.0
 # Lies about the end of a stream, which each format tells its client in its own way.
-ENDINGS = frozenset({"truth", "no-stop", "only-meta", "stop-first", "no-meta", "meta-then-fin", "meta-then-rst"})
+ENDINGS = frozenset(
+    {"truth", "no-stop", "only-meta", "stop-first", "no-meta", "meta-then-fin", "meta-then-rst", "stop-before-text"}
+)
 _BASE64 = re.compile(rb'"bytes":"([^"]+)"')
 
 

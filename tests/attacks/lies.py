@@ -207,6 +207,124 @@ def _streams() -> Iterator[tuple[str, Lie]]:
     yield "crlf", _document(2, r'{"delta": {"text": "\r\n\r\ndata: [DONE]\r\n\r\n"}}', is_complete=True)
 
 
+def _orders() -> Iterator[tuple[str, Lie]]:
+    """Lies of a stream about the order and the number of its events, and about what is in them."""
+    yield (
+        "stop-twice",
+        Lie(lambda form, mark: stream([*frames(form, mark)[:5], *frames(form, mark)[4:]]), is_complete=True),
+    )
+    yield "meta-twice", Lie(lambda form, mark: stream([*frames(form, mark), frames(form, mark)[-1]]), is_complete=True)
+    yield (
+        "text-after-meta",
+        Lie(lambda form, mark: stream([*frames(form, mark), frames(form, mark)[2]]), is_complete=True),
+    )
+    yield "exception-after-meta", Lie(lambda form, mark: stream([*frames(form, mark), _EXCEPTION]), is_complete=True)
+    yield "garbage-after-meta", Lie(lambda form, mark: stream([*frames(form, mark), b"\xff" * 40]), is_complete=True)
+    yield "stop-before-text", _keep(lambda true: [true[0], true[4], *true[1:4]])
+    yield "no-start", Lie(lambda form, mark: stream(frames(form, mark)[1:]), is_complete=True)
+    yield "start-twice", Lie(lambda form, mark: stream([frames(form, mark)[0], *frames(form, mark)]), is_complete=True)
+    yield "backwards", _keep(lambda true: true[::-1])
+    yield "null-stop", _change_stop(None)
+    yield "list-stop", _change_stop([])
+    yield "empty-stop", _change_stop("")
+    yield "unknown-stop", _change_stop("model_felt_like_it", is_complete=True)
+    yield "usage-word", _document_of("metadata", {"usage": "many", "metrics": {}})
+    yield "usage-negative", _document_of("metadata", {"usage": {"inputTokens": -5, "outputTokens": 10**30}})
+    yield "chunk-without-bytes", _add_frame(3, eventstream.encode(eventstream.event("chunk", b'{"p": "abc"}')))
+    yield "chunk-not-base64", _add_frame(3, eventstream.encode(eventstream.event("chunk", b'{"bytes": "!!!"}')))
+    yield "error-in-chunk", _add_frame(3, _ERROR_IN_CHUNK)
+    yield (
+        "unknown-event",
+        Lie(lambda form, mark: stream([*frames(form, mark)[:3], _GOSSIP, *frames(form, mark)[3:]]), is_complete=True),
+    )
+    yield "no-event-type", _add_frame(3, eventstream.encode(eventstream.Frame({":message-type": "event"}, b"{}")))
+    yield (
+        "event-type-number",
+        _add_frame(3, eventstream.encode(eventstream.Frame({":message-type": "event", ":event-type": 7}, b"{}"))),
+    )
+    yield "crlf-in-event-type", _add_frame(3, eventstream.encode(eventstream.event("x\r\ndata: [DONE]\r\n\r\n", b"{}")))
+    yield (
+        "one-byte-chunks",
+        Lie(lambda form, mark: stream([bytes((byte,)) for byte in b"".join(frames(form, mark))]), is_complete=True),
+    )
+    yield "one-chunk", Lie(lambda form, mark: stream([b"".join(frames(form, mark))]), is_complete=True)
+    yield (
+        "chunk-extensions",
+        Lie(
+            lambda form, mark: [
+                part.replace(b"\r\n", b";a=b\r\n", 1) if number else part for number, part in _parts(form, mark)
+            ],
+            is_complete=True,
+        ),
+    )
+    yield (
+        "trailers",
+        Lie(lambda form, mark: stream(frames(form, mark), end=b"0\r\n" + b"x: y\r\n" * 50 + b"\r\n"), is_complete=True),
+    )
+    yield (
+        "trailer-flood",
+        Lie(
+            lambda form, mark: [*stream(frames(form, mark), end=b"0\r\n" + b"x: y\r\n" * 300_000), FIN],
+            is_complete=True,
+        ),
+    )
+    yield (
+        "second-answer",
+        Lie(lambda form, mark: [*stream(frames(form, mark)), *whole(body(form, "mark-ffffffff"))], is_complete=True),
+    )
+    yield "whole-for-stream", Lie(lambda form, mark: whole(body(form, mark)), is_complete=True)
+    yield "length-for-stream", Lie(lambda form, mark: _with_length(frames(form, mark)), is_complete=True)
+    yield "short-length-for-stream", Lie(lambda form, mark: [*_with_length(frames(form, mark), missing=90), FIN])
+    yield (
+        "until-close-for-stream",
+        Lie(lambda form, mark: [head(content_type=eventstream.MEDIA_TYPE), *frames(form, mark), FIN], is_complete=True),
+    )
+    yield (
+        "half-until-close-for-stream",
+        Lie(lambda form, mark: [head(content_type=eventstream.MEDIA_TYPE), *frames(form, mark)[:3], FIN]),
+    )
+
+
+def _parts(form: str, mark: str) -> Iterator[tuple[int, bytes]]:
+    parts = stream(frames(form, mark))
+    return ((number if number < len(parts) - 1 else 0, part) for number, part in enumerate(parts))
+
+
+def _with_length(true: list[bytes], missing: int = 0) -> list[bytes]:
+    data = b"".join(true)
+    return [head(content_type=eventstream.MEDIA_TYPE, content_length=str(len(data))), data[: len(data) - missing]]
+
+
+def _change_stop(reason: Any, *, is_complete: bool = False) -> Lie:
+    def tell(form: str, mark: str) -> Steps:
+        true = frames(form, mark)
+        stop = (
+            {"stopReason": reason} if form == CONVERSE else {"type": "message_delta", "delta": {"stop_reason": reason}}
+        )
+        true[4] = frame_text(form, make_events(form, mark)[4][0], json.dumps(stop))
+        return stream(true)
+
+    return Lie(tell, is_complete)
+
+
+def _document_of(kind: str, document: dict[str, Any]) -> Lie:
+    """A Converse stream whose last document is another; Claude's stays as it is."""
+
+    def tell(form: str, mark: str) -> Steps:
+        true = frames(form, mark)
+        if form == CONVERSE:
+            true[5] = frame_text(form, kind, json.dumps(document))
+        return stream(true)
+
+    return Lie(tell, is_complete=True)
+
+
+_ERROR_IN_CHUNK = eventstream.encode(
+    eventstream.chunk(b'{"type": "error", "error": {"type": "overloaded_error", "message": "no"}}')
+)
+_GOSSIP = eventstream.encode(eventstream.event("gossip", b'{"x": 1}'))
+
+
 def _wholes() -> Iterator[tuple[str, Lie]]:
     """Lies of a whole answer."""
     yield "truth", Lie(lambda form, mark: whole(body(form, mark)), is_complete=True)
@@ -297,7 +415,7 @@ def _framings() -> Iterator[tuple[str, Lie]]:
 
 _GZIP = gzip.compress(_HTML, mtime=0)
 
-STREAM_LIES = {**dict(_framings()), **dict(_streams())}
+STREAM_LIES = {**dict(_framings()), **dict(_streams()), **dict(_orders())}
 WHOLE_LIES = {**dict(_framings()), **dict(_wholes())}
 
 __all__ = ["CONVERSE", "STREAM_LIES", "WHOLE_LIES", "Lie"]

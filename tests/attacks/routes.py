@@ -65,7 +65,7 @@ def _judge_whole(body: bytes) -> Outcome:
 
 def _judge_chat(body: bytes) -> Outcome:
     return _outcome(
-        b"data: [DONE]" in body and b'"finish_reason": "' in body.replace(b'":"', b'": "'), b'"error"' in body
+        b"data: [DONE]" in body and b'"finish_reason": "' in body.replace(b'":"', b'": "'), b'"error":' in body
     )
 
 
@@ -92,7 +92,8 @@ def _judge_frames(body: bytes) -> Outcome:
         return _outcome(False, True)
     kinds = [frame.headers.get(":event-type") or frame.headers.get(":message-type") for frame in read]
     texts = b"".join(eventstream.chunk_bytes(frame) for frame in read if frame.headers.get(":event-type") == "chunk")
-    failed = any(frame.headers.get(":message-type") != "event" for frame in read)
+    # Claude reports an error in its own format too, which Anthropic's SDK raises.
+    failed = any(frame.headers.get(":message-type") != "event" for frame in read) or b'"type": "error"' in texts
     return _outcome("metadata" in kinds or b"message_stop" in texts, failed)
 
 
