@@ -12,11 +12,13 @@ from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.edge import signatures
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim
+from bedrock_flask.edge.host import read_host_name
 from bedrock_flask.errors import CallerError, LoopbackOnly, Unauthenticated
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 # Headers that a proxy adds: its connection comes from this machine, but its client may be on another.
-_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+_FORWARDED = ("forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip")
+_FORWARDED_PREFIXES = ("x-forwarded-", "x-envoy-")
 
 
 def authenticate(exchange: Exchange) -> None:
@@ -61,16 +63,37 @@ def _identify(exchange: Exchange) -> str | SignatureClaim:
 
 
 def _reject_strangers(exchange: Exchange) -> None:
-    """Without keys, refuse all but loopback connections, and of those proxies and pages of other sites."""
+    """Without keys, refuse all but loopback connections, and of those proxies and pages of other sites.
+
+    A page whose name was made to lead to this machine (DNS rebinding) is known by its name in `Host`.
+    """
     if not _is_from_loopback(exchange):
         raise LoopbackOnly("Set BEDROCK_FLASK_API_KEYS=name:secret, or bind the gateway to 127.0.0.1.")
-    if any(exchange.has_header(name) for name in _FORWARDED):
+    if _has_passed_a_proxy(exchange):
         raise LoopbackOnly("Without API keys the gateway refuses requests through a proxy. Set BEDROCK_FLASK_API_KEYS.")
+    host = exchange.header("host")
+    if host and not _is_from_socket(exchange) and not is_loopback(read_host_name(host)):
+        raise LoopbackOnly(
+            "Without API keys the gateway is called by a name of this machine, such as localhost, not by the one in "
+            "the header Host. Set BEDROCK_FLASK_API_KEYS."
+        )
     if not exchange.has_header("origin"):
         return
     origin = exchange.header("origin")
     if origin not in exchange.settings.cors_origins and not is_loopback(_parse_host(origin)):
         raise LoopbackOnly("Without API keys the gateway refuses pages of other sites. Set BEDROCK_FLASK_API_KEYS.")
+
+
+def _has_passed_a_proxy(exchange: Exchange) -> bool:
+    return any(exchange.has_header(name) for name in _FORWARDED) or any(
+        header for prefix in _FORWARDED_PREFIXES for header in exchange.list_prefixed(prefix)
+    )
+
+
+def _is_from_socket(exchange: Exchange) -> bool:
+    """Whether the client has opened a socket in the file system, which no page can."""
+    connection = client_socket(exchange.environ)
+    return connection is not None and connection.family == socket.AF_UNIX
 
 
 def _parse_host(origin: str) -> str:
@@ -85,6 +108,4 @@ def _is_from_loopback(exchange: Exchange) -> bool:
     connection = client_socket(exchange.environ)
     if connection is None:
         return is_loopback(exchange.environ.get("REMOTE_ADDR", ""))
-    if connection.family == socket.AF_UNIX:
-        return True
-    return is_loopback(connection.getsockname()[0])
+    return _is_from_socket(exchange) or is_loopback(connection.getsockname()[0])

@@ -20,7 +20,8 @@ from bedrock_flask.models.registry import GENERIC, Registry
 
 ANY, LISTED = "any", "listed"
 
-_ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d*:[\w./:-]+", re.ASCII)
+# Without two dots in a row: a proxy that normalises paths would make another path of them.
+_ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d*:(?!.*\.\.)[\w./:-]+", re.ASCII)
 # `provider.name`, with or without a profile's prefix; a provider is one word, so 'gpt-4.1' does not match.
 _ID = re.compile(r"([a-z][a-z0-9-]*\.)?[a-z][a-z0-9]*\.[A-Za-z][\w.:-]*", re.ASCII)
 

@@ -18,8 +18,8 @@ from bedrock_flask.protocol import eventstream
 from tests.dialects import full_bodies
 from tests.doubles import Emulator, Gateway
 
-CANARY = b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: canary\r\nConnection: close\r\n\r\n"
-POST = b"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: x\r\n"
+CANARY = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: canary\r\nConnection: close\r\n\r\n"
+POST = b"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: localhost\r\n"
 BODY = b'{"messages":[{"role":"user","content":[{"text":"hi"}]}]}'
 SIZE = b"Content-Length: %d\r\n" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -62,11 +62,11 @@ SMUGGLED = {
     "a NUL in a header": POST + b"X-A: b\0c\r\n" + SIZE + b"\r\n" + BODY,
     "a NUL in the address": POST.replace(b"nova", b"no\0va") + SIZE + b"\r\n" + BODY,
     "a bare return in a header": POST + b"X-A: b\rTransfer-Encoding: chunked\r\n" + SIZE + b"\r\n" + BODY,
-    "no method": b" /v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
-    "no version": b"GET /v1/models\r\nHost: x\r\n\r\n",
-    "a version of the future": b"GET /v1/models HTTP/9.9\r\nHost: x\r\n\r\n",
+    "no method": b" /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "no version": b"GET /v1/models\r\nHost: localhost\r\n\r\n",
+    "a version of the future": b"GET /v1/models HTTP/9.9\r\nHost: localhost\r\n\r\n",
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    "a very long address": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a very long address": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a very long header": POST + b"X-A: " + b"a" * 200_000 + b"\r\n\r\n",
     "very many headers": POST + b"".join(b"X-%d: a\r\n" % number for number in range(2000)) + b"\r\n",
 }
@@ -476,7 +476,7 @@ def test_no_bytes_are_a_500(gateway: Gateway, emulator: Emulator, route: str, bo
 def test_no_address_and_no_header_is_a_500(
     gateway: Gateway, emulator: Emulator, method: str, path: str, name: str, value: bytes
 ) -> None:
-    sent = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: ".encode()
+    sent = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{name}: ".encode()
     answer = heard(gateway, sent + value + b"\r\nContent-Length: 2\r\n\r\n{}")
     assert len(statuses(answer)) <= 1
     assert all(status < 500 or status in (501, 505) for status in statuses(answer)), answer[:300]

@@ -98,7 +98,7 @@ def test_fifty_large_bodies_with_a_wrong_key_cost_nothing(keyed: Any, emulator: 
 
 def test_a_client_that_sends_all_before_it_reads_gets_its_answer(keyed: Any) -> None:
     host, port = keyed.url.removeprefix("http://").split(":")
-    head = b"POST /v1/invoke HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"
+    head = b"POST /v1/invoke HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000000\r\n\r\n"
     with socket.create_connection((host, int(port)), timeout=20) as client:
         client.sendall(head + b"x" * 20_000_000)
         assert client.recv(100).startswith(b"HTTP/1.1 401")
@@ -208,7 +208,13 @@ def test_the_shipped_configuration_refuses_it_even_past_serve(plain_environ: dic
     assert "BEDROCK_FLASK_API_KEYS" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["forwarded", "via", "x-forwarded-for", "x-real-ip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("forwarded", "via", "x-forwarded-for", "x-real-ip", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-x"),
+        *("cf-connecting-ip", "true-client-ip", "x-envoy-external-address"),
+    ],
+)
 def test_without_keys_a_proxy_on_this_machine_opens_nothing(gateway: Gateway, name: str) -> None:
     response = gateway.get("/v1/models", headers={name: "127.0.0.1"})
     assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
@@ -258,10 +264,13 @@ def half_a_request(server: Any, text: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("sent", "answer"),
     [
-        (b"POST /v1/invoke HTTP/1.1\r\nHost: x\r\n", b""),
-        (b'POST /v1/invoke HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"model"', b"HTTP/1.1 408"),
-        (b'POST /v1/invoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{"model"', b"HTTP/1.1 408"),
-        (b"POST /v1/invoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", b"HTTP/1.1 400"),
+        (b"POST /v1/invoke HTTP/1.1\r\nHost: localhost\r\n", b""),
+        (b'POST /v1/invoke HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"model"', b"HTTP/1.1 408"),
+        (
+            b'POST /v1/invoke HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{"model"',
+            b"HTTP/1.1 408",
+        ),
+        (b"POST /v1/invoke HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", b"HTTP/1.1 400"),
     ],
 )
 def test_silent_and_broken_clients_hold_no_thread(start_gateway: StartGateway, sent: bytes, answer: bytes) -> None:
@@ -295,4 +304,54 @@ def test_a_body_shorter_than_announced_is_no_body(gateway: Gateway, emulator: Em
         client.shutdown(socket.SHUT_WR)
         answer = client.recv(65536)
     assert answer.startswith(b"HTTP/1.1 408 ")
+    assert emulator.calls() == []
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:8000"])
+def test_without_keys_a_page_that_leads_its_own_name_to_this_machine_reads_nothing(gateway: Gateway, host: str) -> None:
+    for path in ("/v1/models", "/openapi.json"):
+        response = gateway.get(path, headers={"host": host})
+        assert (response.status_code, response.json()["code"]) == (403, "loopback_only"), path
+    assert gateway.post("/v1/models/nova/invoke", BODY, headers={"host": host}).status_code == 403
+    assert gateway.get("/livez", headers={"host": host}).ok
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:80", "localhost.", "127.0.0.1", "127.9.9.9:1", "[::1]:80", ""]
+)
+def test_without_keys_every_name_of_this_machine_is_served(gateway: Gateway, host: str) -> None:
+    assert gateway.get("/v1/models", headers={"host": host}).ok
+
+
+def test_with_keys_every_name_is_served(keyed: Any) -> None:
+    assert keyed.get("/v1/models", headers={"host": "gateway.example", "x-api-key": SECRET}).ok
+
+
+@pytest.mark.parametrize(
+    ("first", "headers", "status"),
+    [
+        (b"GET /livez HTTP/1.1", b"", 400),
+        (b"GET /livez HTTP/1.0", b"", 200),
+        (b"GET /livez HTTP/1.1", b"Host: x y/@\r\n", 400),
+        (b"GET /livez HTTP/1.1", b"Host: a/b\r\n", 400),
+        (b"GET /livez HTTP/1.1", b"Host:\r\n", 200),
+        (b"GET /livez HTTP/1.1", b"Host: gateway_1.internal:8000\r\n", 200),
+    ],
+)
+def test_http_1_1_has_a_host(gateway: Gateway, first: bytes, headers: bytes, status: int) -> None:
+    answer = half_a_request(gateway, first + b"\r\n" + headers + b"Connection: close\r\n\r\n")
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode()) or answer.startswith(f"HTTP/1.0 {status} ".encode())
+    assert (b"unreadable_request" in answer) == (status == 400)
+
+
+def test_the_docs_page_may_not_be_framed(gateway: Gateway) -> None:
+    policy = gateway.get("/docs").headers["content-security-policy"]
+    for rule in ("frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"):
+        assert rule in policy
+
+
+def test_an_arn_that_climbs_is_no_model(gateway: Gateway, emulator: Emulator) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/../../x"
+    response = gateway.post("/v1/invoke", {"model": arn, "input": BODY})
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_model")
     assert emulator.calls() == []

@@ -16,10 +16,10 @@ from tests.doubles import Gateway, SendWhole, StartGateway, Upstream
 PATIENCE = 2.0
 SLACK = 8.0
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
-HEAD = b"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 HALVES = {
     "nothing": b"",
-    "half a header": b"GET /livez HTTP/1.1\r\nHost: x\r\n",
+    "half a header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\n",
     "half a body": HEAD + b'Content-Length: 1000\r\n\r\n{"messages": [',
     "half a chunk": HEAD + b'Transfer-Encoding: chunked\r\n\r\nff\r\n{"messages": [',
 }
@@ -61,7 +61,7 @@ def prompt(gateway: Gateway) -> bool:
 
 
 # A whole request, followed by the beginning of another.
-AND_HALF = {"one and a half": b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /li"}
+AND_HALF = {"one and a half": b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /li"}
 
 
 @pytest.mark.parametrize("sent", [*HALVES.values(), *AND_HALF.values()], ids=[*HALVES, *AND_HALF])
@@ -123,7 +123,7 @@ def test_requests_in_one_piece_are_each_answered(impatient: Any) -> None:
     body = json.dumps(NOVA).encode()
     one = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
     with connected(impatient) as connection:
-        connection.sendall(one + one + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        connection.sendall(one + one + b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = to_the_end(connection)
     assert answer.count(b"HTTP/1.1 200") == 3
 
