@@ -424,7 +424,17 @@ def exchange_bytes(gateway: Gateway, sent: bytes) -> tuple[bytes, dict[bytes, by
         headers.pop(name.encode(), None)
     # Flask names the methods in the order of a set.
     headers |= {name: b", ".join(sorted(headers[name].split(b", "))) for name in headers if name == b"allow"}
-    return first, headers, CHANGING.sub(rb"\1_", body)
+    body = join_chunks(body) if headers.get(b"transfer-encoding") == b"chunked" else body
+    return first, headers, mask_body(headers[b"content-type"].decode(), body)
+
+
+def join_chunks(body: bytes) -> bytes:
+    """A chunked body whole: how many chunks it has depends on what came together from the emulator."""
+    joined = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        joined, body = joined + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return joined
 
 
 RAW = {
