@@ -74,7 +74,8 @@ def list_unknown_kinds(value: Json, names: Container[str]) -> list[str]:
 def member(value: Any, *names: str) -> Any:
     """The value at a path of member names, or None if the path ends early."""
     for name in names:
-        value = value.get(name) if isinstance(value, Mapping) else None
+        # The first test is the one that nearly all values pass, and costs a fifth of the second.
+        value = value.get(name) if type(value) is dict or isinstance(value, Mapping) else None
     return value
 
 

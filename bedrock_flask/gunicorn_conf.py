@@ -47,6 +47,7 @@ keepalive = 75
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None  # noqa: S108 - in a file of its own
 # The control socket would be in the home folder, which a container may not have.
 control_socket_disable = True
+logger_class = "bedrock_flask.server.gunicorn_logger.Logger"
 logconfig_dict = logs.make_gunicorn_config(_settings.log_level)
 
 

@@ -34,7 +34,6 @@ _RULE = re.compile(r"(?P<prefix>[^<>]*/)<path:\w+>(?P<suffix>/[^<>/]*)")
 # A model's name, and so what stands for it in a path.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-_NOT_PLAIN = ("HTTP_ORIGIN", "HTTP_TRANSFER_ENCODING")
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,8 @@ def is_plain(environ: Mapping[str, Any]) -> bool:
         environ["REQUEST_METHOD"] == "POST"
         and length.isascii()
         and length.isdigit()
-        and not any(name in environ for name in _NOT_PLAIN)
+        and "HTTP_ORIGIN" not in environ
+        and "HTTP_TRANSFER_ENCODING" not in environ
         and _HOST.fullmatch(environ.get("HTTP_HOST", "")) is not None
     )
 

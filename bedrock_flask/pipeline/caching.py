@@ -55,20 +55,27 @@ def choose_caching(exchange: Exchange, model: Model, canonical: Request, wish: C
 
     The request's header decides first, then what its body excludes, then the alias, then the key, then the settings.
     """
-    if wish is None or has_cache_points(canonical):
+    if wish is None or (not exchange.has_header(headers.CACHE) and not _is_wanted("", exchange, model, wish)):
+        # To look for marks is the dearest question, and most requests need no answer to it.
+        return CacheChoice(canonical)
+    if has_cache_points(canonical):
         return CacheChoice(canonical)
     ordered = _read_header(exchange)
     if not model.capabilities.cache:
         return CacheChoice(canonical, dropped=(headers.CACHE,) if ordered == ON else ())
-    settings = exchange.settings
-    of_keys = dict(pair.rsplit(":", 1) for pair in settings.cache_keys)
-    own = of_keys.get(exchange.key, "")
-    mode = ordered or (OFF if wish.mode == OFF else "") or model.cache or own or settings.cache
-    if (wish.mode if mode == AUTO else mode) != ON:
+    if not _is_wanted(ordered, exchange, model, wish):
         return CacheChoice(canonical)
     if wish.ttl is None or not model.capabilities.long_cache:
         return CacheChoice(canonical, Caching())
     return CacheChoice(_without_options(canonical), Caching(wish.ttl))
+
+
+def _is_wanted(ordered: str, exchange: Exchange, model: Model, wish: CacheWish) -> bool:
+    settings = exchange.settings
+    of_keys = dict(pair.rsplit(":", 1) for pair in settings.cache_keys)
+    own = of_keys.get(exchange.key, "")
+    mode = ordered or (OFF if wish.mode == OFF else "") or model.cache or own or settings.cache
+    return (wish.mode if mode == AUTO else mode) == ON
 
 
 def _read_header(exchange: Exchange) -> str:
