@@ -21,7 +21,7 @@ from bedrock_flask.bodies import (
     openai_responses_body,
 )
 from bedrock_flask.contract import samples
-from bedrock_flask.fields import Open, Schema
+from bedrock_flask.fields import Open, Schema, find_faults
 from bedrock_flask.fields.acceptance import accepts
 from bedrock_flask.models.loading import load_registry
 
@@ -214,3 +214,18 @@ def test_options_of_a_schema_are_kept(make: Callable[[], marshmallow.Schema]) ->
     bodies: list[Any] = [{"text": "x"}, {"short": "a"}, {"z": 1}, {}, {"a": "x"}, {"b": {"a": "a"}}, [{"name": "x"}]]
     for body in bodies:
         assert accepts(make(), body) is (not make().validate(body))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not Kinds], ids=lambda kind: kind.__module__)
+def test_a_body_that_fits_never_reaches_marshmallow(kind: type[Schema], monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = kind()
+    find_faults(schema, {})
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("marshmallow is slow")
+
+    bodies = [samples.make_body(schema, Random(seed)) for seed in range(60)]
+    monkeypatch.setattr(marshmallow.Schema, "_do_load", fail)
+    monkeypatch.setattr(marshmallow.fields.Field, "deserialize", fail)
+    for body in bodies:
+        assert find_faults(schema, body) == []

@@ -3,6 +3,7 @@
 A step is a line of Python. What the interpreter does within a line, such as the search in a list, is not seen.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -16,7 +17,12 @@ from bedrock_flask.fields import Schema, find_faults
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.models.models_file import DROP
 from bedrock_flask.models.resolver import Models
+from bedrock_flask.protocol import data_uri, envelope
+from bedrock_flask.protocol.json import MalformedJSON, parse, write
+from bedrock_flask.protocol.json_items import remove_items
+from bedrock_flask.protocol.json_path import drop_at
 from bedrock_flask.protocol.json_places import mark_places
+from bedrock_flask.translation.estimate_tokens import estimate_tokens
 from bedrock_flask.translation.messages import edit_members, edit_turns
 from bedrock_flask.translation.request import build_bedrock_request
 from bedrock_flask.wires import anthropic, openai_chat, openai_responses
@@ -309,6 +315,9 @@ RESPONSES: dict[str, Make] = {
     "wrong values": lambda n: {"input": [{"role": "user", "content": 1}] * n},
 }
 
+# For each byte of a body: a part of some ten bytes costs some hundred lines at most.
+MOST_STEPS = 40
+
 DIALECTS: dict[str, tuple[Wire, Schema, Json, dict[str, Make]]] = {
     "chat": (openai_chat.WIRE, openai_chat_body.Body(), {}, CHAT),
     "messages": (anthropic.WIRE, anthropic_messages_body.Body(), {"max_tokens": 5000}, MESSAGES),
@@ -366,12 +375,41 @@ def test_four_times_the_parts_take_about_four_times_the_steps(dialect: str, case
     _, _, members, cases = DIALECTS[dialect]
     for name in NAMES[dialect]:
 
-        def count(parts: int, name: str = name) -> int:
-            body = {"model": name, **members, **cases[case](parts)}
+        def make(parts: int, name: str = name) -> Json:
+            return {"model": name, **members, **cases[case](parts)}
+
+        def count(body: Json, name: str = name) -> int:
             return count_steps(lambda: translate(dialect, name, body))
 
         # What is done once is done at the first.
-        count(2)
-        few, many = count(25), count(100)
+        count(make(2))
+        few, many = count(make(25)), count(large := make(100))
         # In proportion to the square it would be sixteen times.
         assert many < 4.8 * few, f"{name}: {few} and {many}"
+        assert many < MOST_STEPS * len(json.dumps(large)), f"{name}: {many}"
+
+
+def find_fault(data: bytes) -> None:
+    with pytest.raises(MalformedJSON):
+        parse(data)
+
+
+FUNCTIONS: dict[str, Callable[[int], object]] = {
+    "an estimate of tokens": lambda n: estimate_tokens(one_turn(*[{"text": "x"}] * n)),
+    "a data URI of percent signs": lambda n: data_uri.read("data:image/png;base64," + "%41" * 4 * n),
+    "a data URI of parameters": lambda n: data_uri.read("data:image/png" + ";a=b" * n + ";base64,aGk="),
+    "members that are cut": lambda n: envelope.splice(
+        json.dumps(dict.fromkeys(names(n), 1)), names(n)[::2], {"new": "1", "p1": "2"}
+    ),
+    "items that are cut": lambda n: remove_items(json.dumps({"a": [*range(n)]}), "a", range(0, n, 2)),
+    "values that are dropped": lambda n: drop_at({"a": [{}] * n}, [("a", each) for each in range(n)]),
+    "strict JSON": lambda n: parse(write([{"a": [each]} for each in range(n)])),
+    "a fault at the end of strict JSON": lambda n: find_fault(write([{"a": [each]} for each in range(n)]) + b"x"),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_four_times_the_text_takes_about_four_times_the_steps(name: str) -> None:
+    run = FUNCTIONS[name]
+    run(2)
+    assert count_steps(lambda: run(400)) < 4.8 * count_steps(lambda: run(100))
