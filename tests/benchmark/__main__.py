@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bedrock_flask.config import PREFIX
 from tests.benchmark import page, peers, stages
 from tests.benchmark.beside_images import measure_beside_images
 from tests.benchmark.cases import CASES, QUICK, Case
@@ -35,6 +36,14 @@ from tests.benchmark.processor_time import IS_SUPPORTED
 GATEWAY = "gateway"
 # Levels of two workers.
 TWO = (600, 1000, 2000)
+# Worker, transport and door: each choice apart from the first row, and the reference of each.
+CHOICES = (
+    ("gevent", "signed", "direct"),
+    ("gthread", "signed", "direct"),
+    ("gevent", "boto", "direct"),
+    ("gevent", "signed", "flask"),
+    ("gthread", "boto", "flask"),
+)
 Start = Callable[[Upstream, Path], contextlib.AbstractContextManager[Server]]
 Starts = dict[str, Start]
 Variants = Mapping[str, Mapping[str, str]]
@@ -51,6 +60,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="batches of each side: 20, or 6 with --quick")
     parser.add_argument("--compare", action="append", default=[], metavar="NAME=VALUE,VALUE", help=_COMPARE)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a variable of every gateway")
+    parser.add_argument("--choices", action="store_true", help="what each worker, transport and door costs")
     parser.add_argument("--streams", nargs="?", const="", metavar="30,60,…", help="the paced streams that are held")
     parser.add_argument("--two-workers", action="store_true", help="the paced streams that two workers hold")
     parser.add_argument("--images", type=int, metavar="STREAMS", help="this many streams beside images")
@@ -77,7 +87,7 @@ def make_variants(compared: Sequence[str], every: Sequence[str]) -> dict[str, di
     axes = [[(name, value) for value in values.split(",")] for name, _, values in (c.partition("=") for c in compared)]
     variants = {}
     for combination in itertools.product(*axes):
-        name = " ".join(f"{name.removeprefix('BEDROCK_FLASK_').lower()}={value}" for name, value in combination)
+        name = " ".join(f"{name.removeprefix(PREFIX).lower()}={value}" for name, value in combination)
         variants[name or GATEWAY] = shared | dict(combination)
     return variants
 
@@ -92,6 +102,12 @@ def choose_cases(words: Sequence[str], *, quick: bool, exact: bool) -> list[Case
 def start_gateways(variants: Variants, **settings: str) -> Starts:
     """How each variant is started, with more variables if there are any."""
     return {title: partial(run_gateway, settings={**each, **settings}) for title, each in variants.items()}
+
+
+def make_choices() -> dict[str, dict[str, str]]:
+    """The variables of each row of CHOICES, by the words of the row."""
+    names = [f"{PREFIX}{name}" for name in ("WORKER", "TRANSPORT", "DOOR")]
+    return {", ".join(row): dict(zip(names, row, strict=True)) for row in CHOICES}
 
 
 def start_peers() -> Starts:
@@ -187,6 +203,7 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
         }
     single = {
         "ratios": bool(options.words) and not options.stages,
+        "choices": options.choices,
         "streams": options.streams is not None,
         "two workers": options.two_workers,
         "images": options.images is not None,
@@ -196,6 +213,7 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
     }
     every = {
         "ratios": lambda: measure_ratios(cases, starts, rounds),
+        "choices": lambda: measure_ratios(QUICK, start_gateways(make_choices()), rounds),
         "streams": lambda: measure_streams(starts, levels, seconds),
         "two workers": lambda: measure_streams(start_gateways(variants, **{WORKERS: "2"}), two, seconds),
         "images": lambda: measure_images(starts, options.images or (60 if quick else 600), seconds),

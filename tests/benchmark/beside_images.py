@@ -14,11 +14,12 @@ from tests.benchmark.processes import OTHERS, ROOT, SECRET, Server, Upstream, pi
 
 @dataclass(frozen=True)
 class BesideImages:
-    """The streams, and the images beside them: how many were answered a second, and in how many milliseconds."""
+    """The streams, and the images: how many were answered a second, in how many milliseconds, and how many were not."""
 
     level: Level
     images: float
     p50: float
+    refused: int
 
 
 def measure_beside_images(name: str, server: Server, upstream: Upstream, count: int, seconds: float) -> BesideImages:
@@ -31,7 +32,9 @@ def measure_beside_images(name: str, server: Server, upstream: Upstream, count: 
     pin(sender.pid, OTHERS)
     level = measure_level(name, server, upstream, count, seconds, CHAT)
     output, _ = sender.communicate(timeout=600)
-    took = [float(each) for each in json.loads(output)]
-    # Each began so many seconds after the first; the last to be answered ends the run.
-    ended = max(number / RATE + each for number, each in enumerate(took))
-    return BesideImages(level, round(len(took) / ended, 1), round(statistics.median(took) * 1e3, 1))
+    answers = json.loads(output)
+    # By number, because each began at its time; the last to be answered ends the run.
+    took = {number: each for number, each in enumerate(answers) if each is not None}
+    ended = max((number / RATE + each for number, each in took.items()), default=1)
+    middle = statistics.median(took.values()) if took else 0
+    return BesideImages(level, round(len(took) / ended, 1), round(middle * 1e3, 1), len(answers) - len(took))

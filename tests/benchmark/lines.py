@@ -59,6 +59,7 @@ LINES: Mapping[str, Callable[[Result], str]] = {
     "memory": format_memory,
     "starts": format_start,
     "stages": format_stages,
+    "choices": format_ratio,
     "peers": format_ratio,
     "peer starts": format_start,
 }

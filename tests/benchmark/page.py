@@ -120,10 +120,12 @@ def write_images(results: Results) -> str:
             f"{each['level']['through']['p50']:.1f} / {each['level']['through']['p99']:.1f}",
             f"{each['images']:.1f}",
             f"{each['p50']:.0f}",
+            each["refused"],
         )
         for each in results["images"]
     ]
-    return write_table(["streams", "whole", "p50 / p99 (ms)", "images a second", "an image (ms)"], rows)
+    head = ["streams", "whole", "p50 / p99 (ms)", "images answered a second", "an image (ms)", "images refused"]
+    return write_table(head, rows)
 
 
 def write_memory(results: Results) -> str:
@@ -212,6 +214,7 @@ def _has_several(results: Sequence[Results]) -> bool:
 
 TABLES: Mapping[str, Callable[[Results], str]] = {
     "ratios": write_ratios,
+    "choices": lambda results: write_ratios(results, "choices"),
     "streams": write_levels,
     "two workers": lambda results: write_levels(results, "two workers"),
     "images": write_images,

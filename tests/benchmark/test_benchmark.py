@@ -1,5 +1,6 @@
 """The benchmark runs, and its results have their form. What it measures is never a test."""
 
+import json
 import socket
 from xml.etree import ElementTree
 
@@ -112,3 +113,14 @@ def test_a_kept_connection_that_is_closed_is_counted_and_the_call_made_again(
         assert client.dropped == (concurrency == 1)
         assert len(upstream.requests) == (3 if concurrency == 1 else 2)
         client.close()
+
+
+def test_the_pages_show_what_the_results_hold() -> None:
+    results = json.loads((page.FOLDER / "results.json").read_text("utf-8"))
+    text = "".join(each.read_text("utf-8") for each in page.PAGES)
+    parts = {name: make(results) for name, make in page.TABLES.items()}
+    parts |= {run: page.describe_run(results[run]) for run in page.RUNS.values()}
+
+    assert [name for name, part in parts.items() if f"<!-- {name} -->\n\n{part}\n\n<!-- end -->" not in text] == []
+    for name, draw in page.PLOTS.items():
+        assert (page.FOLDER / f"{name}.svg").read_text("utf-8") == draw(results)
