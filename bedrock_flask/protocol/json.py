@@ -99,7 +99,15 @@ def write(document: Any) -> bytes:
         text = orjson.dumps(document)
     except (TypeError, ValueError, RecursionError):
         return json.dumps(document, separators=(",", ":")).encode()
-    return text if b"null" not in text else json.dumps(document, separators=(",", ":")).encode()
+    return json.dumps(document, separators=(",", ":")).encode() if _may_hold_null(text) else text
+
+
+def _may_hold_null(text: bytes) -> bool:
+    """Whether a text without blanks may have a null; base64 has the word now and then, but not behind these signs."""
+    position = text.find(b"null")
+    while position > 0 and text[position - 1] not in b":,[":
+        position = text.find(b"null", position + 4)
+    return position >= 0
 
 
 def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,12 @@
 """Media in `data:` URIs, as RFC 2397 has them."""
 
+import base64
+import binascii
+import itertools
+
 import pytest
 
-from bedrock_flask.protocol.data_uri import normalize_base64, read, write
+from bedrock_flask.protocol.data_uri import is_base64, normalize_base64, read, write
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,18 @@ def test_plain_base64_is_checked_alike() -> None:
     assert normalize_base64("AA\nAA") == "AAAA"
     with pytest.raises(ValueError, match="not base64"):
         normalize_base64("AAA")
+
+
+def is_decoded(text: bytes) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return False
+    return True
+
+
+def test_base64_is_what_python_decodes() -> None:
+    short = (bytes(each) for size in range(8) for each in itertools.product(b"a=-", repeat=size))
+    for text in short:
+        for start in (b"", b"AAAA", b"AAAAA"):
+            assert is_base64(start + text) is is_decoded(start + text)
