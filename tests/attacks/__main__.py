@@ -103,7 +103,8 @@ def main(arguments: list[str]) -> int:
         missed = missed or any(figure.holds is False for figure in figures)
     if options.write:
         command = "make attack" + (" QUICK=1" if options.quick else "")
-        head = f"By `{command}`, {os.cpu_count()} processors, seed {options.seed}, {date.today().isoformat()}."
+        machine = f"{os.cpu_count()} processors, load average {os.getloadavg()[2]:.0f}"
+        head = f"By `{command}`, {machine}, seed {options.seed}, {date.today().isoformat()}."
         write_page("\n\n".join([head, *tables]))
     return int(missed)
 

@@ -3,6 +3,7 @@
 What a child used that has ended is not counted: the servers that are measured keep theirs.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -23,5 +24,7 @@ def find_tree(process: int) -> Iterator[int]:
     """The ids of a process and of its children, and of theirs."""
     yield process
     for task in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in task.read_text().split():
-            yield from find_tree(int(child))
+        # A thread may end meanwhile.
+        with contextlib.suppress(OSError):
+            for child in task.read_text().split():
+                yield from find_tree(int(child))
