@@ -214,7 +214,7 @@ class Settings:
     client_timeout: float = _setting(_seconds(0.1, 3600), 30.0, "Seconds that a client may be silent while sending.")
     transport: str = _setting(
         ma.String(validate=validate.OneOf(["signed", "boto"])),
-        "boto",
+        "signed",
         "What calls Bedrock: `signed`, the gateway's own client, or `boto`, which is boto3.",
     )
     connect_timeout: float = _setting(_seconds(0.05, 60), 3.0, "Seconds to wait for a connection to Bedrock.")

@@ -69,10 +69,8 @@ class Plain:
             ready = wait_for(self.sock, select.POLLIN | select.POLLOUT, until)
             if ready & ~select.POLLOUT and is_answered():
                 return False
-            if not ready & select.POLLOUT:
-                # It was a message of TLS, which has been read.
-                wait_for(self.sock, select.POLLOUT, until)
-            rest = rest[self._send_some(rest) :]
+            if ready & select.POLLOUT:
+                rest = rest[self._send_some(rest) :]
         return True
 
     def _send_some(self, data: bytes | memoryview) -> int:

@@ -149,7 +149,10 @@ class Response:
             self._is_complete = True
 
     def _is_answered(self) -> bool:
-        return self.has_data(True)
+        """Whether the upstream answers before it has taken the whole request; an interim response does not count."""
+        if self._head is None and self._error is None:
+            self._take()
+        return self._head is not None or self._error is not None
 
     def _is_over(self) -> bool:
         return self._is_complete or self._error is not None
@@ -160,7 +163,7 @@ class Response:
         if self._is_begun:
             return bool(self._parts)
         # As for any transport, a head that has begun is read, each read within its own time.
-        return self._head is not None or self._framing > 0
+        return self._head is not None or self._is_within_head
 
     def _take(self) -> bool:
         """Read and parse what has arrived, without waiting; False if nothing has."""

@@ -6,6 +6,7 @@ import itertools
 import socket
 import ssl
 import struct
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -247,6 +248,26 @@ def test_an_answer_before_the_end_of_the_request_is_read() -> None:
         response.close()
         # Half a request is on its way.
         assert kept == []
+
+
+def test_an_interim_response_does_not_end_the_request() -> None:
+    request, taken = b"x" * 5_000_000, []
+    with pair() as (channel, upstream):
+        upstream.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" + HI[:20])
+
+        def take() -> None:
+            while sum(map(len, taken)) < len(request):
+                taken.append(upstream.recv(1 << 20))
+            upstream.sendall(HI[20:])
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        kept: list[Channel] = []
+        response = Response(channel, kept.append)
+        response.send(request, time.monotonic() + 20)
+        thread.join()
+        assert (response.begin(1).status, response.read(1), response.read(1)) == (200, b"hi", b"")
+        assert (b"".join(taken), kept) == (request, [channel])
 
 
 def test_an_upstream_that_takes_no_more_is_an_error() -> None:
