@@ -215,8 +215,8 @@ def call(app: Flask, asked: Asked, emulator: Emulator, request_id: str) -> Any:
     length = kept.pop("content-length", None)
     assert length is None or asked.method == "HEAD" or int(length) == len(body)
     kept = {name: OWN_ID.sub("own", value) for name, value in kept.items() if name not in CHANGING_HEADERS}
-    # After each throttle the advice is to wait longer.
-    kept |= {name: "later" for name in kept if "retry-after" in name}
+    # After each throttle the advice is to wait longer, and after some failures there is no second attempt.
+    kept |= {name: "later" for name in kept if asked.fault and "retry" in name}
     return status, kept, mask_body(kept["content-type"], body), end, length is None
 
 
@@ -254,7 +254,7 @@ def mask_payload(payload: bytes) -> bytes:
 
 def mask(line: dict[str, Any]) -> dict[str, Any]:
     """A log line without what changes from call to call; one that holds less would be another."""
-    changing = {"seconds": 0, "bedrock_request_id": ""}
+    changing = {"seconds": 0, "bedrock_request_id": "", "attempts": 0}
     masked = {name: changing.get(name, value) for name, value in line.items()}
     return {**masked, "request_id": OWN_ID.sub("own", line.get("request_id", ""))}
 
