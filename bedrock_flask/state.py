@@ -17,6 +17,8 @@ from bedrock_flask.transport.shutdown import Shutdown
 KEY = "bedrock_flask"
 # Calls of all requests that make many, in one process.
 _SIDE_BY_SIDE = 32
+# The share of the slots that bodies may hold whose signature is not proven; large bodies that share the processor.
+_UNPROVEN_SHARE, _LARGE_BODIES = 8, 2
 
 
 def _send(call: Call) -> Reply:
@@ -40,6 +42,8 @@ class State:
     shutdown       the end of the process, which ends every wait for Bedrock
     pool           runs calls side by side where one request makes many
     slots          one for each request that may be answered at a time
+    unproven       one for each body that may arrive at a time while its signature is not proven
+    large_bodies   one for each large body that may be worked on at a time
     discard_body   reads and discards the rest of a request's body
     answer_unread  the response to a request that the server cannot read: its beginning, a status, what is wrong
     openapi        builds the OpenAPI document, once
@@ -52,6 +56,8 @@ class State:
     shutdown: Shutdown = field(default_factory=Shutdown)
     pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(_SIDE_BY_SIDE, "side-by-side"))
     slots: threading.Semaphore = field(default_factory=threading.Semaphore)
+    unproven: threading.Semaphore = field(default_factory=threading.Semaphore)
+    large_bodies: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(_LARGE_BODIES))
     discard_body: Callable[[Mapping[str, Any], int], None] = lambda environ, limit: None
     answer_unread: Callable[[bytes, int, str], bytes] | None = None
     openapi: Callable[[], Mapping[str, Any]] = dict
@@ -59,7 +65,9 @@ class State:
 
 def make_state(settings: Settings, models: Models, dialects: tuple[Dialect, ...]) -> State:
     """The state before the app is composed; the steps of `create_app` add the rest."""
-    return State(settings, models, dialects, slots=threading.BoundedSemaphore(max_concurrent_calls(settings)))
+    calls = max_concurrent_calls(settings)
+    slots, unproven = threading.BoundedSemaphore(calls), threading.BoundedSemaphore(max(calls // _UNPROVEN_SHARE, 1))
+    return State(settings, models, dialects, slots=slots, unproven=unproven)
 
 
 def state_of(app: Flask) -> State:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bedrock_flask.edge.concurrency import begin_large_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import BodyTooLarge, CallerError, RequestTimedOut, UnsupportedMediaType
 
@@ -9,7 +10,9 @@ from bedrock_flask.errors import BodyTooLarge, CallerError, RequestTimedOut, Uns
 def read_body(exchange: Exchange) -> bytes:
     """The request's body, once. BodyTooLarge past the limit, also when no length was announced."""
     kept, exchange.body = exchange.body, None
-    return _read(exchange) if kept is None else kept
+    data = _read(exchange) if kept is None else kept
+    begin_large_body(exchange, len(data))
+    return data
 
 
 def keep_body(exchange: Exchange, data: bytes) -> None:

@@ -55,6 +55,8 @@ class Exchange:
     signature_claim: SignatureClaim | None = None
     body: bytes | None = None
     holds_slot: bool = False
+    holds_unproven: bool = False
+    holds_large_body: bool = False
     error: str = ""
     safeguards: dict[str, Any] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)

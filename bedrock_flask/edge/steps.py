@@ -7,7 +7,7 @@ from bedrock_flask.edge import connection
 from bedrock_flask.edge.access_log import log_on_close
 from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.authentication import authenticate
-from bedrock_flask.edge.concurrency import release_slot_on_close, take_slot
+from bedrock_flask.edge.concurrency import release_slot_on_close, take_slot, take_slot_when_proven
 from bedrock_flask.edge.cors import vary_by_origin
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.host import check_host
@@ -35,7 +35,13 @@ def discard_unread_body(exchange: Exchange, answer: Answer) -> None:
 
 # On the way in, before the dialect: a later step may rely on the earlier ones, and any may raise a GatewayError. A body
 # is read only in a slot, and only for a known key: a signature covers the body.
-STEPS_IN: tuple[Callable[[Exchange], None], ...] = (check_host, authenticate, take_slot, verify_signature)
+STEPS_IN: tuple[Callable[[Exchange], None], ...] = (
+    check_host,
+    authenticate,
+    take_slot,
+    verify_signature,
+    take_slot_when_proven,
+)
 # On the way out, of an error too. What is done when the last byte is sent is done in this order.
 STEPS_OUT: tuple[Callable[[Exchange, Answer], None], ...] = (
     release_slot_on_close,

@@ -10,6 +10,7 @@ from bedrock_flask import headers
 from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
 from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.call import Call, Reply, Stream
+from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import (
@@ -138,6 +139,7 @@ def make_call(
         _select_headers(exchange, names),
         safeguards.combine(exchange.safeguards, guarded_by),
     )
+    end_large_body(exchange)
     return Call(
         adapter=model.adapter,
         operation=operation,
@@ -179,6 +181,7 @@ def make_account_call(
 
     `arn` is what it is on, which has a region.
     """
+    end_large_body(exchange)
     return Call(
         adapter=exchange.state.models.registry.generic,
         operation=operation,

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, repeat
+from math import inf
 
 from bedrock_flask.call import REPLY, SILENCE, Batch, Call, Chunk, Reply, Stream
 from bedrock_flask.config.settings import Settings
@@ -33,14 +34,17 @@ _MAX_ERROR_BYTES = 1 << 20
 # Seconds for what explains a refusal, whose status is known, and for what follows a complete answer.
 _REFUSAL_SECONDS, _END_SECONDS = 1.0, 2.0
 _LONGEST_LENGTH = 18
+# Seconds for a whole answer whose client has left: Bedrock bills it, and what it cost is logged if it comes soon.
+_ABANDONED_SECONDS = 10.0
 _STALLED = f"{CONNECTION_LOST} Bedrock's answer began and then fell silent."
 
 
 @dataclass
 class Reader:
-    """Reads the answer to one call; with `as_stream` it reports when Bedrock is silent, and watches the client.
+    """Reads the answer to one call; with `as_stream` it reports when Bedrock is silent.
 
-    `complete_since` is the time at which the answer had all that it needs: what is left to read is its end.
+    `abandoned_at` is the time at which the client of a whole answer left, `complete_since` that at which the answer had
+    all that it needs: what is left to read is its end.
     """
 
     pending: PendingResponse
@@ -49,10 +53,11 @@ class Reader:
     shutdown: Shutdown
     as_stream: bool
     complete_since: float | None = None
+    abandoned_at: float | None = None
 
     @cached_property
     def _watch(self) -> wait.Watch:
-        return wait.open_watch(self.pending.sock, self.call.client if self.as_stream else None)
+        return wait.open_watch(self.pending.sock, self.call.client)
 
     def read_reply(self) -> Reply:
         """The whole answer."""
@@ -110,16 +115,30 @@ class Reader:
         pulses = chain([first], repeat(self.settings.keepalive)) if self.as_stream else repeat(silence)
         since = time.monotonic()
         for pulse in pulses:
-            left = min(since + silence - time.monotonic(), call.remaining())
+            left = min(since + silence - time.monotonic(), call.remaining(), self._remaining_abandoned())
             outcome = self._watch.wait(self.pending.has_data, min(pulse, max(left, 0.0)))
             raise_if_expired(call, self.shutdown)
-            if outcome == wait.GONE:
-                raise ClientDisconnected()
             if outcome == wait.READY:
                 return
+            if outcome == wait.GONE:
+                self._note_departure()
+                continue
+            if self._remaining_abandoned() <= 0:
+                raise ClientDisconnected()
             if time.monotonic() >= since + silence:
                 raise late
             yield SILENCE
+
+    def _note_departure(self) -> None:
+        """Raise ClientDisconnected for a stream; a whole answer is awaited for some seconds more."""
+        if self.as_stream:
+            raise ClientDisconnected()
+        self.abandoned_at = time.monotonic()
+        self._watch.forget_client()
+
+    def _remaining_abandoned(self) -> float:
+        """Seconds that an answer may still take whose client has left."""
+        return inf if self.abandoned_at is None else self.abandoned_at + _ABANDONED_SECONDS - time.monotonic()
 
     def _read_head(self) -> Head:
         call = self.call

@@ -36,6 +36,9 @@ class Watch(Protocol):
         that has sent more data (its next request) is not watched any longer.
         """
 
+    def forget_client(self) -> None:
+        """Watch only Bedrock's answer from now on."""
+
     def close(self) -> None:
         """End the watch; a call's last step, before its sockets are closed."""
 
@@ -74,10 +77,15 @@ class ThreadWatch:
             if self._client is not None and self._client_number in ready:
                 if has_disconnected(self._client):
                     return GONE
-                self._poll.unregister(self._client_number)
-                self._client = None
+                self.forget_client()
             left = until - time.monotonic()
         return IDLE
+
+    def forget_client(self) -> None:
+        """See `Watch.forget_client`."""
+        if self._client is not None:
+            self._poll.unregister(self._client_number)
+            self._client = None
 
     def close(self) -> None:
         """See `Watch.close`; a poll object holds nothing open."""

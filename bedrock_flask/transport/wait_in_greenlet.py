@@ -60,8 +60,13 @@ class GreenletWatch:
             if outcome is GONE:
                 if self._client is None or has_disconnected(self._client):
                     return GONE
-                self._client = None
-                self._watchers.pop()[0].close()
+                self.forget_client()
+
+    def forget_client(self) -> None:
+        """See `Watch.forget_client`."""
+        if self._client is not None:
+            self._client = None
+            self._watchers.pop()[0].close()
 
     def close(self) -> None:
         """See `Watch.close`."""

@@ -448,7 +448,13 @@ def test_a_body_that_a_signature_covers_is_waited_for_in_a_place_of_its_own(star
     key, stranger = {"x-api-key": BOB}, Credentials("alice", "a stranger's")
 
     def is_full() -> bool:
-        return bool(gateway.get("/v1/models", headers=key).status_code == 503)
+        """Whether a second such body is refused; one that is waited for has no answer yet."""
+        with half_sent(gateway, signed(gateway, stranger), length=len(BODY)) as second:
+            second.settimeout(0.5)
+            try:
+                return second.recv(12) == b"HTTP/1.1 503"
+            except TimeoutError:
+                return False
 
     answers = []
     for _ in range(10):
@@ -456,12 +462,13 @@ def test_a_body_that_a_signature_covers_is_waited_for_in_a_place_of_its_own(star
             # Whichever of two requests comes first has the place.
             time.sleep(0.5)
             if is_full():
-                assert gateway.get("/livez").ok
+                # The only slot is free.
+                assert gateway.get("/v1/models", headers=key).status_code == 200
                 client.sendall(BODY)
                 answers.append(client.recv(12))
                 break
     assert answers == [b"HTTP/1.1 403"]
-    # The place is free again once its answer is sent.
+    # The place is free again once the answer is sent.
     until = time.monotonic() + PATIENCE
     while (full := is_full()) and time.monotonic() < until:
         time.sleep(0.05)

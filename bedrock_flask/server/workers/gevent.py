@@ -30,6 +30,8 @@ _CHUNK = 65536
 _ACCEPTED_AT_ONCE = 16
 # Connections beyond the limit while the longest waiting one is being closed.
 _SPARE_CONNECTIONS = 64
+# Seconds between two measurements of the loop's turns, and the calls from which on a long turn is an overload.
+_LAG_STEP, _MANY_CALLS = 0.1, 32
 # Seconds between the steps of a worker that has stopped accepting.
 _STOP_STEP = 0.2
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
@@ -114,6 +116,8 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
 
     limits = Limits()
     alive: bool
+    # Seconds that a turn of the loop takes.
+    lag = 0.0
 
     def init_process(self) -> None:
         self.bridge = http2.Bridge(http2.read_bounds(self), make_loop=lambda: asyncio.SelectorEventLoop(_Selector()))
@@ -138,6 +142,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             listener.setblocking(True)
             server.max_accept = _ACCEPTED_AT_ONCE
             server.start()
+        gevent.spawn(self._measure_lag)
         while self.alive:
             self.notify()
             gevent.sleep(1.0)
@@ -147,6 +152,13 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         while len(pool) and time.monotonic() < until:
             self.notify()
             gevent.sleep(_STOP_STEP)
+
+    def _measure_lag(self) -> None:
+        """Measure how late a turn of the loop comes: so long a request has waited before its greenlet runs."""
+        while True:
+            before = time.monotonic()
+            gevent.sleep(_LAG_STEP)
+            self.lag = time.monotonic() - before - _LAG_STEP
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if self.cfg.is_ssl:
@@ -206,6 +218,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         """Serve one plain request after another; False if gunicorn must read the next one."""
         seconds = self.limits.client
         while self._await_head(client, seconds):
+            client.waited = self.lag if self.open_connections - len(self.waiting) > _MANY_CALLS else 0.0
             keeps_alive = self.lane.answer(client, addr, server)
             if keeps_alive is None:
                 return False

@@ -72,6 +72,11 @@ class GracefulStop:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
 
+    @property
+    def has_gateway(self) -> bool:
+        """Whether the worker serves the gateway, and not another project's app."""
+        return self._find_shutdown() is not None
+
     def _find_shutdown(self) -> Shutdown | None:
         # Another project's app, or one wrapped in middleware, has none.
         extensions = getattr(getattr(self.worker, "wsgi", None), "extensions", {})

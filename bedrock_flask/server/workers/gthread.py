@@ -25,7 +25,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.call_connection import open_call
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
-from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD
+from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, Lane
 from bedrock_flask.server.workers.pace import (
     Addresses,
     BridgedSocket,
@@ -44,6 +44,9 @@ _CLOSE_TIMEOUT = 1.0
 # Seconds for the rest of a body that an app has not read, and that its client has sent already.
 _DRAIN_TIMEOUT = 0.01
 _DISCARDED = bytearray(256 * 1024)
+# What the main thread answers itself, and the seconds that a client has for the few bytes of the response.
+_PROBES = (b"GET /livez ", b"GET /healthz ", b"GET /readyz ")
+_PROBE_PATIENCE = 0.01
 # Connections below gunicorn's limit from which on the longest waiting one is closed: at the limit nothing is accepted.
 _SPARE_CONNECTIONS = 8
 _TOO_MANY_THREADS = "{} threads cannot be started: set BEDROCK_FLASK_THREADS lower, or raise the limit of processes"
@@ -65,6 +68,7 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self.lingering: deque[Any] = deque()
         self.bridge = http2.Bridge(http2.read_bounds(self))
         self.graceful_stop = GracefulStop(self, self.limits)
+        self.lane = Lane(self)
         super().init_process()
 
     def accept(self, listener: Any) -> None:
@@ -150,8 +154,36 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         if not conn.initialized and http2.has_preface(conn.sock.buffered):
             self._hand_to_bridge(conn)
             return
+        if conn.sock.buffered.startswith(_PROBES) and self._answer_probe(conn):
+            return
         conn.data_ready = True
+        conn.queued_at = time.monotonic()
         self.enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request; runs in a thread of the pool."""
+        if isinstance(conn.sock, RateLimitedSocket):
+            conn.sock.waited = time.monotonic() - getattr(conn, "queued_at", time.monotonic())
+        return super().handle(conn)
+
+    def _answer_probe(self, conn: Any) -> bool:
+        """Answer a health probe here, in the main thread: it must not wait for calls. False if it is not plain."""
+        sock = conn.sock
+        if not self.graceful_stop.has_gateway or not sock.buffered.endswith(HEAD_END):
+            return False
+        patience, sock.patience = sock.patience, _PROBE_PATIENCE
+        try:
+            is_kept = self.lane.answer(sock, conn.client, conn.server)
+        except OSError:
+            # The client has left, or does not read.
+            is_kept = False
+        finally:
+            sock.patience = patience
+        if is_kept:
+            self._await_head(conn)
+        elif is_kept is not None:
+            self._linger(conn)
+        return is_kept is not None
 
     def _hand_to_bridge(self, conn: Any) -> None:
         """Give the connection to the HTTP/2 thread. It counts as a connection until that thread closes it."""

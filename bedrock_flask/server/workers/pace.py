@@ -53,6 +53,8 @@ class RateLimited(_Socket):
     request: Any = None
     # How many of its requests are being answered.
     active_requests = 0
+    # Seconds that its request has waited in the worker.
+    waited = 0.0
     # Bytes that were read from the socket ahead of their reader.
     buffered = b""
     # What came first of a request that is not answered yet: who calls what, if it cannot be read.
