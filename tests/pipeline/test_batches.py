@@ -206,7 +206,7 @@ def test_a_stop_without_a_reason_is_an_error_and_no_reason_is_made_up(ask: _Ask)
         if wire == "converse" and name != "Bedrock's":
             body = ask(name, make_frames(wire, events))
             assert b"end_turn" not in body
-            assert b'"stop"' not in body
+            assert b'"finish_reason":"' not in body
             assert b"upstream_truncated" in body or b"response.failed" in body, name
 
 
