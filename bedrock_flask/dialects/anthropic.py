@@ -5,7 +5,6 @@ Converse. Source: Anthropic's API reference, Messages and Errors; `bedrock/anthr
 """
 
 import base64
-import copy
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -57,7 +56,7 @@ from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
-from bedrock_flask.protocol.json_path import Path, drop_at, format_path
+from bedrock_flask.protocol.json_path import Path, copy_without, format_path
 from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.extras import SAFEGUARDS, explain_safeguard
@@ -176,7 +175,7 @@ def _edit(
         _reject_lost_safeguards(model, edited.body, removed)
     _check_policy(exchange, dropped, model)
     billing = dict.fromkeys(anthropic_betas.find_billing_blocks(body))
-    known = _drop_paths(edited.body, removed)
+    known = copy_without(dict(edited.body), removed)
     _reject_emptied_turns(model, edited.body, known, removed)
     if billing:
         known = {**known, "system": [block for index, block in enumerate(known["system"]) if index not in billing]}
@@ -291,14 +290,6 @@ def _choose_version(exchange: Exchange, body: Any, known: Sequence[str]) -> str:
 
 def _read_date(version: str) -> str:
     return version.removeprefix("bedrock-")
-
-
-def _drop_paths(body: Mapping[str, Any], paths: Collection[Path]) -> dict[str, Any]:
-    """The body without what the paths name; what they are not in is the same object as before."""
-    whole, nested = {path[0] for path in paths if len(path) == 1}, [path for path in paths if len(path) > 1]
-    changed = {name: copy.deepcopy(body[name]) for name in {str(path[0]) for path in nested}}
-    drop_at(changed, nested)
-    return {name: changed.get(name, value) for name, value in body.items() if name not in whole}
 
 
 class _ChunkWriter:

@@ -83,6 +83,37 @@ def drop_at(document: Any, paths: Iterable[Path]) -> None:
                 del holder[name]
 
 
+def copy_without(document: T, paths: Iterable[Path]) -> T:
+    """A copy of the document without the values at these paths, which exist; what they are not in is shared."""
+    tree: _Dropped = {}
+    for *outer, last in paths:
+        node: _Dropped | None = tree
+        for step in outer:
+            node = node.setdefault(step, {}) if node is not None else None
+        if node is not None:
+            node[last] = None
+    return cast("T", _copy_without(document, tree))
+
+
+# What is dropped of an object or array: the whole of a value, or something within it.
+_Dropped = dict[Step, Any]
+
+
+def _copy_without(value: Any, dropped: _Dropped) -> Any:
+    # A shallow copy is of the same class.
+    changed = copy.copy(value)
+    for step, inner in dropped.items():
+        if inner is not None:
+            changed[step] = _copy_without(value[step], inner)
+    whole = {step for step, inner in dropped.items() if inner is None}
+    if isinstance(changed, list):
+        changed[:] = [item for index, item in enumerate(changed) if index not in whole]
+    else:
+        for step in whole:
+            del changed[step]
+    return changed
+
+
 def _describe_name(name: str) -> str:
     # A long name must not fill the log, and an unusual one must not look like a path.
     shown = name if len(name) <= LONGEST_NAME_SHOWN else name[:LONGEST_NAME_SHOWN] + "…"

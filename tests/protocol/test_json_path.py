@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bedrock_flask.protocol.json_path import (
     Path,
+    copy_without,
     describe_path,
     drop_at,
     extend_path,
@@ -18,6 +19,7 @@ from bedrock_flask.protocol.json_path import (
     parse_path,
     put_at,
 )
+from bedrock_flask.protocol.json_places import find_place, mark_places
 
 names = st.text(st.characters(exclude_characters=".[]", exclude_categories=["Cs"]), min_size=1, max_size=8)
 paths = st.lists(names | st.integers(0, 10**9), max_size=6).map(tuple)
@@ -117,6 +119,26 @@ def test_items_are_dropped_by_the_indexes_that_they_had() -> None:
     document = {"tools": [{"name": each, "custom": {}} for each in "abcd"], "system": "x"}
     drop_at(document, [("tools", 0), ("system",), ("tools", 2, "custom"), ("tools", 2), ("tools", 3, "custom")])
     assert document == {"tools": [{"name": "b", "custom": {}}, {"name": "d"}]}
+
+
+@given(documents, st.data())
+def test_a_copy_without_values_is_like_one_that_they_are_dropped_from(document: Any, data: st.DataObject) -> None:
+    dropped = data.draw(st.lists(st.sampled_from(found))) if (found := [*paths_within(document)]) else []
+    before, changed = copy.deepcopy(document), copy_without(document, dropped)
+    outer = {path for path in dropped if not any(path[:end] in dropped for end in range(1, len(path)))}
+    expected = copy.deepcopy(document)
+    drop_at(expected, outer)
+    assert changed == expected
+    assert document == before
+
+
+def test_a_copy_shares_what_nothing_is_dropped_from() -> None:
+    document = mark_places({"a": [{"b": 1, "c": [1]}, {"d": [2]}], "e": {}})
+    changed = copy_without(document, [("a", 0, "b")])
+    assert changed == {"a": [{"c": [1]}, {"d": [2]}], "e": {}}
+    assert changed["a"][1] is document["a"][1]
+    assert changed["a"][0]["c"] is document["a"][0]["c"]
+    assert find_place(changed, ("a", 0)) == ("a", 0)
 
 
 @pytest.mark.parametrize("path", [("b",), ("a", 3), ("a", "b"), ("a", 0, "c")])

@@ -1,13 +1,12 @@
 """Place the cache marks of Claude's own body where Bedrock takes them, with a lifetime that the model has."""
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
 from bedrock_flask.bodies.anthropic_body import MAX_CACHE_CONTROLS
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
-from bedrock_flask.protocol.json_path import Path, drop_at, format_path
+from bedrock_flask.protocol.json_path import Path, copy_without, format_path
 from bedrock_flask.translation.messages.join_user_turns import list_blocks
 from bedrock_flask.translation.messages.record import Body, Edited
 
@@ -43,9 +42,7 @@ def shorten_cache(body: Body, capabilities: Capabilities) -> Edited:
     paths = [(*path, "ttl") for path, mark in _find_marks(body) if mark.get("ttl") == "1h"]
     if not paths:
         return Edited(body)
-    changed = {name: copy.deepcopy(body[name]) for name in {str(path[0]) for path in paths}}
-    drop_at(changed, paths)
-    return Edited({**body, **changed}, reported=tuple(map(format_path, paths)))
+    return Edited(copy_without(body, paths), reported=tuple(map(format_path, paths)))
 
 
 def _can_be_marked(block: Any) -> bool:
