@@ -152,9 +152,8 @@ def write_starts(results: Results, name: str = "starts") -> str:
 def write_stages(results: Results) -> str:
     """Modules down, cases across, the dearest first."""
     columns = [dict(each["modules"]) for each in results["stages"]]
-    names = sorted(
-        {name for column in columns for name in column}, key=lambda name: -sum(c.get(name, 0) for c in columns)
-    )
+    sums = {name: sum(column.get(name, 0) for column in columns) for column in columns for name in column}
+    names = sorted(sums, key=lambda name: (-sums[name], name))
     rows = [(name.replace("_", "\\_"), *(_format_cell(column.get(name, 0)) for column in columns)) for name in names]
     rest = [
         each["microseconds"] - sum(column.values()) for each, column in zip(results["stages"], columns, strict=True)
