@@ -85,7 +85,7 @@ def test_a_probe_is_answered_while_every_place_is_taken(
 
 @each_worker
 def test_bodies_that_claim_a_signature_leave_the_places_to_others(start_gateway: StartGateway, worker: str) -> None:
-    """Whoever knows the name of a key can begin any number of them."""
+    """A stranger who knows the name of a key can begin any number of them."""
     gateway = start_gateway(
         BEDROCK_FLASK_WORKER=worker,
         BEDROCK_FLASK_THREADS="24",
