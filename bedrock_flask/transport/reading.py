@@ -1,7 +1,7 @@
 """Reading Bedrock's answers to their complete end: botocore accepts a body that is cut short."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -36,7 +36,6 @@ _REFUSAL_SECONDS, _END_SECONDS = 1.0, 2.0
 _LONGEST_LENGTH = 18
 # Seconds for a whole answer whose client has left: Bedrock bills it, and what it cost is logged if it comes soon.
 _ABANDONED_SECONDS = 10.0
-_STALLED = f"{CONNECTION_LOST} Bedrock's answer began and then fell silent."
 
 
 @dataclass
@@ -107,9 +106,9 @@ class Reader:
 
     def _await_head(self) -> Iterator[Batch]:
         with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
-            yield from self._await_data(self.settings.first_event_timeout, UpstreamTimeout())
+            yield from self._await_data(self.settings.first_event_timeout, UpstreamTimeout)
 
-    def _await_data(self, first: float, late: GatewayError) -> Iterator[Batch]:
+    def _await_data(self, first: float, make_late: Callable[[], GatewayError]) -> Iterator[Batch]:
         """SILENCE whenever the client needs a sign of life; ends when there is something to read."""
         call, silence = self.call, self.settings.read_timeout
         pulses = chain([first], repeat(self.settings.keepalive)) if self.as_stream else repeat(silence)
@@ -126,7 +125,7 @@ class Reader:
             if self._remaining_abandoned() <= 0:
                 raise ClientDisconnected()
             if time.monotonic() >= since + silence:
-                raise late
+                raise make_late()
             yield SILENCE
 
     def _note_departure(self) -> None:
@@ -242,7 +241,7 @@ class Reader:
         try:
             with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
                 while self.complete_since is None:
-                    for _ in self._await_data(self.settings.keepalive, UpstreamStalled(_STALLED)):
+                    for _ in self._await_data(self.settings.keepalive, _make_stalled):
                         yield b""
                     piece = self._read_piece(got, announced)
                     if not piece:
@@ -264,7 +263,7 @@ class Reader:
             return self.pending.read(self._limit_timeout())
         except TimeoutError:
             raise_if_expired(self.call, self.shutdown)
-            raise UpstreamStalled(_STALLED) from None
+            raise _make_stalled() from None
         except (OSError, MalformedResponse):
             raise_if_expired(self.call, self.shutdown)
             raise UpstreamTruncated(_describe_cut(got, announced)) from None
@@ -274,6 +273,10 @@ class Reader:
         with suppress(OSError, MalformedResponse):
             while (left := until - time.monotonic()) > 0 and (piece := self.pending.read(left)):
                 yield piece
+
+
+def _make_stalled() -> UpstreamStalled:
+    return UpstreamStalled(f"{CONNECTION_LOST} Bedrock's answer began and then fell silent.")
 
 
 def _describe_cut(got: int, announced: str | None) -> str:
