@@ -1,9 +1,11 @@
 """More connections than a worker takes: those that wait longest are closed, and requests are answered meanwhile."""
 
 import contextlib
+import itertools
 import os
 import resource
 import socket
+import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,8 +97,9 @@ def test_threads_that_cannot_all_start_are_a_refusal_to_start() -> None:
     "sent", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"]
 )
 def test_a_kept_connection_is_kept_however_late_its_thread_runs(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    now = iter(range(1000))
-    monkeypatch.setattr(gunicorn.http.parser, "time", types.SimpleNamespace(monotonic=lambda: float(next(now))))
+    # A thread that runs again ten seconds later.
+    now = itertools.count(time.monotonic() + 10)
+    monkeypatch.setattr(gunicorn.http.parser, "time", types.SimpleNamespace(monotonic=lambda: next(now)))
     worker: Any = object.__new__(Worker)
     ours, theirs = socket.socketpair()
     with limit_rate(ours, 5) as connection, theirs:
