@@ -239,7 +239,6 @@ def main(arguments: Sequence[str]) -> int:
     # A stream needs two descriptors of the gateway's, and one each of the load and of the scripted Bedrock.
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    pin(0, OTHERS)
     began = time.monotonic()
     results: Result = {
         "machine": asdict(describe_machine()),
