@@ -161,7 +161,7 @@ def test_gunicorns_own_settings_are_read(read: Read, plain_environ: dict[str, st
     assert rows["gunicorn's arguments"] == ("--backlog 9", "environment (GUNICORN_CMD_ARGS)")
 
 
-@pytest.mark.parametrize("command", ["config", "serve", "emulate", "models", "--help"])
+@pytest.mark.parametrize("command", ["config", "serve", "emulate", "models"])
 def test_a_worker_count_of_gunicorns_that_is_no_number_is_one_line(plain_environ: dict[str, str], command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bedrock_flask", command],
@@ -172,6 +172,10 @@ def test_a_worker_count_of_gunicorns_that_is_no_number_is_one_line(plain_environ
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, "bedrock-flask: WEB_CONCURRENCY: Not a valid integer.\n")
+
+
+def test_help_needs_no_valid_environment(run_command: Run, plain_environ: dict[str, str]) -> None:
+    assert run_command(plain_environ | {"WEB_CONCURRENCY": "x"}, "--help").returncode == 0
 
 
 def test_an_empty_worker_count_is_an_unset_one(run: Run, plain_environ: dict[str, str]) -> None:
