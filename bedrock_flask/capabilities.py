@@ -1,6 +1,7 @@
 """What a model can do, and which requests it accepts, as data: no code inspects a model's id."""
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 DOCUMENTED, MEASURED, ONE_REPORT = "documented", "measured", "one report"
@@ -166,6 +167,14 @@ class Capabilities:
                 raise TypeError(f"the capability '{each.name}' must be {kind}, not {value!r}")
             if allowed is not None and value not in allowed:
                 raise TypeError(f"the capability '{each.name}' must be one of {allowed}, not {value!r}")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Found once: what is chosen for a model is looked up by its capabilities for each request.
+        return hash(tuple(getattr(self, each.name) for each in fields(self)))
 
     def but(self, **changes: Any) -> "Capabilities":
         """Return a copy with some capabilities changed."""

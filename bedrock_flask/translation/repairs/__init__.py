@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request
@@ -13,8 +14,13 @@ from bedrock_flask.translation.repairs.alias_tool_names import (
     restore_tool_names,
 )
 from bedrock_flask.translation.repairs.check_capabilities import (
-    check_capabilities,
+    check_media,
+    check_system,
+    check_tools,
     limit_stop_sequences,
+    refuses_media,
+    refuses_system,
+    refuses_tools,
     reject_duplicate_tools,
 )
 from bedrock_flask.translation.repairs.check_property_names import check_property_names
@@ -37,15 +43,19 @@ from bedrock_flask.translation.repairs.encode_documents import encode_documents
 from bedrock_flask.translation.repairs.fill_results import fill_results
 from bedrock_flask.translation.repairs.flatten_tool_history import flatten_tool_history
 from bedrock_flask.translation.repairs.join_turns import join_turns
-from bedrock_flask.translation.repairs.limit_inference import drop_stop_sequences, fit_max_tokens
-from bedrock_flask.translation.repairs.limit_sampling import limit_sampling
+from bedrock_flask.translation.repairs.limit_inference import (
+    drop_stop_sequences,
+    fit_max_tokens,
+    refuses_stop_sequences,
+)
+from bedrock_flask.translation.repairs.limit_sampling import limit_sampling, limits_sampling
 from bedrock_flask.translation.repairs.name_documents import name_documents
 from bedrock_flask.translation.repairs.name_effort import name_effort
 from bedrock_flask.translation.repairs.normalize_media import detect_image_formats, normalize_base64
 from bedrock_flask.translation.repairs.order_reasoning import drop_unsigned_reasoning, move_reasoning_first
 from bedrock_flask.translation.repairs.place_cache_points import drop_unsupported_cache_points, place_cache_points
 from bedrock_flask.translation.repairs.place_media import place_media
-from bedrock_flask.translation.repairs.place_system_turns import place_system_turns
+from bedrock_flask.translation.repairs.place_system_turns import place_system_turns, refuses_system_prompt
 from bedrock_flask.translation.repairs.record import Repair, RepairResult, trace_faults
 from bedrock_flask.translation.repairs.require_json import require_json
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
@@ -66,7 +76,9 @@ _STOPS = "stopSequences"
 # The order matters: what rejects or drops comes before `place_system_turns`, so that paths are those of the caller's
 # request; what follows it works on whole turns.
 REPAIRS: tuple[Repair, ...] = (
-    Repair(check_capabilities, ("system", "toolConfig", *_MEDIA)),
+    Repair(check_system, ("system",), refuses_system),
+    Repair(check_tools, ("toolConfig",), refuses_tools),
+    Repair(check_media, _MEDIA, refuses_media),
     Repair(limit_stop_sequences, (_STOPS,)),
     Repair(drop_blank_stops, (_STOPS,)),
     Repair(reject_duplicate_tools, ("toolSpec",)),
@@ -90,7 +102,8 @@ REPAIRS: tuple[Repair, ...] = (
     Repair(place_media, ("toolResult",)),
     Repair(fill_results, ("toolResult",)),
     Repair(drop_unsigned_reasoning, ("reasoningContent",)),
-    Repair(place_system_turns, ("system", SYSTEM_TURN)),
+    Repair(place_system_turns, (SYSTEM_TURN,)),
+    Repair(place_system_turns, ("system",), refuses_system_prompt),
     Repair(join_turns, ("toolResult", UNEVEN_TURNS)),
     Repair(move_reasoning_first, ("reasoningContent",)),
     Repair(name_documents, ("document",)),
@@ -99,8 +112,8 @@ REPAIRS: tuple[Repair, ...] = (
     Repair(name_effort, _REASONING),
     Repair(translate_thinking, _REASONING),
     Repair(choose_tool, ("toolConfig",)),
-    Repair(limit_sampling, ("temperature", "topP", "top_k")),
-    Repair(drop_stop_sequences, (_STOPS,)),
+    Repair(limit_sampling, ("temperature", "topP", "top_k"), limits_sampling),
+    Repair(drop_stop_sequences, (_STOPS,), refuses_stop_sequences),
     Repair(fit_max_tokens, ("maxTokens",)),
 )
 
@@ -112,18 +125,18 @@ def apply_repairs(
 
     `check` is called before each, and may raise an error that ends the work.
     """
-    result, contents = RepairResult(request), find_contents(request)
+    result = RepairResult(request)
     faults: list[FieldError] = []
-    for repair in REPAIRS:
-        # A request without messages is refused; until then each repair may find a fault of it.
-        if contents.isdisjoint(repair.looks_for) and NO_MESSAGES not in contents:
-            continue
+    needed = _find_needed(REPAIRS, request, capabilities)
+    while needed:
+        repair, needed = needed[0], needed[1:]
         check()
         before = result.request
         try:
             result = result.then(_name_paths(repair, result, capabilities))
             if result.request is not before:
-                contents = find_contents(result.request)
+                later = REPAIRS[REPAIRS.index(repair) + 1 :]
+                needed = _find_needed(later, result.request, capabilities)
         except InvalidBody as error:
             faults += trace_faults(result.request, error.fields)
         except (LookupError, ValueError):
@@ -134,6 +147,27 @@ def apply_repairs(
     if faults:
         raise InvalidBody(faults, rest=result)
     return result
+
+
+def _find_needed(repairs: tuple[Repair, ...], request: Request, capabilities: Capabilities) -> tuple[Repair, ...]:
+    """Those of the repairs that may have something to do for a request."""
+    return _select_needed(repairs, find_contents(request) & _LOOKED_FOR, capabilities)
+
+
+# Requests of one model are much alike.
+@lru_cache(maxsize=1024)
+def _select_needed(
+    repairs: tuple[Repair, ...], contents: frozenset[str], capabilities: Capabilities
+) -> tuple[Repair, ...]:
+    if NO_MESSAGES in contents:
+        # It is refused; until then each repair may find a fault of it.
+        return repairs
+    return tuple(
+        repair for repair in repairs if not contents.isdisjoint(repair.looks_for) and repair.is_needed(capabilities)
+    )
+
+
+_LOOKED_FOR = frozenset({NO_MESSAGES}.union(*(repair.looks_for for repair in REPAIRS)))
 
 
 def _name_paths(repair: Repair, before: RepairResult, capabilities: Capabilities) -> RepairResult:

@@ -1,7 +1,5 @@
 """Reject what the model cannot take at all, each fault at its path."""
 
-from collections.abc import Iterator
-
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
@@ -13,12 +11,51 @@ _MEDIA = {"image": "images", "document": "documents", "video": "video", "audio":
 _MAX_STOP_SEQUENCES = 2500
 
 
-def check_capabilities(request: Request, capabilities: Capabilities) -> RepairResult:
-    """Reject tools or media that the model does not support, and a system prompt of a painter."""
-    faults = list(_find_unsupported(request, capabilities))
+def check_system(request: Request, capabilities: Capabilities) -> RepairResult:
+    """Reject a system prompt of a painter."""
+    if request.get("system") and refuses_system(capabilities):
+        raise InvalidBody([FieldError("system", "this model does not support system prompts")])
+    return RepairResult(request)
+
+
+def refuses_system(capabilities: Capabilities) -> bool:
+    """Whether a system prompt is refused; a model that writes text reads it in the user's turn, if nowhere else."""
+    return not capabilities.system and capabilities.output != "text"
+
+
+def check_tools(request: Request, capabilities: Capabilities) -> RepairResult:
+    """Reject tools that the model does not support."""
+    if member(request, "toolConfig", "tools") and refuses_tools(capabilities):
+        raise InvalidBody([FieldError("toolConfig", "this model does not support tools")])
+    return RepairResult(request)
+
+
+def refuses_tools(capabilities: Capabilities) -> bool:
+    """Whether the model has no tools."""
+    return not capabilities.tools
+
+
+def check_media(request: Request, capabilities: Capabilities) -> RepairResult:
+    """Reject media that the model does not support."""
+    refused = _list_refused_media(capabilities)
+    faults = [
+        FieldError(f"{path}.{kind}", f"this model does not support {_MEDIA[kind]}")
+        for path, block in walk_blocks(request)
+        for kind in refused
+        if kind in block
+    ]
     if faults:
         raise InvalidBody(faults)
     return RepairResult(request)
+
+
+def refuses_media(capabilities: Capabilities) -> bool:
+    """Whether there are media that the model does not support."""
+    return bool(_list_refused_media(capabilities))
+
+
+def _list_refused_media(capabilities: Capabilities) -> list[str]:
+    return [kind for kind, capability in _MEDIA.items() if not getattr(capabilities, capability)]
 
 
 def limit_stop_sequences(request: Request, capabilities: Capabilities) -> RepairResult:
@@ -41,15 +78,3 @@ def reject_duplicate_tools(request: Request, capabilities: Capabilities) -> Repa
     if faults:
         raise InvalidBody(faults)
     return RepairResult(request)
-
-
-def _find_unsupported(request: Request, capabilities: Capabilities) -> Iterator[FieldError]:
-    # A model that writes text reads a system prompt in the user's turn: `place_system_turns`.
-    if request.get("system") and not capabilities.system and capabilities.output != "text":
-        yield FieldError("system", "this model does not support system prompts")
-    if member(request, "toolConfig", "tools") and not capabilities.tools:
-        yield FieldError("toolConfig", "this model does not support tools")
-    for path, block in walk_blocks(request):
-        for kind, capability in _MEDIA.items():
-            if kind in block and not getattr(capabilities, capability):
-                yield FieldError(f"{path}.{kind}", f"this model does not support {capability}")

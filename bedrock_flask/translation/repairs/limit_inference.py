@@ -1,7 +1,7 @@
 """Limit maxTokens and the stop sequences to what the model takes."""
 
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Request, member
+from bedrock_flask.converse import Request
 from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import remove_member
 
@@ -18,9 +18,14 @@ def drop_stop_sequences(request: Request, capabilities: Capabilities) -> RepairR
     return RepairResult(dropped, refused=(f"{_CONFIG}.stopSequences",) if config["stopSequences"] else ())
 
 
+def refuses_stop_sequences(capabilities: Capabilities) -> bool:
+    """Whether the model takes no stop sequences."""
+    return not capabilities.stop_sequences
+
+
 def fit_max_tokens(request: Request, capabilities: Capabilities) -> RepairResult:
     """Raise maxTokens to the smallest value that the model accepts, or lower it to the largest, which is reported."""
-    limit = member(request, _CONFIG, "maxTokens")
+    limit = (request.get(_CONFIG) or {}).get("maxTokens")
     if limit is None:
         return RepairResult(request)
     fitting = max(limit, capabilities.least_tokens)

@@ -20,15 +20,23 @@ def limit_sampling(request: Request, capabilities: Capabilities) -> RepairResult
 
     Of two that it takes one at a time, one is dropped and reported; the caller decides on what it never takes.
     """
+    reasons = bool(capabilities.thinking) and is_thinking(request)
+    if capabilities.sampling == "both" and not reasons:
+        return RepairResult(request)
     values = {name: member(request, _CONFIG, name) for name in _DEFAULTS} | {"top_k": get_extra(request, "top_k")}
     given = {name: value for name, value in values.items() if value is not None}
-    kept = _keep_accepted(given, capabilities, reasons=bool(capabilities.thinking) and is_thinking(request))
+    kept = _keep_accepted(given, capabilities, reasons=reasons)
     dropped = [name for name in given if name not in kept]
     paths = tuple(_format_path(name) for name in dropped if given[name] != _DEFAULTS.get(name))
     one_of_two = capabilities.sampling == "one" and "temperature" in kept
     reported = tuple(path for path in paths if one_of_two and path == _format_path("topP"))
     refused = tuple(path for path in paths if path not in reported)
     return RepairResult(_remove(request, dropped), reported, refused)
+
+
+def limits_sampling(capabilities: Capabilities) -> bool:
+    """Whether there are requests whose sampling the model rejects."""
+    return capabilities.sampling != "both" or bool(capabilities.thinking)
 
 
 def _keep_accepted(given: Mapping[str, float], capabilities: Capabilities, *, reasons: bool) -> Mapping[str, float]:

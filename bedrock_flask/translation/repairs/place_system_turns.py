@@ -40,6 +40,11 @@ def place_system_turns(request: Request, capabilities: Capabilities) -> RepairRe
     return RepairResult({**request, "system": prompt, "messages": turns}, reported)
 
 
+def refuses_system_prompt(capabilities: Capabilities) -> bool:
+    """Whether the model has no system prompt of its own."""
+    return not capabilities.system
+
+
 def mark_system_text(text: str) -> str:
     """The text, marked as instructions of the caller's program rather than words of its user."""
     return f"<system>\n{text}\n</system>"

@@ -42,7 +42,8 @@ def trace_faults(request: Mapping[str, Any], faults: Iterable[FieldError]) -> li
     return [*traced, *each[_MAX_TRACED:]]
 
 
-@dataclass(frozen=True)
+# Not frozen: each repair makes one, and to make a frozen one takes three times as long.
+@dataclass(slots=True)
 class RepairResult:
     """A request that Bedrock accepts.
 
@@ -81,13 +82,21 @@ class RepairResult:
         )
 
 
-@dataclass(frozen=True)
+def is_always_needed(capabilities: Capabilities) -> bool:
+    """True: there is no model for which the repair never has anything to do."""
+    return True
+
+
+# Compared by identity: what is needed of all repairs is looked up for each request.
+@dataclass(frozen=True, eq=False)
 class Repair:
     """A step towards a request that Bedrock accepts; it runs where one of the contents that it looks for is there.
 
     `apply` does not change its input, and without any of these contents it has nothing to do. It raises InvalidBody,
-    with a path for each fault. `contents.py` has the names.
+    with a path for each fault. `contents.py` has the names. `is_needed` says whether it may have something to do for a
+    model of these capabilities.
     """
 
     apply: Callable[[Request, Capabilities], RepairResult]
     looks_for: tuple[str, ...]
+    is_needed: Callable[[Capabilities], bool] = is_always_needed
