@@ -1,6 +1,6 @@
 """A request in one wire, sent to Bedrock through Converse or the model's own format, and answered in that wire."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -112,6 +112,8 @@ def prepare_request(
             prepared = _prepare(mark_places(body), *given)
     except InvalidBody:
         prepared = _prepare_with_places(body, *given)
+    if not (prepared.dropped or prepared.translated):
+        return prepared
     dropped, translated = (
         tuple(_rename_path(wire, path) for path in paths) for paths in (prepared.dropped, prepared.translated)
     )
@@ -119,7 +121,7 @@ def prepare_request(
 
 
 def _prepare_with_places(
-    body: Json, exchange: Exchange, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
+    body: Json, exchange: Exchange, model: Model, wire: Wire, unknown: Collection[str], cache_wish: CacheWish | None
 ) -> PreparedRequest:
     try:
         return _prepare(mark_places(body), exchange, model, wire, unknown, cache_wish)
@@ -128,7 +130,7 @@ def _prepare_with_places(
 
 
 def _prepare(
-    body: Json, exchange: Exchange, model: Model, wire: Wire, unknown: Iterable[str], cache_wish: CacheWish | None
+    body: Json, exchange: Exchange, model: Model, wire: Wire, unknown: Collection[str], cache_wish: CacheWish | None
 ) -> PreparedRequest:
     assert wire.read_request is not None  # noqa: S101 - a dialect's wire has it
     check_deadline(exchange)
@@ -143,11 +145,13 @@ def _prepare(
         errors.append(error)
         request = error.rest
     choice = choose_caching(exchange, model, request, cache_wish)
-    extras = {**dict.fromkeys(unknown), **choice.request.get("extras", {})}
+    request = choice.request
+    if unknown:
+        request = {**request, "extras": {**dict.fromkeys(unknown), **request.get("extras", {})}}
     try:
         prepared = build_bedrock_request(
             model,
-            {**choice.request, "extras": extras},
+            request,
             hints=wire.hints,
             policy=unsupported_policy(exchange, model),
             caching=choice.caching,
@@ -157,6 +161,8 @@ def _prepare(
         errors.append(error)
     if errors:
         raise join_errors(errors)
+    if not (choice.dropped or added):
+        return prepared
     return replace(prepared, dropped=(*choice.dropped, *prepared.dropped), translated=(*added, *prepared.translated))
 
 

@@ -9,6 +9,7 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member, merge
 from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard, Unsupported, join_errors
 from bedrock_flask.models.models_file import DROP, ERROR
+from bedrock_flask.translation.repairs.request_parts import remove_member
 
 # Extras that only a model with this capability takes, whatever its family's table says.
 NEEDS = MappingProxyType({"effort": "reasoning", "thinking": "reasoning"})
@@ -44,6 +45,8 @@ def place_extras(
     it does not take is a RefusedSafeguard. All faults are in one error.
     """
     extras: Mapping[str, Any] = request.get("extras") or {}
+    if not extras:
+        return (remove_member(request, "extras") if "extras" in request else request), ()
     rest = {name: value for name, value in request.items() if name != "extras"}
     # In the caller's order, and found at once: there may be thousands.
     dropped = dict.fromkeys(name for name in extras if not _is_accepted(adapter, capabilities, name))

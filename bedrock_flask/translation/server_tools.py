@@ -19,7 +19,9 @@ def leave_out_server_tools(request: Request, taken: Container[str] = ()) -> tupl
     `taken` are extras that the model takes. Raises RefusedSafeguard if the request has no other tool or forces one of
     them: the answer would pretend to have used it.
     """
-    extras = request.get("extras") or {}
+    extras = request.get("extras")
+    if not extras:
+        return request, ()
     members = dict(find_server_members(extras))
     tools = {name: [*_find_tools(name, value)] for name, value in extras.items()}
     tools |= {name: [(name, kind)] for name, kind in members.items()}
