@@ -24,6 +24,11 @@ def status(gateway: Gateway, secret: str) -> int:
     return int(gateway.get("/v1/models", headers={"authorization": f"Bearer {secret}"}).status_code)
 
 
+def list_workers(gateway: Gateway) -> set[str]:
+    pid = gateway.process.pid
+    return {*Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
 def test_the_pages_commands_make_keys_that_open(start_gateway: StartGateway, tmp_path: Path) -> None:
     subprocess.run(["sh", "-ec", commands("keys.md", "umask")], cwd=tmp_path, check=True)
     keys_file = tmp_path / "keys"
@@ -40,20 +45,20 @@ def test_keys_are_rotated_and_revoked_by_hup_and_nobody_is_dropped(start_gateway
     file.write_text(f"alice:{old}\n")
     gateway = start_gateway(BEDROCK_FLASK_API_KEYS_FILE=str(file), BEDROCK_FLASK_DRAIN_DELAY="0")
 
-    def read_again(*lines: str) -> None:
+    def read_again(*lines: str, valid: str) -> None:
+        """Write the file, and call with a key that is valid before and after it until the old workers are gone."""
+        before = list_workers(gateway)
         file.write_text("".join(f"{line}\n" for line in lines))
         os.kill(gateway.process.pid, signal.SIGHUP)
+        until = time.monotonic() + PATIENCE
+        while before & list_workers(gateway):
+            assert status(gateway, valid) == 200
+            assert time.monotonic() < until
 
-    read_again(f"alice:{old}", f"alice-2027:{new}")
-    until = time.monotonic() + PATIENCE
-    while status(gateway, new) != 200:
-        assert status(gateway, old) == 200
-        assert time.monotonic() < until
-    read_again(f"alice-2027:{new}")
-    until = time.monotonic() + PATIENCE
-    while status(gateway, old) != 401:
-        assert status(gateway, new) == 200
-        assert time.monotonic() < until
+    read_again(f"alice:{old}", f"alice-2027:{new}", valid=old)
+    assert (status(gateway, old), status(gateway, new)) == (200, 200)
+    read_again(f"alice-2027:{new}", valid=new)
+    assert (status(gateway, old), status(gateway, new)) == (401, 200)
     assert {line.get("key") for line in gateway.lines() if line.get("status") == 200} >= {"alice", "alice-2027"}
     assert old not in gateway.log.read_text()
 
