@@ -118,7 +118,7 @@ class Caller:
     def begin(self, path: str = "/livez", method: str = "GET", *, end: bool = True, **headers: str) -> Stream:
         """Send the head of a call."""
         number = self.state.get_next_available_stream_id()
-        pseudo = {":method": method, ":path": path, ":scheme": "http", ":authority": "gateway"}
+        pseudo = {":method": method, ":path": path, ":scheme": "http", ":authority": "localhost"}
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
         self.state.send_headers(number, list((pseudo | extra).items()), end_stream=end)
         self.streams[number] = stream = Stream()
@@ -498,7 +498,7 @@ def test_more_streams_than_are_allowed_end_their_connection(call: Any, gateway: 
     allowed = caller.state.remote_settings.max_concurrent_streams
     assert allowed == 100
     head = caller.state.encoder.encode(
-        [(":method", "POST"), (":path", INVOKE), (":scheme", "http"), (":authority", "x"), ("content-length", "9")]
+        [(":method", "POST"), (":path", INVOKE), (":scheme", "http"), (":authority", "localhost"), ("content-length", "9")]
     )
     frames = [HeadersFrame(2 * n + 1, head, flags=["END_HEADERS"]).serialize() for n in range(allowed + 1)]
     caller.streams |= {2 * n + 1: Stream() for n in range(allowed + 1)}
@@ -524,7 +524,7 @@ FLOODS: dict[str, Callable[[Caller, int], bytes]] = {
 
 def reset_at_once(caller: Caller, number: int) -> bytes:
     head = caller.state.encoder.encode(
-        [(":method", "GET"), (":path", "/v1/models"), (":scheme", "http"), (":authority", "x")]
+        [(":method", "GET"), (":path", "/v1/models"), (":scheme", "http"), (":authority", "localhost")]
     )
     numbers = range(20 * number + 1, 20 * number + 21, 2)
     return b"".join(
@@ -776,7 +776,7 @@ def test_other_greenlets_may_run_loops_of_their_own() -> None:
 def test_a_length_without_a_body_is_malformed(call: Any) -> None:
     caller = call()
     caller.until(lambda: caller.known)
-    head = [(":method", "POST"), (":path", "/v1/messages"), (":scheme", "http"), (":authority", "x")]
+    head = [(":method", "POST"), (":path", "/v1/messages"), (":scheme", "http"), (":authority", "localhost")]
     data = caller.state.encoder.encode([*head, ("content-length", "10")])
     caller.socket.sendall(HeadersFrame(1, data, flags=["END_HEADERS", "END_STREAM"]).serialize())
     received = b""
