@@ -498,7 +498,7 @@ def test_more_streams_than_are_allowed_end_their_connection(call: Any, gateway: 
     allowed = caller.state.remote_settings.max_concurrent_streams
     assert allowed == 100
     head = caller.state.encoder.encode(
-        [(":method", "POST"), (":path", INVOKE), (":scheme", "http"), (":authority", "localhost"), ("content-length", "9")]
+        [(":method", "POST"), (":path", INVOKE), (":scheme", "http"), (":authority", "[::1]"), ("content-length", "9")]
     )
     frames = [HeadersFrame(2 * n + 1, head, flags=["END_HEADERS"]).serialize() for n in range(allowed + 1)]
     caller.streams |= {2 * n + 1: Stream() for n in range(allowed + 1)}
