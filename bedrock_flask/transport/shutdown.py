@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 from bedrock_flask.errors import ShuttingDown
 
@@ -14,9 +14,8 @@ class Shutdown:
     def __init__(self) -> None:
         self.begun = False
         self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._open: dict[int, tuple[float, Callable[[], object]]] = {}
-        self._number = 0
+        # A set needs no lock: to add, to remove and to copy are one step each for other threads.
+        self._open: set[_Interruptible] = set()
 
     def begin(self) -> None:
         """Report the process as not ready, so that load balancers send it no more requests."""
@@ -31,12 +30,11 @@ class Shutdown:
     def interrupt_expired(self) -> None:
         """Interrupt every wait whose deadline has passed; a worker calls this about once a second."""
         now = float("inf") if self._over.is_set() else time.monotonic()
-        with self._lock:
-            late = [interrupt for deadline, interrupt in self._open.values() if deadline <= now]
-        for interrupt in late:
-            # A connection that is closed already needs no interruption.
-            with suppress(Exception):
-                interrupt()
+        for each in self._open.copy():
+            if each.deadline <= now:
+                # A connection that is closed already needs no interruption.
+                with suppress(Exception):
+                    each.interrupt()
 
     def check(self) -> None:
         """Raise ShuttingDown once everything has been interrupted."""
@@ -48,16 +46,29 @@ class Shutdown:
         self._over.wait(seconds)
         self.check()
 
-    @contextmanager
-    def interrupting(self, interrupt: Callable[[], object], deadline: float) -> Iterator[None]:
-        """Have `interrupt` called, from another thread, if `deadline` passes or the process shuts down meanwhile."""
-        with self._lock:
-            self._number += 1
-            number = self._number
-            self._open[number] = (deadline, interrupt)
+    def interrupting(self, interrupt: Callable[[], object], deadline: float) -> "_Interruptible":
+        """A context in which `interrupt` is called, from another thread, at `deadline` or when the process shuts down.
+
+        Raises ShuttingDown where that has happened already.
+        """
+        return _Interruptible(self, interrupt, deadline)
+
+
+class _Interruptible:
+    """A wait that can be interrupted, while its context lasts."""
+
+    __slots__ = ("_shutdown", "deadline", "interrupt")
+
+    def __init__(self, shutdown: Shutdown, interrupt: Callable[[], object], deadline: float) -> None:
+        self._shutdown, self.interrupt, self.deadline = shutdown, interrupt, deadline
+
+    def __enter__(self) -> None:
+        self._shutdown._open.add(self)
         try:
-            self.check()
-            yield
-        finally:
-            with self._lock:
-                del self._open[number]
+            self._shutdown.check()
+        except BaseException:
+            self._shutdown._open.discard(self)
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        self._shutdown._open.discard(self)

@@ -1,7 +1,7 @@
 """A chunk whose JSON text is made once, because only one text in it changes from event to event."""
 
 from collections.abc import Callable
-from uuid import uuid4
+from secrets import token_hex
 
 import orjson
 
@@ -13,7 +13,7 @@ class TextTemplate:
     """The JSON text of a chunk, ready for a text to be put in; `build` builds the chunk with the text it is given."""
 
     def __init__(self, build: Callable[[str], Json]) -> None:
-        mark = uuid4().hex
+        mark = token_hex(16)
         self.before, self.after = write_json(build(mark)).split(write_json(mark))
 
     def fill(self, text: str) -> bytes:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from bedrock_flask.bedrock.usage import from_members
 from bedrock_flask.converse import (
@@ -68,7 +68,7 @@ def write_reply(response: Response, model_id: str) -> Json:
 def _build_message(model_id: str) -> Json:
     # Clients add up usage by id, so each reply needs a new one.
     return {
-        "id": f"msg_bdrk_{uuid4().hex[:24]}",
+        "id": f"msg_bdrk_{token_hex(12)}",
         "type": "message",
         "role": "assistant",
         "model": _find_model_name(model_id),

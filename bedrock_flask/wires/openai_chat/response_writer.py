@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from secrets import token_hex
 from types import MappingProxyType
 from typing import Any
-from uuid import uuid4
 
 from bedrock_flask.converse import (
     Event,
@@ -43,7 +43,7 @@ USAGE_NAMES = MappingProxyType({"input_name": "prompt_tokens", "output_name": "c
 
 def _build_head(kind: str, model_id: str) -> Json:
     # Clients add up usage by id, so each reply needs a new one.
-    return {"id": f"chatcmpl-{uuid4().hex}", "object": kind, "created": int(time.time()), "model": model_id}
+    return {"id": f"chatcmpl-{token_hex(16)}", "object": kind, "created": int(time.time()), "model": model_id}
 
 
 def _write_stop(payload: Json, *, has_calls: bool) -> Json:

@@ -4,8 +4,8 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from bedrock_flask.converse import Json, Response, list_unknown_kinds, map_shape_errors, member
 from bedrock_flask.wires.custom_tools import read_free_text
@@ -115,7 +115,7 @@ def set_statuses(output: Iterable[Json], native: str | None) -> list[Json]:
 
 def make_id(kind: str) -> str:
     """An id that no other response or item has."""
-    return f"{kind}_{uuid4().hex}"
+    return f"{kind}_{token_hex(16)}"
 
 
 def _write_error(native: str) -> Json:
