@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -271,13 +271,23 @@ class Adapter:
         return faults + [FieldError(path, message) for rule in self.rules for path, message in rule(body)]
 
 
-@contextmanager
-def isolate_plugin_errors(adapter: Adapter) -> Iterator[None]:
+def isolate_plugin_errors(adapter: Adapter) -> AbstractContextManager[None]:
     """Run a plugin's code during a request: whatever it raises, an exit included, fails this request only."""
-    try:
-        yield
-    except GatewayError:
-        raise
-    except PLUGIN_CRASHES as error:
-        LOG.error("the adapter '%s' failed: %s", adapter.name, logs.format_frames(error))
-        raise PluginFailed(f"The plugin of '{adapter.name}' failed; the gateway's log says where.") from None
+    return _Isolation(adapter)
+
+
+class _Isolation:
+    # A class, because it is entered for each answer and a generator costs several times as much.
+    __slots__ = ("_adapter",)
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, PLUGIN_CRASHES) and not isinstance(error, GatewayError):
+            name = self._adapter.name
+            LOG.error("the adapter '%s' failed: %s", name, logs.format_frames(error))
+            raise PluginFailed(f"The plugin of '{name}' failed; the gateway's log says where.") from None

@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 from bedrock_flask.adapter import Adapter
@@ -65,12 +65,21 @@ class Call:
     @property
     def target(self) -> str:
         """The path of the operation, and its query."""
-        path = OPERATIONS[self.operation_name].build_path({"modelId": self.model, **self.labels})
+        name = self.operation_name
+        if self.labels:
+            path = OPERATIONS[name].build_path({"modelId": self.model, **self.labels})
+        else:
+            path = _build_model_path(name, self.model)
         return f"{path}?{self.query}" if self.query else path
 
     def remaining(self) -> float:
         """Seconds until the deadline."""
         return self.deadline - time.monotonic()
+
+
+@lru_cache(maxsize=512)
+def _build_model_path(operation: str, model: str) -> str:
+    return OPERATIONS[operation].build_path({"modelId": model})
 
 
 def parse_object(data: bytes, read: Callable[[bytes], Any] = json.read) -> dict[str, Any]:
@@ -92,20 +101,23 @@ def find_object(data: bytes) -> dict[str, Any] | None:
         return None
 
 
-@dataclass(frozen=True)
+# Not frozen, because a frozen record takes three times as long to make; nor is `Chunk`, one for each event of a stream.
+@dataclass(slots=True)
 class Reply:
     """A whole answer: the bytes that Bedrock sent, and its headers (names in lower case)."""
 
     headers: Mapping[str, str]
     body: bytes
+    _document: dict[str, Any] | None = field(default=None, init=False, compare=False, repr=False)
 
-    @cached_property
+    @property
     def document(self) -> dict[str, Any]:
         """The body as a JSON object, parsed once."""
-        return parse_object(self.body)
+        if self._document is None:
+            self._document = parse_object(self.body)
+        return self._document
 
 
-# Not frozen, because a stream makes one for each event, and a frozen record takes three times as long to make.
 @dataclass(slots=True)
 class Chunk:
     """One event of a stream: Bedrock's event type, the model's own JSON as it came, and the frame that held it."""

@@ -48,14 +48,23 @@ HEADERS = MappingProxyType(
         "cache_write": "x-amzn-bedrock-cache-write-input-token-count",
     }
 )
+_HEADER_NAMES = frozenset(HEADERS.values())
 METRICS = "amazon-bedrock-invocationMetrics"
-# The member of METRICS and the member of Converse's and Claude's `usage` for each count.
-_NAMES = MappingProxyType(
+# The place in `Usage` of each count: the names are members of METRICS, and of Converse's and Claude's `usage`.
+_PLACES: Mapping[str, int] = MappingProxyType(
     {
-        "input": ("inputTokenCount", "inputTokens", "input_tokens"),
-        "output": ("outputTokenCount", "outputTokens", "output_tokens"),
-        "cache_read": ("cacheReadInputTokenCount", "cacheReadInputTokens", "cache_read_input_tokens"),
-        "cache_write": ("cacheWriteInputTokenCount", "cacheWriteInputTokens", "cache_creation_input_tokens"),
+        "inputTokenCount": 0,
+        "inputTokens": 0,
+        "input_tokens": 0,
+        "outputTokenCount": 1,
+        "outputTokens": 1,
+        "output_tokens": 1,
+        "cacheReadInputTokenCount": 2,
+        "cacheReadInputTokens": 2,
+        "cache_read_input_tokens": 2,
+        "cacheWriteInputTokenCount": 3,
+        "cacheWriteInputTokens": 3,
+        "cache_creation_input_tokens": 3,
     }
 )
 
@@ -68,28 +77,26 @@ _MOST = 10**12
 
 def from_headers(headers: Mapping[str, str]) -> Usage:
     """The counts in Bedrock's response headers (names in lower case)."""
-    found = [_count(headers.get(header)) for header in HEADERS.values()]
-    return NOTHING if found.count(None) == len(found) else Usage(*found)
+    if _HEADER_NAMES.isdisjoint(headers):
+        return NOTHING
+    return Usage(*(_count(headers.get(header)) for header in HEADERS.values()))
 
 
 def from_members(counts: Any) -> Usage:
     """The counts in one `usage` or invocation-metrics object, in any of Bedrock's spellings."""
     if not isinstance(counts, Mapping):
         return NOTHING
-    return Usage(*(_find_count(counts, spellings) for spellings in _NAMES.values()))
+    found: list[int | None] = [None] * len(_TOKENS)
+    for name, value in counts.items():
+        place = _PLACES.get(name)
+        if place is not None and found[place] is None:
+            found[place] = _count(value)
+    return Usage(*found)
 
 
 def from_metrics(chunk: Any) -> Usage:
     """The counts in the `amazon-bedrock-invocationMetrics` of a stream's last chunk."""
     return from_members(chunk.get(METRICS)) if isinstance(chunk, Mapping) else NOTHING
-
-
-def _find_count(counts: Mapping[str, Any], spellings: tuple[str, ...]) -> int | None:
-    """The first count that is one."""
-    for spelling in spellings:
-        if (count := _count(counts.get(spelling))) is not None:
-            return count
-    return None
 
 
 def _count(value: Any) -> int | None:

@@ -2,10 +2,8 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain, repeat
+from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import dataclass
 from math import inf
 
 from bedrock_flask.call import REPLY, SILENCE, Batch, Call, Chunk, Reply, Stream
@@ -53,19 +51,16 @@ class Reader:
     as_stream: bool
     complete_since: float | None = None
     abandoned_at: float | None = None
-
-    @cached_property
-    def _watch(self) -> wait.Watch:
-        return wait.open_watch(self.pending.sock, self.call.client)
+    _watch: wait.Watch | None = None
 
     def read_reply(self) -> Reply:
         """The whole answer."""
         try:
-            for _ in self._await_head():
-                pass
-            head = self._read_head()
-            with closing(self._read_whole(head)) as batches:
-                return Reply(head.headers, next(chunk.data for batch in batches for chunk in batch))
+            with self._interruptible():
+                for _ in self._await_data(self.settings.read_timeout, UpstreamTimeout):
+                    pass
+                head = self._read_head()
+            return Reply(head.headers, _check_body(b"".join(self._read_bounded_pieces(head))))
         except BaseException:
             self._close()
             raise
@@ -76,14 +71,19 @@ class Reader:
         try:
             if next(waiting, None) is not None:
                 return Stream({}, self._read_late(waiting), self._complete)
-            head = self._read_head()
+            with self._interruptible():
+                head = self._read_head()
             return Stream(head.headers, self._read_body(head), self._complete)
         except BaseException:
             self._close()
             raise
 
+    def _interruptible(self) -> AbstractContextManager[None]:
+        return self.shutdown.interrupting(self.pending.shutdown, self.call.deadline)
+
     def _close(self) -> None:
-        self._watch.close()
+        if self._watch is not None:
+            self._watch.close()
         self.pending.close()
 
     def _complete(self) -> None:
@@ -97,7 +97,8 @@ class Reader:
         try:
             yield SILENCE
             yield from waiting
-            head = self._read_head()
+            with self._interruptible():
+                head = self._read_head()
         except BaseException:
             self._close()
             raise
@@ -105,35 +106,37 @@ class Reader:
             yield from batches
 
     def _await_head(self) -> Iterator[Batch]:
-        with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
+        with self._interruptible():
             yield from self._await_data(self.settings.first_event_timeout, UpstreamTimeout)
 
     def _await_data(self, first: float, make_late: Callable[[], GatewayError]) -> Iterator[Batch]:
         """SILENCE whenever the client needs a sign of life; ends when there is something to read."""
         call, silence = self.call, self.settings.read_timeout
-        pulses = chain([first], repeat(self.settings.keepalive)) if self.as_stream else repeat(silence)
-        since = time.monotonic()
-        for pulse in pulses:
-            left = min(since + silence - time.monotonic(), call.remaining(), self._remaining_abandoned())
+        if self._watch is None:
+            self._watch = wait.open_watch(self.pending.sock, call.client)
+        pulse, until = first, time.monotonic() + silence
+        while True:
+            left = min(until - time.monotonic(), call.remaining(), self._remaining_abandoned())
             outcome = self._watch.wait(self.pending.has_data, min(pulse, max(left, 0.0)))
             raise_if_expired(call, self.shutdown)
-            if outcome == wait.READY:
+            if outcome is wait.READY:
                 return
-            if outcome == wait.GONE:
+            if outcome is wait.GONE:
                 self._note_departure()
+                self._watch.forget_client()
                 continue
             if self._remaining_abandoned() <= 0:
                 raise ClientDisconnected()
-            if time.monotonic() >= since + silence:
+            if time.monotonic() >= until:
                 raise make_late()
             yield SILENCE
+            pulse = self.settings.keepalive if self.as_stream else silence
 
     def _note_departure(self) -> None:
         """Raise ClientDisconnected for a stream; a whole answer is awaited for some seconds more."""
         if self.as_stream:
             raise ClientDisconnected()
         self.abandoned_at = time.monotonic()
-        self._watch.forget_client()
 
     def _remaining_abandoned(self) -> float:
         """Seconds that an answer may still take whose client has left."""
@@ -141,11 +144,14 @@ class Reader:
 
     def _read_head(self) -> Head:
         call = self.call
-        with self.shutdown.interrupting(self.pending.shutdown, call.deadline), self._map_head_errors():
+        try:
             head = self.pending.begin(self._limit_timeout())
+        except (OSError, MalformedResponse) as error:
+            raise_if_expired(call, self.shutdown)
+            raise _name_head_error(error, call) from None
         # A head whose read was interrupted looks like one that was cut short.
         raise_if_expired(call, self.shutdown)
-        head = replace(head, headers=forwardable_headers(head.headers))
+        head = Head(head.status, forwardable_headers(head.headers))
         call.record.upstream_request_id = head.headers.get("x-amzn-requestid", "")
         if head.status >= 300:
             raise self._read_error(head)
@@ -155,23 +161,6 @@ class Reader:
 
     def _limit_timeout(self) -> float:
         return min(self.settings.read_timeout, max(self.call.remaining(), 0.001))
-
-    @contextmanager
-    def _map_head_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except TimeoutError:
-            raise_if_expired(self.call, self.shutdown)
-            raise UpstreamTimeout() from None
-        except OSError:
-            raise_if_expired(self.call, self.shutdown)
-            # At the first attempt the pooled connection may have died; at the second the upstream itself closes it.
-            closed = UpstreamUnreachable("Connection error: Bedrock closed the connection before it answered.")
-            closed.retryable = self.call.record.attempts == 1
-            raise closed from None
-        except MalformedResponse:
-            raise_if_expired(self.call, self.shutdown)
-            raise UpstreamProtocolError() from None
 
     def _read_foreign_answer(self, head: Head, fault: str) -> UpstreamError:
         """The error for a response with a success status that does not answer this call."""
@@ -186,7 +175,7 @@ class Reader:
     def _read_beginning(self, limit: int) -> bytes:
         """The beginning of a body that explains a refusal: what arrives soon, at most one piece more than `limit`."""
         body, until = b"", min(time.monotonic() + _REFUSAL_SECONDS, self.call.deadline)
-        with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
+        with self._interruptible():
             with suppress(OSError, MalformedResponse):
                 while len(body) <= limit:
                     piece = self.pending.read(max(until - time.monotonic(), 0.001))
@@ -197,21 +186,25 @@ class Reader:
         return body
 
     def _read_whole(self, head: Head) -> Generator[Batch]:
-        """The whole body. UpstreamTruncated if it ends early, UpstreamProtocolError if it exceeds the limit."""
-        read, size, most = [], 0, self.settings.max_reply_bytes
+        """The whole body as the one chunk of a stream."""
+        read = []
+        with closing(self._read_bounded_pieces(head)) as pieces:
+            for piece in pieces:
+                if piece:
+                    read.append(piece)
+                else:
+                    yield SILENCE
+        yield [Chunk(REPLY, _check_body(b"".join(read)))]
+
+    def _read_bounded_pieces(self, head: Head) -> Generator[bytes]:
+        """The pieces of a whole body; UpstreamProtocolError if they exceed the limit."""
+        size, most = 0, self.settings.max_reply_bytes
         with closing(self._read_pieces(head)) as pieces:
             for piece in pieces:
-                if not piece:
-                    yield SILENCE
-                    continue
                 size += len(piece)
                 if size > most:
                     raise UpstreamProtocolError(f"Bedrock's answer is larger than {most} bytes.")
-                read.append(piece)
-        body = b"".join(read)
-        if refusal := find_refusal(body):
-            raise refusal
-        yield [Chunk(REPLY, body)]
+                yield piece
 
     def _read_events(self, head: Head) -> Generator[Batch]:
         """The events of an event stream as they arrive; an exception or error frame raises its error."""
@@ -239,10 +232,12 @@ class Reader:
         got = 0
         announced = head.headers.get("content-length")
         try:
-            with self.shutdown.interrupting(self.pending.shutdown, self.call.deadline):
+            with self._interruptible():
                 while self.complete_since is None:
-                    for _ in self._await_data(self.settings.keepalive, _make_stalled):
-                        yield b""
+                    # A stream also looks after its client, and after the other greenlets, between two reads.
+                    if self.as_stream or not self.pending.has_data(False):
+                        for _ in self._await_data(self.settings.keepalive, _make_stalled):
+                            yield b""
                     piece = self._read_piece(got, announced)
                     if not piece:
                         break
@@ -279,6 +274,24 @@ def _make_stalled() -> UpstreamStalled:
     return UpstreamStalled(f"{CONNECTION_LOST} Bedrock's answer began and then fell silent.")
 
 
+def _name_head_error(error: Exception, call: Call) -> GatewayError:
+    if isinstance(error, TimeoutError):
+        return UpstreamTimeout()
+    if isinstance(error, MalformedResponse):
+        return UpstreamProtocolError()
+    # At the first attempt the pooled connection may have died; at the second the upstream itself closes it.
+    closed = UpstreamUnreachable("Connection error: Bedrock closed the connection before it answered.")
+    closed.retryable = call.record.attempts == 1
+    return closed
+
+
+def _check_body(body: bytes) -> bytes:
+    """The body, unless it is an error with the status of a success."""
+    if refusal := find_refusal(body):
+        raise refusal
+    return body
+
+
 def _describe_cut(got: int, announced: str | None) -> str:
     return CONNECTION_LOST + (f" Bedrock's answer ended after {got} of {announced} bytes." if announced else "")
 
@@ -303,9 +316,15 @@ def _find_head_fault(head: Head, call: Call) -> str:
     return ""
 
 
-def forwardable_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def forwardable_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     """The headers that may be sent on: control characters and non-ASCII letters would break the response."""
-    return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
+    if _is_forwardable("".join(headers.values())):
+        return headers
+    return {name: value for name, value in headers.items() if _is_forwardable(value)}
+
+
+def _is_forwardable(value: str) -> bool:
+    return value.isascii() and value.isprintable()
 
 
 def raise_if_expired(call: Call, shutdown: Shutdown) -> None:

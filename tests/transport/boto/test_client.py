@@ -28,7 +28,7 @@ def test_one_client_serves_a_region_for_good(aws: None) -> None:
 def test_the_pool_is_as_large_as_the_concurrency_and_connections_stay_alive(
     upstream: Upstream, aws: None, whole: SendWhole
 ) -> None:
-    client = make_client(Settings(threads=37), "us-east-1")
+    client = make_client(Settings(threads=37, worker="gthread"), "us-east-1")
     assert client.meta.config.max_pool_connections == 37
     assert client.meta.config.retries["total_max_attempts"] == 1
     seen: list[int] = []
