@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from urllib3._collections import HTTPHeaderDict
 
 from bedrock_flask import errors
 from bedrock_flask.transport.boto.deferred import DeferredResponse
@@ -30,7 +31,7 @@ class Received:
     """As much of a urllib3 response."""
 
     def __init__(self, answer: Any, connection: Connection) -> None:
-        self.status, self.headers, self._owner = answer.status, dict(answer.headers), connection
+        self.status, self.headers, self._owner = answer.status, HTTPHeaderDict(answer.headers), connection
 
     def release_conn(self) -> None:
         self._owner.released += 1
