@@ -31,7 +31,7 @@ class Received:
     """As much of a urllib3 response."""
 
     def __init__(self, answer: Any, connection: Connection) -> None:
-        self.status, self.headers, self._owner = answer.status, HTTPHeaderDict(answer.headers), connection
+        self.status, self.headers, self._owner = answer.status, HTTPHeaderDict(answer.headers.items()), connection
 
     def release_conn(self) -> None:
         self._owner.released += 1
