@@ -1,6 +1,7 @@
 """Everything that hangs on the app: one frozen record under `app.extensions["bedrock_flask"]`."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,32 @@ def _send_stream(call: Call) -> Stream:
 _NO_HANDLER = Handler(_send, _send_stream)
 
 
+class Places:
+    """A number of places that requests take and give back without a wait.
+
+    `deque` is safe under threads; a semaphore would take its lock twice for each request.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = deque([None] * number, maxlen=number)
+
+    def take(self) -> bool:
+        """Take a place; False if none is free."""
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        return True
+
+    def give_back(self) -> None:
+        """Give a place back."""
+        self._free.append(None)
+
+    def count_free(self) -> int:
+        """How many can be taken now."""
+        return len(self._free)
+
+
 @dataclass(frozen=True)
 class State:
     """The state of one app.
@@ -55,8 +82,8 @@ class State:
     handler: Handler = _NO_HANDLER
     shutdown: Shutdown = field(default_factory=Shutdown)
     pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(_SIDE_BY_SIDE, "side-by-side"))
-    slots: threading.Semaphore = field(default_factory=threading.Semaphore)
-    unproven: threading.Semaphore = field(default_factory=threading.Semaphore)
+    slots: Places = field(default_factory=lambda: Places(1))
+    unproven: Places = field(default_factory=lambda: Places(1))
     large_bodies: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(_LARGE_BODIES))
     discard_body: Callable[[Mapping[str, Any], int], None] = lambda environ, limit: None
     answer_unread: Callable[[bytes, int, str], bytes] | None = None
@@ -66,7 +93,7 @@ class State:
 def make_state(settings: Settings, models: Models, dialects: tuple[Dialect, ...]) -> State:
     """The state before the app is composed; the steps of `create_app` add the rest."""
     calls = max_concurrent_calls(settings)
-    slots, unproven = threading.BoundedSemaphore(calls), threading.BoundedSemaphore(max(calls // _UNPROVEN_SHARE, 1))
+    slots, unproven = Places(calls), Places(max(calls // _UNPROVEN_SHARE, 1))
     return State(settings, models, dialects, slots=slots, unproven=unproven)
 
 

@@ -13,27 +13,27 @@ LOG = logging.getLogger("bedrock_flask.request")
 
 def log_on_close(exchange: Exchange, answer: Answer) -> None:
     """Log the request when its answer is sent, or when the client has disconnected."""
-    line = {
-        "request_id": exchange.request_id,
-        "method": exchange.method,
-        "route": exchange.route,
-        "status": answer.status,
-        "key": exchange.key or None,
-        "error": exchange.error or None,
-        **exchange.log_fields,
-    }
-    answer.on_close.append(lambda: _log(line, exchange))
+    answer.on_close.append(lambda: _log(exchange, answer.status))
 
 
-def _log(line: dict[str, Any], exchange: Exchange) -> None:
+def _log(exchange: Exchange, status: int) -> None:
+    """Log what is known of the request; what is not known is left out."""
     record = exchange.record
-    fields = {
-        **line,
-        "error": line["error"] or record.error or None,
-        "attempts": record.attempts or None,
-        "region": record.region or None,
-        "bedrock_request_id": record.upstream_request_id or None,
-        **record.usage.to_dict(),
-        "seconds": round(time.monotonic() - exchange.started, 6),
-    }
-    log_fields(LOG, "request", {name: value for name, value in fields.items() if value is not None})
+    fields: dict[str, Any] = {"request_id": exchange.request_id, "method": exchange.method}
+    if exchange.route is not None:
+        fields["route"] = exchange.route
+    fields["status"] = status
+    if exchange.key:
+        fields["key"] = exchange.key
+    if error := exchange.error or record.error:
+        fields["error"] = error
+    fields |= exchange.log_fields
+    if record.attempts:
+        fields["attempts"] = record.attempts
+    if record.region:
+        fields["region"] = record.region
+    if record.upstream_request_id:
+        fields["bedrock_request_id"] = record.upstream_request_id
+    fields |= record.usage.to_dict()
+    fields["seconds"] = round(time.monotonic() - exchange.started, 6)
+    log_fields(LOG, "request", fields)

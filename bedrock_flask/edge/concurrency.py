@@ -23,7 +23,7 @@ def take_slot(exchange: Exchange) -> None:
     if getattr(client_socket(exchange.environ), "waited", 0.0) > _LONGEST_WAIT:
         raise Overloaded()
     if exchange.signature_claim is not None and not has_arrived(exchange.environ):
-        if not exchange.state.unproven.acquire(blocking=False):
+        if not exchange.state.unproven.take():
             raise Overloaded()
         exchange.holds_unproven = True
         return
@@ -59,15 +59,15 @@ def release_slot_on_close(exchange: Exchange, answer: Answer) -> None:
     if exchange.holds_unproven:
         _give_back_unproven(exchange)
     if exchange.holds_slot:
-        answer.on_close.append(exchange.state.slots.release)
+        answer.on_close.append(exchange.state.slots.give_back)
 
 
 def _take(exchange: Exchange) -> None:
-    if not exchange.state.slots.acquire(blocking=False):
+    if not exchange.state.slots.take():
         raise Overloaded()
     exchange.holds_slot = True
 
 
 def _give_back_unproven(exchange: Exchange) -> None:
     exchange.holds_unproven = False
-    exchange.state.unproven.release()
+    exchange.state.unproven.give_back()

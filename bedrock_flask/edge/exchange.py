@@ -1,11 +1,12 @@
 """The exchange: one request, and what the gateway learns while it answers. Every step and every dialect gets it."""
 
 import functools
+import os
 import re
-import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import methodcaller
 from typing import Any
 
 from bedrock_flask.call import CallRecord
@@ -95,10 +96,9 @@ class Exchange:
 
     def list_prefixed(self, prefix: str) -> Iterator[tuple[str, str]]:
         """The headers whose names, in lower case, begin with a prefix; not those of the body's type and length."""
-        start = f"HTTP_{prefix.upper().replace('-', '_')}"
-        for key, value in self.environ.items():
-            if key.startswith(start) and key[5:] not in _OWN_KEYS:
-                yield key[5:].replace("_", "-").lower(), value
+        for key in filter(_make_filter(prefix), self.environ):
+            if key[5:] not in _OWN_KEYS:
+                yield key[5:].replace("_", "-").lower(), self.environ[key]
 
 
 def begin_exchange(environ: Mapping[str, Any], state: State) -> Exchange:
@@ -108,9 +108,15 @@ def begin_exchange(environ: Mapping[str, Any], state: State) -> Exchange:
     return Exchange(
         environ,
         state,
-        sent if sent and _REQUEST_ID.fullmatch(sent) else secrets.token_hex(16),
+        sent if sent and _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex(),
         has_unread_body=has_body or "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower(),
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _make_filter(prefix: str) -> Callable[[str], bool]:
+    """Whether a key of the environment is that of a header whose name begins with a prefix."""
+    return methodcaller("startswith", f"HTTP_{prefix.upper().replace('-', '_')}")
 
 
 @functools.lru_cache(maxsize=256)

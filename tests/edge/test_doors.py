@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from bedrock_flask.app import create_app
 from bedrock_flask.config import keys
-from bedrock_flask.config.settings import Settings
+from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.edge.direct_door import is_plain, list_hot
 from bedrock_flask.state import state_of
 from tests.doubles import Emulator, Gateway, GatewayWith
@@ -194,7 +194,7 @@ def call(app: Flask, asked: Asked, emulator: Emulator, request_id: str) -> Any:
     if asked.fault:
         emulator.fault(asked.fault, count=3)
     slots, taken = state_of(app).slots, 0
-    while asked.is_full and slots.acquire(blocking=False):
+    while asked.is_full and slots.take():
         taken += 1
     started: list[Any] = []
     try:
@@ -208,7 +208,7 @@ def call(app: Flask, asked: Asked, emulator: Emulator, request_id: str) -> Any:
             parts.close()
     finally:
         for _ in range(taken):
-            slots.release()
+            slots.give_back()
         if asked.fault:
             emulator.ask("DELETE", "/_emulator/faults")
     status, headers = started
@@ -234,7 +234,7 @@ def check(doors: Doors, lines: Lines, asked: Asked) -> Any:
     assert [line for line in logged[0] if "status" in line and "method" in line], "no line"
     for app in (doors.direct, doors.flask):
         # Every slot is given back.
-        assert state_of(app).slots._value == state_of(app).slots._initial_value  # type: ignore[attr-defined]
+        assert state_of(app).slots.count_free() == max_concurrent_calls(state_of(app).settings)
     return answers[0]
 
 
@@ -398,7 +398,7 @@ def test_an_answer_that_cannot_be_begun_gives_its_slot_back(doors: Doors) -> Non
     slots = state_of(doors.direct).slots
     with pytest.raises(OSError, match="the client has left"):
         doors.direct(make_environ(Asked(body=CHAT, headers=KEY), "x"), fail)
-    assert slots._value == slots._initial_value  # type: ignore[attr-defined]
+    assert slots.count_free() == max_concurrent_calls(state_of(doors.direct).settings)
 
 
 # --- over real sockets ------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def begun(state: State) -> Iterator[Exchange]:
 
 
 def count_places(state: State) -> tuple[int, ...]:
-    return tuple(places._value for places in (state.slots, state.unproven, state.large_bodies))
+    return state.slots.count_free(), state.unproven.count_free(), state.large_bodies._value
 
 
 def call_in_vain(gateway: Gateway) -> None:
@@ -171,7 +171,7 @@ def test_a_request_that_has_waited_too_long_is_refused(state: State, waited: flo
             concurrency.take_slot(exchange)
     else:
         concurrency.take_slot(exchange)
-        state.slots.release()
+        state.slots.give_back()
 
 
 def test_a_large_body_gives_its_place_back_whatever_becomes_of_it(start_gateway: StartGateway) -> None:

@@ -16,7 +16,7 @@ from gunicorn.http.message import HeaderPolicy
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import base_environ
 
-from bedrock_flask.server.workers.pace import RateLimited, track_request
+from bedrock_flask.server.workers.pace import RateLimited
 from bedrock_flask.server.workers.plain_requests import PlainRequest, parse_plain_request
 from bedrock_flask.server.workers.plain_responses import ResponseWriter
 
@@ -67,8 +67,12 @@ class Lane:
             return bool(request.keeps_alive and self._worker.alive and self._worker.cfg.keepalive and body.is_read())
 
         writer = ResponseWriter(connection, request.method, may_keep_alive)
-        with track_request(connection):
+        connection.active_requests += 1
+        connection.request = None
+        try:
             is_whole = self._run_app(self._make_environ(request, body.stream, connection, peer, server), writer)
+        finally:
+            connection.active_requests -= 1
         body.give_back()
         return is_whole and writer.keeps_alive
 

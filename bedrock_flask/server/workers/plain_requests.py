@@ -43,17 +43,13 @@ class PlainRequest:
 
 
 class _Collector:
-    """Collects what httptools finds."""
+    """Collects what httptools finds: it calls the members that begin with `on_`."""
 
     def __init__(self) -> None:
-        self.target = b""
-        self.pairs: list[tuple[bytes, bytes]] = []
-
-    def on_url(self, target: bytes) -> None:
-        self.target += target
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.pairs.append((name, value))
+        self.target_parts: list[bytes] = []
+        self.on_url = self.target_parts.append
+        self.headers: dict[bytes, bytes] = {}
+        self.on_header = self.headers.__setitem__
 
 
 def parse_plain_request(received: bytes, scheme_headers: Mapping[str, str]) -> PlainRequest | None:
@@ -71,12 +67,13 @@ def parse_plain_request(received: bytes, scheme_headers: Mapping[str, str]) -> P
         parser.feed_data(head[0])
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
-    headers = {_environ_name(name): value.strip(b" \t").decode("latin-1") for name, value in found.pairs}
+    headers = {_environ_name(name): value.strip(b" \t").decode("latin-1") for name, value in found.headers.items()}
     scheme = _find_scheme(headers, scheme_headers)
     connection = headers.get("HTTP_CONNECTION", "keep-alive").lower()
     length = headers.get("CONTENT_LENGTH", "0")
     if (
-        len(headers) < len(found.pairs)
+        # Each line but the first and the last, which is empty, is a header; of one that is repeated, one was kept.
+        len(headers) < head[0].count(b"\n") - 2
         or not _NOT_PLAIN.isdisjoint(headers)
         or connection not in _CONNECTION
         or scheme is None
@@ -86,7 +83,7 @@ def parse_plain_request(received: bytes, scheme_headers: Mapping[str, str]) -> P
         return None
     return PlainRequest(
         parser.get_method().decode("ascii"),
-        found.target.decode("ascii"),
+        b"".join(found.target_parts).decode("ascii"),
         headers,
         scheme,
         head.end(),
@@ -103,7 +100,9 @@ def _environ_name(header: bytes) -> str:
 
 def _find_scheme(headers: Mapping[str, str], scheme_headers: Mapping[str, str]) -> str | None:
     """The scheme that the headers agree on, or None if they do not agree."""
+    if scheme_headers.keys().isdisjoint(headers):
+        return "http"
     schemes = {
         "https" if headers[name] == value else "http" for name, value in scheme_headers.items() if name in headers
     }
-    return None if len(schemes) > 1 else schemes.pop() if schemes else "http"
+    return None if len(schemes) > 1 else schemes.pop()

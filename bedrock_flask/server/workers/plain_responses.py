@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 from gunicorn import SERVER
@@ -13,7 +14,8 @@ from gunicorn.util import hop_headers
 
 _STATUS = re.compile(r"[0-9]{3}(?: [ \t\x21-\x7e\x80-\xff]*)?")
 _HEADER_LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++: [ \t\x21-\x7e\x80-\xff]*+\r\n)*+")
-_LAST_CHUNK = b"0\r\n\r\n"
+_CHUNKED, _LAST_CHUNK = "Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"
+_NAME_OF, _VALUE_OF = itemgetter(0), itemgetter(1)
 
 
 class Sink(Protocol):
@@ -50,16 +52,11 @@ class ResponseWriter:
             raise exc_info[1].with_traceback(exc_info[2])
         if self._status and not exc_info:
             raise AssertionError("The response has a status already.")
-        if not _STATUS.fullmatch(status):
-            raise ValueError(f"Invalid status {status!r}")
-        lines = _format(headers)
-        kept = [(name, value) for name, value in headers if name.lower() not in hop_headers]
-        code = int(status[:3])
-        forbids_length = code == 204 or code < 200
-        length = next((value for name, value in kept if name.lower() == "content-length"), None)
-        if forbids_length:
-            kept, length = [pair for pair in kept if pair[0].lower() != "content-length"], None
-        self._status, self._header_lines = status, lines if len(kept) == len(headers) else _format(kept)
+        code = _read_code(status)
+        lines, length = _format(headers)
+        if code == 204 or code < 200:
+            lines, length = _format([pair for pair in headers if pair[0].lower() != "content-length"])
+        self._status, self._header_lines = status, lines
         self._omits_body = self._method == "HEAD" or code in (204, 304) or code < 200
         self._left = None if length is None else int(length)
         self._is_chunked = length is None and not self._omits_body
@@ -94,22 +91,45 @@ class ResponseWriter:
         if not self._status:
             raise AssertionError("The app has not started its response.")
         self.keeps_alive = self._may_keep_alive()
-        lines = (
-            f"HTTP/1.1 {self._status}",
-            f"Server: {SERVER}",
-            f"Date: {_format_date(int(time.time()))}",
-            f"Connection: {'keep-alive' if self.keeps_alive else 'close'}",
-            *(("Transfer-Encoding: chunked",) if self._is_chunked else ()),
-        )
-        return ("\r\n".join(lines) + f"\r\n{self._header_lines}\r\n").encode("latin-1")
+        return (
+            f"HTTP/1.1 {self._status}\r\nServer: {SERVER}\r\nDate: {_format_date(int(time.time()))}\r\n"
+            f"Connection: {'keep-alive' if self.keeps_alive else 'close'}\r\n"
+            f"{_CHUNKED if self._is_chunked else ''}{self._header_lines}\r\n"
+        ).encode("latin-1")
 
 
-def _format(headers: Sequence[tuple[str, str]]) -> str:
-    """The lines of these headers. Raises InvalidResponseHeader, without their values, if they are not lines."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+def _format(headers: Sequence[tuple[str, str]]) -> tuple[str, str | None]:
+    """The lines of these headers without those of a hop, and the announced length.
+
+    Raises InvalidResponseHeader, without their values, if they are not lines.
+    """
+    names = tuple(map(_NAME_OF, headers))
+    template, length_at, has_hop_headers = _find_layout(names)
+    lines = template % tuple(map(_VALUE_OF, headers))
     if not _HEADER_LINES.fullmatch(lines) or lines.count("\r\n") != len(headers):
-        raise InvalidResponseHeader(", ".join(repr(name) for name, _ in headers))
-    return lines
+        raise InvalidResponseHeader(", ".join(map(repr, names)))
+    if has_hop_headers:
+        return _format([pair for pair in headers if pair[0].lower() not in hop_headers])
+    return lines, None if length_at is None else headers[length_at][1]
+
+
+@lru_cache(256)
+def _find_layout(names: tuple[str, ...]) -> tuple[str, int | None, bool]:
+    """What follows from the names of headers: a template of their lines, where the length is, whether one is a hop's.
+
+    An app answers with few combinations of names.
+    """
+    template = "".join(f"{name.replace('%', '%%')}: %s\r\n" for name in names)
+    in_lower_case = [name.lower() for name in names]
+    length_at = in_lower_case.index("content-length") if "content-length" in in_lower_case else None
+    return template, length_at, any(name in hop_headers for name in in_lower_case)
+
+
+@lru_cache(256)
+def _read_code(status: str) -> int:
+    if not _STATUS.fullmatch(status):
+        raise ValueError(f"Invalid status {status!r}")
+    return int(status[:3])
 
 
 @lru_cache(2)
