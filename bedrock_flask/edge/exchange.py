@@ -46,6 +46,7 @@ class Exchange:
 
     environ: Mapping[str, Any]
     state: State
+    settings: Settings = field(init=False)
     request_id: str
     has_unread_body: bool
     route: str | None = None
@@ -62,10 +63,8 @@ class Exchange:
     safeguards: dict[str, Any] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def settings(self) -> Settings:
-        """The settings of the gateway."""
-        return self.state.settings
+    def __post_init__(self) -> None:
+        self.settings = self.state.settings
 
     @property
     def method(self) -> str:

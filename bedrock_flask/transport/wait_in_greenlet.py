@@ -40,12 +40,16 @@ class GreenletWatch:
         self._until, self._timer_ends = 0.0, 0.0
         self._waiting: Any = None
         self._woken: Any = None
+        # Whether the other greenlets have had their turn since this one last found data without a wait.
+        self._has_yielded = False
 
     def wait(self, has_data: Callable[[bool], bool], seconds: float) -> Outcome:
         """See `Watch.wait`."""
         if has_data(False):
             # Otherwise a greenlet would never yield to the others while its upstream is fast.
-            gevent.sleep(0)
+            if not self._has_yielded:
+                gevent.sleep(0)
+            self._has_yielded = not self._has_yielded
             return READY
         if seconds <= 0:
             return IDLE
@@ -83,7 +87,7 @@ class GreenletWatch:
             while self._woken is None:
                 self._hub.switch()
         finally:
-            self._waiting = None
+            self._waiting, self._has_yielded = None, True
             for watcher, _ in self._watchers:
                 watcher.stop()
         return self._woken

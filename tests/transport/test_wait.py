@@ -120,5 +120,10 @@ def test_other_greenlets_get_a_turn_where_there_is_always_data(pairs: tuple[sock
     with contextlib.closing(GreenletWatch(pairs[0], None)) as watch:
         other = gevent.spawn(turns.append, "other")
         assert watch.wait(lambda readable: True, LONG) is READY
-    assert turns == ["other"]
-    other.join()
+        assert turns == ["other"]
+        other.join()
+        other = gevent.spawn(turns.append, "another")
+        # Each second time: a greenlet that has just yielded goes on.
+        assert watch.wait(lambda readable: True, LONG) is watch.wait(lambda readable: True, LONG) is READY
+        assert turns == ["other", "another"]
+        other.join()

@@ -216,7 +216,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
 
     def _serve_plain(self, server: Any, client: Any, addr: Any) -> bool:
         """Serve one plain request after another; False if gunicorn must read the next one."""
-        seconds = self.limits.client
+        seconds, later = self.limits.client, self.cfg.keepalive
         while self._await_head(client, seconds):
             client.waited = self.lag if self.open_connections - len(self.waiting) > _MANY_CALLS else 0.0
             keeps_alive = self.lane.answer(client, addr, server)
@@ -224,7 +224,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
                 return False
             if not keeps_alive:
                 break
-            seconds = self.cfg.keepalive
+            seconds = later
         return True
 
     def _await_head(self, client: Any, seconds: float) -> bool:

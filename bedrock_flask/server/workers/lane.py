@@ -44,6 +44,7 @@ class Lane:
 
     def __init__(self, worker: Any) -> None:
         self._worker, self._is_usable = worker, _is_usable(worker.cfg)
+        self._takes_another = bool(worker.cfg.keepalive)
         self._environ = {**base_environ(worker.cfg), "wsgi.multithread": True, "SERVER_PROTOCOL": "HTTP/1.1"}
         self._environ |= {"SCRIPT_NAME": ""}
         self._scheme_headers = lru_cache(64)(self._find_scheme_headers)
@@ -64,7 +65,7 @@ class Lane:
         body = _PlainBody(connection, request.body_size)
 
         def may_keep_alive() -> bool:
-            return bool(request.keeps_alive and self._worker.alive and self._worker.cfg.keepalive and body.is_read())
+            return request.keeps_alive and self._takes_another and self._worker.alive and body.is_read()
 
         writer = ResponseWriter(connection, request.method, may_keep_alive)
         connection.active_requests += 1

@@ -7,8 +7,8 @@ from the first byte, and refuses it or takes it: two parsers never decide about 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import httptools
 
@@ -26,8 +26,7 @@ _NOT_PLAIN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRequest:
+class PlainRequest(NamedTuple):
     """A request whose head is complete: `head_size` bytes, and after them a body of `body_size` bytes.
 
     `headers` have the names of a WSGI environment. `scheme` is what a trusted proxy says of its own client.
