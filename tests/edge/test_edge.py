@@ -145,6 +145,11 @@ def test_a_body_over_the_limit_is_a_413(gateway: Gateway, emulator: Emulator) ->
     assert gateway.get("/livez").ok
 
 
+def test_a_body_that_is_announced_over_the_limit_is_refused_before_it_is_read(gateway: Gateway) -> None:
+    head = b"POST /v1/models/nova/invoke HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2100000\r\n\r\n"
+    assert half_a_request(gateway, head).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_compressed_body_is_refused_by_name(gateway: Gateway) -> None:
     response = gateway.post("/v1/models/nova/invoke", b"\x1f\x8b", headers={"content-encoding": "gzip"})
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
@@ -225,9 +230,11 @@ def test_bare_gunicorn_answers_strangers_with_the_remedy(bare_gunicorn: StartGun
     server = bare_gunicorn("0.0.0.0")
     assert server.get("/v1/models").ok
     stranger = type(server)(server.url.replace("127.0.0.1", own_address()), server.log, server.process)
-    response = stranger.get("/v1/models")
-    assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
-    assert "BEDROCK_FLASK_API_KEYS" in response.json()["detail"]
+    # By each name: also without its address in `Host` a stranger is one.
+    for headers in ({}, {"host": "localhost"}):
+        response = stranger.get("/v1/models", headers=headers)
+        assert (response.status_code, response.json()["code"]) == (403, "loopback_only")
+        assert "BEDROCK_FLASK_API_KEYS" in response.json()["detail"]
     assert stranger.get("/v1/models", headers={"host": "localhost", "x-forwarded-for": "127.0.0.1"}).status_code == 403
 
 
