@@ -27,6 +27,7 @@ from bedrock_flask.config import keys
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.edge.direct_door import is_plain, list_hot
 from bedrock_flask.state import state_of
+from bedrock_flask.transport.retry_budget import RetryBudget
 from tests.doubles import Emulator, Gateway, GatewayWith
 
 SECRET = "canary-0123456789abcdef"
@@ -108,6 +109,8 @@ def doors(start_emulator: Any, plain_environ: dict[str, str]) -> Iterator[Doors]
         for name, value in plain_environ.items():
             patch.setenv(name, value)
         patch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", emulator.url)
+        # One attempt each: how many retries are left depends on the calls before, and on the time between them.
+        patch.setattr(RetryBudget, "take", lambda *_: False)
         yield Doors(create_app(make_settings("direct")), create_app(make_settings("flask")), emulator)
 
 
@@ -217,7 +220,7 @@ def call(app: Flask, asked: Asked, emulator: Emulator, request_id: str) -> Any:
     length = kept.pop("content-length", None)
     assert length is None or asked.method == "HEAD" or int(length) == len(body)
     kept = {name: OWN_ID.sub("own", value) for name, value in kept.items() if name not in CHANGING_HEADERS}
-    # After each throttle the advice is to wait longer, and after some failures there is no second attempt.
+    # After each throttle the advice is to wait longer.
     kept |= {name: "later" for name in kept if asked.fault and "retry" in name}
     return status, kept, mask_body(kept["content-type"], body), end, length is None
 
