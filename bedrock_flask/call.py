@@ -25,7 +25,8 @@ class CallRecord:
     error: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+# Not frozen, because to make a frozen record of so many fields takes three times as long.
+@dataclass(slots=True, kw_only=True)
 class Call:
     """One call of an operation, mostly on a model: the bytes to send, and on whose behalf.
 

@@ -5,7 +5,7 @@ Source: OpenAI's API reference; the types of the `openai` package. `GET /v1/mode
 
 import json
 import re
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from bedrock_flask.bodies import openai_chat_body
@@ -54,7 +54,7 @@ def create_chat_completion(exchange: Exchange) -> Answer:
         exchange,
         model,
         body,
-        _make_response_format(body),
+        _make_response_format(openai_chat.find_custom_tools(body), with_usage=_wants_usage(body)),
         stream=stream,
         unknown=find_wanted(body, unknown_paths(faults)),
         cache_wish=read_openai_wish(body),
@@ -114,13 +114,14 @@ class _StreamEnd:
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
-def _make_response_format(body: Any) -> ResponseFormat:
-    """The format of the answers to one request: its tools decide how calls are written."""
-    custom = openai_chat.find_custom_tools(body)
+# Most requests have the same one.
+@lru_cache(maxsize=256)
+def _make_response_format(custom: frozenset[str], *, with_usage: bool) -> ResponseFormat:
+    """The format of the answers to a request with these custom tools, which decide how calls are written."""
     return ResponseFormat(
         wire=WIRE,
         write_reply=partial(openai_chat.write_reply, custom=custom),
-        open_writer=partial(openai_chat.open_writer, custom=custom, with_usage=_wants_usage(body)),
+        open_writer=partial(openai_chat.open_writer, custom=custom, with_usage=with_usage),
         write_event=sse.encode_json,
         write_text=sse.encode_line,
         stream_format=STREAM_FORMAT,

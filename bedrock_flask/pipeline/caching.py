@@ -27,7 +27,7 @@ class CacheWish:
     ttl: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class CacheChoice:
     """The request, how it is cached, and what of the caller's wish is dropped."""
 
@@ -72,8 +72,7 @@ def choose_caching(exchange: Exchange, model: Model, canonical: Request, wish: C
 
 def _is_wanted(ordered: str, exchange: Exchange, model: Model, wish: CacheWish) -> bool:
     settings = exchange.settings
-    of_keys = dict(pair.rsplit(":", 1) for pair in settings.cache_keys)
-    own = of_keys.get(exchange.key, "")
+    own = dict(pair.rsplit(":", 1) for pair in settings.cache_keys).get(exchange.key, "") if settings.cache_keys else ""
     mode = ordered or (OFF if wish.mode == OFF else "") or model.cache or own or settings.cache
     return (wish.mode if mode == AUTO else mode) == ON
 

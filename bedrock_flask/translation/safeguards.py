@@ -6,7 +6,7 @@ inference operations". They are applied or refused, never dropped.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -93,7 +93,7 @@ def read_members(body: Mapping[str, Any]) -> Json:
 
 def combine(one: Mapping[str, Any], other: Mapping[str, Any]) -> Json:
     """The safeguards of both; raises InvalidBody where they contradict each other."""
-    return _combine({**one}, {**other}, "the body")
+    return _combine({**one}, {**other}, "the body") if one and other else {**one, **other}
 
 
 def carry(operation: str, body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
@@ -102,8 +102,9 @@ def carry(operation: str, body: bytes, headers: Mapping[str, str], members: Json
     A count of tokens needs none. Raises RefusedSafeguard for what the operation cannot express, InvalidBody for half a
     guardrail or a contradiction.
     """
-    carriers = {"Converse": _carry_in_converse, "InvokeModel": _carry_in_invoke}
-    return carriers[operation](body, headers, members) if operation in carriers else GuardedRequest(body, headers)
+    if not (headers or members) or operation not in _CARRIERS:
+        return GuardedRequest(body, headers)
+    return _CARRIERS[operation](body, headers, members)
 
 
 def _carry_in_converse(body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
@@ -143,6 +144,11 @@ def _carry_in_invoke(body: bytes, headers: Mapping[str, str], members: Json) -> 
         own = json.loads(body).get(INVOKE_GUARDRAIL) or {}
         body = _put_in(body, {INVOKE_GUARDRAIL: own | beside})
     return GuardedRequest(body, dict(sent.values()))
+
+
+_CARRIERS: Mapping[str, Callable[[bytes, Mapping[str, str], Json], GuardedRequest]] = MappingProxyType(
+    {"Converse": _carry_in_converse, "InvokeModel": _carry_in_invoke}
+)
 
 
 def _put_in(body: bytes, members: Json) -> bytes:
@@ -206,7 +212,7 @@ def _read_value(header: str, value: str) -> Any:
 
 
 def _write_headers(members: Json) -> Iterator[tuple[str, str]]:
-    for header, path in HEADERS.items():
+    for header, path in HEADERS.items() if members else ():
         value = member(members, *path)
         if value is not None:
             named = json.dumps(value) if header == _METADATA else str(value)

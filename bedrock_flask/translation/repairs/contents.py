@@ -23,8 +23,10 @@ def find_contents(request: Request) -> frozenset[str]:
     found = set(request)
     for name in _HOLDERS:
         found.update(request.get(name) or ())
-    _add_kinds(found, (request.get("toolConfig") or {}).get("tools") or ())
-    _add_kinds(found, request.get("system") or ())
+    if config := request.get("toolConfig"):
+        _add_kinds(found, config.get("tools") or ())
+    if system := request.get("system"):
+        _add_kinds(found, system)
     messages = request["messages"]
     for index, message in enumerate(messages):
         role = message["role"]

@@ -34,13 +34,14 @@ def read_request(body: Json) -> Request:
         "toolConfig": read_tools(body, turns, top),
         "outputConfig": _read_format(body.get("response_format") or {}, top),
         "requestMetadata": read_metadata(body, top),
-        "serviceTier": read_tier(body.get("service_tier"), top.at("service_tier")),
+        "serviceTier": read_tier(body, top),
         "extras": top.extras,
     }
     # The dialect reads `include_usage`.
-    options = body.get("stream_options") or {}
-    if others := {name: value for name, value in options.items() if name != "include_usage" and value}:
-        top.at("stream_options").add_extra(others)
+    if options := body.get("stream_options"):
+        others = {name: value for name, value in options.items() if name != "include_usage" and value}
+        if others:
+            top.at("stream_options").add_extra(others)
     top.add_unread(body, *_READ, defaults=DEFAULTS)
     # After the unread members: one that is called `effort` must not replace the documented parameter.
     if body.get("reasoning_effort") is not None:
@@ -60,7 +61,8 @@ def _read_messages(messages: Iterable[Json], cursor: Cursor) -> tuple[list[Json]
     for index, message in enumerate(messages):
         here, role = cursor.item(index), message["role"]
         unreadable = [call for call in _list_calls(message) if _find_kind(call) not in _CALLS]
-        unread_calls |= {call["id"] for call in unreadable if isinstance(call.get("id"), str)}
+        if unreadable:
+            unread_calls |= {call["id"] for call in unreadable if isinstance(call.get("id"), str)}
         if role in _SYSTEM:
             content = _add_mark(_read_plain(message, here), message)
             # A blank one instructs nothing, so there is nothing to cache.
@@ -143,7 +145,9 @@ _ROLES: dict[str, tuple[str, Callable[[Json, Cursor], Iterator[Json]]]] = {
 def _add_mark(content: Iterable[Json], message: Json) -> list[Json]:
     """The content with the cache point of the message as a whole, unless its last part has one."""
     blocks = list(content)
-    return blocks if blocks and "cachePoint" in blocks[-1] else [*blocks, *read_mark(message)]
+    if not message.get("cache_control") or (blocks and "cachePoint" in blocks[-1]):
+        return blocks
+    return [*blocks, *read_mark(message)]
 
 
 # --- reasoning -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ _NO_TOOL = "none"
 
 def read_tools(body: Json, turns: Iterable[Json], top: Cursor) -> Json:
     """The toolConfig; empty where no tool may be called."""
-    here, choice = top.at("tool_choice"), body.get("tool_choice")
+    choice = body.get("tool_choice")
+    if choice is None and not body.get("tools"):
+        return {}
+    here = top.at("tool_choice")
     tools = [*_read_tool_list(body.get("tools") or (), top.at("tools"))]
     tools = _select_allowed(tools, choice, here.at("allowed_tools", "tools"))
     if choice == _NO_TOOL:

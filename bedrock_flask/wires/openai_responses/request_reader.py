@@ -48,7 +48,7 @@ def read_request(body: Json) -> Request:
         "toolConfig": read_tools(body, top, used=uses_tools(turns)),
         "outputConfig": _read_text(body.get("text") or {}, top.at("text")),
         "requestMetadata": read_metadata(body, top),
-        "serviceTier": read_tier(body.get("service_tier"), top.at("service_tier")),
+        "serviceTier": read_tier(body, top),
         "extras": top.extras,
     }
     _add_reasoning(body.get("reasoning") or {}, top.at("reasoning"))

@@ -13,28 +13,36 @@ _MAX_PAIRS = 16
 _PAIR = tuple(re.compile(rf"[a-zA-Z0-9\s:_@$#=/+,\-.]{{{least},256}}", re.ASCII) for least in (1, 0))
 
 
-def read_tier(tier: str | None, cursor: Cursor) -> Json:
+def read_tier(body: Json, top: Cursor) -> Json:
     """Converse's serviceTier; empty for the default tiers."""
+    tier = body.get("service_tier")
     if tier in _TIERS:
         return {"type": _TIERS[tier]}
     if tier not in (None, "auto", "default"):
-        cursor.add_extra(tier)
+        top.at("service_tier").add_extra(tier)
     return {}
 
 
 def read_metadata(body: Json, top: Cursor) -> Json:
     """Converse's requestMetadata, with the members for the end user where Bedrock accepts their values."""
+    if body.keys().isdisjoint(_METADATA):
+        return {}
     metadata: Json = dict(body.get("metadata") or {})
     if not _is_metadata(metadata):
         top.at("metadata").add_extra(metadata)
         metadata = {}
-    for name in ("user", "safety_identifier"):
+    for name in _END_USER:
         value = body.get(name)
         if value is not None and metadata.get(name, value) == value and _is_metadata({**metadata, name: value}):
             metadata[name] = value
         elif value is not None:
             top.at(name).add_extra(value)
     return metadata
+
+
+# The members that name the end user.
+_END_USER = ("user", "safety_identifier")
+_METADATA = ("metadata", *_END_USER)
 
 
 def _is_metadata(pairs: Mapping[str, str]) -> bool:
