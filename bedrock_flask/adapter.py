@@ -263,7 +263,7 @@ class Adapter:
 
     def find_faults(self, body: Any) -> list[FieldError]:
         """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'."""
-        if isinstance(body, dict) and self.operation == "InvokeModel":
+        if isinstance(body, dict) and self.operation == "InvokeModel" and not _BEDROCK_MEMBERS.isdisjoint(body):
             body = {name: value for name, value in body.items() if name not in _BEDROCK_MEMBERS}
         faults = find_faults(self.schema, body)
         if any(not fault.unknown for fault in faults):

@@ -171,6 +171,8 @@ def select_betas(
 def find_needed_betas(body: Mapping[str, Any]) -> Iterator[str]:
     """The betas that unlock members of the body, where one name is known for them."""
     found = _find_members(body)
+    if found.keys().isdisjoint(_NEEDING):
+        return
     for pattern, members in _NEEDED_FOR.items():
         if not found.keys().isdisjoint(members):
             yield pattern
@@ -190,11 +192,11 @@ def find_locked_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[P
 
     It accepts any JSON object: a member of a wrong type holds nothing to refuse.
     """
-    sent, _ = select_betas(betas, body)
     extra: list[Path] = [(name,) for name in body if name not in ACCEPTED_MEMBERS]
     found = _find_members(body)
     if found.keys().isdisjoint(_LOCKED):
         return extra
+    sent, _ = select_betas(betas, body)
     unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
     locked = (path for member in _LOCKED if member not in unlocked for path in found.get(member, ()))
     return list(dict.fromkeys([*extra, *locked]))
@@ -223,6 +225,7 @@ class _Part:
 
     def __init__(self) -> None:
         self.members: list[str] = []
+        self.names: set[str] = set()
         # By name: a member's value, the same with one value alone, and the items of an array, by their kind.
         self.values: dict[str, _Part] = {}
         self.expected: dict[str, list[tuple[str, _Part]]] = {}
@@ -237,6 +240,7 @@ class _Part:
         step, _, kind = steps[0].partition(":")
         step, _, expected = step.partition("=")
         name = step.removesuffix("[]")
+        self.names.add(name)
         if name != step:
             part = self.items.setdefault(name, {}).setdefault(kind, _Part())
         elif expected:
@@ -275,19 +279,18 @@ def _collect(value: Any, part: _Part, path: Path, found: dict[str, list[Path]]) 
         found.setdefault(member, []).append(path)
     if not isinstance(value, (dict, Mapping)):
         return
-    for name, inner in part.values.items():
-        if name in value:
-            _collect(value[name], inner, (*path, name), found)
-    for name, choices in part.expected.items():
-        for expected, inner in choices:
-            if value.get(name) == expected:
-                _collect(value[name], inner, (*path, name), found)
-    for name in part.items:
-        items = value.get(name)
-        for index, item in enumerate(items if isinstance(items, list) else ()):
-            kind = str(item.get("type"))[:64] if isinstance(item, dict) else None
-            for inner in part.find_kinds(name, kind):
-                _collect(item, inner, (*path, name, index), found)
+    for name in part.names.intersection(value):
+        held = value[name]
+        if name in part.values:
+            _collect(held, part.values[name], (*path, name), found)
+        for expected, inner in part.expected.get(name, ()):
+            if held == expected:
+                _collect(held, inner, (*path, name), found)
+        if name in part.items and isinstance(held, list):
+            for index, item in enumerate(held):
+                kind = str(item.get("type"))[:64] if isinstance(item, dict) else None
+                for inner in part.find_kinds(name, kind):
+                    _collect(item, inner, (*path, name, index), found)
 
 
 def _build_tree(members: Iterable[str]) -> _Part:
@@ -305,6 +308,7 @@ _NEEDED_FOR = {
     for row in BETAS
     if row.accepted and "*" not in row.pattern
 }
+_NEEDING = frozenset().union(*_NEEDED_FOR.values())
 _BODY = _build_tree(_LOCKED)
 
 

@@ -437,6 +437,8 @@ def find_cache_controls(holder: dict[str, Any], path: str = "") -> Iterator[tupl
         yield f"{path}.cache_control", holder["cache_control"]
     for member in _HOLDERS:
         items = holder.get(member)
-        for index, item in enumerate(items if isinstance(items, list) else ()):
+        if not isinstance(items, list):
+            continue
+        for index, item in enumerate(items):
             if isinstance(item, dict):
                 yield from find_cache_controls(item, f"{path}.{member}[{index}]".lstrip("."))

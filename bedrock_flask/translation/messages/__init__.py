@@ -3,7 +3,8 @@
 One idea a file. An edit leaves what it does not concern as the same object, so that its text goes up as it came.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import lru_cache
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.translation.messages.add_betas import add_betas, translate_eager_streaming
@@ -24,10 +25,11 @@ from bedrock_flask.translation.messages.write_tools_as_text import SERVED, write
 
 __all__ = ["Edited", "edit_members", "edit_turns"]
 
+Edits = tuple[Edit, ...]
 _SAMPLING = ("temperature", "top_p")
 
 # These keep the positions of blocks and turns, so that what is found after them has the caller's paths.
-MEMBERS: tuple[Edit, ...] = (
+MEMBERS: Edits = (
     Edit(check_forced_tool, ("thinking",)),
     Edit(write_tools_as_text, SERVED),
     Edit(move_format, ("output_format",)),
@@ -41,7 +43,7 @@ MEMBERS: tuple[Edit, ...] = (
     Edit(add_betas, ("messages",)),
 )
 # These change the turns, or add a tool behind the caller's.
-TURNS: tuple[Edit, ...] = (
+TURNS: Edits = (
     Edit(place_system_turns, (SYSTEM_TURN,)),
     Edit(drop_unsigned_thinking, ("thinking",)),
     Edit(drop_empty_turns, (EMPTY_TURN,)),
@@ -59,14 +61,27 @@ def edit_turns(body: Body, capabilities: Capabilities, check: Callable[[], objec
     return _apply(TURNS, body, capabilities, check)
 
 
-def _apply(edits: Iterable[Edit], body: Body, capabilities: Capabilities, check: Callable[[], object]) -> Edited:
-    result, contents = Edited(body), find_contents(body)
-    for edit in edits:
-        if contents.isdisjoint(edit.looks_for):
-            continue
+def _apply(edits: Edits, body: Body, capabilities: Capabilities, check: Callable[[], object]) -> Edited:
+    result, needed = Edited(body), _find_needed(edits, body)
+    while needed:
+        edit, needed = needed[0], needed[1:]
         check()
         before = result.body
         result = result.then(edit.apply(before, capabilities))
         if result.body is not before:
-            contents = find_contents(result.body)
+            needed = _find_needed(edits[edits.index(edit) + 1 :], result.body)
     return result
+
+
+def _find_needed(edits: Edits, body: Body) -> Edits:
+    """Those of the edits that may have something to do for a body."""
+    return _select_needed(edits, find_contents(body) & _LOOKED_FOR)
+
+
+# Requests are much alike.
+@lru_cache(maxsize=1024)
+def _select_needed(edits: Edits, contents: frozenset[str]) -> Edits:
+    return tuple(edit for edit in edits if not contents.isdisjoint(edit.looks_for))
+
+
+_LOOKED_FOR = frozenset().union(*(edit.looks_for for edit in (*MEMBERS, *TURNS)))
