@@ -6,6 +6,7 @@ reference for Amazon Bedrock; AWS API reference, Converse, ConverseStream and St
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -31,7 +32,13 @@ class Operation:
 
     def build_path(self, labels: Mapping[str, str]) -> str:
         """The path with the values of its labels, each percent-encoded whole: an ARN has slashes and colons."""
-        return self.path.format_map({name: quote(value, safe="") for name, value in labels.items()})
+        return self.path.format_map({name: _quote(value) for name, value in labels.items()})
+
+
+# Most calls are of a few models.
+@lru_cache(maxsize=1024)
+def _quote(value: str) -> str:
+    return quote(value, safe="")
 
 
 _OPERATIONS = (

@@ -26,7 +26,7 @@ _NO_ITEMS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Content:
     """The content of one item, and whether it comes first in its message; the item itself if it may be a message."""
 

@@ -46,14 +46,17 @@ def read_request(body: Json) -> Request:
         "system": [*prompt, *system],
         "inferenceConfig": _read_inference(body, top),
         "toolConfig": read_tools(body, top, used=uses_tools(turns)),
-        "outputConfig": _read_text(body.get("text") or {}, top.at("text")),
+        "outputConfig": _read_text(body["text"], top.at("text")) if body.get("text") else {},
         "requestMetadata": read_metadata(body, top),
         "serviceTier": read_tier(body, top),
         "extras": top.extras,
     }
-    _add_reasoning(body.get("reasoning") or {}, top.at("reasoning"))
-    _add_include(body.get("include") or (), top.at("include"))
-    _add_options(body, top)
+    if body.get("reasoning"):
+        _add_reasoning(body["reasoning"], top.at("reasoning"))
+    if body.get("include"):
+        _add_include(body["include"], top.at("include"))
+    if body.get("prompt_cache_options") or body.get("stream_options"):
+        _add_options(body, top)
     top.add_unread(body, *_READ, *_STORED, defaults=DEFAULTS)
     return top.finish({name: value for name, value in request.items() if value or name == "messages"})
 

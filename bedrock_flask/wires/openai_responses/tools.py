@@ -123,9 +123,11 @@ class _Offer:
 
 def _find_offers(body: Json, top: Cursor) -> Iterator[_Offer]:
     """Every tool of a request, also those in its conversation."""
-    yield from _flatten_offers(body.get("tools") or (), top.at("tools"))
-    items = body["input"] if isinstance(body["input"], list) else []
-    for index, item in enumerate(items):
+    if tools := body.get("tools"):
+        yield from _flatten_offers(tools, top.at("tools"))
+    if not isinstance(body["input"], list):
+        return
+    for index, item in enumerate(body["input"]):
         if item.get("type") == "additional_tools":
             yield from _flatten_offers(item["tools"], top.at("input").item(index).at("tools"))
         elif item.get("type") == "tool_search_output":
@@ -147,8 +149,10 @@ def _flatten_offers(tools: Iterable[Json], cursor: Cursor) -> Iterator[_Offer]:
 
 def read_tools(body: Json, top: Cursor, *, used: bool) -> Json:
     """The toolConfig; `used` says whether the conversation has used tools."""
-    here, choice = top.at("tool_choice"), body.get("tool_choice")
-    offers = [*_find_offers(body, top)]
+    choice, offers = body.get("tool_choice"), [*_find_offers(body, top)]
+    if choice is None and not offers:
+        return {}
+    here = top.at("tool_choice")
     offered = [offer for offer in offers if _is_callers(offer.tool)]
     if choice == "none":
         # Without tool use in the history, sending no tools means the same, and every model supports it.
