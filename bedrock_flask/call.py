@@ -25,7 +25,7 @@ class CallRecord:
     error: str = ""
 
 
-# Not frozen, because to make a frozen record of so many fields takes three times as long.
+# Not frozen, because a frozen record of its fields takes three times as long to make.
 @dataclass(slots=True, kw_only=True)
 class Call:
     """One call of an operation, mostly on a model: the bytes to send, and on whose behalf.
