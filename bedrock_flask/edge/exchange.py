@@ -79,8 +79,7 @@ class Exchange:
 
     def header(self, name: str, default: str = "") -> str:
         """The value of a header, its name in lower case; the server has joined those of a repeated header by commas."""
-        value: str = self.environ.get(_find_environ_key(name), default)
-        return value
+        return self.environ.get(_find_environ_key(name), default)  # type: ignore[no-any-return]  # WSGI's are texts
 
     def has_header(self, name: str) -> bool:
         """Whether the request has the header, even if it is empty."""

@@ -16,8 +16,7 @@ from bedrock_flask.edge.signatures import verify_signature
 
 def add_headers(exchange: Exchange, answer: Answer) -> None:
     """Name the request, and the one to Bedrock."""
-    for name in headers.REQUEST_ID:
-        answer.headers[name] = exchange.request_id
+    answer.headers |= dict.fromkeys(headers.REQUEST_ID, exchange.request_id)
     if exchange.record.upstream_request_id:
         answer.headers[headers.BEDROCK_REQUEST_ID] = exchange.record.upstream_request_id
     answer.headers["x-content-type-options"] = "nosniff"

@@ -8,6 +8,7 @@ from the first byte, and refuses it or takes it: two parsers never decide about 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import methodcaller
 from typing import NamedTuple
 
 import httptools
@@ -24,6 +25,8 @@ _CONNECTION = ("keep-alive", "close")
 _NOT_PLAIN = frozenset(
     f"HTTP_{name}" for name in ("TRANSFER_ENCODING", "EXPECT", "UPGRADE", "HTTP2_SETTINGS", "TE", "TRAILER")
 )
+# The value of a header as text, and without the white space around it.
+_DECODE, _STRIP = methodcaller("decode", "latin-1"), methodcaller("strip", b" \t")
 
 
 class PlainRequest(NamedTuple):
@@ -66,7 +69,9 @@ def parse_plain_request(received: bytes, scheme_headers: Mapping[str, str]) -> P
         parser.feed_data(head[0])
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
-    headers = {_environ_name(name): value.strip(b" \t").decode("latin-1") for name, value in found.headers.items()}
+    headers = dict(
+        zip(map(_environ_name, found.headers), map(_DECODE, map(_STRIP, found.headers.values())), strict=True)
+    )
     scheme = _find_scheme(headers, scheme_headers)
     connection = headers.get("HTTP_CONNECTION", "keep-alive").lower()
     length = headers.get("CONTENT_LENGTH", "0")
