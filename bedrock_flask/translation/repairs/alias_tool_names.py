@@ -64,8 +64,10 @@ def restore_event_tool_names(event: Event, names: Mapping[str, str]) -> Event:
 @map_shape_errors()
 def restore_tool_names(response: Response, names: Mapping[str, str]) -> Response:
     """A whole answer with the caller's tool names."""
+    if not names:
+        return response
     content = member(response, *_CONTENT)
-    if not names or not content:
+    if not content:
         return response
     return put_at(
         response, _CONTENT, [_rename(block, names) if _get_name(block) in names else block for block in content]

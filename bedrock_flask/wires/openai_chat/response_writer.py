@@ -56,6 +56,8 @@ def _write_stop(payload: Json, *, has_calls: bool) -> Json:
 
 
 def _write_tier(payload: Json) -> Json:
+    if "serviceTier" not in payload:
+        return {}
     tier = member(payload, "serviceTier", "type")
     return {"service_tier": tier} if tier in ("default", "flex", "priority") else {}
 
