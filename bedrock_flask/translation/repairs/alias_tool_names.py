@@ -64,9 +64,7 @@ def restore_event_tool_names(event: Event, names: Mapping[str, str]) -> Event:
 @map_shape_errors()
 def restore_tool_names(response: Response, names: Mapping[str, str]) -> Response:
     """A whole answer with the caller's tool names."""
-    if not names:
-        return response
-    content = member(response, *_CONTENT)
+    content = member(response, *_CONTENT) if names else None
     if not content:
         return response
     return put_at(
