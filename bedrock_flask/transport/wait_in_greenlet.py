@@ -30,13 +30,11 @@ class GreenletWatch:
     """
 
     def __init__(self, upstream: socket.socket, client: socket.socket | None) -> None:
-        self._hub = gevent.get_hub()
-        loop = self._hub.loop
+        self._hub = hub = gevent.get_hub()
         self._client = client
         self._timer: Any = None
-        self._watchers = [(loop.io(upstream.fileno(), _READ), READY)]
-        if client is not None:
-            self._watchers.append((loop.io(client.fileno(), _READ), GONE))
+        self._upstream_watcher = hub.loop.io(upstream.fileno(), _READ)
+        self._client_watcher = None if client is None else hub.loop.io(client.fileno(), _READ)
         self._until, self._timer_ends = 0.0, 0.0
         self._waiting: Any = None
         self._woken: Any = None
@@ -56,7 +54,7 @@ class GreenletWatch:
         now = time.monotonic()
         self._until = now + seconds
         if not now < self._timer_ends <= self._until:
-            self._start_timer(seconds)
+            self._start_timer(now, seconds)
         while True:
             outcome: Outcome = self._sleep()
             if outcome is IDLE or (outcome is READY and has_data(True)):
@@ -68,28 +66,32 @@ class GreenletWatch:
 
     def forget_client(self) -> None:
         """See `Watch.forget_client`."""
-        if self._client is not None:
-            self._client = None
-            self._watchers.pop()[0].close()
+        if self._client_watcher is not None:
+            self._client_watcher.close()
+            self._client = self._client_watcher = None
 
     def close(self) -> None:
         """See `Watch.close`."""
         if self._timer is not None:
             self._timer.close()
-        for watcher, _ in self._watchers:
-            watcher.close()
+        self._upstream_watcher.close()
+        if self._client_watcher is not None:
+            self._client_watcher.close()
 
     def _sleep(self) -> Any:
         self._woken, self._waiting = None, gevent.getcurrent()
+        upstream, client, wake = self._upstream_watcher, self._client_watcher, self._wake
         try:
-            for watcher, outcome in self._watchers:
-                watcher.start(self._wake, outcome)
+            upstream.start(wake, READY)
+            if client is not None:
+                client.start(wake, GONE)
             while self._woken is None:
                 self._hub.switch()
         finally:
             self._waiting, self._has_yielded = None, True
-            for watcher, _ in self._watchers:
-                watcher.stop()
+            upstream.stop()
+            if client is not None:
+                client.stop()
         return self._woken
 
     def _wake(self, outcome: Outcome) -> None:
@@ -97,20 +99,20 @@ class GreenletWatch:
         if self._waiting is not None:
             self._waiting.switch()
 
-    def _start_timer(self, seconds: float) -> None:
+    def _start_timer(self, now: float, seconds: float) -> None:
         seconds = min(seconds, _LONGEST)
         if self._timer is not None:
             self._timer.close()
         self._timer = self._hub.loop.timer(seconds)
-        self._timer_ends = time.monotonic() + seconds
+        self._timer_ends = now + seconds
         self._timer.start(self._end_timer)
 
     def _end_timer(self) -> None:
         self._timer_ends = 0.0
         if self._waiting is None:
             return
-        left = self._until - time.monotonic()
-        if left > 0:
-            self._start_timer(left)
+        now = time.monotonic()
+        if now < self._until:
+            self._start_timer(now, self._until - now)
         else:
             self._wake(IDLE)
