@@ -138,10 +138,10 @@ def write_request(call: Call, gate: Gate, identity: Identity) -> bytes:
     """Head and body of a call; ValueError if a header would break the head."""
     target = gate.endpoint.base_path + call.target
     headers = sign(call.method, target, call.headers, call.body, gate.endpoint, identity, time.time())
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+    lines = "\r\n".join(map(": ".join, headers))
+    if lines.count("\n") != len(headers) - 1 or lines.count("\r") != len(headers) - 1:
         raise ValueError("a header contains a line break")
-    head = f"{call.method} {gate.target_prefix}{target} HTTP/1.1\r\n{gate.proxy_header}{lines}\r\n"
+    head = f"{call.method} {gate.target_prefix}{target} HTTP/1.1\r\n{gate.proxy_header}{lines}\r\n\r\n"
     return head.encode("latin-1") + call.body
 
 

@@ -8,7 +8,7 @@ head, trailers or extensions of chunks beyond a bound. Where bytes follow the en
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from select import POLLIN
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -22,6 +22,10 @@ _MAX_FRAMING_BYTES = 65536
 _VERSIONS = frozenset({"1.0", "1.1"})
 _SWITCHING_PROTOCOLS = 101
 _BODILESS = frozenset({_SWITCHING_PROTOCOLS, 204, 304})
+
+
+# One for all: it is held for a moment, and each response would need one of its own.
+_RELEASES = threading.Lock()
 
 
 class _AnotherResponse(Exception):
@@ -40,10 +44,10 @@ class Response:
         self._channel: Channel | None = channel
         self._receive = channel.receive
         self._keep = keep
-        self._release_lock = threading.Lock()
         self._parts: list[bytes] = []
         self.on_body = self._parts.append
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: dict[str, str] = {}
+        self._header_count = 0
         self._head: Head | None = None
         self._error: Exception | None = None
         self._interim = self._framing = 0
@@ -101,7 +105,7 @@ class Response:
     def shutdown(self) -> None:
         """End the wait of the thread that reads; another thread calls this, perhaps after the end of the body."""
         # At its end, the connection may serve another call already.
-        with self._release_lock:
+        with _RELEASES:
             if self._channel is not None:
                 self.sock.shutdown(socket.SHUT_RDWR)
 
@@ -116,10 +120,14 @@ class Response:
         self._is_within_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head is None:
-            if len(self._headers) == _MAX_HEADERS:
-                raise MalformedResponse("too many headers")
-            self._headers.append((name, value))
+        if self._head is not None:
+            # A trailer.
+            return
+        self._header_count += 1
+        if self._header_count > _MAX_HEADERS:
+            raise MalformedResponse("too many headers")
+        headers, lower, text = self._headers, name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
+        headers[lower] = f"{headers[lower]}, {text}" if lower in headers else text
 
     def on_headers_complete(self) -> None:
         self._is_within_head = False
@@ -131,9 +139,9 @@ class Response:
             self._interim += 1
             if self._interim > _MAX_INTERIM:
                 raise MalformedResponse("too many interim responses")
-            self._headers.clear()
+            self._headers, self._header_count = {}, 0
             return
-        headers = _join_headers(self._headers)
+        headers = self._headers
         announces = "content-length" in headers or "transfer-encoding" in headers
         self._head = Head(status, headers)
         if status in _BODILESS:
@@ -210,7 +218,7 @@ class Response:
 
     def _release(self) -> None:
         """Give the connection back if another request can use it, or else close it; once."""
-        with self._release_lock:
+        with _RELEASES:
             channel, self._channel = self._channel, None
         if channel is None:
             return
@@ -224,12 +232,3 @@ class Response:
 
 def _discard(channel: Channel) -> None:
     channel.sock.close()
-
-
-def _join_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by their names in lower case; the values of a repeated one are joined."""
-    joined: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip(" \t")
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return joined
