@@ -60,10 +60,13 @@ class Reader:
                 for _ in self._await_data(self.settings.read_timeout, UpstreamTimeout):
                     pass
                 head = self._read_head()
-            return Reply(head.headers, _check_body(b"".join(self._read_bounded_pieces(head))))
-        except BaseException:
+                # Most answers come in one piece.
+                body = self._read_piece(0, None) if self.pending.has_data(False) else b""
+            if head.headers.get("content-length") != str(len(body)) or len(body) > self.settings.max_reply_bytes:
+                body = b"".join(self._read_bounded_pieces(head, body))
+            return Reply(head.headers, _check_body(body))
+        finally:
             self._close()
-            raise
 
     def read_stream(self) -> Stream:
         """The answer as a stream; its head is awaited for at most the time after which the status must be sent."""
@@ -196,10 +199,10 @@ class Reader:
                     yield SILENCE
         yield [Chunk(REPLY, _check_body(b"".join(read)))]
 
-    def _read_bounded_pieces(self, head: Head) -> Generator[bytes]:
+    def _read_bounded_pieces(self, head: Head, first: bytes = b"") -> Generator[bytes]:
         """The pieces of a whole body; UpstreamProtocolError if they exceed the limit."""
         size, most = 0, self.settings.max_reply_bytes
-        with closing(self._read_pieces(head)) as pieces:
+        with closing(self._read_pieces(head, first)) as pieces:
             for piece in pieces:
                 size += len(piece)
                 if size > most:
@@ -224,14 +227,16 @@ class Reader:
         except eventstream.EventStreamError:
             raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended within an event.") from None
 
-    def _read_pieces(self, head: Head) -> Generator[bytes]:
-        """What each read gives of the body; an empty piece is a silence.
+    def _read_pieces(self, head: Head, first: bytes = b"") -> Generator[bytes]:
+        """What each read gives of the body, `first` before them; an empty piece is a silence.
 
         Each read is limited by the read timeout and by the call's deadline.
         """
-        got = 0
+        got = len(first)
         announced = head.headers.get("content-length")
         try:
+            if first:
+                yield first
             with self._interruptible():
                 while self.complete_since is None:
                     # A stream also looks after its client, and after the other greenlets, between two reads.
