@@ -131,6 +131,17 @@ def test_a_plain_request_runs_no_repair(monkeypatch: pytest.MonkeyPatch) -> None
     assert apply_repairs(plain, Capabilities()).request is plain
 
 
+def test_a_repair_is_left_out_for_a_model_that_never_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(request: Json, able: Capabilities) -> RepairResult:
+        raise AssertionError(request)
+
+    request = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "system": [{"text": "Be brief."}]}
+    monkeypatch.setattr(repairs, "REPAIRS", (Repair(fail, ("system",), lambda able: not able.system),))
+    assert apply_repairs(request, Capabilities(system=True)).request is request
+    with pytest.raises(AssertionError):
+        apply_repairs(request, Capabilities())
+
+
 def test_contents_are_found_at_every_depth() -> None:
     result = {"toolResult": {"toolUseId": "a", "content": [{"image": {}}, {"text": "\t"}]}}
     request = {
