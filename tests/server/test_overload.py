@@ -19,7 +19,7 @@ from bedrock_flask.edge import concurrency
 from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim, begin_exchange
 from bedrock_flask.errors import Overloaded
-from bedrock_flask.state import State, make_state
+from bedrock_flask.state import Places, State, make_state
 from tests.doubles import Gateway, StartGateway, Upstream
 
 KEY, SECRET = "a-key-for-the-test-only", "a-secret-for-the-test-only-of-32-characters"
@@ -47,6 +47,14 @@ def begun(state: State) -> Iterator[Exchange]:
 
 def count_places(state: State) -> tuple[int, ...]:
     return state.slots.count_free(), state.unproven.count_free(), state.large_bodies._value
+
+
+def test_there_are_never_more_places_than_there_were() -> None:
+    places = Places(2)
+    assert [places.take(), places.take(), places.take()] == [True, True, False]
+    for _ in range(3):
+        places.give_back()
+    assert places.count_free() == 2
 
 
 def call_in_vain(gateway: Gateway) -> None:
