@@ -176,6 +176,36 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
 
 
+def accept_each(listener: socket.socket) -> Iterator[socket.socket]:
+    """Each connection, until the listener is shut down or closed."""
+    with contextlib.suppress(OSError):
+        while True:
+            yield listener.accept()[0]
+
+
+def receive_request(client: socket.socket) -> bytes:
+    """A request with an announced length; nothing if the client has left."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = client.recv(65536)
+        if not piece:
+            return b""
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+    while len(body) < length:
+        body += client.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def pour(source: socket.socket, target: socket.socket) -> None:
+    """Send what one socket receives through another, and its end."""
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)
+
+
 Script = Callable[[socket.socket], object]
 
 
@@ -200,35 +230,18 @@ class Upstream:
         return self
 
     def serve(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
+        for client in accept_each(listener):
             self.connections += 1
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 
     def _talk(self, plain: socket.socket) -> None:
         with contextlib.suppress(OSError), self._wrap(plain) as client:
-            while request := self._request(client):
+            while request := receive_request(client):
                 self.requests.append(request)
                 self.scripts.pop(0)(client)
 
     def _wrap(self, client: socket.socket) -> socket.socket:
         return self.tls.wrap_socket(client, server_side=True) if self.tls else client
-
-    def _request(self, client: socket.socket) -> bytes:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = client.recv(65536)
-            if not piece:
-                return b""
-            data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-        while len(body) < length:
-            body += client.recv(65536)
-        return head + b"\r\n\r\n" + body
 
 
 @contextlib.contextmanager

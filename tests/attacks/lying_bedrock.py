@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from tests.attacks.answers import CONVERSE, INVOKE
 from tests.attacks.lies import DRIP, FIN, HANG, RST, STREAM_LIES, WHOLE_LIES, Steps
+from tests.doubles import accept_each, receive_request
 
 MODELS = {CONVERSE: "amazon.nova-lie.", INVOKE: "anthropic.claude-lie."}
 MARK = re.compile(rb"mark-[0-9a-f]{8}")
@@ -34,17 +35,13 @@ class LyingBedrock:
 
     def serve(self, listener: socket.socket) -> None:
         """Accept until the listener is closed."""
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
+        for client in accept_each(listener):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 
     def _talk(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError), client:
-            while request := _receive(client):
+            while request := receive_request(client):
                 self.requests += 1
                 if not self._send(client, _choose_steps(request)):
                     return
@@ -84,20 +81,6 @@ def _choose_steps(request: bytes) -> Steps:
     name, form, streamed = found.groups()
     lies = STREAM_LIES if streamed else WHOLE_LIES
     return lies[name].tell(form, mark[0].decode() if mark else "")
-
-
-def _receive(client: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = client.recv(65536)
-        if not piece:
-            return b""
-        data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-    while len(body) < length:
-        body += client.recv(65536)
-    return head + b"\r\n\r\n" + body
 
 
 @contextlib.contextmanager

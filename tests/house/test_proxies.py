@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import StartEmulator, StartGateway
+from tests.doubles import StartEmulator, StartGateway, accept_each, pour
 
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 
@@ -22,11 +22,7 @@ class Proxy:
     asked: list[str] = field(default_factory=list)
 
     def serve(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
+        for client in accept_each(listener):
             threading.Thread(target=self._tunnel, args=(client,), daemon=True).start()
 
     def _tunnel(self, client: socket.socket) -> None:
@@ -38,17 +34,10 @@ class Proxy:
             self.asked.append(host)
             with socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2]))) as server:
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=_pour, args=(server, client), daemon=True)
+                back = threading.Thread(target=pour, args=(server, client), daemon=True)
                 back.start()
-                _pour(client, server)
+                pour(client, server)
                 back.join()
-
-
-def _pour(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while piece := source.recv(65536):
-            target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """No body costs more than in proportion to its size: four times the parts take about four times the steps."""
 
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.require_object_schemas import require_object_schemas
 from bedrock_flask.wires import openai_chat
 from tests.contract.test_contract import GOOD
+from tests.translation.steps import count_steps
 
 Json = dict[str, Any]
 ABLE = Capabilities(tools=True, images=True, documents=True)
@@ -70,29 +69,12 @@ COSTS: dict[str, tuple[Callable[[int], Json], Callable[[Any], object], int]] = {
 }
 
 
-def count_steps(run: Callable[[Any], object], request: Json) -> int:
-    """The lines of Python that run: unlike a time they are the same on each machine."""
-    steps = 0
-
-    def trace(frame: FrameType, event: str, arg: Any) -> Any:
-        nonlocal steps
-        steps += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        run(request)
-    finally:
-        sys.settrace(before)
-    return steps
-
-
 @pytest.mark.parametrize("name", COSTS)
 def test_four_times_the_parts_take_about_four_times_the_steps(name: str) -> None:
     make, run, count = COSTS[name]
     # In proportion to the square it would be sixteen times.
-    assert count_steps(run, make(4 * count)) < 5 * count_steps(run, make(count))
+    few, many = make(count), make(4 * count)
+    assert count_steps(lambda: run(many)) < 5 * count_steps(lambda: run(few))
 
 
 def test_many_branches_about_one_property_do_not_end_in_a_recursion() -> None:

@@ -4,9 +4,7 @@ A step is a line of Python. What the interpreter does within a line, such as the
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -27,6 +25,7 @@ from bedrock_flask.translation.messages import edit_members, edit_turns
 from bedrock_flask.translation.request import build_bedrock_request
 from bedrock_flask.wires import anthropic, openai_chat, openai_responses
 from bedrock_flask.wires.wire import Wire
+from tests.translation.steps import count_steps
 
 Json = dict[str, Any]
 Make = Callable[[int], Json]
@@ -350,24 +349,6 @@ def translate(dialect: str, name: str, body: Json) -> None:
 def list_cases() -> Iterator[tuple[str, str]]:
     for dialect, (_, _, _, cases) in DIALECTS.items():
         yield from ((dialect, case) for case in cases)
-
-
-def count_steps(run: Callable[[], object]) -> int:
-    """The lines of Python that run: unlike a time they are the same on each machine."""
-    steps = 0
-
-    def trace(frame: FrameType, event: str, arg: Any) -> Any:
-        nonlocal steps
-        steps += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        run()
-    finally:
-        sys.settrace(before)
-    return steps
 
 
 @pytest.mark.parametrize(("dialect", "case"), [*list_cases()], ids=lambda each: str(each).replace(" ", "-"))

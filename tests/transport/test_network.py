@@ -23,7 +23,7 @@ from bedrock_flask.call import Call, Handler
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.transport.choice import make_transport
 from bedrock_flask.transport.shutdown import Shutdown
-from tests.doubles import SendWhole, Upstream, free_port, run_upstream, send_whole
+from tests.doubles import SendWhole, Upstream, accept_each, free_port, pour, receive_request, run_upstream, send_whole
 from tests.transport.conftest import set_environment
 
 UNTRUSTED = "The TLS connection to Bedrock failed or is not trusted."
@@ -87,11 +87,7 @@ class Proxy:
         return f"localhost:{self.port}"
 
     def serve(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
+        for client in accept_each(listener):
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 
     def _talk(self, plain: socket.socket) -> None:
@@ -115,13 +111,6 @@ class Proxy:
                         server.sendall(received)
                     threading.Thread(target=pour, args=(server, client), daemon=True).start()
                     pour(client, server)
-
-
-def pour(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while piece := source.recv(65536):
-            target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager
@@ -464,7 +453,7 @@ class Echo(Upstream):
 
     def _talk(self, plain: socket.socket) -> None:
         with contextlib.suppress(OSError), self._wrap(plain) as client:
-            while request := self._request(client):
+            while request := receive_request(client):
                 send_whole(request.partition(b"\r\n\r\n")[2])(client)
 
 

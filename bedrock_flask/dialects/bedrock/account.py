@@ -4,15 +4,13 @@ Source: the service model of bedrock-runtime in botocore.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from bedrock_flask import headers
-from bedrock_flask.bedrock.operations import OPERATIONS
 from bedrock_flask.call import Call
-from bedrock_flask.dialect import Route
+from bedrock_flask.dialects.bedrock.operation_route import describe_operation
 from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
@@ -91,15 +89,10 @@ def _pass(exchange: Exchange, call: Call) -> Answer:
     return answer
 
 
-def _describe(operation: str, path: str, respond: Callable[..., Answer]) -> Route:
-    of_aws = OPERATIONS[operation]
-    return Route(path=path, respond=respond, method=of_aws.method, summary=operation, described=of_aws.path)
-
-
 ROUTES = (
-    _describe("ApplyGuardrail", "/guardrail/<path:guardrail>/version/<version>/apply", apply_guardrail),
-    _describe("InvokeGuardrailChecks", "/guardrail-checks/invoke", invoke_guardrail_checks),
-    _describe("StartAsyncInvoke", "/async-invoke", start_async_invoke),
-    _describe("ListAsyncInvokes", "/async-invoke", list_async_invokes),
-    _describe("GetAsyncInvoke", "/async-invoke/<path:arn>", get_async_invoke),
+    describe_operation("ApplyGuardrail", "/guardrail/<path:guardrail>/version/<version>/apply", apply_guardrail),
+    describe_operation("InvokeGuardrailChecks", "/guardrail-checks/invoke", invoke_guardrail_checks),
+    describe_operation("StartAsyncInvoke", "/async-invoke", start_async_invoke),
+    describe_operation("ListAsyncInvokes", "/async-invoke", list_async_invokes),
+    describe_operation("GetAsyncInvoke", "/async-invoke/<path:arn>", get_async_invoke),
 )

@@ -3,11 +3,10 @@
 Source: the service model of bedrock in botocore, 2023-04-20.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from bedrock_flask.bedrock.operations import OPERATIONS
 from bedrock_flask.converse import Json
-from bedrock_flask.dialect import Route
+from bedrock_flask.dialects.bedrock.operation_route import describe_operation
 from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.query import read_query
@@ -123,14 +122,9 @@ def _describe_alias_profile(exchange: Exchange, alias: Model, profile: str) -> J
     }
 
 
-def _describe(operation: str, path: str, respond: Callable[..., Answer]) -> Route:
-    of_aws = OPERATIONS[operation]
-    return Route(path=path, respond=respond, method=of_aws.method, summary=operation, described=of_aws.path)
-
-
 ROUTES = (
-    _describe("ListFoundationModels", "/foundation-models", list_foundation_models),
-    _describe("GetFoundationModel", "/foundation-models/<path:name>", get_foundation_model),
-    _describe("ListInferenceProfiles", "/inference-profiles", list_inference_profiles),
-    _describe("GetInferenceProfile", "/inference-profiles/<path:name>", get_inference_profile),
+    describe_operation("ListFoundationModels", "/foundation-models", list_foundation_models),
+    describe_operation("GetFoundationModel", "/foundation-models/<path:name>", get_foundation_model),
+    describe_operation("ListInferenceProfiles", "/inference-profiles", list_inference_profiles),
+    describe_operation("GetInferenceProfile", "/inference-profiles/<path:name>", get_inference_profile),
 )
