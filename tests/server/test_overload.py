@@ -78,6 +78,7 @@ def test_a_probe_is_answered_while_every_place_is_taken(
     def say_nothing(client: socket.socket) -> None:
         called.set()
         done.wait(WAIT)
+        client.shutdown(socket.SHUT_RDWR)
 
     upstream.scripts.append(say_nothing)
     caller = threading.Thread(target=call_in_vain, args=(gateway,))
