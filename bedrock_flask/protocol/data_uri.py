@@ -33,6 +33,9 @@ def write(media_type: str, content: str) -> str:
 
 def normalize_base64(data: str) -> str:
     """Normalize base64: no line breaks and percent signs, which a URI may have; ValueError if it is not base64."""
+    if data.isascii() and data and is_base64(data.encode()):
+        # Most content is normal already, and may be large.
+        return data
     text = b"".join((unquote_to_bytes(data) if "%" in data else data.encode()).split())
     if not text:
         raise ValueError("has no content")
@@ -44,7 +47,7 @@ def normalize_base64(data: str) -> str:
 def is_base64(text: bytes) -> bool:
     """Whether `base64.b64decode` takes the text, strictly; only its end is decoded, because a file may be large."""
     digits = len(text.rstrip(b"="))
-    if text[:digits].translate(None, _ALPHABET):
+    if text.translate(None, _ALPHABET) != text[digits:]:
         return False
     try:
         base64.b64decode(text[max(0, digits // 4 * 4 - 4) :], validate=True)

@@ -11,9 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from gunicorn.config import Config
-from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.message import HeaderPolicy
-from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import base_environ
 
 from bedrock_flask.server.workers.pace import RateLimited
@@ -23,6 +21,8 @@ from bedrock_flask.server.workers.plain_responses import ResponseWriter
 HEAD_END = b"\r\n\r\n"
 # A head larger than this goes to gunicorn's parser incomplete, and is refused there.
 MAX_HEAD = 128 * 1024
+# Bytes of a body that are received at a time.
+_CHUNK = 256 * 1024
 # Settings of gunicorn that the lane does not know: with another value than the default, gunicorn serves everything.
 _UNKNOWN_SETTINGS = (
     *("pre_request", "post_request", "accesslog", "proxy_protocol", "http_protocols", "protocol", "header_map"),
@@ -74,7 +74,6 @@ class Lane:
             is_whole = self._run_app(self._make_environ(request, body.stream, connection, peer, server), writer)
         finally:
             connection.active_requests -= 1
-        body.give_back()
         return is_whole and writer.keeps_alive
 
     def _run_app(self, environ: dict[str, Any], writer: ResponseWriter) -> bool:
@@ -140,20 +139,31 @@ class _PlainBody:
     """The body of a plain request: in memory if it has arrived together with the head, else read from the client."""
 
     def __init__(self, connection: RateLimited, size: int) -> None:
-        self._connection = connection
-        self._unreader: Any = None
+        self._rest: _Rest | None = None
         if len(connection.buffered) >= size:
-            self.stream: Any = io.BytesIO(connection.buffered[:size])
+            self.stream: io.BufferedIOBase = io.BytesIO(connection.buffered[:size])
             connection.buffered = connection.buffered[size:]
         else:
-            self._unreader = SocketUnreader(connection)
-            self.stream = Body(LengthReader(self._unreader, size))
+            self._rest = _Rest(connection, size)
+            self.stream = io.BufferedReader(self._rest, _CHUNK)
 
     def is_read(self) -> bool:
-        """Whether the app has read all of it, so that the next request begins behind it."""
-        return self._unreader is None or (self.stream.reader.length == 0 and not self.stream.failed)
+        """Whether all of it has been taken from the connection, so that the next request begins there."""
+        return self._rest is None or not self._rest.left
 
-    def give_back(self) -> None:
-        """Put back what was read beyond it, the beginning of the next request."""
-        if self._unreader is not None:
-            self._connection.buffered = self._unreader.take_buffered() + self._connection.buffered
+
+class _Rest(io.RawIOBase):
+    """What is left of a body; nothing behind it is read."""
+
+    def __init__(self, connection: RateLimited, size: int) -> None:
+        self._connection, self.left = connection, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Receive into the buffer as much as has arrived; 0 at the end."""
+        chunk = self._connection.recv(min(len(buffer), self.left, _CHUNK)) if self.left else b""
+        self.left -= len(chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
