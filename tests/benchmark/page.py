@@ -44,7 +44,9 @@ def replace_part(text: str, name: str, part: str) -> str:
 
 
 def write_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table of Markdown."""
+    """A table of Markdown; ValueError for a row with another number of cells than the head."""
+    if any(len(row) != len(head) for row in rows):
+        raise ValueError(f"A row of the table {head} has too many cells, or too few.")
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
@@ -107,6 +109,7 @@ def write_levels(results: Results, name: str = "streams") -> str:
         "without gateway",
         "events/s",
         "cores",
+        "us an event",
         "kB a stream",
     ]
     return write_table(head, rows)
