@@ -2,9 +2,10 @@
 
 import contextlib
 import itertools
-import os
 import resource
 import socket
+import subprocess
+import sys
 import time
 import types
 from collections.abc import Iterator
@@ -83,14 +84,16 @@ def test_the_soft_limit_of_files_is_raised(start_gateway: StartGateway) -> None:
 
 def test_threads_that_cannot_all_start_are_a_refusal_to_start() -> None:
     """Started when they are needed, the first that cannot would end the worker with all its calls."""
-    child = os.fork()
-    if not child:
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-        worker = object.__new__(Worker)
-        worker.cfg = types.SimpleNamespace(threads=4000)
-        worker.get_thread_pool()
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    start = """
+import resource, types
+from bedrock_flask.server.workers.gthread import Worker
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+worker = object.__new__(Worker)
+worker.cfg = types.SimpleNamespace(threads=4000)
+worker.get_thread_pool()
+"""
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3, done.stderr
 
 
 @pytest.mark.parametrize(
