@@ -18,8 +18,11 @@ from bedrock_flask.transport.shutdown import Shutdown
 KEY = "bedrock_flask"
 # Calls of all requests that make many, in one process.
 _SIDE_BY_SIDE = 32
-# The share of the slots that bodies may hold whose signature is not proven; large bodies that share the processor.
-_UNPROVEN_SHARE, _LARGE_BODIES = 8, 2
+# Bodies whose signature is not proven have half as many places as there are slots: an SDK of AWS sends many signed
+# calls at once, and strangers must leave room for those who show their key.
+_UNPROVEN_SHARE = 2
+# Large bodies that share the processor.
+_LARGE_BODIES = 2
 
 
 def _send(call: Call) -> Reply:

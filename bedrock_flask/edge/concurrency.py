@@ -1,8 +1,8 @@
 """Limits on what a worker does at a time, so that probes are answered and overload is refused at once.
 
-A request with a known key holds a slot until its last byte is sent. A body whose signature is not proven yet holds one
-of few places of its own while it arrives: a stranger who knows the name of a key could otherwise hold every slot. A
-large body is worked on with few others: the processor is shared by all.
+A request with a known key holds a slot until its last byte is sent. A body whose signature is not proven yet holds a
+place of its own while it arrives, of which there are half as many: a stranger who knows the name of a key could
+otherwise hold every slot. A large body is worked on with few others: the processor is shared by all.
 """
 
 from bedrock_flask.edge.answer import Answer

@@ -142,6 +142,12 @@ def test_an_unproven_body_holds_a_place_of_its_own_until_it_is_proven(state: Sta
     assert count_places(state) == (slots, unproven, large)
 
 
+def test_unproven_bodies_leave_half_of_the_places_to_others(state: State) -> None:
+    # Fewer would refuse an SDK of AWS that sends thirty signed calls at once to a worker of threads.
+    slots, unproven, _ = count_places(state)
+    assert unproven == slots // 2
+
+
 def test_an_unproven_body_that_is_refused_gives_its_place_back(state: State, begun: Exchange) -> None:
     before = count_places(state)
     begun.signature_claim = SignatureClaim("me", None)  # type: ignore[arg-type]
