@@ -1,7 +1,6 @@
 """A request that the server could not read as HTTP: it never becomes a WSGI call, and is answered like all others."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -18,8 +17,6 @@ _FIRST_LINE = re.compile(rb"([A-Z]{1,20}) (/[!-~]{0,1000})?")
 _HEADER = re.compile(rb"^([A-Za-z0-9-]{1,100}): *([!-~][ -~]{0,1000})\r$", re.MULTILINE)
 # What is read of a request at most, to find out who calls what.
 _MOST = 16_384
-
-AnswerUnread = Callable[[bytes, int, str], bytes]
 
 
 def with_unread_requests(app: Flask) -> Flask:
