@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from bedrock_flask.observability import logs
 LOG = logging.getLogger("bedrock_flask.request")
 # Bytes of one header that every proxy accepts.
 _MAX_HEADER = 4000
+# What a name in a list cannot have, as a header: commas, and all but printable ASCII.
+_UNSENDABLE = re.compile(r"[^ -~]|,")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +116,11 @@ def add_gateway_headers(
 
 
 def join_header(names: Iterable[str]) -> str:
-    """Names and paths as one ASCII header: those that fit, and the number of the others."""
-    each = [name.encode("ascii", "replace").decode()[:200].replace(",", "?") for name in names]
+    """Names and paths as one ASCII header: those that fit, and the number of the others.
+
+    A name may be any text of the caller's; a server would refuse to send a control character.
+    """
+    each = [_UNSENDABLE.sub("?", name[:200]) for name in names]
     sizes = accumulate(len(name) + 2 for name in each)
     fitting = [name for name, size in zip(each, sizes, strict=True) if size < _MAX_HEADER]
     more = [f"and {len(each) - len(fitting)} more"] if len(fitting) < len(each) else []

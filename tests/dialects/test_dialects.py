@@ -541,6 +541,17 @@ def test_however_many_names_are_dropped_their_number_is_told(
     assert more == f"and {30 - len(names)} more"
 
 
+@pytest.mark.parametrize("sign", ["\r\n", "\0", "\t", "\x7f", "\x85", "\u2028", ","])
+def test_a_dropped_name_with_a_sign_that_no_header_has_is_told_without_it(
+    gateway: Gateway, upstream: Upstream, whole: SendWhole, sign: str
+) -> None:
+    upstream.scripts.append(whole(json.dumps(ANSWER).encode()))
+    drop = {"x-bedrock-flask-unsupported": "drop"}
+    response = gateway.post("/v1/chat/completions", {**CHAT, f"a{sign}b: 1": 1}, headers=drop)
+    assert response.status_code == 200
+    assert response.headers["x-bedrock-flask-dropped"] == f"a{'?' * len(sign)}b: 1"
+
+
 def test_no_text_is_embedded_for_who_has_left(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
     class Slow:
         def pop(self, at: int) -> Callable[..., None]:
