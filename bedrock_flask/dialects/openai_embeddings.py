@@ -14,6 +14,7 @@ from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
+from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable
@@ -63,6 +64,8 @@ def create_embeddings(exchange: Exchange) -> Answer:
 
     try:
         dropped = prepare(requests[0]).dropped if requests else ()
+        # The threads that make the calls would end it at once, and twice.
+        end_large_body(exchange)
         result = embed(requests, make, exchange.state.handler, exchange.state.pool, client_socket(exchange.environ))
     except InvalidBody:
         # Named by their places, which only a body with faults needs.
