@@ -37,7 +37,7 @@ class Route:
     """One address of a dialect, and the method of HTTP that it takes.
 
     path       the address below the mounts, as Flask writes rules: `/model/<path:name>/invoke`
-    respond    the function that answers: given the exchange (`edge.exchange`) and the path's labels, an `edge.answer`
+    respond    the function that answers: given the exchange (`edge.exchange`) and the path's labels, an `edge.response`
     summary    its row in the OpenAPI document; without one it has none
     described  its path in that document, where the labels have other names there
     body       the schema of the body

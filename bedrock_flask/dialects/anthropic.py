@@ -20,9 +20,9 @@ from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import member
 from bedrock_flask.dialect import Dialect, Route, render_as
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import (
     CONNECTION_LOST,
     FieldError,
@@ -72,7 +72,7 @@ MESSAGES, COUNT_TOKENS = anthropic_messages_body.Body(), anthropic_messages_body
 _ENVELOPE = frozenset({"model", "stream"})
 
 
-def create_message(exchange: Exchange) -> Answer:
+def create_message(exchange: Exchange) -> Response:
     """Write the next turn of a conversation."""
     data = read_body(exchange)
     data, body = take_safeguards(exchange, data, parse_json(data))
@@ -94,14 +94,14 @@ def create_message(exchange: Exchange) -> Answer:
     )
     if stream:
         writer = _ChunkWriter(native.answer_tool)
-        answer = pass_stream(exchange, call, writer.write, STREAM_FORMAT, write_end=writer.end)
+        response = pass_stream(exchange, call, writer.write, STREAM_FORMAT, write_end=writer.end)
     else:
         edit = partial(take_answer, tool=native.answer_tool) if native.answer_tool else None
-        answer = pass_reply(exchange, call, edit=edit)
-    return add_gateway_headers(exchange, answer, model, native.dropped, native.translated)
+        response = pass_reply(exchange, call, edit=edit)
+    return add_gateway_headers(exchange, response, model, native.dropped, native.translated)
 
 
-def count_tokens(exchange: Exchange) -> Answer:
+def count_tokens(exchange: Exchange) -> Response:
     """Count the tokens of a request, as Bedrock counts them, or estimate them if the caller asks for that."""
     data = read_body(exchange)
     data, body = take_safeguards(exchange, data, parse_json(data))
@@ -119,7 +119,9 @@ def count_tokens(exchange: Exchange) -> Answer:
         dropped = [*_list_betas(exchange, body), *prepared.dropped]
         translated = prepared.translated
     count = counting.count_tokens(exchange, model, payload, lambda: anthropic.read_request(body))
-    return add_count_headers(exchange, answer_json({"input_tokens": count.tokens}), model, count, dropped, translated)
+    return add_count_headers(
+        exchange, make_json_response({"input_tokens": count.tokens}), model, count, dropped, translated
+    )
 
 
 # --- Claude's own body ------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from typing import Any
 from bedrock_flask.bodies import openai_chat_body
 from bedrock_flask.call import CallRecord, Chunk
 from bedrock_flask.dialect import Dialect, Route, render_as
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.caching import read_openai_wish
@@ -41,7 +41,7 @@ DONE = sse.encode("[DONE]")
 _ENVELOPE = ("model", "stream", "stream_options")
 
 
-def create_chat_completion(exchange: Exchange) -> Answer:
+def create_chat_completion(exchange: Exchange) -> Response:
     """Write the next turn of a conversation."""
     data = read_body(exchange)
     data, body = take_safeguards(exchange, data, parse_json(data))
@@ -68,7 +68,7 @@ def _wants_usage(body: Any) -> bool:
 # --- a model with this wire -------------------------------------------------------------------------------------------
 
 
-def _pass_through(exchange: Exchange, model: Model, text: str, body: Any, *, stream: bool) -> Answer:
+def _pass_through(exchange: Exchange, model: Model, text: str, body: Any, *, stream: bool) -> Response:
     """The answer of a model whose own body this is: the text is sent as it came, except for the envelope."""
     faults = model.adapter.find_faults({name: value for name, value in body.items() if name not in _ENVELOPE})
     reject_faults(faults)
@@ -84,8 +84,8 @@ def _pass_through(exchange: Exchange, model: Model, text: str, body: Any, *, str
     if not stream:
         return add_gateway_headers(exchange, pass_reply(exchange, call), model)
     end = _StreamEnd(exchange.record, with_usage=_wants_usage(body))
-    answer = pass_stream(exchange, call, end.write_chunk, STREAM_FORMAT, write_end=end.write)
-    return add_gateway_headers(exchange, answer, model)
+    response = pass_stream(exchange, call, end.write_chunk, STREAM_FORMAT, write_end=end.write)
+    return add_gateway_headers(exchange, response, model)
 
 
 class _StreamEnd:

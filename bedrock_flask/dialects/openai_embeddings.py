@@ -12,11 +12,11 @@ from bedrock_flask.bodies import openai_embeddings_body
 from bedrock_flask.call import Call
 from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, Route, render_as
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
@@ -40,7 +40,7 @@ SCHEMA = openai_embeddings_body.Body()
 _EXTRAS = ("dimensions", "user", "input_type")
 
 
-def create_embeddings(exchange: Exchange) -> Answer:
+def create_embeddings(exchange: Exchange) -> Response:
     """Compute vectors for texts, in their order."""
     data = read_body(exchange)
     _, body = take_safeguards(exchange, data, parse_json(data))
@@ -78,9 +78,9 @@ def create_embeddings(exchange: Exchange) -> Answer:
         for index, vector in enumerate(result.vectors)
     ]
     usage = {"prompt_tokens": count, "total_tokens": count}
-    answer = answer_json({"object": "list", "data": embeddings, "model": model.name, "usage": usage})
-    answer.headers |= usage_headers(exchange.record)
-    return add_gateway_headers(exchange, answer, model, dropped)
+    response = make_json_response({"object": "list", "data": embeddings, "model": model.name, "usage": usage})
+    response.headers |= usage_headers(exchange.record)
+    return add_gateway_headers(exchange, response, model, dropped)
 
 
 def _read_requests(model: Model, body: Any, unknown: Iterable[str]) -> list[Request]:

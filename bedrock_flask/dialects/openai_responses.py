@@ -8,9 +8,9 @@ from typing import Any
 
 from bedrock_flask.bodies import openai_responses_body
 from bedrock_flask.dialect import Dialect, Route, render_as
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import find_faults
 from bedrock_flask.pipeline import counting
@@ -26,7 +26,7 @@ from bedrock_flask.wires.reading.openai_hints import find_wanted
 SCHEMA, INPUT_TOKENS = openai_responses_body.Body(), openai_responses_body.InputTokensBody()
 
 
-def create_response(exchange: Exchange) -> Answer:
+def create_response(exchange: Exchange) -> Response:
     """Write a response."""
     data = read_body(exchange)
     _, body = take_safeguards(exchange, data, parse_json(data))
@@ -43,7 +43,7 @@ def create_response(exchange: Exchange) -> Answer:
     )
 
 
-def count_input_tokens(exchange: Exchange) -> Answer:
+def count_input_tokens(exchange: Exchange) -> Response:
     """Count the tokens of a request, as Bedrock counts them, or estimate them if the caller asks for that."""
     data = read_body(exchange)
     _, body = take_safeguards(exchange, data, parse_json(data))
@@ -54,8 +54,8 @@ def count_input_tokens(exchange: Exchange) -> Answer:
     count = counting.count_tokens(
         exchange, model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
     )
-    answer = answer_json({"object": "response.input_tokens", "input_tokens": count.tokens})
-    return counting.add_count_headers(exchange, answer, model, count, prepared.dropped, prepared.translated)
+    response = make_json_response({"object": "response.input_tokens", "input_tokens": count.tokens})
+    return counting.add_count_headers(exchange, response, model, count, prepared.dropped, prepared.translated)
 
 
 def _make_response_format(body: Any) -> ResponseFormat:

@@ -4,16 +4,16 @@ import logging
 import time
 from typing import Any
 
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response
 from bedrock_flask.observability.log_line import log_fields
 
 LOG = logging.getLogger("bedrock_flask.request")
 
 
-def log_on_close(exchange: Exchange, answer: Answer) -> None:
-    """Log the request when its answer is sent, or when the client has disconnected."""
-    answer.on_close.append(lambda: _log(exchange, answer.status))
+def log_on_close(exchange: Exchange, response: Response) -> None:
+    """Log the request when its response is sent, or when the client has disconnected."""
+    response.on_close.append(lambda: _log(exchange, response.status))
 
 
 def _log(exchange: Exchange, status: int) -> None:

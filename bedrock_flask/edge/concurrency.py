@@ -5,9 +5,9 @@ place of its own while it arrives, of which there are half as many: a stranger w
 otherwise hold every slot. A large body is worked on with few others: the processor is shared by all.
 """
 
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.connection import client_socket, has_arrived
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import Overloaded
 
 # Bytes from which on a body costs the processor so much that only few are worked on at a time; seconds to wait for it.
@@ -53,13 +53,13 @@ def end_large_body(exchange: Exchange) -> None:
         exchange.state.large_bodies.release()
 
 
-def release_slot_on_close(exchange: Exchange, answer: Answer) -> None:
+def release_slot_on_close(exchange: Exchange, response: Response) -> None:
     """Give the slot back after the last byte, and the other places at once."""
     end_large_body(exchange)
     if exchange.holds_unproven:
         _give_back_unproven(exchange)
     if exchange.holds_slot:
-        answer.on_close.append(exchange.state.slots.give_back)
+        response.on_close.append(exchange.state.slots.give_back)
 
 
 def _take(exchange: Exchange) -> None:

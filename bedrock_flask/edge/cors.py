@@ -6,13 +6,14 @@ The key that a page sends is an ordinary header, so credentials in the sense of 
 import re
 from collections.abc import Iterable
 
-from flask import Flask, Response, request
+from flask import Flask, request
+from flask import Response as FlaskResponse
 
 from bedrock_flask import headers
 from bedrock_flask.bedrock import usage
 from bedrock_flask.dialect import Dialect
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response
 from bedrock_flask.state import state_of
 
 METHODS = ("GET", "HEAD", "POST")
@@ -72,7 +73,7 @@ def with_cors(app: Flask) -> Flask:
         intercept_exceptions=False,
         # An allowed origin is allowed too if the gateway runs on the user's own machine.
         allow_private_network=True,
-        # It would skip answers without an origin, which caches would then give to pages.
+        # It would skip responses without an origin, which caches would then give to pages.
         vary_header=False,
     )
     app.before_request(_answer_preflight)
@@ -89,17 +90,17 @@ def exposed_headers(dialects: Iterable[Dialect]) -> list[str]:
     return [*_RESPONSE_HEADERS, *(header for dialect in dialects for header in dialect.response_headers)]
 
 
-def _answer_preflight() -> Response | None:
+def _answer_preflight() -> FlaskResponse | None:
     """Answer every preflight with an empty response; only allowed origins get CORS headers."""
     if request.method == "OPTIONS" and "origin" in request.headers and _REQUEST_METHOD in request.headers:
-        return Response(status=204)
+        return FlaskResponse(status=204)
     return None
 
 
 _REQUEST_METHOD = "access-control-request-method"
 
 
-def vary_by_origin(exchange: Exchange, answer: Answer) -> None:
-    """Announce to caches that the answer depends on the origin, where any origin is allowed."""
+def vary_by_origin(exchange: Exchange, response: Response) -> None:
+    """Announce to caches that the response depends on the origin, where any origin is allowed."""
     if exchange.settings.cors_origins:
-        answer.headers["vary"] = "Origin"
+        response.headers["vary"] = "Origin"

@@ -22,10 +22,10 @@ from flask import Flask
 
 from bedrock_flask.dialect import Dialect, Route
 from bedrock_flask.edge import steps
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.base_path import Application
 from bedrock_flask.edge.exchange import begin_exchange
 from bedrock_flask.edge.rendering import render_error, render_unexpected_error
+from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.statuses import format_status
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.state import state_of
@@ -41,7 +41,7 @@ class Hot:
     """A hot address: its rule, as Flask writes it, and the function that answers."""
 
     rule: str
-    respond: Callable[..., Answer]
+    respond: Callable[..., Response]
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,12 @@ def open_direct_door(app: Flask, flask: Application) -> Application:
         exchange.route = hot.rule
         try:
             steps.enter(exchange)
-            answer = hot.respond(exchange, *labels)
+            response = hot.respond(exchange, *labels)
         except GatewayError as error:
-            answer = render_error(exchange, error)
+            response = render_error(exchange, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log its frames
-            answer = render_unexpected_error(exchange, error)
-        return _send(steps.leave(exchange, answer), start_response)
+            response = render_unexpected_error(exchange, error)
+        return _send(steps.leave(exchange, response), start_response)
 
     return serve
 
@@ -156,15 +156,15 @@ class _Body:
                 function()
 
 
-def _send(answer: Answer, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    headers = [("content-type", answer.content_type), *answer.headers.items()]
-    if isinstance(answer.body, bytes):
-        headers.append(("content-length", str(len(answer.body))))
-        body = _Body((answer.body,), answer.on_close)
+def _send(response: Response, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    headers = [("content-type", response.content_type), *response.headers.items()]
+    if isinstance(response.body, bytes):
+        headers.append(("content-length", str(len(response.body))))
+        body = _Body((response.body,), response.on_close)
     else:
-        body = _Body(answer.body, answer.on_close)
+        body = _Body(response.body, response.on_close)
     try:
-        start_response(format_status(answer.status), headers)
+        start_response(format_status(response.status), headers)
     except BaseException:
         # The server closes only a body that it has been given.
         body.close()

@@ -4,14 +4,15 @@ import itertools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, current_app, g, request
+from flask import Response as FlaskResponse
 from werkzeug.exceptions import HTTPException
 
 from bedrock_flask.dialect import Route
 from bedrock_flask.edge import steps
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.exchange import Exchange, begin_exchange
 from bedrock_flask.edge.rendering import render_error, render_unexpected_error
+from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.unread_body import make_body_discarder
 from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound
 from bedrock_flask.state import state_of, with_state
@@ -23,9 +24,9 @@ def with_exchange(app: Flask) -> Flask:
     """An exchange for every request, which ends in its headers and its log line; errors in the dialect's words."""
     app.before_request(_begin)
     app.after_request(_leave)
-    app.register_error_handler(GatewayError, lambda error: to_response(render_error(current_exchange(), error)))
+    app.register_error_handler(GatewayError, lambda error: to_flask(render_error(current_exchange(), error)))
     app.register_error_handler(HTTPException, _render_http_error)
-    app.register_error_handler(Exception, lambda error: to_response(render_unexpected_error(current_exchange(), error)))
+    app.register_error_handler(Exception, lambda error: to_flask(render_unexpected_error(current_exchange(), error)))
     return with_state(app, discard_body=make_body_discarder())
 
 
@@ -56,16 +57,16 @@ def current_exchange() -> Exchange:
     return exchange
 
 
-def to_response(answer: Answer) -> Response:
-    """The answer as a response of Flask's."""
-    response = Response(answer.body, answer.status, answer.headers, content_type=answer.content_type)
-    for function in answer.on_close:
-        response.call_on_close(function)
-    return response
+def to_flask(response: Response) -> FlaskResponse:
+    """The response as Flask's."""
+    flask_response = FlaskResponse(response.body, response.status, response.headers, content_type=response.content_type)
+    for function in response.on_close:
+        flask_response.call_on_close(function)
+    return flask_response
 
 
-def _make_view(route: Route) -> Callable[..., Response]:
-    return lambda **labels: to_response(route.respond(current_exchange(), **labels))
+def _make_view(route: Route) -> Callable[..., FlaskResponse]:
+    return lambda **labels: to_flask(route.respond(current_exchange(), **labels))
 
 
 def _begin() -> None:
@@ -74,18 +75,18 @@ def _begin() -> None:
     exchange.is_public = getattr(current_app.view_functions.get(request.endpoint or ""), "is_public", False)
 
 
-def _leave(response: Response) -> Response:
-    answer = steps.leave(current_exchange(), Answer(status=response.status_code))
-    response.headers.update(answer.headers)
-    for function in answer.on_close:
-        response.call_on_close(function)
-    return response
+def _leave(flask_response: FlaskResponse) -> FlaskResponse:
+    response = steps.leave(current_exchange(), Response(status=flask_response.status_code))
+    flask_response.headers.update(response.headers)
+    for function in response.on_close:
+        flask_response.call_on_close(function)
+    return flask_response
 
 
-def _render_http_error(error: HTTPException) -> Response:
+def _render_http_error(error: HTTPException) -> FlaskResponse:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value]
-    return to_response(render_error(current_exchange(), _name_http_error(error)))
+    return to_flask(render_error(current_exchange(), _name_http_error(error)))
 
 
 def _name_http_error(error: HTTPException) -> GatewayError:

@@ -1,11 +1,11 @@
-"""Errors as answers: each in the words of the dialect whose path was called, or else as RFC 9457 describes."""
+"""Errors as responses: each in the words of the dialect whose path was called, or else as RFC 9457 describes."""
 
 import logging
 from typing import Any
 
 from bedrock_flask.dialect import ErrorRenderer, ErrorResponse
-from bedrock_flask.edge.answer import Answer, answer_json, complete_type
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, complete_type, make_json_response
 from bedrock_flask.errors import GatewayError, describe_faults
 from bedrock_flask.headers import REGION, SDK_RETRY_AFTER
 from bedrock_flask.observability import logs
@@ -17,21 +17,21 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 _MAX_DIGITS = 10
 
 
-def render_error(exchange: Exchange, error: GatewayError) -> Answer:
+def render_error(exchange: Exchange, error: GatewayError) -> Response:
     """One error in the words of the client's dialect, which its headers tell or else the longest prefix of the path."""
     exchange.error = error.code
     if error.upstream_request_id:
         exchange.record.upstream_request_id = error.upstream_request_id
     rendered = _find_renderer(exchange)(error, exchange)
-    answer = answer_json(rendered.document, rendered.status, complete_type(rendered.media_type))
+    response = make_json_response(rendered.document, rendered.status, complete_type(rendered.media_type))
     own = {name: value for name, value in error.headers.items() if name != "retry-after"}
     if exchange.record.region:
         own[REGION] = exchange.record.region
-    answer.headers |= {**own, **retry_headers(exchange, error), **rendered.headers}
-    return answer
+    response.headers |= {**own, **retry_headers(exchange, error), **rendered.headers}
+    return response
 
 
-def render_unexpected_error(exchange: Exchange, error: Exception) -> Answer:
+def render_unexpected_error(exchange: Exchange, error: Exception) -> Response:
     """An error that nobody foresaw: the caller learns nothing of it, and the log has its frames."""
     LOG.error("unexpected error in request %s: %s", exchange.request_id, logs.format_frames(error))
     return render_error(exchange, GatewayError("The gateway's log has the details under this request id."))

@@ -5,31 +5,31 @@ from collections.abc import Callable
 from bedrock_flask import headers
 from bedrock_flask.edge import connection
 from bedrock_flask.edge.access_log import log_on_close
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.authentication import authenticate
 from bedrock_flask.edge.concurrency import release_slot_on_close, take_slot, take_slot_when_proven
 from bedrock_flask.edge.cors import vary_by_origin
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.host import check_host
+from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.signatures import verify_signature
 
 
-def add_headers(exchange: Exchange, answer: Answer) -> None:
+def add_headers(exchange: Exchange, response: Response) -> None:
     """Name the request, and the one to Bedrock."""
-    answer.headers |= dict.fromkeys(headers.REQUEST_ID, exchange.request_id)
+    response.headers |= dict.fromkeys(headers.REQUEST_ID, exchange.request_id)
     if exchange.record.upstream_request_id:
-        answer.headers[headers.BEDROCK_REQUEST_ID] = exchange.record.upstream_request_id
-    answer.headers["x-content-type-options"] = "nosniff"
+        response.headers[headers.BEDROCK_REQUEST_ID] = exchange.record.upstream_request_id
+    response.headers["x-content-type-options"] = "nosniff"
 
 
-def discard_unread_body(exchange: Exchange, answer: Answer) -> None:
-    """Let a client that is still sending its body read the answer."""
+def discard_unread_body(exchange: Exchange, response: Response) -> None:
+    """Let a client that is still sending its body read the response."""
     environ, state = exchange.environ, exchange.state
     if connection.reads_unread_body(environ):
         if exchange.has_unread_body:
             connection.announce_close(environ)
-    elif answer.status >= 400:
-        answer.on_close.append(lambda: state.discard_body(environ, state.settings.max_body_bytes))
+    elif response.status >= 400:
+        response.on_close.append(lambda: state.discard_body(environ, state.settings.max_body_bytes))
 
 
 # On the way in, before the dialect: a later step may rely on the earlier ones, and any may raise a GatewayError. A body
@@ -42,7 +42,7 @@ STEPS_IN: tuple[Callable[[Exchange], None], ...] = (
     take_slot_when_proven,
 )
 # On the way out, of an error too. What is done when the last byte is sent is done in this order.
-STEPS_OUT: tuple[Callable[[Exchange, Answer], None], ...] = (
+STEPS_OUT: tuple[Callable[[Exchange, Response], None], ...] = (
     release_slot_on_close,
     vary_by_origin,
     add_headers,
@@ -57,8 +57,8 @@ def enter(exchange: Exchange) -> None:
         step(exchange)
 
 
-def leave(exchange: Exchange, answer: Answer) -> Answer:
-    """The answer after every step on the way out."""
+def leave(exchange: Exchange, response: Response) -> Response:
+    """The response after every step on the way out."""
     for step in STEPS_OUT:
-        step(exchange, answer)
-    return answer
+        step(exchange, response)
+    return response

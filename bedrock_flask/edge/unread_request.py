@@ -30,17 +30,17 @@ def answer_unread(state: State, received: bytes, status: int, detail: str) -> by
     `received` is the beginning of the request, as far as it is known.
     """
     exchange = begin_exchange(_guess_environ(received[:_MOST], state.settings.base_path), state)
-    answer = render_error(exchange, UnreadableRequest(detail[:300], status))
-    add_headers(exchange, answer)
-    log_on_close(exchange, answer)
-    for function in answer.on_close:
+    response = render_error(exchange, UnreadableRequest(detail[:300], status))
+    add_headers(exchange, response)
+    log_on_close(exchange, response)
+    for function in response.on_close:
         function()
-    body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+    body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
     headers = {
         "connection": "close",
-        "content-type": answer.content_type,
+        "content-type": response.content_type,
         "content-length": str(len(body)),
-        **answer.headers,
+        **response.headers,
     }
     lines = [f"HTTP/1.1 {format_status(status)}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1", "replace") + body

@@ -9,8 +9,8 @@ from bedrock_flask import headers
 from bedrock_flask.bedrock.model_ids import is_application_profile
 from bedrock_flask.call import Reply
 from bedrock_flask.converse import Request
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import BedrockError, CallerError, NotConversable
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.request import make_call, send
@@ -83,11 +83,11 @@ def make_converse_payload(prepared: PreparedRequest) -> bytes | None:
 
 
 def add_count_headers(
-    exchange: Exchange, answer: Answer, model: Model, count: TokenCount, dropped: Any = (), translated: Any = ()
-) -> Answer:
-    """The answer, which says whether the count is exact or an estimate."""
-    answer.headers[headers.COUNT] = EXACT if count.reply else ESTIMATE
-    return add_gateway_headers(exchange, answer, model, dropped, translated)
+    exchange: Exchange, response: Response, model: Model, count: TokenCount, dropped: Any = (), translated: Any = ()
+) -> Response:
+    """The response, which says whether the count is exact or an estimate."""
+    response.headers[headers.COUNT] = EXACT if count.reply else ESTIMATE
+    return add_gateway_headers(exchange, response, model, dropped, translated)
 
 
 def _choose_mode(exchange: Exchange) -> str:

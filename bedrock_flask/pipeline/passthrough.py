@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from bedrock_flask.call import Call, Chunk, Reply
 from bedrock_flask.converse import Json
-from bedrock_flask.edge.answer import JSON, Answer
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import JSON, Response
 from bedrock_flask.pipeline.batches import write_batches
 from bedrock_flask.pipeline.request import send, send_stream
 from bedrock_flask.pipeline.response import StreamFormat, forwarded_headers, stream_response, usage_headers
@@ -18,7 +18,7 @@ def pass_reply(
     call: Call,
     content_type: Callable[[Reply], str] = lambda reply: JSON,
     edit: Callable[[Json], Json] | None = None,
-) -> Answer:
+) -> Response:
     """The whole reply to a call, byte for byte, or as `edit` changes it."""
     reply = send(exchange, call)
     if edit is not None:
@@ -26,10 +26,12 @@ def pass_reply(
     return write_reply(exchange, reply, content_type)
 
 
-def write_reply(exchange: Exchange, reply: Reply, content_type: Callable[[Reply], str] = lambda reply: JSON) -> Answer:
+def write_reply(
+    exchange: Exchange, reply: Reply, content_type: Callable[[Reply], str] = lambda reply: JSON
+) -> Response:
     """A whole reply, byte for byte."""
     passed = {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
-    return Answer(reply.body, content_type=content_type(reply), headers=passed)
+    return Response(reply.body, content_type=content_type(reply), headers=passed)
 
 
 def own_content_type(reply: Reply) -> str:
@@ -44,7 +46,7 @@ def pass_stream(
     stream_format: StreamFormat,
     *,
     write_end: Callable[[], bytes] = bytes,
-) -> Answer:
+) -> Response:
     """The stream that answers a call, each chunk as `write_chunk` writes it; `write_end` follows the last one."""
     stream = send_stream(exchange, call)
     parts = write_batches(stream.batches, write_chunk, write_end)

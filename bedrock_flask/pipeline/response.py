@@ -10,8 +10,8 @@ from itertools import accumulate
 
 from bedrock_flask import headers
 from bedrock_flask.call import CallRecord
-from bedrock_flask.edge.answer import Answer, complete_type
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, complete_type
 from bedrock_flask.errors import ClientDisconnected, GatewayError
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.observability import logs
@@ -41,14 +41,14 @@ def stream_response(
     parts: Generator[bytes],
     stream_format: StreamFormat,
     forwarded: Mapping[str, str] | None = None,
-) -> Answer:
+) -> Response:
     """A streamed response of the parts; an error before the first of them is raised and keeps its own status.
 
     An empty part is a silence of Bedrock's, which is filled. If the first one is, Bedrock has taken too long: the
     status is sent, and a later error becomes an event.
     """
     first = next(parts, None)
-    return Answer(
+    return Response(
         _write_stream(exchange, first, parts, stream_format),
         content_type=complete_type(stream_format.media_type),
         headers={"cache-control": "no-cache", "x-accel-buffering": "no", **(forwarded or {})},
@@ -99,20 +99,20 @@ def record_headers(record: CallRecord) -> dict[str, str]:
 
 
 def add_gateway_headers(
-    exchange: Exchange, answer: Answer, model: Model, dropped: Iterable[str] = (), translated: Iterable[str] = ()
-) -> Answer:
-    """The answer with the model's id, the region, the attempts and the names of what was dropped, as headers.
+    exchange: Exchange, response: Response, model: Model, dropped: Iterable[str] = (), translated: Iterable[str] = ()
+) -> Response:
+    """The response with the model's id, the region, the attempts and the names of what was dropped, as headers.
 
     `translated` names what the model got in another form.
     """
-    answer.headers[headers.MODEL] = model.id
-    answer.headers |= record_headers(exchange.record)
+    response.headers[headers.MODEL] = model.id
+    response.headers |= record_headers(exchange.record)
     if names := list(dict.fromkeys([*model.dropped, *dropped])):
         exchange.log_fields["dropped"] = [name[:200] for name in names[:100]]
-        answer.headers[headers.DROPPED] = join_header(names)
+        response.headers[headers.DROPPED] = join_header(names)
     if names := list(dict.fromkeys(translated)):
-        answer.headers[headers.TRANSLATED] = join_header(names)
-    return answer
+        response.headers[headers.TRANSLATED] = join_header(names)
+    return response
 
 
 def join_header(names: Iterable[str]) -> str:

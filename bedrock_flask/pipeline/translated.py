@@ -8,8 +8,8 @@ from typing import Any
 from bedrock_flask import headers
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Event, Json, map_shape_errors
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import InvalidBody, NotConversable, join_errors
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.batches import write_batches
@@ -56,8 +56,8 @@ def respond_via_converse(
     unknown: Iterable[str] = (),
     dropped: Iterable[str] = (),
     cache_wish: CacheWish | None = None,
-) -> Answer:
-    """The answer to a body of the format's wire.
+) -> Response:
+    """The response to a body of the format's wire.
 
     `unknown` are paths of members that no schema knows, and so no model takes; `dropped` is what the dialect has left
     out already; `cache_wish` is what a request says of caching in a format that has no marks of its own.
@@ -84,15 +84,15 @@ def respond_via_converse(
             response_format,
         )
         parts = write_batches(upstream.batches, *writers)
-        answer = stream_response(exchange, parts, response_format.stream_format, forwarded_headers(upstream.headers))
+        response = stream_response(exchange, parts, response_format.stream_format, forwarded_headers(upstream.headers))
     else:
         reply = send(exchange, call)
         read = read_response(reply, call, prepared.names, prepared.answer_tool)
-        answer = answer_json(response_format.write_reply(read, model.name))
-        answer.headers |= {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
+        response = make_json_response(response_format.write_reply(read, model.name))
+        response.headers |= {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
     if prepared.cached:
-        answer.headers[headers.CACHE] = ", ".join(prepared.cached)
-    return add_gateway_headers(exchange, answer, model, [*dropped, *prepared.dropped], prepared.translated)
+        response.headers[headers.CACHE] = ", ".join(prepared.cached)
+    return add_gateway_headers(exchange, response, model, [*dropped, *prepared.dropped], prepared.translated)
 
 
 def prepare_request(

@@ -16,9 +16,9 @@ MORSE = '''
 """Morse: one line of text in, its length out."""
 
 from bedrock_flask.dialect import Dialect, Route, render_as
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.fields import Schema, String, find_faults
 from bedrock_flask.pipeline.request import parse_json, reject_faults
 
@@ -27,10 +27,10 @@ class Line(Schema):
     text = String(required=True, description="What to send.")
 
 
-def key(exchange: Exchange) -> Answer:
+def key(exchange: Exchange) -> Response:
     body = parse_json(read_body(exchange))
     reject_faults(find_faults(Line(), body))
-    return answer_json({"dots": len(body["text"])})
+    return make_json_response({"dots": len(body["text"])})
 
 
 DIALECT = Dialect(

@@ -16,8 +16,8 @@ import requests
 from bedrock_flask import models
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.edge import concurrency
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim, begin_exchange
+from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import Overloaded
 from bedrock_flask.state import Places, State, make_state
 from tests.doubles import Gateway, StartGateway, Upstream
@@ -135,9 +135,9 @@ def test_an_unproven_body_holds_a_place_of_its_own_until_it_is_proven(state: Sta
     assert count_places(state) == (slots, unproven - 1, large)
     concurrency.take_slot_when_proven(begun)
     assert count_places(state) == (slots - 1, unproven, large)
-    answer = Answer([b""])
-    concurrency.release_slot_on_close(begun, answer)
-    for each in answer.on_close:
+    response = Response([b""])
+    concurrency.release_slot_on_close(begun, response)
+    for each in response.on_close:
         each()
     assert count_places(state) == (slots, unproven, large)
 
@@ -152,7 +152,7 @@ def test_an_unproven_body_that_is_refused_gives_its_place_back(state: State, beg
     before = count_places(state)
     begun.signature_claim = SignatureClaim("me", None)  # type: ignore[arg-type]
     concurrency.take_slot(begun)
-    concurrency.release_slot_on_close(begun, Answer([b""]))
+    concurrency.release_slot_on_close(begun, Response([b""]))
     assert count_places(state) == before
 
 

@@ -18,9 +18,9 @@ from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, ErrorResponse, Route
 from bedrock_flask.dialects.bedrock import account, catalogue
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import (
     BedrockError,
     CredentialsError,
@@ -48,38 +48,38 @@ CONVERSE, COUNT = converse_body.Body(), count_tokens_body.Body()
 SERVED_ON_MODELS = tuple(MODEL_ROUTES)
 
 
-def invoke(exchange: Exchange, name: str) -> Answer:
+def invoke(exchange: Exchange, name: str) -> Response:
     """InvokeModel: the model's own body."""
     return _invoke(exchange, resolve_native_model(exchange, name), stream=False)
 
 
-def invoke_with_response_stream(exchange: Exchange, name: str) -> Answer:
+def invoke_with_response_stream(exchange: Exchange, name: str) -> Response:
     """InvokeModelWithResponseStream: the model's own chunks, in event-stream frames."""
     return _invoke(exchange, resolve_native_model(exchange, name), stream=True)
 
 
-def converse(exchange: Exchange, name: str) -> Answer:
+def converse(exchange: Exchange, name: str) -> Response:
     """Converse: the one format that most models take."""
     return _converse(exchange, resolve_native_model(exchange, name), stream=False)
 
 
-def converse_stream(exchange: Exchange, name: str) -> Answer:
+def converse_stream(exchange: Exchange, name: str) -> Response:
     """ConverseStream: its events in event-stream frames."""
     return _converse(exchange, resolve_native_model(exchange, name), stream=True)
 
 
-def count_tokens(exchange: Exchange, name: str) -> Answer:
+def count_tokens(exchange: Exchange, name: str) -> Response:
     """CountTokens: the tokens of a request that is not sent to the model."""
     data = read_body(exchange)
     body = parse_json(data)
     model = resolve_model(exchange, name)
     count = counting.count_tokens(exchange, model, data, lambda: _read_counted(model, body), explains=False)
-    answer = (
+    response = (
         write_reply(exchange, count.reply, own_content_type)
         if count.reply
-        else answer_json({"inputTokens": count.tokens})
+        else make_json_response({"inputTokens": count.tokens})
     )
-    return counting.add_count_headers(exchange, answer, model, count)
+    return counting.add_count_headers(exchange, response, model, count)
 
 
 def _read_counted(model: Model, body: Any) -> Request:
@@ -101,7 +101,7 @@ def _read_counted(model: Model, body: Any) -> Request:
     return read(document)
 
 
-def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Answer:
+def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Response:
     data, adapter = read_body(exchange), model.adapter
     if adapter.operation != "InvokeModel":
         # A family whose body no plugin knows.
@@ -112,7 +112,7 @@ def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Answer:
     return _pass_through(exchange, model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
 
 
-def _converse(exchange: Exchange, model: Model, *, stream: bool) -> Answer:
+def _converse(exchange: Exchange, model: Model, *, stream: bool) -> Response:
     data = read_body(exchange)
     if not data and is_prompt(model.id):
         data = b"{}"
@@ -125,16 +125,18 @@ def _converse(exchange: Exchange, model: Model, *, stream: bool) -> Answer:
     return _pass_through(exchange, model, data, operation="Converse", wire="converse", stream=stream)
 
 
-def _pass_through(exchange: Exchange, model: Model, data: bytes, *, operation: str, wire: str, stream: bool) -> Answer:
+def _pass_through(
+    exchange: Exchange, model: Model, data: bytes, *, operation: str, wire: str, stream: bool
+) -> Response:
     # Headers that AWS reads are forwarded under the same names.
     forward = ("accept", "content-type") if operation == "InvokeModel" and not stream else ()
     call = make_call(exchange, model, data, operation=operation, wire=wire, stream=stream, forward=forward)
-    answer = (
+    response = (
         pass_stream(exchange, call, _write_chunk, STREAM_FORMAT)
         if stream
         else pass_reply(exchange, call, own_content_type)
     )
-    return add_gateway_headers(exchange, answer, model)
+    return add_gateway_headers(exchange, response, model)
 
 
 def _write_chunk(chunk: Chunk) -> bytes:

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlencode
 from bedrock_flask import headers
 from bedrock_flask.call import Call
 from bedrock_flask.dialects.bedrock.operation_route import describe_operation
-from bedrock_flask.edge.answer import Answer
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.query import read_query
+from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply
 from bedrock_flask.pipeline.region import choose_region
@@ -27,18 +27,18 @@ from bedrock_flask.wires.completeness import ACCOUNT
 SERVED = tuple(ACCOUNT)
 
 
-def apply_guardrail(exchange: Exchange, guardrail: str, version: str) -> Answer:
+def apply_guardrail(exchange: Exchange, guardrail: str, version: str) -> Response:
     """ApplyGuardrail: what a guardrail does to a text, without a model."""
     labels = {"guardrailIdentifier": guardrail, "guardrailVersion": version}
     return _pass(exchange, _make_call(exchange, "ApplyGuardrail", _read_json(exchange), labels=labels, arn=guardrail))
 
 
-def invoke_guardrail_checks(exchange: Exchange) -> Answer:
+def invoke_guardrail_checks(exchange: Exchange) -> Response:
     """InvokeGuardrailChecks: checks of a text without a guardrail of the account."""
     return _pass(exchange, _make_call(exchange, "InvokeGuardrailChecks", _read_json(exchange)))
 
 
-def start_async_invoke(exchange: Exchange) -> Answer:
+def start_async_invoke(exchange: Exchange) -> Response:
     """StartAsyncInvoke: the model may have any name that the gateway knows."""
     data = _read_json(exchange)
     body: Any = parse_json(data)
@@ -51,18 +51,18 @@ def start_async_invoke(exchange: Exchange) -> Answer:
         data = envelope.splice(data.decode(), (), {"modelId": json.dumps(model.id)}).encode()
     region = choose_region(exchange, model.region, is_alias=bool(model.base))
     call = replace(_make_call(exchange, "StartAsyncInvoke", data), adapter=model.adapter, region=region)
-    answer = _pass(exchange, call)
-    answer.headers[headers.MODEL] = model.id
-    return answer
+    response = _pass(exchange, call)
+    response.headers[headers.MODEL] = model.id
+    return response
 
 
-def list_async_invokes(exchange: Exchange) -> Answer:
+def list_async_invokes(exchange: Exchange) -> Response:
     """ListAsyncInvokes: those of the account, whichever key started them."""
     query = urlencode(read_query(exchange), quote_via=quote, safe="")
     return _pass(exchange, _make_call(exchange, "ListAsyncInvokes", query=query))
 
 
-def get_async_invoke(exchange: Exchange, arn: str) -> Answer:
+def get_async_invoke(exchange: Exchange, arn: str) -> Response:
     """GetAsyncInvoke: how far an asynchronous call is."""
     return _pass(exchange, _make_call(exchange, "GetAsyncInvoke", labels={"invocationArn": arn}, arn=arn))
 
@@ -83,10 +83,10 @@ def _read_json(exchange: Exchange) -> bytes:
     return data
 
 
-def _pass(exchange: Exchange, call: Call) -> Answer:
-    answer = pass_reply(exchange, call, own_content_type)
-    answer.headers |= record_headers(exchange.record)
-    return answer
+def _pass(exchange: Exchange, call: Call) -> Response:
+    response = pass_reply(exchange, call, own_content_type)
+    response.headers |= record_headers(exchange.record)
+    return response
 
 
 ROUTES = (

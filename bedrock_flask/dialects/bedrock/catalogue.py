@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from bedrock_flask.converse import Json
 from bedrock_flask.dialects.bedrock.operation_route import describe_operation
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.query import read_query
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import UnknownModel
 from bedrock_flask.models.catalogue import (
     APPLICATION,
@@ -27,7 +27,7 @@ SERVED = ("ListFoundationModels", "GetFoundationModel", "ListInferenceProfiles",
 _DEFAULT_REGION = "us-east-1"
 
 
-def list_foundation_models(exchange: Exchange) -> Answer:
+def list_foundation_models(exchange: Exchange) -> Response:
     """ListFoundationModels: the models of the plugins, and each alias under its own name."""
     query = dict(reversed(read_query(exchange)))
     found = [
@@ -35,10 +35,10 @@ def list_foundation_models(exchange: Exchange) -> Answer:
         for model in _describe_models(exchange)
         if all(matches(model, query.get(name)) for name, matches in FILTERS.items())
     ]
-    return answer_json({"modelSummaries": found})
+    return make_json_response({"modelSummaries": found})
 
 
-def get_foundation_model(exchange: Exchange, name: str) -> Answer:
+def get_foundation_model(exchange: Exchange, name: str) -> Response:
     """GetFoundationModel: by id, ARN or alias."""
     models = exchange.state.models
     alias = models.aliases.get(name)
@@ -47,24 +47,24 @@ def get_foundation_model(exchange: Exchange, name: str) -> Answer:
         found = describe_model(model, _region(exchange))
     if found is None:
         raise UnknownModel(f"No plugin and no alias here describes '{name[:200]}'.")
-    return answer_json({"modelDetails": found})
+    return make_json_response({"modelDetails": found})
 
 
-def list_inference_profiles(exchange: Exchange) -> Answer:
+def list_inference_profiles(exchange: Exchange) -> Response:
     """ListInferenceProfiles: AWS's own for the models of the plugins, or those of the models file; in one page."""
     kind = dict(reversed(read_query(exchange))).get("type", SYSTEM_DEFINED)
     found = [each for each in _describe_profiles(exchange) if each["type"] == kind]
-    return answer_json({"inferenceProfileSummaries": found})
+    return make_json_response({"inferenceProfileSummaries": found})
 
 
-def get_inference_profile(exchange: Exchange, name: str) -> Answer:
+def get_inference_profile(exchange: Exchange, name: str) -> Response:
     """GetInferenceProfile: by id or ARN, or by the alias that calls it."""
     alias = exchange.state.models.aliases.get(name)
     wanted = alias.profile if alias and alias.profile else name
     keys = {wanted, wanted.rpartition("/")[2]}
     for profile in _describe_profiles(exchange):
         if keys & {profile["inferenceProfileArn"], profile["inferenceProfileId"]}:
-            return answer_json(profile)
+            return make_json_response(profile)
     raise UnknownModel(
         f"No plugin knows the inference profile '{name[:200]}'. An alias with its `profile` and the `id` of its model "
         "in the models file makes it known."

@@ -14,10 +14,10 @@ from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect, ErrorResponse, Route
 from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, describe_capabilities
 from bedrock_flask.dialects.native.openapi import describe_paths
-from bedrock_flask.edge.answer import Answer, answer_json
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.rendering import problem_document, render_problem
+from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import (
     FieldError,
     GatewayError,
@@ -63,19 +63,19 @@ class InvokeBody(Schema):
 INVOKE = InvokeBody()
 
 
-def invoke(exchange: Exchange, name: str) -> Answer:
+def invoke(exchange: Exchange, name: str) -> Response:
     """Call a model with its own body; the answer's bytes are Bedrock's."""
     model = resolve_native_model(exchange, name)
     return _invoke(exchange, model, read_body(exchange), stream=False)
 
 
-def invoke_stream(exchange: Exchange, name: str) -> Answer:
+def invoke_stream(exchange: Exchange, name: str) -> Response:
     """Call a model with its own body; its chunks come as server-sent events, the usage in the last one."""
     model = resolve_native_model(exchange, name)
     return _invoke(exchange, model, read_body(exchange), stream=True)
 
 
-def invoke_by_body(exchange: Exchange) -> Answer:
+def invoke_by_body(exchange: Exchange) -> Response:
     """Call the model that the body names with the text of its `input`, cut out as it was written."""
     data = read_body(exchange)
     document = parse_json(data)
@@ -89,33 +89,33 @@ def invoke_by_body(exchange: Exchange) -> Answer:
         raise InvalidBody([dataclasses.replace(f, path=_prefix_path("input", f.path)) for f in error.fields]) from None
 
 
-def list_models(exchange: Exchange) -> Answer:
+def list_models(exchange: Exchange) -> Response:
     """The models to choose from: adapters, aliases, and those with a name of their provider's.
 
     An entry has the members of OpenAI's and of Anthropic's lists.
     """
     models = [_describe_for_caller(exchange, model) for model in exchange.state.models.list_named()]
     ends = {"first_id": models[0]["id"], "last_id": models[-1]["id"]} if models else {"first_id": None, "last_id": None}
-    return answer_json({"object": "list", "data": models, "has_more": False, **ends})
+    return make_json_response({"object": "list", "data": models, "has_more": False, **ends})
 
 
-def show_model(exchange: Exchange, name: str) -> Answer:
+def show_model(exchange: Exchange, name: str) -> Response:
     """One model: what it is on Bedrock, and what it can do."""
-    return answer_json(_describe_for_caller(exchange, resolve_model(exchange, name)))
+    return make_json_response(_describe_for_caller(exchange, resolve_model(exchange, name)))
 
 
-def reject_get(exchange: Exchange, name: str) -> Answer:
+def reject_get(exchange: Exchange, name: str) -> Response:
     """Refuse a GET of these addresses, which would otherwise name a model: a model's name may hold slashes."""
     raise MethodNotAllowed("This address takes POST.", headers={"allow": "POST"})
 
 
-def show_schema(exchange: Exchange, name: str) -> Answer:
+def show_schema(exchange: Exchange, name: str) -> Response:
     """The JSON Schema (2020-12) of the model's own body."""
     schema = to_json_schema(resolve_model(exchange, name).adapter.schema)
-    return answer_json(schema, content_type="application/schema+json")
+    return make_json_response(schema, content_type="application/schema+json")
 
 
-def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body: Any = None) -> Answer:
+def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body: Any = None) -> Response:
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
     document = parse_json(data) if body is None else body
@@ -129,13 +129,13 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
     wire = find_wire(call.adapter, call.wire)
     if stream:
         write_chunk, write_end = _write_opaque if wire.is_opaque else _write_json, partial(_write_usage, exchange)
-        answer = pass_stream(exchange, call, write_chunk, STREAM_FORMAT, write_end=write_end)
+        response = pass_stream(exchange, call, write_chunk, STREAM_FORMAT, write_end=write_end)
     else:
-        answer = pass_reply(exchange, call, own_content_type)
+        response = pass_reply(exchange, call, own_content_type)
     if unknown:
         listed = quote(", ".join(unknown[:_MAX_LISTED]), safe="[], -_.")[:_MAX_HEADER]
-        answer.headers[headers.UNKNOWN_FIELDS] = listed
-    return add_gateway_headers(exchange, answer, model)
+        response.headers[headers.UNKNOWN_FIELDS] = listed
+    return add_gateway_headers(exchange, response, model)
 
 
 def _check_body(model: Model, body: Any) -> list[str]:

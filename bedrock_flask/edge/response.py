@@ -1,4 +1,4 @@
-"""The answer to one request, before a door of the gateway sends it."""
+"""The response to one request, before a door of the gateway sends it."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -11,8 +11,8 @@ JSON = "application/json"
 
 
 @dataclass(slots=True)
-class Answer:
-    """What is answered.
+class Response:
+    """A status, headers and a body.
 
     `body` is bytes, or an iterable of bytes that is sent piece by piece. The names of `headers` are in lower case;
     `content-type` is not one of them. `on_close` is called in its order, when the last byte is sent or the client has
@@ -26,9 +26,9 @@ class Answer:
     on_close: list[Callable[[], object]] = field(default_factory=list)
 
 
-def answer_json(document: Mapping[str, Any], status: int = 200, content_type: str = JSON) -> Answer:
-    """The answer that is this document."""
-    return Answer(write_json(document), status, content_type)
+def make_json_response(document: Mapping[str, Any], status: int = 200, content_type: str = JSON) -> Response:
+    """The response that is this document."""
+    return Response(write_json(document), status, content_type)
 
 
 def write_json(document: Mapping[str, Any]) -> bytes:
