@@ -64,10 +64,11 @@ def describe_run(results: Results) -> str:
 
 
 def write_ratios(results: Results, name: str = "ratios") -> str:
+    server = _server_column(results[name])
     rows = [
         (
             each["case"],
-            *([each["server"]] if _has_several(results[name]) else []),
+            *(each[column] for column in server),
             f"**{each['median']:.2f}**",
             f"{each['low']:.2f} to {each['high']:.2f}",
             f"{each['microseconds']:,.0f}",
@@ -77,17 +78,17 @@ def write_ratios(results: Results, name: str = "ratios") -> str:
         )
         for each in results[name]
     ]
-    server = ["server"] if _has_several(results[name]) else []
     return write_table(
         ["case", *server, "ratio", "quartiles", "us a call", "boto3's", "added p50 / p99 (ms)", "headroom"], rows
     )
 
 
 def write_levels(results: Results, name: str = "streams") -> str:
+    server = _server_column(results[name])
     rows = [
         (
             each["through"]["streams"],
-            *([each["server"]] if _has_several(results[name]) else []),
+            *(each[column] for column in server),
             "yes" if each["held"] else "no",
             each["through"]["whole"],
             f"{each['through']['p50']:.1f} / {each['through']['p99']:.1f}",
@@ -99,7 +100,6 @@ def write_levels(results: Results, name: str = "streams") -> str:
         )
         for each in results[name]
     ]
-    server = ["server"] if _has_several(results[name]) else []
     head = [
         "streams",
         *server,
@@ -210,8 +210,9 @@ def draw_memory(results: Results) -> str:
     return draw_lines(lines, "requests", "megabytes of the worker")
 
 
-def _has_several(results: Sequence[Results]) -> bool:
-    return len({each["server"] for each in results}) > 1
+def _server_column(results: Sequence[Results]) -> list[str]:
+    """The column that names the server, where there are several."""
+    return ["server"] if len({each["server"] for each in results}) > 1 else []
 
 
 TABLES: Mapping[str, Callable[[Results], str]] = {
