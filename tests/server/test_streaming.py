@@ -290,7 +290,11 @@ def assert_lost(data: bytes, dialect: str) -> None:
 def test_a_client_of_http_1_0_gets_an_exception_because_it_cannot_see_a_lost_connection(
     gateway: Gateway, bedrock: ScriptedUpstream
 ) -> None:
-    bedrock.script = lambda connection: connection.sendall(HEAD + chunked(*FRAMES[:2]))
+    def script(connection: socket.socket) -> None:
+        connection.sendall(HEAD + chunked(*FRAMES[:2]))
+        connection.shutdown(socket.SHUT_RDWR)
+
+    bedrock.script = script
     data = Client(gateway, "bedrock", version="1.0").to_the_end()
     assert b"internalServerException" in data
     assert SUCCESS["bedrock"] not in data.partition(b"\r\n\r\n")[2]
