@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import requests
 
@@ -244,15 +244,31 @@ class Upstream:
         return self.tls.wrap_socket(client, server_side=True) if self.tls else client
 
 
+class Accepts(Protocol):
+    """What serves the connections of a listener."""
+
+    def serve(self, listener: socket.socket) -> None: ...
+
+
+Accepting = TypeVar("Accepting", bound=Accepts)
+
+
 @contextlib.contextmanager
-def run_upstream(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Upstream]:
-    """Serve an upstream until the block ends."""
+def run_accepting(make: Callable[[int], Accepting], host: str = "127.0.0.1") -> Iterator[Accepting]:
+    """Serve what `make` gives for a port until the block ends."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family, backlog=512) as listener:
-        upstream = Upstream(listener.getsockname()[1], tls)
-        threading.Thread(target=upstream.serve, args=(listener,), daemon=True).start()
-        yield upstream
+        server = make(listener.getsockname()[1])
+        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
+        yield server
         listener.shutdown(socket.SHUT_RDWR)
+
+
+def run_upstream(
+    tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> contextlib.AbstractContextManager[Upstream]:
+    """Serve an upstream until the block ends."""
+    return run_accepting(lambda port: Upstream(port, tls), host)
 
 
 def send_whole(body: bytes, status: str = "200 OK", length: int | None = None, **headers: str) -> Script:

@@ -6,13 +6,12 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from tests.attacks.answers import CONVERSE, INVOKE
 from tests.attacks.lies import DRIP, FIN, HANG, RST, STREAM_LIES, WHOLE_LIES, Steps
-from tests.doubles import accept_each, receive_request
+from tests.doubles import accept_each, receive_request, run_accepting
 
 MODELS = {CONVERSE: "amazon.nova-lie.", INVOKE: "anthropic.claude-lie."}
 MARK = re.compile(rb"mark-[0-9a-f]{8}")
@@ -83,11 +82,6 @@ def _choose_steps(request: bytes) -> Steps:
     return lies[name].tell(form, mark[0].decode() if mark else "")
 
 
-@contextlib.contextmanager
-def run_lying_bedrock() -> Iterator[LyingBedrock]:
+def run_lying_bedrock() -> contextlib.AbstractContextManager[LyingBedrock]:
     """Serve until the block ends."""
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
-        bedrock = LyingBedrock(listener.getsockname()[1])
-        threading.Thread(target=bedrock.serve, args=(listener,), daemon=True).start()
-        yield bedrock
-        listener.shutdown(socket.SHUT_RDWR)
+    return run_accepting(LyingBedrock)

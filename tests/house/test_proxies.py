@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import StartEmulator, StartGateway, accept_each, pour
+from tests.doubles import StartEmulator, StartGateway, accept_each, pour, run_accepting
 
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 
@@ -42,11 +42,8 @@ class Proxy:
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        made = Proxy(listener.getsockname()[1])
-        threading.Thread(target=made.serve, args=(listener,), daemon=True).start()
+    with run_accepting(Proxy) as made:
         yield made
-        listener.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,17 @@ from bedrock_flask.call import Call, Handler
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.transport.choice import make_transport
 from bedrock_flask.transport.shutdown import Shutdown
-from tests.doubles import SendWhole, Upstream, accept_each, free_port, pour, receive_request, run_upstream, send_whole
+from tests.doubles import (
+    SendWhole,
+    Upstream,
+    accept_each,
+    free_port,
+    pour,
+    receive_request,
+    run_accepting,
+    run_upstream,
+    send_whole,
+)
 from tests.transport.conftest import set_environment
 
 UNTRUSTED = "The TLS connection to Bedrock failed or is not trusted."
@@ -113,13 +123,8 @@ class Proxy:
                     pour(client, server)
 
 
-@contextlib.contextmanager
-def run_proxy(tls: ssl.SSLContext | None = None, **options: Any) -> Iterator[Proxy]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        proxy = Proxy(listener.getsockname()[1], tls, **options)
-        threading.Thread(target=proxy.serve, args=(listener,), daemon=True).start()
-        yield proxy
-        listener.shutdown(socket.SHUT_RDWR)
+def run_proxy(tls: ssl.SSLContext | None = None, **options: Any) -> contextlib.AbstractContextManager[Proxy]:
+    return run_accepting(lambda port: Proxy(port, tls, **options))
 
 
 @pytest.fixture
@@ -459,11 +464,8 @@ class Echo(Upstream):
 
 @pytest.fixture
 def echo() -> Iterator[Echo]:
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
-        upstream = Echo(listener.getsockname()[1])
-        threading.Thread(target=upstream.serve, args=(listener,), daemon=True).start()
+    with run_accepting(Echo) as upstream:
         yield upstream
-        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_two_hundred_calls_at_once_have_their_own_answers(echo: Echo, connect: Connect, call: Send) -> None:
