@@ -27,7 +27,8 @@ from bedrock_flask.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from bedrock_flask.transport.boto.client import make_client, resolve_region
+from bedrock_flask.transport.boto.client import make_client
+from bedrock_flask.transport.regions import resolve_region
 
 # An account has a few hundred profiles in a region at most, and a page holds a thousand.
 _MAX_PAGES = 10

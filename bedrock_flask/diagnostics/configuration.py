@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 
 from bedrock_flask.config import PREFIX
 from bedrock_flask.errors import SettingsError
-from bedrock_flask.transport.boto.client import resolve_region
+from bedrock_flask.transport.regions import resolve_region
 
 ENVIRONMENT, ENV_FILE, DEFAULT = "environment", ".env file", "default"
 CONFIG_FILE = "AWS configuration file"

@@ -8,7 +8,6 @@ it does not know, drops unknown members of a reply, and lets eight kinds of cut 
 import logging
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,6 +29,7 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.transport.boto.deferred import DeferredResponse, defer_responses
 from bedrock_flask.transport.reading import Reader, raise_if_expired
+from bedrock_flask.transport.regions import cache_by_region, resolve_region
 from bedrock_flask.transport.retry import make_handler
 from bedrock_flask.transport.shutdown import Shutdown
 
@@ -39,9 +39,6 @@ _CALL: ContextVar[Call] = ContextVar("call")
 
 # Load balancers and NAT gateways drop a silent connection after 350 s, and a model may think for longer.
 _KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
-
-# More than AWS has regions: a caller chooses them by ARN, and an invented one must not fill the memory.
-_MAX_CLIENTS = 64
 
 Clients = Callable[[str], Any]
 Answer = TypeVar("Answer", Reply, Stream)
@@ -71,25 +68,14 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
 def cache_clients(settings: Settings) -> tuple[Clients, Callable[[], None]]:
     """A function from a region to its one client in this process, and a function that clears the cache.
 
-    A client is created at the first call, so after fork; creating one is slow and not thread-safe, using one is both
-    fast and thread-safe.
+    Creating a client is slow and not thread-safe, using one is both fast and thread-safe.
     """
-    clients: dict[tuple[int, str], Any] = {}
-    lock = threading.Lock()
 
-    def client(region: str) -> Any:
-        key = (os.getpid(), region)
-        found = clients.get(key)
-        if found is None:
-            with lock:
-                found = clients.get(key)
-                if found is None:
-                    if len(clients) >= _MAX_CLIENTS:
-                        clients.pop(next(iter(clients)))
-                    found = clients[key] = defer_responses(make_client(settings, region))
-        return found
+    def make(process_and_region: tuple[int, str]) -> Any:
+        return defer_responses(make_client(settings, process_and_region[1]))
 
-    return client, clients.clear
+    find, clear = cache_by_region(make)
+    return lambda region: find((os.getpid(), region)), clear
 
 
 def make_client(settings: Settings, region: str) -> Any:
@@ -108,11 +94,6 @@ def make_client(settings: Settings, region: str) -> Any:
     client._endpoint.http_session._socket_options.extend(options)
     client.meta.events.register("before-call.bedrock-runtime.InvokeModel", _redirect)
     return client
-
-
-def resolve_region(region: str) -> str:
-    """The region of a client: the configured one, or AWS_REGION, which botocore does not read but other SDKs do."""
-    return region or os.environ.get("AWS_REGION", "")
 
 
 def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

@@ -6,7 +6,6 @@ over the network is the same: the tests of `transport/boto` run over both.
 
 import logging
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,11 +22,12 @@ from bedrock_flask.errors import (
     UpstreamUnreachable,
 )
 from bedrock_flask.transport.reading import Reader, raise_if_expired
+from bedrock_flask.transport.regions import cache_by_region
 from bedrock_flask.transport.retry import make_handler
 from bedrock_flask.transport.shutdown import Shutdown
 from bedrock_flask.transport.signed.credentials import Identity, make_credentials
 from bedrock_flask.transport.signed.dial import ConnectTimedOut, Destination, dial
-from bedrock_flask.transport.signed.endpoints import Endpoint, cache_endpoints
+from bedrock_flask.transport.signed.endpoints import Endpoint, find_endpoint
 from bedrock_flask.transport.signed.pool import Pool
 from bedrock_flask.transport.signed.response import Response
 from bedrock_flask.transport.signed.route import find_ca_file, find_proxy
@@ -51,27 +51,8 @@ class Gate:
 
 def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
     """The handler that calls Bedrock, until the process shuts down."""
-    gates: dict[str, Gate] = {}
-    lock = threading.Lock()
-    find_endpoint, forget_endpoints = cache_endpoints(settings)
+    find_gate, forget_gates = cache_gates(settings)
     credentials = make_credentials(settings)
-
-    def find_gate(region: str) -> Gate:
-        endpoint = find_endpoint(region)
-        gate = gates.get(region)
-        # A new endpoint has a new gate: proxies and certificates are read again with it.
-        return gate if gate is not None and gate.endpoint is endpoint else add_gate(region, endpoint)
-
-    def add_gate(region: str, endpoint: Endpoint) -> Gate:
-        with lock:
-            gate = gates.get(region)
-            if gate is None or gate.endpoint is not endpoint:
-                gate = make_gate(endpoint, settings)
-                for outdated in (region, *list(gates)[: max(len(gates) - _MAX_GATES + 1, 0)]):
-                    if outdated in gates:
-                        gates.pop(outdated).pool.close()
-                gates[region] = gate
-        return gate
 
     def attempt(call: Call, read: Callable[[Reader], Answer], *, as_stream: bool) -> Answer:
         shutdown.check()
@@ -84,14 +65,23 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
         except GatewayError as error:
             if error.code == CredentialsError.code:
                 credentials.forget(identity)
-                forget_endpoints()
+                forget_gates()
             raise
 
     return make_handler(attempt, settings, shutdown)
 
 
-# As many as there are endpoints in the cache of endpoints.
-_MAX_GATES = 64
+def cache_gates(settings: Settings) -> tuple[Callable[[str], Gate], Callable[[], None]]:
+    """A function from a region ("" for the configured one) to its gate, and a function that clears the cache.
+
+    The connections of a gate that leaves the cache are closed. With a new one everything is read again: the
+    configuration of the endpoint, proxies and certificates.
+    """
+
+    def make(region: str) -> Gate:
+        return make_gate(find_endpoint(settings, region), settings)
+
+    return cache_by_region(make, lambda gate: gate.pool.close())
 
 
 def make_gate(endpoint: Endpoint, settings: Settings) -> Gate:

@@ -7,8 +7,6 @@ the results with those of clients.
 """
 
 import os
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,9 +23,6 @@ from bedrock_flask.errors import CredentialsError
 from bedrock_flask.transport.signed.sessions import SERVICE, SIGNING_NAME, make_session, map_errors
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-
-# More than AWS has regions: a caller chooses them by ARN, and an invented one must not fill the memory.
-_MAX_ENDPOINTS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +52,6 @@ class Endpoint:
     def url(self) -> str:
         """The URL that `base_path` ends."""
         return f"{self.scheme}://{self.authority}{self.base_path}"
-
-
-def cache_endpoints(settings: Settings) -> tuple[Callable[[str], Endpoint], Callable[[], None]]:
-    """A function from a region ("" for the configured one) to its endpoint, and a function that clears the cache."""
-    endpoints: dict[str, Endpoint] = {}
-    lock = threading.Lock()
-
-    def find(region: str) -> Endpoint:
-        found = endpoints.get(region)
-        if found is None:
-            with lock:
-                found = endpoints.get(region)
-                if found is None:
-                    if len(endpoints) >= _MAX_ENDPOINTS:
-                        endpoints.pop(next(iter(endpoints)))
-                    found = endpoints[region] = find_endpoint(settings, region)
-        return found
-
-    return find, endpoints.clear
 
 
 def find_endpoint(settings: Settings, region: str = "") -> Endpoint:

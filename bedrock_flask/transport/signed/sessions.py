@@ -1,7 +1,6 @@
 """botocore's configuration, from which credentials and endpoints come, and its errors in the gateway's words."""
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ import botocore.exceptions as boto
 from botocore.session import Session
 
 from bedrock_flask.errors import CredentialsError, GatewayError
+from bedrock_flask.transport.regions import resolve_region
 
 # botocore's name of the service, and the one in signatures and variables: `signingName` of its service model.
 SERVICE, SIGNING_NAME = "bedrock-runtime", "bedrock"
@@ -19,8 +19,7 @@ LOG = logging.getLogger("bedrock_flask.transport")
 def make_session(region: str) -> Session:
     """A session that reads environment and files anew; `region` is empty for the configured one."""
     session = Session()
-    # AWS_REGION is not read by botocore, but by other SDKs.
-    if region := region or os.environ.get("AWS_REGION", ""):
+    if region := resolve_region(region):
         session.set_config_variable("region", region)
     return session
 

@@ -10,7 +10,7 @@ import pytest
 
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import CredentialsError
-from bedrock_flask.transport.signed.endpoints import cache_endpoints, find_endpoint
+from bedrock_flask.transport.signed.endpoints import find_endpoint
 
 PROFILES = """
 [default]
@@ -233,16 +233,3 @@ def test_the_certificates_to_trust_are_botocores(
 def test_a_base_path_is_encoded_as_it_is_sent(environ: pytest.MonkeyPatch) -> None:
     environ.setenv(RUNTIME_URL, "https://runtime.example/a b/é%2F/")
     assert find_endpoint(Settings(), "us-east-1").base_path == "/a%20b/%C3%A9%2F"
-
-
-def test_invented_regions_are_bounded_and_a_cleared_cache_reads_anew(environ: pytest.MonkeyPatch) -> None:
-    find, clear = cache_endpoints(Settings())
-    first = find("us-east-1")
-    assert find("us-east-1") is first
-    environ.setenv(RUNTIME_URL, "https://runtime.example")
-    assert find("us-east-1") is first
-    for number in range(64):
-        find(f"xx-invented-{number}")
-    assert find("us-east-1") is not first
-    clear()
-    assert find("").host == "runtime.example"
