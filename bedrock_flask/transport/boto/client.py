@@ -7,7 +7,6 @@ it does not know, drops unknown members of a reply, and lets eight kinds of cut 
 
 import logging
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +27,7 @@ from bedrock_flask.errors import (
     UpstreamUnreachable,
 )
 from bedrock_flask.transport.boto.deferred import DeferredResponse, defer_responses
+from bedrock_flask.transport.keep_alive import PROBE_OPTIONS
 from bedrock_flask.transport.reading import Reader, raise_if_expired
 from bedrock_flask.transport.regions import cache_by_region, resolve_region
 from bedrock_flask.transport.retry import make_handler
@@ -36,9 +36,6 @@ from bedrock_flask.transport.shutdown import Shutdown
 LOG = logging.getLogger("bedrock_flask.transport")
 
 _CALL: ContextVar[Call] = ContextVar("call")
-
-# Load balancers and NAT gateways drop a silent connection after 350 s, and a model may think for longer.
-_KEEPALIVE = ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5)
 
 Clients = Callable[[str], Any]
 Answer = TypeVar("Answer", Reply, Stream)
@@ -89,9 +86,8 @@ def make_client(settings: Settings, region: str) -> Any:
         parameter_validation=False,
     )
     client = boto3.session.Session(region_name=resolve_region(region) or None).client("bedrock-runtime", config=config)
-    options = [(socket.IPPROTO_TCP, getattr(socket, name), v) for name, v in _KEEPALIVE if hasattr(socket, name)]
     # No setting of botocore reaches these; tests/transport/boto/test_client.py sees them on the socket.
-    client._endpoint.http_session._socket_options.extend(options)
+    client._endpoint.http_session._socket_options.extend(PROBE_OPTIONS)
     client.meta.events.register("before-call.bedrock-runtime.InvokeModel", _redirect)
     return client
 

@@ -5,18 +5,14 @@ import socket
 import time
 from dataclasses import dataclass
 
+from bedrock_flask.transport.keep_alive import PROBE_OPTIONS
 from bedrock_flask.transport.signed.channel import Channel, Plain, Tls, never, receive_within
 from bedrock_flask.transport.signed.route import Proxy, find_tls_context
 
-# Load balancers and NAT gateways drop a silent connection after 350 s, and a model may think for longer.
 _OPTIONS = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 5))
-        if hasattr(socket, name)
-    ),
+    *PROBE_OPTIONS,
 )
 _MAX_TUNNEL_HEAD = 65536
 
