@@ -3,6 +3,8 @@
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -187,6 +189,26 @@ def test_a_request_that_has_waited_too_long_is_refused(state: State, waited: flo
     else:
         concurrency.take_slot(exchange)
         state.slots.give_back()
+
+
+NOT_PLAIN = """
+from bedrock_flask.server.workers import gevent as worker
+
+found = []
+worker.GeventWorker.handle_request = lambda self, name, request, sock, address: found.append(sock.waited)
+ours = object.__new__(worker.Worker)
+ours.waiting, ours.open_connections = {}, 100
+with worker._RateLimitedSocket() as connection:
+    for ours.lag in (6.0, 0.0, 7.0):
+        ours.handle_request("", None, connection, None)
+print(found)
+"""
+
+
+def test_each_request_that_gunicorn_reads_has_a_wait_of_its_own() -> None:
+    """One wait for a whole connection would refuse all its requests after one overload, and none in the next."""
+    done = subprocess.run([sys.executable, "-c", NOT_PLAIN], capture_output=True, text=True, timeout=WAIT, check=False)
+    assert (done.returncode, done.stdout) == (0, "[6.0, 0.0, 7.0]\n"), done.stderr
 
 
 def test_a_large_body_gives_its_place_back_whatever_becomes_of_it(start_gateway: StartGateway) -> None:

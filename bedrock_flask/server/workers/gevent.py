@@ -160,6 +160,10 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             gevent.sleep(_LAG_STEP)
             self.lag = time.monotonic() - before - _LAG_STEP
 
+    def _find_wait(self) -> float:
+        """Seconds that a request read now has waited in the worker; with few open calls a long turn does not count."""
+        return self.lag if self.open_connections - len(self.waiting) > _MANY_CALLS else 0.0
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if self.cfg.is_ssl:
             super().handle(listener, client, addr)
@@ -218,7 +222,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         """Serve one plain request after another; False if gunicorn must read the next one."""
         seconds, later = self.limits.client, self.cfg.keepalive
         while self._await_head(client, seconds):
-            client.waited = self.lag if self.open_connections - len(self.waiting) > _MANY_CALLS else 0.0
+            client.waited = self._find_wait()
             keeps_alive = self.lane.answer(client, addr, server)
             if keeps_alive is None:
                 return False
@@ -265,6 +269,8 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         return ours
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        if isinstance(sock, RateLimited):
+            sock.waited = self._find_wait()
         with track_request(sock, req):
             super().handle_request(listener_name, req, sock, addr)
 
