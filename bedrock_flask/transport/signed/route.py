@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from bedrock_flask.transport.signed.endpoints import DEFAULT_PORTS
+
 
 @dataclass(frozen=True)
 class Proxy:
@@ -33,14 +35,12 @@ def find_proxy(url: str) -> Proxy | None:
     if not proxy_url:
         return None
     parts = urlsplit(proxy_url)
-    if not parts.hostname or parts.scheme not in _PORTS:
+    if not parts.hostname or parts.scheme not in DEFAULT_PORTS:
         raise ValueError("the URL of the proxy has no host")
+    # As urllib3, which takes the port of the scheme for a URL that has none.
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
     authorization = configuration.proxy_headers_for(proxy_url).get("Proxy-Authorization", "")
-    return Proxy(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], authorization)
-
-
-# urllib3's port for a proxy whose URL has none is that of its scheme.
-_PORTS = {"http": 80, "https": 443}
+    return Proxy(parts.scheme, parts.hostname, port, authorization)
 
 
 def find_ca_file(ca_bundle: str) -> str:
