@@ -34,7 +34,7 @@ worker_class = f"bedrock_flask.server.workers.{_settings.worker}.Worker"
 worker_connections = max(threads + 100, min(10_000, raise_file_limit() // 2))
 # Each worker creates its own clients, because connections and locks do not survive a fork.
 preload_app = False
-# A busy worker is never killed for being busy: its main thread sends the heartbeat.
+# A busy worker is not killed for being busy: its main thread, or under gevent a greenlet, sends the heartbeat.
 timeout = 60
 # Must be later than the worker's own end of its streams (server/workers/graceful_stop.py).
 graceful_timeout = int(_settings.graceful_timeout) + 6

@@ -26,7 +26,8 @@ class GreenletWatch:
     """A watch of a greenlet, see `wait.Watch`.
 
     A watcher runs only while the greenlet waits, which costs no system call where the same watcher has run before.
-    One timer runs on from wait to wait, and is set anew only when it ends: most waits are over long before.
+    One timer runs on from wait to wait. It is set anew only when it ends, or for a wait that must end before it: most
+    waits are over long before.
     """
 
     def __init__(self, upstream: socket.socket, client: socket.socket | None) -> None:

@@ -61,7 +61,7 @@ class Lane:
         if request is None:
             return None
         connection.buffered = connection.buffered[request.head_size :]
-        count_request(self._worker)
+        _count_request(self._worker)
         body = _PlainBody(connection, request.body_size)
 
         def may_keep_alive() -> bool:
@@ -127,7 +127,7 @@ class Lane:
         return {f"HTTP_{name.replace('-', '_')}": value for name, value in headers.items()}
 
 
-def count_request(worker: Any) -> None:
+def _count_request(worker: Any) -> None:
     """Count a request; a worker that has answered its number of them takes no more."""
     worker.nr += 1
     if worker.nr >= worker.max_requests and worker.alive:

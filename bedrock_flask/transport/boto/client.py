@@ -141,8 +141,8 @@ def _make_read_timeout(call: Call) -> GatewayError:
     return DeadlineExceeded() if call.remaining() <= 0 else UpstreamTimeout()
 
 
-def _make_connect_timeout(detail: str = "") -> GatewayError:
-    timed_out = UpstreamTimeout(detail)
+def _make_connect_timeout(call: Call) -> GatewayError:
+    timed_out = UpstreamTimeout("The connection to Bedrock timed out.")
     timed_out.retryable = True
     return timed_out
 
@@ -151,7 +151,7 @@ def _make_connect_timeout(detail: str = "") -> GatewayError:
 # names endpoints, profiles and paths. The last row is about the gateway's own AWS settings.
 _ERRORS: dict[type[Exception], Callable[[Call], GatewayError]] = {
     boto.ReadTimeoutError: _make_read_timeout,
-    boto.ConnectTimeoutError: lambda call: _make_connect_timeout("The connection to Bedrock timed out."),
+    boto.ConnectTimeoutError: _make_connect_timeout,
     boto.SSLError: lambda call: UpstreamUnreachable("The TLS connection to Bedrock failed or is not trusted."),
     boto.ConnectionClosedError: lambda call: UpstreamUnreachable(),
     boto.HTTPClientError: lambda call: UpstreamProtocolError(),

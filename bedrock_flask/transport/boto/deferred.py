@@ -201,7 +201,7 @@ class DeferredResponse:
 
 
 def defer_responses(client: Any) -> Any:
-    """The same botocore client, whose calls return as soon as they are sent, with a Deferred as the raw body."""
+    """The same botocore client, whose calls return as soon as they are sent: their raw body is a DeferredResponse."""
     # No setting of botocore reaches these; tests/transport would see answers come whole.
     classes = client._endpoint.http_session._pool_classes_by_scheme
     for scheme, pool in classes.items():
