@@ -12,10 +12,11 @@ import os
 import runpy
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.attacks import costs, endings, overload
 from tests.attacks.figure import Figure, write_table
@@ -73,11 +74,10 @@ def measure(folder: Path, worker: str, options: argparse.Namespace) -> Iterator[
 
 
 def _with_gateway(
-    run: Callable[[], contextlib.AbstractContextManager[Server]], task: Callable[[Server], object]
+    run: Callable[[], contextlib.AbstractContextManager[Server]], task: Callable[[Server], Coroutine[Any, Any, Figure]]
 ) -> Figure:
     with run() as server:
-        figure: Figure = asyncio.run(task(server))  # type: ignore[arg-type]
-        return figure
+        return asyncio.run(task(server))
 
 
 def _measure_canaries(upstream: Upstream, folder: Path, settings: dict[str, str]) -> Figure:

@@ -7,14 +7,13 @@ import signal
 import socket
 import struct
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.attacks.figure import Figure
 from tests.attacks.lied_calls import list_calls, make_calls
-from tests.attacks.load import PROBE, call, percentile, run_callers, write_chat, write_request
+from tests.attacks.load import PROBE, call, run_callers, write_chat, write_request
 from tests.attacks.lying_bedrock import MODELS, LyingBedrock, run_lying_bedrock
 from tests.attacks.routes import ROUTES
 from tests.benchmark.processes import Server, Upstream, run_gateway
@@ -79,10 +78,10 @@ def _leave(bedrock: LyingBedrock, server: Server, name: str, number: int) -> flo
     return bedrock.left[before[1]] - left_at if _await(lambda: len(bedrock.left) > before[1]) else None
 
 
-def _await(condition: "threading.Event | object", seconds: float = 5.0) -> bool:
+def _await(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if condition():  # type: ignore[operator]
+        if condition():
             return True
         time.sleep(0.0005)
     return False
@@ -129,13 +128,3 @@ async def measure_kill(server: Server) -> Figure:
         waits.append(time.monotonic() - killed)
     text = f"kill -9 of the only worker, three times: /livez again after {max(waits):.2f} s at most"
     return Figure("13", "worker back <= 1 s", text, max(waits) <= 1)
-
-
-__all__ = [
-    "measure_attempts",
-    "measure_cancel",
-    "measure_kill",
-    "measure_lies",
-    "measure_restarts",
-    "percentile",
-]

@@ -75,7 +75,7 @@ async def measure_overload(server: Server) -> Figure:
 
 
 async def measure_slow_clients(server: Server) -> Figure:
-    """11: a thousand clients that drip, and six hundred that are silent."""
+    """11: a thousand clients that drip, and two thousand that are silent."""
     request = write_chat(server.headers)
 
     async def sample() -> list[Outcome]:
