@@ -40,7 +40,7 @@ def has_metrics(chunk: Mapping[str, Any]) -> bool:
     return METRICS in chunk
 
 
-def find_no_text(index: int, text: str) -> bytes | None:
+def write_no_text(index: int, text: str) -> bytes | None:
     """None: every event is written in the general way."""
     return None
 
@@ -67,7 +67,7 @@ class EventWriter:
     """
 
     write: Callable[[str, Json], Iterable[Json]]
-    write_text: Callable[[int, str], bytes | None] = find_no_text
+    write_text: Callable[[int, str], bytes | None] = write_no_text
 
 
 def read_all(reader: ChunkReader, chunks: Iterable[Json]) -> Iterator[Event]:

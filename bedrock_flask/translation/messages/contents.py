@@ -9,6 +9,8 @@ SYSTEM_TURN = "a message of the role `system`"
 EMPTY_TURN = "a message without content"
 
 _MARK = "cache_control"
+# The members of a body that hold marks.
+_HOLDERS = ("tools", "system", "messages")
 
 
 def find_contents(body: Body) -> frozenset[str]:
@@ -24,9 +26,8 @@ def find_contents(body: Body) -> frozenset[str]:
             # A turn of an unknown role may hold anything.
             kinds = (block.get("type") for block in content if isinstance(block, dict))
             found.update(kind for kind in kinds if isinstance(kind, str))
-            _find_marks(found, content)
-    _find_marks(found, body.get("tools"))
-    _find_marks(found, body.get("system"))
+    for name in _HOLDERS:
+        _find_marks(found, body.get(name))
     return frozenset(found)
 
 

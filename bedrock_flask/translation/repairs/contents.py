@@ -14,7 +14,8 @@ OPEN_ANSWER = "a last turn that is the assistant's"
 NO_MESSAGES = "no messages"
 
 _HOLDERS = ("inferenceConfig", "extras")
-_TURNS = ("user", "assistant")
+# The roles in their order, and the members of a turn.
+_ROLES, _TURN = ("user", "assistant"), ("role", "content")
 _POINT = frozenset({"cachePoint"})
 
 
@@ -30,7 +31,7 @@ def find_contents(request: Request) -> frozenset[str]:
     messages = request["messages"]
     for index, message in enumerate(messages):
         role = message["role"]
-        if role != _TURNS[index % 2] or len(message) != len(_TURN):
+        if role != _ROLES[index % 2] or len(message) != len(_TURN):
             found.add(UNEVEN_TURNS)
             if role == "system":
                 found.add(SYSTEM_TURN)
@@ -41,10 +42,6 @@ def find_contents(request: Request) -> frozenset[str]:
     elif messages[-1]["role"] == "assistant":
         found.add(OPEN_ANSWER)
     return frozenset(found)
-
-
-# The members of a turn.
-_TURN = ("role", "content")
 
 
 def _add_kinds(found: set[str], blocks: Iterable[Json]) -> bool:

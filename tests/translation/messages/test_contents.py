@@ -128,6 +128,7 @@ def test_contents_are_found_at_every_depth() -> None:
         ],
     }
     assert find_contents(body) == {"messages", "tool_result", "cache_control", EMPTY_TURN, SYSTEM_TURN}
+    assert find_contents({"messages": [{"role": "user", "content": "Hi", **MARK}]}) == {"messages", "cache_control"}
 
 
 def test_work_ends_between_two_edits_where_the_time_is_used_up() -> None:
