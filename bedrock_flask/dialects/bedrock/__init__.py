@@ -16,8 +16,9 @@ from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS, STREAMING
 from bedrock_flask.bodies import converse_body, count_tokens_body
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Request
-from bedrock_flask.dialect import Dialect, ErrorResponse, Route
+from bedrock_flask.dialect import Dialect, ErrorResponse
 from bedrock_flask.dialects.bedrock import account, catalogue
+from bedrock_flask.dialects.bedrock.operation_route import describe_operation_on_model
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
@@ -252,42 +253,19 @@ DIALECT = Dialect(
     client_header="amz-sdk-invocation-id",
     render_error=render_error,
     routes=(
-        Route(
-            path="/model/<path:name>/converse",
-            respond=converse,
-            summary="Converse",
-            described="/model/{model}/converse",
-            body=converse_body.Body,
-            sample=_SAMPLE,
-        ),
-        Route(
-            path="/model/<path:name>/converse-stream",
-            respond=converse_stream,
-            summary="ConverseStream",
-            described="/model/{model}/converse-stream",
+        describe_operation_on_model("Converse", converse, body=converse_body.Body, sample=_SAMPLE),
+        describe_operation_on_model(
+            "ConverseStream",
+            converse_stream,
             body=converse_body.Body,
             stream=eventstream.MEDIA_TYPE,
             sample=_SAMPLE,
         ),
-        Route(
-            path="/model/<path:name>/invoke",
-            respond=invoke,
-            summary="InvokeModel",
-            described="/model/{model}/invoke",
+        describe_operation_on_model("InvokeModel", invoke),
+        describe_operation_on_model(
+            "InvokeModelWithResponseStream", invoke_with_response_stream, stream=eventstream.MEDIA_TYPE
         ),
-        Route(
-            path="/model/<path:name>/invoke-with-response-stream",
-            respond=invoke_with_response_stream,
-            summary="InvokeModelWithResponseStream",
-            described="/model/{model}/invoke-with-response-stream",
-            stream=eventstream.MEDIA_TYPE,
-        ),
-        Route(
-            path="/model/<path:name>/count-tokens",
-            respond=count_tokens,
-            summary="CountTokens",
-            described="/model/{model}/count-tokens",
-        ),
+        describe_operation_on_model("CountTokens", count_tokens),
         *account.ROUTES,
         *catalogue.ROUTES,
     ),
