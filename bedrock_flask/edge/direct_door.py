@@ -129,8 +129,10 @@ def open_direct_door(app: Flask, flask: Application) -> Application:
 
 
 def _count_hooks(app: Flask) -> int:
+    """How many functions Flask calls around every request."""
     return (
-        len(app.before_request_funcs.get(None, ()))
+        len(app.url_value_preprocessors.get(None, ()))
+        + len(app.before_request_funcs.get(None, ()))
         + len(app.after_request_funcs.get(None, ()))
         + len(app.teardown_request_funcs.get(None, ()))
         + len(app.teardown_appcontext_funcs)

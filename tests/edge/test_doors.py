@@ -386,12 +386,16 @@ def test_a_hot_request_does_not_pass_through_flask(doors: Doors, monkeypatch: py
     assert passed == [doors.flask]
 
 
-def test_hooks_that_a_host_adds_see_every_request(doors: Doors) -> None:
+@pytest.mark.parametrize(
+    "hook", ["url_value_preprocessor", "before_request", "after_request", "teardown_request", "teardown_appcontext"]
+)
+def test_hooks_that_a_host_adds_see_every_request(doors: Doors, hook: str) -> None:
     app = create_app(make_settings("direct"))
     seen: list[str] = []
-    app.before_request(lambda: seen.append("hook"))
+    # One that is called after the request returns the response that it is given.
+    getattr(app, hook)(lambda *given: seen.append(hook) or (given[0] if hook == "after_request" else None))
     call(app, Asked(body=CHAT, headers=KEY), doors.emulator, "x")
-    assert seen == ["hook"]
+    assert seen == [hook]
 
 
 def test_an_answer_that_cannot_be_begun_gives_its_slot_back(doors: Doors) -> None:
