@@ -1,6 +1,7 @@
 """Hosts: whether only this machine can reach one, and how a URL writes it."""
 
 import ipaddress
+from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
@@ -13,6 +14,14 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+def read_host(url: str) -> str:
+    """The host of a URL, without brackets; empty if it has none or is not a URL."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def bracket_host(host: str) -> str:

@@ -6,9 +6,8 @@ and in a slot of the concurrency limit (`signatures`).
 
 import re
 import socket
-from urllib.parse import urlsplit
 
-from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.hosts import is_loopback, read_host
 from bedrock_flask.edge import signatures
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim
@@ -80,7 +79,7 @@ def _reject_strangers(exchange: Exchange) -> None:
     if not exchange.has_header("origin"):
         return
     origin = exchange.header("origin")
-    if origin not in exchange.settings.cors_origins and not is_loopback(_parse_host(origin)):
+    if origin not in exchange.settings.cors_origins and not is_loopback(read_host(origin)):
         raise LoopbackOnly("Without API keys the gateway refuses pages of other sites. Set BEDROCK_FLASK_API_KEYS.")
 
 
@@ -94,13 +93,6 @@ def _is_from_socket(exchange: Exchange) -> bool:
     """Whether the client has opened a socket in the file system, which no page can."""
     connection = client_socket(exchange.environ)
     return connection is not None and connection.family == socket.AF_UNIX
-
-
-def _parse_host(origin: str) -> str:
-    try:
-        return urlsplit(origin).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _is_from_loopback(exchange: Exchange) -> bool:

@@ -1,8 +1,8 @@
 """The `Host` of a request: the name under which its client knows the gateway."""
 
 import re
-from urllib.parse import urlsplit
 
+from bedrock_flask.config.hosts import read_host
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import UnreadableRequest
 
@@ -21,7 +21,4 @@ def check_host(exchange: Exchange) -> None:
 
 def read_host_name(authority: str) -> str:
     """The name or address in a `Host` header; empty if there is none."""
-    try:
-        return (urlsplit(f"//{authority}").hostname or "").removesuffix(".")
-    except ValueError:
-        return ""
+    return read_host(f"//{authority}").removesuffix(".")

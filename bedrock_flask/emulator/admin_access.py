@@ -6,11 +6,10 @@ They need no key. A page may send a POST to any address without asking, and with
 
 import socket
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Response, jsonify, request
 
-from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.hosts import is_loopback, read_host
 
 PREFIX = "/_emulator/"
 
@@ -20,18 +19,11 @@ def refuse_strangers() -> tuple[Response, int] | None:
     if not request.path.startswith(PREFIX):
         return None
     origin = request.headers.get("origin")
-    if origin is not None and not is_loopback(_read_host(origin)):
+    if origin is not None and not is_loopback(read_host(origin)):
         return jsonify(message=f"{PREFIX} refuses pages of other sites (Origin)."), 403
-    if _came_over_loopback(request.environ) and not is_loopback(_read_host(f"//{request.host}")):
+    if _came_over_loopback(request.environ) and not is_loopback(read_host(f"//{request.host}")):
         return jsonify(message=f"{PREFIX} is served under localhost and loopback addresses only (Host)."), 403
     return None
-
-
-def _read_host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _came_over_loopback(environ: Any) -> bool:
