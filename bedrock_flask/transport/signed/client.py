@@ -1,7 +1,7 @@
 """Calls that the gateway signs and sends itself; botocore finds only the credentials and the endpoint.
 
-It costs about a twentieth of a call through botocore's client, and a read gives everything that has arrived. What goes
-over the network is the same: the tests of `transport/boto` run over both.
+It costs a fifth of a call through botocore's client or less, and a read gives everything that has arrived. What goes
+over the network is the same: `tests/transport/` runs over both.
 """
 
 import logging
