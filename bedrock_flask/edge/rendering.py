@@ -32,9 +32,14 @@ def render_error(exchange: Exchange, error: GatewayError) -> Response:
 
 
 def render_unexpected_error(exchange: Exchange, error: Exception) -> Response:
-    """An error that nobody foresaw: the caller learns nothing of it, and the log has its frames."""
-    LOG.error("unexpected error in request %s: %s", exchange.request_id, logs.format_frames(error))
-    return render_error(exchange, GatewayError("The gateway's log has the details under this request id."))
+    """An error that nobody foresaw, as a response."""
+    return render_error(exchange, report_unexpected_error(f"request {exchange.request_id}", error))
+
+
+def report_unexpected_error(place: str, error: Exception) -> GatewayError:
+    """Log the frames of an error that nobody foresaw, and return the one for the caller, who learns nothing of it."""
+    LOG.error("unexpected error in %s: %s", place, logs.format_frames(error))
+    return GatewayError("The gateway's log has the details under this request id.")
 
 
 def retry_headers(exchange: Exchange, error: GatewayError) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """A reply becomes a response: the gateway's own headers, and streams that report errors and are never silent."""
 
 import errno
-import logging
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -11,12 +10,11 @@ from itertools import accumulate
 from bedrock_flask import headers
 from bedrock_flask.call import CallRecord
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.rendering import report_unexpected_error
 from bedrock_flask.edge.response import Response, complete_type
 from bedrock_flask.errors import ClientDisconnected, GatewayError
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.observability import logs
 
-LOG = logging.getLogger("bedrock_flask.request")
 # Bytes of one header that every proxy accepts.
 _MAX_HEADER = 4000
 # What a name in a list cannot have, as a header: commas, and all but printable ASCII.
@@ -76,11 +74,9 @@ def _write_stream(
             record.error = ClientDisconnected.code
             raise
         except Exception as error:  # noqa: BLE001 - the status is sent: any error must end the stream as one
-            LOG.error("unexpected error in stream %s: %s", request_id, logs.format_frames(error))
-            record.error = GatewayError.code
-            yield stream_format.write_error(
-                GatewayError("The gateway's log has the details under this request id."), request_id
-            )
+            reported = report_unexpected_error(f"stream {request_id}", error)
+            record.error = reported.code
+            yield stream_format.write_error(reported, request_id)
 
 
 def forwarded_headers(reply_headers: Mapping[str, str]) -> dict[str, str]:
