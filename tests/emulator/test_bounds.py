@@ -110,6 +110,17 @@ def test_a_pattern_is_searched_under_a_limit(monkeypatch: pytest.MonkeyPatch) ->
     assert pattern.search("a$", "a")
 
 
+def test_a_search_whose_process_has_ended_starts_another() -> None:
+    searcher = pattern._Searcher()
+    assert searcher.search("a", "a")
+    ended = searcher._process
+    assert ended is not None
+    ended.kill()
+    ended.wait()
+    assert searcher.search("a", "a")
+    assert searcher._process is not ended
+
+
 @pytest.fixture
 def stalled(server: Emulator) -> Iterator[list[socket.socket]]:
     """As many callers as the emulator answers at a time, each waiting for ever; all have their headers."""

@@ -46,12 +46,15 @@ class _Searcher:
     def search(self, pattern: str, text: str) -> bool:
         """Whether the pattern is found in the text. PatternTimeout if that takes too long."""
         with self._lock:
-            process = self._process or self._start()
+            process = self._process
+            if process is None or process.poll() is not None:
+                process = self._start()
             assert process.stdin  # noqa: S101 - it is a pipe
             assert process.stdout  # noqa: S101
             process.stdin.write(json.dumps([pattern, text, SECONDS]) + "\n")
             process.stdin.flush()
-            found: bool | None = json.loads(process.stdout.readline())
+            # No line means that the process has ended, and the next search starts another.
+            found: bool | None = json.loads(process.stdout.readline() or "null")
         if found is None:
             raise PatternTimeout()
         return found
