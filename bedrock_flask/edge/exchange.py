@@ -32,6 +32,7 @@ class Exchange:
     """One request, and what is known of it so far.
 
     environ          the request as the WSGI server gives it
+    has_unread_body  whether the request has a body of which something is still to come
     route            the address that was found for it, as Flask writes rules; None without one
     is_public        whether that address needs no key
     started          a time of `time.monotonic()`
@@ -39,6 +40,7 @@ class Exchange:
     key              the name of the caller's API key, empty where the gateway has no keys
     signature_claim  the key that the request claims to be signed with, until that is verified
     body             a body that was read before the dialect reads it
+    holds_slot, holds_unproven, holds_large_body   the places of `concurrency` that it has and must give back
     error            the code of the error that is answered
     safeguards       the guardrail and the latency of the body, as members of a Converse request, for every call
     log_fields       further members of the log line

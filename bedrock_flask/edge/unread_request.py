@@ -42,7 +42,12 @@ def answer_unread(state: State, received: bytes, status: int, detail: str) -> by
         "content-length": str(len(body)),
         **response.headers,
     }
-    lines = [f"HTTP/1.1 {format_status(status)}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    lines = [
+        f"HTTP/1.1 {format_status(response.status)}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "",
+        "",
+    ]
     return "\r\n".join(lines).encode("latin-1", "replace") + body
 
 
