@@ -112,6 +112,23 @@ def test_a_kept_connection_is_kept_however_late_its_thread_runs(monkeypatch: pyt
         assert worker._keepalive_after(types.SimpleNamespace(sock=connection, parser=parser), True)
 
 
+def test_a_probe_that_fails_does_not_end_the_worker() -> None:
+    """The main thread answers it, and what it raises would close every connection."""
+    worker: Any = object.__new__(Worker)
+    worker.graceful_stop = types.SimpleNamespace(has_gateway=True)
+    worker.lane = types.SimpleNamespace(answer=lambda *_: 1 // 0)
+    worker.log = types.SimpleNamespace(exception=lambda *_: None, debug=lambda *_: None)
+    lingering: list[Any] = []
+    worker._linger = lingering.append
+    ours, theirs = socket.socketpair()
+    with limit_rate(ours, 5) as connection, theirs:
+        connection.buffered = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        conn = types.SimpleNamespace(sock=connection, client=("127.0.0.1", 1), server=("127.0.0.1", 2))
+        assert worker._answer_probe(conn)
+        assert theirs.recv(65536).startswith(b"HTTP/1.1 500 ")
+    assert lingering == [conn]
+
+
 def test_a_connection_with_an_unread_body_is_not_kept() -> None:
     worker: Any = object.__new__(Worker)
     ours, theirs = socket.socketpair()

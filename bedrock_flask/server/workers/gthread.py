@@ -177,6 +177,9 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         except OSError:
             # The client has left, or does not read.
             is_kept = False
+        except Exception as error:  # noqa: BLE001 - in the main thread it would end the worker with all its calls
+            self.handle_error(None, sock, conn.client, error)
+            is_kept = False
         finally:
             sock.patience = patience
         if is_kept:
