@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from gunicorn.config import Config
+from gunicorn.workers.gthread import ThreadWorker
 
 from bedrock_flask import models
 from bedrock_flask.config.settings import Settings
@@ -21,6 +23,8 @@ from bedrock_flask.edge import concurrency
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim, begin_exchange
 from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import Overloaded
+from bedrock_flask.server.workers import gthread
+from bedrock_flask.server.workers.pace import Addresses
 from bedrock_flask.state import Places, State, make_state
 from tests.doubles import Gateway, StartGateway, Upstream
 
@@ -192,14 +196,17 @@ def test_a_request_that_has_waited_too_long_is_refused(state: State, waited: flo
 
 
 NOT_PLAIN = """
+from types import SimpleNamespace
 from bedrock_flask.server.workers import gevent as worker
 
 found = []
 worker.GeventWorker.handle_request = lambda self, name, request, sock, address: found.append(sock.waited)
 ours = object.__new__(worker.Worker)
-ours.waiting, ours.open_connections = {}, 100
+ours.waiting, ours.open_connections, ours.bridge = {}, 100, SimpleNamespace(open_calls=0)
 with worker._RateLimitedSocket() as connection:
     for ours.lag in (6.0, 0.0, 7.0):
+        ours.handle_request("", None, connection, None)
+    for ours.open_connections, ours.bridge.open_calls in ((1, 100), (1, 1)):
         ours.handle_request("", None, connection, None)
 print(found)
 """
@@ -208,7 +215,21 @@ print(found)
 def test_each_request_that_gunicorn_reads_has_a_wait_of_its_own() -> None:
     """One wait for a whole connection would refuse all its requests after one overload, and none in the next."""
     done = subprocess.run([sys.executable, "-c", NOT_PLAIN], capture_output=True, text=True, timeout=WAIT, check=False)
-    assert (done.returncode, done.stdout) == (0, "[6.0, 0.0, 7.0]\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "[6.0, 0.0, 7.0, 7.0, 0.0]\n"), done.stderr
+
+
+def test_a_call_of_http2_waits_for_a_thread_as_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: conn.sock.waited)
+    worker: Any = object.__new__(gthread.Worker)
+    queued: list[Any] = []
+    worker.cfg, worker.enqueue_req = Config(), queued.append
+    worker.method_queue = SimpleNamespace(defer=lambda *_: None)
+    local, peer = ("127.0.0.1", 1), ("127.0.0.1", 2)
+    with worker._open_call(local, Addresses(socket.AF_INET, local, peer)):
+        [conn] = queued
+        with conn.sock:
+            conn.queued_at -= 6
+            assert worker.handle(conn) >= 6
 
 
 def test_a_large_body_gives_its_place_back_whatever_becomes_of_it(start_gateway: StartGateway) -> None:

@@ -1,6 +1,7 @@
 """Connections that the HTTP/2 bridge opens to a worker of threads, one for each call."""
 
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ def open_call(
     connection = TConn(worker.cfg, make_socket(theirs), client, server)
     # The bridge is not a slow client: the header follows at once.
     connection.data_ready = True
+    connection.queued_at = time.monotonic()
     worker.method_queue.defer(_count_connection, worker)
     worker.enqueue_req(connection)
     return ours

@@ -162,7 +162,8 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
 
     def _find_wait(self) -> float:
         """Seconds that a request read now has waited in the worker; with few open calls a long turn does not count."""
-        return self.lag if self.open_connections - len(self.waiting) > _MANY_CALLS else 0.0
+        open_calls = self.open_connections - len(self.waiting) + self.bridge.open_calls
+        return self.lag if open_calls > _MANY_CALLS else 0.0
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if self.cfg.is_ssl:

@@ -98,7 +98,7 @@ class Bridge:
         make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     ) -> None:
         self.bounds, self.via = bounds or Bounds(), via
-        self._calls = 0
+        self.open_calls = 0
         self._make_loop = make_loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connections: dict[_Connection, None] = {}
@@ -176,13 +176,13 @@ class Bridge:
     @contextlib.contextmanager
     def reserve_call(self) -> Iterator[None]:
         """Count a call while it is open. Raises OSError if too many are open, as each needs file descriptors."""
-        if self.bounds.calls is not None and self._calls >= self.bounds.calls:
+        if self.bounds.calls is not None and self.open_calls >= self.bounds.calls:
             raise OSError(errno.EMFILE, "too many calls")
-        self._calls += 1
+        self.open_calls += 1
         try:
             yield
         finally:
-            self._calls -= 1
+            self.open_calls -= 1
 
     async def _cancel_calls(self, seconds: float) -> None:
         calls = [call.task for connection in self._connections for call in connection.calls.values()]
