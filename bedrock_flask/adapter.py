@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from bedrock_flask.bedrock.operations import STREAMING
-from bedrock_flask.capabilities import Capabilities, Source
+from bedrock_flask.bedrock.sources import Source
+from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
 from bedrock_flask.fields import Schema, find_faults
@@ -51,6 +52,11 @@ class KnownModel:
     regions     the regions where it can be called without a profile, if not in all
     active      whether it is active rather than legacy
     names       its names in its provider's own API, which a request can use; lists show the first
+    legacy_on   the day from which AWS calls it legacy, as `2026-03-31`; empty if none is announced
+    ends_on     the day from which AWS does not serve it any more, alike
+    successor   the id of the model that AWS or its provider recommends instead
+    context     the tokens of its context window; 0 if that is not known
+    output      the most tokens of an answer; 0 if that is not known
     """
 
     name: str
@@ -59,6 +65,11 @@ class KnownModel:
     regions: Sequence[str] = ()
     active: bool = True
     names: Sequence[str] = ()
+    legacy_on: str = ""
+    ends_on: str = ""
+    successor: str = ""
+    context: int = 0
+    output: int = 0
 
 
 class InvalidAdapter(ValueError):
@@ -146,6 +157,11 @@ CHECKS = (
         lambda value: isinstance(value, type) and issubclass(value, Schema),
         "body must be a subclass of bedrock_flask.plugin.Schema",
     ),
+    Check(
+        "answer",
+        lambda value: value is None or (isinstance(value, type) and issubclass(value, Schema)),
+        "answer must be a subclass of bedrock_flask.plugin.Schema",
+    ),
     Check("speaks", _has_items, "speaks must map each wire to its operation"),
     Check(
         "speaks",
@@ -202,6 +218,7 @@ class Adapter:
     name          its name in URLs and lists: lower case, digits, `-`, `_`
     models        capabilities by pattern of Bedrock model ids (`*` matches anything); the longest pattern wins
     body          the schema of the family's native body
+    answer        the schema of the family's native answer, if it is published
     speaks        operation by wire; the first is the native one: `{"nova": "InvokeModel", "converse": "Converse"}`
     sample        a body that fits the schema: used by the contract, as OpenAPI example, in the docs
     default       the model id that the adapter's name refers to; derived from the first pattern if empty
@@ -223,6 +240,7 @@ class Adapter:
     body: type[Schema]
     speaks: Mapping[str, str]
     sample: Mapping[str, Any]
+    answer: type[Schema] | None = None
     description: str = ""
     default: str = ""
     provider: str = ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bedrock_flask.capabilities import DOCUMENTED, MEASURED, Source
+from bedrock_flask.bedrock.sources import DOCUMENTED, MEASURED, Source
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-DOCUMENTED, MEASURED, ONE_REPORT = "documented", "measured", "one report"
 # The efforts of reasoning that any API knows, the lowest first.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -15,24 +14,6 @@ def _make_enum(first: str, *others: str) -> Any:
 
 
 _TYPES = {bool: "true or false", int: "an integer", str: "a string", tuple: "a tuple of strings"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a capability is known from.
-
-    text     the page or the report
-    basis    DOCUMENTED, MEASURED (several reports, or one with live probes), or ONE_REPORT
-    models   a pattern that covers the models' own patterns; empty for all of the adapter
-    """
-
-    text: str
-    basis: str
-    models: str = ""
-
-    def __post_init__(self) -> None:
-        if self.basis not in (DOCUMENTED, MEASURED, ONE_REPORT):
-            raise ValueError(f"the basis of a source must be documented, measured or one report, not {self.basis!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +29,7 @@ class Capabilities:
         streaming           it streams its answers
         output              what it writes
         batch               the number of texts that an embedding model accepts per call
+        surfaces            the APIs of AWS that serve it (`bedrock/surfaces.py`); empty: those that the adapter speaks
 
     Conversations:
         results_with_text   a user turn may contain tool results with other content
@@ -113,8 +95,9 @@ class Capabilities:
     reasoning: bool = False
     cache: bool = False
     streaming: bool = True
-    output: str = _make_enum("text", "embedding", "image", "video", "speech")
+    output: str = _make_enum("text", "embedding", "ranking", "image", "video", "speech")
     batch: int = 1
+    surfaces: tuple[str, ...] = ()
     # Conversations.
     results_with_text: bool = True
     media_in_results: bool = True
@@ -187,3 +170,15 @@ def is_effort_beta_needed(capabilities: Capabilities) -> bool:
     Source: AWS user guide, Anthropic Claude Messages API, for Opus 4.5 (live: coder/coder#25356).
     """
     return capabilities.thinking == "budget" and bool(capabilities.efforts)
+
+
+# What the cards of most models that Converse serves say: text in and out, tools, reasoning, and schemas for answers.
+CHAT = Capabilities(
+    tools=True,
+    system=True,
+    documents=True,
+    reasoning=True,
+    media_in_results=False,
+    closed_schemas=True,
+    signatures=False,
+)

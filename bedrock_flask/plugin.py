@@ -24,14 +24,17 @@ in the group `bedrock_flask`. `api_version = 1` at the top of the file declares 
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Adapter, Engine, KnownModel
+from bedrock_flask.bedrock import sources
+from bedrock_flask.bedrock.sources import DOCUMENTED, MEASURED, ONE_REPORT, Source
 from bedrock_flask.bodies import anthropic_body, converse_body, openai_chat_body
-from bedrock_flask.capabilities import DOCUMENTED, MEASURED, ONE_REPORT, Capabilities, Source
+from bedrock_flask.capabilities import CHAT, Capabilities
 from bedrock_flask.converse import Json, text_of
 from bedrock_flask.fields import Open, Schema
 from bedrock_flask.hookspecs import API_VERSION, hookimpl
 
 __all__ = [
     "API_VERSION",
+    "CHAT",
     "DOCUMENTED",
     "MEASURED",
     "ONE_REPORT",
@@ -48,5 +51,6 @@ __all__ = [
     "fields",
     "hookimpl",
     "openai_chat_body",
+    "sources",
     "text_of",
 ]

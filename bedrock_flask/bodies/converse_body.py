@@ -471,3 +471,10 @@ class Body(Conversation):
     projectIdentifier = fields.String(
         min_length=1, max_length=2048, description="The id or ARN of the project that the call belongs to."
     )
+
+
+# A request that every model takes.
+SAMPLE = {
+    "messages": [{"role": "user", "content": [{"text": "What is 2+2?"}]}],
+    "inferenceConfig": {"maxTokens": 64},
+}

@@ -11,9 +11,9 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -85,9 +85,17 @@ def load_plugins(
     sources: dict[str, str] = {}
     loaded: list[LoadedPlugin] = []
     broken: list[BrokenPlugin] = []
+    built_in: frozenset[str] = frozenset()
     for plugin in plugins:
         found, faults = _load_plugin(hooks, plugin, watched)
-        faults += _find_conflicts(found, adapters, sources)
+        # What ships with the gateway is loaded first, and gives way to what the operator adds.
+        rivals = {
+            name: adapter
+            for name, adapter in adapters.items()
+            if plugin.is_built_in or name not in built_in or GENERIC in adapter.models
+        }
+        faults += _find_conflicts(found, rivals, sources)
+        names = tuple(adapter.name for adapter in found)
         if faults:
             if hooks.has_plugin(plugin.title):
                 hooks.unregister(name=plugin.title)
@@ -95,13 +103,15 @@ def load_plugins(
             if not lenient:
                 raise PluginError(broken[-1].lines()[0])
         else:
+            built_in = built_in.union(names) if plugin.is_built_in else built_in.difference(names)
             adapters |= {adapter.name: adapter for adapter in found}
             sources |= {adapter.name: plugin.source for adapter in found}
-            loaded.append(LoadedPlugin(plugin.name, plugin.source, tuple(adapter.name for adapter in found)))
+            loaded = [_without(each, names) for each in loaded]
+            loaded.append(LoadedPlugin(plugin.name, plugin.source, names))
     return Registry(
         adapters=MappingProxyType(adapters),
         sources=MappingProxyType(sources),
-        claims=sort_claims(adapters),
+        claims=sort_claims(adapters, built_in),
         hooks=hooks,
         loaded=tuple(loaded),
         broken=tuple(broken),
@@ -232,10 +242,15 @@ def _check_hooks(loaded: object) -> None:
             )
 
 
-def _find_conflicts(found: list[Adapter], adapters: Mapping[str, Adapter], sources: Mapping[str, str]) -> list[str]:
+def _without(plugin: LoadedPlugin, names: Collection[str]) -> LoadedPlugin:
+    """A plugin without the adapters that a later plugin replaces."""
+    return replace(plugin, adapters=tuple(name for name in plugin.adapters if name not in names))
+
+
+def _find_conflicts(found: list[Adapter], rivals: Mapping[str, Adapter], sources: Mapping[str, str]) -> list[str]:
     """Describe names that are taken and patterns that are claimed, by earlier plugins or by this one."""
     conflicts = []
-    earlier = [(adapter, sources[adapter.name]) for adapter in adapters.values()]
+    earlier = [(adapter, sources[adapter.name]) for adapter in rivals.values()]
     for new in found:
         for other, source in earlier:
             if new.name == other.name:

@@ -22,6 +22,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields, validate
 
+from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.errors import ModelsFileError
 from bedrock_flask.models.registry import Registry
@@ -110,9 +111,19 @@ def _make_alias(name: str, entry: Any, registry: Registry) -> Alias:
         raise marshmallow.ValidationError(
             {"_schema": ["a name consists of letters, digits, '.', '_', ':', '-', '[' and ']'"]}
         )
-    if name in registry.adapters:
-        raise marshmallow.ValidationError({"_schema": [f"'{name}' is the name of an adapter"]})
+    if name in registry.adapters and not _is_of(registry.adapters[name], alias, registry):
+        raise marshmallow.ValidationError(
+            {"_schema": [f"'{name}' is the name of an adapter, and this model belongs to another"]}
+        )
     return alias
+
+
+def _is_of(adapter: Adapter, alias: Alias, registry: Registry) -> bool:
+    """Whether the model of an alias belongs to an adapter."""
+    if alias.adapter:
+        return alias.adapter == adapter.name
+    claim = registry.find_claim(alias.id)
+    return claim is not None and claim.adapter is adapter
 
 
 def _format_messages(messages: Any) -> list[str]:

@@ -1,6 +1,6 @@
 """The registry: every adapter by name, and which adapter a Bedrock model id belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,6 +43,7 @@ class PatternClaim:
     pattern: str
     adapter: Adapter
     capabilities: Capabilities
+    is_built_in: bool = False
 
     @property
     def is_generic(self) -> bool:
@@ -54,8 +55,8 @@ class PatternClaim:
 class Registry:
     """Every adapter and its source by name, all claims, and the plugins themselves.
 
-    The claims of the generic adapter come last, because a plugin may claim what it knows; of the others the longest
-    pattern comes first.
+    The claims of plugins that ship with the gateway come after all others, because a plugin of the operator's may claim
+    what they know, and those of the generic adapter come last; of each kind the longest pattern comes first.
     """
 
     adapters: Mapping[str, Adapter]
@@ -114,11 +115,18 @@ class Registry:
         return frozenset(claim.pattern.partition(".")[0] for claim in self.claims if claim.pattern != GENERIC)
 
 
-def sort_claims(adapters: Mapping[str, Adapter]) -> tuple[PatternClaim, ...]:
-    """Return all claims of these adapters: the generic one's last, and the longest pattern first."""
+def sort_claims(adapters: Mapping[str, Adapter], built_in: Collection[str] = ()) -> tuple[PatternClaim, ...]:
+    """Return all claims of these adapters: the generic one's last, before it the built-in ones', longest pattern first.
+
+    `built_in` are the names of the adapters that ship with the gateway.
+    """
     claims = [
-        PatternClaim(pattern, adapter, capabilities)
+        PatternClaim(pattern, adapter, capabilities, adapter.name in built_in)
         for adapter in adapters.values()
         for pattern, capabilities in adapter.models.items()
     ]
-    return tuple(sorted(claims, key=lambda claim: (claim.is_generic, -len(claim.pattern), claim.pattern)))
+    return tuple(sorted(claims, key=_find_rank))
+
+
+def _find_rank(claim: PatternClaim) -> tuple[bool, bool, int, str]:
+    return claim.is_generic, claim.is_built_in, -len(claim.pattern), claim.pattern

@@ -113,7 +113,9 @@ class Models:
     def list_models(self) -> list[Model]:
         """List the models that have a name besides their id: adapters, then aliases."""
         adapters = [
-            self._resolve_name(a.name, self.region) for a in self.registry.adapters.values() if GENERIC not in a.models
+            self._resolve_name(name, self.region)
+            for name, adapter in self.registry.adapters.items()
+            if GENERIC not in adapter.models and name not in self.aliases
         ]
         return adapters + [self._resolve_alias(alias) for alias in self.aliases.values()]
 

@@ -183,7 +183,8 @@ def test_a_profile_is_asked_for_the_model_behind_it(
 def test_a_default_that_nobody_asked_for_only_warns(examine: Examine, aws: Callable[..., dict[str, str]]) -> None:
     report = examine(aws(MODELS, PROFILES, MAY), code=0)
     by_model = {fault.split()[0]: status for status, fault, _ in report["models"][1:]}
-    assert by_model == {"claude": "warn", "nova": "ok", "titan-embed": "warn"}
+    assert by_model["nova"] == "ok"
+    assert {status for name, status in by_model.items() if name != "nova"} == {"warn"}
 
 
 def test_an_alias_of_the_models_file_is_asked_for(

@@ -43,7 +43,7 @@ def test_adapters_and_aliases_stand_in_columns(run: Run, plain_environ: dict[str
     head, *lines = done.stdout.splitlines()
     column = head.index("calls")
     by_name = {line.split()[0]: line for line in lines}
-    assert {"claude", "nova", "titan-embed", "fast"} == by_name.keys()
+    assert {"claude", "nova", "titan-embed", "fast"} < by_name.keys()
     assert by_name["fast"][column:].startswith("eu.amazon.nova-lite-v1:0  ")
     assert by_name["nova"][column:].startswith("amazon.nova-lite-v1:0  ")
     assert "eu-west-1" in by_name["fast"]

@@ -62,8 +62,6 @@ USED_ELSEWHERE = {
     "bedrock_flask/transport/boto/deferred.py:version_string": "urllib3, which takes it for a response",
     "bedrock_flask/transport/boto/deferred.py:retries": "urllib3, which takes it for a response",
     "bedrock_flask/transport/boto/deferred.py:get_redirect_location": "urllib3, which takes it for a response",
-    "plugins/converse/*:MODELS": "plugins.converse, which reads every family",
-    "plugins/converse/*:SOURCES": "plugins.converse, which reads every family",
     "wsgi.py:app": "the WSGI server",
     # Methods of marshmallow's fields and schemas, and their parameters.
     "*:_serialize": "marshmallow",

@@ -70,10 +70,8 @@ def test_a_model_is_called_by_its_own_id_where_it_can_be() -> None:
 def test_an_adapters_name_is_called_by_the_profile_too() -> None:
     assert make_models("us-east-1").resolve("claude").id == "us.anthropic.claude-opus-4-6-v1"
     assert make_models("eu-west-2").resolve("claude").id == "anthropic.claude-opus-4-6-v1"
-    assert [each.id for each in make_models("eu-west-1").list_models()][:2] == [
-        "eu.anthropic.claude-opus-4-6-v1",
-        "amazon.nova-lite-v1:0",
-    ]
+    listed = [each.id for each in make_models("eu-west-1").list_models()]
+    assert {"eu.anthropic.claude-opus-4-6-v1", "amazon.nova-lite-v1:0"} < {*listed}
     # A Bedrock id is the caller's own.
     assert make_models().resolve("anthropic.claude-opus-4-6-v1").id == "anthropic.claude-opus-4-6-v1"
 

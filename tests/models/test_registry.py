@@ -138,10 +138,15 @@ def test_claims_are_sorted_by_length_and_name_and_the_generic_ones_come_last() -
     assert generic[-1] == "*"
 
 
+@pytest.mark.parametrize("name", ["llama", "mine"])
 @pytest.mark.parametrize("pattern", ["meta.*", "meta.llama3-1-*"])
-def test_a_plugin_may_claim_models_that_the_generic_adapter_knows(drop: Drop, pattern: str) -> None:
-    registry = loading.load_registry(drop(GOOD, name="llama", pattern=pattern))
-    assert registry.pick("us.meta.llama3-1-8b-instruct-v1:0")[0].name == "llama"
+def test_what_ships_with_the_gateway_gives_way_to_a_plugin_of_the_operators(
+    drop: Drop, name: str, pattern: str
+) -> None:
+    registry = loading.load_registry(drop(GOOD, name=name, pattern=pattern))
+    adapter, _ = registry.pick("us.meta.llama3-1-8b-instruct-v1:0")
+    assert (adapter.name, "rhyme.py" in registry.sources[name]) == (name, True)
+    assert [plugin.name for plugin in registry.loaded if name in plugin.adapters] == ["rhyme"]
 
 
 def test_a_longer_pattern_wins_over_a_shorter_one(drop: Drop) -> None:
@@ -331,8 +336,8 @@ def test_a_mistake_stops_the_start_and_not_a_call(drop: Drop) -> None:
 def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> None:
     drop(OWN, "a.py", field="", member='"name": "No", "body": dict, "default": 3')
     drop("raise SystemExit('now')", "b.py")
-    drop(GOOD, "c.py", name="nova", pattern="amazon.nova-lite-*")
-    folder = drop(GOOD, "d.py", name="rhyme", pattern="acme.rhyme-*")
+    folder = drop(GOOD, "c.py", name="rhyme", pattern="acme.rhyme-*")
+    drop(GOOD, "d.py", name="rhyme", pattern="acme.other-*")
     loaded = loading.load_registry(folder, lenient=True)
     faults = {broken.name: broken.faults for broken in loaded.broken}
     assert [fault.partition(" (line")[0] for fault in faults["a"]] == [
@@ -341,9 +346,9 @@ def test_every_fault_of_every_plugin_is_found_and_hides_no_other(drop: Drop) -> 
         "adapter 'No': body must be a subclass of bedrock_flask.plugin.Schema",
     ]
     assert faults["b"] == ("SystemExit: now (line 1: raise SystemExit('now'))",)
-    assert faults["c"] == ("the adapter 'nova' is already registered by built in (nova.py)",)
+    assert faults["d"] == (f"the adapter 'rhyme' is already registered by {folder / 'c.py'}",)
     assert loaded.pick("acme.rhyme-v1:0")[0].name == "rhyme"
-    assert loaded.sources["nova"] == "built in (nova.py)"
+    assert loaded.sources["rhyme"] == str(folder / "c.py")
 
 
 def test_the_line_is_told_by_whatever_path_the_folder_is_named(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,7 +421,8 @@ ADAPTERS = {
     "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0": "nova",
     "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0": "nova",
     "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123": "converse",
-    "zai.glm-4.6": "converse",
+    "zai.glm-4.6": "glm",
+    "acme.verse-1": "converse",
     "amazon.titan-embed-text-v2:0": "titan-embed",
 }
 

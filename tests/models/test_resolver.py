@@ -24,8 +24,8 @@ validate = "warn"
 arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/def456"
 adapter = "nova"
 
-[models.glm]
-id = "zai.glm-4.7"
+[models.other]
+id = "acme.verse-4.7"
 """
 
 
@@ -105,11 +105,11 @@ def test_the_generic_adapters_name_is_no_model(models: Models) -> None:
 
 def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_path: Path) -> None:
     models = make_models(tmp_path, FILE, "listed")
-    assert models.resolve("zai.glm-4.7").adapter.name == "converse"
-    assert models.resolve("glm").id == "zai.glm-4.7"
+    assert models.resolve("acme.verse-4.7").adapter.name == "converse"
+    assert models.resolve("other").id == "acme.verse-4.7"
     assert models.resolve("amazon.nova-lite-v1:0").adapter.name == "nova"
     with pytest.raises(ModelNotListed):
-        models.resolve("zai.glm-4.6")
+        models.resolve("acme.verse-4.6")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,7 @@ def test_listed_closes_ids_that_nobody_claims_and_the_file_does_not_name(tmp_pat
         ("[models.x]\ndescription = 'x'", "give the Bedrock id"),
         ("[models.x]\nid = 'a.b'\nadapter = 'none'", "no plugin registers 'none'"),
         ("[models.nova]\nid = 'a.b'", "is the name of an adapter"),
+        ("[models.nova]\nid = 'amazon.nova-lite-v1:0'\nadapter = 'claude'", "is the name of an adapter"),
         ("[models.x]\nid = 'a.b'\nvalidate = 'no'", "validate:"),
         ("[models.x]\nid = 'a.b'\nregion = 'mars'", "region:"),
         ("[model.x]\nid = 'a.b'", "'model' is not known"),

@@ -322,7 +322,10 @@ def _make_smallest_call(model: Model, deadline: float) -> Call:
     """The cheapest call: one token through Converse, or the adapter's sample if the model does not speak Converse."""
     adapter = model.adapter
     by_converse = "converse" in adapter.speaks
-    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], "inferenceConfig": {"maxTokens": 1}}
+    body = {
+        "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
+        "inferenceConfig": {"maxTokens": model.capabilities.least_tokens},
+    }
     return Call(
         adapter=replace(adapter, speaks={"converse": "Converse"}) if by_converse else adapter,
         operation="Converse" if by_converse else adapter.operation,

@@ -1,10 +1,11 @@
 """Grok by xAI."""
 
-from bedrock_flask.plugin import MEASURED, ONE_REPORT, Source
-from bedrock_flask_plugins.converse.any_model import SEES
-from bedrock_flask_plugins.converse.pages import CARDS, STOPS, Sources, cite
+from collections.abc import Callable
 
-GROK = SEES.but(
+from bedrock_flask.plugin import CHAT, MEASURED, ONE_REPORT, Adapter, Source, converse_body, hookimpl, sources
+
+GROK = CHAT.but(
+    images=True,
     sampling="none",
     stop_sequences=False,
     least_tokens=16,
@@ -17,13 +18,15 @@ MODELS = {
 }
 
 _ALL = "xai.grok-*"
-SOURCES: Sources = {
-    "video": cite(CARDS, _ALL),
-    "audio": cite(CARDS, _ALL),
+SOURCES = {
+    **sources.CHAT,
+    "structured": sources.cite(sources.MODELS_DEV, "xai.grok-*"),
+    "video": sources.cite(sources.CARDS, _ALL),
+    "audio": sources.cite(sources.CARDS, _ALL),
     "documents": [
         Source("Live call: This model doesn't support documents (awslabs, GenAI IDP accelerator)", ONE_REPORT, _ALL)
     ],
-    "stop_sequences": cite(STOPS, _ALL),
+    "stop_sequences": sources.cite(sources.STOPS, _ALL),
     "sampling": [
         Source("Live calls: temperature and topP are refused (NousResearch/hermes-agent#111043)", MEASURED, _ALL)
     ],
@@ -36,3 +39,19 @@ SOURCES: Sources = {
         )
     ],
 }
+
+
+@hookimpl
+def register_adapters(register: Callable[[Adapter], None]) -> None:
+    register(
+        Adapter(
+            name="grok",
+            description="Grok by xAI.",
+            body=converse_body.Body,
+            speaks={"converse": "Converse"},
+            models=MODELS,
+            default="xai.grok-4.6",
+            sources=SOURCES,
+            sample=converse_body.SAMPLE,
+        )
+    )

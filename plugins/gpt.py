@@ -1,17 +1,28 @@
 """GPT and gpt-oss by OpenAI."""
 
-from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Source
-from bedrock_flask_plugins.converse.any_model import READS, SEES
-from bedrock_flask_plugins.converse.pages import CARDS, CHOICE, STOPS, Sources, cite
+from collections.abc import Callable
+
+from bedrock_flask.plugin import (
+    CHAT,
+    DOCUMENTED,
+    MEASURED,
+    ONE_REPORT,
+    Adapter,
+    Source,
+    converse_body,
+    hookimpl,
+    sources,
+)
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
-OPEN = READS.but(
+OPEN = CHAT.but(
     stop_sequences=False,
     named_tools=False,
     efforts=("low", "medium", "high"),
     effort_field="additionalModelRequestFields.reasoning_effort",
 )
-GPT = SEES.but(
+GPT = CHAT.but(
+    images=True,
     sampling="none",
     stop_sequences=False,
     least_tokens=16,
@@ -33,16 +44,22 @@ _NESTED = Source(
     "and the effort `minimal` (stdapi-ai/stdapi.ai#283, anomalyco/opencode#48195, BerriAI/litellm#38279)",
     MEASURED,
 )
+_PROBED = Source("Live calls of September 2026 for GPT-5.6 and GPT-6 (anomalyco/models.dev#6792)", MEASURED)
 _PROFILES = Source("langchain-aws 1.9, profiles of the models: no effort `none`", ONE_REPORT)
-SOURCES: Sources = {
-    "images": cite(CARDS, _OPEN),
-    "video": cite(CARDS, _ALL),
-    "audio": cite(CARDS, _ALL),
+SOURCES = {
+    **sources.CHAT,
+    "structured": [
+        *sources.cite(sources.LISTED, _OPEN),
+        *sources.cite(_PROBED, "openai.gpt-5*", "openai.gpt-6*"),
+    ],
+    "images": sources.cite(sources.CARDS, _OPEN),
+    "video": sources.cite(sources.CARDS, _ALL),
+    "audio": sources.cite(sources.CARDS, _ALL),
     "documents": [
         Source("awslabs, GenAI IDP accelerator, OpenAI models: GPT-6 Astra refuses document blocks", ONE_REPORT, _ASTRA)
     ],
-    "named_tools": cite(CHOICE, _OPEN),
-    "stop_sequences": cite(STOPS, _ALL),
+    "named_tools": sources.cite(sources.CHOICE, _OPEN),
+    "stop_sequences": sources.cite(sources.STOPS, _ALL),
     "sampling": [
         Source(
             "Live calls: GPT-5.6 and GPT-6 refuse temperature and topP, gpt-oss takes them "
@@ -67,7 +84,23 @@ SOURCES: Sources = {
             DOCUMENTED,
             _OPEN,
         ),
-        *cite(_NESTED, "openai.gpt-5*", "openai.gpt-6*"),
-        *cite(_PROFILES, _ASTRA, "openai.gpt-6.1-*"),
+        *sources.cite(_NESTED, "openai.gpt-5*", "openai.gpt-6*"),
+        *sources.cite(_PROFILES, _ASTRA, "openai.gpt-6.1-*"),
     ],
 }
+
+
+@hookimpl
+def register_adapters(register: Callable[[Adapter], None]) -> None:
+    register(
+        Adapter(
+            name="gpt",
+            description="GPT and gpt-oss by OpenAI.",
+            body=converse_body.Body,
+            speaks={"converse": "Converse"},
+            models=MODELS,
+            default="openai.gpt-oss-120b-1:0",
+            sources=SOURCES,
+            sample=converse_body.SAMPLE,
+        )
+    )

@@ -1,9 +1,28 @@
-"""The pages of AWS, and the reports, that cover several families."""
+"""Where facts about models are known from: kinds of sources, and the pages and reports that cover several families."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bedrock_flask.plugin import DOCUMENTED, MEASURED, ONE_REPORT, Source
+DOCUMENTED, MEASURED, ONE_REPORT = "documented", "measured", "one report"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a capability is known from.
+
+    text     the page or the report
+    basis    DOCUMENTED, MEASURED (several reports, or one with live probes), or ONE_REPORT
+    models   a pattern that covers the models' own patterns; empty for all of the adapter
+    """
+
+    text: str
+    basis: str
+    models: str = ""
+
+    def __post_init__(self) -> None:
+        if self.basis not in (DOCUMENTED, MEASURED, ONE_REPORT):
+            raise ValueError(f"the basis of a source must be documented, measured or one report, not {self.basis!r}")
+
 
 # What AWS's table says of each model in Converse.
 FEATURES = Source("AWS user guide, Supported models and model features", DOCUMENTED)
@@ -30,6 +49,11 @@ LISTED = Source(
     "anomalyco/models.dev#1326",
     DOCUMENTED,
 )
+MODELS_DEV = Source(
+    "anomalyco/models.dev has it (langchain-aws 1.9 takes it over); AWS's list of February 2026 is older than the "
+    "model",
+    ONE_REPORT,
+)
 STOPS = Source(
     "Live calls of August 2026: GPT-5.6, gpt-oss, Grok, DeepSeek V3, Gemma, MiniMax, Kimi, Qwen and GLM refuse "
     "`stopSequences`, DeepSeek R1 takes it. Also crewAIInc/crewAI#3317 (gpt-oss), "
@@ -50,3 +74,26 @@ Sources = Mapping[str, Sequence[Source]]
 def cite(source: Source, *patterns: str) -> Sequence[Source]:
     """The source for the models of each pattern."""
     return [replace(source, models=pattern) for pattern in patterns]
+
+
+# What `capabilities.CHAT` says.
+CHAT: Sources = {
+    "signatures": [
+        Source(
+            "Live calls: Kimi K3 refuses the signature of Claude's reasoning (xiehust/strands-darwin); so do GPT, Qwen "
+            "and MiniMax (earendil-works/pi)",
+            MEASURED,
+        ),
+    ],
+    "media_in_results": [
+        Source(
+            "AWS API reference, ToolResultContentBlock: images for Nova and Claude. Live calls: refused by "
+            "GPT-5.6, GPT-6, Pixtral and others, taken beside the result (anomalyco/opencode#49443, #48069; "
+            "can1357/oh-my-pi#11685)",
+            MEASURED,
+        ),
+    ],
+    "closed_schemas": [
+        Source("AWS user guide, Get validated JSON results from models, supported and unsupported features", DOCUMENTED)
+    ],
+}
