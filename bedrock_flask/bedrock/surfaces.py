@@ -1,0 +1,199 @@
+"""AWS's APIs beside Converse and InvokeModel, in OpenAI's and Anthropic's formats: address, permission, limits.
+
+A model's `Capabilities.surfaces` names those that serve it, beside `converse`, `invoke` and `async-invoke`. Each is one
+POST whose body names the model in `model`, and wants a stream with `"stream": true`; a stream is server-sent events.
+Sources, as of November 2026: AWS user guide, "APIs supported by Amazon Bedrock" (apis), "Endpoints supported by Amazon
+Bedrock" (endpoints), "Responses API" (inference-responses-api), "Invoke a model with the OpenAI Chat Completions API"
+(inference-chat-completions), "Inference using Anthropic Messages API" (inference-messages-api), "Count tokens"
+(count-tokens), "Making inference requests" (inference); service authorization reference, "Amazon Bedrock Powered by AWS
+Mantle"; the packages openai 3.54 (`providers/bedrock`) and anthropic 2.12 (`lib/bedrock/_mantle`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from bedrock_flask.bedrock.operations import OPERATIONS, RUNTIME
+
+MANTLE = "bedrock-mantle"
+# The hosts of AWS's public partition; of bedrock-runtime botocore knows all others.
+MANTLE_HOST = "bedrock-mantle.{region}.api.aws"
+# The service in the scope of a signature, by endpoint. Sources: botocore's service model of bedrock-runtime
+# (`signingName`); the packages openai and anthropic. A bearer token is the same for both.
+SIGNING_NAMES: Mapping[str, str] = MappingProxyType({RUNTIME: "bedrock", MANTLE: MANTLE})
+
+# The version of Anthropic's API that the Messages surfaces want as a header. Source: inference-messages-api.
+ANTHROPIC_VERSION = "2023-06-01"
+# What ends a stream of chat completions; it is no JSON. Messages and Responses end with an event of their own.
+DONE = "[DONE]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """One API of AWS in a format of OpenAI's or Anthropic's.
+
+    name            as in `Capabilities.surfaces`
+    endpoint        the endpoint that serves it: `bedrock-runtime` or `bedrock-mantle`
+    path            the path of its POST
+    wire            the format of bodies and answers
+    actions         the IAM actions that allow a whole and a streamed call
+    headers         what each call has beside its signature
+    takes_profiles  whether `model` may be an inference profile or an ARN, rather than a model's own id
+    guardrails      whether a guardrail can be named, in InvokeModel's headers
+    tiers           whether `service_tier` is a member of its body
+    projects        whether a header may name a project or workspace of Bedrock's
+    hosted_tools    the types of tools that run on AWS's servers, and that its requests may have
+    count_tokens    the path that counts the tokens of a body, or empty
+    """
+
+    name: str
+    endpoint: str
+    path: str
+    wire: str
+    actions: tuple[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    takes_profiles: bool = True
+    guardrails: bool = False
+    tiers: bool = False
+    projects: bool = False
+    hosted_tools: frozenset[str] = frozenset()
+    count_tokens: str = ""
+
+    @property
+    def signing_name(self) -> str:
+        """The service in the scope of its signatures."""
+        return SIGNING_NAMES[self.endpoint]
+
+
+# The wires of OpenAI's and Anthropic's formats.
+_CHAT, _RESPONSES, _MESSAGES = "openai_chat", "openai_responses", "anthropic"
+# Source: "Making inference requests": the OpenAI-compatible APIs of bedrock-runtime need the actions of InvokeModel.
+_INVOKE = (OPERATIONS["InvokeModel"].action, OPERATIONS["InvokeModelWithResponseStream"].action)
+_INFERENCE = (f"{MANTLE}:CreateInference", f"{MANTLE}:CreateInference")
+# Whoever calls bedrock-mantle with an API key needs this one too.
+BEARER_ACTION = f"{MANTLE}:CallWithBearerToken"
+COUNT_ACTION = f"{MANTLE}:CountTokens"
+_VERSION = MappingProxyType({"anthropic-version": ANTHROPIC_VERSION})
+# Tools that bedrock-mantle runs itself. Sources: endpoints ("server-side and pre-configured tool use", web search).
+_HOSTED = frozenset({"mcp", "web_search"})
+
+_SURFACES = (
+    Surface(
+        name="runtime/chat",
+        endpoint=RUNTIME,
+        path="/openai/v1/chat/completions",
+        wire=_CHAT,
+        actions=_INVOKE,
+        # Source: inference-chat-completions, "Include a guardrail in a chat completion".
+        guardrails=True,
+        tiers=True,
+    ),
+    Surface(
+        name="runtime/responses",
+        endpoint=RUNTIME,
+        path="/openai/v1/responses",
+        wire=_RESPONSES,
+        actions=_INVOKE,
+        tiers=True,
+        # Source: the error of bedrock-runtime that names the types it takes (litellm 1.109, `bedrock/responses`).
+        hosted_tools=frozenset({"mcp"}),
+    ),
+    Surface(
+        name="runtime/messages",
+        endpoint=RUNTIME,
+        path="/anthropic/v1/messages",
+        wire=_MESSAGES,
+        actions=_INVOKE,
+        headers=_VERSION,
+    ),
+    Surface(
+        name="mantle/chat",
+        endpoint=MANTLE,
+        path="/v1/chat/completions",
+        wire=_CHAT,
+        actions=_INFERENCE,
+        takes_profiles=False,
+        tiers=True,
+        projects=True,
+    ),
+    Surface(
+        name="mantle/responses",
+        endpoint=MANTLE,
+        path="/v1/responses",
+        wire=_RESPONSES,
+        actions=_INFERENCE,
+        takes_profiles=False,
+        tiers=True,
+        projects=True,
+        hosted_tools=_HOSTED,
+    ),
+    Surface(
+        name="mantle/messages",
+        endpoint=MANTLE,
+        path="/anthropic/v1/messages",
+        wire=_MESSAGES,
+        actions=_INFERENCE,
+        headers=_VERSION,
+        takes_profiles=False,
+        projects=True,
+        count_tokens="/anthropic/v1/messages/count_tokens",
+    ),
+    # A model is served below one of the two prefixes, and refused below the other. Source: inference-responses-api.
+    Surface(
+        name="mantle/openai/chat",
+        endpoint=MANTLE,
+        path="/openai/v1/chat/completions",
+        wire=_CHAT,
+        actions=_INFERENCE,
+        takes_profiles=False,
+        tiers=True,
+        projects=True,
+    ),
+    Surface(
+        name="mantle/openai/responses",
+        endpoint=MANTLE,
+        path="/openai/v1/responses",
+        wire=_RESPONSES,
+        actions=_INFERENCE,
+        takes_profiles=False,
+        tiers=True,
+        projects=True,
+        hosted_tools=_HOSTED,
+    ),
+)
+
+SURFACES: Mapping[str, Surface] = MappingProxyType({surface.name: surface for surface in _SURFACES})
+# The counters of the surfaces that have one: `mantle/messages/count_tokens`. They take the same bodies.
+COUNTERS: Mapping[str, Surface] = MappingProxyType(
+    {
+        f"{surface.name}/count_tokens": replace(
+            surface,
+            name=f"{surface.name}/count_tokens",
+            path=surface.count_tokens,
+            actions=(COUNT_ACTION, COUNT_ACTION),
+        )
+        for surface in _SURFACES
+        if surface.count_tokens
+    }
+)
+# Everything that a call can name beside the operations of `operations.py`.
+CALLED: Mapping[str, Surface] = MappingProxyType({**SURFACES, **COUNTERS})
+# The surfaces that are operations of bedrock-runtime, by name.
+OPERATION_SURFACES: Mapping[str, str] = MappingProxyType(
+    {"converse": "Converse", "invoke": "InvokeModel", "async-invoke": "StartAsyncInvoke"}
+)
+# Every name that `Capabilities.surfaces` can have.
+NAMES: tuple[str, ...] = (*OPERATION_SURFACES, *SURFACES)
+
+
+def takes_model(surface: Surface, model: str, *, is_profile: bool) -> bool:
+    """Whether the surface can be asked for a model by this id; `is_profile` says that a geography precedes it."""
+    return surface.takes_profiles or not (is_profile or model.startswith("arn:"))
+
+
+def name_surface(operation: str) -> str:
+    """The name in `Capabilities.surfaces` of what a call calls; empty for an operation that generates nothing."""
+    return _BY_OPERATION.get(operation, operation if operation in SURFACES else "")
+
+
+_BY_OPERATION: Mapping[str, str] = MappingProxyType({value: name for name, value in OPERATION_SURFACES.items()})
