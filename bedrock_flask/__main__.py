@@ -19,6 +19,7 @@ COMMANDS = {
     "models": "List the model names that requests can use.",
     "new-plugin": "Print a working plugin to start from.",
     "plugins": "List the loaded plugins and their sources.",
+    "prices": "List the known prices, and how many models have none.",
     "serve": "Start the gateway.",
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from bedrock_flask.bedrock.operations import STREAMING
+from bedrock_flask.bedrock.operations import ASYNC, STREAMING
 from bedrock_flask.bedrock.sources import Source
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
@@ -70,6 +70,20 @@ class KnownModel:
     successor: str = ""
     context: int = 0
     output: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsyncInvoke:
+    """What StartAsyncInvoke takes and writes, where that differs from InvokeModel.
+
+    sample   a `modelInput`, if the adapter's `sample` is none
+    outputs  the files that AWS writes below the output's S3 URI, which the emulator writes too
+    reply    what the JSON files among them contain in the emulator, if that is another than the adapter's `reply`
+    """
+
+    sample: Mapping[str, Any] | None = None
+    outputs: Sequence[str] = ("output.json",)
+    reply: Mapping[str, Any] | None = None
 
 
 class InvalidAdapter(ValueError):
@@ -134,6 +148,8 @@ def _is_list_of_objects(value: Any) -> bool:
     return isinstance(value, Sequence) and all(map(_is_object, value))
 
 
+# The operations that take a native body.
+_OPERATIONS = (*STREAMING, ASYNC)
 # A plugin is code that the gateway has not seen: its members may be anything, whatever their annotations say.
 CHECKS = (
     Check("name", _is_name, "the name {value!r} is not valid: use a-z, 0-9, '-' and '_'"),
@@ -165,8 +181,8 @@ CHECKS = (
     Check("speaks", _has_items, "speaks must map each wire to its operation"),
     Check(
         "speaks",
-        lambda key, value: value in STREAMING,
-        f"speaks names the operation {{value!r}}: use {' or '.join(STREAMING)}",
+        lambda key, value: value in _OPERATIONS,
+        f"speaks names the operation {{value!r}}: use {' or '.join(_OPERATIONS)}",
         each=True,
     ),
     Check(
@@ -174,6 +190,11 @@ CHECKS = (
         lambda key, value: (key == "converse") == (value == "Converse"),
         "the wire {key!r} cannot use {value}: the wire converse uses Converse, all others InvokeModel",
         each=True,
+    ),
+    Check(
+        "async_invoke",
+        lambda value: value is None or isinstance(value, AsyncInvoke),
+        "async_invoke must be an AsyncInvoke",
     ),
     Check("sample", _is_object, "sample must be a JSON object"),
     Check(
@@ -233,6 +254,8 @@ class Adapter:
     reply         for a format of the plugin's own: a sample of the native reply, which the emulator answers with
     chunks        for a format of the plugin's own: the sample as streamed chunks (default: the reply as one chunk)
     emulate       for a format of the plugin's own: computes the emulator's reply from the body with its engine
+    async_invoke  how StartAsyncInvoke is called, where that differs from InvokeModel; a family that knows no other
+                  operation `speaks` StartAsyncInvoke
     """
 
     name: str
@@ -253,6 +276,7 @@ class Adapter:
     reply: Mapping[str, Any] | None = None
     chunks: Sequence[Mapping[str, Any]] | None = None
     emulate: Callable[[Json, Engine], Json] | None = None
+    async_invoke: AsyncInvoke | None = None
 
     def __post_init__(self) -> None:
         faults = tuple(fault for check in CHECKS for fault in check.find_faults(self))
@@ -278,6 +302,15 @@ class Adapter:
     def schema(self) -> Schema:
         """An instance of `body`, created once."""
         return self.body()
+
+    @property
+    def async_sample(self) -> Mapping[str, Any]:
+        """A `modelInput` of StartAsyncInvoke that fits."""
+        return (self.async_invoke and self.async_invoke.sample) or self.sample
+
+    def find_async_faults(self, model_input: Any) -> list[FieldError]:
+        """Return every fault of a `modelInput` of StartAsyncInvoke with its path there."""
+        return self.find_faults(model_input)
 
     def find_faults(self, body: Any) -> list[FieldError]:
         """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'."""

@@ -24,6 +24,7 @@ from bedrock_flask.errors import StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
+from bedrock_flask.prices.table import read_file
 from bedrock_flask.state import KEY, make_state, state_of, with_state
 from bedrock_flask.transport.choice import make_transport
 
@@ -68,6 +69,9 @@ def with_settings(settings: Settings) -> Step:
 
     def step(app: Flask) -> Flask:
         loaded = models.load(settings)
+        if settings.prices_file:
+            # Nothing is priced yet while serving, but a bad file must not wait for the first price.
+            read_file(settings.prices_file)
         for broken in loaded.registry.broken:
             for line in broken.lines():
                 LOG.error("starting without %s", line)

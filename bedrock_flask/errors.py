@@ -271,6 +271,28 @@ class NotStreamable(CallerError):
     title = "This model does not support streaming"
 
 
+class NotAsynchronous(CallerError):
+    """Bedrock does not call the model asynchronously."""
+
+    code = "not_asynchronous"
+    title = "This model is not called asynchronously"
+
+
+class OnlyAsynchronous(CallerError):
+    """Bedrock calls the model asynchronously, and in no other way."""
+
+    code = "only_asynchronous"
+    title = "This model is called asynchronously only"
+
+
+class JobNotFound(CallerError):
+    """The model has no job of that id."""
+
+    code = "job_not_found"
+    title = "This job does not exist"
+    status = 404
+
+
 class BodyTooLarge(CallerError):
     """The body is larger than the limit."""
 

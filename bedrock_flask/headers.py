@@ -18,6 +18,8 @@ COUNT = "x-bedrock-flask-count"
 SDK_RETRY_AFTER = "x-amz-retry-after"
 # Requests.
 UNSUPPORTED = "x-bedrock-flask-unsupported"
+# Names a request, so that it has its effect once however often it is sent.
+IDEMPOTENCY_KEY = "idempotency-key"
 # Which of its own attempts an AWS SDK makes.
 SDK_ATTEMPTS = "amz-sdk-request"
 # How many attempts an SDK of OpenAI's or Anthropic's has made before.

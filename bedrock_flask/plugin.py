@@ -23,7 +23,7 @@ in the group `bedrock_flask`. `api_version = 1` at the top of the file declares 
 """
 
 from bedrock_flask import fields
-from bedrock_flask.adapter import Adapter, Engine, KnownModel
+from bedrock_flask.adapter import Adapter, AsyncInvoke, Engine, KnownModel
 from bedrock_flask.bedrock import sources
 from bedrock_flask.bedrock.sources import DOCUMENTED, MEASURED, ONE_REPORT, Source
 from bedrock_flask.bodies import anthropic_body, converse_body, openai_chat_body
@@ -39,6 +39,7 @@ __all__ = [
     "MEASURED",
     "ONE_REPORT",
     "Adapter",
+    "AsyncInvoke",
     "Capabilities",
     "Engine",
     "Json",

@@ -16,6 +16,8 @@ _REGIONS = (
     ("in", ("ap-south-1", "ap-south-2")),
     ("apac", ("ap-",)),
 )
+# The prefixes of all profiles but the global ones.
+GEOGRAPHIES = (*(geography for geography, _ in _REGIONS), _GOVERNMENT)
 
 
 def find_geographies(region: str) -> Iterator[str]:

@@ -96,6 +96,8 @@ _OPERATIONS = (
 )
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _OPERATIONS})
+# The operation that answers later, in S3.
+ASYNC = "StartAsyncInvoke"
 # The streaming twin of each operation that has one.
 STREAMING: Mapping[str, str] = MappingProxyType(
     {operation.name: operation.streaming for operation in _OPERATIONS if operation.streaming}

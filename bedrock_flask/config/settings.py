@@ -19,6 +19,7 @@ import marshmallow
 from marshmallow import ValidationError, validate
 from marshmallow import fields as ma
 
+from bedrock_flask.bedrock import s3
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins
 from bedrock_flask.errors import SettingsError
@@ -198,6 +199,14 @@ class Settings:
         ma.String(validate=validate.OneOf(["any", "listed"])),
         "any",
         "`any`, or `listed` to allow only models that a plugin or the models file lists.",
+    )
+    jobs_s3_uri: str = _setting(
+        ma.String(validate=validate.Regexp(s3.URI, error="is not an address such as s3://bucket/prefix")),
+        "",
+        "Where the output of asynchronous jobs goes whose request names no place, such as `s3://bucket/prefix`.",
+    )
+    prices_file: str = _setting(
+        _File(), "", "CSV file with your own prices, which are preferred to the gateway's (`bedrock-flask prices`)."
     )
     region: str = _setting(ma.String(), "", "AWS region for calls whose alias names none; by default botocore's.")
     regions: tuple[str, ...] = _setting(

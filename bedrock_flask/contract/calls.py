@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.emulator.app import create_emulator
@@ -29,6 +30,9 @@ _SETTINGS = Settings(max_attempts=1, read_timeout=20.0, deadline=30.0)
 
 def answers_whole(adapter: Adapter) -> Iterator[str]:
     """The sample gets a whole answer, and its usage is known."""
+    if adapter.operation == ASYNC:
+        # Its answer is a file in S3.
+        return
     with _run_emulator(adapter) as (registry, handler):
         call = _make_call(adapter, _find_id(adapter, registry, streaming=False))
         try:
@@ -42,6 +46,8 @@ def answers_whole(adapter: Adapter) -> Iterator[str]:
 
 def answers_streamed(adapter: Adapter) -> Iterator[str]:
     """The sample gets a complete stream; without its last chunk it is detected as truncated."""
+    if adapter.operation == ASYNC:
+        return
     with _run_emulator(adapter) as (registry, handler):
         model = _find_id(adapter, registry, streaming=True)
         if not model:

@@ -20,6 +20,7 @@ from bedrock_flask.errors import (
     FieldError,
     InvalidBody,
     MalformedBody,
+    RefusedSafeguard,
     UnknownModel,
 )
 from bedrock_flask.models.models_file import DROP, ERROR
@@ -56,6 +57,12 @@ def take_safeguards(exchange: Exchange, data: bytes, body: Any) -> tuple[bytes, 
     exchange.safeguards = safeguards.read_members(body)
     rest = {name: value for name, value in body.items() if name not in safeguards.BODY_MEMBERS}
     return envelope.splice(data.decode(), safeguards.BODY_MEMBERS, {}).encode(), rest
+
+
+def reject_safeguards(exchange: Exchange) -> None:
+    """Refuse what a call of a model takes as headers, and an asynchronous one does not take at all."""
+    if found := [name for name, _ in exchange.list_headers() if name in safeguards.HEADERS]:
+        raise RefusedSafeguard([FieldError(name, "an asynchronous call does not take it") for name in found])
 
 
 def check_deadline(exchange: Exchange) -> None:

@@ -249,9 +249,11 @@ CHECKS: dict[str, Callable[[list[str], dict[str, Any]], None]] = {
 
 
 @pytest.fixture(scope="module")
-def servers(start_emulator: StartEmulator, start_gateway: StartGateway) -> dict[str, Any]:
+def servers(
+    start_emulator: StartEmulator, start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """Who answers at the addresses that the pages use."""
-    emulator = start_emulator()
+    emulator = start_emulator("--async-dir", str(tmp_path_factory.mktemp("s3")))
     gateway = start_gateway(
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url, BEDROCK_FLASK_CORS_ORIGINS="https://app.example.com"
     )

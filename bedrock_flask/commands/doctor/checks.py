@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bedrock_flask.bedrock import iam
+from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.call import Call
 from bedrock_flask.commands.doctor.report import FAIL, OK, WARN, Finding
 from bedrock_flask.config import settings
@@ -307,6 +308,9 @@ def check_calls(facts: Facts) -> Findings:
     """Call each model once."""
     handler = completed(make_transport(replace(facts.settings, max_attempts=1), Shutdown()))
     for model in facts.select_models():
+        if model.adapter.operation == ASYNC:
+            # It would begin a video, and bill it.
+            continue
         region = facts.region_of(model)
         call = _make_smallest_call(model, time.monotonic() + facts.seconds)
         try:

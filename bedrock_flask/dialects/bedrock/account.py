@@ -15,13 +15,19 @@ from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.query import read_query
 from bedrock_flask.edge.response import Response
-from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard
+from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply
 from bedrock_flask.pipeline.region import choose_region
-from bedrock_flask.pipeline.request import make_account_call, parse_json, resolve_model
+from bedrock_flask.pipeline.request import (
+    make_account_call,
+    parse_json,
+    reject_faults,
+    reject_safeguards,
+    resolve_model,
+)
 from bedrock_flask.pipeline.response import record_headers
 from bedrock_flask.protocol import envelope
-from bedrock_flask.translation.safeguards import HEADERS
+from bedrock_flask.translation.async_invokes import find_faults
 from bedrock_flask.wires.completeness import ACCOUNT
 
 SERVED = tuple(ACCOUNT)
@@ -45,8 +51,10 @@ def start_async_invoke(exchange: Exchange) -> Response:
     name = body.get("modelId") if isinstance(body, dict) else None
     if not isinstance(name, str):
         raise InvalidBody([FieldError("modelId", "is required, as a string")])
-    _reject_safeguards(exchange)
+    reject_safeguards(exchange)
     model = resolve_model(exchange, name)
+    if "modelInput" in body:
+        reject_faults(find_faults(model, body["modelInput"], "modelInput")[0])
     if model.id != name:
         data = envelope.splice(data.decode(), (), {"modelId": json.dumps(model.id)}).encode()
     region = choose_region(exchange, model.region, is_alias=bool(model.base))
@@ -65,12 +73,6 @@ def list_async_invokes(exchange: Exchange) -> Response:
 def get_async_invoke(exchange: Exchange, arn: str) -> Response:
     """GetAsyncInvoke: how far an asynchronous call is."""
     return _pass(exchange, _make_call(exchange, "GetAsyncInvoke", labels={"invocationArn": arn}, arn=arn))
-
-
-def _reject_safeguards(exchange: Exchange) -> None:
-    """Refuse what a call of a model takes as headers, and an asynchronous one does not take at all."""
-    if found := [name for name, _ in exchange.list_headers() if name in HEADERS]:
-        raise RefusedSafeguard([FieldError(name, "an asynchronous call does not take it") for name in found])
 
 
 def _make_call(exchange: Exchange, operation: str, body: bytes = b"", **options: Any) -> Call:

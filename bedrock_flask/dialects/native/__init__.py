@@ -12,6 +12,7 @@ from bedrock_flask.adapter import Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.model_ids import is_imported, is_prompt
 from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect, ErrorResponse, Route
+from bedrock_flask.dialects.native import jobs
 from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, describe_capabilities
 from bedrock_flask.dialects.native.openapi import describe_paths
 from bedrock_flask.edge.body import read_body
@@ -24,6 +25,7 @@ from bedrock_flask.errors import (
     InvalidBody,
     MethodNotAllowed,
     NotStreamable,
+    OnlyAsynchronous,
     UpstreamProtocolError,
     summarize_faults,
 )
@@ -42,6 +44,7 @@ from bedrock_flask.pipeline.request import (
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
+from bedrock_flask.translation.async_invokes import is_async, is_only_async
 from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.completeness import OPAQUE
 from bedrock_flask.wires.openai_errors import write_error
@@ -116,6 +119,10 @@ def show_schema(exchange: Exchange, name: str) -> Response:
 
 
 def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body: Any = None) -> Response:
+    if is_only_async(model):
+        raise OnlyAsynchronous(
+            f"Bedrock calls '{model.name}' asynchronously only; use POST /v1/models/{model.name}/jobs."
+        )
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
     document = parse_json(data) if body is None else body
@@ -211,7 +218,8 @@ def _describe(exchange: Exchange, model: Model) -> dict[str, Any]:
         "source": exchange.state.models.registry.sources[adapter.name],
         "sample": adapter.sample,
         "links": {
-            "invoke": f"/v1/models/{model.name}/invoke",
+            **({} if is_only_async(model) else {"invoke": f"/v1/models/{model.name}/invoke"}),
+            **({"jobs": f"/v1/models/{model.name}/jobs"} if is_async(model) else {}),
             "schema": f"/v1/models/{model.name}/schema",
         },
     }
@@ -243,6 +251,7 @@ DIALECT = Dialect(
         Route(path="/models/<path:name>/invoke", respond=invoke),
         Route(path="/models/<path:name>/invoke-stream", respond=invoke_stream),
         Route(path="/invoke", respond=invoke_by_body),
+        *jobs.ROUTES,
         Route(path="/models", respond=list_models, method="GET"),
         Route(path="/models/<path:name>", respond=show_model, method="GET"),
         Route(path="/models/<path:name>/invoke", respond=reject_get, method="GET"),

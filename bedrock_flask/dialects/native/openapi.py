@@ -6,23 +6,28 @@ from typing import Any
 
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.converse import Json
+from bedrock_flask.dialects.native import jobs_openapi
 from bedrock_flask.headers import usage_header
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.openapi import PROBLEM_RESPONSE, get_operation, request_body
+from bedrock_flask.translation.async_invokes import is_only_async
 
 
 def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
     """Each path with its operations; the bodies become components of the document."""
-    named = models.list_models()
-    bodies = {name: json_schema.add_reference(spec, a.schema) for name, a in models.registry.adapters.items()}
-    for name, schema in _describe_envelopes(models, named, bodies):
+    named = [model for model in models.list_models() if not is_only_async(model)]
+    adapters = {name: a for name, a in models.registry.adapters.items() if a.operation != ASYNC}
+    bodies = {name: json_schema.add_reference(spec, a.schema) for name, a in adapters.items()}
+    for name, schema in _describe_envelopes(adapters, named, bodies):
         spec.components.schema(name, schema)
     for model in named:
         for action, stream in _list_actions(model):
             yield f"/v1/models/{model.name}/{action}", {"post": _describe_model_operation(model, action, stream=stream)}
-    yield "/v1/invoke", {"post": _describe_invoke_by_body(models, named)}
+    yield "/v1/invoke", {"post": _describe_invoke_by_body(adapters, named)}
+    yield from jobs_openapi.describe_paths(spec, models)
     yield "/v1/models", {"get": get_operation("list_models", "The models that can be named.", "models")}
     yield "/v1/models/{model}", {"get": get_operation("show_model", "One model.", "models")}
     yield (
@@ -64,11 +69,9 @@ def _describe_any_operation(action: str, *, stream: bool) -> Json:
     }
 
 
-def _describe_invoke_by_body(models: Models, named: list[Model]) -> Json:
+def _describe_invoke_by_body(adapters: Mapping[str, Adapter], named: list[Model]) -> Json:
     mapping = {m.name: f"#/components/schemas/{_envelope_name(m.adapter.name)}" for m in named}
-    choices = sorted(
-        {*mapping.values(), *(f"#/components/schemas/{_envelope_name(n)}" for n in models.registry.adapters)}
-    )
+    choices = sorted({*mapping.values(), *(f"#/components/schemas/{_envelope_name(name)}" for name in adapters)})
     body = {
         "oneOf": [{"$ref": ref} for ref in choices],
         "discriminator": {"propertyName": "model", "mapping": mapping},
@@ -86,9 +89,10 @@ def _describe_invoke_by_body(models: Models, named: list[Model]) -> Json:
     }
 
 
-def _describe_envelopes(models: Models, named: list[Model], bodies: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+def _describe_envelopes(
+    adapters: Mapping[str, Adapter], named: list[Model], bodies: Mapping[str, Json]
+) -> Iterator[tuple[str, Json]]:
     """For each adapter, the body of `/v1/invoke`: `model` may have the names and patterns of this adapter only."""
-    adapters = models.registry.adapters.values()
     own = {
         adapter.name: {
             "anyOf": [
@@ -96,9 +100,9 @@ def _describe_envelopes(models: Models, named: list[Model], bodies: Mapping[str,
                 *({"pattern": _id_pattern(pattern)} for pattern in adapter.models if pattern != GENERIC),
             ]
         }
-        for adapter in adapters
+        for adapter in adapters.values()
     }
-    for adapter in adapters:
+    for adapter in adapters.values():
         generic = GENERIC in adapter.models
         others = [choice for name, choice in own.items() if name != adapter.name]
         yield (

@@ -4,7 +4,7 @@ import logging
 import secrets
 import string
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ _ALPHABET = string.ascii_lowercase + string.digits
 
 @dataclass(frozen=True, kw_only=True)
 class AsyncJob:
-    """One asynchronous call: `digest` is a hash of its parameters, `path` the file of its output."""
+    """One asynchronous call: `digest` is a hash of its parameters, `folder` has the files of its output."""
 
     id: str
     arn: str
@@ -31,7 +31,7 @@ class AsyncJob:
     token: str
     digest: str
     output: Json
-    path: Path
+    folder: Path
     submitted: datetime
     modified: datetime
     ended: datetime | None = None
@@ -47,8 +47,13 @@ class AsyncJobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, AsyncJob] = {}
 
-    def start(self, token: str, digest: str, make: Callable[[str], AsyncJob], work: Callable[[], bytes]) -> AsyncJob:
-        """Start a new job, or return the one that this token has started; an EmulatedError if its parameters differ."""
+    def start(
+        self, token: str, digest: str, make: Callable[[str], AsyncJob], work: Callable[[], Mapping[str, bytes]]
+    ) -> AsyncJob:
+        """Start a new job, or return the one that this token has started; an EmulatedError if its parameters differ.
+
+        `work` returns the files of the output by their names.
+        """
         with self._lock:
             earlier = next((job for job in self._jobs.values() if token and job.token == token), None)
             if earlier is not None:
@@ -76,9 +81,10 @@ class AsyncJobs:
         with self._lock:
             return list(self._jobs.values())
 
-    def _run(self, job: AsyncJob, work: Callable[[], bytes]) -> None:
+    def _run(self, job: AsyncJob, work: Callable[[], Mapping[str, bytes]]) -> None:
         try:
-            _write(job.path, work())
+            for name, content in work().items():
+                _write(job.folder / name, content)
         except EmulatedError as error:
             self._end(job, FAILED, error.message)
         except Exception as error:

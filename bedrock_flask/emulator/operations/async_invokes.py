@@ -1,16 +1,20 @@
 """StartAsyncInvoke, GetAsyncInvoke and ListAsyncInvokes, with a folder of this machine in place of S3.
 
-`s3://bucket/prefix` is `FOLDER/bucket/prefix/<invocation id>/output.json`. Sources: botocore's service model of
-bedrock-runtime; AWS's samples for the path of the output.
+`s3://bucket/prefix/name` is the file `FOLDER/bucket/prefix/name`. The output of a call lies in a folder of its id: the
+files that the model's adapter names, or `output.json`. Sources: botocore's service model of bedrock-runtime; AWS's
+samples for the path of the output.
 """
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bedrock_flask import fields
+from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.converse import Json
 from bedrock_flask.emulator.account.account import ACCOUNT_ID
 from bedrock_flask.emulator.account.jobs import STATUSES, AsyncJob
@@ -19,11 +23,17 @@ from bedrock_flask.emulator.calls.errors import EmulatedError, validation_error
 from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
 from bedrock_flask.emulator.calls.request import EmulatorRequest, check_body, encode_json, parse_body
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response
+from bedrock_flask.emulator.formats import own_format
+from bedrock_flask.emulator.formats.wire_format import Tally
 from bedrock_flask.emulator.operations import inference
+from bedrock_flask.translation.async_invokes import SURFACE
 
 _S3_URI = re.compile(r"s3://(?P<bucket>[a-z0-9][.a-z0-9-]{1,61}[a-z0-9])(?P<prefix>/.*)?", re.DOTALL)
 _ARN = re.compile(r"arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:async-invoke/(?P<id>[a-z0-9]{12})")
 _OUTPUT_NAME = "output.json"
+_NOT_ASYNC = "This action doesn't support the model that you provided."
+# The first box of an MP4 file, which names the format, and no pictures.
+_VIDEO = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
 
 class _S3Config(fields.Schema):
@@ -70,7 +80,7 @@ def start_async_invoke(request: EmulatorRequest) -> EmulatorResponse:
         presence=_BackgroundPresence(None, request.presence.is_stopping),
         headers={},
     )
-    inference.read_native_body(invocation)
+    run = _prepare_model(invocation, parameters["modelInput"])
     token, digest = parameters.get("clientRequestToken", ""), _hash(parameters)
 
     def make_job(identifier: str) -> AsyncJob:
@@ -82,12 +92,12 @@ def start_async_invoke(request: EmulatorRequest) -> EmulatorResponse:
             token=token,
             digest=digest,
             output=parameters["outputDataConfig"],
-            path=_make_folder(folder / identifier) / _OUTPUT_NAME,
+            folder=_make_folder(folder / identifier),
             submitted=now,
             modified=now,
         )
 
-    job = request.account.jobs.start(token, digest, make_job, lambda: _run_model(invocation))
+    job = request.account.jobs.start(token, digest, make_job, run)
     return make_response(encode_json({"invocationArn": job.arn}))
 
 
@@ -116,6 +126,32 @@ def list_async_invokes(request: EmulatorRequest) -> EmulatorResponse:
     ]
     page, token = paging.paginate(found if oldest_first else found[::-1], query, lambda job: job.id)
     return make_response(encode_json({"asyncInvokeSummaries": [_describe_job(job) for job in page], **token}))
+
+
+def _prepare_model(invocation: EmulatorRequest, model_input: Json) -> Callable[[], Mapping[str, bytes]]:
+    """Check the `modelInput`; return the function that runs the model, and gives the files of its output by name."""
+    adapter, capabilities = invocation.find_adapter()
+    if SURFACE in capabilities.surfaces or adapter.operation == ASYNC:
+        inference.reject_faults(adapter.find_async_faults(model_input))
+        return lambda: _run_async_model(adapter, invocation, model_input)
+    if capabilities.surfaces:
+        raise validation_error(_NOT_ASYNC)
+    inference.read_native_body(invocation)
+    return lambda: {_OUTPUT_NAME: _run_model(invocation)}
+
+
+def _run_async_model(adapter: Adapter, invocation: EmulatorRequest, model_input: Json) -> Mapping[str, bytes]:
+    """What a model writes that is called asynchronously: its own answer as JSON, and a video without pictures."""
+    outputs = adapter.async_invoke.outputs if adapter.async_invoke else (_OUTPUT_NAME,)
+    own = adapter.async_invoke and adapter.async_invoke.reply
+    answering = replace(adapter, reply=own, emulate=None) if own else adapter
+    engine, presence = invocation.engine, invocation.presence
+    presence.announce()
+    try:
+        reply = own_format.make_reply(answering, invocation.model, model_input, engine, Tally(), presence)
+    except CallerLeft:
+        raise EmulatedError("InternalServerException", "The emulator was stopped.") from None
+    return {name: _VIDEO if name.endswith(".mp4") else encode_json(reply) for name in outputs}
 
 
 def _run_model(invocation: EmulatorRequest) -> bytes:

@@ -1,7 +1,7 @@
 """InvokeModel, Converse and their streaming variants: a model's answer in its own format or in Converse's."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bedrock_flask.adapter import Adapter
@@ -23,6 +23,7 @@ from bedrock_flask.emulator.calls.response import EmulatorResponse, make_respons
 from bedrock_flask.emulator.formats import own_format, wire_format
 from bedrock_flask.emulator.formats.wire_format import Tally
 from bedrock_flask.emulator.operations import cache_rules, guardrails, model_rules, rules
+from bedrock_flask.errors import FieldError
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.wires import WIRES
@@ -104,16 +105,17 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
         adapter, capabilities = _find_by_body(request.registry, body)
     if adapter.operation != "InvokeModel":
         raise validation_error(NO_SUCH_MODEL)
-    _reject_faults(replace(adapter, rules=()), body)
+    reject_faults(replace(adapter, rules=()).find_faults(body))
     if request.account.is_strict:
         # Before the adapter's rules, which are the same in the gateway's words.
         rules.check_rules(adapter.wire, body, capabilities)
-    _reject_faults(adapter, body)
+    reject_faults(adapter.find_faults(body))
     return adapter, capabilities, body
 
 
-def _reject_faults(adapter: Adapter, body: Json) -> None:
-    if faults := adapter.find_faults(body):
+def reject_faults(faults: Sequence[FieldError]) -> None:
+    """Refuse a body with faults in Bedrock's words."""
+    if faults:
         text = "; ".join(f"{fault.path or '#'}: {fault.message}" for fault in faults)
         raise validation_error(f"Malformed input request: {text}, please reformat your input and try again.")
 

@@ -195,19 +195,22 @@ def test_it_obeys_faults_and_is_in_the_request_log(bedrock: Any, emulated: Emula
     assert found == [("StartAsyncInvoke", 429), ("ListAsyncInvokes", 200)]
 
 
+def make_job(identifier: str, folder: Path, now: datetime) -> jobs.AsyncJob:
+    return jobs.AsyncJob(
+        id=identifier, arn="", model_arn="", token="", digest="", output={}, folder=folder, submitted=now, modified=now
+    )
+
+
 def test_only_so_many_run_at_one_time(tmp_path: Path) -> None:
     kept, go = jobs.AsyncJobs(tmp_path), threading.Event()
 
     def make(identifier: str) -> jobs.AsyncJob:
         now = datetime.now(UTC)
-        path = tmp_path / identifier
-        return jobs.AsyncJob(
-            id=identifier, arn="", model_arn="", token="", digest="", output={}, path=path, submitted=now, modified=now
-        )
+        return make_job(identifier, tmp_path, now)
 
-    def work() -> bytes:
+    def work() -> dict[str, bytes]:
         go.wait(30)
-        return b"{}"
+        return {"output.json": b"{}"}
 
     begun = [kept.start("", "", make, work) for _ in range(jobs.MAX_RUNNING)]
     with pytest.raises(Exception, match="in progress"):
@@ -227,12 +230,9 @@ def test_what_fails_unexpectedly_is_a_failure_of_that_call_only(
     now = datetime.now(UTC)
 
     def make(identifier: str) -> jobs.AsyncJob:
-        path = tmp_path / "no such folder" / identifier
-        return jobs.AsyncJob(
-            id=identifier, arn="", model_arn="", token="", digest="", output={}, path=path, submitted=now, modified=now
-        )
+        return make_job(identifier, tmp_path / "no such folder" / identifier, now)
 
-    job = kept.start("", "", make, lambda: b"{}")
+    job = kept.start("", "", make, lambda: {"output.json": b"{}"})
     until = time.monotonic() + 30
     while (kept_job := kept.get(job.id)) and kept_job.status == jobs.IN_PROGRESS:
         assert time.monotonic() < until
@@ -240,3 +240,42 @@ def test_what_fails_unexpectedly_is_a_failure_of_that_call_only(
     assert kept_job is not None
     assert (kept_job.status, "FileNotFoundError" in kept_job.failure) == (jobs.FAILED, True)
     assert job.id in caplog.text
+
+
+# --- models that are called so only -----------------------------------------------------------------------------------
+
+
+def test_a_video_lies_beside_what_aws_writes_with_it(bedrock: Any, folder: Path) -> None:
+    body = {"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "a boat"}}
+    arn = start(bedrock, "amazon.nova-reel-v1:1", body, "s3://bucket")
+    assert await_end(bedrock, arn)["status"] == "Completed"
+    files = {path.name: path.read_bytes() for path in (folder / "bucket" / arn.rpartition("/")[2]).iterdir()}
+    assert sorted(files) == ["manifest.json", "output.mp4", "video-generation-status.json"]
+    assert files["output.mp4"][4:8] == b"ftyp"
+    json.loads(files["manifest.json"])
+
+
+def test_a_body_that_does_not_fit_is_refused_at_once(bedrock: Any) -> None:
+    refused = {
+        "prompt": catch_error(
+            bedrock.start_async_invoke, modelId="luma.ray-v2:0", modelInput={"duration": "5s"}, outputDataConfig=to()
+        ),
+        "taskType": catch_error(
+            bedrock.start_async_invoke, modelId="amazon.nova-reel-v1:0", modelInput={}, outputDataConfig=to()
+        ),
+    }
+    for path, (code, message) in refused.items():
+        assert code == "ValidationException"
+        assert message.startswith(f"Malformed input request: {path}: is required")
+    assert list_arns(bedrock) == []
+
+
+def test_each_operation_serves_its_own_models(bedrock: Any) -> None:
+    question = {"inputPrompt": "What?", "mediaSource": {"base64String": "aGk="}}
+    pegasus = "twelvelabs.pegasus-1-2-v1:0"
+    code, _ = catch_error(bedrock.start_async_invoke, modelId=pegasus, modelInput=question, outputDataConfig=to())
+    assert code == "ValidationException"
+    answer = json.loads(bedrock.invoke_model(modelId=pegasus, body=json.dumps(question))["body"].read())
+    assert answer["finishReason"] == "stop"
+    code, _ = catch_error(bedrock.invoke_model, modelId="luma.ray-v2:0", body=json.dumps({"prompt": "a boat"}))
+    assert code == "ValidationException"

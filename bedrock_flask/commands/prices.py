@@ -1,0 +1,185 @@
+"""`bedrock-flask prices` lists the prices; `prices check` compares them with AWS's, `prices refresh` writes AWS's."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bedrock_flask.commands.output.table import format_table
+from bedrock_flask.config import PREFIX, settings
+from bedrock_flask.errors import StartupError
+from bedrock_flask.models import load
+from bedrock_flask.prices.compare import Comparison, compare
+from bedrock_flask.prices.price import UNITS, Price
+from bedrock_flask.prices.price_list import (
+    OFFERS,
+    SOURCE,
+    Offer,
+    UnreadablePriceList,
+    collect_prices,
+    locate_offer,
+    match_names,
+    read_offer,
+)
+from bedrock_flask.prices.table import load_prices, read_file, write_prices
+
+_HEAD = ("model", "regions", "profile", "tier", "variant", "US dollars", "date")
+_DEFAULT_REGION = "us-east-1"
+# An offer of one region has about three megabytes.
+_MOST_BYTES = 64_000_000
+_CONNECT_SECONDS, _READ_SECONDS = 10, 60
+
+_FILE = click.option("--prices-file", envvar=f"{PREFIX}PRICES_FILE", help="CSV file with your own prices.")
+_REGION = click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    help=f"AWS region; may be given several times. Default: the gateway's, or {_DEFAULT_REGION}.",
+)
+
+
+@click.group(invoke_without_command=True)
+@_FILE
+@click.option("--model", "part", default="", help="Only models whose id contains this text.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object: prices, and models without one.")
+@click.pass_context
+def prices(context: click.Context, prices_file: str | None, part: str, as_json: bool) -> None:
+    """List the known prices, and how many models have none.
+
+    Prices are in US dollars: of tokens by the million, of anything else by one. An unknown price is left out, or null.
+    """
+    context.obj = prices_file
+    if context.invoked_subcommand is not None:
+        return
+    known = load_prices(prices_file or "")
+    shown = [price for price in known if part in price.model]
+    models = load(settings.read_settings(os.environ)).registry
+    without = sorted(model for model in models.known_models if part in model and model not in known.by_model)
+    if as_json:
+        document = {"prices": [_make_document(price) for price in shown], "models_without_price": without}
+        click.echo(json.dumps(document, indent=2))
+        return
+    click.echo("\n".join(format_table([_HEAD, *(_make_row(price) for price in shown)])))
+    click.echo(f"{len(shown)} prices; {len(without)} known models have none: {', '.join(without) or '-'}")
+
+
+@prices.command()
+@_FILE
+@_REGION
+@click.pass_obj
+def check(outer_file: str | None, prices_file: str | None, regions: Sequence[str]) -> None:
+    """Compare the known prices of tokens with AWS's Price List, over HTTPS.
+
+    Exits with 1 if a price differs. AWS's names that no known model has are counted, and so are the prices of images,
+    capacity and customisation, which are not compared.
+    """
+    known = load_prices(prices_file or outer_file or "")
+    rows: list[Comparison] = []
+    for region in _choose_regions(regions):
+        listed, offers, unknown = _read_region(region)
+        rows += compare(known, listed)
+        skipped = sum(offer.skipped for offer in offers)
+        names = ", ".join(sorted(unknown)) or "-"
+        click.echo(
+            f"{region}: {len(listed)} prices of {len({price.model for price in listed})} models; "
+            f"{skipped} products not compared; {len(unknown)} names without a model: {names}"
+        )
+    different = [row for row in rows if row.differs]
+    for row in different:
+        axes = " ".join(filter(None, [*row.price.regions, row.price.profile, row.price.tier]))
+        click.echo(f"{row.price.model} ({axes}) {row.unit}: {row.known} here, {row.listed} at AWS")
+    equal = sum(row.is_equal for row in rows)
+    click.echo(f"{equal} equal, {len(different)} different, {len(rows) - equal - len(different)} not known here")
+    sys.exit(1 if different else 0)
+
+
+@prices.command()
+@_FILE
+@_REGION
+@click.pass_obj
+def refresh(outer_file: str | None, prices_file: str | None, regions: Sequence[str]) -> None:
+    """Write the prices of tokens of AWS's Price List to the price file.
+
+    Rows of the file that are not from the Price List stay. The gateway reads the file if BEDROCK_FLASK_PRICES_FILE
+    names it, and prefers its prices to its own.
+    """
+    path = prices_file or outer_file
+    if not path:
+        raise StartupError(f"name the file to write: --prices-file, or {PREFIX}PRICES_FILE")
+    own = [price for price in read_file(path) if price.source != SOURCE] if Path(path).exists() else []
+    listed = [price for region in _choose_regions(regions) for price in _read_region(region)[0]]
+    if not listed:
+        raise UnreadablePriceList("AWS's Price List has no price of a known model: the file is left as it is")
+    _replace_file(Path(path), write_prices([*own, *listed]))
+    click.echo(f"{path}: {len(listed)} prices of AWS's Price List, {len(own)} of your own")
+
+
+def _choose_regions(given: Sequence[str]) -> Sequence[str]:
+    config = settings.read_settings(os.environ)
+    return given or (settings.find_region(config) or _DEFAULT_REGION,)
+
+
+def _read_region(region: str) -> tuple[list[Price], list[Offer], set[str]]:
+    """AWS's prices in a region, the offers that have them, and the names in them that no model has."""
+    offers = [read_offer(_download(locate_offer(offer, region))) for offer in OFFERS]
+    registry = load(settings.read_settings(os.environ)).registry
+    names = {model: known.name for model, known in registry.known_models.items()}
+    priced = [price.model for price in load_prices() if price.model not in names]
+    ids, unknown = match_names(offers, {**dict.fromkeys(priced, ""), **names})
+    date = max(offer.version for offer in offers)[:10]
+    return list(collect_prices(offers, region, ids, date)), offers, unknown
+
+
+def _download(address: str) -> bytes:
+    """The body at an address of AWS's; raises UnreadablePriceList, and reads no more than an offer may have."""
+    try:
+        import requests
+    except ModuleNotFoundError:
+        raise StartupError("this needs requests: pip install 'bedrock-flask[prices]'") from None
+    try:
+        with requests.get(
+            address, stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS), allow_redirects=False
+        ) as response:
+            if response.status_code != requests.codes.ok:
+                raise UnreadablePriceList(f"{address} answers with status {response.status_code}")
+            data = bytearray()
+            for piece in response.iter_content(1 << 16):
+                data += piece
+                if len(data) > _MOST_BYTES:
+                    raise UnreadablePriceList(f"{address} has more than {_MOST_BYTES} bytes")
+            return bytes(data)
+    except requests.RequestException as error:
+        raise UnreadablePriceList(f"{address}: {type(error).__name__}") from None
+
+
+def _replace_file(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise StartupError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _make_row(price: Price) -> tuple[str, ...]:
+    amounts = ", ".join(f"{unit} {amount}" for unit, amount in price.units.items())
+    regions = " ".join(price.regions) or "all"
+    return price.model, regions, price.profile or "-", price.tier, price.variant or "-", amounts, price.date or "-"
+
+
+def _make_document(price: Price) -> dict[str, Any]:
+    units = {unit: str(price.units[unit]) if unit in price.units else None for unit in UNITS}
+    return {
+        "model": price.model,
+        "regions": list(price.regions),
+        "profile": price.profile,
+        "tier": price.tier,
+        "variant": price.variant,
+        "usd": units,
+        "source": price.source,
+        "date": price.date,
+    }
