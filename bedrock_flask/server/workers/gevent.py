@@ -21,13 +21,14 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
-from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, Lane
+from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, PROBES, Lane
 from bedrock_flask.server.workers.pace import Addresses, BridgedSocket, Limits, RateLimited, track_request
+from bedrock_flask.server.workers.turns import Turns
 from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 65536
 # Connections that are accepted in one turn of the loop: of several workers the others get some, too.
-_ACCEPTED_AT_ONCE = 16
+_ACCEPTED_AT_ONCE = 64
 # Connections beyond the limit while the longest waiting one is being closed.
 _SPARE_CONNECTIONS = 64
 # Seconds between two measurements of the loop's turns, and the calls from which on a long turn is an overload.
@@ -123,6 +124,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         self.bridge = http2.Bridge(http2.read_bounds(self), make_loop=lambda: asyncio.SelectorEventLoop(_Selector()))
         self.graceful_stop = GracefulStop(self, self.limits)
         self.lane = Lane(self)
+        self.turns = Turns(gevent.get_hub().loop)
         # Connections without a request, the longest waiting first; and the number of all.
         self.waiting: dict[Any, None] = {}
         self.open_connections = 0
@@ -160,10 +162,12 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             gevent.sleep(_LAG_STEP)
             self.lag = time.monotonic() - before - _LAG_STEP
 
-    def _find_wait(self) -> float:
-        """Seconds that a request read now has waited in the worker; with few open calls a long turn does not count."""
+    def _await_turn(self, client: Any) -> float:
+        """Wait until a request may begin, where many calls are open; the seconds that it has waited in the worker."""
         open_calls = self.open_connections - len(self.waiting) + self.bridge.open_calls
-        return self.lag if open_calls > _MANY_CALLS else 0.0
+        if open_calls <= _MANY_CALLS or client.buffered.startswith(PROBES):
+            return 0.0
+        return max(self.lag, self.turns.wait())
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if self.cfg.is_ssl:
@@ -223,7 +227,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         """Serve one plain request after another; False if gunicorn must read the next one."""
         seconds, later = self.limits.client, self.cfg.keepalive
         while self._await_head(client, seconds):
-            client.waited = self._find_wait()
+            client.waited = self._await_turn(client)
             keeps_alive = self.lane.answer(client, addr, server)
             if keeps_alive is None:
                 return False
@@ -271,7 +275,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         if isinstance(sock, RateLimited):
-            sock.waited = self._find_wait()
+            sock.waited = self._await_turn(sock)
         with track_request(sock, req):
             super().handle_request(listener_name, req, sock, addr)
 

@@ -25,7 +25,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.call_connection import open_call
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
-from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, Lane
+from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, PROBES, Lane
 from bedrock_flask.server.workers.pace import (
     Addresses,
     BridgedSocket,
@@ -37,6 +37,8 @@ from bedrock_flask.server.workers.pace import (
 from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 16 * 1024
+# Connections that are accepted in one turn of the main loop.
+_ACCEPTED_AT_ONCE = 64
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
 _LINGER = 5.0
 # Seconds for open calls to end with an error when the worker must stop at once.
@@ -44,8 +46,7 @@ _CLOSE_TIMEOUT = 1.0
 # Seconds for the rest of a body that an app has not read, and that its client has sent already.
 _DRAIN_TIMEOUT = 0.01
 _DISCARDED = bytearray(256 * 1024)
-# What the main thread answers itself, and the seconds that a client has for the few bytes of the response.
-_PROBES = (b"GET /livez ", b"GET /healthz ", b"GET /readyz ")
+# Seconds that a client has for the few bytes of the response that the main thread gives itself.
 _PROBE_PATIENCE = 0.01
 # Connections below gunicorn's limit from which on the longest waiting one is closed: at the limit nothing is accepted.
 _SPARE_CONNECTIONS = 8
@@ -72,16 +73,22 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         super().init_process()
 
     def accept(self, listener: Any) -> None:
+        """Accept the connections that wait, but not all of very many: other workers get some, too."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            if not self._accept_one(listener):
+                break
+
+    def _accept_one(self, listener: Any) -> bool:
+        """Whether there was a connection."""
         try:
             client, address = listener.accept()
         except OSError as error:
             if error.errno in _OUT_OF_FILES:
                 # The connection waits in the backlog until another is closed.
                 time.sleep(0.01)
-                return
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
-            return
+            return False
         self.nr_conns += 1
         sock = limit_rate(client, self.limits.client)
         self.graceful_stop.connections.add(sock)
@@ -90,6 +97,7 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self.enqueue_req(conn)
         else:
             self._await_head(conn)
+        return True
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """One turn of the main loop; at the limit of connections it begins with making room for others."""
@@ -154,7 +162,7 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         if not conn.initialized and http2.has_preface(conn.sock.buffered):
             self._hand_to_bridge(conn)
             return
-        if conn.sock.buffered.startswith(_PROBES) and self._answer_probe(conn):
+        if conn.sock.buffered.startswith(PROBES) and self._answer_probe(conn):
             return
         conn.data_ready = True
         conn.queued_at = time.monotonic()

@@ -18,6 +18,8 @@ from bedrock_flask.server.workers.pace import RateLimited
 from bedrock_flask.server.workers.plain_requests import PlainRequest, parse_plain_request
 from bedrock_flask.server.workers.plain_responses import ResponseWriter
 
+# What is answered before the calls that wait.
+PROBES = (b"GET /livez ", b"GET /healthz ", b"GET /readyz ")
 HEAD_END = b"\r\n\r\n"
 # A head larger than this goes to gunicorn's parser incomplete, and is refused there.
 MAX_HEAD = 128 * 1024
