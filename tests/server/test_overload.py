@@ -203,6 +203,7 @@ found = []
 worker.GeventWorker.handle_request = lambda self, name, request, sock, address: found.append(sock.waited)
 ours = object.__new__(worker.Worker)
 ours.waiting, ours.open_connections, ours.bridge = {}, 100, SimpleNamespace(open_calls=0)
+ours.turns = SimpleNamespace(wait=lambda: 0.0)
 with worker._RateLimitedSocket() as connection:
     for ours.lag in (6.0, 0.0, 7.0):
         ours.handle_request("", None, connection, None)

@@ -1,4 +1,4 @@
-"""Turns of greenlets: with many calls at once, each request begins in its turn, and the loop looks at its sockets between.
+"""Turns of greenlets: of many calls each begins in its turn, and the loop looks at its sockets between them.
 
 Without turns, all requests that one look at the sockets finds are worked on before the next look: a health probe, and a
 call that has its answer, would wait for hundreds of them.
