@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.attacks import costs, endings, overload
-from tests.attacks.figure import Figure, write_table
+from tests.attacks.figure import Figure, replace_rows, write_table
 from tests.benchmark.processes import SECRET, Server, Upstream, run_gateway, run_upstream
 from tests.doubles import adopt_orphans
 
@@ -38,7 +38,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--worker", choices=("gthread", "gevent"), action="append", help="both, one after the other")
     parser.add_argument("--seed", type=int, default=1, help="chooses the marks, and the changes of bodies")
     parser.add_argument("--quick", action="store_true", help="fewer calls")
-    parser.add_argument("--write", action="store_true", help="write the tables into the documentation")
+    parser.add_argument("--write", action="store_true", help="write the tables, or some rows, into the documentation")
     return parser.parse_args(arguments)
 
 
@@ -91,28 +91,36 @@ def main(arguments: list[str]) -> int:
     """Print a table for each worker; return 1 if a promise is not kept."""
     options = parse_arguments(arguments)
     adopt_orphans()
-    missed, tables = False, []
+    measured: dict[str, list[Figure]] = {}
     for worker in options.worker or ("gthread", "gevent"):
         with tempfile.TemporaryDirectory() as folder:
             figures = []
             for figure in measure(Path(folder), worker, options):
                 print(f"{worker} {figure.number}: {figure.measured}: {figure.verdict}", file=sys.stderr, flush=True)
                 figures.append(figure)
-        tables.append(f"`{worker}`:\n\n{write_table(figures)}")
-        print(f"\n{tables[-1]}", flush=True)
-        missed = missed or any(figure.holds is False for figure in figures)
+        measured[worker] = figures
+        print(f"\n`{worker}`:\n\n{write_table(figures)}", flush=True)
     if options.write:
-        command = "make attack" + (" QUICK=1" if options.quick else "")
-        machine = f"{os.cpu_count()} processors, load average {os.getloadavg()[2]:.0f}"
-        head = f"By `{command}`, {machine}, seed {options.seed}, {date.today().isoformat()}."
-        write_page("\n\n".join([head, *tables]))
-    return int(missed)
+        write_page(measured, options)
+    return int(any(figure.holds is False for figures in measured.values() for figure in figures))
 
 
-def write_page(text: str) -> None:
-    """Keep the tables, and write them into the page of the documentation."""
+def write_page(measured: dict[str, list[Figure]], options: argparse.Namespace) -> None:
+    """Keep the tables, or the rows that were measured again, and write them into the page of the documentation."""
     notes = runpy.run_path(str(ROOT / "tests/sabotage/defences.py"))
-    notes["FIGURES"].write_text(text + "\n", "utf-8")
+    file: Path = notes["FIGURES"]
+    command = "make attack" + (" QUICK=1" if options.quick else "")
+    when = f"{os.cpu_count()} processors, load average {os.getloadavg()[2]:.0f}, seed {options.seed}, {date.today()}"
+    if options.numbers:
+        text = file.read_text("utf-8").rstrip("\n")
+        for worker, figures in measured.items():
+            text = replace_rows(text, worker, figures)
+        again = f"Figures {', '.join(options.numbers)} again, alone, by `{command} ARGS=…`: {when}."
+        text += "" if again in text else f"\n\n{again}"
+    else:
+        tables = (f"`{worker}`:\n\n{write_table(figures)}" for worker, figures in measured.items())
+        text = "\n\n".join([f"By `{command}`: {when}.", *tables])
+    file.write_text(text + "\n", "utf-8")
     (ROOT / "docs" / notes["PAGE"]).write_text(notes["page"](), "utf-8")
 
 

@@ -18,7 +18,20 @@ class Figure:
         return {True: "holds", False: "**missed**", None: "-"}[self.holds]
 
 
+def write_row(figure: Figure) -> str:
+    """A figure as a row of Markdown."""
+    return f"| {figure.number} | {figure.promise} | {figure.measured} | {figure.verdict} |"
+
+
 def write_table(figures: list[Figure]) -> str:
     """The figures as a table of Markdown."""
-    rows = [f"| {each.number} | {each.promise} | {each.measured} | {each.verdict} |" for each in figures]
-    return "\n".join(["| # | promise | measured | verdict |", "|---|---|---|---|", *rows])
+    return "\n".join(["| # | promise | measured | verdict |", "|---|---|---|---|", *map(write_row, figures)])
+
+
+def replace_rows(text: str, worker: str, figures: list[Figure]) -> str:
+    """A page's tables, with the rows of a worker that were measured again in place of the older ones."""
+    before, title, table = text.partition(f"`{worker}`:\n")
+    rows = {f"| {figure.number} |": write_row(figure) for figure in figures}
+    ours, end, others = table.partition("\n\n`")
+    lines = [rows.get(line[: line.find("|", 1) + 1], line) for line in ours.split("\n")]
+    return before + title + "\n".join(lines) + end + others

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.attacks import costs
-from tests.attacks.figure import Figure, write_table
+from tests.attacks.figure import Figure, replace_rows, write_table
 from tests.attacks.load import Outcome, call, percentile, write_chat
 from tests.doubles import Gateway
 
@@ -35,3 +35,18 @@ def test_no_changed_body_is_an_error_of_the_gateways_own(gateway: Gateway) -> No
     for request in costs.list_changed(300, seed=2026):
         outcome = asyncio.run(call(address(gateway), request))
         assert outcome.status not in (0, 500), request
+
+
+def test_rows_that_are_measured_again_replace_those_of_their_worker_only() -> None:
+    figures = [Figure("1", "fast", "1 ms", True), Figure("11", "slow", "2 ms", True)]
+    text = "\n\n".join(f"`{worker}`:\n\n{write_table(figures)}" for worker in ("gthread", "gevent"))
+    again = replace_rows(text, "gevent", [Figure("1", "fast", "9 ms", False)])
+    theirs, _, ours = again.partition("`gevent`")
+    assert "| 1 | fast | 1 ms | holds |" in theirs
+    assert "| 1 | fast | 9 ms | **missed** |" in ours
+    assert "| 11 | slow | 2 ms | holds |" in ours
+    assert replace_rows(again, "gevent", figures) == text
+    assert (
+        "| 1 | fast | 9 ms |"
+        in replace_rows(text, "gthread", [Figure("1", "fast", "9 ms", False)]).partition("`gevent`")[0]
+    )
