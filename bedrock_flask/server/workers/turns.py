@@ -23,7 +23,8 @@ class Turns:
 
     def wait(self) -> float:
         """Wait for the greenlet's turn; the seconds that it took."""
-        began, waiter = time.monotonic(), Waiter()
+        began = time.monotonic()
+        waiter: Any = Waiter()
         self._waiting.append(waiter)
         if not self._timer.active:
             self._timer.start(self._give)
