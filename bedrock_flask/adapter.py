@@ -208,6 +208,16 @@ CHECKS = (
         lambda value: value.decode is None or value.reply is not None or value.emulate is not None,
         "decode needs a reply: a sample of what the model answers",
     ),
+    Check(
+        "",
+        lambda value: len({value.read_request is None, value.write_reply is None, value.write_chunks is None}) == 1,
+        "read_request, write_reply and write_chunks belong together: give all three or none",
+    ),
+    Check(
+        "imported",
+        lambda value: value is None or isinstance(value, Capabilities),
+        "imported must be Capabilities",
+    ),
     Check("provider", _is_string, "provider must be a string"),
     Check("known_models", _is_object, "known_models must map model ids to KnownModel"),
     Check(
@@ -256,6 +266,13 @@ class Adapter:
     emulate       for a format of the plugin's own: computes the emulator's reply from the body with its engine
     async_invoke  how StartAsyncInvoke is called, where that differs from InvokeModel; a family that knows no other
                   operation `speaks` StartAsyncInvoke
+    read_request  for a format of the plugin's own: native body -> Converse request; with the two that follow, the
+                  emulator's engine answers in this format, whole and streamed
+    write_reply   for a format of the plugin's own: Converse response -> native reply
+    write_chunks  for a format of the plugin's own: parts of a Converse response, as `decode` returns them, -> native
+                  chunks; the first part has the input tokens, and the last one the stop reason and all counts
+    imported      what a model with this native body can do that was imported into the account; its adapter is named in
+                  the models file, and it is called by InvokeModel. None: the same as the models of the first pattern
     """
 
     name: str
@@ -277,6 +294,10 @@ class Adapter:
     chunks: Sequence[Mapping[str, Any]] | None = None
     emulate: Callable[[Json, Engine], Json] | None = None
     async_invoke: AsyncInvoke | None = None
+    read_request: Callable[[Json], Request] | None = None
+    write_reply: Callable[[Response], Json] | None = None
+    write_chunks: Callable[[Iterable[Response]], Iterable[Json]] | None = None
+    imported: Capabilities | None = None
 
     def __post_init__(self) -> None:
         faults = tuple(fault for check in CHECKS for fault in check.find_faults(self))

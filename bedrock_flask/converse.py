@@ -95,6 +95,27 @@ def text_of(content: Iterable[Json]) -> str:
     return "\n".join(block["text"] for block in content if isinstance(block.get("text"), str))
 
 
+def text_of_answer(response: Response) -> str:
+    """The text blocks of a response, or of a part of one, one after another."""
+    return "".join(block.get("text", "") for block in member(response, "output", "message", "content") or ())
+
+
+def build_answer(
+    text: str | None = None,
+    *,
+    stop_reason: str | None = None,
+    input_tokens: int | None = None,
+    output_tokens: int | None = None,
+) -> Response:
+    """A Converse response, or a part of one, with what is known of it."""
+    usage = omit_null(inputTokens=input_tokens, outputTokens=output_tokens)
+    return {
+        **({} if text is None else {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}}),
+        **({} if stop_reason is None else {"stopReason": stop_reason}),
+        **({"usage": usage} if usage else {}),
+    }
+
+
 def omit_null(**members: Any) -> Json:
     """An object of the members whose value is not None."""
     return {name: value for name, value in members.items() if value is not None}

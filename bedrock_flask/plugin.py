@@ -27,8 +27,9 @@ from bedrock_flask.adapter import Adapter, AsyncInvoke, Engine, KnownModel
 from bedrock_flask.bedrock import sources
 from bedrock_flask.bedrock.sources import DOCUMENTED, MEASURED, ONE_REPORT, Source
 from bedrock_flask.bodies import anthropic_body, converse_body, openai_chat_body
+from bedrock_flask.bodies.prompts import PromptTemplate
 from bedrock_flask.capabilities import CHAT, Capabilities
-from bedrock_flask.converse import Json, text_of
+from bedrock_flask.converse import Json, build_answer, text_of, text_of_answer
 from bedrock_flask.fields import Open, Schema
 from bedrock_flask.hookspecs import API_VERSION, hookimpl
 
@@ -45,13 +46,16 @@ __all__ = [
     "Json",
     "KnownModel",
     "Open",
+    "PromptTemplate",
     "Schema",
     "Source",
     "anthropic_body",
+    "build_answer",
     "converse_body",
     "fields",
     "hookimpl",
     "openai_chat_body",
     "sources",
     "text_of",
+    "text_of_answer",
 ]

@@ -32,10 +32,22 @@ def is_application_profile(model: str) -> bool:
     return model.startswith("arn:") and ":application-inference-profile/" in model
 
 
-def is_imported(model: str) -> bool:
-    """Whether a model was imported into the account: it takes a body of its own, and Converse does not serve it.
+# What the ARNs of an account's own models contain; none of them names the family.
+_OWN_MODELS = (":imported-model/", ":provisioned-model/", ":custom-model/", ":custom-model-deployment/", ":endpoint/")
 
-    Source: botocore's service model of bedrock-runtime, `modelId` of Converse.
+
+def is_own_model(model: str) -> bool:
+    """Whether a model is the account's own: imported, provisioned, custom, or from the Marketplace on an endpoint.
+
+    Source: botocore's service model of bedrock-runtime, `modelId` of InvokeModel.
+    """
+    return model.startswith("arn:") and any(kind in model for kind in _OWN_MODELS)
+
+
+def is_imported(model: str) -> bool:
+    """Whether a model was imported into the account, and takes the body of its family.
+
+    Source: AWS user guide, "Invoke your imported model".
     """
     return model.startswith("arn:") and ":imported-model/" in model
 

@@ -41,6 +41,7 @@ from bedrock_flask.contract.own_format import (
     encode_takes_what_the_model_can,
     only_the_last_chunk_ends,
     request_is_read,
+    written_answers_are_read,
 )
 from bedrock_flask.contract.reading import texts_of_a_batch_stay_apart, what_encode_reads_is_in_its_body
 from bedrock_flask.models.loading import Plugin, describe_error, find_built_in, load_plugins
@@ -64,6 +65,7 @@ LAWS: tuple[Law, ...] = (
     request_is_read,
     decode_gives_converse,
     chunks_equal_the_reply,
+    written_answers_are_read,
     answer_is_recognised,
     only_the_last_chunk_ends,
     answers_whole,

@@ -2,11 +2,13 @@
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.contract.locations import find_locations
 from bedrock_flask.converse import member
+from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.wires import WIRES
 
 
@@ -42,8 +44,25 @@ def usage_is_reported(adapter: Adapter) -> Iterator[str]:
     counted = any(each.output in ("text", "embedding") for each in adapter.models.values())
     if not _is_own(adapter) or adapter.decode is None or adapter.reply is None or not counted:
         return
+    if adapter.answer is not None and not _has_counts(to_json_schema(adapter.answer())):
+        return
     if from_members(member(adapter.decode(copy.deepcopy(dict(adapter.reply))), "usage")) == Usage():
         yield "decode returns no usage for its reply: usage is known only if Bedrock's headers contain it"
+
+
+def _has_counts(schema: Any) -> bool:
+    """Whether a schema, or one inside it, has a number of tokens."""
+    if isinstance(schema, list):
+        return any(map(_has_counts, schema))
+    if not isinstance(schema, dict):
+        return False
+    named = (each for name, each in schema.get("properties", {}).items() if "token" in name.lower())
+    return any({"integer", "number"} & {*_list_types(each)} for each in named) or any(map(_has_counts, schema.values()))
+
+
+def _list_types(schema: Any) -> list[str]:
+    types = schema.get("type", [])
+    return types if isinstance(types, list) else [types]
 
 
 def _is_own(adapter: Adapter) -> bool:

@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -11,8 +11,10 @@ from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter
 from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.bodies.converse_body import Body
-from bedrock_flask.converse import Json, Request, Response, member, replay
+from bedrock_flask.capabilities import Capabilities
+from bedrock_flask.converse import Json, Request, Response, member, replay, text_of_answer
 from bedrock_flask.emulator.engines.scripted import ScriptedEngine
+from bedrock_flask.emulator.formats.answer_parts import split_answer
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.loading import describe_error
 from bedrock_flask.wires import find_wire
@@ -99,6 +101,14 @@ RESPONSE: Response = {
 }
 
 
+# An answer that every format can express.
+TEXT: Response = {
+    "output": {"message": {"role": "assistant", "content": [{"text": "A question of light."}]}},
+    "stopReason": "max_tokens",
+    "usage": {"inputTokens": 14, "outputTokens": 5, "totalTokens": 19},
+}
+
+
 def encode_makes_a_body(adapter: Adapter) -> Iterator[str]:
     """The result of encode fits the body's schema and contains the user's text."""
     if adapter.encode is None:
@@ -124,7 +134,7 @@ def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
     if adapter.encode is None or not _is_encoded(adapter, adapter.encode):
         return
     for capability, (request, needed) in CAPABILITY_REQUESTS.items():
-        if not any(getattr(each, capability) for each in adapter.models.values()):
+        if not any(getattr(each, capability) for each in list_encoded(adapter)):
             continue
         try:
             body = adapter.encode(copy.deepcopy(request))
@@ -137,6 +147,13 @@ def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
         missing = [each for each in needed if each not in _dump(body)]
         if missing:
             yield f"encode makes a body without what {capability}=True announces: {missing[0]!r:.40} is not in it"
+
+
+def list_encoded(adapter: Adapter) -> Sequence[Capabilities]:
+    """What the models can do that `encode` serves: if Converse serves the family, those that were imported."""
+    if adapter.imported is not None and "converse" in adapter.speaks:
+        return (adapter.imported,)
+    return (*adapter.models.values(),)
 
 
 def _is_encoded(adapter: Adapter, encode: Callable[[Request], Json]) -> bool:
@@ -202,6 +219,20 @@ def chunks_equal_the_reply(adapter: Adapter) -> Iterator[str]:
         yield f"the chunks have the usage {usage.to_dict()}, but the reply has {counted.to_dict()}"
 
 
+def written_answers_are_read(adapter: Adapter) -> Iterator[str]:
+    """What write_reply and write_chunks make of an answer, decode reads as the same answer."""
+    if adapter.decode is None or adapter.write_reply is None or adapter.write_chunks is None:
+        return
+    reply = adapter.decode(adapter.write_reply(copy.deepcopy(TEXT)))
+    parts = [adapter.decode(chunk) for chunk in adapter.write_chunks(split_answer(replay(TEXT), lambda: 14))]
+    for name, found in (("write_reply", [reply]), ("write_chunks", parts)):
+        text = "".join(map(text_of_answer, found))
+        if text_of_answer(TEXT) not in text:
+            yield f"{name} writes {text_of_answer(TEXT)!r}, and decode reads {text!r:.100}"
+        if member(found[-1], "stopReason") != TEXT["stopReason"]:
+            yield f"{name} ends with {TEXT['stopReason']!r}, and decode reads {member(found[-1], 'stopReason')!r}"
+
+
 def answer_is_recognised(adapter: Adapter) -> Iterator[str]:
     """The reply is recognised as an answer, and an empty object is not."""
     wire = find_wire(adapter)
@@ -235,6 +266,7 @@ def _list_replies(adapter: Adapter) -> list[Json]:
     replies = (
         [] if adapter.emulate is None else [adapter.emulate(copy.deepcopy(dict(adapter.sample)), ScriptedEngine())]
     )
+    replies += [] if adapter.write_reply is None else [adapter.write_reply(TEXT)]
     return replies + ([] if adapter.reply is None else [dict(adapter.reply)])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter
+from bedrock_flask.contract.own_format import list_encoded
 from bedrock_flask.converse import Json
 from bedrock_flask.translation.read_members import find_lost, note_reads
 
@@ -44,7 +45,7 @@ def what_encode_reads_is_in_its_body(adapter: Adapter) -> Iterator[str]:
         return
     for member, pair in _PAIRS.items():
         needs = _NEEDS.get(member)
-        if needs and not any(getattr(each, needs) for each in adapter.models.values()):
+        if needs and not any(getattr(each, needs) for each in list_encoded(adapter)):
             continue
         try:
             (one, reads), (other, _) = (_encode(adapter, {**_QUESTION, **more}, member) for more in pair)

@@ -25,6 +25,7 @@ from marshmallow import fields, validate
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.errors import ModelsFileError
+from bedrock_flask.models.contradictions import find_contradictions
 from bedrock_flask.models.registry import Registry
 
 STRICT, WARN = "strict", "warn"
@@ -90,6 +91,8 @@ def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str
             aliases[name] = _make_alias(name, entry, registry)
         except marshmallow.ValidationError as error:
             faults += [f"[models.{name}] {fault}" for fault in _format_messages(error.messages)]
+    for alias in aliases.values():
+        faults += [f"[models.{alias.name}] {words}" for words in find_contradictions(alias, aliases, registry)]
     if faults:
         raise ModelsFileError(f"the models file {path} is invalid: " + "; ".join(faults))
     return MappingProxyType(aliases)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bedrock_flask.adapter import Adapter, KnownModel
-from bedrock_flask.bedrock.model_ids import find_arn_region
+from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import ModelNotListed, UnknownModel
 from bedrock_flask.models.context_suffix import ContextSuffix, split_suffix
@@ -137,7 +137,7 @@ class Models:
         claim = self.registry.find_claim(alias.id)
         if alias.adapter and (claim is None or claim.adapter.name != alias.adapter):
             adapter = self.registry.adapters[alias.adapter]
-            capabilities = next(iter(adapter.models.values()))
+            capabilities = _find_capabilities(adapter, alias.model)
         elif claim is not None:
             adapter, capabilities = claim.adapter, claim.capabilities
         else:
@@ -187,6 +187,12 @@ class Models:
         near = [folded[each] for each in difflib.get_close_matches(name.lower(), folded, 3, 0.5)]
         known = f" Nearest: {', '.join(near)}." if near else f" Known names: {', '.join(names)}." if names else ""
         return f"'{name}' is not an alias, an adapter or a Bedrock id.{known}"
+
+
+def _find_capabilities(adapter: Adapter, model: str) -> Capabilities:
+    """What a model can do whose adapter the models file names."""
+    own = adapter.imported if is_imported(model) else None
+    return own or next(iter(adapter.models.values()))
 
 
 def _apply_suffix(model: Model, suffix: ContextSuffix) -> Model:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,9 @@ from bedrock_flask.errors import (
     MalformedBody,
     RefusedSafeguard,
     UnknownModel,
+    summarize_faults,
 )
+from bedrock_flask.models.foreign_bodies import describe_foreign_body
 from bedrock_flask.models.models_file import DROP, ERROR
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region, expect_region
@@ -45,6 +47,15 @@ def parse_json(data: bytes) -> Any:
         raise BodyTooLarge(f"{error.message}.") from None
     except strict.MalformedJSON as error:
         raise MalformedBody(error.message, error.path) from None
+
+
+def is_json(data: bytes) -> bool:
+    """Whether a body is strict JSON."""
+    try:
+        strict.parse(data)
+    except (strict.MalformedJSON, strict.TooManyParts):
+        return False
+    return True
 
 
 def take_safeguards(exchange: Exchange, data: bytes, body: Any) -> tuple[bytes, Any]:
@@ -75,6 +86,14 @@ def reject_faults(faults: Iterable[FieldError]) -> None:
     """Raise InvalidBody for the faults of a body; fields that the schema does not know are left to the caller."""
     if invalid := [fault for fault in faults if not fault.unknown]:
         raise InvalidBody(invalid)
+
+
+def reject_native_faults(exchange: Exchange, model: Model, body: Any, faults: Sequence[FieldError]) -> None:
+    """Raise InvalidBody for the faults of a native body; it says which family's format the body has, if any."""
+    if not faults:
+        return
+    hint = describe_foreign_body(exchange.state.models.registry, model.adapter, body)
+    raise InvalidBody(faults, f"{summarize_faults(faults)}. {hint}" if hint else "")
 
 
 def unknown_paths(faults: Iterable[FieldError]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.call import REPLY, Call, Chunk, Reply
 from bedrock_flask.converse import Event, Json, Response, replay
 from bedrock_flask.translation.answer_tool import AnswerTool
@@ -22,7 +22,7 @@ def read_response(
 
     The input of `answer_tool` is its text.
     """
-    response = _read_document(reply.document, call)
+    response = _add_usage(_read_document(reply.document, call), call)
     return restore_tool_names(take_answer(response, answer_tool) if answer_tool else response, names)
 
 
@@ -78,22 +78,39 @@ def _read_document(document: Json, call: Call) -> Response:
     return wire.read_reply(document) if wire.read_reply else document
 
 
+def _add_usage(response: Response, call: Call) -> Response:
+    """The response with the usage that Bedrock reports in headers or metrics, if its own format has none."""
+    if response.get("usage"):
+        return response
+    counts = zip(_COUNTS, call.record.usage.counts(), strict=True)
+    usage = {name: count for name, count in counts if count is not None}
+    return {**response, "usage": usage} if usage else response
+
+
+# Converse's names for the counts, in the order of `Usage.counts`.
+_COUNTS = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+
+
 def _open_stream(call: Call) -> ChunkReader:
     if call.wire != converse.WIRE.name and call.adapter.decode is not None:
-        return _open_decoder(call.adapter, call.adapter.decode)
+        return _open_decoder(call, call.adapter.decode)
     wire = find_wire(call.adapter, call.wire)
     return wire.open_reader() if wire.open_reader else converse.open_reader()
 
 
-def _open_decoder(adapter: Adapter, decode: Callable[[Json], Response]) -> ChunkReader:
+def _open_decoder(call: Call, decode: Callable[[Json], Response]) -> ChunkReader:
     parts = _Parts()
 
     def read(chunk: Json) -> Iterable[Event]:
         # A plugin's `decode` may return anything, and the plugin is reported for it.
-        with isolate_plugin_errors(adapter):
+        with isolate_plugin_errors(call.adapter):
             return list(parts.read(decode(chunk)))
 
-    return ChunkReader(read, parts.end)
+    def end() -> Iterable[Event]:
+        parts.usage = _add_usage({"usage": parts.usage}, call)["usage"]
+        return parts.end()
+
+    return ChunkReader(read, end)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.bedrock.model_ids import is_imported
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.errors import (
@@ -122,7 +123,7 @@ def build_bedrock_request(
     operation, wire = adapter.operation, adapter.wire
     safeguards: Json = {}
     unread: list[str] = []
-    if converse.WIRE.name in adapter.speaks:
+    if converse.WIRE.name in adapter.speaks and not _is_invoked(model):
         body, operation, wire = placed, adapter.speaks[converse.WIRE.name], converse.WIRE.name
     else:
         safeguards = {name: placed[name] for name in _IN_HEADERS if name in placed}
@@ -173,6 +174,17 @@ def is_conversable(model: Model) -> bool:
     if converse.WIRE.name in adapter.speaks or (adapter.encode is not None and adapter.decode is not None):
         return True
     return adapter.encode is None and adapter.decode is None and find_wire(adapter).is_bridge
+
+
+def _is_invoked(model: Model) -> bool:
+    """Whether a model is called in its own format although its family speaks Converse.
+
+    An imported model whose adapter the models file names: Converse serves not all of them, and those that it serves by
+    the template of the model's files. Source: AWS user guide, "Invoke your imported model".
+    """
+    adapter = model.adapter
+    is_native = adapter.operation == "InvokeModel" and (adapter.encode is not None or find_wire(adapter).is_bridge)
+    return is_imported(model.id) and is_native
 
 
 def _encode(model: Model, request: Request, policy: str) -> tuple[Json, list[str]]:

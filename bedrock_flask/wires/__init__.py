@@ -35,12 +35,12 @@ def find_wire(adapter: Adapter, name: str = "") -> Wire:
     if name in WIRES:
         return WIRES[name]
     if adapter.decode and name == adapter.wire:
-        return _build_wire(name, adapter.decode)
+        return _build_wire(name, adapter, adapter.decode)
     # The adapter has a schema of the body, and nothing that reads an answer.
     return Wire(name=name, is_opaque=True)
 
 
-def _build_wire(name: str, decode: Callable[[Json], Response]) -> Wire:
+def _build_wire(name: str, adapter: Adapter, decode: Callable[[Json], Response]) -> Wire:
     """A wire for the adapter's own format, which it reads with the adapter's `decode`."""
 
     def decode_part(document: Json) -> Response:
@@ -60,4 +60,10 @@ def _build_wire(name: str, decode: Callable[[Json], Response]) -> Wire:
     def read_usage(document: Json) -> Usage:
         return from_members(member(decode_part(document), "usage")).merge(from_metrics(document))
 
-    return Wire(name=name, is_complete=is_complete, is_terminal=is_terminal, read_usage=read_usage)
+    return Wire(
+        name=name,
+        is_complete=is_complete,
+        is_terminal=is_terminal,
+        read_usage=read_usage,
+        read_request=adapter.read_request,
+    )

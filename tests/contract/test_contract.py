@@ -16,7 +16,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches, faults_of
 from bedrock_flask.contract.samples import make_body
 from bedrock_flask.models import loading
-from bedrock_flask.plugin import Capabilities, Open, Schema, fields, hookimpl, text_of
+from bedrock_flask.plugin import Capabilities, Open, Schema, fields, hookimpl, text_of, text_of_answer
 
 Json = dict[str, Any]
 
@@ -52,6 +52,13 @@ GOOD = Adapter(
     reply={"t": "none", "stop": 1},
     chunks=[{"t": "no"}, {"t": "ne"}, {"t": "", "stop": 1}],
 )
+
+
+# A format that is read and written; `write_chunks` is missing.
+WRITING: Any = {
+    "read_request": lambda body: {"messages": [{"role": "user", "content": [{"text": body["prompt"]}]}]},
+    "write_reply": lambda response: {"t": text_of_answer(response), "stop": 1},
+}
 
 
 def test_a_good_adapter_keeps_every_law() -> None:
@@ -242,6 +249,16 @@ BROKEN: list[tuple[str, Adapter, str]] = [
         "chunks_equal_the_reply",
         replace(GOOD, decode=miscounting),
         "the chunks have the usage {'input_tokens': 9}, but the",
+    ),
+    (
+        "written_answers_are_read",
+        replace(GOOD, **WRITING, write_chunks=lambda parts: [{"t": "x"} for _ in parts]),
+        "write_chunks writes 'A question of light.', and decode reads 'x",
+    ),
+    (
+        "written_answers_are_read",
+        replace(GOOD, **WRITING, write_chunks=lambda parts: [{"t": "A question of light."} for _ in parts]),
+        "write_chunks ends with 'max_tokens', and decode reads None",
     ),
     ("answer_is_recognised", replace(GOOD, decode=lacking), "an empty object passes for an answer"),
     ("answer_is_recognised", replace(GOOD, reply={"u": 1}), "no answer is found"),

@@ -39,7 +39,14 @@ from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline import counting
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream, write_reply
-from bedrock_flask.pipeline.request import make_call, parse_json, reject_faults, resolve_model, resolve_native_model
+from bedrock_flask.pipeline.request import (
+    make_call,
+    parse_json,
+    reject_faults,
+    reject_native_faults,
+    resolve_model,
+    resolve_native_model,
+)
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.wires import find_wire
@@ -105,11 +112,12 @@ def _read_counted(model: Model, body: Any) -> Request:
 def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Response:
     data, adapter = read_body(exchange), model.adapter
     if adapter.operation != "InvokeModel":
-        # A family whose body no plugin knows.
+        # A family whose body no plugin knows, or one that has none but Converse's.
         return _pass_through(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
+    body = parse_json(data)
     with isolate_plugin_errors(adapter):
-        faults = adapter.find_faults(parse_json(data))
-    reject_faults(faults)
+        faults = adapter.find_faults(body)
+    reject_native_faults(exchange, model, body, [fault for fault in faults if not fault.unknown])
     return _pass_through(exchange, model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
 
 

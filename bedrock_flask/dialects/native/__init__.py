@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from bedrock_flask import headers
 from bedrock_flask.adapter import Adapter, isolate_plugin_errors
-from bedrock_flask.bedrock.model_ids import is_imported, is_prompt
-from bedrock_flask.call import Chunk
+from bedrock_flask.bedrock.model_ids import is_own_model, is_prompt
+from bedrock_flask.call import Call, Chunk
 from bedrock_flask.dialect import Dialect, ErrorResponse, Route
 from bedrock_flask.dialects.native import jobs
 from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, describe_capabilities
@@ -36,9 +36,11 @@ from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
+    is_json,
     log_unknown_fields,
     make_call,
     parse_json,
+    reject_native_faults,
     resolve_model,
     resolve_native_model,
 )
@@ -125,12 +127,11 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
         )
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
-    document = parse_json(data) if body is None else body
-    if is_imported(model.id) and GENERIC in model.adapter.models:
-        # No plugin knows its body, and it is not Converse's.
-        unknown, call = [], make_call(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
+    if is_own_model(model.id) and GENERIC in model.adapter.models:
+        # No plugin knows its body, which may be of any form.
+        unknown, call = [], _make_opaque_call(exchange, model, data, stream=stream)
     else:
-        unknown = _check_body(model, document)
+        unknown = _check_body(exchange, model, parse_json(data) if body is None else body)
         call = make_call(exchange, model, data, stream=stream)
     log_unknown_fields(exchange, unknown)
     wire = find_wire(call.adapter, call.wire)
@@ -145,7 +146,13 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
     return add_gateway_headers(exchange, response, model)
 
 
-def _check_body(model: Model, body: Any) -> list[str]:
+def _make_opaque_call(exchange: Exchange, model: Model, data: bytes, *, stream: bool) -> Call:
+    # What is not JSON has the type that the caller says.
+    forward = () if stream else ("accept",) if is_json(data) else ("accept", "content-type")
+    return make_call(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream, forward=forward)
+
+
+def _check_body(exchange: Exchange, model: Model, body: Any) -> list[str]:
     """The unknown fields that may pass; every other fault is an InvalidBody."""
     with isolate_plugin_errors(model.adapter):
         faults: list[FieldError] = model.adapter.find_faults(body)
@@ -159,8 +166,7 @@ def _check_body(model: Model, body: Any) -> list[str]:
             f"format can be sent to /model/{model.name}/invoke, or a plugin can claim it (bedrock-flask new-plugin)."
         )
         raise InvalidBody(refused, detail)
-    if refused:
-        raise InvalidBody(refused)
+    reject_native_faults(exchange, model, body, refused)
     return [fault.path for fault in faults]
 
 

@@ -3,9 +3,25 @@
 from collections.abc import Iterable, Iterator
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, Response, member
 from bedrock_flask.emulator.formats.wire_format import find_longest_text
+from bedrock_flask.fields import Open
+
+
+class AnyBody(Open):
+    """A body of any form."""
+
+
+# The family of a model of the account's own whose body is that of no plugin.
+UNKNOWN_FAMILY = Adapter(
+    name="unknown",
+    body=AnyBody,
+    speaks={"unknown": "InvokeModel"},
+    models={"unknown": Capabilities()},
+    sample={},
+)
 
 
 def is_neutral(adapter: Adapter) -> bool:

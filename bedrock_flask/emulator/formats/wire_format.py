@@ -1,6 +1,6 @@
-"""What a model answers in a format that the gateway knows, whole or in chunks: as scripted in it, or by its wire.
+"""What a model answers, whole or in chunks, in a format that is read and written: as scripted, or by the engine.
 
-plugin.py answers in a format of a plugin's own.
+That is a format that the gateway knows, or one that a plugin reads and writes itself.
 """
 
 import time
@@ -12,11 +12,12 @@ from typing import Any
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_members
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, fold
+from bedrock_flask.converse import Event, Json, Request, Response, fold
 from bedrock_flask.emulator.calls.errors import validation_error
 from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
 from bedrock_flask.emulator.engines import conversation
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
+from bedrock_flask.emulator.formats.answer_parts import split_answer
 from bedrock_flask.errors import InvalidBody
 from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.wire import Wire
@@ -65,11 +66,10 @@ def make_reply(
 ) -> Json:
     """The whole reply."""
     wire = find_wire(adapter)
-    assert wire.write_reply is not None  # noqa: S101 - a known format can be written
     request = read_request(wire, body)
     scripted = engine.find_native_reply(request)
     if scripted is None:
-        return wire.write_reply(fold(relay_events(engine, request, tally, presence)), model)
+        return _write_reply(adapter, fold(relay_events(engine, request, tally, presence)), model)
     reply = scripted.body or {}
     tally.usage = count_usage(body, reply, engine).merge(wire.read_usage(reply))
     return reply
@@ -83,12 +83,27 @@ def make_chunks(
     request = read_request(wire, body)
     scripted = engine.find_native_reply(request)
     if scripted is None:
-        chunks = wire.write_chunks(relay_events(engine, request, tally, presence), model)
         count = partial(conversation.count_tokens, request, engine.count)
-        return add_metrics(_add_start_tokens(wire, chunks, count), tally)
+        chunks = _write_chunks(adapter, relay_events(engine, request, tally, presence), model, count)
+        return add_metrics(chunks, tally)
     parts = scripted.list_chunks()
     tally.usage = reduce(Usage.merge, map(wire.read_usage, parts), count_usage(body, parts, engine))
     return add_metrics(parts, tally)
+
+
+def _write_reply(adapter: Adapter, response: Response, model: str) -> Json:
+    if adapter.write_reply is not None:
+        return adapter.write_reply(response)
+    write = find_wire(adapter).write_reply
+    assert write is not None  # noqa: S101 - a known format can be written
+    return write(response, model)
+
+
+def _write_chunks(adapter: Adapter, events: Iterable[Event], model: str, count: Callable[[], int]) -> Iterator[Json]:
+    if adapter.write_chunks is not None:
+        return iter(adapter.write_chunks(split_answer(events, count)))
+    wire = find_wire(adapter)
+    return _add_start_tokens(wire, wire.write_chunks(events, model), count)
 
 
 def _add_start_tokens(wire: Wire, chunks: Iterable[Json], count: Callable[[], int]) -> Iterator[Json]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bedrock_flask.adapter import Adapter
-from bedrock_flask.bedrock.model_ids import is_prompt
+from bedrock_flask.bedrock.model_ids import is_own_model, is_prompt
 from bedrock_flask.bedrock.usage import HEADERS, METRICS
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
@@ -21,11 +21,12 @@ from bedrock_flask.emulator.calls.request import (
 )
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response, make_stream_response
 from bedrock_flask.emulator.formats import own_format, wire_format
+from bedrock_flask.emulator.formats.neutral import UNKNOWN_FAMILY
 from bedrock_flask.emulator.formats.wire_format import Tally
 from bedrock_flask.emulator.operations import cache_rules, guardrails, model_rules, rules
 from bedrock_flask.errors import FieldError
-from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import eventstream
+from bedrock_flask.protocol.json import MalformedJSON, parse
 from bedrock_flask.wires import WIRES
 
 LOG = logging.getLogger("bedrock_flask.emulator")
@@ -86,8 +87,8 @@ def _echo_members(body: Json) -> Json:
 
 
 def _has_known_format(adapter: Adapter) -> bool:
-    """Whether the gateway reads and writes the model's own format."""
-    return adapter.wire in WIRES
+    """Whether the gateway, or the plugin itself, reads and writes the model's own format."""
+    return adapter.wire in WIRES or adapter.read_request is not None
 
 
 def _extend_last_chunk(chunks: Iterator[Json], members: Callable[[], Json]) -> Iterator[Json]:
@@ -100,9 +101,10 @@ def _extend_last_chunk(chunks: Iterator[Json], members: Callable[[], Json]) -> I
 def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, Json]:
     """The adapter, the capabilities and the body in the model's own format. Raises EmulatedError."""
     adapter, capabilities = request.find_adapter()
-    body = parse_body(request.body)
-    if adapter.operation != "InvokeModel" and request.model.startswith("arn:"):
-        adapter, capabilities = _find_by_body(request.registry, body)
+    is_unnamed = adapter.operation != "InvokeModel" and request.model.startswith("arn:")
+    body = _parse_any(request.body) if is_unnamed and is_own_model(request.model) else parse_body(request.body)
+    if is_unnamed:
+        adapter, capabilities = _find_by_body(request, body)
     if adapter.operation != "InvokeModel":
         raise validation_error(NO_SUCH_MODEL)
     reject_faults(replace(adapter, rules=()).find_faults(body))
@@ -120,13 +122,27 @@ def reject_faults(faults: Sequence[FieldError]) -> None:
         raise validation_error(f"Malformed input request: {text}, please reformat your input and try again.")
 
 
-def _find_by_body(registry: Registry, body: Json) -> tuple[Adapter, Capabilities]:
-    """The adapter for an ARN that does not name its model: the first whose schema accepts the body."""
-    claims = (claim for claim in registry.claims if claim.adapter.operation == "InvokeModel")
+def _parse_any(body: bytes) -> Json:
+    """The JSON object of a body, or an object that holds a body of any other form."""
+    try:
+        document = parse(body)
+    except MalformedJSON:
+        document = body.decode("utf-8", "replace")
+    return document if isinstance(document, dict) else {"body": document}
+
+
+def _find_by_body(request: EmulatorRequest, body: Json) -> tuple[Adapter, Capabilities]:
+    """The adapter for an ARN that does not name its model: the first whose schema accepts the body.
+
+    A model of the account's own may be of a family that has no plugin.
+    """
+    claims = (claim for claim in request.registry.claims if claim.adapter.operation == "InvokeModel")
     found = next((claim for claim in claims if not claim.adapter.find_faults(body)), None)
-    if found is None:
+    if found is not None:
+        return found.adapter, found.capabilities
+    if not is_own_model(request.model):
         raise validation_error(NO_SUCH_MODEL)
-    return found.adapter, found.capabilities
+    return UNKNOWN_FAMILY, UNKNOWN_FAMILY.models["unknown"]
 
 
 def converse(request: EmulatorRequest) -> EmulatorResponse:
