@@ -426,11 +426,11 @@ def test_a_family_without_a_plugin_is_passed_as_it_is(
     gateway: Gateway, upstream: Upstream, whole: SendWhole, stream: SendStream
 ) -> None:
     upstream.scripts.append(whole(b'{"generation":"Hi"}'))
-    response = gateway.post("/model/meta.llama3-1-8b-instruct-v1:0/invoke", {"prompt": "Hi"})
+    response = gateway.post("/model/acme.verse-1/invoke", {"prompt": "Hi"})
     assert response.json() == {"generation": "Hi"}
     frame = eventstream.encode(eventstream.chunk(b'{"generation":"Hi"}'))
     upstream.scripts.append(stream(frame))
-    path = "/model/meta.llama3-1-8b-instruct-v1:0/invoke-with-response-stream"
+    path = "/model/acme.verse-1/invoke-with-response-stream"
     assert gateway.post(path, {"prompt": "Hi"}).content == frame
 
 
