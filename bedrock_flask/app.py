@@ -5,6 +5,7 @@ import logging.config
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 
 from flask import Flask
@@ -22,11 +23,13 @@ from bedrock_flask.edge.health import with_health
 from bedrock_flask.edge.unread_request import with_unread_requests
 from bedrock_flask.errors import StartupError
 from bedrock_flask.guards.completed import completed
+from bedrock_flask.models.discovery import Discovery
+from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
 from bedrock_flask.prices.table import read_file
 from bedrock_flask.state import KEY, make_state, state_of, with_state
-from bedrock_flask.transport.choice import make_transport
+from bedrock_flask.transport.choice import make_offer_reader, make_transport
 
 Step = Callable[[Flask], Flask]
 LOG = logging.getLogger("bedrock_flask.plugin")
@@ -45,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         with_settings(settings if settings is not None else read_settings(os.environ)),
         with_transport,
         with_guards,
+        with_discovery,
         with_exchange,
         # A browser's preflight carries no key, so it is answered before the steps (edge/steps.py) require one.
         with_cors,
@@ -76,6 +80,8 @@ def with_settings(settings: Settings) -> Step:
             for line in broken.lines():
                 LOG.error("starting without %s", line)
         app.extensions[KEY] = make_state(settings, loaded, load_dialects())
+        if settings.models_file:
+            with_state(app, models_file=ModelsFileWatch(settings.models_file, loaded.registry))
         # Otherwise Flask would answer an address with two slashes with a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -94,6 +100,15 @@ def with_guards(app: Flask) -> Flask:
     """The guards around the transport."""
     handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(GUARDS), state_of(app).handler)
     return with_state(app, handler=handler)
+
+
+def with_discovery(app: Flask) -> Flask:
+    """The models know what the account is offered; it is read when they are listed or called, in the background."""
+    state = state_of(app)
+    if not state.settings.discovery:
+        return app
+    read = make_offer_reader(state.settings, state.shutdown, state.models.registry.generic)
+    return with_state(app, models=replace(state.models, discovery=Discovery(read)))
 
 
 def wsgi_app() -> Flask:

@@ -40,11 +40,21 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One fault of a body: its path (`messages[0].content`) and what is wrong there."""
+    """One fault of a body: its path (`messages[0].content`) and what is wrong there.
+
+    `unknown` is a member that the schema does not know, `is_new_value` a value that is not one of those it lists: AWS
+    may have added either since.
+    """
 
     path: str
     message: str
     unknown: bool = False
+    is_new_value: bool = False
+
+    @property
+    def may_be_new(self) -> bool:
+        """Whether AWS may have added since what is refused here."""
+        return self.unknown or self.is_new_value
 
 
 class StartupError(GatewayError):

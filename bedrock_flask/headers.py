@@ -10,6 +10,8 @@ ATTEMPTS = "x-bedrock-flask-attempts"
 DROPPED = "x-bedrock-flask-dropped"
 TRANSLATED = "x-bedrock-flask-translated"
 UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"
+# Since when AWS calls the model legacy (RFC 9745), and from when on it does not serve it any more (RFC 8594).
+DEPRECATION, SUNSET = "deprecation", "sunset"
 # What the gateway has marked for the model's cache; in a request, whether it may.
 CACHE = "x-bedrock-flask-cache"
 # Whether a count of tokens is exact or an estimate; in a request, whether it may be an estimate.

@@ -4,15 +4,14 @@ import importlib.metadata
 import importlib.resources
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, send_from_directory
+from flask import Blueprint, Flask, Response, jsonify, render_template, send_from_directory
 
 from bedrock_flask import json_schema
 from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Route
-from bedrock_flask.edge.flask_door import public
+from bedrock_flask.edge.flask_door import current_exchange, public
 from bedrock_flask.edge.rendering import PROBLEM_MEDIA_TYPE
 from bedrock_flask.fields import Boolean, Integer, List, Object, Schema, String
 from bedrock_flask.models.resolver import Models
@@ -28,12 +27,14 @@ _CONTENT_SECURITY_POLICY = (
 
 
 def with_openapi(app: Flask) -> Flask:
-    """`/openapi.json`, built at its first request, and `/docs`."""
+    """`/openapi.json`, built at its first request and when the models change, and `/docs`."""
     state = state_of(app)
+    built: list[tuple[Models, Json]] = []
 
-    @cache
-    def document() -> Json:
-        return build_document(state.models, state.dialects, needs_key=bool(state.settings.api_keys))
+    def document(models: Models) -> Json:
+        if not built or built[-1][0] is not models:
+            built[:] = [(models, build_document(models, state.dialects, needs_key=bool(state.settings.api_keys)))]
+        return built[-1][1]
 
     app.register_blueprint(blueprint)
     public(app.view_functions["static"])
@@ -43,7 +44,8 @@ def with_openapi(app: Flask) -> Flask:
 @blueprint.get("/openapi.json")
 def show_document() -> Response:
     """The whole API as an OpenAPI 3.1 document."""
-    return jsonify(state_of(current_app).openapi())
+    state = current_exchange().state
+    return jsonify(state.openapi(state.models))
 
 
 @blueprint.get("/docs")
@@ -158,9 +160,11 @@ def request_body(schema: Any, sample: Json | None) -> Json:
     return {"required": True, "content": {"application/json": content | ({"example": sample} if sample else {})}}
 
 
-def get_operation(operation: str, summary: str, tag: str, media: str = "application/json") -> Json:
-    """An operation that takes GET."""
-    answers = {"200": {"description": "The answer.", "content": {media: {"schema": {"type": "object"}}}}}
+def get_operation(
+    operation: str, summary: str, tag: str, media: str = "application/json", schema: Json | None = None
+) -> Json:
+    """An operation that takes GET, and the schema of its answer."""
+    answers = {"200": {"description": "The answer.", "content": {media: {"schema": schema or {"type": "object"}}}}}
     return {
         "operationId": operation,
         "tags": [tag],

@@ -12,6 +12,7 @@ from flask import Flask
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.dialect import Dialect
+from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from bedrock_flask.models.resolver import Models
 from bedrock_flask.transport.shutdown import Shutdown
 
@@ -76,7 +77,8 @@ class State:
     large_bodies   one for each large body that may be worked on at a time
     discard_body   reads and discards the rest of a request's body
     answer_unread  the response to a request that the server cannot read: its beginning, a status, what is wrong
-    openapi        builds the OpenAPI document, once
+    openapi        builds the OpenAPI document of these models, once
+    models_file    notices that the models file has changed; None without such a file
     """
 
     settings: Settings
@@ -90,7 +92,8 @@ class State:
     large_bodies: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(_LARGE_BODIES))
     discard_body: Callable[[Mapping[str, Any], int], None] = lambda environ, limit: None
     answer_unread: Callable[[bytes, int, str], bytes] | None = None
-    openapi: Callable[[], Mapping[str, Any]] = dict
+    openapi: Callable[[Models], Mapping[str, Any]] = lambda models: {}
+    models_file: ModelsFileWatch | None = None
 
 
 def make_state(settings: Settings, models: Models, dialects: tuple[Dialect, ...]) -> State:
@@ -106,7 +109,17 @@ def state_of(app: Flask) -> State:
     return state
 
 
+def current_state(app: Flask) -> State:
+    """The app's state for one request: with the aliases of the models file as it is now."""
+    state = state_of(app)
+    if state.models_file is not None:
+        aliases = state.models_file.read_changed()
+        if aliases is not None:
+            return state_of(with_state(app, models=replace(state.models, aliases=aliases)))
+    return state
+
+
 def with_state(app: Flask, **changes: Any) -> Flask:
-    """The app with some of its state replaced, while it is being composed."""
+    """The app with some of its state replaced: while it is being composed, or for the requests that follow."""
     app.extensions[KEY] = replace(state_of(app), **changes)
     return app

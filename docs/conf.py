@@ -48,6 +48,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("mermaid", Mermaid)
     app.connect("source-read", _resolve_links)
     app.connect("html-page-context", _load_mermaid)
+    app.connect("html-page-context", _load_filter)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -68,3 +69,9 @@ def _load_mermaid(app: Sphinx, page: str, template: str, context: object, doctre
     if doctree is not None and MERMAID.exists() and any("diagram" in node for node in doctree.findall(nodes.raw)):
         app.add_js_file(MERMAID.name, loading_method="defer")
         app.add_js_file("diagrams.js", loading_method="defer")
+
+
+def _load_filter(app: Sphinx, page: str, template: str, context: object, doctree: nodes.document | None) -> None:
+    """Load what filters the table of all models on its page."""
+    if page == "reference/all-models":
+        app.add_js_file("all-models.js", loading_method="defer")

@@ -2,11 +2,11 @@
 
 import importlib
 import inspect
-import json
-import re
 import runpy
+import sys
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,23 @@ import click
 from bedrock_flask.__main__ import COMMANDS
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import matches
-from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.bedrock_rules import CONVERSE_RULES, RULES
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import BEDROCK_ERRORS, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
-from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models import loading
 from bedrock_flask.models.registry import GENERIC
 
 HERE = Path(__file__).parent
+# The modules beside this one, also where a test loads this file.
+sys.path.append(str(HERE))
+
+import family_pages  # noqa: E402
+from markdown_tables import code, escape, format_table  # noqa: E402
+
+REGISTRY = loading.load_registry()
+FAMILIES = "reference/families"
 
 
 def settings() -> str:
@@ -41,7 +47,7 @@ def settings() -> str:
 Settings are environment variables, or lines of a `.env` file in the current folder; the environment wins. An empty
 value counts as unset. When the process starts it reports all faults at once, with the nearest name for an unknown one.
 
-{_format_table(("variable", "default", "meaning"), rows)}
+{format_table(("variable", "default", "meaning"), rows)}
 Credentials, profile and endpoint of AWS are settings of botocore: `AWS_PROFILE`, `AWS_ENDPOINT_URL_BEDROCK_RUNTIME` and
 others. The gateway reads the region from `AWS_REGION`; botocore itself reads only `AWS_DEFAULT_REGION`. gunicorn reads
 `GUNICORN_CMD_ARGS`.
@@ -65,10 +71,10 @@ On the native routes every error is a problem document (RFC 9457, `application/p
 `detail`, `status`, `request_id`, `retryable`, and `errors` (`path` and `message`) if a body does not fit. Once a stream
 has begun, the same document is the data of its last event, `error`, and no `usage` event follows.
 
-{_format_table(("code", "status", "retryable", "title"), ours)}
+{format_table(("code", "status", "retryable", "title"), ours)}
 ## Bedrock's errors
 
-{_format_table(("Bedrock's error", "code", "status", "retryable", "title"), bedrock)}
+{format_table(("Bedrock's error", "code", "status", "retryable", "title"), bedrock)}
 If the name of Bedrock's error is unknown, its status decides. AWS's message is passed on without ARNs that name an
 account.
 
@@ -119,37 +125,13 @@ current folder is read first. An error in the configuration is one line and exit
 {sections}"""
 
 
-def adapters() -> str:
-    """Every built-in adapter: its models, its operations, its body, its sample."""
-    loaded = loading.load_registry()
-    own = [each for each in loaded.adapters.values() if loaded.sources[each.name].startswith("built in")]
-    bodies = {each.name: to_json_schema(each.schema) for each in own}
-    roots = {body["title"] for body in bodies.values()}
-    parts = {name: part for body in bodies.values() for name, part in body["$defs"].items() if name not in roots}
-    sections = "\n".join(_format_adapter(each, bodies[each.name]) for each in own)
-    tables = "\n".join(f"### {name}\n\n{_format_members(parts[name])}" for name in sorted(parts))
-    return f"""# Adapters
-
-The adapters that come with the gateway. `GET /v1/models` also lists those of your plugins, and
-`GET /v1/models/NAME/schema` returns the JSON Schema that these tables are made from. A bound that AWS does not clearly
-document is marked *unverified*; the gateway does not enforce it.
-
-{sections}
-## Parts
-
-The objects in the bodies above.
-
-{tables}"""
-
-
 def bedrock_rules() -> str:
     """Every rule of Bedrock's that the gateway and the emulator know, by capability."""
-    loaded = loading.load_registry()
-    own = [each for each in loaded.adapters.values() if loaded.sources[each.name].startswith("built in")]
+    own = [each for each in REGISTRY.adapters.values() if REGISTRY.sources[each.name].startswith("built in")]
     sections = "\n".join(_format_rule(each.name, own) for each in fields(Capabilities) if each.name in RULES)
-    common = _format_table(
+    common = format_table(
         ("refused", "what the gateway does", "basis", "source"),
-        [(rule.refuses, rule.remedy, source.basis, _escape(source.text)) for rule, source in CONVERSE_RULES],
+        [(rule.refuses, rule.remedy, source.basis, escape(source.text)) for rule, source in CONVERSE_RULES],
     )
     return f"""# What Bedrock refuses
 
@@ -185,21 +167,21 @@ def _format_rule(name: str, adapters: Iterable[Adapter]) -> str:
     patterns: dict[str, list[str]] = {}
     for pattern, value in known.items():
         if value != known.get(_find_wider(pattern, known), others):
-            patterns.setdefault(_show_value(value), []).append(_code(pattern))
+            patterns.setdefault(_show_value(value), []).append(code(pattern))
     patterns.setdefault(_show_value(others), []).append("all others")
-    values = [(_code(value), ", ".join(each)) for value, each in patterns.items()]
+    values = [(code(value), ", ".join(each)) for value, each in patterns.items()]
     covered: dict[tuple[str, str], list[str]] = {}
     for adapter in adapters:
         for source in adapter.sources.get(name, ()):
-            covered.setdefault((source.basis, source.text), []).append(_code(source.models or adapter.name))
-    sources = [(", ".join(each), basis, _escape(text)) for (basis, text), each in covered.items()]
+            covered.setdefault((source.basis, source.text), []).append(code(source.models or adapter.name))
+    sources = [(", ".join(each), basis, escape(text)) for (basis, text), each in covered.items()]
     return f"""## {name}
 
 {rule.refuses}
 {rule.remedy}
 
-{_format_table((f"`{name}`", "models"), values)}
-{_format_table(("models", "basis", "source"), sources)}"""
+{format_table((f"`{name}`", "models"), values)}
+{format_table(("models", "basis", "source"), sources)}"""
 
 
 def _find_wider(pattern: str, patterns: Iterable[str]) -> str:
@@ -221,7 +203,12 @@ PAGES = {
     "reference/settings.md": settings,
     "reference/errors.md": errors,
     "reference/cli.md": cli,
-    "reference/adapters.md": adapters,
+    "reference/adapters.md": lambda: family_pages.write_index(REGISTRY),
+    "reference/all-models.md": lambda: family_pages.write_all_models(REGISTRY),
+    **{
+        f"{FAMILIES}/{adapter.name}.md": partial(family_pages.write_family, REGISTRY, adapter)
+        for adapter in family_pages.list_built_in(REGISTRY)
+    },
     # What each member of a request becomes, as the tests see it.
     "reference/openai-members.md": runpy.run_path(str(HERE.parent / "tests/dialects/openai_members.py"))["write_page"],
     # The notes that `make sabotage` applies.
@@ -235,7 +222,7 @@ def _format_command(command: click.Command, above: str, level: int = 2) -> str:
     about = inspect.cleandoc(command.help or "").replace("\b\n", "")
     usage = " ".join(context.get_usage().removeprefix("Usage: ").split())
     rows = [_describe_parameter(each, context) for each in command.get_params(context) if "--help" not in each.opts]
-    table = _format_table(("option", "meaning"), rows) if rows else ""
+    table = format_table(("option", "meaning"), rows) if rows else ""
     below = command.commands.values() if isinstance(command, click.Group) else ()
     lines = [f"{'#' * level} {name}", about, f"```text\n{usage}\n```", table.rstrip("\n")]
     section = "\n\n".join(line for line in lines if line) + "\n"
@@ -248,115 +235,7 @@ def _describe_parameter(parameter: click.Parameter, context: click.Context) -> t
         return f"`{parameter.make_metavar(context)}`", ""
     names, meaning = record
     variable = f" Also `{parameter.envvar}`." if isinstance(parameter.envvar, str) else ""
-    return _code(names), _escape(" ".join(meaning.split())) + variable
-
-
-def _format_adapter(adapter: Adapter, body: dict[str, Any]) -> str:
-    about = f"{adapter.description}\n\n" if adapter.description else ""
-    called = "" if GENERIC in adapter.models else f" `{adapter.name}` calls `{adapter.model}`."
-    models = [(_code(pattern), _describe_capabilities(able)) for pattern, able in adapter.models.items()]
-    speaks = [
-        (_code(wire), _code(operation), _code(STREAMING[operation]) if _streams(adapter) else "")
-        for wire, operation in adapter.speaks.items()
-    ]
-    sample = json.dumps(adapter.sample, indent=2, ensure_ascii=False)
-    refused = "[What Bedrock refuses](bedrock-rules.md) has the rest of what is known.\n\n" if adapter.sources else ""
-    return f"""## {adapter.name}
-
-{about}The body is sent with `{adapter.operation}`.{called}
-
-{_format_table(("models", "capabilities"), models)}
-{refused}{_format_table(("wire", "operation", "streaming operation"), speaks)}
-{_format_members(body)}
-A valid body:
-
-```json
-{sample}
-```
-"""
-
-
-def _streams(adapter: Adapter) -> bool:
-    return any(able.streaming for able in adapter.models.values())
-
-
-# What models take; docs/reference/bedrock-rules.md has what each refuses.
-_TAKEN = ("tools", "system", "images", "documents", "video", "audio", "reasoning", "cache")
-
-
-def _describe_capabilities(able: Capabilities) -> str:
-    return ", ".join([able.output, *(name for name in _TAKEN if getattr(able, name))])
-
-
-def _format_members(schema: dict[str, Any]) -> str:
-    required = schema.get("required", ())
-    rows = [
-        (_code(name), "yes" if name in required else "", _describe_type(member), _escape(_describe_member(member)))
-        for name, member in schema.get("properties", {}).items()
-    ]
-    more = "" if schema.get("additionalProperties") is False else "Other members pass unchanged.\n"
-    return "\n".join(part for part in (_format_table(_MEMBERS, rows) if rows else "", more) if part)
-
-
-def _describe_member(member: dict[str, Any]) -> str:
-    bounds = {"x-unverified-minimum": "Minimum", "x-unverified-maximum": "Maximum"}
-    unverified = [f" {label}: {member[name]} (unverified)." for name, label in bounds.items() if name in member]
-    return member.get("description", "") + "".join(unverified)
-
-
-def _describe_type(schema: dict[str, Any]) -> str:
-    """The type of a JSON Schema in words, with its limits; a part is a link."""
-    if "$ref" in schema:
-        part = schema["$ref"].rpartition("/")[2]
-        return f"[{part.partition('.')[2]}](#{_make_anchor(part)})"
-    if "allOf" in schema:
-        return _describe_type(schema["allOf"][0])
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(map(_describe_type, schema["anyOf"])))
-    if "enum" in schema:
-        return ", ".join(_code(json.dumps(value)) for value in schema["enum"])
-    if "properties" in schema:
-        return " with ".join(
-            ("object", ", ".join(f"{_code(k)}: {_describe_type(v)}" for k, v in schema["properties"].items()))
-        )
-    inner = {"array": schema.get("items"), "object": schema.get("additionalProperties")}.get(schema.get("type", ""))
-    of = f" of {_add_parentheses(_describe_type(inner))}" if isinstance(inner, dict) else ""
-    return f"{schema.get('type', 'anything')}{of}{_describe_limits(schema)}"
-
-
-def _add_parentheses(kind: str) -> str:
-    return f"({kind})" if " or " in kind else kind
-
-
-def _describe_limits(schema: dict[str, Any]) -> str:
-    limits = [text.format(schema[name]) for name, text in _LIMITS.items() if name in schema]
-    return f" ({', '.join(limits)})" if limits else ""
-
-
-_MEMBERS = ("member", "required", "type", "meaning")
-_LIMITS = {
-    "minimum": "≥ {}",
-    "exclusiveMinimum": "> {}",
-    "maximum": "≤ {}",
-    "exclusiveMaximum": "< {}",
-    "minLength": "length ≥ {}",
-    "maxLength": "length ≤ {}",
-    "minItems": "≥ {} items",
-    "maxItems": "≤ {} items",
-    "maxProperties": "≤ {} members",
-}
-
-
-def _make_anchor(heading: str) -> str:
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-
-
-def _code(text: str) -> str:
-    return f"`{_escape(text)}`"
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", r"\|")
+    return code(names), escape(" ".join(meaning.split())) + variable
 
 
 def _list_subclasses(kind: type[GatewayError]) -> list[type[GatewayError]]:
@@ -377,11 +256,9 @@ def _format_flag(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _format_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
 if __name__ == "__main__":
+    for old in (HERE / FAMILIES).glob("*.md"):
+        old.unlink()
+    (HERE / FAMILIES).mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (HERE / name).write_text(page())

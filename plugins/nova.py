@@ -247,6 +247,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "amazon.nova-2-omni-*": REASONS.but(audio=True),
             },
             default="amazon.nova-lite-v1:0",
+            is_common=True,
             known_models=KNOWN,
             sources=SOURCES,
             extras={

@@ -49,6 +49,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             speaks={"titan_embed": "InvokeModel"},
             models={"amazon.titan-embed-text-v2*": Capabilities(output="embedding", streaming=False)},
             default="amazon.titan-embed-text-v2:0",
+            is_common=True,
             known_models={"amazon.titan-embed-text-v2:0": KnownModel(name="Titan Text Embeddings V2")},
             encode=encode,
             decode=decode,

@@ -92,6 +92,15 @@ def is_context_overflow(name: str, message: str) -> bool:
     return name in ("ValidationException", "validationException") and bool(_CONTEXT_OVERFLOW.search(message))
 
 
+# Bedrock writes the apostrophe of "isn't" as U+2019 here.
+_NEEDS_PROFILE = "on-demand throughput isn"
+
+
+def is_profile_needed(name: str, message: str) -> bool:
+    """Whether this error says that a model can be called through an inference profile only."""
+    return name in ("ValidationException", "validationException") and _NEEDS_PROFILE in message
+
+
 def find_error(name: str) -> ErrorShape | None:
     """The error of that name, as HTTP spells it (`ThrottlingException`) or as streams do (`throttlingException`)."""
     return ERRORS.get(name) or ERRORS.get(name[:1].upper() + name[1:])

@@ -36,7 +36,11 @@ from bedrock_flask.server.ports import is_free
 @click.option("--fault", "faults", multiple=True, help="A fault for the first calls: its name or JSON. Repeatable.")
 @click.option("--replies", type=click.Path(path_type=Path), help="Scripted replies by prompt: a TOML or .json file.")
 @click.option("--replies-only", is_flag=True, help="Refuse prompts that no scripted reply matches.")
-@click.option("--lenient", is_flag=True, help="Accept requests that the model's capabilities exclude.")
+@click.option(
+    "--lenient",
+    is_flag=True,
+    help="Accept requests that the model's capabilities exclude, and fields and values that its schema does not know.",
+)
 @click.option("--log", type=click.Path(path_type=Path), help="File to which the request log is appended as JSON lines.")
 @click.option(
     "--log-bodies",

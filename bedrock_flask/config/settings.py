@@ -208,6 +208,12 @@ class Settings:
     prices_file: str = _setting(
         _File(), "", "CSV file with your own prices, which are preferred to the gateway's (`bedrock-flask prices`)."
     )
+    discovery: bool = _setting(
+        ma.Boolean(),
+        True,
+        "Whether lists of models join the plugins' catalogue with the models that the AWS account is offered "
+        "(ListFoundationModels and ListInferenceProfiles).",
+    )
     region: str = _setting(ma.String(), "", "AWS region for calls whose alias names none; by default botocore's.")
     regions: tuple[str, ...] = _setting(
         _Regions(),

@@ -1,7 +1,7 @@
 """An AWS account and the network path to it, as operators' commands inspect them; never used while serving."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -15,10 +15,10 @@ from botocore.config import Config
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import NameResolutionError
 
+from bedrock_flask.bedrock.offers import Offer, make_offer
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.diagnostics.configuration import CONTROL, RUNTIME, mask_key_id, redact_url
-from bedrock_flask.diagnostics.model_access import ModelAccess
 from bedrock_flask.errors import (
     BedrockError,
     CredentialsError,
@@ -124,11 +124,11 @@ class AwsAccount:
         skew = _measure_skew(str(response.headers.get("date", "")), at + seconds / 2)
         return Probe(redact_url(url), int(response.status_code), seconds, skew, redact_url(proxy))
 
-    def read_model_access(self) -> ModelAccess:
-        """The foundation models and inference profiles of the account in this region."""
-        return ModelAccess(
-            dict(self._list_models()), {name: targets for names, targets in self._list_profiles() for name in names}
-        )
+    def read_offer(self) -> Offer:
+        """The foundation models and inference profiles that the account is offered in this region."""
+        with _map_errors():
+            models = self._make_control_client().list_foundation_models()
+        return make_offer(models, self._list_profile_pages())
 
     def list_access_problems(self, model: str) -> list[str]:
         """The reasons why the account cannot call a foundation model; empty if it can."""
@@ -163,22 +163,13 @@ class AwsAccount:
     def _make_control_client(self) -> Any:
         return self.make_session().client(CONTROL)
 
-    def _list_models(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        with _map_errors():
-            page = self._make_control_client().list_foundation_models()
-        for summary in page.get("modelSummaries", ()):
-            yield str(summary.get("modelId", "")), tuple(summary.get("inferenceTypesSupported", ()))
-
-    def _list_profiles(self) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+    def _list_profile_pages(self) -> Iterator[Mapping[str, Any]]:
         client = self._make_control_client()
         token: dict[str, str] = {}
         for _ in range(_MAX_PAGES):
             with _map_errors():
                 page = client.list_inference_profiles(maxResults=1000, **token)
-            for summary in page.get("inferenceProfileSummaries", ()):
-                targets = tuple(str(model.get("modelArn", "")) for model in summary.get("models", ()))
-                names = str(summary.get("inferenceProfileId", "")), str(summary.get("inferenceProfileArn", ""))
-                yield names, targets
+            yield page
             if not page.get("nextToken"):
                 return
             token = {"nextToken": page["nextToken"]}

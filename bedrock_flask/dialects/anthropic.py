@@ -42,11 +42,12 @@ from bedrock_flask.pipeline.counting import add_count_headers, make_converse_pay
 from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
     check_deadline,
-    log_unknown_fields,
     make_call,
     parse_json,
     reject_faults,
+    report_unknown,
     requested_policy,
+    resolve_after,
     resolve_model,
     take_safeguards,
     unknown_paths,
@@ -77,9 +78,8 @@ def create_message(exchange: Exchange) -> Response:
     data = read_body(exchange)
     data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(MESSAGES, body)
-    reject_faults(faults)
+    model = resolve_after(exchange, body, faults, WIRE.name)
     unknown, stream = unknown_paths(faults), bool(body.get("stream"))
-    model = resolve_model(exchange, body["model"])
     if WIRE.name not in model.adapter.speaks or (stream and not model.capabilities.streaming):
         betas = _list_betas(exchange, body)
         return respond_via_converse(exchange, model, body, FORMAT, stream=stream, unknown=unknown, dropped=betas)
@@ -220,8 +220,8 @@ def _edit(
 def _check_body(exchange: Exchange, model: Model, body: Mapping[str, Any]) -> None:
     with isolate_plugin_errors(model.adapter):
         faults = model.adapter.find_faults(body)
-    reject_faults(trace_faults(body, faults))
-    log_unknown_fields(exchange, unknown_paths(faults))
+    reject_faults(trace_faults(body, faults), model)
+    report_unknown(exchange, faults)
 
 
 def _check_policy(exchange: Exchange, dropped: Collection[str], model: Model) -> None:

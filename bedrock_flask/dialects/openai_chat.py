@@ -19,11 +19,11 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.caching import read_openai_wish
 from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
-    log_unknown_fields,
     make_call,
     parse_json,
     reject_faults,
-    resolve_model,
+    report_unknown,
+    resolve_after,
     take_safeguards,
     unknown_paths,
 )
@@ -46,8 +46,7 @@ def create_chat_completion(exchange: Exchange) -> Response:
     data = read_body(exchange)
     data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(SCHEMA, body)
-    reject_faults(faults)
-    model, stream = resolve_model(exchange, body["model"]), bool(body.get("stream"))
+    model, stream = resolve_after(exchange, body, faults, WIRE.name), bool(body.get("stream"))
     if WIRE.name in model.adapter.speaks and (model.capabilities.streaming or not stream):
         return _pass_through(exchange, model, data.decode(), body, stream=stream)
     return respond_via_converse(
@@ -71,8 +70,8 @@ def _wants_usage(body: Any) -> bool:
 def _pass_through(exchange: Exchange, model: Model, text: str, body: Any, *, stream: bool) -> Response:
     """The answer of a model whose own body this is: the text is sent as it came, except for the envelope."""
     faults = model.adapter.find_faults({name: value for name, value in body.items() if name not in _ENVELOPE})
-    reject_faults(faults)
-    log_unknown_fields(exchange, unknown_paths(faults))
+    reject_faults(faults, model)
+    report_unknown(exchange, faults)
     call = make_call(
         exchange,
         model,

@@ -36,6 +36,8 @@ _RESPONSE_HEADERS = (
     headers.CACHE,
     headers.COUNT,
     headers.TRANSLATED,
+    headers.DEPRECATION,
+    headers.SUNSET,
     *map(headers.usage_header, usage.Usage(0, 0, 0, 0).to_dict()),
     *usage.HEADERS.values(),
     "x-amzn-bedrock-content-type",

@@ -28,7 +28,7 @@ from bedrock_flask.edge.rendering import render_error, render_unexpected_error
 from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.statuses import format_status
 from bedrock_flask.errors import GatewayError
-from bedrock_flask.state import state_of
+from bedrock_flask.state import current_state, state_of
 
 _RULE = re.compile(r"(?P<prefix>[^<>]*/)<path:\w+>(?P<suffix>/[^<>/]*)")
 # A model's name, and so what stands for it in a path.
@@ -114,7 +114,7 @@ def open_direct_door(app: Flask, flask: Application) -> Application:
         if found is None or _count_hooks(app) != own_hooks:
             return flask(environ, start_response)
         hot, labels = found
-        exchange = begin_exchange(environ, state_of(app))
+        exchange = begin_exchange(environ, current_state(app))
         exchange.route = hot.rule
         try:
             steps.enter(exchange)

@@ -4,7 +4,7 @@ import functools
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import methodcaller
 from typing import Any
@@ -43,6 +43,7 @@ class Exchange:
     holds_slot, holds_unproven, holds_large_body   the places of `concurrency` that it has and must give back
     error            the code of the error that is answered
     safeguards       the guardrail and the latency of the body, as members of a Converse request, for every call
+    unknown_fields   the paths of what the schema of the body does not know, and Bedrock decides on
     log_fields       further members of the log line
     """
 
@@ -63,6 +64,7 @@ class Exchange:
     holds_large_body: bool = False
     error: str = ""
     safeguards: dict[str, Any] = field(default_factory=dict)
+    unknown_fields: Sequence[str] = ()
     log_fields: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from bedrock_flask.edge.rendering import render_error, render_unexpected_error
 from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.unread_body import make_body_discarder
 from bedrock_flask.errors import CallerError, GatewayError, MethodNotAllowed, NotFound
-from bedrock_flask.state import state_of, with_state
+from bedrock_flask.state import current_state, state_of, with_state
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -70,7 +70,7 @@ def _make_view(route: Route) -> Callable[..., FlaskResponse]:
 
 
 def _begin() -> None:
-    exchange = g.exchange = begin_exchange(request.environ, state_of(current_app))
+    exchange = g.exchange = begin_exchange(request.environ, current_state(current_app))
     exchange.route = request.url_rule.rule if request.url_rule else None
     exchange.is_public = getattr(current_app.view_functions.get(request.endpoint or ""), "is_public", False)
 

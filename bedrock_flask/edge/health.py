@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, jsonify, request
 
 from bedrock_flask.edge.authentication import is_authenticated
 from bedrock_flask.edge.flask_door import current_exchange, public
 from bedrock_flask.errors import ShuttingDown
-from bedrock_flask.state import state_of
 
 
 def with_health(app: Flask) -> Flask:
@@ -30,19 +29,26 @@ def report_liveness() -> Response:
 def report_readiness() -> Response:
     """The plugins are loaded and the process is not shutting down; `?verbose` counts adapters and aliases.
 
-    A plugin that was left out makes the status `degraded`; callers with a key also learn which one, and why.
+    A plugin that was left out, or a models file that has become invalid, makes the status `degraded`; callers with a
+    key also learn which one, and why.
     """
-    state = state_of(current_app)
+    exchange = current_exchange()
+    state = exchange.state
     if state.shutdown.begun:
         raise ShuttingDown()
     if "verbose" not in request.args:
         return jsonify(status="ok")
     registry, aliases = state.models.registry, state.models.aliases
-    status = "degraded" if registry.broken else "ok"
+    watched = state.models_file.report if state.models_file else None
+    status = "degraded" if registry.broken or (watched and watched.problem) else "ok"
     report: dict[str, Any] = {"status": status, "adapters": len(registry.adapters), "aliases": len(aliases)}
     if registry.broken:
         # Without a key only the number is shown: names, paths and a plugin's messages are for the operator.
         report["broken"] = (
-            [asdict(each) for each in registry.broken] if is_authenticated(current_exchange()) else len(registry.broken)
+            [asdict(each) for each in registry.broken] if is_authenticated(exchange) else len(registry.broken)
         )
+    if watched:
+        report["models_file"] = asdict(watched)
+        if not is_authenticated(exchange):
+            report["models_file"]["problem"] = bool(watched.problem)
     return jsonify(report)

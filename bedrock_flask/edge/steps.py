@@ -1,6 +1,7 @@
 """What every request passes on its way in and out, whatever it asks for and whichever door it came through."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from bedrock_flask import headers
 from bedrock_flask.edge import connection
@@ -13,6 +14,9 @@ from bedrock_flask.edge.host import check_host
 from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.signatures import verify_signature
 
+# Unknown fields that a header lists, and its length.
+_MAX_LISTED, _MAX_HEADER = 20, 2000
+
 
 def add_headers(exchange: Exchange, response: Response) -> None:
     """Name the request, and the one to Bedrock."""
@@ -20,6 +24,13 @@ def add_headers(exchange: Exchange, response: Response) -> None:
     if exchange.record.upstream_request_id:
         response.headers[headers.BEDROCK_REQUEST_ID] = exchange.record.upstream_request_id
     response.headers["x-content-type-options"] = "nosniff"
+
+
+def list_unknown_fields(exchange: Exchange, response: Response) -> None:
+    """List what the schema of the body does not know, so that a refusal by Bedrock can be understood too."""
+    if exchange.unknown_fields:
+        listed = quote(", ".join(exchange.unknown_fields[:_MAX_LISTED]), safe="[], -_.")
+        response.headers[headers.UNKNOWN_FIELDS] = listed[:_MAX_HEADER]
 
 
 def discard_unread_body(exchange: Exchange, response: Response) -> None:
@@ -46,6 +57,7 @@ STEPS_OUT: tuple[Callable[[Exchange, Response], None], ...] = (
     release_slot_on_close,
     vary_by_origin,
     add_headers,
+    list_unknown_fields,
     log_on_close,
     discard_unread_body,
 )

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 from uuid import uuid4
 
 from flask import Flask, Response, jsonify, request
@@ -21,7 +22,7 @@ from bedrock_flask.emulator.calls.delivery import deliver, make_abandoned_respon
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
 from bedrock_flask.emulator.calls.request import EmulatorRequest
-from bedrock_flask.emulator.calls.response import EmulatorResponse, make_error_response
+from bedrock_flask.emulator.calls.response import EmulatorResponse, make_error_response, with_header
 from bedrock_flask.emulator.calls.signatures import Authenticate, make_authenticator, read_region, read_secrets
 from bedrock_flask.emulator.calls.unserved import make_unserved_response
 from bedrock_flask.emulator.engines import AnyEngine
@@ -44,6 +45,8 @@ LOG = logging.getLogger("bedrock_flask.emulator")
 MAX_BODY_BYTES = 32 * 1024 * 1024
 # Calls that are answered at a time; server.py has more threads, so that callers who wait for ever silence no test.
 MAX_CALLS = 128
+# The header that lists what the schema of a body does not know and a lenient emulator lets pass, and its length.
+UNKNOWN_FIELDS, _MAX_HEADER = "x-emulator-unknown-fields", 2000
 
 _DEFAULTS = EmulatorSettings()
 _SERVED = f"{', '.join(OPERATIONS)} of bedrock-runtime and bedrock"
@@ -128,6 +131,9 @@ def _with_operations(
             region=read_region(headers.get("authorization", "")),
         )
         response = _respond(emulator_request, authenticate, update, faults)
+        if unknown := emulator_request.unknown:
+            update(unknown=unknown)
+            response = with_header(response, UNKNOWN_FIELDS, quote(", ".join(unknown), safe="[], -_.")[:_MAX_HEADER])
         update(status=response.status)
         return deliver(response, presence, lambda end: update(ended=end))
 

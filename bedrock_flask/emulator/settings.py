@@ -20,7 +20,7 @@ class EmulatorSettings:
     faults         the faults of the first calls
     replies        scripted replies by prompt
     replies_only   whether a prompt that no reply matches is refused
-    lenient        whether what Bedrock refuses by the model's capabilities is accepted
+    lenient        whether what Bedrock refuses by the model's capabilities is accepted, and what a schema does not know
     log            the file of the request log
     log_bodies     how many bytes of a body the request log keeps
     secrets        `KEYID:SECRET` pairs; with any, calls must be signed with one of them

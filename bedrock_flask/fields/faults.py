@@ -8,7 +8,7 @@ import marshmallow
 from bedrock_flask.errors import FieldError
 from bedrock_flask.fields.acceptance import accepts
 from bedrock_flask.fields.field import describe_type
-from bedrock_flask.fields.schema import UnknownMessage
+from bedrock_flask.fields.schema import NewValueMessage, UnknownMessage
 from bedrock_flask.protocol.json_path import extend_path
 
 
@@ -28,4 +28,6 @@ def _flatten(messages: Any, path: str) -> Iterator[FieldError]:
             yield from _flatten(inner, path if key == "_schema" else extend_path(path, key))
     else:
         for message in messages if isinstance(messages, list) else [messages]:
-            yield FieldError(path, str(message), isinstance(message, UnknownMessage))
+            yield FieldError(
+                path, str(message), isinstance(message, UnknownMessage), isinstance(message, NewValueMessage)
+            )

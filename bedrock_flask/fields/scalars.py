@@ -17,6 +17,7 @@ from bedrock_flask.fields.field import (
     drop_unset,
     is_finite_number,
 )
+from bedrock_flask.fields.schema import NewValueMessage
 
 
 class Anything(Field):
@@ -68,7 +69,7 @@ class Number(Field):
         if not self.accepts_type(value):
             raise ValidationError(f"must be {self.article} {self.kind}, not {describe_type(value)}")
         if self.one_of and value not in self.one_of:
-            raise ValidationError(f"must be one of: {', '.join(map(str, self.one_of))}")
+            raise ValidationError(NewValueMessage(f"must be one of: {', '.join(map(str, self.one_of))}"))
         for _, words, limit, holds in self.bounds:
             if not holds(value, limit):
                 raise ValidationError(f"{words} {limit}")
@@ -126,7 +127,9 @@ class String(Field):
         if not isinstance(value, str):
             raise ValidationError(f"must be a string, not {describe_type(value)}")
         if self.one_of and value not in self.one_of:
-            raise ValidationError(f"must be one of: {', '.join(self.one_of)}")
+            message = f"must be one of: {', '.join(self.one_of)}"
+            # AWS may have added a value since, but no empty one.
+            raise ValidationError(NewValueMessage(message) if value else message)
         if self.pattern and not re.search(self.pattern, value):
             raise ValidationError(f"must match {self.pattern}")
         check_size(len(value), self.min_length, self.max_length, "character")

@@ -12,6 +12,10 @@ class UnknownMessage(str):
     """A message about something that the schema does not know, which `validate = "warn"` lets pass."""
 
 
+class NewValueMessage(str):
+    """A message about a value that is not one of those that a field lists, which `validate = "warn"` lets pass too."""
+
+
 class Schema(marshmallow.Schema):
     """A JSON object with known members; any other member is refused by name."""
 

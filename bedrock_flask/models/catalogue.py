@@ -119,8 +119,14 @@ def describe_model(model: FoundationModel, region: str) -> Json:
         "responseStreamingSupported": model.capabilities.streaming,
         "customizationsSupported": [],
         "inferenceTypesSupported": types,
-        "modelLifecycle": {"status": "ACTIVE" if model.known.active else "LEGACY"},
+        "modelLifecycle": _describe_lifecycle(model.known),
     }
+
+
+def _describe_lifecycle(known: KnownModel) -> Json:
+    times = {"legacyTime": known.legacy_on, "endOfLifeTime": known.ends_on}
+    dated = {name: f"{day}T00:00:00Z" for name, day in times.items() if day}
+    return {"status": "ACTIVE" if known.active else "LEGACY", **dated}
 
 
 def _list_inputs(capabilities: Capabilities) -> list[str]:

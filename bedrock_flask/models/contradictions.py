@@ -18,6 +18,7 @@ def find_contradictions(alias: "Alias", aliases: Mapping[str, "Alias"], registry
     yield from _check_names(alias, aliases, registry)
     yield from _check_region(alias)
     yield from _check_profile(alias, registry)
+    yield from _check_successor(alias, aliases, registry)
 
 
 def _check_names(alias: "Alias", aliases: Mapping[str, "Alias"], registry: Registry) -> Iterator[str]:
@@ -54,6 +55,22 @@ def _check_profile(alias: "Alias", registry: Registry) -> Iterator[str]:
     own, called = (_find_model(registry, each) for each in (alias.id, alias.profile))
     if own and called and own != called:
         yield f"profile: is of the model '{called}', but id names '{own}'"
+
+
+def _check_successor(alias: "Alias", aliases: Mapping[str, "Alias"], registry: Registry) -> Iterator[str]:
+    """A successor must be a name, and must not lead back to the alias."""
+    if not alias.successor:
+        if alias.successor_from is not None:
+            yield "successor_from: needs a successor"
+        return
+    path = [alias.name, alias.successor]
+    while path[-1] in aliases and path[-1] not in path[:-1] and aliases[path[-1]].successor:
+        path.append(aliases[path[-1]].successor)
+    if path[-1] == alias.name:
+        yield f"successor: the names lead in a loop, {' → '.join(path)}"
+    named = {*aliases, *registry.provider_names, *(name for name in registry.adapters if name != registry.generic.name)}
+    if alias.successor not in named and "." not in alias.successor:
+        yield f"successor: '{alias.successor}' is not an alias, an adapter or a Bedrock id"
 
 
 def _find_model(registry: Registry, name: str) -> str:

@@ -6,15 +6,18 @@ profile = "eu.amazon.nova-lite-v1:0"     # called instead: an inference profile'
 region = "eu-west-1"
 adapter = "nova"                         # only if the id does not determine it
 description = "For drafts."
-validate = "warn"                        # pass on unknown fields, and report them
+validate = "warn"                        # pass on fields and values that are not known, and report them
 unsupported = "drop"                     # drop what the model does not support, and report it
 cache = "on"                             # mark what the model caches in requests of OpenAI's formats
+successor = "nova"                       # called instead once AWS does not serve the model any more
+successor_from = 2027-01-31              # … or from this day
 """
 
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -47,6 +50,8 @@ class Alias:
     validate: str = STRICT
     unsupported: str = ""
     cache: str = ""
+    successor: str = ""
+    successor_from: date | None = None
 
     @property
     def model(self) -> str:
@@ -56,6 +61,19 @@ class Alias:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\[\]-]{0,127}")
 _ID = r"^[\x21-\x7e]{1,2048}\Z"
+
+
+class _Day(fields.Field[date]):
+    """A date of TOML's, or a text such as `2027-01-31`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        try:
+            day = date.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError:
+            day = None
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise marshmallow.ValidationError("is not a day such as 2027-01-31")
+        return day
 
 
 class _EntrySchema(marshmallow.Schema):
@@ -68,6 +86,8 @@ class _EntrySchema(marshmallow.Schema):
     mode = fields.String(data_key="validate", validate=validate.OneOf([STRICT, WARN]))
     unsupported = fields.String(validate=validate.OneOf([ERROR, DROP]))
     cache = fields.String(validate=validate.OneOf(CACHE_MODES))
+    successor = fields.String(validate=validate.Regexp(_ID))
+    successor_from = _Day()
 
 
 def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:

@@ -11,5 +11,9 @@ def choose_id(model: str, known: KnownModel, region: str) -> str:
     """
     if known.on_demand and (not known.regions or region in known.regions):
         return model
-    found = next((geography for geography in find_geographies(region) if geography in known.profiles), "")
-    return f"{found}.{model}" if found else model
+    return next(iter(list_profiles(model, known, region)), model)
+
+
+def list_profiles(model: str, known: KnownModel, region: str) -> list[str]:
+    """The ids of the profiles that call the model from a region, the narrowest geography first."""
+    return [f"{geography}.{model}" for geography in find_geographies(region) if geography in known.profiles]

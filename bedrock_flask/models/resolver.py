@@ -8,14 +8,17 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import ModelNotListed, UnknownModel
 from bedrock_flask.models.context_suffix import ContextSuffix, split_suffix
+from bedrock_flask.models.discovery import Discovery
+from bedrock_flask.models.lifecycle import RETIRED, Lifecycle, find_lifecycle, find_today
 from bedrock_flask.models.models_file import STRICT, Alias
-from bedrock_flask.models.profiles import choose_id
+from bedrock_flask.models.profiles import choose_id, list_profiles
 from bedrock_flask.models.registry import GENERIC, Registry
 
 ANY, LISTED = "any", "listed"
@@ -42,6 +45,8 @@ class Model:
     region              where it is called, if an alias or an ARN names a region
     title               a name for lists
     base                the id that an alias names
+    replaces            the id that an alias names, where its successor is called
+    can_change          whether the name can mean another model tomorrow
     needs_long_context  whether the name asks for a context window that the model has only if a beta asks for it
     dropped             what was dropped of the name
     """
@@ -56,6 +61,8 @@ class Model:
     unsupported: str = ""
     cache: str = ""
     base: str = ""
+    replaces: str = ""
+    can_change: bool = False
     title: str = ""
     needs_long_context: bool = False
     dropped: tuple[str, ...] = ()
@@ -65,13 +72,15 @@ class Model:
 class Models:
     """Every name that a request can use: adapters, the models file, and other ids if the policy allows them.
 
-    `region` is that of calls whose alias names none, or empty if it is not known.
+    `region` is that of calls whose alias names none, or empty if it is not known. `discovery` knows what the account is
+    offered.
     """
 
     registry: Registry
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     policy: str = ANY
     region: str = ""
+    discovery: Discovery = field(default_factory=Discovery, repr=False, compare=False)
     _resolved: dict[tuple[str, str], Model] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def resolve(self, name: str, region: str = "") -> Model:
@@ -82,6 +91,8 @@ class Models:
         model = self._resolved.get((name, region))
         if model is None:
             model = self._resolve(name, region or self.region)
+            if model.can_change:
+                return model
             # Callers choose the names.
             if len(self._resolved) >= _MOST_RESOLVED:
                 self._resolved.clear()
@@ -96,7 +107,7 @@ class Models:
 
     def _resolve_name(self, name: str, region: str) -> Model:
         if name in self.aliases:
-            return self._resolve_alias(self.aliases[name])
+            return self._resolve_alias(self.aliases[name], region)
         if name in self.registry.adapters:
             adapter = self.registry.adapters[name]
             if GENERIC in adapter.models:
@@ -117,7 +128,7 @@ class Models:
             for name, adapter in self.registry.adapters.items()
             if GENERIC not in adapter.models and name not in self.aliases
         ]
-        return adapters + [self._resolve_alias(alias) for alias in self.aliases.values()]
+        return adapters + [self._resolve_alias(alias, self.region) for alias in self.aliases.values()]
 
     def list_named(self) -> list[Model]:
         """List the models that a program can choose from: those with a name, and the active ones by their first name.
@@ -133,7 +144,59 @@ class Models:
         known = self.registry.known_models.get(model)
         return choose_id(model, known, region) if known else model
 
-    def _resolve_alias(self, alias: Alias) -> Model:
+    def find_known(self, model: Model) -> KnownModel | None:
+        """What the plugins know about the model's id."""
+        return self.registry.known_models.get(self._find_base(model))
+
+    def find_lifecycle(self, model: Model) -> Lifecycle:
+        """When the model ends, as far as the account's list or its plugin says so."""
+        base, offer = self._find_base(model), self.discovery.find(model.region or self.region).offer
+        return find_lifecycle(self.registry.known_models.get(base), offer.find_model(base) if offer else None)
+
+    def list_profiles(self, model: str, region: str) -> list[str]:
+        """The inference profiles that call a model from a region: the account's, or those that its plugin knows."""
+        base, offer = self.registry.strip_profile_prefix(model), self.discovery.find(region).offer
+        if offer is not None:
+            return offer.list_profiles(offer.find_foundation_model(base), region)
+        known = self.registry.known_models.get(base)
+        return list_profiles(base, known, region) if known else []
+
+    def _find_base(self, model: Model) -> str:
+        return self.registry.strip_profile_prefix(model.base or model.id)
+
+    def _resolve_alias(self, alias: Alias, region: str) -> Model:
+        model = self._make_alias_model(alias)
+        if not alias.successor:
+            return model
+        if self._has_ended(alias, model, find_today()):
+            return self._resolve_successor(alias, region)
+        return replace(model, can_change=True)
+
+    def _has_ended(self, alias: Alias, model: Model, today: date) -> bool:
+        """Whether the successor of an alias is called: from the day that the file names, or from the model's end."""
+        if alias.successor_from is not None:
+            return alias.successor_from <= today
+        return self.find_lifecycle(model).find_stage(today) == RETIRED
+
+    def _resolve_successor(self, alias: Alias, region: str) -> Model:
+        successor = self._resolve_name(alias.successor, alias.region or region)
+        called = self._choose_id(successor.id, alias.region or region)
+        return replace(
+            successor,
+            name=alias.name,
+            title=alias.name,
+            id=called,
+            base=successor.base or successor.id,
+            region=successor.region or alias.region,
+            description=alias.description or successor.description,
+            validate=alias.validate,
+            unsupported=alias.unsupported or successor.unsupported,
+            cache=alias.cache or successor.cache,
+            replaces=alias.id,
+            can_change=True,
+        )
+
+    def _make_alias_model(self, alias: Alias) -> Model:
         claim = self.registry.find_claim(alias.id)
         if alias.adapter and (claim is None or claim.adapter.name != alias.adapter):
             adapter = self.registry.adapters[alias.adapter]

@@ -8,12 +8,14 @@ from typing import Any
 
 from bedrock_flask import headers
 from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
+from bedrock_flask.bedrock.errors import is_profile_needed
 from bedrock_flask.bedrock.model_ids import find_arn_region
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import (
+    BedrockError,
     BodyTooLarge,
     CallerError,
     DeadlineExceeded,
@@ -25,7 +27,7 @@ from bedrock_flask.errors import (
     summarize_faults,
 )
 from bedrock_flask.models.foreign_bodies import describe_foreign_body
-from bedrock_flask.models.models_file import DROP, ERROR
+from bedrock_flask.models.models_file import DROP, ERROR, WARN
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region, expect_region
 from bedrock_flask.protocol import envelope
@@ -36,6 +38,8 @@ from bedrock_flask.translation import safeguards
 _MOST_ATTEMPTS = re.compile(r"\bmax=([0-9]{1,9})\b")
 # Unknown fields that the log lists.
 _MAX_LOGGED = 20
+# Inference profiles that an error names.
+_MOST_PROFILES = 5
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -82,10 +86,19 @@ def check_deadline(exchange: Exchange) -> None:
         raise DeadlineExceeded()
 
 
-def reject_faults(faults: Iterable[FieldError]) -> None:
-    """Raise InvalidBody for the faults of a body; fields that the schema does not know are left to the caller."""
-    if invalid := [fault for fault in faults if not fault.unknown]:
+def reject_faults(faults: Iterable[FieldError], model: Model | None = None) -> None:
+    """Raise InvalidBody for the faults of a body that are not left to Bedrock."""
+    if invalid := find_refused(faults, model):
         raise InvalidBody(invalid)
+
+
+def find_refused(faults: Iterable[FieldError], model: Model | None = None) -> list[FieldError]:
+    """The faults of a body but for fields that the schema does not know.
+
+    Of a model whose alias says `validate = "warn"`, values that the schema does not list pass too.
+    """
+    lets_values_pass = model is not None and model.validate == WARN
+    return [fault for fault in faults if not (fault.unknown or (lets_values_pass and fault.is_new_value))]
 
 
 def reject_native_faults(exchange: Exchange, model: Model, body: Any, faults: Sequence[FieldError]) -> None:
@@ -101,9 +114,10 @@ def unknown_paths(faults: Iterable[FieldError]) -> list[str]:
     return [fault.path for fault in faults if fault.unknown]
 
 
-def log_unknown_fields(exchange: Exchange, paths: Iterable[str]) -> None:
-    """Log the fields that Bedrock is left to decide on."""
-    if listed := [path[:200] for path in paths][:_MAX_LOGGED]:
+def report_unknown(exchange: Exchange, faults: Iterable[FieldError]) -> None:
+    """Report what Bedrock is left to decide on, in the log and in a header of the answer, a refusal included."""
+    exchange.unknown_fields = [fault.path for fault in faults if fault.may_be_new]
+    if listed := [path[:200] for path in exchange.unknown_fields[:_MAX_LOGGED]]:
         exchange.log_fields["unknown_fields"] = listed
 
 
@@ -113,6 +127,17 @@ def resolve_model(exchange: Exchange, name: str) -> Model:
     fields["model"] = name[:256]
     model = exchange.state.models.resolve(name, expect_region(exchange))
     fields |= {"adapter": model.adapter.name, "model_id": model.id}
+    return model
+
+
+def resolve_after(exchange: Exchange, body: Any, faults: Collection[FieldError], wire: str) -> Model:
+    """The model that a body with these faults names; InvalidBody for the faults that matter.
+
+    Values that the schema does not list pass only where the model speaks the wire of the body, and its alias says so.
+    """
+    reject_faults(fault for fault in faults if not fault.is_new_value or fault.path == "model")
+    model = resolve_model(exchange, body["model"])
+    reject_faults(faults, model if wire in model.adapter.speaks else None)
     return model
 
 
@@ -240,9 +265,27 @@ def _retries_itself(exchange: Exchange) -> bool:
 
 def send(exchange: Exchange, call: Call) -> Reply:
     """The whole reply to a call, through every guard."""
-    return exchange.state.handler.send(call)
+    try:
+        return exchange.state.handler.send(call)
+    except BedrockError as error:
+        _name_profiles(exchange, call, error)
+        raise
 
 
 def send_stream(exchange: Exchange, call: Call) -> Stream:
     """The reply to a call as a stream, through every guard."""
-    return exchange.state.handler.send_stream(call)
+    try:
+        return exchange.state.handler.send_stream(call)
+    except BedrockError as error:
+        _name_profiles(exchange, call, error)
+        raise
+
+
+def _name_profiles(exchange: Exchange, call: Call, error: BedrockError) -> None:
+    """Add to the refusal of a model that needs an inference profile which ones there are."""
+    if not is_profile_needed(error.name, error.detail):
+        return
+    models = exchange.state.models
+    profiles = models.list_profiles(call.model, call.region or models.region)
+    if profiles:
+        error.detail += f" Here it is called by {' or '.join(profiles[:_MOST_PROFILES])}."

@@ -13,6 +13,7 @@ from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.rendering import report_unexpected_error
 from bedrock_flask.edge.response import Response, complete_type
 from bedrock_flask.errors import ClientDisconnected, GatewayError
+from bedrock_flask.models.lifecycle import NEVER, find_today, write_headers
 from bedrock_flask.models.resolver import Model
 
 # Bytes of one header that every proxy accepts.
@@ -99,10 +100,15 @@ def add_gateway_headers(
 ) -> Response:
     """The response with the model's id, the region, the attempts and the names of what was dropped, as headers.
 
+    A model that is near the end of its life has `deprecation` and `sunset`.
+
     `translated` names what the model got in another form.
     """
     response.headers[headers.MODEL] = model.id
     response.headers |= record_headers(exchange.record)
+    lifecycle = exchange.state.models.find_lifecycle(model)
+    if lifecycle is not NEVER:
+        response.headers |= write_headers(lifecycle, find_today())
     if names := list(dict.fromkeys([*model.dropped, *dropped])):
         exchange.log_fields["dropped"] = [name[:200] for name in names[:100]]
         response.headers[headers.DROPPED] = join_header(names)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bedrock_flask.adapter import isolate_plugin_errors
@@ -34,10 +35,9 @@ def find_faults(model: Model, model_input: Any, at: str) -> tuple[Sequence[Field
         return (), ()
     with isolate_plugin_errors(model.adapter):
         found = [
-            FieldError(_prefix_path(at, fault.path), fault.message, fault.unknown)
-            for fault in model.adapter.find_async_faults(model_input)
+            replace(fault, path=_prefix_path(at, fault.path)) for fault in model.adapter.find_async_faults(model_input)
         ]
-    passing = [fault for fault in found if fault.unknown and model.validate == WARN]
+    passing = [fault for fault in found if fault.may_be_new and model.validate == WARN]
     return [fault for fault in found if fault not in passing], passing
 
 

@@ -43,6 +43,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             speaks={"anthropic": "InvokeModel", "converse": "Converse"},
             models=MODELS,
             default="anthropic.claude-opus-4-6-v1",
+            is_common=True,
             known_models=KNOWN_MODELS,
             sources=SOURCES,
             extras={

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bedrock_flask.diagnostics.model_access import ModelAccess
+from bedrock_flask.bedrock.offers import make_offer
+from bedrock_flask.diagnostics.model_access import find_problem
+from bedrock_flask.models.lifecycle import find_today
 from bedrock_flask.server.ports import find_free_port
-from tests.doubles import Emulator, SendWhole, Upstream
+from tests.doubles import Emulator, SendWhole, StartEmulator, Upstream
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-x"
 THROUGH = [f"arn:aws:bedrock:{region}::foundation-model/{CLAUDE}" for region in ("us-east-1", "us-west-2")]
@@ -183,8 +186,82 @@ def test_a_profile_is_asked_for_the_model_behind_it(
 def test_a_default_that_nobody_asked_for_only_warns(examine: Examine, aws: Callable[..., dict[str, str]]) -> None:
     report = examine(aws(MODELS, PROFILES, MAY), code=0)
     by_model = {fault.split()[0]: status for status, fault, _ in report["models"][1:]}
-    assert by_model["nova"] == "ok"
-    assert {status for name, status in by_model.items() if name != "nova"} == {"warn"}
+    # Of forty families those that most accounts call.
+    assert by_model == {"claude": "warn", "nova": "ok", "titan-embed": "warn"}
+
+
+def test_a_model_that_is_near_its_end_is_a_warning(
+    examine: Examine, aws: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    ends_on = find_today() + timedelta(days=30)
+    lifecycle = {"status": "LEGACY", "legacyTime": "2026-01-31T00:00:00Z", "endOfLifeTime": f"{ends_on}T00:00:00Z"}
+    models = {"modelSummaries": [{**MODELS["modelSummaries"][0], "modelLifecycle": lifecycle}]}
+    (tmp_path / "models.toml").write_text(f'[models.fast]\nid = "{NOVA}"\n')
+    report = examine(aws(models, PROFILES, MAY, MAY), "--models-file", str(tmp_path / "models.toml"), code=0)
+    [(message, hint)] = [
+        (message, hint) for _, message, hint in report["models"] if message.startswith("fast") and "legacy" in message
+    ]
+    assert message == f"fast ({NOVA}) is legacy since 2026-01-31 and ends on {ends_on}"
+    assert "`successor`" in hint
+
+
+def test_an_alias_whose_successor_is_called_says_so(
+    examine: Examine, aws: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    text = f'[models.fast]\nid = "{CLAUDE}"\nsuccessor = "{NOVA}"\nsuccessor_from = 2026-01-01\n'
+    (tmp_path / "models.toml").write_text(text)
+    options = ("--models-file", str(tmp_path / "models.toml"), "--model", "fast")
+    report = examine(aws(MODELS, PROFILES, MAY), *options, code=0)
+    assert ("warn", f"fast no longer calls {CLAUDE}, but its successor {NOVA}", "") in report["models"]
+
+
+IMAGES = """
+from bedrock_flask.plugin import Adapter, Capabilities, Schema, fields, hookimpl
+
+
+class Body(Schema):
+    prompt = fields.String(required=True, description="What to show.")
+
+
+@hookimpl
+def register_adapters(register):
+    for name, output, surfaces in (("easel", "image", ()), ("reel", "video", ("async-invoke",))):
+        register(
+            Adapter(
+                name=name,
+                body=Body,
+                speaks={name: "InvokeModel"},
+                models={f"acme.{name}-*": Capabilities(output=output, streaming=False, surfaces=surfaces)},
+                sample={"prompt": "the sea"},
+                reply={"images": []},
+            )
+        )
+"""
+
+
+def test_what_is_dear_or_asynchronous_is_not_called(
+    examine: Examine, plain_environ: dict[str, str], start_emulator: StartEmulator, tmp_path: Path
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/easel.py").write_text(IMAGES)
+    (tmp_path / "models.toml").write_text(
+        '[models.draw]\nid = "acme.easel-v1:0"\n[models.film]\nid = "acme.reel-v1:0"\n'
+    )
+    emulator = start_emulator(plugins_dir=tmp_path / "plugins")
+    environ = plain_environ | {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url,
+        "BEDROCK_FLASK_PLUGINS_DIR": str(tmp_path / "plugins"),
+    }
+    report = examine(environ, "--call", "--models-file", str(tmp_path / "models.toml"), code=0)
+    messages = [message for _, message, _ in report["calls"]]
+    [drawn] = [message for message in messages if message.startswith("draw (acme.easel-v1:0) is not called")]
+    assert drawn.endswith("--model draw calls it")
+    assert "film (acme.reel-v1:0) is not called: it answers asynchronously" in messages
+    assert not {"acme.easel-v1:0", "acme.reel-v1:0"} & {call["model"] for call in emulator.calls()}
+    examine(environ, "--call", "--model", "acme.easel-v1:0", "--model", "acme.reel-v1:0", code=0)
+    called = [call["model"] for call in emulator.calls() if call["operation"] == "InvokeModel"]
+    assert "acme.easel-v1:0" in called
+    assert "acme.reel-v1:0" not in called
 
 
 def test_an_alias_of_the_models_file_is_asked_for(
@@ -411,11 +488,8 @@ def test_a_region_that_is_mistyped_is_told_its_nearest(
     ],
 )
 def test_an_offer_knows_what_a_name_means(model: str, foundation: str, problem: str) -> None:
-    access = ModelAccess(
-        {NOVA: ("ON_DEMAND",), CLAUDE: ("INFERENCE_PROFILE",)},
-        {f"us.{CLAUDE}": tuple(THROUGH), PROFILE: tuple(THROUGH)},
-    )
-    assert (access.find_foundation_model(model), access.find_problem(model)[0]) == (foundation, problem)
+    offer = make_offer(MODELS, [PROFILES])
+    assert (offer.find_foundation_model(model), find_problem(offer, model)[0]) == (foundation, problem)
 
 
 @pytest.mark.parametrize("plane", ["", "/control"])

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bedrock_flask.commands.output.table import format_table
+from bedrock_flask.server.ports import find_free_port
+from tests.doubles import Emulator
 
 FILE = """
 [models.fast]
@@ -26,7 +28,9 @@ def run(run_command: Run) -> Run:
     """`run(environ, "--json")`: the command in this process."""
 
     def run_models(environ: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
-        return run_command(environ, "models", *options)
+        return run_command(
+            environ, "models", *(() if "AWS_ENDPOINT_URL_BEDROCK" in environ else ("--offline",)), *options
+        )
 
     return run_models
 
@@ -87,3 +91,28 @@ def test_a_fault_is_one_line(run: Run, plain_environ: dict[str, str], options: t
 
 def test_columns_are_as_wide_as_their_widest_text() -> None:
     assert list(format_table([("a", "b", "c"), ("long", "", "d")])) == ["a     b  c", "long     d"]
+
+
+def test_the_accounts_lists_are_joined(run: Run, plain_environ: dict[str, str], emulator: Emulator) -> None:
+    urls = dict.fromkeys(("AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"), emulator.url)
+    done = run(plain_environ | urls, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert (rows["nova"]["offered"], rows["nova"]["surfaces"]) == (True, ["invoke", "converse"])
+    assert rows["nova"]["profiles"][0] == "us.amazon.nova-lite-v1:0"
+    assert rows["nova"]["lifecycle"] == "active"
+
+
+def test_lists_that_cannot_be_read_are_said(run: Run, plain_environ: dict[str, str]) -> None:
+    port = find_free_port()
+    environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK": f"http://127.0.0.1:{port}"}
+    done = run(environ, "--timeout", "5")
+    assert done.returncode == 0
+    assert "the account's lists cannot be read" in done.stderr
+    assert "nova" in done.stdout
+
+
+def test_an_emulators_credentials_do_not_reach_aws(run: Run, plain_environ: dict[str, str], emulator: Emulator) -> None:
+    environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url, "AWS_ENDPOINT_URL_BEDROCK": ""}
+    done = run(environ)
+    assert "calls go to this machine" in done.stderr

@@ -100,7 +100,7 @@ def test_claudes_chunks_are_its_own(gateway: Gateway, emulator: Emulator) -> Non
 
 
 def test_converses_events_keep_their_names(gateway: Gateway, emulator: Emulator) -> None:
-    *chunks, _ = events(gateway.post("/v1/models/zai.glm-4.6/invoke-stream", CONVERSE))
+    *chunks, _ = events(gateway.post("/v1/models/acme.verse-4.7/invoke-stream", CONVERSE))
     names = [chunk.event for chunk in chunks]
     assert names[0] == "messageStart"
     assert names[-2:] == ["messageStop", "metadata"]
@@ -251,7 +251,7 @@ def test_an_upstream_cannot_send_the_gateways_own_events(
 ) -> None:
     frames = [eventstream.event("messageStart", b"{}"), eventstream.event(name, b"{}")]
     upstream.scripts.append(stream(*map(eventstream.encode, frames)))
-    found = events(gateway_to.post("/v1/models/zai.glm-4.6/invoke-stream", CONVERSE))
+    found = events(gateway_to.post("/v1/models/acme.verse-4.7/invoke-stream", CONVERSE))
     assert [event.event for event in found] == ["messageStart", "error"]
     assert json.loads(found[-1].data)["code"] == "upstream_protocol"
 
@@ -285,7 +285,7 @@ def test_an_alias_calls_its_profile_and_may_let_unknown_fields_pass(
     line = gateway.line(response.headers["x-request-id"])
     assert line["unknown_fields"] == ["brand_new"]
     assert gateway.post("/v1/models/new/invoke", CLAUDE | {"max_tokens": "64"}).json()["code"] == "invalid_body"
-    closed = gateway.post("/v1/models/zai.glm-4.6/invoke", CONVERSE)
+    closed = gateway.post("/v1/models/acme.verse-4.7/invoke", CONVERSE)
     assert (closed.status_code, closed.json()["code"]) == (403, "model_not_listed")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bedrock_flask.bedrock import iam
-from bedrock_flask.bedrock.operations import ASYNC
+from bedrock_flask.bedrock.offers import Offer
 from bedrock_flask.call import Call
 from bedrock_flask.commands.doctor.report import FAIL, OK, WARN, Finding
 from bedrock_flask.config import settings
@@ -17,10 +17,12 @@ from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import NO_KEYS, Settings
 from bedrock_flask.diagnostics.account import AwsAccount
 from bedrock_flask.diagnostics.configuration import BEARER, redact_url
-from bedrock_flask.diagnostics.model_access import ModelAccess, suggest_nearest
+from bedrock_flask.diagnostics.model_access import find_problem, suggest_nearest
 from bedrock_flask.errors import BedrockError, GatewayError, StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models import load, loading
+from bedrock_flask.models.lifecycle import describe_end, find_lifecycle, find_today
+from bedrock_flask.models.listing import list_surfaces
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.transport.choice import make_transport
@@ -63,7 +65,7 @@ class Facts:
     credentials: str = _UNKNOWN
     account_number: str = ""
     skews: Mapping[str, float | None] = _UNKNOWN
-    access: Mapping[str, ModelAccess] = field(default_factory=dict)
+    access: Mapping[str, Offer] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Whether a check has found this fact."""
@@ -74,12 +76,32 @@ class Facts:
         return AwsAccount(self.settings, self.seconds, region or self.settings.region)
 
     def select_models(self) -> list[Model]:
-        """The models that --model names, or all that are listed."""
-        return [self.models.resolve(name) for name in self.names] if self.names else self.models.list_models()
+        """The models that --model names; or else the aliases, and what most operators call."""
+        if self.names:
+            return [self.models.resolve(name) for name in self.names]
+        return [model for model in self.models.list_models() if self.is_from_file(model) or _is_checked(model, self)]
+
+    def is_from_file(self, model: Model) -> bool:
+        """Whether the models file names the model."""
+        return model.name in self.models.aliases
+
+    def is_named(self, model: Model) -> bool:
+        """Whether the operator has named the model, so that what is wrong with it is a failure."""
+        return bool(self.names) or self.is_from_file(model)
 
     def region_of(self, model: Model) -> str:
         """The region in which a model is called."""
         return model.region or self.regions[0]
+
+
+# What costs little to be called once.
+_CHEAP_OUTPUTS = ("text", "embedding", "ranking")
+
+
+def _is_checked(model: Model, facts: Facts) -> bool:
+    """Whether an adapter's default model is checked although nobody has named it."""
+    is_own = not facts.registry.sources[model.adapter.name].startswith("built in")
+    return model.capabilities.output in _CHEAP_OUTPUTS and (is_own or model.adapter.is_common)
 
 
 # How a missing fact is named in "skipped: needs …".
@@ -257,7 +279,7 @@ def check_clock(facts: Facts) -> Findings:
 
 def check_model_access(facts: Facts) -> Findings:
     """List what each region offers to the account, and look up each model."""
-    access: dict[str, ModelAccess] = {}
+    access: dict[str, Offer] = {}
     for region in facts.skews:
         account = facts.make_account(region)
         if not account.can_call_control_plane():
@@ -265,18 +287,32 @@ def check_model_access(facts: Facts) -> Findings:
             yield Finding("models", WARN, message, "set AWS_ENDPOINT_URL_BEDROCK too")
             continue
         try:
-            offered = account.read_model_access()
+            offered = account.read_offer()
         except GatewayError as error:
             yield _report_unreadable(region, error, ("ListFoundationModels", "ListInferenceProfiles"))
             continue
         access[region] = offered
-        counts = f"models: {len(offered.models)}, inference profiles: {len(offered.profile_ids)}"
+        counts = f"models: {len(offered.models)}, inference profiles: {len(offered.profiles)}"
         yield Finding("models", OK, f"{region} offers {counts}")
     for model in facts.select_models():
         region = facts.region_of(model)
         if region in access:
             yield _check_model(facts, model, region, access[region])
+        yield from _check_lifecycle(facts, model, access.get(region))
     return replace(facts, access=access)
+
+
+def _check_lifecycle(facts: Facts, model: Model, offer: Offer | None) -> Iterator[Finding]:
+    """Warn of a model that is near the end of its life."""
+    base, today = facts.registry.strip_profile_prefix(model.base or model.id), find_today()
+    lifecycle = find_lifecycle(facts.registry.known_models.get(base), offer.find_model(base) if offer else None)
+    if end := describe_end(lifecycle, today):
+        hint = f"its successor is {lifecycle.successor}" if lifecycle.successor else ""
+        if facts.is_from_file(model) and not facts.models.aliases[model.name].successor:
+            hint = f"{hint or 'choose another model'}; `successor` in the models file names what is called then"
+        yield Finding("models", WARN, f"{_describe_model(model)} {end}", hint)
+    if model.replaces:
+        yield Finding("models", WARN, f"{model.name} no longer calls {model.replaces}, but its successor {model.id}")
 
 
 def _report_unreadable(region: str, error: GatewayError, operations: tuple[str, ...]) -> Finding:
@@ -288,9 +324,9 @@ def _report_unreadable(region: str, error: GatewayError, operations: tuple[str, 
     return Finding("models", FAIL, message, _find_hint(error))
 
 
-def _check_model(facts: Facts, model: Model, region: str, access: ModelAccess) -> Finding:
+def _check_model(facts: Facts, model: Model, region: str, access: Offer) -> Finding:
     name = _describe_model(model)
-    problem, hint = access.find_problem(model.id)
+    problem, hint = find_problem(access, model.id, region)
     if not problem and (foundation_model := access.find_foundation_model(model.id)):
         try:
             problem = "; ".join(facts.make_account(region).list_access_problems(foundation_model))
@@ -299,8 +335,7 @@ def _check_model(facts: Facts, model: Model, region: str, access: ModelAccess) -
             finding = _report_unreadable(region, error, ("GetFoundationModelAvailability",))
             return replace(finding, message=f"{name} in {region}: {_describe_error(error)}")
     if problem:
-        required = facts.names or model.name in facts.models.aliases
-        return Finding("models", FAIL if required else WARN, f"{name} in {region}: {problem}", hint)
+        return Finding("models", FAIL if facts.is_named(model) else WARN, f"{name} in {region}: {problem}", hint)
     return Finding("models", OK, f"{name} can be called in {region}")
 
 
@@ -308,8 +343,8 @@ def check_calls(facts: Facts) -> Findings:
     """Call each model once."""
     handler = completed(make_transport(replace(facts.settings, max_attempts=1), Shutdown()))
     for model in facts.select_models():
-        if model.adapter.operation == ASYNC:
-            # It would begin a video, and bill it.
+        if reason := _find_reason_not_to_call(facts, model):
+            yield Finding("calls", WARN, f"{_describe_model(model)} is not called: {reason}")
             continue
         region = facts.region_of(model)
         call = _make_smallest_call(model, time.monotonic() + facts.seconds)
@@ -320,6 +355,22 @@ def check_calls(facts: Facts) -> Findings:
         else:
             yield Finding("calls", OK, f"{_describe_model(model)} answers in {region}")
     return None
+
+
+def _find_reason_not_to_call(facts: Facts, model: Model) -> str:
+    """Why a model is not called: it would cost more than a few tokens, or cannot be called at once."""
+    output, surfaces = model.capabilities.output, list_surfaces(model)
+    if output == "video" or set(surfaces) == {"async-invoke"}:
+        return "it answers asynchronously"
+    if not _CALLED_SURFACES & set(surfaces):
+        return f"it is served by {', '.join(surfaces)} only"
+    if output not in _CHEAP_OUTPUTS and not facts.names:
+        return f"what it makes ({output}) costs more than a few tokens; --model {model.name} calls it"
+    return ""
+
+
+# The surfaces of the smallest call.
+_CALLED_SURFACES = {"converse", "invoke"}
 
 
 def _make_smallest_call(model: Model, deadline: float) -> Call:
@@ -347,7 +398,7 @@ def _report_failed_call(facts: Facts, model: Model, region: str, call: Call, err
         return Finding("calls", FAIL, message, _find_hint(error))
     operations = [operation for operation in iam.INVOKE_ACTIONS if operation.startswith(call.operation)]
     access = facts.access.get(region)
-    targets = access.find_profile_targets(model.id) if access else ()
+    targets = access.targets.get(model.id, ()) if access else ()
     resources = iam.list_resources(model.id, region, facts.account_number, targets)
     return Finding("calls", FAIL, message, _find_hint(error), iam.build_statement(operations, resources))
 

@@ -40,10 +40,12 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline import counting
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream, write_reply
 from bedrock_flask.pipeline.request import (
+    find_refused,
     make_call,
     parse_json,
     reject_faults,
     reject_native_faults,
+    report_unknown,
     resolve_model,
     resolve_native_model,
 )
@@ -117,7 +119,8 @@ def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Response:
     body = parse_json(data)
     with isolate_plugin_errors(adapter):
         faults = adapter.find_faults(body)
-    reject_native_faults(exchange, model, body, [fault for fault in faults if not fault.unknown])
+    reject_native_faults(exchange, model, body, find_refused(faults, model))
+    report_unknown(exchange, faults)
     return _pass_through(exchange, model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
 
 
@@ -130,7 +133,8 @@ def _converse(exchange: Exchange, model: Model, *, stream: bool) -> Response:
     if isinstance(body, dict) and "messages" not in body and (is_prompt(model.id) or "promptVariables" in body):
         # A managed prompt has its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]
-    reject_faults(faults)
+    reject_faults(faults, model)
+    report_unknown(exchange, faults)
     return _pass_through(exchange, model, data, operation="Converse", wire="converse", stream=stream)
 
 

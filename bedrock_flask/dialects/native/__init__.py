@@ -5,15 +5,13 @@ import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
-from bedrock_flask import headers
-from bedrock_flask.adapter import Adapter, isolate_plugin_errors
+from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.model_ids import is_own_model, is_prompt
 from bedrock_flask.call import Call, Chunk
 from bedrock_flask.dialect import Dialect, ErrorResponse, Route
 from bedrock_flask.dialects.native import jobs
-from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, describe_capabilities
+from bedrock_flask.dialects.native.model_list import list_models, show_model
 from bedrock_flask.dialects.native.openapi import describe_paths
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
@@ -37,22 +35,19 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
     is_json,
-    log_unknown_fields,
     make_call,
     parse_json,
     reject_native_faults,
+    report_unknown,
     resolve_model,
     resolve_native_model,
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import envelope, sse
-from bedrock_flask.translation.async_invokes import is_async, is_only_async
+from bedrock_flask.translation.async_invokes import is_only_async
 from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.completeness import OPAQUE
 from bedrock_flask.wires.openai_errors import write_error
-
-# Unknown fields that a header lists, and its length.
-_MAX_LISTED, _MAX_HEADER = 20, 2000
 
 
 class InvokeBody(Schema):
@@ -94,21 +89,6 @@ def invoke_by_body(exchange: Exchange) -> Response:
         raise InvalidBody([dataclasses.replace(f, path=_prefix_path("input", f.path)) for f in error.fields]) from None
 
 
-def list_models(exchange: Exchange) -> Response:
-    """The models to choose from: adapters, aliases, and those with a name of their provider's.
-
-    An entry has the members of OpenAI's and of Anthropic's lists.
-    """
-    models = [_describe_for_caller(exchange, model) for model in exchange.state.models.list_named()]
-    ends = {"first_id": models[0]["id"], "last_id": models[-1]["id"]} if models else {"first_id": None, "last_id": None}
-    return make_json_response({"object": "list", "data": models, "has_more": False, **ends})
-
-
-def show_model(exchange: Exchange, name: str) -> Response:
-    """One model: what it is on Bedrock, and what it can do."""
-    return make_json_response(_describe_for_caller(exchange, resolve_model(exchange, name)))
-
-
 def reject_get(exchange: Exchange, name: str) -> Response:
     """Refuse a GET of these addresses, which would otherwise name a model: a model's name may hold slashes."""
     raise MethodNotAllowed("This address takes POST.", headers={"allow": "POST"})
@@ -129,20 +109,16 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
     if is_own_model(model.id) and GENERIC in model.adapter.models:
         # No plugin knows its body, which may be of any form.
-        unknown, call = [], _make_opaque_call(exchange, model, data, stream=stream)
+        call = _make_opaque_call(exchange, model, data, stream=stream)
     else:
-        unknown = _check_body(exchange, model, parse_json(data) if body is None else body)
+        report_unknown(exchange, _check_body(exchange, model, parse_json(data) if body is None else body))
         call = make_call(exchange, model, data, stream=stream)
-    log_unknown_fields(exchange, unknown)
     wire = find_wire(call.adapter, call.wire)
     if stream:
         write_chunk, write_end = _write_opaque if wire.is_opaque else _write_json, partial(_write_usage, exchange)
         response = pass_stream(exchange, call, write_chunk, STREAM_FORMAT, write_end=write_end)
     else:
         response = pass_reply(exchange, call, own_content_type)
-    if unknown:
-        listed = quote(", ".join(unknown[:_MAX_LISTED]), safe="[], -_.")[:_MAX_HEADER]
-        response.headers[headers.UNKNOWN_FIELDS] = listed
     return add_gateway_headers(exchange, response, model)
 
 
@@ -152,14 +128,14 @@ def _make_opaque_call(exchange: Exchange, model: Model, data: bytes, *, stream: 
     return make_call(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream, forward=forward)
 
 
-def _check_body(exchange: Exchange, model: Model, body: Any) -> list[str]:
-    """The unknown fields that may pass; every other fault is an InvalidBody."""
+def _check_body(exchange: Exchange, model: Model, body: Any) -> list[FieldError]:
+    """The unknown fields and values that may pass; every other fault is an InvalidBody."""
     with isolate_plugin_errors(model.adapter):
         faults: list[FieldError] = model.adapter.find_faults(body)
     if is_prompt(model.id) and isinstance(body, dict) and "messages" not in body:
         # A managed prompt brings its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]
-    refused = [fault for fault in faults if not (fault.unknown and model.validate == WARN)]
+    refused = [fault for fault in faults if model.validate != WARN or not fault.may_be_new]
     if refused and GENERIC in model.adapter.models:
         detail = (
             f"No plugin claims '{model.name}', so its body is read as Converse: {summarize_faults(refused)}. Its own "
@@ -167,7 +143,7 @@ def _check_body(exchange: Exchange, model: Model, body: Any) -> list[str]:
         )
         raise InvalidBody(refused, detail)
     reject_native_faults(exchange, model, body, refused)
-    return [fault.path for fault in faults]
+    return faults
 
 
 def _write_json(chunk: Chunk) -> bytes:
@@ -197,46 +173,6 @@ def _write_error(error: GatewayError, request_id: str) -> bytes:
 
 
 STREAM_FORMAT = StreamFormat(media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=_write_error)
-
-# Bedrock does not say when a model was released; clients require a time.
-_RELEASED = {"created": 0, "created_at": "1970-01-01T00:00:00Z"}
-
-
-def _describe(exchange: Exchange, model: Model) -> dict[str, Any]:
-    adapter: Adapter = model.adapter
-    return {
-        "id": model.name,
-        "object": "model",
-        "type": "model",
-        **_RELEASED,
-        "owned_by": adapter.name,
-        "display_name": model.title or model.name,
-        "lifecycle": "active",
-        "name": model.name,
-        "model": model.id,
-        "adapter": adapter.name,
-        "description": model.description,
-        "region": model.region or None,
-        "validate": model.validate,
-        "operation": adapter.operation,
-        "capabilities": dataclasses.asdict(model.capabilities),
-        "patterns": list(adapter.models),
-        "source": exchange.state.models.registry.sources[adapter.name],
-        "sample": adapter.sample,
-        "links": {
-            **({} if is_only_async(model) else {"invoke": f"/v1/models/{model.name}/invoke"}),
-            **({"jobs": f"/v1/models/{model.name}/jobs"} if is_async(model) else {}),
-            "schema": f"/v1/models/{model.name}/schema",
-        },
-    }
-
-
-def _describe_for_caller(exchange: Exchange, model: Model) -> dict[str, Any]:
-    """The description; Anthropic's SDKs, which name the version of their API, have a type of their own for it."""
-    described = _describe(exchange, model)
-    if exchange.has_header(ANTHROPIC_VERSION):
-        described["capabilities"] = describe_capabilities(model.capabilities)
-    return described
 
 
 def render_error(error: GatewayError, exchange: Exchange) -> ErrorResponse:

@@ -26,10 +26,10 @@ from bedrock_flask.fields import find_faults as find_schema_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region
 from bedrock_flask.pipeline.request import (
-    log_unknown_fields,
     make_account_call,
     parse_json,
     reject_safeguards,
+    report_unknown,
     resolve_native_model,
     send,
 )
@@ -142,7 +142,7 @@ def start_job(exchange: Exchange, name: str) -> Response:
         "outputDataConfig": {"s3OutputDataConfig": {_S3_NAMES[name]: value for name, value in output.items()}},
         **({"tags": [{"key": key, "value": value} for key, value in body["tags"].items()]} if body.get("tags") else {}),
     }
-    log_unknown_fields(exchange, [fault.path for fault in passing])
+    report_unknown(exchange, passing)
     text = envelope.extract_member(data.decode(), "input")
     call = make_account_call(exchange, ASYNC, ACCOUNT[ASYNC].name, write_body(model.id, text, members))
     call.adapter, call.region = model.adapter, choose_region(exchange, model.region, is_alias=bool(model.base))

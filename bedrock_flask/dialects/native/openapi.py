@@ -9,6 +9,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.converse import Json
 from bedrock_flask.dialects.native import jobs_openapi
+from bedrock_flask.dialects.native.model_list import ModelEntry, ModelList
 from bedrock_flask.headers import usage_header
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
@@ -24,12 +25,17 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
     for name, schema in _describe_envelopes(adapters, named, bodies):
         spec.components.schema(name, schema)
     for model in named:
+        kind = model.adapter.answer
+        answer = json_schema.add_reference(spec, kind()) if kind else _ANY_ANSWER
         for action, stream in _list_actions(model):
-            yield f"/v1/models/{model.name}/{action}", {"post": _describe_model_operation(model, action, stream=stream)}
+            operation = _describe_model_operation(model, action, answer, stream=stream)
+            yield f"/v1/models/{model.name}/{action}", {"post": operation}
     yield "/v1/invoke", {"post": _describe_invoke_by_body(adapters, named)}
     yield from jobs_openapi.describe_paths(spec, models)
-    yield "/v1/models", {"get": get_operation("list_models", "The models that can be named.", "models")}
-    yield "/v1/models/{model}", {"get": get_operation("show_model", "One model.", "models")}
+    entries, entry = (json_schema.add_reference(spec, kind()) for kind in (ModelList, ModelEntry))
+    listing = get_operation("list_models", "The models that can be called.", "models", schema=entries)
+    yield "/v1/models", {"get": listing}
+    yield "/v1/models/{model}", {"get": get_operation("show_model", "One model.", "models", schema=entry)}
     yield (
         "/v1/models/{model}/schema",
         {
@@ -46,7 +52,7 @@ def _list_actions(model: Model) -> list[tuple[str, bool]]:
     return [("invoke", False), *([("invoke-stream", True)] if model.capabilities.streaming else [])]
 
 
-def _describe_model_operation(model: Model, action: str, *, stream: bool) -> Json:
+def _describe_model_operation(model: Model, action: str, answer: Json, *, stream: bool) -> Json:
     return {
         "operationId": f"{action.replace('-', '_')}.{model.name}",
         "tags": ["models"],
@@ -55,7 +61,7 @@ def _describe_model_operation(model: Model, action: str, *, stream: bool) -> Jso
             filter(None, [model.description, f"Calls `{model.id}` with {model.adapter.operation}."])
         ),
         "requestBody": request_body(model.adapter.schema, dict(model.adapter.sample)),
-        "responses": _describe_responses(stream=stream),
+        "responses": _describe_responses(stream=stream, schema=answer),
     }
 
 
@@ -134,8 +140,8 @@ def _id_pattern(pattern: str) -> str:
     return rf"^(arn:.*/)?([a-z][a-z0-9-]*\.)?{inner}$"
 
 
-def _describe_responses(*, stream: bool) -> dict[str, Json]:
-    schema = _EVENT if stream else {"type": "object", "description": "Bedrock's bytes."}
+def _describe_responses(*, stream: bool, schema: Json | None = None) -> dict[str, Json]:
+    schema = _EVENT if stream else schema or _ANY_ANSWER
     answer = {
         "description": "The model's answer.",
         "headers": {} if stream else _USAGE_HEADERS,
@@ -144,6 +150,7 @@ def _describe_responses(*, stream: bool) -> dict[str, Json]:
     return {"200": answer, "default": PROBLEM_RESPONSE}
 
 
+_ANY_ANSWER = {"type": "object", "description": "The model's answer, as Bedrock sends it."}
 # OpenAPI 3.1 cannot describe a sequence of events; readers take the schema of such a body as that of each event.
 _EVENT = {
     "type": "object",

@@ -1,8 +1,8 @@
 """A request to the emulator as it arrived, what serves it, and how its body is read."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask import fields
@@ -22,7 +22,10 @@ NO_SUCH_MODEL = "The provided model identifier is invalid."
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorRequest:
-    """One request: `labels` are the path parameters besides the model, header names are in lower case."""
+    """One request: `labels` are the path parameters besides the model, header names are in lower case.
+
+    `unknown` collects the paths of what the schema does not know and a lenient emulator lets pass.
+    """
 
     operation: str
     body: bytes
@@ -34,6 +37,7 @@ class EmulatorRequest:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     region: str
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def registry(self) -> Registry:
@@ -46,6 +50,15 @@ class EmulatorRequest:
             return self.registry.pick(self.account.catalogue.resolve_profile(self.model))
         except LookupError:
             raise validation_error(NO_SUCH_MODEL) from None
+
+    def keep_refused(self, faults: Iterable[FieldError]) -> list[FieldError]:
+        """The faults that the emulator refuses; if it is lenient, unknown fields and new values only are reported."""
+        faults = [*faults]
+        if self.account.is_strict:
+            return faults
+        passing = [fault for fault in faults if fault.may_be_new]
+        self.unknown.extend(fault.path for fault in passing if fault.path not in self.unknown)
+        return [fault for fault in faults if fault not in passing]
 
 
 def parse_body(body: bytes) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bedrock_flask.closing import closing
 from bedrock_flask.emulator.calls.errors import EmulatedError
@@ -63,3 +63,8 @@ def make_error_response(error: EmulatedError) -> EmulatorResponse:
     if error.retry_after:
         headers["Retry-After"] = error.retry_after
     return make_response(json.dumps(error.document).encode(), headers, status=error.status)
+
+
+def with_header(response: EmulatorResponse, name: str, value: str) -> EmulatorResponse:
+    """The response with one more header."""
+    return replace(response, headers={**response.headers, name: value})

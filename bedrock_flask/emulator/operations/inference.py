@@ -107,11 +107,11 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
         adapter, capabilities = _find_by_body(request, body)
     if adapter.operation != "InvokeModel":
         raise validation_error(NO_SUCH_MODEL)
-    reject_faults(replace(adapter, rules=()).find_faults(body))
+    reject_faults(request.keep_refused(replace(adapter, rules=()).find_faults(body)))
     if request.account.is_strict:
         # Before the adapter's rules, which are the same in the gateway's words.
         rules.check_rules(adapter.wire, body, capabilities)
-    reject_faults(adapter.find_faults(body))
+    reject_faults(request.keep_refused(adapter.find_faults(body)))
     return adapter, capabilities, body
 
 
@@ -182,7 +182,7 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
     if is_prompt(request.model) and "messages" not in body:
         # A managed prompt has its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]
-    if faults:
+    if faults := request.keep_refused(faults):
         raise validation_error(describe_faults(faults))
     messages = body.get("messages", [{"role": "user"}])
     if not messages or messages[0]["role"] == "assistant":

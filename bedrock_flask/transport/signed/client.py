@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bedrock_flask.bedrock.operations import RUNTIME
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.errors import (
@@ -49,9 +50,9 @@ class Gate:
     proxy_header: str
 
 
-def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
-    """The handler that calls Bedrock, until the process shuts down."""
-    find_gate, forget_gates = cache_gates(settings)
+def make_transport(settings: Settings, shutdown: Shutdown, service: str = RUNTIME) -> Handler:
+    """The handler that calls Bedrock, until the process shuts down; `service` is the runtime or the control plane."""
+    find_gate, forget_gates = cache_gates(settings, service)
     credentials = make_credentials(settings)
 
     def attempt(call: Call, read: Callable[[Reader], Answer], *, as_stream: bool) -> Answer:
@@ -71,7 +72,7 @@ def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
     return make_handler(attempt, settings, shutdown)
 
 
-def cache_gates(settings: Settings) -> tuple[Callable[[str], Gate], Callable[[], None]]:
+def cache_gates(settings: Settings, service: str = RUNTIME) -> tuple[Callable[[str], Gate], Callable[[], None]]:
     """A function from a region ("" for the configured one) to its gate, and a function that clears the cache.
 
     The connections of a gate that leaves the cache are closed. With a new one everything is read again: the
@@ -79,7 +80,7 @@ def cache_gates(settings: Settings) -> tuple[Callable[[str], Gate], Callable[[],
     """
 
     def make(region: str) -> Gate:
-        return make_gate(find_endpoint(settings, region), settings)
+        return make_gate(find_endpoint(settings, region, service), settings)
 
     return cache_by_region(make, lambda gate: gate.pool.close())
 

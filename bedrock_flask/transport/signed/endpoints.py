@@ -54,8 +54,11 @@ class Endpoint:
         return f"{self.scheme}://{self.authority}{self.base_path}"
 
 
-def find_endpoint(settings: Settings, region: str = "") -> Endpoint:
-    """The endpoint of a region, or of the configured one; CredentialsError if botocore's configuration has none."""
+def find_endpoint(settings: Settings, region: str = "", service: str = SERVICE) -> Endpoint:
+    """The endpoint of a region, or of the configured one; CredentialsError if botocore's configuration has none.
+
+    `service` is botocore's name of a service that signs as `bedrock`.
+    """
     with map_errors():
         session = make_session(region or settings.region)
         region = session.get_config_variable("region")
@@ -64,22 +67,22 @@ def find_endpoint(settings: Settings, region: str = "") -> Endpoint:
         validate_region_name(region)
         # Older configurations name FIPS in the region, such as fips-us-gov-west-1.
         named = region.replace("fips-", "").replace("-fips", "")
-        configured = _find_configured_url(session)
-        url = configured or _apply_rules(session, named, fips=named != region)
+        configured = _find_configured_url(session, service)
+        url = configured or _apply_rules(session, service, named, fips=named != region)
         return _read_url(url, named, _find_ca_bundle(session))
 
 
-def _find_configured_url(session: Session) -> str:
+def _find_configured_url(session: Session, service: str) -> str:
     """The URL that a variable or the profile names, unless such URLs are to be ignored."""
     if session.get_config_variable("ignore_configured_endpoint_urls"):
         return ""
-    provider = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), SERVICE)
+    provider = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), service)
     return str(provider.provide() or "")
 
 
-def _apply_rules(session: Session, region: str, *, fips: bool) -> str:
+def _apply_rules(session: Session, service: str, region: str, *, fips: bool) -> str:
     loader = session.get_component("data_loader")
-    rules = loader.load_service_model(SERVICE, "endpoint-rule-set-1")
+    rules = loader.load_service_model(service, "endpoint-rule-set-1")
     provider = EndpointProvider(rules, loader.load_data("partitions"))
     found: Any = provider.resolve_endpoint(
         Region=region,

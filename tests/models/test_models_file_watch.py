@@ -1,0 +1,88 @@
+"""The models file is read again when it changes, in every worker; a bad one leaves the old one in force, loudly."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doubles import Gateway, StartGateway
+
+KEY = {"authorization": "Bearer s3cret"}
+PATIENCE = 20.0
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file as an editor does; its time is one at which it is certainly not being written any more."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    settled = time.time() - 5
+    os.utime(new, (settled, settled))
+    new.replace(path)
+
+
+def await_that(holds: Callable[[], Any]) -> Any:
+    until = time.monotonic() + PATIENCE
+    while not (found := holds()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write(tmp_path / "models.toml", '[models.fast]\nid = "amazon.nova-lite-v1:0"\n')
+    return tmp_path / "models.toml"
+
+
+@pytest.fixture(params=["gevent", "gthread"])
+def watching(request: pytest.FixtureRequest, start_gateway: StartGateway, file: Path) -> Gateway:
+    """A gateway of two workers that has the file."""
+    return start_gateway(
+        BEDROCK_FLASK_MODELS_FILE=str(file),
+        BEDROCK_FLASK_API_KEYS="alice:s3cret",
+        BEDROCK_FLASK_WORKERS="2",
+        BEDROCK_FLASK_WORKER=request.param,
+    )
+
+
+def list_ids(gateway: Gateway, name: str) -> set[str]:
+    """The ids by which a name is called, in as many answers as reach both workers."""
+    answers = [gateway.get(f"/v1/models/{name}", headers=KEY).json() for _ in range(12)]
+    return {each.get("model", "") for each in answers}
+
+
+def test_a_change_is_in_force_in_every_worker_without_a_restart(watching: Gateway, file: Path) -> None:
+    assert list_ids(watching, "fast") == {"amazon.nova-lite-v1:0"}
+    write(file, '[models.fast]\nid = "amazon.nova-pro-v1:0"\n[models.new]\nid = "amazon.nova-lite-v1:0"\n')
+    await_that(lambda: list_ids(watching, "fast") == {"amazon.nova-pro-v1:0"})
+    assert list_ids(watching, "new") == {"amazon.nova-lite-v1:0"}
+    assert "/v1/models/new/invoke" in watching.get("/openapi.json", headers=KEY).json()["paths"]
+
+
+def test_a_bad_file_leaves_the_old_one_in_force_loudly(watching: Gateway, file: Path) -> None:
+    write(file, "[models.fast\n")
+    reports = await_that(lambda: _find_reports(watching, "degraded"))
+    assert "cannot be read" in reports["models_file"]["problem"]
+    assert reports["models_file"]["refused"] == 1
+    assert list_ids(watching, "fast") == {"amazon.nova-lite-v1:0"}
+    assert watching.get("/readyz").json() == {"status": "ok"}
+    hidden = await_that(lambda: _find_reports(watching, "degraded", headers={}))
+    assert hidden["models_file"]["problem"] is True
+    [line, *_] = [each for each in watching.lines() if each["level"] == "ERROR"]
+    assert "stay in force" in line["message"]
+    write(file, '[models.fast]\nid = "amazon.nova-pro-v1:0"\n')
+    await_that(lambda: list_ids(watching, "fast") == {"amazon.nova-pro-v1:0"})
+
+
+def test_a_file_that_is_gone_is_a_bad_one(watching: Gateway, file: Path) -> None:
+    file.unlink()
+    await_that(lambda: _find_reports(watching, "degraded"))
+    assert list_ids(watching, "fast") == {"amazon.nova-lite-v1:0"}
+
+
+def _find_reports(gateway: Gateway, status: str, headers: dict[str, str] = KEY) -> Any:
+    report = gateway.get("/readyz?verbose", headers=headers).json()
+    return report if report["status"] == status else None
