@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from bedrock_flask.models.loading import load_registry
+from bedrock_flask.wires import find_wire
 from tests.doubles import Emulator, StartEmulator
 
+REGISTRY = load_registry()
 NOVA, TITAN = "amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0"
 SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 PLUGIN = """
@@ -143,25 +146,17 @@ def test_a_profile_leads_to_its_model_in_each_region(control: Any) -> None:
 def test_each_profile_s_arn_is_answered_as_the_model_that_it_leads_to(
     control: Any, emulator: Emulator, bedrock: Any
 ) -> None:
-    bodies = {
-        "amazon.nova": {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]},
-        "amazon.titan": {"inputText": "Hi"},
-        "anthropic.claude": {
-            "anthropic_version": "bedrock-2023-05-31",
-            "max_tokens": 10,
-            "messages": [{"role": "user", "content": "Hi"}],
-        },
-    }
-    members = {"amazon.nova": "output", "amazon.titan": "embedding", "anthropic.claude": "content"}
+    answered = set()
     for kind in ("SYSTEM_DEFINED", "APPLICATION"):
         for profile in control.list_inference_profiles(typeEquals=kind)["inferenceProfileSummaries"]:
-            model = profile["models"][0]["modelArn"].rpartition("/")[2]
-            family = model.partition("-")[0]
-            if family not in bodies:
+            adapter, _ = REGISTRY.pick(profile["models"][0]["modelArn"].rpartition("/")[2])
+            if adapter.operation != "InvokeModel":
                 continue
-            body = json.dumps(bodies[family])
+            body = json.dumps(dict(adapter.sample))
             reply = json.loads(bedrock.invoke_model(modelId=profile["inferenceProfileArn"], body=body)["body"].read())
-            assert members[family] in reply, profile
+            assert find_wire(adapter).is_complete(reply), profile
+            answered.add(adapter.name)
+    assert answered >= {"claude", "llama", "nova", "titan-embed"}
 
 
 def test_an_application_s_profile_stands_for_its_model_in_converse(control: Any, bedrock: Any) -> None:
