@@ -86,6 +86,24 @@ class AsyncInvoke:
     reply: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChatForm:
+    """How the chat completions that a family writes in InvokeModel differ from OpenAI's, for the emulator.
+
+    piece       the member of a streamed choice that has a piece of the message
+    reason      the member of a choice that has the reason why the model stopped
+    is_tagged   whether the reasoning is at the beginning of the text, in `<reasoning>` tags, and not in a member
+    has_usage   whether an answer has its token counts
+    last        the last chunk of a stream, if it is only a text, as `[DONE]` is
+    """
+
+    piece: str = "delta"
+    reason: str = "finish_reason"
+    is_tagged: bool = False
+    has_usage: bool = True
+    last: str = ""
+
+
 class InvalidAdapter(ValueError):
     """An adapter with wrong members, and every fault found in it."""
 
@@ -197,6 +215,7 @@ CHECKS = (
         "async_invoke must be an AsyncInvoke",
     ),
     Check("sample", _is_object, "sample must be a JSON object"),
+    Check("chat_form", lambda value: isinstance(value, ChatForm), "chat_form must be a ChatForm"),
     Check(
         "extras",
         _is_extra_target,
@@ -274,6 +293,7 @@ class Adapter:
                   chunks; the first part has the input tokens, and the last one the stop reason and all counts
     imported      what a model with this native body can do that was imported into the account; its adapter is named in
                   the models file, and it is called by InvokeModel. None: the same as the models of the first pattern
+    chat_form     for the wire `invoke_chat`: how the family's answers differ from OpenAI's
     """
 
     name: str
@@ -300,6 +320,7 @@ class Adapter:
     write_reply: Callable[[Response], Json] | None = None
     write_chunks: Callable[[Iterable[Response]], Iterable[Json]] | None = None
     imported: Capabilities | None = None
+    chat_form: ChatForm = field(default_factory=ChatForm)
 
     def __post_init__(self) -> None:
         faults = tuple(fault for check in CHECKS for fault in check.find_faults(self))

@@ -23,10 +23,10 @@ in the group `bedrock_flask`. `api_version = 1` at the top of the file declares 
 """
 
 from bedrock_flask import fields
-from bedrock_flask.adapter import Adapter, AsyncInvoke, Engine, KnownModel
-from bedrock_flask.bedrock import sources
+from bedrock_flask.adapter import Adapter, AsyncInvoke, ChatForm, Engine, KnownModel
+from bedrock_flask.bedrock import open_weights, sources
 from bedrock_flask.bedrock.sources import DOCUMENTED, MEASURED, ONE_REPORT, Source
-from bedrock_flask.bodies import anthropic_body, converse_body, openai_chat_body
+from bedrock_flask.bodies import anthropic_body, converse_body, invoke_chat_body, openai_chat_body
 from bedrock_flask.bodies.prompts import PromptTemplate
 from bedrock_flask.capabilities import CHAT, Capabilities
 from bedrock_flask.converse import Json, build_answer, text_of, text_of_answer
@@ -42,6 +42,7 @@ __all__ = [
     "Adapter",
     "AsyncInvoke",
     "Capabilities",
+    "ChatForm",
     "Engine",
     "Json",
     "KnownModel",
@@ -54,6 +55,8 @@ __all__ = [
     "converse_body",
     "fields",
     "hookimpl",
+    "invoke_chat_body",
+    "open_weights",
     "openai_chat_body",
     "sources",
     "text_of",

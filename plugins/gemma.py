@@ -1,18 +1,31 @@
-"""Gemma by Google."""
+"""Gemma by Google: Gemma 3 takes OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, Adapter, converse_body, hookimpl, sources
+from bedrock_flask.plugin import CHAT, Adapter, KnownModel, hookimpl, invoke_chat_body, open_weights, sources
 
-GEMMA = CHAT.but(images=True, reasoning=False, stop_sequences=False, named_tools=False)
+GEMMA = CHAT.but(images=True, reasoning=False, stop_sequences=False, named_tools=False, surfaces=open_weights.SURFACES)
 MODELS = {
     "google.gemma-3-*": GEMMA,
     "google.gemma-3-4b-*": GEMMA.but(structured=False, strict_tools=False),
+}
+# Source of the limits: anomalyco/models.dev of July 2026.
+KNOWN_MODELS = {
+    "google.gemma-3-4b-it": KnownModel(
+        name="Gemma 3 4B IT", regions=open_weights.REGIONS, context=128_000, output=4_096
+    ),
+    "google.gemma-3-12b-it": KnownModel(
+        name="Gemma 3 12B IT", regions=open_weights.REGIONS, context=131_072, output=8_192
+    ),
+    "google.gemma-3-27b-it": KnownModel(
+        name="Gemma 3 27B PT", regions=open_weights.REGIONS, context=202_752, output=8_192
+    ),
 }
 
 _ALL, _4B = "google.gemma-3-*", "google.gemma-3-4b-*"
 SOURCES = {
     **sources.CHAT,
+    "surfaces": sources.cite(sources.APIS, _ALL),
     "reasoning": sources.cite(sources.NO_PROFILE_REASONS, _ALL),
     "video": sources.cite(sources.CARDS, _ALL),
     "audio": sources.cite(sources.CARDS, _ALL),
@@ -23,17 +36,30 @@ SOURCES = {
 }
 
 
+class GemmaBody(invoke_chat_body.Body):
+    """A Chat Completions request to Gemma 3, which sees images."""
+
+    messages = invoke_chat_body.make_messages(user=invoke_chat_body.ImageUserMessage)
+
+
+_MODEL = "google.gemma-3-27b-it"
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
         Adapter(
             name="gemma",
             description="Gemma by Google.",
-            body=converse_body.Body,
-            speaks={"converse": "Converse"},
+            body=GemmaBody,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default="google.gemma-3-27b-it",
+            default=_MODEL,
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=converse_body.SAMPLE,
+            sample=invoke_chat_body.SAMPLE,
+            reply=invoke_chat_body.make_reply("4", model=_MODEL),
+            chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
         )
     )

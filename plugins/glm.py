@@ -1,23 +1,52 @@
-"""GLM by Z.ai."""
+"""GLM by Z.ai: OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, Adapter, converse_body, hookimpl, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    DOCUMENTED,
+    Adapter,
+    KnownModel,
+    Source,
+    hookimpl,
+    invoke_chat_body,
+    open_weights,
+    sources,
+)
 
 GLM = CHAT.but(
     stop_sequences=False,
     named_tools=False,
     efforts=("low", "medium", "high"),
     effort_field="additionalModelRequestFields.reasoning_effort",
+    surfaces=open_weights.SURFACES,
 )
 MODELS = {
     "zai.glm-*": GLM,
-    "zai.glm-5.3*": GLM.but(named_tools=True, efforts=("low", "high", "max")),
+    "zai.glm-4.6*": GLM.but(surfaces=open_weights.MANTLE),
+    "zai.glm-5.3*": GLM.but(
+        named_tools=True,
+        efforts=("low", "high", "max"),
+        surfaces=(*open_weights.RUNTIME, "runtime/responses"),
+    ),
+}
+# Source of the limits: anomalyco/models.dev of July 2026.
+KNOWN_MODELS = {
+    "zai.glm-4.7": KnownModel(name="GLM 4.7", regions=open_weights.REGIONS_OF_LARGE, context=204_800, output=131_072),
+    "zai.glm-4.7-flash": KnownModel(
+        name="GLM 4.7 Flash", regions=open_weights.MORE_REGIONS, context=200_000, output=131_072
+    ),
+    "zai.glm-5": KnownModel(name="GLM 5", regions=open_weights.REGIONS_OF_LARGE, context=202_752, output=101_376),
+    "zai.glm-5.3": KnownModel(name="GLM 5.3", profiles=("us", "global"), on_demand=False),
 }
 
 _ALL = "zai.glm-*"
 SOURCES = {
     **sources.CHAT,
+    "surfaces": [
+        *sources.cite(sources.APIS, _ALL),
+        Source("AWS, Introducing GLM 5.3 on Amazon Bedrock (5 October 2026)", DOCUMENTED, "zai.glm-5.3*"),
+    ],
     "structured": sources.cite(sources.MODELS_DEV, "zai.glm-*"),
     "images": sources.cite(sources.CARDS, _ALL),
     "video": sources.cite(sources.CARDS, _ALL),
@@ -27,6 +56,8 @@ SOURCES = {
     "efforts": sources.cite(sources.EFFORTS, _ALL),
 }
 
+_MODEL = "zai.glm-5"
+
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
@@ -34,11 +65,16 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
         Adapter(
             name="glm",
             description="GLM by Z.ai.",
-            body=converse_body.Body,
-            speaks={"converse": "Converse"},
+            provider="Z.AI",
+            body=invoke_chat_body.Body,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default="zai.glm-5",
+            default=_MODEL,
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=converse_body.SAMPLE,
+            sample=invoke_chat_body.SAMPLE,
+            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
+            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
         )
     )

@@ -1,6 +1,7 @@
-"""GPT and gpt-oss by OpenAI."""
+"""gpt-oss and GPT by OpenAI: gpt-oss takes OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bedrock_flask.plugin import (
     CHAT,
@@ -8,9 +9,14 @@ from bedrock_flask.plugin import (
     MEASURED,
     ONE_REPORT,
     Adapter,
+    ChatForm,
+    KnownModel,
     Source,
     converse_body,
+    fields,
     hookimpl,
+    invoke_chat_body,
+    open_weights,
     sources,
 )
 
@@ -20,6 +26,7 @@ OPEN = CHAT.but(
     named_tools=False,
     efforts=("low", "medium", "high"),
     effort_field="additionalModelRequestFields.reasoning_effort",
+    surfaces=open_weights.RUNTIME,
 )
 GPT = CHAT.but(
     images=True,
@@ -29,8 +36,15 @@ GPT = CHAT.but(
     efforts=("none", *EFFORTS),
     effort_field="additionalModelRequestFields.reasoning.effort",
 )
-MODELS = {
+# The ids of bedrock-mantle, which has no `-1:0`.
+_ON_MANTLE = OPEN.but(surfaces=(*open_weights.MANTLE, "mantle/responses"))
+OPEN_MODELS = {
     "openai.gpt-oss-*": OPEN,
+    "openai.gpt-oss-120b": _ON_MANTLE,
+    "openai.gpt-oss-20b": _ON_MANTLE,
+    "openai.gpt-oss-safeguard-*": OPEN.but(surfaces=open_weights.SURFACES),
+}
+MODELS = {
     "openai.gpt-5*": GPT,
     "openai.gpt-6*": GPT,
     # Reports differ on whether it takes `none`.
@@ -38,7 +52,17 @@ MODELS = {
     "openai.gpt-6.1-*": GPT.but(efforts=EFFORTS),
 }
 
-_ALL, _OPEN, _ASTRA = "openai.*", "openai.gpt-oss-*", "openai.gpt-6-astra*"
+# Sources: the models' cards; of the output, anomalyco/models.dev of July 2026.
+_KNOWN = KnownModel(name="", regions=(*open_weights.MORE_REGIONS, *open_weights.US_GOV), context=128_000, output=16_384)
+_SAFEGUARD = replace(_KNOWN, regions=open_weights.REGIONS)
+KNOWN_OPEN_MODELS = {
+    "openai.gpt-oss-120b-1:0": replace(_KNOWN, name="gpt-oss-120b"),
+    "openai.gpt-oss-20b-1:0": replace(_KNOWN, name="gpt-oss-20b"),
+    "openai.gpt-oss-safeguard-120b": replace(_SAFEGUARD, name="GPT OSS Safeguard 120B"),
+    "openai.gpt-oss-safeguard-20b": replace(_SAFEGUARD, name="GPT OSS Safeguard 20B"),
+}
+
+_ASTRA = "openai.gpt-6-astra*"
 _NESTED = Source(
     "Live calls of September 2026: GPT-5.6 and GPT-6 take `reasoning.effort` and refuse `reasoning_effort`, `thinking` "
     "and the effort `minimal` (stdapi-ai/stdapi.ai#283, anomalyco/opencode#48195, BerriAI/litellm#38279)",
@@ -46,28 +70,38 @@ _NESTED = Source(
 )
 _PROBED = Source("Live calls of September 2026 for GPT-5.6 and GPT-6 (anomalyco/models.dev#6792)", MEASURED)
 _PROFILES = Source("langchain-aws 1.9, profiles of the models: no effort `none`", ONE_REPORT)
+_SAMPLING = Source(
+    "Live calls: GPT-5.6 and GPT-6 refuse temperature and topP, gpt-oss takes them (NousResearch/hermes-agent#110046)",
+    MEASURED,
+)
+OPEN_SOURCES = {
+    **sources.CHAT,
+    "surfaces": [sources.APIS, sources.PROBED_APIS],
+    "structured": [sources.LISTED],
+    "images": [sources.CARDS],
+    "video": [sources.CARDS],
+    "audio": [sources.CARDS],
+    "named_tools": [sources.CHOICE],
+    "stop_sequences": [sources.STOPS],
+    "sampling": [_SAMPLING],
+    "efforts": [
+        Source(
+            "AWS user guide, OpenAI models: `reasoning_effort`; OpenAI, Introducing gpt-oss: low, medium, high "
+            "(BerriAI/litellm#13959)",
+            DOCUMENTED,
+        )
+    ],
+}
 SOURCES = {
     **sources.CHAT,
-    "structured": [
-        *sources.cite(sources.LISTED, _OPEN),
-        *sources.cite(_PROBED, "openai.gpt-5*", "openai.gpt-6*"),
-    ],
-    "images": sources.cite(sources.CARDS, _OPEN),
-    "video": sources.cite(sources.CARDS, _ALL),
-    "audio": sources.cite(sources.CARDS, _ALL),
+    "structured": [_PROBED],
+    "video": [sources.CARDS],
+    "audio": [sources.CARDS],
     "documents": [
         Source("awslabs, GenAI IDP accelerator, OpenAI models: GPT-6 Astra refuses document blocks", ONE_REPORT, _ASTRA)
     ],
-    "named_tools": sources.cite(sources.CHOICE, _OPEN),
-    "stop_sequences": sources.cite(sources.STOPS, _ALL),
-    "sampling": [
-        Source(
-            "Live calls: GPT-5.6 and GPT-6 refuse temperature and topP, gpt-oss takes them "
-            "(NousResearch/hermes-agent#110046)",
-            MEASURED,
-            _ALL,
-        )
-    ],
+    "stop_sequences": [sources.STOPS],
+    "sampling": [_SAMPLING],
     "least_tokens": [
         Source(
             "Live calls: GPT-5.4, 5.5 and 5.6 refuse a `max_output_tokens` below 16 (renjfk/SimplyTrack#75, "
@@ -77,29 +111,73 @@ SOURCES = {
         ),
         Source("No report names GPT-6: it is taken to have the limit of GPT-5", ONE_REPORT, "openai.gpt-6*"),
     ],
-    "efforts": [
-        Source(
-            "AWS user guide, OpenAI models: `reasoning_effort`; OpenAI, Introducing gpt-oss: low, medium, high "
-            "(BerriAI/litellm#13959)",
-            DOCUMENTED,
-            _OPEN,
-        ),
-        *sources.cite(_NESTED, "openai.gpt-5*", "openai.gpt-6*"),
-        *sources.cite(_PROFILES, _ASTRA, "openai.gpt-6.1-*"),
-    ],
+    "efforts": [_NESTED, *sources.cite(_PROFILES, _ASTRA, "openai.gpt-6.1-*")],
 }
+
+
+class OpenBody(invoke_chat_body.ChatRequest):
+    """A Chat Completions request to gpt-oss.
+
+    Sources: AWS user guide, OpenAI models; OpenAI, API reference, Create chat completion.
+    """
+
+    stop = invoke_chat_body.make_stop(max_items=4)
+    reasoning_effort = fields.String(
+        one_of=("low", "medium", "high"),
+        allow_none=True,
+        description="How much effort the model puts into reasoning; default `medium`.",
+    )
+    metadata = fields.Object(
+        fields.String(max_length=512),
+        max_items=16,
+        allow_none=True,
+        description="Names and values attached to the request.",
+    )
+    store = fields.Boolean(allow_none=True, description="Whether the answer is stored.")
+    safety_identifier = fields.String(allow_none=True, description="An opaque id of the end user.")
+    prompt_cache_key = fields.String(allow_none=True, description="Routes similar requests to the same cache.")
+
+
+OPEN_SAMPLE = {
+    "messages": [
+        {"role": "developer", "content": "Be terse."},
+        {"role": "user", "content": "What is 2+2?"},
+    ],
+    "max_completion_tokens": 150,
+    "temperature": 0.7,
+    "reasoning_effort": "low",
+}
+_MODEL = "openai.gpt-oss-120b-1:0"
+_REASONING = "<reasoning>A sum.</reasoning>"
 
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
         Adapter(
+            name="gpt-oss",
+            description="gpt-oss by OpenAI: models of open weights.",
+            body=OpenBody,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
+            models=OPEN_MODELS,
+            default=_MODEL,
+            known_models=KNOWN_OPEN_MODELS,
+            sources=OPEN_SOURCES,
+            sample=OPEN_SAMPLE,
+            reply=invoke_chat_body.make_reply(f"{_REASONING}4", model=_MODEL),
+            chunks=invoke_chat_body.make_chunks({"content": _REASONING}, {"content": "4"}, model=_MODEL),
+            chat_form=ChatForm(is_tagged=True),
+        )
+    )
+    register(
+        Adapter(
             name="gpt",
-            description="GPT and gpt-oss by OpenAI.",
+            description="GPT by OpenAI.",
             body=converse_body.Body,
             speaks={"converse": "Converse"},
             models=MODELS,
-            default="openai.gpt-oss-120b-1:0",
+            default="us.openai.gpt-5.6-sol",
             sources=SOURCES,
             sample=converse_body.SAMPLE,
         )

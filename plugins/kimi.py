@@ -1,24 +1,64 @@
-"""Kimi by Moonshot AI, whose ids begin with `moonshot.` or `moonshotai.`."""
+"""Kimi by Moonshot AI, whose ids begin with `moonshot.` or `moonshotai.`: OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, MEASURED, ONE_REPORT, Adapter, Source, converse_body, hookimpl, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    DOCUMENTED,
+    MEASURED,
+    ONE_REPORT,
+    Adapter,
+    ChatForm,
+    KnownModel,
+    Source,
+    hookimpl,
+    invoke_chat_body,
+    open_weights,
+    sources,
+)
 
 _SHARED = {"stop_sequences": False, "named_tools": False}
 _EFFORTS = {
     "efforts": ("low", "medium", "high"),
     "effort_field": "additionalModelRequestFields.reasoning_effort",
 }
+K2 = CHAT.but(**_SHARED, **_EFFORTS)
+SEES = CHAT.but(images=True, **_SHARED, documents=False)
 MODELS = {
-    "moonshot.kimi-*": CHAT.but(**_SHARED, **_EFFORTS),
-    "moonshotai.kimi-*": CHAT.but(images=True, **_SHARED, **_EFFORTS, documents=False),
+    "moonshot.kimi-*": K2.but(surfaces=("invoke", "converse")),
+    "moonshotai.kimi-*": SEES.but(**_EFFORTS, surfaces=open_weights.SURFACES),
+    # The id of bedrock-mantle.
+    "moonshotai.kimi-k2-thinking*": K2.but(surfaces=open_weights.MANTLE),
     # It accepts `reasoning_effort` and ignores it, so no effort can be set.
-    "moonshotai.kimi-k3*": CHAT.but(images=True, **_SHARED, documents=False, sampling="none"),
+    "moonshotai.kimi-k3*": SEES.but(sampling="none", surfaces=open_weights.RUNTIME),
+}
+# Sources: bedrock-models 0.1.165 (October 2026) for K2 Thinking and K3; anomalyco/models.dev of July 2026 for the
+# limits, and the output of K3 is not known.
+KNOWN_MODELS = {
+    "moonshot.kimi-k2-thinking": KnownModel(
+        name="Kimi K2 Thinking",
+        regions=("us-east-1", "us-east-2", "us-west-2", "ap-northeast-1", "ap-south-1", "ap-southeast-2", "sa-east-1"),
+        context=262_143,
+        output=16_000,
+    ),
+    "moonshotai.kimi-k2.5": KnownModel(
+        name="Kimi K2.5", regions=open_weights.REGIONS_OF_LARGE, context=262_143, output=16_000
+    ),
+    "moonshotai.kimi-k3": KnownModel(name="Kimi K3", profiles=("us", "in", "global"), on_demand=False),
 }
 
 _ALL, _AI = "moonshot*", "moonshotai.kimi-*"
 SOURCES = {
     **sources.CHAT,
+    "surfaces": [
+        sources.APIS,
+        Source(
+            "AWS user guide, API compatibility by models (2026): K2 Thinking has neither Chat Completions nor "
+            "Responses on bedrock-runtime",
+            DOCUMENTED,
+            "moonshot.kimi-*",
+        ),
+    ],
     "structured": sources.cite(sources.LISTED, "moonshot*.kimi-*"),
     "images": sources.cite(sources.CARDS, _ALL),
     "video": sources.cite(sources.CARDS, _ALL),
@@ -37,17 +77,34 @@ SOURCES = {
 }
 
 
+class KimiBody(invoke_chat_body.Body):
+    """A Chat Completions request to Kimi; K2 Thinking sees no images."""
+
+    messages = invoke_chat_body.make_messages(user=invoke_chat_body.ImageUserMessage)
+
+
+_MODEL = "moonshotai.kimi-k2.5"
+_REASONING = "<reasoning>A sum.</reasoning>"
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
         Adapter(
             name="kimi",
             description="Kimi by Moonshot AI.",
-            body=converse_body.Body,
-            speaks={"converse": "Converse"},
+            provider="Moonshot AI",
+            body=KimiBody,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default="moonshotai.kimi-k2.5",
+            default=_MODEL,
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=converse_body.SAMPLE,
+            sample=invoke_chat_body.SAMPLE,
+            reply=invoke_chat_body.make_reply(f"{_REASONING}4", model=_MODEL),
+            chunks=invoke_chat_body.make_chunks({"content": _REASONING}, {"content": "4"}, model=_MODEL),
+            # LiteLLM reads the tags of K2 Thinking; of the others no page or report says how they reason.
+            chat_form=ChatForm(is_tagged=True),
         )
     )

@@ -1,8 +1,18 @@
-"""MiniMax."""
+"""MiniMax: OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, ONE_REPORT, Adapter, Source, converse_body, hookimpl, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    ONE_REPORT,
+    Adapter,
+    KnownModel,
+    Source,
+    hookimpl,
+    invoke_chat_body,
+    open_weights,
+    sources,
+)
 
 MODELS = {
     "minimax.minimax-*": CHAT.but(
@@ -10,12 +20,24 @@ MODELS = {
         named_tools=False,
         efforts=("low", "medium", "high"),
         effort_field="additionalModelRequestFields.reasoning_effort",
+        surfaces=open_weights.SURFACES,
+    ),
+}
+# Source of the limits: anomalyco/models.dev of July 2026.
+KNOWN_MODELS = {
+    "minimax.minimax-m2": KnownModel(name="MiniMax M2", regions=open_weights.REGIONS, context=204_608, output=128_000),
+    "minimax.minimax-m2.1": KnownModel(
+        name="MiniMax M2.1", regions=open_weights.MORE_REGIONS, context=204_800, output=131_072
+    ),
+    "minimax.minimax-m2.5": KnownModel(
+        name="MiniMax M2.5", regions=open_weights.MORE_REGIONS, context=196_608, output=98_304
     ),
 }
 
 _ALL = "minimax.minimax-*"
 SOURCES = {
     **sources.CHAT,
+    "surfaces": [sources.APIS, sources.PROBED_APIS],
     "structured": [
         *sources.cite(sources.LISTED, "minimax.minimax-*"),
         Source("anomalyco/models.dev says no, AWS's list has MiniMax M2", ONE_REPORT),
@@ -28,6 +50,8 @@ SOURCES = {
     "efforts": sources.cite(sources.EFFORTS, _ALL),
 }
 
+_MODEL = "minimax.minimax-m2"
+
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
@@ -35,11 +59,16 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
         Adapter(
             name="minimax",
             description="MiniMax.",
-            body=converse_body.Body,
-            speaks={"converse": "Converse"},
+            provider="MiniMax",
+            body=invoke_chat_body.Body,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default="minimax.minimax-m2",
+            default=_MODEL,
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=converse_body.SAMPLE,
+            sample=invoke_chat_body.SAMPLE,
+            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
+            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
         )
     )

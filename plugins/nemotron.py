@@ -1,17 +1,49 @@
-"""Nemotron by NVIDIA."""
+"""Nemotron by NVIDIA: OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, ONE_REPORT, Adapter, Source, converse_body, hookimpl, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    ONE_REPORT,
+    Adapter,
+    KnownModel,
+    Source,
+    hookimpl,
+    invoke_chat_body,
+    open_weights,
+    sources,
+)
 
+NEMOTRON = CHAT.but(named_tools=False, empty_results="refused", surfaces=open_weights.SURFACES)
 MODELS = {
-    "nvidia.nemotron-*": CHAT.but(named_tools=False, empty_results="refused"),
-    "nvidia.nemotron-nano-12b-*": CHAT.but(images=True, named_tools=False, empty_results="refused"),
+    "nvidia.nemotron-*": NEMOTRON,
+    "nvidia.nemotron-nano-12b-*": NEMOTRON.but(images=True),
+}
+_REGIONS = (*open_weights.REGIONS, *open_weights.US_GOV)
+_WITHOUT_MUMBAI = tuple(region for region in open_weights.MORE_REGIONS if region != "ap-south-1")
+# Source of the limits: anomalyco/models.dev of July 2026.
+KNOWN_MODELS = {
+    "nvidia.nemotron-nano-9b-v2": KnownModel(
+        name="NVIDIA Nemotron Nano 9B v2", regions=_REGIONS, context=128_000, output=4_096
+    ),
+    "nvidia.nemotron-nano-12b-v2": KnownModel(
+        name="NVIDIA Nemotron Nano 12B v2 VL BF16", regions=_REGIONS, context=128_000, output=4_096
+    ),
+    "nvidia.nemotron-nano-3-30b": KnownModel(
+        name="Nemotron Nano 3 30B", regions=_REGIONS, context=128_000, output=4_096
+    ),
+    "nvidia.nemotron-super-3-120b": KnownModel(
+        name="NVIDIA Nemotron 3 Super 120B",
+        regions=(*_WITHOUT_MUMBAI, *open_weights.US_GOV),
+        context=262_144,
+        output=131_072,
+    ),
 }
 
 _ALL = "nvidia.nemotron-*"
 SOURCES = {
     **sources.CHAT,
+    "surfaces": [sources.APIS, sources.PROBED_APIS],
     "structured": sources.cite(sources.LISTED, "nvidia.nemotron-*"),
     "images": sources.cite(sources.CARDS, _ALL),
     "video": sources.cite(sources.CARDS, _ALL),
@@ -28,17 +60,31 @@ SOURCES = {
 }
 
 
+class NemotronBody(invoke_chat_body.Body):
+    """A Chat Completions request to Nemotron; only Nemotron Nano 12B VL sees images."""
+
+    messages = invoke_chat_body.make_messages(user=invoke_chat_body.ImageUserMessage)
+
+
+_MODEL = "nvidia.nemotron-nano-3-30b"
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
         Adapter(
             name="nemotron",
             description="Nemotron by NVIDIA.",
-            body=converse_body.Body,
-            speaks={"converse": "Converse"},
+            provider="NVIDIA",
+            body=NemotronBody,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default="nvidia.nemotron-nano-3-30b",
+            default=_MODEL,
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=converse_body.SAMPLE,
+            sample=invoke_chat_body.SAMPLE,
+            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
+            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
         )
     )

@@ -1,23 +1,70 @@
-"""Qwen3."""
+"""Qwen3 by Alibaba: OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, ONE_REPORT, Adapter, Source, converse_body, hookimpl, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    ONE_REPORT,
+    Adapter,
+    KnownModel,
+    Source,
+    fields,
+    hookimpl,
+    invoke_chat_body,
+    open_weights,
+    sources,
+)
 
-QWEN = CHAT.but(stop_sequences=False, named_tools=False)
+QWEN = CHAT.but(stop_sequences=False, named_tools=False, surfaces=open_weights.RUNTIME)
+_235B = QWEN.but(efforts=("low", "medium", "high"), effort_field="additionalModelRequestFields.reasoning_effort")
+_PLAIN, _SEES = QWEN.but(reasoning=False), QWEN.but(images=True)
+_ON_MANTLE = {"surfaces": open_weights.MANTLE}
 MODELS = {
     "qwen.qwen3-*": QWEN,
-    "qwen.qwen3-235b-*": QWEN.but(
-        efforts=("low", "medium", "high"), effort_field="additionalModelRequestFields.reasoning_effort"
+    "qwen.qwen3-235b-*": _235B,
+    "qwen.qwen3-coder-*": _PLAIN,
+    "qwen.qwen3-coder-next*": _PLAIN.but(surfaces=open_weights.SURFACES),
+    "qwen.qwen3-next-*": _PLAIN,
+    "qwen.qwen3-vl-*": _SEES,
+    # The ids of bedrock-mantle.
+    "qwen.qwen3-32b": QWEN.but(**_ON_MANTLE),
+    "qwen.qwen3-235b-a22b-2507": _235B.but(**_ON_MANTLE),
+    "qwen.qwen3-coder-*-instruct": _PLAIN.but(**_ON_MANTLE),
+    "qwen.qwen3-next-*-instruct": _PLAIN.but(**_ON_MANTLE),
+    "qwen.qwen3-vl-*-instruct": _SEES.but(**_ON_MANTLE),
+}
+# Sources: the models' cards for the context; anomalyco/models.dev of July 2026 for the output, where no card is stored.
+KNOWN_MODELS = {
+    "qwen.qwen3-32b-v1:0": KnownModel(
+        name="Qwen3 32B", regions=open_weights.MORE_REGIONS, context=16_384, output=16_384
     ),
-    "qwen.qwen3-coder-*": QWEN.but(reasoning=False),
-    "qwen.qwen3-next-*": QWEN.but(reasoning=False),
-    "qwen.qwen3-vl-*": CHAT.but(images=True, stop_sequences=False, named_tools=False),
+    "qwen.qwen3-235b-a22b-2507-v1:0": KnownModel(
+        name="Qwen3 235B A22B 2507",
+        regions=(*open_weights.REGIONS_OF_2025, "eu-central-1", "eu-south-1"),
+        context=256_000,
+        output=8_192,
+    ),
+    "qwen.qwen3-coder-30b-a3b-v1:0": KnownModel(
+        name="Qwen3-Coder-30B-A3B-Instruct", regions=open_weights.MORE_REGIONS, context=262_144, output=131_072
+    ),
+    "qwen.qwen3-coder-480b-a35b-v1:0": KnownModel(
+        name="Qwen3 Coder 480B A35B Instruct", regions=open_weights.REGIONS_OF_2025, context=131_072, output=65_536
+    ),
+    "qwen.qwen3-coder-next": KnownModel(
+        name="Qwen3 Coder Next", regions=("us-east-1", "eu-west-2", "ap-southeast-2"), context=256_000, output=16_384
+    ),
+    "qwen.qwen3-next-80b-a3b": KnownModel(
+        name="Qwen3 Next 80B A3B", regions=open_weights.REGIONS, context=262_000, output=262_000
+    ),
+    "qwen.qwen3-vl-235b-a22b": KnownModel(
+        name="Qwen3 VL 235B A22B", regions=open_weights.REGIONS, context=262_000, output=262_000
+    ),
 }
 
 _ALL = "qwen.qwen3-*"
 SOURCES = {
     **sources.CHAT,
+    "surfaces": [sources.APIS, sources.PROBED_APIS],
     "structured": sources.cite(sources.LISTED, "qwen.qwen3-*"),
     "reasoning": [
         *sources.cite(sources.NO_PROFILE_REASONS, "qwen.qwen3-coder-*", "qwen.qwen3-next-*"),
@@ -37,17 +84,31 @@ SOURCES = {
 }
 
 
+class QwenBody(invoke_chat_body.Body):
+    """A Chat Completions request to Qwen3; only Qwen3 VL sees images."""
+
+    messages = invoke_chat_body.make_messages(user=invoke_chat_body.ImageUserMessage)
+    enable_thinking = fields.Boolean(allow_none=True, description="Whether a model that can reason does so.")
+
+
+_MODEL = "qwen.qwen3-32b-v1:0"
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
         Adapter(
             name="qwen",
             description="Qwen3 by Alibaba.",
-            body=converse_body.Body,
-            speaks={"converse": "Converse"},
+            body=QwenBody,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default="qwen.qwen3-32b-v1:0",
+            default=_MODEL,
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=converse_body.SAMPLE,
+            sample=invoke_chat_body.SAMPLE,
+            reply=invoke_chat_body.make_reply("4", model=_MODEL),
+            chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
         )
     )

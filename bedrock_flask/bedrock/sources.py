@@ -68,6 +68,14 @@ EFFORTS = Source(
     ONE_REPORT,
 )
 
+APIS = Source(
+    "AWS user guide, API compatibility by models and Endpoint availability by models, as of October 2026", DOCUMENTED
+)
+PROBED_APIS = Source(
+    "aws-samples/sample-per-model-bedrock, live calls of August 2026: each API on bedrock-runtime and bedrock-mantle",
+    MEASURED,
+)
+
 Sources = Mapping[str, Sequence[Source]]
 
 

@@ -17,7 +17,7 @@ from bedrock_flask.emulator.engines.scripted import ScriptedEngine
 from bedrock_flask.emulator.formats.answer_parts import split_answer
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.loading import describe_error
-from bedrock_flask.wires import find_wire
+from bedrock_flask.wires import find_wire, find_written_wire
 
 COUNTS = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 _INDEX = re.compile(r"\[\d+\]")
@@ -245,7 +245,7 @@ def answer_is_recognised(adapter: Adapter) -> Iterator[str]:
 
 def only_the_last_chunk_ends(adapter: Adapter) -> Iterator[str]:
     """A stream ends with its last chunk and not before, so that a truncated one is detected."""
-    wire = find_wire(adapter)
+    wire = find_written_wire(adapter)
     if wire.open_writer is None and adapter.decode is None:
         return
     if wire.open_writer is not None:
@@ -260,7 +260,7 @@ def only_the_last_chunk_ends(adapter: Adapter) -> Iterator[str]:
 
 def _list_replies(adapter: Adapter) -> list[Json]:
     """List the emulator's replies, from each of the adapter's functions that makes one."""
-    wire = find_wire(adapter)
+    wire = find_written_wire(adapter)
     if wire.write_reply is not None:
         return [wire.write_reply(RESPONSE, adapter.model)]
     replies = (

@@ -130,6 +130,9 @@ class _StreamedAnswer:
             _check_whole(chunk, self.stream.headers, wire, call)
             self._complete()
             return
+        if wire.texts and chunk.data in wire.texts:
+            self._end()
+            return
         document = chunk.sketch if not wire.is_opaque else find_object(chunk.data) or {}
         payload = document if chunk.event == "chunk" else {chunk.event: document}
         if wire.is_piece(payload):
@@ -141,11 +144,19 @@ class _StreamedAnswer:
             self.is_guarded = self.is_guarded or GUARDRAIL in payload
             self.has_stopped = self.has_stopped or self.is_guarded or wire.is_stop(payload)
             has_ended = wire.is_terminal(payload) or (self.is_guarded and has_metrics(payload))
-        if (has_ended or "messageStop" in payload) and not self.has_stopped:
-            # Passed on, either event would make the cut answer a success.
-            raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without a stop reason.")
         if has_ended:
-            self._complete()
+            self._end()
+        elif "messageStop" in payload:
+            self._require_stop()
+
+    def _require_stop(self) -> None:
+        # Passed on, an event that ends the stream would make the cut answer a success.
+        if not self.has_stopped:
+            raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without a stop reason.")
+
+    def _end(self) -> None:
+        self._require_stop()
+        self._complete()
 
     def _complete(self) -> None:
         self.is_complete = True

@@ -7,6 +7,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
 from bedrock_flask.converse import Json, Response, member
 from bedrock_flask.wires import anthropic, completeness, converse, nova, openai_chat, openai_responses
+from bedrock_flask.wires.openai_chat import invoke
 from bedrock_flask.wires.wire import Wire, has_metrics
 
 WIRES: Mapping[str, Wire] = MappingProxyType(
@@ -17,6 +18,7 @@ WIRES: Mapping[str, Wire] = MappingProxyType(
             converse.WIRE,
             nova.WIRE,
             openai_chat.WIRE,
+            invoke.WIRE,
             openai_responses.WIRE,
             completeness.COUNT_TOKENS,
             completeness.OPAQUE,
@@ -38,6 +40,11 @@ def find_wire(adapter: Adapter, name: str = "") -> Wire:
         return _build_wire(name, adapter, adapter.decode)
     # The adapter has a schema of the body, and nothing that reads an answer.
     return Wire(name=name, is_opaque=True)
+
+
+def find_written_wire(adapter: Adapter) -> Wire:
+    """The wire of the adapter's native body, which writes its answers in the family's own form, for the emulator."""
+    return invoke.shape_wire(adapter.chat_form) if adapter.wire == invoke.WIRE.name else find_wire(adapter)
 
 
 def _build_wire(name: str, adapter: Adapter, decode: Callable[[Json], Response]) -> Wire:

@@ -129,6 +129,7 @@ class Wire:
     is_stop        whether a chunk has the stop reason, which comes before the terminal chunk or in it
     is_terminal    whether a chunk is the terminal one of its stream
     pieces         the types of events that hold only a piece of the answer: no stop reason, no usage and no error
+    texts          chunks that are texts rather than objects, in JSON: each ends a stream
     is_opaque      whether an answer may have any form: one that is not a JSON object is not examined
     read_usage     the token counts of a reply or of one chunk
     read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
@@ -154,6 +155,7 @@ class Wire:
     is_stop: Callable[[Json], bool] = always
     is_terminal: Callable[[Json], bool] = has_metrics
     pieces: frozenset[str] = frozenset()
+    texts: frozenset[bytes] = frozenset()
     is_opaque: bool = False
     read_usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None

@@ -109,6 +109,29 @@ def chat(response: Json) -> Json:
     }
 
 
+_ONE_WORD = {
+    "stop_sequence": "end_turn",
+    "model_context_window_exceeded": "max_tokens",
+    "guardrail_intervened": "content_filtered",
+    "malformed_tool_use": "malformed_model_output",
+}
+
+
+def invoke_chat(response: Json) -> Json:
+    """What a chat completion of InvokeModel can express.
+
+    Its reasoning is one text without a signature, it has no citations, and one word for several stop reasons.
+    """
+    thoughts = [(each.get("reasoningText") or {}).get("text") or "" for each in blocks(response, "reasoningContent")]
+    reason = _ONE_WORD.get(response["stopReason"], response["stopReason"])
+    return rest(response, "serviceTier") | {
+        "stopReason": "tool_use" if calls(response) and reason == "end_turn" else reason,
+        "reasoning": "".join(thoughts),
+        "text": "".join(sayings(response)),
+        "calls": calls(response),
+    }
+
+
 def responses_api(response: Json) -> Json:
     """What OpenAI's Responses API can express.
 
@@ -127,6 +150,7 @@ def responses_api(response: Json) -> Json:
 
 EXPRESSED: dict[str, Callable[[Json], Json]] = {
     "anthropic": claude,
+    "invoke_chat": invoke_chat,
     "openai_chat": chat,
     "openai_responses": responses_api,
 }
@@ -159,7 +183,7 @@ def test_a_reply_that_is_read_has_nothing_more_than_its_format_expresses(name: s
 @given(answers)
 def test_a_stream_is_read_back_as_its_reply_is(name: str, response: Json) -> None:
     # Chat Completions has one text in a message, and may have several in a stream.
-    expressed = EXPRESSED[name] if name == "openai_chat" else lambda each: each
+    expressed = EXPRESSED[name] if name in ("invoke_chat", "openai_chat") else lambda each: each
     assert expressed(stream_back(name, response)) == expressed(read_back(name, response))
 
 

@@ -238,6 +238,7 @@ SAYS = {
     "anthropic": lambda reply: (reply["content"], reply["stop_reason"], reply["stop_sequence"]),
     "converse": said_by_converse,
     "nova": said_by_converse,
+    "invoke_chat": said_by_chat,
     "openai_chat": said_by_chat,
     "openai_responses": said_by_responses,
 }
@@ -245,6 +246,7 @@ READS: dict[str, Any] = {
     "anthropic": read_claude,
     "converse": read_nova,
     "nova": read_nova,
+    "invoke_chat": read_chat,
     "openai_chat": read_chat,
     "openai_responses": read_responses,
 }

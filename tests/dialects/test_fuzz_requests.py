@@ -163,7 +163,7 @@ bodies = st.recursive(
 ROUTES = [
     *(
         f"/v1/models/{model}/{action}"
-        for model in ("claude", "nova", "zai.glm-4.6")
+        for model in ("claude", "nova", "acme.chat-1")
         for action in ("invoke", "invoke-stream")
     ),
     "/v1/models/titan-embed/invoke",
@@ -431,7 +431,7 @@ ONCE_A_500: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("policy", ["error", "drop"])
-@pytest.mark.parametrize("model", ["nova", "claude", "zai.glm-4.6"])
+@pytest.mark.parametrize("model", ["nova", "claude", "acme.chat-1"])
 @pytest.mark.parametrize("name", ONCE_A_500)
 @pytest.mark.usefixtures("goes_on")
 def test_what_cannot_be_read_is_refused_by_its_path(

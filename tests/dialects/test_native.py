@@ -22,8 +22,8 @@ NOVA = {
 TITAN = {"inputText": "hello", "dimensions": 256}
 CONVERSE = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 
-FAMILIES = [("claude", CLAUDE), ("nova", NOVA), ("titan-embed", TITAN), ("zai.glm-4.6", CONVERSE)]
-STREAMING = [("claude", CLAUDE), ("nova", NOVA), ("zai.glm-4.6", CONVERSE)]
+FAMILIES = [("claude", CLAUDE), ("nova", NOVA), ("titan-embed", TITAN), ("acme.verse-4.7", CONVERSE)]
+STREAMING = [("claude", CLAUDE), ("nova", NOVA), ("acme.verse-4.7", CONVERSE)]
 
 
 def events(response: Any) -> list[Event]:
@@ -34,7 +34,7 @@ ANSWERS = {
     "claude": '{"type":"message", "content": [], "stop_reason":"end_turn","new":[1.10]}',
     "nova": '{"output": {"message": {"role":"assistant","content":[]}},\n"stopReason":"end_turn","usage":{}}',
     "titan-embed": '{"embedding": [0.10, 1e-7], "inputTextTokenCount": 1}',
-    "zai.glm-4.6": '{"output":{"message":{"content":[]}},"stopReason":"end_turn","n":12345678901234567890123}',
+    "acme.verse-4.7": '{"output":{"message":{"content":[]}},"stopReason":"end_turn","n":12345678901234567890123}',
 }
 
 
@@ -125,7 +125,7 @@ def test_invoke_by_body_cuts_the_input_out_as_it_was_written(gateway: Gateway, e
 def test_a_23_digit_integer_arrives_as_it_was_written(gateway: Gateway, emulator: Emulator) -> None:
     body = '{"messages":[{"role":"user","content":[{"text":"hi"}]}],'
     body += '"additionalModelRequestFields":{"n":12345678901234567890123}}'
-    assert gateway.post("/v1/invoke", f'{{"model":"zai.glm-4.6","input":{body},"stream":false}}').ok
+    assert gateway.post("/v1/invoke", f'{{"model":"acme.verse-4.7","input":{body},"stream":false}}').ok
     assert emulator.calls()[0]["body"] == body
 
 
@@ -168,7 +168,7 @@ def test_invoke_by_body_refuses_with_a_path(gateway: Gateway, emulator: Emulator
         ("nova", NOVA | {"inferenceConfig": {"maxTokns": 5}}, "inferenceConfig.maxTokns"),
         ("titan-embed", TITAN | {"normalize": "yes"}, "normalize"),
         ("titan-embed", TITAN | {"dimensions": 255}, "dimensions"),
-        ("zai.glm-4.6", CONVERSE | {"extra": 1}, "extra"),
+        ("acme.verse-4.7", CONVERSE | {"extra": 1}, "extra"),
     ],
 )
 def test_a_body_that_does_not_fit_is_refused_with_a_path_and_the_model_is_not_called(

@@ -23,7 +23,7 @@ CLAUDE = {
 }
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
 TITAN = {"inputText": "hello"}
-WHOLE = [("claude", CLAUDE), ("nova", NOVA), ("zai.glm-4.6", NOVA), ("titan-embed", TITAN)]
+WHOLE = [("claude", CLAUDE), ("nova", NOVA), ("acme.chat-1", NOVA), ("titan-embed", TITAN)]
 STREAMS = WHOLE[:3]
 
 # The errors that Bedrock may answer with, and what the caller gets: before an answer, or as a frame within one.
@@ -303,7 +303,7 @@ def test_a_client_that_leaves_ends_the_call_upstream(
             gone.set()
 
     upstream.scripts.append(stream(chunk, then=drip))
-    with gateway.ask("POST", "/v1/models/zai.glm-4.6/invoke-stream", data=json.dumps(NOVA), stream=True) as response:
+    with gateway.ask("POST", "/v1/models/acme.chat-1/invoke-stream", data=json.dumps(NOVA), stream=True) as response:
         next(response.iter_content(16))
     assert gone.wait(5)
     assert gateway.line(response.headers["x-request-id"])["error"] == "client_left"

@@ -20,7 +20,7 @@ SAID = {
     "usage": {"inputTokens": 5, "outputTokens": 7, "totalTokens": 12},
     "metrics": {"latencyMs": 9},
 }
-FAMILIES = {"claude": "claude", "nova": "nova", "zai.glm-4.6": "converse"}
+FAMILIES = {"claude": "claude", "nova": "nova", "acme.chat-1": "converse"}
 TITAN = {"embedding": [0.25, -0.5], "inputTextTokenCount": 3}
 # Which bytes are damaged: each of the first and the last frame's beginning, and every STEPth of the rest.
 EDGE, STEP = 14, 11

@@ -19,7 +19,7 @@ from bedrock_flask.emulator.engines import conversation
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.emulator.formats.answer_parts import split_answer
 from bedrock_flask.errors import InvalidBody
-from bedrock_flask.wires import find_wire
+from bedrock_flask.wires import find_written_wire
 from bedrock_flask.wires.wire import Wire
 
 _METRICS = (
@@ -65,7 +65,7 @@ def make_reply(
     adapter: Adapter, model: str, body: Json, engine: EmulatorEngine, tally: Tally, presence: Presence
 ) -> Json:
     """The whole reply."""
-    wire = find_wire(adapter)
+    wire = find_written_wire(adapter)
     request = read_request(wire, body)
     scripted = engine.find_native_reply(request)
     if scripted is None:
@@ -77,15 +77,15 @@ def make_reply(
 
 def make_chunks(
     adapter: Adapter, model: str, body: Json, engine: EmulatorEngine, tally: Tally, presence: Presence
-) -> Iterator[Json]:
-    """The chunks of the stream; the last one has the metrics."""
-    wire = find_wire(adapter)
+) -> Iterator[Any]:
+    """The chunks of the stream; the last one that is an object has the metrics."""
+    wire = find_written_wire(adapter)
     request = read_request(wire, body)
     scripted = engine.find_native_reply(request)
     if scripted is None:
         count = partial(conversation.count_tokens, request, engine.count)
         chunks = _write_chunks(adapter, relay_events(engine, request, tally, presence), model, count)
-        return add_metrics(chunks, tally)
+        return _add_last(add_metrics(chunks, tally), adapter.chat_form.last)
     parts = scripted.list_chunks()
     tally.usage = reduce(Usage.merge, map(wire.read_usage, parts), count_usage(body, parts, engine))
     return add_metrics(parts, tally)
@@ -94,7 +94,7 @@ def make_chunks(
 def _write_reply(adapter: Adapter, response: Response, model: str) -> Json:
     if adapter.write_reply is not None:
         return adapter.write_reply(response)
-    write = find_wire(adapter).write_reply
+    write = find_written_wire(adapter).write_reply
     assert write is not None  # noqa: S101 - a known format can be written
     return write(response, model)
 
@@ -102,8 +102,16 @@ def _write_reply(adapter: Adapter, response: Response, model: str) -> Json:
 def _write_chunks(adapter: Adapter, events: Iterable[Event], model: str, count: Callable[[], int]) -> Iterator[Json]:
     if adapter.write_chunks is not None:
         return iter(adapter.write_chunks(split_answer(events, count)))
-    wire = find_wire(adapter)
+    wire = find_written_wire(adapter)
     return _add_start_tokens(wire, wire.write_chunks(events, model), count)
+
+
+def _add_last(chunks: Iterable[Json], text: str) -> Iterator[Any]:
+    """The chunks, and behind them the text that some families send last."""
+    with closing(chunks) as each:
+        yield from each
+    if text:
+        yield text
 
 
 def _add_start_tokens(wire: Wire, chunks: Iterable[Json], count: Callable[[], int]) -> Iterator[Json]:
