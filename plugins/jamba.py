@@ -1,6 +1,7 @@
 """Jamba by AI21: a chat body close to OpenAI's in InvokeModel. Legacy models, which some accounts still call."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from bedrock_flask.plugin import (
     CHAT,
@@ -20,17 +21,18 @@ MODELS = {
     "ai21.jamba-instruct-*": JAMBA.but(tools=False, documents=False),
 }
 # Source: AWS user guide, Model lifecycle (Legacy), as of October 2026.
-_LEGACY = {
-    "regions": ("us-east-1",),
-    "active": False,
-    "legacy_on": "2026-05-26",
-    "ends_on": "2026-11-26",
-    "context": 256_000,
-    "output": 4_096,
-}
+_LEGACY = KnownModel(
+    name="",
+    regions=("us-east-1",),
+    active=False,
+    legacy_on="2026-05-26",
+    ends_on="2026-11-26",
+    context=256_000,
+    output=4_096,
+)
 KNOWN_MODELS = {
-    "ai21.jamba-1-5-large-v1:0": KnownModel(name="Jamba 1.5 Large", **_LEGACY),
-    "ai21.jamba-1-5-mini-v1:0": KnownModel(name="Jamba 1.5 Mini", **_LEGACY),
+    "ai21.jamba-1-5-large-v1:0": replace(_LEGACY, name="Jamba 1.5 Large"),
+    "ai21.jamba-1-5-mini-v1:0": replace(_LEGACY, name="Jamba 1.5 Mini"),
 }
 
 _INSTRUCT = "ai21.jamba-instruct-*"

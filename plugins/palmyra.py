@@ -1,6 +1,7 @@
 """Palmyra by Writer: OpenAI's Chat Completions with Writer's own ranges in InvokeModel. X4 and X5 are legacy models."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from bedrock_flask.plugin import (
     CHAT,
@@ -24,11 +25,11 @@ MODELS = {
     "writer.palmyra-*": PALMYRA,
     "writer.palmyra-vision*": PALMYRA.but(images=True, tools=False, system=False, surfaces=open_weights.SURFACES),
 }
-_LEGACY = {"profiles": ("us",), "on_demand": False, "active": False, "output": 8_192}
+_LEGACY = KnownModel(name="", profiles=("us",), on_demand=False, active=False, output=8_192)
 # Sources: AWS user guide, Writer Palmyra X4 and X5; bedrock-models 0.1.165 (October 2026): legacy, no date is given.
 KNOWN_MODELS = {
-    "writer.palmyra-x5-v1:0": KnownModel(name="Palmyra X5", context=1_040_000, **_LEGACY),
-    "writer.palmyra-x4-v1:0": KnownModel(name="Palmyra X4", context=122_880, **_LEGACY),
+    "writer.palmyra-x5-v1:0": replace(_LEGACY, name="Palmyra X5", context=1_040_000),
+    "writer.palmyra-x4-v1:0": replace(_LEGACY, name="Palmyra X4", context=122_880),
     "writer.palmyra-vision-7b": KnownModel(name="Palmyra Vision 7B", regions=("us-east-1", "us-east-2", "us-west-2")),
 }
 

@@ -161,9 +161,9 @@ ALTERED: list[tuple[str, Json, str]] = [
     (QWEN, ask(tools=[{"type": "function", "function": {"name": 7}}]), "tools[0].function.name"),
     (QWEN, ask(tool_choice="any"), "tool_choice"),
     (QWEN, ask(enable_thinking="no"), "enable_thinking"),
-    (QWEN, {"inputText": "Hi"}, "inputText"),
+    (QWEN, ask(inputText="Hi"), "inputText"),
     ("deepseek.v3.2", ask(thinking={"type": "on"}), "thinking.type"),
-    ("deepseek.v3.2", {"prompt": "Hi"}, "prompt"),
+    ("deepseek.v3.2", ask(prompt="Hi"), "prompt"),
     ("deepseek.v3.2", ask(top_logprobs=21), "top_logprobs"),
     ("zai.glm-5", ask(response_format={"type": "yaml"}), "response_format.type"),
     ("minimax.minimax-m2", ask(n=0), "n"),
@@ -193,6 +193,10 @@ ALTERED: list[tuple[str, Json, str]] = [
     (JAMBA, ask(max_tokens=4097), "max_tokens"),
     (JAMBA, ask(numResults=1), "numResults"),
 ]
+
+
+PUBLISHED = [each for each in PUBLISHED if REGISTRY.pick(each[0])[0] in CHAT]
+ALTERED = [each for each in ALTERED if REGISTRY.pick(each[0])[0] in CHAT]
 
 
 @pytest.fixture(scope="module")
@@ -272,10 +276,14 @@ def test_an_altered_body_is_refused_at_its_path_before_any_call(
     response = gateway.post(f"/v1/models/{model}/invoke", body)
     assert response.status_code == 400, response.text
     assert path in [error["path"] for error in response.json()["errors"]]
+    assert emulator.calls() == []
     with pytest.raises(client.exceptions.ValidationException) as refused:
         client.invoke_model(modelId=model, body=json.dumps(body))
     assert path in str(refused.value)
-    assert emulator.calls() == []
+    # On Bedrock's route, what the schema does not know is Bedrock's to refuse.
+    adapter, _ = REGISTRY.pick(model)
+    is_known = any(not fault.unknown for fault in adapter.find_faults(body))
+    assert (emulator.calls() == []) is is_known
 
 
 def test_the_emulator_ends_palmyras_stream_as_bedrock_does(gateway: Gateway, emulator: Emulator) -> None:
@@ -314,7 +322,7 @@ def test_done_ends_a_stream_only_where_the_model_has_stopped(
 
 
 def test_a_client_of_openais_reaches_them_by_converse(gateway: Gateway, emulator: Emulator) -> None:
-    for model in (QWEN, GPT_OSS, LARGE, PALMYRA, KIMI):
+    for model in (QWEN, GPT_OSS, PALMYRA, KIMI):
         response = gateway.post("/v1/chat/completions", {"model": model, **ask()})
         assert response.status_code == 200, response.text
     assert {call["operation"] for call in emulator.calls()} == {"Converse"}

@@ -211,8 +211,8 @@ def _find_others(chunk: Json) -> Json:
 
 def _tag(stream: _Stream, delta: Json) -> Json:
     """A piece of the message with its reasoning in the text."""
-    reasoning = delta.pop("reasoning_content", None)
-    if reasoning is not None:
+    reasoning = delta.pop("reasoning_content", "")
+    if reasoning:
         opening = "" if stream.is_tagging else _OPENING
         stream.is_tagging = True
         return {**delta, "content": opening + reasoning}
