@@ -1,35 +1,61 @@
-"""DeepSeek V3."""
+"""DeepSeek V3: OpenAI's Chat Completions in InvokeModel."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, MEASURED, Adapter, Source, converse_body, hookimpl, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    MEASURED,
+    Adapter,
+    KnownModel,
+    Source,
+    hookimpl,
+    invoke_chat_body,
+    open_weights,
+    sources,
+)
 
+V3 = CHAT.but(
+    stop_sequences=False,
+    named_tools=False,
+    efforts=("low", "medium", "high"),
+    effort_field="additionalModelRequestFields.reasoning_effort",
+    surfaces=open_weights.SURFACES,
+)
 MODELS = {
-    "deepseek.v3*": CHAT.but(
-        stop_sequences=False,
-        named_tools=False,
-        efforts=("low", "medium", "high"),
-        effort_field="additionalModelRequestFields.reasoning_effort",
+    "deepseek.v3*": V3,
+    "deepseek.v3-*": V3.but(surfaces=open_weights.RUNTIME),
+    # The id of V3.1 at bedrock-mantle.
+    "deepseek.v3.1*": V3.but(surfaces=open_weights.MANTLE),
+}
+# Source of the limits: anomalyco/models.dev of July 2026.
+KNOWN_MODELS = {
+    "deepseek.v3-v1:0": KnownModel(
+        name="DeepSeek-V3.1", regions=open_weights.REGIONS_OF_2025, context=163_840, output=81_920
+    ),
+    "deepseek.v3.2": KnownModel(
+        name="DeepSeek V3.2", regions=open_weights.REGIONS_OF_LARGE, context=163_840, output=81_920
     ),
 }
 
-_V3 = "deepseek.v3*"
 _LANGCHAIN = "langchain-ai/langchain-aws#1261"
 SOURCES = {
     **sources.CHAT,
-    "images": sources.cite(sources.CARDS, _V3),
-    "video": sources.cite(sources.CARDS, _V3),
-    "audio": sources.cite(sources.CARDS, _V3),
+    "surfaces": [sources.APIS, sources.PROBED_APIS],
+    "images": [sources.CARDS],
+    "video": [sources.CARDS],
+    "audio": [sources.CARDS],
     "named_tools": [
-        Source(f"Live calls: Converse accepts a named tool, and the model does not obey ({_LANGCHAIN})", MEASURED, _V3)
+        Source(f"Live calls: Converse accepts a named tool, and the model does not obey ({_LANGCHAIN})", MEASURED)
     ],
-    "stop_sequences": sources.cite(sources.STOPS, _V3),
-    "structured": sources.cite(sources.LISTED, _V3),
+    "stop_sequences": [sources.STOPS],
+    "structured": [sources.LISTED],
     "efforts": [
-        *sources.cite(sources.EFFORTS, _V3),
-        Source(f"Live calls: the effort `high` makes V3.1 and V3.2 reason ({_LANGCHAIN})", MEASURED, _V3),
+        sources.EFFORTS,
+        Source(f"Live calls: the effort `high` makes V3.1 and V3.2 reason ({_LANGCHAIN})", MEASURED),
     ],
 }
+
+_MODEL = "deepseek.v3.2"
 
 
 @hookimpl
@@ -38,11 +64,16 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
         Adapter(
             name="deepseek",
             description="DeepSeek V3.",
-            body=converse_body.Body,
-            speaks={"converse": "Converse"},
+            provider="DeepSeek",
+            body=invoke_chat_body.Body,
+            answer=invoke_chat_body.Answer,
+            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default="deepseek.v3.2",
+            default=_MODEL,
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=converse_body.SAMPLE,
+            sample=invoke_chat_body.SAMPLE,
+            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
+            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
         )
     )

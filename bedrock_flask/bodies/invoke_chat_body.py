@@ -193,6 +193,16 @@ def make_stop(**options: Any) -> Field:
     )
 
 
+def make_tool_choice(*words: str) -> Field:
+    """Make the choice of tools: one of these words, or a function by its name."""
+    return fields.Either(
+        fields.String(one_of=words),
+        fields.Tagged("type", {"function": NamedFunction}),
+        allow_none=True,
+        description="Whether the model must call a tool, and which one.",
+    )
+
+
 class Sampling(Schema):
     """How the answer is sampled, in every chat body."""
 
@@ -223,12 +233,7 @@ class ChatRequest(Sampling):
         allow_none=True,
         description="The tools that the model may call.",
     )
-    tool_choice = fields.Either(
-        fields.String(one_of=("none", "auto", "required")),
-        fields.Tagged("type", {"function": NamedFunction}),
-        allow_none=True,
-        description="Whether the model must call a tool, and which one.",
-    )
+    tool_choice = make_tool_choice("none", "auto", "required")
     parallel_tool_calls = make_flag("Whether the model may call several tools in one turn.")
     response_format = fields.Tagged(
         "type",
