@@ -83,7 +83,8 @@ def test_check_tells_all_faults_of_all_plugins_in_one_line_each(folder: Path) ->
 def test_check_says_ok_of_what_is_not_built_in(folder: Path) -> None:
     result = invoke("check", "--plugins-dir", folder)
     assert (result.exit_code, result.output) == (0, "ok: rhyme\n")
-    assert invoke("check").output == f"ok: {', '.join(sorted(load_registry().adapters))}\n"
+    names = invoke("check").output.strip().removeprefix("ok: ").split(", ")
+    assert sorted(names) == sorted(load_registry().adapters)
 
 
 def test_the_folder_may_be_named_before_check_as_well(folder: Path) -> None:
