@@ -145,7 +145,6 @@ OPEN_SAMPLE = {
     ],
     "max_completion_tokens": 150,
     "temperature": 0.7,
-    "reasoning_effort": "low",
 }
 _MODEL = "openai.gpt-oss-120b-1:0"
 _REASONING = "<reasoning>A sum.</reasoning>"
