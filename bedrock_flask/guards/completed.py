@@ -130,10 +130,8 @@ class _StreamedAnswer:
             _check_whole(chunk, self.stream.headers, wire, call)
             self._complete()
             return
-        if wire.texts and chunk.data in wire.texts:
-            self._end()
-            return
-        document = chunk.sketch if not wire.is_opaque else find_object(chunk.data) or {}
+        is_text = bool(wire.texts) and chunk.data in wire.texts
+        document = chunk.sketch if not (is_text or wire.is_opaque) else find_object(chunk.data) or {}
         payload = document if chunk.event == "chunk" else {chunk.event: document}
         if wire.is_piece(payload):
             return
@@ -143,20 +141,12 @@ class _StreamedAnswer:
             call.record.usage = call.record.usage.merge(wire.read_usage(payload))
             self.is_guarded = self.is_guarded or GUARDRAIL in payload
             self.has_stopped = self.has_stopped or self.is_guarded or wire.is_stop(payload)
-            has_ended = wire.is_terminal(payload) or (self.is_guarded and has_metrics(payload))
-        if has_ended:
-            self._end()
-        elif "messageStop" in payload:
-            self._require_stop()
-
-    def _require_stop(self) -> None:
-        # Passed on, an event that ends the stream would make the cut answer a success.
-        if not self.has_stopped:
+            has_ended = is_text or wire.is_terminal(payload) or (self.is_guarded and has_metrics(payload))
+        if (has_ended or "messageStop" in payload) and not self.has_stopped:
+            # Passed on, either event would make the cut answer a success.
             raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without a stop reason.")
-
-    def _end(self) -> None:
-        self._require_stop()
-        self._complete()
+        if has_ended:
+            self._complete()
 
     def _complete(self) -> None:
         self.is_complete = True
