@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import ClosingIterator
 
@@ -21,11 +22,20 @@ from bedrock_flask.emulator.calls.body import read_body
 from bedrock_flask.emulator.calls.delivery import deliver, make_abandoned_response
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.calls.presence import CallerLeft, Presence
+from bedrock_flask.emulator.calls.protocol import AWS, Protocol
 from bedrock_flask.emulator.calls.request import EmulatorRequest
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_error_response, with_header
-from bedrock_flask.emulator.calls.signatures import Authenticate, make_authenticator, read_region, read_secrets
+from bedrock_flask.emulator.calls.signatures import (
+    Authenticate,
+    Scheme,
+    make_authenticator,
+    read_region,
+    read_secrets,
+    read_service,
+)
 from bedrock_flask.emulator.calls.unserved import make_unserved_response
 from bedrock_flask.emulator.engines import AnyEngine
+from bedrock_flask.emulator.environ import MANTLE_PREFIX
 from bedrock_flask.emulator.faults.inject import Fault
 from bedrock_flask.emulator.faults.queue import HEADER, FaultQueue, InvalidFault, parse_faults, parse_header
 from bedrock_flask.emulator.faults.table import FAULTS
@@ -34,6 +44,9 @@ from bedrock_flask.emulator.replies.queue import ReplyQueue
 from bedrock_flask.emulator.replies.reply import InvalidReply, parse_replies
 from bedrock_flask.emulator.request_log import RequestLog, UpdateEntry
 from bedrock_flask.emulator.settings import EmulatorSettings
+from bedrock_flask.emulator.surfaces.body import read_model
+from bedrock_flask.emulator.surfaces.endpoints import find_endpoint
+from bedrock_flask.emulator.surfaces.routes import BY_ADDRESS, SCHEMES, find_protocol
 from bedrock_flask.models.catalogue import Catalogue
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.protocol import sigv4
@@ -84,15 +97,10 @@ def create_emulator(
         is_strict=not settings.lenient,
     )
     authenticate = make_authenticator(read_secrets(settings.secrets))
+    serve = partial(_serve, account=account, authenticate=authenticate, is_stopping=is_stopping, log=log, faults=faults)
     for step in (
-        partial(
-            _with_operations,
-            account=account,
-            authenticate=authenticate,
-            is_stopping=is_stopping,
-            log=log,
-            faults=faults,
-        ),
+        partial(_with_operations, serve=serve),
+        partial(_with_surfaces, serve=serve),
         _with_access,
         partial(_with_admin, engine=engine, log=log, faults=faults),
         partial(_with_replies, replies=replies),
@@ -104,44 +112,84 @@ def create_emulator(
     return app
 
 
-def _with_operations(
-    app: Flask,
+@dataclass(frozen=True, kw_only=True)
+class _Served:
+    """What a call calls: its name in the log, what answers, in which protocol, and how callers authenticate."""
+
+    name: str
+    run: Callable[[EmulatorRequest], EmulatorResponse]
+    protocol: Protocol = AWS
+    scheme: Scheme = field(default_factory=Scheme)
+
+
+# Given what is called, its model and the other labels of its path.
+_Serve = Callable[..., Response]
+
+
+def _serve(
+    served: _Served,
+    model: str = "",
+    *,
+    body: bytes,
     account: EmulatedAccount,
     authenticate: Authenticate,
     is_stopping: Callable[[], bool],
     log: RequestLog,
     faults: FaultQueue,
-) -> Flask:
-    def serve(operation: str, model: str = "", **labels: str) -> Response:
-        presence = Presence(request.environ.get("gunicorn.socket"), is_stopping)
-        presence.announce()
-        body = read_body(request)
-        update = log.begin(operation, model, _request_id(), list(request.headers), body)
-        headers = {name.lower(): value for name, value in request.headers}
-        emulator_request = EmulatorRequest(
-            operation=operation,
-            body=body,
-            engine=account.make_engine(model),
-            presence=presence,
-            account=account,
-            model=model,
-            labels=labels,
-            query=request.args,
-            headers=headers,
-            region=read_region(headers.get("authorization", "")),
-        )
-        response = _respond(emulator_request, authenticate, update, faults)
-        if unknown := emulator_request.unknown:
-            update(unknown=unknown)
-            response = with_header(response, UNKNOWN_FIELDS, quote(", ".join(unknown), safe="[], -_.")[:_MAX_HEADER])
-        update(status=response.status)
-        return deliver(response, presence, lambda end: update(ended=end))
+    labels: Mapping[str, str],
+) -> Response:
+    presence = Presence(request.environ.get("gunicorn.socket"), is_stopping)
+    presence.announce()
+    update = log.begin(served.name, model, _request_id(), list(request.headers), body)
+    headers = {name.lower(): value for name, value in request.headers}
+    emulator_request = EmulatorRequest(
+        operation=served.name,
+        body=body,
+        engine=account.make_engine(model),
+        presence=presence,
+        account=account,
+        model=model,
+        labels=labels,
+        query=request.args,
+        headers=headers,
+        region=read_region(headers.get("authorization", "")),
+    )
+    response = _respond(served, emulator_request, authenticate, update, faults)
+    if unknown := emulator_request.unknown:
+        update(unknown=unknown)
+        response = with_header(response, UNKNOWN_FIELDS, quote(", ".join(unknown), safe="[], -_.")[:_MAX_HEADER])
+    update(status=response.status)
+    return deliver(response, presence, lambda end: update(ended=end))
+
+
+def _with_operations(app: Flask, serve: _Serve) -> Flask:
+    def view(served: _Served, model: str = "", **labels: str) -> Response:
+        return serve(served, model, body=read_body(request), labels=labels)
 
     for name, operation in OPERATIONS.items():
-        view = partial(serve, operation=name)
-        app.add_url_rule(operation.path, name, view, methods=[operation.method])
+        answer = partial(view, served=_Served(name=name, run=operations.run_operation))
+        app.add_url_rule(operation.path, name, answer, methods=[operation.method])
         if operation.control:
-            app.add_url_rule(CONTROL_PREFIX + operation.path, f"control.{name}", view, methods=[operation.method])
+            app.add_url_rule(CONTROL_PREFIX + operation.path, f"control.{name}", answer, methods=[operation.method])
+    return app
+
+
+def _with_surfaces(app: Flask, serve: _Serve) -> Flask:
+    """The APIs in the formats of OpenAI and Anthropic: their bodies name the model, and two endpoints share paths."""
+
+    def view(address: tuple[str, str], **labels: str) -> Response:
+        endpoint = find_endpoint(request.path, request.host, read_service(request.headers.get("authorization", "")))
+        route = BY_ADDRESS[address].get(endpoint)
+        if route is None:
+            abort(404)
+        body = read_body(request)
+        served = _Served(name=route.name, run=route.run, protocol=route.protocol, scheme=SCHEMES[endpoint])
+        return serve(served, read_model(body), body=body, labels=labels)
+
+    for method, path in BY_ADDRESS:
+        for prefix in ("", MANTLE_PREFIX):
+            answer = partial(view, address=(method, path))
+            app.add_url_rule(prefix + path, f"{method} {prefix}{path}", answer, methods=[method])
     return app
 
 
@@ -150,16 +198,23 @@ def _to_flask(response: EmulatorResponse) -> Response:
 
 
 def _respond(
-    emulator_request: EmulatorRequest, authenticate: Authenticate, update: UpdateEntry, faults: FaultQueue
+    served: _Served,
+    emulator_request: EmulatorRequest,
+    authenticate: Authenticate,
+    update: UpdateEntry,
+    faults: FaultQueue,
 ) -> EmulatorResponse:
     def respond() -> EmulatorResponse:
         try:
-            return operations.run_operation(emulator_request)
+            return served.run(emulator_request)
         except EmulatedError as error:
-            return make_error_response(error)
+            return refuse(error)
+
+    def refuse(error: EmulatedError) -> EmulatorResponse:
+        return make_error_response(error, served.protocol)
 
     try:
-        authenticate(sigv4.read_wsgi_request(request.environ, request.headers, emulator_request.body))
+        authenticate(sigv4.read_wsgi_request(request.environ, request.headers, emulator_request.body), served.scheme)
         fault = _find_fault(faults)
         if fault is None:
             return respond()
@@ -168,13 +223,13 @@ def _respond(
     except CallerLeft:
         return make_abandoned_response()
     except EmulatedError as error:
-        return make_error_response(error)
+        return refuse(error)
     except InvalidFault as error:
-        return make_error_response(EmulatedError("ValidationException", f"{HEADER}: {error}"))
+        return refuse(EmulatedError("ValidationException", f"{HEADER}: {error}"))
     except Exception as error:
         LOG.exception("%s of %s failed", emulator_request.operation, emulator_request.model)
         text = f"The emulator failed: {type(error).__name__}: {error}"
-        return make_error_response(EmulatedError("InternalServerException", text))
+        return refuse(EmulatedError("InternalServerException", text))
 
 
 def _find_fault(faults: FaultQueue) -> Fault | None:
@@ -245,14 +300,15 @@ def _with_replies(app: Flask, replies: ReplyQueue) -> Flask:
 def _with_errors(app: Flask) -> Flask:
     @app.errorhandler(HTTPException)
     def handle_http_error(error: HTTPException) -> Response:
-        if error.code in (404, 405) and not request.path.startswith(PREFIX):
+        protocol = find_protocol(request.path)
+        if error.code in (404, 405) and not request.path.startswith(PREFIX) and protocol is None:
             try:
                 return _to_flask(_refuse_unserved(error.code))
             except HTTPException as unreadable:
                 error = unreadable
         name = "UnknownOperationException" if error.code in (404, 405) else "ValidationException"
-        response = make_error_response(EmulatedError(name, error.description or error.name, status=error.code))
-        return _to_flask(response)
+        refusal = EmulatedError(name, error.description or error.name, status=error.code)
+        return _to_flask(make_error_response(refusal, protocol or AWS))
 
     return app
 
@@ -280,7 +336,8 @@ def _with_call_limit(app: Flask) -> Flask:
         if environ["PATH_INFO"].startswith(PREFIX):
             return inner(environ, start_response)
         if not slots.acquire(blocking=False):
-            refusal = make_error_response(EmulatedError("ServiceUnavailableException", text))
+            protocol = find_protocol(environ["PATH_INFO"]) or AWS
+            refusal = make_error_response(EmulatedError("ServiceUnavailableException", text), protocol)
             return _to_flask(refusal)(environ, start_response)
         try:
             return ClosingIterator(inner(environ, start_response), slots.release)

@@ -20,6 +20,8 @@ UNSET = (
 REGION = "us-east-1"
 # Services that sign as `bedrock`: nothing but a path of their own tells the emulator which one is called.
 PREFIXED = ("bedrock-agent", "bedrock-agent-runtime", "bedrock-data-automation", "bedrock-data-automation-runtime")
+# What the paths of bedrock-mantle begin with, which shares some of bedrock-runtime's.
+MANTLE_PREFIX = "/bedrock-mantle"
 _LOOPBACK = "127.0.0.1,localhost"
 
 # The shell's variables that would point the demonstration elsewhere, but for those that configure its models.
@@ -40,15 +42,30 @@ def make_client_environ(
         # Of every other service too: no client may reach AWS with the data of a test.
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ENDPOINT_URL_BEDROCK": endpoint_url,
+        "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{endpoint_url}{MANTLE_PREFIX}",
         **{f"AWS_ENDPOINT_URL_{_make_suffix(service)}": f"{endpoint_url}/{service}" for service in PREFIXED},
-        # What the SDKs of Anthropic and OpenAI read.
+        # What the SDKs of Anthropic and OpenAI read for Bedrock; OpenAI's client calls bedrock-mantle by default.
         "ANTHROPIC_BEDROCK_BASE_URL": endpoint_url,
-        "ANTHROPIC_BEDROCK_MANTLE_BASE_URL": endpoint_url,
-        "AWS_BEDROCK_BASE_URL": endpoint_url,
+        "ANTHROPIC_BEDROCK_MANTLE_BASE_URL": f"{endpoint_url}{MANTLE_PREFIX}/anthropic",
+        "AWS_BEDROCK_BASE_URL": f"{endpoint_url}{MANTLE_PREFIX}/openai/v1",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": hosts,
         "no_proxy": hosts,
+    }
+
+
+def make_compatible_environ(endpoint_url: str, credentials: str = "emulator:emulator") -> dict[str, str]:
+    """The variables with which clients of OpenAI and Anthropic themselves call Bedrock, by the key's secret.
+
+    They are those that AWS documents for bedrock-runtime, which it recommends.
+    """
+    secret = credentials.partition(":")[2]
+    return {
+        "OPENAI_BASE_URL": f"{endpoint_url}/openai/v1",
+        "OPENAI_API_KEY": secret,
+        "ANTHROPIC_BASE_URL": f"{endpoint_url}/anthropic",
+        "ANTHROPIC_API_KEY": secret,
     }
 
 

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from gunicorn.workers import gthread
 from bedrock_flask.config.hosts import bracket_host
 from bedrock_flask.emulator import engines
 from bedrock_flask.emulator.app import MAX_CALLS, create_emulator
+from bedrock_flask.emulator.environ import make_client_environ, make_compatible_environ
 from bedrock_flask.emulator.request_log import RequestLog, open_log
 from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.models.loading import load_registry
@@ -137,7 +138,10 @@ def serve(settings: EmulatorSettings) -> None:
         engine = started.wsgi.extensions["bedrock_flask.engine"]
         port = started.sockets[0].getsockname()[1]
         address = f"http://{bracket_host(settings.host)}:{port}"
-        print(f"bedrock-flask emulator on {address} ({engine.description})", flush=True)
+        print(f"bedrock-flask emulator on {address} ({engine.description})")
+        for name, value in _list_variables(address):
+            print(f"  {name}={value}")
+        sys.stdout.flush()
         if settings.stop_on_eof:
             threading.Thread(target=_stop_on_eof, args=(arbiter,), daemon=True).start()
 
@@ -158,6 +162,21 @@ def serve(settings: EmulatorSettings) -> None:
     }
     sys.stdout.flush()
     _Server(options, make_app).run()
+
+
+# What `emulate` shows of an environment in which clients talk to the emulator.
+_SHOWN = (
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "AWS_ENDPOINT_URL_BEDROCK_MANTLE",
+    "OPENAI_BASE_URL",
+    "ANTHROPIC_BASE_URL",
+)
+
+
+def _list_variables(address: str) -> Iterator[tuple[str, str]]:
+    """The variables that point clients at the emulator, without any secret."""
+    variables = make_client_environ(address, {}) | make_compatible_environ(address)
+    return ((name, variables[name]) for name in _SHOWN)
 
 
 def _stop_on_eof(arbiter: int) -> None:

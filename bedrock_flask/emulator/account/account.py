@@ -1,9 +1,10 @@
 """The record of the emulated account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
 from bedrock_flask.emulator.account.jobs import AsyncJobs
+from bedrock_flask.emulator.account.stored_responses import StoredResponses
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.emulator.replies.engine import ReplyEngine
 from bedrock_flask.emulator.replies.queue import ReplyQueue
@@ -15,7 +16,7 @@ ACCOUNT_ID = "123456789012"
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatedAccount:
-    """The account's plugins, engine, scripted replies, models, asynchronous calls, and the policy of its guardrails."""
+    """The account's plugins, engine, scripted replies, models, asynchronous calls, guardrails, stored responses."""
 
     registry: Registry
     engine: EmulatorEngine
@@ -25,6 +26,7 @@ class EmulatedAccount:
     policy: GuardrailPolicy
     # Whether calls are refused by the models' capabilities.
     is_strict: bool = True
+    responses: StoredResponses = field(default_factory=StoredResponses)
 
     def make_engine(self, model: str) -> ReplyEngine:
         """Make the engine of one call to a model."""

@@ -3,16 +3,42 @@
 import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.errors import StartupError
 from bedrock_flask.protocol import sigv4
 
-Authenticate = Callable[[sigv4.Request], None]
 
+def _refuse_token() -> EmulatedError:
+    return EmulatedError("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """How the callers of an API authenticate themselves.
+
+    services      the services that a signature may be scoped to
+    key_headers   headers that may carry a key instead of `Authorization: Bearer`
+    refuse_token  makes the error for a token that does not match a secret
+    """
+
+    services: tuple[str, ...] = ("bedrock",)
+    key_headers: tuple[str, ...] = ()
+    refuse_token: Callable[[], EmulatedError] = _refuse_token
+
+
+class Authenticate(Protocol):
+    """Checks a request by a scheme. Raises EmulatedError."""
+
+    def __call__(self, request: sigv4.Request, scheme: Scheme = ...) -> None: ...
+
+
+_DEFAULT = Scheme()
 # Sources: AWS user guide, common errors; the spellings with `Exception` are those of JSON protocols.
 _ERROR_NAMES: Mapping[type[sigv4.BadSignature], str] = MappingProxyType(
     {
@@ -22,7 +48,7 @@ _ERROR_NAMES: Mapping[type[sigv4.BadSignature], str] = MappingProxyType(
         sigv4.SignatureMismatch: "InvalidSignatureException",
     }
 )
-_BEARER = "bearer "
+_BEARER = "bearer"
 _QUERY = re.compile(r"[?&]X-Amz-Signature=")
 _KEY_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
@@ -51,10 +77,16 @@ def read_secrets(pairs: Iterable[str], file: Path | None = None) -> dict[str, st
 def make_authenticator(secrets: Mapping[str, str]) -> Authenticate:
     """Make the check of every request, which raises EmulatedError; without secrets every request passes."""
 
-    def authenticate(request: sigv4.Request) -> None:
+    def authenticate(request: sigv4.Request, scheme: Scheme = _DEFAULT) -> None:
+        if not secrets:
+            return
         header = request.headers.get("authorization", "")
-        if header[: len(_BEARER)].lower() == _BEARER:
-            _check_bearer_token(header[len(_BEARER) :].strip(), secrets)
+        token = _read_token(header)
+        if token is None:
+            token = next(filter(None, map(request.headers.get, scheme.key_headers)), None)
+        if token is not None:
+            if not _is_secret(token, secrets):
+                raise scheme.refuse_token()
             return
         if not header and _QUERY.search(request.target):
             raise EmulatedError(
@@ -63,11 +95,30 @@ def make_authenticator(secrets: Mapping[str, str]) -> Authenticate:
                 status=403,
             )
         try:
-            sigv4.verify(request, secrets, datetime.now(UTC))
+            sigv4.verify(request, secrets, datetime.now(UTC), _choose_service(header, scheme.services))
         except sigv4.BadSignature as error:
             raise EmulatedError(_ERROR_NAMES[type(error)], str(error)) from None
 
-    return authenticate if secrets else lambda request: None
+    return authenticate
+
+
+def read_service(authorization: str) -> str:
+    """The service that a request is signed for, whether or not the signature is right; empty if it is not signed."""
+    try:
+        return sigv4.parse_authorization(authorization).service
+    except sigv4.BadSignature:
+        return ""
+
+
+def _read_token(header: str) -> str | None:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == _BEARER else None
+
+
+def _choose_service(authorization: str, services: tuple[str, ...]) -> str:
+    """The service of the signature if it is one of these, else the first of them."""
+    service = read_service(authorization)
+    return service if service in services else services[0]
 
 
 def read_region(authorization: str, default: str = "us-east-1") -> str:
@@ -78,10 +129,9 @@ def read_region(authorization: str, default: str = "us-east-1") -> str:
         return default
 
 
-def _check_bearer_token(token: str, secrets: Mapping[str, str]) -> None:
+def _is_secret(token: str, secrets: Mapping[str, str]) -> bool:
     matches = [hmac.compare_digest(token.encode("latin-1"), secret.encode()) for secret in secrets.values()]
-    if not any(matches):
-        raise EmulatedError("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
+    return any(matches)
 
 
 def _read_lines(file: Path) -> list[tuple[str, str]]:

@@ -1,11 +1,10 @@
-"""The functions that damage a response.
+"""The functions that damage a response, in the protocol of its API.
 
 Each takes the fault, a function that makes the undamaged response, and the caller's presence. `after` counts frames.
 For the faults that end or break something, a whole body is one frame, and those that act `after` 1 frame of a stream
 act on that one; for `stall` it is two halves.
 """
 
-import json
 import math
 import struct
 import zlib
@@ -22,11 +21,9 @@ from bedrock_flask.emulator.calls.response import (
     RESET,
     UNTIL_CLOSE,
     EmulatorResponse,
-    make_error_response,
     make_response,
     make_stream_response,
 )
-from bedrock_flask.protocol import eventstream
 
 _SILENCE_SECONDS = 5.0
 _DRIP_SECONDS = 0.1
@@ -79,8 +76,8 @@ ChangeParts = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 
 def answer_with_error(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
-    """Answer with the error that the fault is named for."""
-    return make_error_response(fault.make_error(ALIASES.get(fault.fault, fault.fault)))
+    """Raise the error that the fault is named for, which is written as the API writes its errors."""
+    raise fault.make_error(ALIASES.get(fault.fault, fault.fault))
 
 
 def answer_as_load_balancer(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
@@ -90,25 +87,24 @@ def answer_as_load_balancer(fault: Fault, respond: Respond, presence: Presence) 
 
 
 def end_with_exception_frame(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
-    """End the stream with an exception frame."""
+    """End the stream as it ends when the model fails: with an exception frame, or the API's event of a failure."""
+    response = respond()
     error = fault.make_error(fault.error or "modelStreamErrorException")
-    return _end_with(
-        fault, respond, eventstream.exception(error.shape.stream_name, json.dumps(error.document).encode())
-    )
+    return _end_with(fault, response, lambda: response.protocol.encode_exception(error))
 
 
 def end_with_error_frame(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
-    """End the stream with an error frame."""
-    frame = eventstream.error(fault.error or "InternalFailure", fault.message or "An internal failure.")
-    return _end_with(fault, respond, frame)
-
-
-def _end_with(fault: Fault, respond: Respond, frame: eventstream.Frame) -> EmulatorResponse:
+    """End the stream with an error frame, or the API's event of an error."""
     response = respond()
+    name, message = fault.error or "InternalFailure", fault.message or "An internal failure."
+    return _end_with(fault, response, lambda: response.protocol.encode_error(name, message))
 
+
+def _end_with(fault: Fault, response: EmulatorResponse, make_frame: Callable[[], bytes]) -> EmulatorResponse:
     def change(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield from islice(parts, fault.find_position(response))
-        yield eventstream.encode(frame)
+        # Made here: an event of a failure may tell how far the stream went.
+        yield make_frame()
 
     return _replace_parts(response, change)
 
@@ -203,7 +199,8 @@ def send_gzip_bomb(fault: Fault, respond: Respond, presence: Presence) -> Emulat
 
     def change(parts: Iterator[bytes]) -> Iterator[bytes]:
         if response.stream:
-            return _compress(_enlarge_frame(parts, fault.find_position(response), size))
+            enlarge = response.protocol.enlarge
+            return _compress(_enlarge_frame(parts, fault.find_position(response), size, enlarge))
         length, times = _divide(size, _PIECE_BYTES)
         return _compress(chain(repeat(b" " * length, times), parts))
 
@@ -211,13 +208,14 @@ def send_gzip_bomb(fault: Fault, respond: Respond, presence: Presence) -> Emulat
     return replace(bomb, headers={**bomb.headers, "Content-Encoding": "gzip"})
 
 
-def _enlarge_frame(parts: Iterator[bytes], position: int, size: int) -> Iterator[bytes]:
+def _enlarge_frame(
+    parts: Iterator[bytes], position: int, size: int, enlarge: Callable[[bytes, int], bytes]
+) -> Iterator[bytes]:
     """The frames; the one at the position gets spaces after its JSON and is repeated up to the size."""
     yield from islice(parts, position)
     for part in islice(parts, 1):
         length, times = _divide(size, _LARGE_FRAME_BYTES)
-        [frame] = eventstream.Decoder().feed(part)
-        yield from repeat(eventstream.encode(replace(frame, payload=frame.payload + b" " * length)), times)
+        yield from repeat(enlarge(part, length), times)
     yield from parts
 
 
@@ -306,28 +304,30 @@ def drop_terminal_event(fault: Fault, respond: Respond, presence: Presence) -> E
 
 def send_empty_stream(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
     """Send a stream without frames."""
-    return make_stream_response(())
+    response = respond()
+    with closing(response.parts):
+        return make_stream_response((), protocol=response.protocol)
 
 
-def break_checksum(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
-    """Send one frame with a wrong checksum."""
+def damage_frame(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
+    """Send one frame that its reader must refuse: with a wrong checksum, or an event whose JSON is cut off."""
     response = respond()
 
     def change(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield from islice(parts, fault.find_position(response))
-        yield from (part[:-1] + bytes([part[-1] ^ 0xFF]) for part in islice(parts, 1))
+        yield from map(response.protocol.damage, islice(parts, 1))
         yield from parts
 
     return _replace_parts(response, change)
 
 
-def send_huge_prelude(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
-    """Send a frame whose prelude announces 2 GiB."""
-    response, lengths = respond(), struct.pack(">II", 1 << 31, 0)
+def send_foreign_bytes(fault: Fault, respond: Respond, presence: Presence) -> EmulatorResponse:
+    """Send bytes that belong to no frame: a prelude that announces 2 GiB, or a line that is not UTF-8."""
+    response = respond()
 
     def change(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield from islice(parts, fault.find_position(response))
-        yield lengths + struct.pack(">I", zlib.crc32(lengths))
+        yield response.protocol.foreign
         yield from parts
 
     return _replace_parts(response, change)

@@ -59,9 +59,10 @@ FAULTS: Mapping[str, FaultType] = MappingProxyType(
         "no_terminal_event": FaultType(inject.drop_terminal_event, ("after",)),
         # Status 200 and a clean end.
         "empty_stream": FaultType(inject.send_empty_stream),
-        # `after` frames (1), then a frame with a wrong checksum, or one that announces 2 GiB.
-        "bad_crc": FaultType(inject.break_checksum, ("after",)),
-        "huge_prelude": FaultType(inject.send_huge_prelude, ("after",)),
+        # `after` frames (1), then a frame with a wrong checksum, or one that announces 2 GiB; among server-sent events
+        # an event whose JSON is cut off, or a line that is not UTF-8.
+        "bad_crc": FaultType(inject.damage_frame, ("after",)),
+        "huge_prelude": FaultType(inject.send_foreign_bytes, ("after",)),
         # `after` frames (1), then a frame with the exception or the error named `error`, with `message`.
         "exception_frame": FaultType(inject.end_with_exception_frame, _FRAME_MEMBERS),
         "error_frame": FaultType(inject.end_with_error_frame, _FRAME_MEMBERS),

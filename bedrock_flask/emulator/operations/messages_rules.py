@@ -182,9 +182,9 @@ def _check_marks(body: Json, capabilities: Capabilities) -> Iterator[str]:
             yield f"{path.replace('[', '.').replace(']', '')}.ephemeral.ttl: {_EXTRA}"
 
 
+# Those of InvokeModel, whose betas are a list of their own.
+BETA_CHECKS = (_check_betas, _check_members)
 CHECKS = (
-    _check_betas,
-    _check_members,
     _check_turns,
     _check_texts,
     _check_signatures,

@@ -21,7 +21,7 @@ from bedrock_flask.emulator.operations.check import FROM_MODEL, Check
 
 
 def check_rules(wire: str, body: Json, capabilities: Capabilities) -> None:
-    """Raise an EmulatedError for the first thing that Bedrock refuses in a body of this wire."""
+    """Raise an EmulatedError for the first thing that Bedrock refuses in a body of this wire, or of MESSAGES."""
     for check in CHECKS.get(wire, ()):
         for message in check(body, capabilities):
             raise validation_error(message)
@@ -86,20 +86,24 @@ def _check_converse_format(body: Json, capabilities: Capabilities) -> Iterator[s
         yield f"{FROM_MODEL}output_config.format: Extra inputs are not permitted"
 
 
-# The checks of each wire.
+# What Claude refuses wherever it is called in its own format.
+_CLAUDES = (
+    _check_system_turns,
+    _check_empty_turns,
+    _check_strict,
+    _check_format,
+    *schema_rules.NATIVE_CHECKS,
+    content_rules.check_native_stops,
+    *messages_rules.CHECKS,
+    tool_rules.check_claudes_schemas,
+)
+# The name in CHECKS of Anthropic's own API, whose versions and betas are not InvokeModel's.
+MESSAGES = "messages"
+# The checks of each wire, and of Anthropic's own API.
 CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
-        "anthropic": (
-            _check_version,
-            _check_system_turns,
-            _check_empty_turns,
-            _check_strict,
-            _check_format,
-            *schema_rules.NATIVE_CHECKS,
-            content_rules.check_native_stops,
-            *messages_rules.CHECKS,
-            tool_rules.check_claudes_schemas,
-        ),
+        "anthropic": (_check_version, *messages_rules.BETA_CHECKS, *_CLAUDES),
+        MESSAGES: _CLAUDES,
         "nova": (tool_rules.check_novas_schemas,),
         "converse": (
             _check_converse_roles,
