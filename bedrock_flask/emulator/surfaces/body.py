@@ -25,13 +25,13 @@ def read_model(body: bytes) -> str:
     return model if isinstance(model, str) else ""
 
 
-def read_openai_body(body: bytes, schema: Schema, *, beside: Collection[str] = ()) -> Json:
+def read_openai_body(request: EmulatorRequest, schema: Schema, *, beside: Collection[str] = ()) -> Json:
     """A body of OpenAI's formats; an EmulatedError for the first fault of it, whose path is the error's `param`.
 
     The schema need not know the members `beside`.
     """
-    document = parse_body(body)
-    for fault in find_faults(schema, _leave_out(document, beside)):
+    document = parse_body(request.body)
+    for fault in request.keep_refused(find_faults(schema, _leave_out(document, beside))):
         raise _make_openai_error(fault)
     read: Json = document
     return read
@@ -51,10 +51,10 @@ def _make_openai_error(fault: FieldError) -> EmulatedError:
     return refuse(f"Invalid value for '{fault.path}': {fault.message}.", fault.path or None, "invalid_value")
 
 
-def read_anthropic_body(body: bytes, schema: Schema, *, beside: Collection[str] = ()) -> Json:
+def read_anthropic_body(request: EmulatorRequest, schema: Schema, *, beside: Collection[str] = ()) -> Json:
     """A body of Anthropic's format without the members `beside`; an EmulatedError for the first fault of it."""
-    document = _leave_out(parse_body(body), beside)
-    for fault in find_faults(schema, document):
+    document = _leave_out(parse_body(request.body), beside)
+    for fault in request.keep_refused(find_faults(schema, document)):
         path = fault.path.replace("[", ".").replace("]", "")
         words = _PYDANTIC.get(fault.message.partition(";")[0], fault.message)
         raise validation_error(f"{path}: {words}" if path else words)

@@ -32,7 +32,7 @@ _READ_MEMBERS = (
 def create_chat_completion(request: EmulatorRequest) -> EmulatorResponse:
     """Write the next turn of a conversation."""
     surface = SURFACES[request.operation]
-    body = read_openai_body(request.body, _SCHEMA, beside=(guardrails.CONFIG_MEMBER,) if surface.guardrails else ())
+    body = read_openai_body(request, _SCHEMA, beside=(guardrails.CONFIG_MEMBER,) if surface.guardrails else ())
     _, capabilities = find_served(request, surface)
     check_project(request, surface)
     if request.account.is_strict:

@@ -61,7 +61,7 @@ def _read(request: EmulatorRequest, schema: Schema) -> tuple[Json, Request]:
     """The body, and what it asks of the engine. Raises EmulatedError."""
     # Tokens are counted for the models that the surface itself serves.
     surface = SURFACES[request.operation.removesuffix(_COUNTER)]
-    body = read_anthropic_body(request.body, schema, beside=(_PROFILE,) if surface.endpoint == MANTLE else ())
+    body = read_anthropic_body(request, schema, beside=(_PROFILE,) if surface.endpoint == MANTLE else ())
     _, capabilities = find_served(request, surface)
     if request.account.is_strict:
         _check_rules(request, body, surface, capabilities)

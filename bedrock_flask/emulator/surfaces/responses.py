@@ -43,7 +43,7 @@ _SEAL = "gAAAAA_emulated_"
 def create_response(request: EmulatorRequest) -> EmulatorResponse:
     """Write a response."""
     surface = SURFACES[request.operation]
-    body = read_openai_body(request.body, _SCHEMA)
+    body = read_openai_body(request, _SCHEMA)
     _, capabilities = find_served(request, surface)
     check_project(request, surface)
     _check_unserved(body, request, surface)
