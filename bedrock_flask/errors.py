@@ -398,6 +398,14 @@ class UpstreamTruncated(UpstreamError):
 CONNECTION_LOST = "Internal server error: connection lost within an answer."
 
 
+class ContentFiltered(UpstreamError):
+    """The model's own filter has withheld what it was asked for."""
+
+    code = "content_filtered"
+    title = "The model's filter has withheld the answer"
+    status = 400
+
+
 class UpstreamProtocolError(UpstreamError):
     """A response that breaks the protocol: it is not JSON, has a wrong checksum, or is the page of another server."""
 
@@ -541,6 +549,8 @@ def find_bedrock_row(name: str, http_status: int | None = None) -> BedrockErrorR
     return BEDROCK_ERRORS[known] if known else _UNKNOWN
 
 
+# The kind of error by which a plugin's `decode` says that the model's filter has withheld the answer.
+CONTENT_FILTER = "content_filter"
 # Bedrock's name for each kind of error that a model reports inside an answer, in Anthropic's or OpenAI's words.
 _NAME_BY_KIND: Mapping[str, str] = MappingProxyType(
     {
@@ -566,6 +576,8 @@ def read_reported_error(error: Any) -> UpstreamError:
     found = error if isinstance(error, Mapping) else {"message": error}
     kinds = [found.get(name) for name in ("code", "type")]
     message = next((str(text) for text in (found.get("message"), *kinds) if text), "it gave no details")
+    if CONTENT_FILTER in kinds:
+        return ContentFiltered(redact_account_arns(message)[:2000])
     for kind in kinds:
         if isinstance(kind, str) and (name := _NAME_BY_KIND.get(kind) or (find_error(kind) and kind)):
             return BedrockError(name, message)

@@ -134,6 +134,8 @@ def _describe_route(spec: Any, dialect: Dialect, route: Route, path: str) -> Jso
     error = {"schema": {"type": "object", "description": f"In the form of {dialect.title}'s API."}}
     name = path if route.method == "POST" else f"{path}_{route.method.lower()}"
     body = {"requestBody": request_body(schema, dict(route.sample) if route.sample else None)}
+    if route.is_form:
+        body["requestBody"]["content"]["multipart/form-data"] = {"schema": schema}
     return {
         "operationId": re.sub(r"\W+", "_", name.strip("/")),
         "tags": [dialect.title],

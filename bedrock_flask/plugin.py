@@ -26,7 +26,16 @@ from bedrock_flask import fields
 from bedrock_flask.adapter import Adapter, AsyncInvoke, ChatForm, Engine, KnownModel
 from bedrock_flask.bedrock import open_weights, sources
 from bedrock_flask.bedrock.sources import DOCUMENTED, MEASURED, ONE_REPORT, Source
-from bedrock_flask.bodies import anthropic_body, converse_body, invoke_chat_body, openai_chat_body
+from bedrock_flask.bodies import (
+    anthropic_body,
+    converse_body,
+    image_body,
+    image_tasks_body,
+    invoke_chat_body,
+    openai_chat_body,
+    rerank_body,
+    stability_body,
+)
 from bedrock_flask.bodies.prompts import PromptTemplate
 from bedrock_flask.capabilities import CHAT, Capabilities
 from bedrock_flask.converse import Json, build_answer, text_of, text_of_answer
@@ -55,10 +64,14 @@ __all__ = [
     "converse_body",
     "fields",
     "hookimpl",
+    "image_body",
+    "image_tasks_body",
     "invoke_chat_body",
     "open_weights",
     "openai_chat_body",
+    "rerank_body",
     "sources",
+    "stability_body",
     "text_of",
     "text_of_answer",
 ]

@@ -51,7 +51,10 @@ class RefusalPart(Part):
 class ImageUrl(Schema):
     """An image in a `data:` URI."""
 
-    url = fields.String(required=True, description="The image as a `data:` URI; the gateway does not fetch URLs.")
+    url = fields.String(
+        required=True,
+        description="The image as a `data:` URI; the gateway fetches URLs only of hosts that its operator lists.",
+    )
     detail = fields.String(
         one_of=("auto", "low", "high", "original"),
         allow_none=True,

@@ -48,7 +48,9 @@ class InputText(Part):
 class InputImage(Part):
     """An image."""
 
-    image_url = make_string("The image as a `data:` URI; the gateway does not fetch URLs.")
+    image_url = make_string(
+        "The image as a `data:` URI; the gateway fetches URLs only of the hosts that its operator lists."
+    )
     file_id = make_string("The id of an uploaded file; the gateway stores no files.")
     detail = make_string("The resolution at which the model sees it.", "auto", "low", "high", "original")
 

@@ -21,7 +21,7 @@ from marshmallow import fields as ma
 
 from bedrock_flask.bedrock import s3
 from bedrock_flask.bedrock.model_ids import REGION
-from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins
+from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins, web_hosts
 from bedrock_flask.errors import SettingsError
 
 _READ_ELSEWHERE = (ENV_FILE, EMULATOR_SECRETS)
@@ -84,6 +84,22 @@ class _Regions(_Names):
         if wrong := [region for region in regions if not re.fullmatch(REGION, region, re.ASCII)]:
             raise ValidationError(f"contains what is not a region: {', '.join(wrong)}")
         return regions
+
+
+class _WebHosts(_Names):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        try:
+            return web_hosts.parse_web_hosts(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _Networks(ma.Field[tuple[web_hosts.Network, ...]]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[web_hosts.Network, ...]:
+        try:
+            return web_hosts.parse_networks(part.strip() for part in str(value).split(",") if part.strip())
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 class _Choices(ma.Field[tuple[str, ...]]):
@@ -220,6 +236,21 @@ class Settings:
         (),
         "AWS regions that callers may choose, separated by commas: by an ARN, or by the region of an AWS signature.",
     )
+    image_hosts: tuple[str, ...] = _setting(
+        _WebHosts(),
+        (),
+        "Hosts from which images are fetched by https URL, such as `images.example.com`, `*.example.com` or "
+        "`host:8443`, separated by commas; by default none are.",
+    )
+    image_networks: tuple[web_hosts.Network, ...] = _setting(
+        _Networks(),
+        (),
+        "Networks such as `10.1.0.0/16` from which images may be fetched although they are not public.",
+    )
+    image_max_bytes: int = _setting(
+        _integer(1024, 1 << 30), 5_000_000, "Maximum size of an image that is fetched by URL."
+    )
+    image_timeout: float = _setting(_seconds(0.1, 60), 5.0, "Seconds in which an image by URL must be fetched.")
     max_body_bytes: int = _setting(
         _integer(1024, 1 << 30), 25_000_000, "Maximum size of a request body; by default Bedrock's own limit."
     )

@@ -1,6 +1,7 @@
 """The laws of a format of a plugin's own: what encode and decode return, and when an answer is complete."""
 
 import copy
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,11 @@ REQUESTS: tuple[Json, ...] = (
         ],
         "inferenceConfig": {"maxTokens": 64, "temperature": 0.5},
     },
+)
+# The requests that every `encode` of a model that ranks texts gets: the query, and then each document.
+_DOCUMENTS = ("The sea is blue because water absorbs red light.", "Rain is likely.")
+RANKING_REQUESTS: tuple[Json, ...] = (
+    {"messages": [{"role": "user", "content": [{"text": text}]} for text in (QUESTION, *_DOCUMENTS)]},
 )
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 _WEATHER = {
@@ -109,12 +115,21 @@ TEXT: Response = {
 }
 
 
+def list_requests(adapter: Adapter) -> tuple[Json, ...]:
+    """The requests that `encode` of this adapter gets."""
+    ranks = any(each.output == "ranking" for each in adapter.models.values())
+    return RANKING_REQUESTS if ranks else REQUESTS
+
+
 def encode_makes_a_body(adapter: Adapter) -> Iterator[str]:
     """The result of encode fits the body's schema and contains the user's text."""
     if adapter.encode is None:
         return
+    if any(each.output == "image" for each in adapter.models.values()):
+        yield from _find_image_faults(adapter, adapter.encode)
+        return
     reported: set[tuple[str, str]] = set()
-    for request in REQUESTS:
+    for request in list_requests(adapter):
         given = copy.deepcopy(request)
         body = adapter.encode(given)
         if given != request:
@@ -126,6 +141,30 @@ def encode_makes_a_body(adapter: Adapter) -> Iterator[str]:
                 yield f"encode makes a body that does not fit: {fault.path or 'the body'}: {fault.message}"
         if QUESTION not in _dump(body):
             yield f"encode makes a body without the user's text: {body!r:.200}"
+
+
+def _find_image_faults(adapter: Adapter, encode: Callable[[Request], Json]) -> Iterator[str]:
+    """An image model needs a text, an image, or both, and may need members of its own, which are the sample's."""
+    own = {
+        name: adapter.sample[name]
+        for name, place in adapter.extras.items()
+        if name in adapter.sample and place == f"additionalModelRequestFields.{name}"
+    }
+    image = {"image": {"format": "png", "source": {"bytes": _PIXEL}}}
+    found: list[list[str]] = []
+    for text, images in itertools.product((True, False), range(3)):
+        content = [{"text": QUESTION}] * text + [image] * images
+        request = {"messages": [{"role": "user", "content": content}], "additionalModelRequestFields": own}
+        given = copy.deepcopy(request)
+        body = encode(given)
+        lines = [
+            f"encode makes a body that does not fit: {each.path}: {each.message}" for each in adapter.find_faults(body)
+        ]
+        lost = [each for each in (QUESTION * text, _PIXEL * bool(images)) if each not in _dump(body)]
+        lines += [f"encode makes a body without what the request has: {each!r:.40}" for each in lost]
+        lines += ["encode changes the request that it gets: build a new one"] if given != request else []
+        found.append(lines)
+    yield from min(found, key=len)
 
 
 def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
@@ -158,7 +197,7 @@ def list_encoded(adapter: Adapter) -> Sequence[Capabilities]:
 
 def _is_encoded(adapter: Adapter, encode: Callable[[Request], Json]) -> bool:
     try:
-        return not any(adapter.find_faults(encode(copy.deepcopy(each))) for each in REQUESTS)
+        return not any(adapter.find_faults(encode(copy.deepcopy(each))) for each in list_requests(adapter))
     except PLUGIN_CRASHES:
         return False
 
@@ -295,6 +334,9 @@ def _find_response_faults(response: Any) -> Iterator[str]:
     vectors = response.get("embeddings")
     if vectors is not None and not (isinstance(vectors, list) and all(_is_vector(each) for each in vectors)):
         yield f"embeddings is not a list of lists of numbers: {vectors!r:.200}"
+    ranking = response.get("ranking")
+    if ranking is not None and not (isinstance(ranking, list) and all(map(_is_ranked, ranking))):
+        yield f"ranking is not a list of objects with an index and a score: {ranking!r:.200}"
 
 
 def _find_usage_faults(usage: Any) -> Iterator[str]:
@@ -309,6 +351,10 @@ def _is_content(content: Any) -> bool:
     return isinstance(content, list) and all(
         isinstance(block, Mapping) and len(block) == 1 and isinstance(block.get("text", ""), str) for block in content
     )
+
+
+def _is_ranked(each: Any) -> bool:
+    return isinstance(each, Mapping) and isinstance(each.get("index"), int) and _is_vector([each.get("score")])
 
 
 def _is_vector(vector: Any) -> bool:

@@ -55,6 +55,7 @@ from bedrock_flask.pipeline.request import (
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
+from bedrock_flask.pipeline.web_images import take_images
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, copy_without, format_path
@@ -80,6 +81,7 @@ def create_message(exchange: Exchange) -> Response:
     faults = find_faults(MESSAGES, body)
     model = resolve_after(exchange, body, faults, WIRE.name)
     unknown, stream = unknown_paths(faults), bool(body.get("stream"))
+    data, body = take_images(exchange, model, data, body)
     if WIRE.name not in model.adapter.speaks or (stream and not model.capabilities.streaming):
         betas = _list_betas(exchange, body)
         return respond_via_converse(exchange, model, body, FORMAT, stream=stream, unknown=unknown, dropped=betas)

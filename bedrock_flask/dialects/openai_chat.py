@@ -29,6 +29,7 @@ from bedrock_flask.pipeline.request import (
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
+from bedrock_flask.pipeline.web_images import take_images
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.wires import openai_chat
 from bedrock_flask.wires.openai_errors import error_document
@@ -47,6 +48,7 @@ def create_chat_completion(exchange: Exchange) -> Response:
     data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(SCHEMA, body)
     model, stream = resolve_after(exchange, body, faults, WIRE.name), bool(body.get("stream"))
+    data, body = take_images(exchange, model, data, body)
     if WIRE.name in model.adapter.speaks and (model.capabilities.streaming or not stream):
         return _pass_through(exchange, model, data.decode(), body, stream=stream)
     return respond_via_converse(

@@ -21,6 +21,7 @@ from bedrock_flask.errors import FieldError, InvalidBody, NotConversable
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.embeddings import build_requests, embed
+from bedrock_flask.pipeline.outputs import require_output
 from bedrock_flask.pipeline.request import (
     make_call,
     parse_json,
@@ -48,7 +49,8 @@ def create_embeddings(exchange: Exchange) -> Response:
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
     model = resolve_model(exchange, body["model"])
-    if model.capabilities.output != "embedding" or not is_conversable(model):
+    require_output(model, "embedding")
+    if not is_conversable(model):
         raise NotConversable(f"'{model.name}' is not an embedding model that this gateway can read.")
     requests = _read_requests(model, body, unknown_paths(faults))
     policy = unsupported_policy(exchange, model)

@@ -18,6 +18,7 @@ from bedrock_flask.pipeline.caching import read_openai_wish
 from bedrock_flask.pipeline.request import parse_json, reject_faults, resolve_model, take_safeguards, unknown_paths
 from bedrock_flask.pipeline.response import StreamFormat
 from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
+from bedrock_flask.pipeline.web_images import take_images
 from bedrock_flask.protocol import sse
 from bedrock_flask.wires import openai_responses
 from bedrock_flask.wires.openai_errors import error_document, write_error, write_response_error
@@ -29,12 +30,14 @@ SCHEMA, INPUT_TOKENS = openai_responses_body.Body(), openai_responses_body.Input
 def create_response(exchange: Exchange) -> Response:
     """Write a response."""
     data = read_body(exchange)
-    _, body = take_safeguards(exchange, data, parse_json(data))
+    data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(SCHEMA, body)
     reject_faults(faults)
+    model = resolve_model(exchange, body["model"])
+    _, body = take_images(exchange, model, data, body)
     return respond_via_converse(
         exchange,
-        resolve_model(exchange, body["model"]),
+        model,
         body,
         _make_response_format(body),
         stream=bool(body.get("stream")),

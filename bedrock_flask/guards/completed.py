@@ -12,7 +12,7 @@ from bedrock_flask.call import REPLY, Batch, Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.errors import CONNECTION_LOST, BedrockError, GatewayError, UpstreamTruncated, read_reported_error
 from bedrock_flask.observability import logs
 from bedrock_flask.wires import converse, find_wire
-from bedrock_flask.wires.wire import GUARDRAIL, Wire, find_reported_error, has_metrics
+from bedrock_flask.wires.wire import GUARDRAIL, Wire, has_metrics
 
 LOG = logging.getLogger("bedrock_flask.gateway")
 
@@ -42,7 +42,7 @@ def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, 
         return
     with isolate_plugin_errors(call.adapter):
         if not wire.is_complete(document) and GUARDRAIL not in document:
-            if reported := find_reported_error(document):
+            if reported := wire.find_error(document):
                 raise read_reported_error(reported)
             raise _make_incomplete_error(call.adapter, document)
         call.record.usage = wire.read_usage(document).merge(from_headers(headers))
@@ -59,7 +59,7 @@ def _reject_reported_error(payload: dict[str, Any], chunk: Chunk, wire: Wire) ->
 
     An event that reports one is not an event of Converse: an SDK would skip it, and see an end without an error.
     """
-    if reported := find_reported_error(payload):
+    if reported := wire.find_error(payload):
         error = read_reported_error(reported)
         if isinstance(error, BedrockError) and wire.name != converse.WIRE.name:
             error.frame = chunk.frame
@@ -135,9 +135,9 @@ class _StreamedAnswer:
         payload = document if chunk.event == "chunk" else {chunk.event: document}
         if wire.is_piece(payload):
             return
-        if not wire.is_opaque:
-            _reject_reported_error(payload, chunk, wire)
         with isolate_plugin_errors(call.adapter):
+            if not wire.is_opaque:
+                _reject_reported_error(payload, chunk, wire)
             call.record.usage = call.record.usage.merge(wire.read_usage(payload))
             self.is_guarded = self.is_guarded or GUARDRAIL in payload
             self.has_stopped = self.has_stopped or self.is_guarded or wire.is_stop(payload)

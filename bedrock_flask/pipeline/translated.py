@@ -10,10 +10,11 @@ from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Event, Json, map_shape_errors
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
-from bedrock_flask.errors import InvalidBody, NotConversable, join_errors
+from bedrock_flask.errors import InvalidBody, join_errors
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.batches import write_batches
 from bedrock_flask.pipeline.caching import CacheWish, choose_caching
+from bedrock_flask.pipeline.outputs import require_output
 from bedrock_flask.pipeline.request import check_deadline, make_call, send, send_stream, unsupported_policy
 from bedrock_flask.pipeline.response import (
     StreamFormat,
@@ -61,10 +62,8 @@ def respond_via_converse(
 
     `unknown` are paths of members that no schema knows, and so no model takes; `dropped` is what the dialect has left
     out already; `cache_wish` is what a request says of caching in a format that has no marks of its own.
-    NotConversable for an embedding model.
+    NotConversable for a model that writes no text.
     """
-    if model.capabilities.output == "embedding":
-        raise NotConversable(f"'{model.name}' is an embedding model; use POST /v1/embeddings.")
     prepared = prepare_request(exchange, model, body, response_format.wire, unknown, cache_wish)
     streams = stream and prepared.streams
     call = make_call(
@@ -103,7 +102,11 @@ def prepare_request(
     unknown: Iterable[str] = (),
     cache_wish: CacheWish | None = None,
 ) -> PreparedRequest:
-    """A body of a wire as Bedrock takes it; what was dropped, and every fault, has the paths and words of this body."""
+    """A body of a wire as Bedrock takes it; what was dropped, and every fault, has the paths and words of this body.
+
+    NotConversable for a model that writes no text.
+    """
+    require_output(model, "text")
     given = (exchange, model, wire, [*unknown], cache_wish)
     try:
         prepared = _prepare(body, *given)

@@ -31,6 +31,8 @@ from bedrock_flask.translation.server_tools import leave_out_server_tools
 from bedrock_flask.wires import converse, find_wire
 from bedrock_flask.wires.wire import Wire
 
+# What is made of texts apart, rather than of a conversation.
+_TEXTS_APART = ("embedding", "ranking")
 # Members of a Converse request that InvokeModel takes as headers.
 _IN_HEADERS = ("guardrailConfig", "performanceConfig", "serviceTier")
 
@@ -107,7 +109,7 @@ def build_bedrock_request(
     except InvalidBody as error:
         errors.append(error)
     cached = CachedRequest(repaired.request)
-    if caching and not errors and model.capabilities.output != "embedding":
+    if caching and not errors and model.capabilities.output == "text":
         cached = add_cache_points(repaired.request, model.capabilities, caching.ttl)
     placed = cached.request
     unplaced: tuple[str, ...] = ()
@@ -153,8 +155,8 @@ def _is_streamed(request: Request, capabilities: Capabilities) -> bool:
 
 
 def _repair(model: Model, request: Request, errors: list[InvalidBody], check: Callable[[], object]) -> RepairResult:
-    if model.capabilities.output == "embedding":
-        # Each message of a request for embeddings is a text of its own.
+    if model.capabilities.output in _TEXTS_APART:
+        # Each message of such a request is a text of its own.
         return RepairResult(request)
     try:
         return apply_repairs(request, model.capabilities, check)
@@ -196,10 +198,13 @@ def _encode(model: Model, request: Request, policy: str) -> tuple[Json, list[str
         # What it returns may hold objects of the request: written, they are read.
         body: Json = json.loads(json.dumps(encoded))
     try:
-        _find_unknown(adapter, body)
+        unknown = _find_unknown(adapter, body)
     except InvalidBody as error:
         raise InvalidBody(_trace_own_faults(encoded, error.fields)) from None
     lost = find_lost(noted)
+    # Parameters of other models, by the caller's names for them.
+    drop_at(body, map(parse_path, unknown))
+    lost += trace_paths(encoded, tuple(unknown))
     if refused := [path for path in lost if path.startswith(_NEVER_LOST)]:
         raise RefusedSafeguard([FieldError(path, f"'{model.name}' cannot take this") for path in refused])
     _reject_unsupported(model, [path for path in lost if not path.startswith(_REPORTED)], policy)

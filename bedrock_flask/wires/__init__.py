@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import Usage, from_members, from_metrics
 from bedrock_flask.converse import Json, Response, member
 from bedrock_flask.wires import anthropic, completeness, converse, nova, openai_chat, openai_responses
 from bedrock_flask.wires.openai_chat import invoke
-from bedrock_flask.wires.wire import Wire, has_metrics
+from bedrock_flask.wires.wire import Wire, find_reported_error, has_metrics
 
 WIRES: Mapping[str, Wire] = MappingProxyType(
     {
@@ -58,8 +59,14 @@ def _build_wire(name: str, adapter: Adapter, decode: Callable[[Json], Response])
 
     def is_complete(reply: Json) -> bool:
         response = decode_part(reply)
+        if member(response, "error"):
+            return False
         vectors = member(response, "embeddings")
-        return bool(member(response, "output", "message") or (isinstance(vectors, list) and vectors and all(vectors)))
+        return bool(
+            member(response, "output", "message")
+            or member(response, "ranking")
+            or (isinstance(vectors, list) and vectors and all(vectors))
+        )
 
     def is_terminal(chunk: Json) -> bool:
         return has_metrics(chunk) or member(decode_part(chunk), "stopReason") is not None
@@ -67,10 +74,14 @@ def _build_wire(name: str, adapter: Adapter, decode: Callable[[Json], Response])
     def read_usage(document: Json) -> Usage:
         return from_members(member(decode_part(document), "usage")).merge(from_metrics(document))
 
+    def find_error(document: Json) -> Any:
+        return member(decode_part(document), "error") or find_reported_error(document)
+
     return Wire(
         name=name,
         is_complete=is_complete,
         is_terminal=is_terminal,
+        find_error=find_error,
         read_usage=read_usage,
         read_request=adapter.read_request,
     )

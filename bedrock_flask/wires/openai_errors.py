@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.errors import BedrockError, GatewayError, describe_faults
+from bedrock_flask.errors import BedrockError, ContentFiltered, GatewayError, describe_faults
 
 # SDKs choose the class of an exception by the status.
 _TYPES = MappingProxyType(
@@ -22,6 +22,8 @@ _TYPES = MappingProxyType(
 _RESPONSE_CODES = MappingProxyType({429: "rate_limit_exceeded"})
 # The code by which clients know that they must shorten the conversation.
 CONTEXT_OVERFLOW = "context_length_exceeded"
+# The code by which clients know that a filter has withheld an image.
+_CONTENT_POLICY = "content_policy_violation"
 
 
 def write_error(error: GatewayError) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def _write_code(error: GatewayError) -> dict[str, str]:
     """The gateway's own code; where clients look for one of OpenAI's, that, and the own one beside it."""
     if isinstance(error, BedrockError) and error.is_context_overflow:
         return {"code": CONTEXT_OVERFLOW, "gateway_code": error.code}
+    if isinstance(error, ContentFiltered):
+        return {"code": _CONTENT_POLICY, "gateway_code": error.code}
     return {"code": error.code}
 
 

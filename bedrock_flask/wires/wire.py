@@ -131,6 +131,7 @@ class Wire:
     pieces         the types of events that hold only a piece of the answer: no stop reason, no usage and no error
     texts          chunks that are texts rather than objects, in JSON: each ends a stream
     is_opaque      whether an answer may have any form: one that is not a JSON object is not examined
+    find_error     the error that a reply, or a chunk, reports in place of an answer, or None
     read_usage     the token counts of a reply or of one chunk
     read_request   a body of this format as a Converse request; what Converse cannot express is in its member `extras`
     write_request  a Converse request as a body of this format; raises InvalidBody for what the format cannot express
@@ -157,6 +158,7 @@ class Wire:
     pieces: frozenset[str] = frozenset()
     texts: frozenset[bytes] = frozenset()
     is_opaque: bool = False
+    find_error: Callable[[Json], Any] = find_reported_error
     read_usage: Callable[[Json], Usage] = from_metrics
     read_request: Callable[[Json], Request] | None = None
     write_request: Callable[[Request], Json] | None = None

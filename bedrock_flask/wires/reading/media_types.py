@@ -35,6 +35,13 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 )
 
 
+# What to do about the URL of an image.
+NOT_FETCHED = (
+    "send the image as a data: URI (data:MEDIA/TYPE;base64,…), or have the gateway's operator list its host in "
+    "BEDROCK_FLASK_IMAGE_HOSTS"
+)
+
+
 def find_media_type(formats: Mapping[str, str], name: str) -> str | None:
     """The media type of a Converse format, or None."""
     return next((each for each, known in formats.items() if known == name), None)
@@ -80,6 +87,8 @@ def _guess_media_type(name: str) -> str:
 
 def read_uri(uri: str, formats: Mapping[str, str], cursor: Cursor) -> tuple[str, str]:
     """The format and the base64 of a `data:` URI; raises InvalidBody for any other text or media type."""
+    if uri[:8].lower().startswith(("https://", "http://")):
+        raise cursor.error(f"is a URL, which the gateway does not fetch: {NOT_FETCHED}")
     media_type, data = cursor.parse(data_uri.read, uri)
     if media_type not in formats:
         raise _unsupported(media_type, formats, cursor)
