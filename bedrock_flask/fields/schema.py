@@ -1,11 +1,13 @@
 """Schemas: JSON objects with known members, closed or open."""
 
 import difflib
+from collections import defaultdict
 from itertools import islice
 from typing import Any
 
 import marshmallow
 from marshmallow import INCLUDE, RAISE, ValidationError
+from marshmallow.schema import SchemaMeta
 
 
 class UnknownMessage(str):
@@ -16,7 +18,26 @@ class NewValueMessage(str):
     """A message about a value that is not one of those that a field lists, which `validate = "warn"` lets pass too."""
 
 
-class Schema(marshmallow.Schema):
+class _SchemaType(SchemaMeta):
+    """Makes the class of a schema: forty families have some hundred of them, and a start makes them all.
+
+    marshmallow looks through every attribute of a class for hooks. A class that only declares fields has those of its
+    base.
+    """
+
+    def resolve_hooks(cls) -> dict[str, list[tuple[str, bool, dict[str, Any]]]]:
+        """The hooks of the class, by their kind."""
+        inherited = getattr(cls.__base__, "_hooks", None)
+        if len(cls.__bases__) > 1 or inherited is None or any(map(_has_hook, vars(cls).values())):
+            return super().resolve_hooks()
+        return defaultdict(list, {kind: [*hooks] for kind, hooks in inherited.items()})
+
+
+def _has_hook(attribute: object) -> bool:
+    return hasattr(attribute, "__marshmallow_hook__")
+
+
+class Schema(marshmallow.Schema, metaclass=_SchemaType):
     """A JSON object with known members; any other member is refused by name."""
 
     class Meta:

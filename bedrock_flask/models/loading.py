@@ -196,7 +196,8 @@ def _load_plugin(
         version = getattr(loaded, "api_version", hookspecs.API_VERSION)
         if version != hookspecs.API_VERSION:
             raise PluginError(f"it is written for api_version {version!r}; this gateway has {hookspecs.API_VERSION}")
-        _check_hooks(loaded)
+        if not plugin.is_built_in:
+            _check_hooks(loaded)
         hooks.register(loaded, name=plugin.title)
         others = [other for other in hooks.get_plugins() if other is not loaded]
         hooks.subset_hook_caller("register_adapters", others)(register=register)

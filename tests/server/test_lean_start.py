@@ -1,8 +1,12 @@
 """A worker that only starts imports nothing that the first calls do not need."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+from bedrock_flask.commands.new_plugin import KINDS, render_plugin
+from bedrock_flask.models import loading
 from tests.doubles import free_port
 
 # What a call to Bedrock, a document or a page of another site needs, and a start does not.
@@ -27,7 +31,8 @@ def list_modules(environ: dict[str, str], *paths: str) -> set[str]:
 
 
 def test_a_ready_worker_has_imported_nothing_for_calls_and_documents(plain_environ: dict[str, str]) -> None:
-    assert list_modules(plain_environ, "/livez", "/readyz", "/v1/models") & AT_FIRST_USE == set()
+    environ = plain_environ | {"BEDROCK_FLASK_DISCOVERY": "false"}
+    assert list_modules(environ, "/livez", "/readyz", "/v1/models") & AT_FIRST_USE == set()
 
 
 def test_a_document_imports_what_it_needs(plain_environ: dict[str, str]) -> None:
@@ -50,3 +55,52 @@ cli(["serve", "--port", sys.argv[1]], standalone_mode=False)
         check=True,
     )
     assert {"bedrock_flask.models", "bedrock_flask.app", "flask"} & set(done.stdout.split()) == set()
+
+
+# What loading the plugins adds to a process: instances of schemas, compiled verdicts, modules that are no families.
+LOAD = """
+import sys
+import marshmallow
+import bedrock_flask.app
+from bedrock_flask.fields import acceptance
+from bedrock_flask.models import loading
+before, made = set(sys.modules), []
+create = marshmallow.Schema.__init__
+def count(self, *args, **kwargs):
+    made.append(type(self).__name__)
+    create(self, *args, **kwargs)
+marshmallow.Schema.__init__ = count
+registry = loading.load_registry()
+families = loading.BUILT_IN
+print(len(registry.adapters), len(made), acceptance._compile_kind.cache_info().currsize)
+print(*sorted(name for name in set(sys.modules) - before if not name.startswith(families)))
+"""
+
+
+def load_families(environ: dict[str, str], folder: Path, number: int) -> tuple[list[str], set[str]]:
+    """What a process counts that loads so many built-in families, and the modules that it imports for them."""
+    package = folder / f"with-{number}" / loading.BUILT_IN
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for name in ("claude", "nova", "converse"):
+        (package / name if name == "claude" else package / f"{name}.py").symlink_to(
+            Path(loading.__file__).parents[2] / "plugins" / (name if name == "claude" else f"{name}.py")
+        )
+    for index in range(number - 3):
+        (package / f"made_up_{index}.py").write_text(render_plugin(f"made-up-{index}", KINDS[index % len(KINDS)]))
+    path = f"{package.parent}{os.pathsep}{environ.get('PYTHONPATH', '')}"
+    command = [sys.executable, "-c", LOAD]
+    environ = environ | {"PYTHONPATH": path}
+    # Not in the checkout, whose own families come first there.
+    done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    counts, modules = done.stdout.split("\n")[:2]
+    return counts.split(), set(modules.split())
+
+
+def test_forty_families_start_with_no_more_than_three(plain_environ: dict[str, str], tmp_path: Path) -> None:
+    (few, *made_by_few), few_modules = load_families(plain_environ, tmp_path, 3)
+    (many, *made_by_many), many_modules = load_families(plain_environ, tmp_path, 40)
+    assert (few, many) == ("3", "40")
+    # Bodies become schemas, and verdicts, when a request has one.
+    assert made_by_few == made_by_many == ["0", made_by_few[1]]
+    assert many_modules == few_modules
