@@ -3,7 +3,7 @@
     python -m tests.benchmark [words of a case's name …] [--quick] [--compare NAME=VALUE,VALUE …]
 
 Without words everything is measured: the cases, streams, memory and the start. With words, only the cases that have
-them; with `--streams`, `--images`, `--memory` or `--start` only that.
+them; with `--streams`, `--images`, `--memory`, `--start` or `--families` only that.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from bedrock_flask.config import PREFIX
 from tests.benchmark import page, peers, stages
 from tests.benchmark.beside_images import measure_beside_images
 from tests.benchmark.cases import CASES, QUICK, Case
+from tests.benchmark.families import write_families
 from tests.benchmark.held import LEVELS, climb
 from tests.benchmark.lines import LINES
 from tests.benchmark.machine import describe_machine
@@ -34,6 +35,8 @@ from tests.benchmark.processes import OTHERS, WORKERS, Server, Upstream, pin, ru
 from tests.benchmark.processor_time import IS_SUPPORTED
 
 GATEWAY = "gateway"
+# Numbers of families of models.
+FAMILIES = (3, 40)
 # Levels of two workers.
 TWO = (600, 1000, 2000)
 # Worker, transport and door: each choice apart from the first row, and the reference of each.
@@ -66,6 +69,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--images", type=int, metavar="STREAMS", help="this many streams beside images")
     parser.add_argument("--memory", type=int, metavar="REQUESTS", help="the memory over this many requests")
     parser.add_argument("--start", action="store_true", help="the processor time of the start")
+    parser.add_argument("--families", action="store_true", help="the start with 3 and with 40 families of models")
     parser.add_argument("--stages", action="store_true", help="where the processor time goes, of the cases or of six")
     parser.add_argument("--peers", action="store_true", help="compare with other proxies, and nothing else")
     parser.add_argument("--seconds", type=float, help="how long paced streams last: 10, or 4 with --quick")
@@ -168,6 +172,16 @@ def measure_starts(starts: Starts, times: int) -> Iterator[Result]:
         yield {"server": title, "seconds": round(ready, 3), "megabytes": round(memory, 1), "times": times}
 
 
+def measure_families(variants: Variants, times: int) -> Iterator[Result]:
+    """The start of a gateway with each of FAMILIES."""
+    shared = next(iter(variants.values()))
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        folders = {f"{number} families": write_families(Path(name), number) for number in FAMILIES}
+        yield from measure_starts(
+            start_gateways({title: {**shared, "PYTHONPATH": str(folder)} for title, folder in folders.items()}), times
+        )
+
+
 def measure_all_stages(variants: Variants, cases: Sequence[Case], seconds: float) -> Iterator[Result]:
     """Where the processor time of the first variant goes."""
     yield from map(asdict, stages.measure_stages(next(iter(variants.values())), cases, seconds))
@@ -209,6 +223,7 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
         "images": options.images is not None,
         "memory": options.memory is not None,
         "starts": options.start,
+        "families": options.families,
         "stages": options.stages,
     }
     every = {
@@ -219,6 +234,7 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
         "images": lambda: measure_images(starts, options.images or (60 if quick else 600), seconds),
         "memory": lambda: measure_memories(starts, options.memory or (2_000 if quick else 200_000)),
         "starts": lambda: measure_starts(starts, times),
+        "families": lambda: measure_families(variants, times),
         "stages": lambda: measure_all_stages(variants, cases if options.words else stages.CASES, 2 if quick else 6),
     }
     return {name: run for name, run in every.items() if single[name] or not any(single.values())}

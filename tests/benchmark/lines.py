@@ -58,6 +58,7 @@ LINES: Mapping[str, Callable[[Result], str]] = {
     "images": format_images,
     "memory": format_memory,
     "starts": format_start,
+    "families": format_start,
     "stages": format_stages,
     "choices": format_ratio,
     "peers": format_ratio,

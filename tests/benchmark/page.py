@@ -223,6 +223,7 @@ TABLES: Mapping[str, Callable[[Results], str]] = {
     "images": write_images,
     "memory": write_memory,
     "starts": write_starts,
+    "families": lambda results: write_starts(results, "families"),
     "stages": write_stages,
     "peers": lambda results: write_ratios(results, "peers"),
     "peer starts": lambda results: write_starts(results, "peer starts"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.models.loading import load_registry
+from bedrock_flask.adapter import Adapter
+from bedrock_flask.models.loading import find_conflicts, load_registry
 from bedrock_flask.wires import find_wire
 
 Json = dict[str, Any]
@@ -219,3 +220,10 @@ def test_a_plugin_in_the_manner_of_the_guide_subclasses_the_shared_body(tmp_path
         "inferenceConfig.temperature",
         "inferenceConfig.stopSequences",
     ]
+
+
+def test_no_two_built_in_families_have_a_name_or_an_id_in_common() -> None:
+    before: dict[str, Adapter] = {}
+    for name, adapter in REGISTRY.adapters.items():
+        assert find_conflicts([adapter], before, REGISTRY.sources) == []
+        before[name] = adapter

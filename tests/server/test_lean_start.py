@@ -5,8 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bedrock_flask.commands.new_plugin import KINDS, render_plugin
-from bedrock_flask.models import loading
+from tests.benchmark.families import write_families
 from tests.doubles import free_port
 
 # What a call to Bedrock, a document or a page of another site needs, and a start does not.
@@ -72,23 +71,14 @@ def count(self, *args, **kwargs):
 marshmallow.Schema.__init__ = count
 registry = loading.load_registry()
 families = loading.BUILT_IN
-print(len(registry.adapters), len(made), acceptance._compile_kind.cache_info().currsize)
+print(len(registry.loaded), len(made), acceptance._compile_kind.cache_info().currsize)
 print(*sorted(name for name in set(sys.modules) - before if not name.startswith(families)))
 """
 
 
 def load_families(environ: dict[str, str], folder: Path, number: int) -> tuple[list[str], set[str]]:
     """What a process counts that loads so many built-in families, and the modules that it imports for them."""
-    package = folder / f"with-{number}" / loading.BUILT_IN
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    for name in ("claude", "nova", "converse"):
-        (package / name if name == "claude" else package / f"{name}.py").symlink_to(
-            Path(loading.__file__).parents[2] / "plugins" / (name if name == "claude" else f"{name}.py")
-        )
-    for index in range(number - 3):
-        (package / f"made_up_{index}.py").write_text(render_plugin(f"made-up-{index}", KINDS[index % len(KINDS)]))
-    path = f"{package.parent}{os.pathsep}{environ.get('PYTHONPATH', '')}"
+    path = f"{write_families(folder, number)}{os.pathsep}{environ.get('PYTHONPATH', '')}"
     command = [sys.executable, "-c", LOAD]
     environ = environ | {"PYTHONPATH": path}
     # Not in the checkout, whose own families come first there.
