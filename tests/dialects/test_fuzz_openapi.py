@@ -28,7 +28,7 @@ def keyed(start_gateway: StartGateway) -> Gateway:
 
 @pytest.mark.parametrize(
     "chosen",
-    [["--phases", "examples,coverage", "--include-path-regex", SMALL], ["--phases", "fuzzing", "--max-examples", "15"]],
+    [["--phases", "examples,coverage", "--include-path-regex", SMALL], ["--phases", "fuzzing", "--max-examples", "5"]],
     ids=["every boundary", "generated bodies"],
 )
 def test_the_gateway_keeps_to_its_document(
