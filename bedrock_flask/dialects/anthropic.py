@@ -56,7 +56,7 @@ from bedrock_flask.pipeline.request import (
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
 from bedrock_flask.pipeline.web_images import take_images
-from bedrock_flask.protocol import envelope, sse
+from bedrock_flask.protocol import envelope, long_strings, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, copy_without, format_path
 from bedrock_flask.protocol.json_places import mark_places
@@ -85,11 +85,12 @@ def create_message(exchange: Exchange) -> Response:
     if WIRE.name not in model.adapter.speaks or (stream and not model.capabilities.streaming):
         betas = _list_betas(exchange, body)
         return respond_via_converse(exchange, model, body, FORMAT, stream=stream, unknown=unknown, dropped=betas)
-    native = _edit_for_bedrock(exchange, model, data.decode(), body, unknown)
+    text, put_back = long_strings.shorten(data)
+    native = _edit_for_bedrock(exchange, model, text, body, unknown)
     call = make_call(
         exchange,
         model,
-        native.text.encode(),
+        put_back(native.text),
         operation=model.adapter.speaks[WIRE.name],
         wire=WIRE.name,
         stream=stream,
@@ -111,8 +112,9 @@ def count_tokens(exchange: Exchange) -> Response:
     reject_faults(faults)
     unknown, model = unknown_paths(faults), resolve_model(exchange, body["model"])
     if WIRE.name in model.adapter.speaks:
-        native = _edit_for_bedrock(exchange, model, data.decode(), body, unknown, only_counted=True)
-        payload: bytes | None = make_payload(invokeModel={"body": base64.b64encode(native.text.encode()).decode()})
+        text, put_back = long_strings.shorten(data)
+        native = _edit_for_bedrock(exchange, model, text, body, unknown, only_counted=True)
+        payload: bytes | None = make_payload(invokeModel={"body": base64.b64encode(put_back(native.text)).decode()})
         dropped: Sequence[str] = native.dropped
         translated: Sequence[str] = native.translated
     else:

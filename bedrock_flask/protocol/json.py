@@ -4,10 +4,12 @@ import codecs
 import json
 import math
 import re
+from functools import partial
 from typing import Any
 
 import orjson
 
+from bedrock_flask.protocol import long_strings
 from bedrock_flask.protocol.json_path import describe_path
 
 MAX_DIGITS = 4300  # the interpreter's default limit (sys.int_info)
@@ -41,6 +43,11 @@ class TooManyParts(MalformedJSON):
 
 def parse(data: bytes, *, max_depth: int = 64) -> Any:
     """Parse a UTF-8 JSON text; raises MalformedJSON for anything lenient, ambiguous or too deep."""
+    parse_text = partial(_parse, max_depth=max_depth)
+    return long_strings.parse(data, parse_text) if len(data) > LARGE else parse_text(data)
+
+
+def _parse(data: bytes, max_depth: int) -> Any:
     text = _decode(data, max_depth)
     try:
         value = STRICT.decode(text)
@@ -99,7 +106,22 @@ def write(document: Any) -> bytes:
         text = orjson.dumps(document)
     except (TypeError, ValueError, RecursionError):
         return json.dumps(document, separators=(",", ":")).encode()
-    return json.dumps(document, separators=(",", ":")).encode() if _may_hold_null(text) else text
+    is_suspect = _holds_null(document) if len(text) > LARGE else _may_hold_null(text)
+    return json.dumps(document, separators=(",", ":")).encode() if is_suspect else text
+
+
+def _holds_null(value: Any) -> bool:
+    """Whether a value has a null, or a number that orjson writes as null."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if item is None or (isinstance(item, float) and not math.isfinite(item)):
+            return True
+        if isinstance(item, dict):
+            left += item.values()
+        elif isinstance(item, (list, tuple)):
+            left += item
+    return False
 
 
 def _may_hold_null(text: bytes) -> bool:

@@ -165,7 +165,7 @@ class _Rest(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Receive into the buffer as much as has arrived; 0 at the end."""
-        chunk = self._connection.recv(min(len(buffer), self.left, _CHUNK)) if self.left else b""
-        self.left -= len(chunk)
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
+        size = min(len(buffer), self.left)
+        received = self._connection.receive_into(memoryview(buffer)[:size]) if size else 0
+        self.left -= received
+        return received

@@ -87,15 +87,30 @@ class RateLimited(_Socket):
         self.buffered += chunk
         return bool(chunk)
 
+    def receive_into(self, buffer: memoryview) -> int:
+        """Receive more of a request into a buffer; the number of bytes, 0 at the end.
+
+        Raises ConnectionResetError if the client is too slow.
+        """
+        if self.buffered:
+            chunk = self.recv(len(buffer))
+            buffer[: len(chunk)] = chunk
+            return len(chunk)
+        received = self._within_rate(partial(super().recv_into, buffer))
+        self._received += received
+        return received
+
     def _receive(self, size: int) -> bytes:
+        chunk = self._within_rate(partial(super().recv, size))
+        self._count_received(chunk)
+        return chunk
+
+    def _within_rate(self, receive: Callable[[], T]) -> T:
         timeout = self.gettimeout()
         remaining = self._remaining_seconds()
         if timeout == 0 or remaining is None or (timeout is not None and timeout <= remaining):
-            chunk = super().recv(size)
-        else:
-            chunk = self._with_timeout(remaining, partial(super().recv, size), timeout)
-        self._count_received(chunk)
-        return chunk
+            return receive()
+        return self._with_timeout(remaining, receive, timeout)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send as a socket does; the client has its patience for each chunk."""

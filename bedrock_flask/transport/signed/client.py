@@ -7,7 +7,7 @@ over the network is the same: `tests/transport/` runs over both.
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,6 +34,8 @@ from bedrock_flask.transport.signed.response import Response
 from bedrock_flask.transport.signed.route import find_ca_file, find_proxy
 from bedrock_flask.transport.signed.signing import sign
 
+# A body of this size is sent without a copy of it behind the head.
+_LARGE = 65_536
 LOG = logging.getLogger("bedrock_flask.transport")
 
 Answer = TypeVar("Answer", Reply, Stream)
@@ -125,15 +127,16 @@ def send(call: Call, gate: Gate, identity: Identity, settings: Settings, shutdow
         raise next(make() for kind, make in _ERRORS.items() if isinstance(error, kind)) from None
 
 
-def write_request(call: Call, gate: Gate, identity: Identity) -> bytes:
-    """Head and body of a call; ValueError if a header would break the head."""
+def write_request(call: Call, gate: Gate, identity: Identity) -> Sequence[bytes]:
+    """Head and body of a call, in one piece unless the body is large; ValueError if a header would break the head."""
     target = gate.endpoint.base_path + call.target
     headers = sign(call.method, target, call.headers, call.body, gate.endpoint, identity, time.time())
     lines = "\r\n".join(map(": ".join, headers))
     if lines.count("\n") != len(headers) - 1 or lines.count("\r") != len(headers) - 1:
         raise ValueError("a header contains a line break")
     head = f"{call.method} {gate.target_prefix}{target} HTTP/1.1\r\n{gate.proxy_header}{lines}\r\n\r\n"
-    return head.encode("latin-1") + call.body
+    written = head.encode("latin-1")
+    return (written, call.body) if len(call.body) > _LARGE else (written + call.body,)
 
 
 def _make_connect_timeout() -> UpstreamError:

@@ -8,7 +8,7 @@ head, trailers or extensions of chunks beyond a bound. Where bytes follow the en
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from select import POLLIN
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -56,10 +56,10 @@ class Response:
         )
         self._parser = HttpResponseParser(self)
 
-    def send(self, request: bytes, until: float) -> None:
-        """Send the request, or as much of it as the upstream takes before it answers; OSError if it takes no more."""
+    def send(self, request: Sequence[bytes], until: float) -> None:
+        """Send the pieces of the request, or as much as the upstream takes before it answers; OSError if no more."""
         try:
-            is_sent = self._send(request, until, self._is_answered)
+            is_sent = all(self._send(piece, until, self._is_answered) for piece in request)
         except BrokenPipeError:
             # The upstream may have answered before it closed the connection.
             is_sent = False

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,12 +30,19 @@ def make_call(adapter: Adapter, **options: Any) -> Call:
 
 def test_a_request_is_head_and_body_in_one(nova: Adapter, aws: None) -> None:
     gate = client.make_gate(ENDPOINT, Settings())
-    written = client.write_request(make_call(nova, headers={"x-amzn-bedrock-trace": "ENABLED"}), gate, KEYS)
+    [written] = client.write_request(make_call(nova, headers={"x-amzn-bedrock-trace": "ENABLED"}), gate, KEYS)
     head, _, body = written.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0] == "POST /base/model/m/invoke HTTP/1.1"
     assert {"Host: localhost", "Content-Length: 2", "Accept-Encoding: identity"} < set(lines)
     assert body == b"{}"
+
+
+def test_a_large_body_is_not_copied(nova: Adapter, aws: None) -> None:
+    call = replace(make_call(nova), body=b" " * 100_000)
+    head, body = client.write_request(call, client.make_gate(ENDPOINT, Settings()), KEYS)
+    assert head.endswith(b"Content-Length: 100000\r\n\r\n") or b"Content-Length: 100000\r\n" in head
+    assert body is call.body
 
 
 @pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\rb", "a\r\n\r\nGET / HTTP/1.1"])

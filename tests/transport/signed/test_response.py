@@ -243,7 +243,7 @@ def test_an_answer_before_the_end_of_the_request_is_read() -> None:
         kept: list[Channel] = []
         response = Response(channel, kept.append)
         upstream.sendall(HI.replace(b"200", b"413"))
-        response.send(b"x" * 5_000_000, time.monotonic() + 20)
+        response.send([b"x" * 5_000_000], time.monotonic() + 20)
         assert (response.begin(1).status, response.read(1)) == (413, b"hi")
         response.close()
         # Half a request is on its way.
@@ -264,7 +264,7 @@ def test_an_interim_response_does_not_end_the_request() -> None:
         thread.start()
         kept: list[Channel] = []
         response = Response(channel, kept.append)
-        response.send(request, time.monotonic() + 20)
+        response.send([request], time.monotonic() + 20)
         thread.join()
         assert (response.begin(1).status, response.read(1), response.read(1)) == (200, b"hi", b"")
         assert (b"".join(taken), kept) == (request, [channel])
@@ -274,7 +274,7 @@ def test_an_upstream_that_takes_no_more_is_an_error() -> None:
     with pair() as (channel, _):
         response = Response(channel, lambda _: None)
         with pytest.raises(ConnectionAbortedError):
-            response.send(b"x" * 5_000_000, time.monotonic() + 0.05)
+            response.send([b"x" * 5_000_000], time.monotonic() + 0.05)
         response.close()
 
 
