@@ -7,9 +7,9 @@ body: an alias with `adapter = "claude"` sends them.
 from collections.abc import Callable, Iterable, Iterator
 
 from bedrock_flask.plugin import (
+    CHAT,
     DOCUMENTED,
     Adapter,
-    Capabilities,
     Json,
     KnownModel,
     PromptTemplate,
@@ -18,17 +18,26 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    sources,
     text_of_answer,
 )
 
-COMPLETES = Capabilities(system=True, structured=False, strict_tools=False, most_tokens=4_096)
+COMPLETES = CHAT.but(
+    tools=False, documents=False, reasoning=False, structured=False, strict_tools=False, most_tokens=4_096
+)
 MODELS = {
     "anthropic.claude-v2*": COMPLETES,
     "anthropic.claude-instant-*": COMPLETES,
 }
 
 _PAGE = Source("AWS user guide, Anthropic Claude Text Completions API: a prompt, and a text as the answer", DOCUMENTED)
-SOURCES = {name: [_PAGE] for name in ("images", "video", "audio", "structured", "strict_tools", "most_tokens")}
+SOURCES = {
+    **sources.CHAT,
+    **dict.fromkeys(
+        ("tools", "documents", "reasoning", "images", "video", "audio", "structured", "strict_tools", "most_tokens"),
+        (_PAGE,),
+    ),
+}
 
 # None is in AWS's list of models any more (bedrock-models 0.1.165, October 2026).
 KNOWN_MODELS = {

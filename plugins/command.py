@@ -6,9 +6,9 @@ Source: AWS user guide, "Cohere Command models" (read 2026-11-30).
 from collections.abc import Callable, Iterable, Iterator
 
 from bedrock_flask.plugin import (
+    CHAT,
     DOCUMENTED,
     Adapter,
-    Capabilities,
     Json,
     KnownModel,
     PromptTemplate,
@@ -17,17 +17,43 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    sources,
     text_of_answer,
 )
 
-COMPLETES = Capabilities(structured=False, strict_tools=False, most_tokens=4_096)
+COMPLETES = CHAT.but(
+    tools=False,
+    system=False,
+    documents=False,
+    reasoning=False,
+    structured=False,
+    strict_tools=False,
+    most_tokens=4_096,
+)
 MODELS = {
     "cohere.command-text-*": COMPLETES,
     "cohere.command-light-*": COMPLETES,
 }
 
 _PAGE = Source("AWS user guide, Cohere Command models: a prompt, and texts as the answer", DOCUMENTED)
-SOURCES = {name: [_PAGE] for name in ("images", "video", "audio", "structured", "strict_tools", "most_tokens")}
+SOURCES = {
+    **sources.CHAT,
+    **dict.fromkeys(
+        (
+            "tools",
+            "system",
+            "documents",
+            "reasoning",
+            "images",
+            "video",
+            "audio",
+            "structured",
+            "strict_tools",
+            "most_tokens",
+        ),
+        (_PAGE,),
+    ),
+}
 
 # Neither is in AWS's list of models any more (bedrock-models 0.1.165, October 2026).
 KNOWN_MODELS = {

@@ -35,7 +35,7 @@ def _check_names(alias: "Alias", aliases: Mapping[str, "Alias"], registry: Regis
 
 
 def _follow(name: str, value: str, aliases: Mapping[str, "Alias"]) -> list[str]:
-    """The names that follow each other from an alias, up to the first that is no alias or has come before."""
+    """The names that follow each other from an alias, up to the first that is not an alias, or has come before."""
     path = [name, value]
     while path[-1] in aliases and path[-1] not in path[:-1]:
         path.append(aliases[path[-1]].id)
