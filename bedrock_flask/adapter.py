@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from bedrock_flask.bedrock.operations import ASYNC, STREAMING
@@ -24,6 +25,9 @@ PLUGIN_CRASHES = (Exception, SystemExit, KeyboardInterrupt)
 # Members that Bedrock itself, not the model, reads from an InvokeModel body.
 _BEDROCK_MEMBERS = frozenset({"amazon-bedrock-guardrailConfig"})
 
+
+# The name of each operation as one of AWS's APIs.
+_SURFACES = MappingProxyType({"InvokeModel": "invoke", "Converse": "converse", ASYNC: "async-invoke"})
 
 Rule = Callable[[Json], Iterable[tuple[str, str]]]
 ExtraTarget = str | Callable[[Any, Request], Json]
@@ -277,6 +281,7 @@ class Adapter:
     known_models  ids that AWS has published, each with a KnownModel: lists have them, and requests can name them
     sources       where each capability is known from, by its name: lists of Source, which the reference shows
     rules         relations between fields: functions from a body to `(path, message)` pairs
+    surface_rules rules that hold for one of AWS's APIs only, by its name as in `Capabilities.surfaces`
     extras        where each parameter that Converse lacks goes for this family: a path in the Converse request, or a
                   function from its value and the request to the members to add to the request
     encode        for a format of the plugin's own: Converse request -> native body
@@ -309,6 +314,7 @@ class Adapter:
     known_models: Mapping[str, KnownModel] = field(default_factory=dict)
     sources: Mapping[str, Sequence[Source]] = field(default_factory=dict)
     rules: Sequence[Rule] = ()
+    surface_rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
     extras: Mapping[str, ExtraTarget] = field(default_factory=dict)
     encode: Callable[[Request], Json] | None = None
     decode: Callable[[Json], Response] | None = None
@@ -354,16 +360,20 @@ class Adapter:
 
     def find_async_faults(self, model_input: Any) -> list[FieldError]:
         """Return every fault of a `modelInput` of StartAsyncInvoke with its path there."""
-        return self.find_faults(model_input)
+        return self.find_faults(model_input, "async-invoke")
 
-    def find_faults(self, body: Any) -> list[FieldError]:
-        """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'."""
+    def find_faults(self, body: Any, surface: str = "") -> list[FieldError]:
+        """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'.
+
+        `surface` is the API of AWS that the body is for, if that is not the adapter's own operation.
+        """
         if isinstance(body, dict) and self.operation == "InvokeModel" and not _BEDROCK_MEMBERS.isdisjoint(body):
             body = {name: value for name, value in body.items() if name not in _BEDROCK_MEMBERS}
         faults = find_faults(self.schema, body)
         if any(not fault.unknown for fault in faults):
             return faults
-        return faults + [FieldError(path, message) for rule in self.rules for path, message in rule(body)]
+        rules = (*self.rules, *self.surface_rules.get(surface or _SURFACES[self.operation], ()))
+        return faults + [FieldError(path, message) for rule in rules for path, message in rule(body)]
 
 
 def isolate_plugin_errors(adapter: Adapter) -> AbstractContextManager[None]:

@@ -13,7 +13,7 @@ def _make_enum(first: str, *others: str) -> Any:
     return field(default=first, metadata={"one_of": (first, *others)})
 
 
-_TYPES = {bool: "true or false", int: "an integer", str: "a string", tuple: "a tuple of strings"}
+_TYPES = {bool: "true or false", int: "an integer", str: "a string", tuple: "a tuple"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,9 @@ class Capabilities:
         streaming           it streams its answers
         output              what it writes
         batch               the number of texts that an embedding model accepts per call
+        mixed_inputs        whether one input of an embedding model may have a text and images: one of the two alone
+                            (never), a text and an image (pair), or any number of both (any)
+        dimensions          the lengths of an embedding model's vectors, the default first; empty: unknown
         surfaces            the APIs of AWS that serve it (`bedrock/surfaces.py`); empty: those that the adapter speaks
 
     Conversations:
@@ -97,6 +100,8 @@ class Capabilities:
     streaming: bool = True
     output: str = _make_enum("text", "embedding", "ranking", "image", "video", "speech")
     batch: int = 1
+    mixed_inputs: str = _make_enum("never", "pair", "any")
+    dimensions: tuple[int, ...] = ()
     surfaces: tuple[str, ...] = ()
     # Conversations.
     results_with_text: bool = True

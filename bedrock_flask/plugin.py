@@ -29,6 +29,7 @@ from bedrock_flask.bedrock.sources import DOCUMENTED, MEASURED, ONE_REPORT, Sour
 from bedrock_flask.bodies import (
     anthropic_body,
     converse_body,
+    embedding_body,
     image_body,
     image_tasks_body,
     invoke_chat_body,
@@ -62,6 +63,7 @@ __all__ = [
     "anthropic_body",
     "build_answer",
     "converse_body",
+    "embedding_body",
     "fields",
     "hookimpl",
     "image_body",

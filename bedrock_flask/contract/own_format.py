@@ -59,6 +59,7 @@ def _continue(answer: Json, *blocks: Json, **more: Any) -> Json:
     return {"messages": turns, **more}
 
 
+_IMAGE_ALONE = {"messages": [{"role": "user", "content": [_ask_about("image", "png")["messages"][0]["content"][0]]}]}
 # A request for each capability, as in AWS's HTTP API (media are base64), and the texts that the body must contain.
 CAPABILITY_REQUESTS: Mapping[str, tuple[Json, tuple[str, ...]]] = {
     "system": ({**REQUESTS[0], "system": [{"text": "Be terse."}]}, ("Be terse.",)),
@@ -172,7 +173,7 @@ def encode_takes_what_the_model_can(adapter: Adapter) -> Iterator[str]:
     # A fault of every request is reported once, by the law above.
     if adapter.encode is None or not _is_encoded(adapter, adapter.encode):
         return
-    for capability, (request, needed) in CAPABILITY_REQUESTS.items():
+    for capability, (request, needed) in _list_capability_requests(adapter).items():
         if not any(getattr(each, capability) for each in list_encoded(adapter)):
             continue
         try:
@@ -193,6 +194,13 @@ def list_encoded(adapter: Adapter) -> Sequence[Capabilities]:
     if adapter.imported is not None and "converse" in adapter.speaks:
         return (adapter.imported,)
     return (*adapter.models.values(),)
+
+
+def _list_capability_requests(adapter: Adapter) -> Mapping[str, tuple[Json, tuple[str, ...]]]:
+    """The requests for capabilities; a model whose inputs are a text or an image gets the image alone."""
+    if all(each.output == "embedding" and each.mixed_inputs == "never" for each in adapter.models.values()):
+        return {**CAPABILITY_REQUESTS, "images": (_IMAGE_ALONE, (_PIXEL,))}
+    return CAPABILITY_REQUESTS
 
 
 def _is_encoded(adapter: Adapter, encode: Callable[[Request], Json]) -> bool:

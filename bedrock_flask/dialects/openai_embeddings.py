@@ -5,24 +5,26 @@ Source: OpenAI's API reference; the types of the `openai` package.
 
 import base64
 import struct
+import time
 from collections.abc import Iterable
 from typing import Any
 
 from bedrock_flask.bodies import openai_embeddings_body
 from bedrock_flask.call import Call
-from bedrock_flask.converse import Request
+from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
-from bedrock_flask.errors import FieldError, InvalidBody, NotConversable
+from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, join_errors
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.embeddings import build_requests, embed
+from bedrock_flask.pipeline.embeddings import Part, embed, reject_unfit_inputs, split_inputs
 from bedrock_flask.pipeline.outputs import require_output
 from bedrock_flask.pipeline.request import (
+    check_deadline,
     make_call,
     parse_json,
     reject_faults,
@@ -32,17 +34,22 @@ from bedrock_flask.pipeline.request import (
     unsupported_policy,
 )
 from bedrock_flask.pipeline.response import add_gateway_headers, usage_headers
+from bedrock_flask.pipeline.web_images import take_images
 from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request, is_conversable
 from bedrock_flask.wires.openai_errors import error_document
+from bedrock_flask.wires.reading.cursor import Cursor
+from bedrock_flask.wires.reading.embedding_inputs import read_inputs
 
 SCHEMA = openai_embeddings_body.Body()
 # Members that Converse cannot express.
 _EXTRAS = ("dimensions", "user", "input_type")
+# Parts with faults that one error names.
+_MOST_FAULTY = 20
 
 
 def create_embeddings(exchange: Exchange) -> Response:
-    """Compute vectors for texts, in their order."""
+    """Compute vectors for texts and images, in their order."""
     data = read_body(exchange)
     _, body = take_safeguards(exchange, data, parse_json(data))
     _reject_token_ids(body)
@@ -51,29 +58,31 @@ def create_embeddings(exchange: Exchange) -> Response:
     model = resolve_model(exchange, body["model"])
     require_output(model, "embedding")
     if not is_conversable(model):
-        raise NotConversable(f"'{model.name}' is not an embedding model that this gateway can read.")
-    requests = _read_requests(model, body, unknown_paths(faults))
-    policy = unsupported_policy(exchange, model)
+        raise NotConversable(
+            f"'{model.name}' is not an embedding model that this gateway can read; use POST "
+            f"/v1/models/{model.name}/invoke."
+        )
+    _, body = take_images(exchange, model, data, body)
+    unknown = unknown_paths(faults)
+    try:
+        parts = _read_parts(model, body, unknown)
+        prepared = _prepare_all(exchange, model, parts)
+        if not all(each.is_traced for each in prepared.values()):
+            # To know the places of all values costs more, and only who must name one needs them.
+            prepared = _prepare_all(exchange, model, _read_parts(model, mark_places(body), unknown))
+    except InvalidBody:
+        _prepare_all(exchange, model, _read_parts(model, mark_places(body), unknown))
+        raise
 
-    def prepare(request: Request) -> PreparedRequest:
-        return build_bedrock_request(model, request, hints=("user",), policy=policy)
-
-    def make(request: Request) -> Call:
-        each = prepare(request)
+    def make(part: Part) -> Call:
+        each = prepared[part.first]
         return make_call(
             exchange, model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards
         )
 
-    try:
-        dropped = prepare(requests[0]).dropped if requests else ()
-        # The threads that make the calls would end it at once, and twice.
-        end_large_body(exchange)
-        result = embed(requests, make, exchange.state.handler, exchange.state.pool, client_socket(exchange.environ))
-    except InvalidBody:
-        # Named by their places, which only a body with faults needs.
-        for request in _read_requests(model, mark_places(body), unknown_paths(faults)):
-            prepare(request)
-        raise
+    # The threads that make the calls would end it at once, and twice.
+    end_large_body(exchange)
+    result = embed(parts, make, exchange.state.handler, exchange.state.pool, client_socket(exchange.environ))
     count = result.usage.input or 0
     embeddings = [
         {"object": "embedding", "index": index, "embedding": _encode(vector, body.get("encoding_format"))}
@@ -82,16 +91,40 @@ def create_embeddings(exchange: Exchange) -> Response:
     usage = {"prompt_tokens": count, "total_tokens": count}
     response = make_json_response({"object": "list", "data": embeddings, "model": model.name, "usage": usage})
     response.headers |= usage_headers(exchange.record)
+    dropped = [name for each in prepared.values() for name in each.dropped]
     return add_gateway_headers(exchange, response, model, dropped)
 
 
-def _read_requests(model: Model, body: Any, unknown: Iterable[str]) -> list[Request]:
-    """A canonical request for each batch of the texts."""
-    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    if blank := [f"input[{i}]" for i, text in enumerate(texts) if not text.strip()]:
-        raise InvalidBody([FieldError(path, "must not be blank") for path in blank])
+def _read_parts(model: Model, body: Json, unknown: Iterable[str]) -> list[Part]:
+    """What is sent in each call, as canonical requests; InvalidBody for inputs that the model cannot take."""
+    cursor = Cursor("input", {})
+    messages = read_inputs(body["input"], cursor)
+    cursor.finish({})
+    reject_unfit_inputs(messages, model.capabilities, model.name)
     extras = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
-    return build_requests(texts, model.capabilities.batch, {**extras, **dict.fromkeys(unknown)})
+    # Members of the model's own body; one that is null, or is not there, is refused by its name.
+    extras |= {path: body.get(path) for path in unknown}
+    return split_inputs(messages, model.capabilities.batch, extras)
+
+
+def _prepare_all(exchange: Exchange, model: Model, parts: Iterable[Part]) -> dict[int, PreparedRequest]:
+    """The body of each call, by the index of its first input: all of them, so that no call is made for a faulty one."""
+    policy = unsupported_policy(exchange, model)
+    prepared: dict[int, PreparedRequest] = {}
+    errors: list[InvalidBody] = []
+    for part in parts:
+        check_deadline(exchange)
+        try:
+            prepared[part.first] = build_bedrock_request(model, part.request, hints=("user",), policy=policy)
+        except InvalidBody as error:
+            errors.append(error)
+            if len(errors) == _MOST_FAULTY:
+                break
+        # There may be thousands: the others get their turn.
+        time.sleep(0)
+    if errors:
+        raise join_errors(errors)
+    return prepared
 
 
 def _reject_token_ids(body: Any) -> None:

@@ -51,6 +51,11 @@ def find_base64_size(text: str) -> Size | None:
     return find_size(_decode_start(text, len(text)))
 
 
+def measure_base64(text: str) -> int:
+    """The number of bytes that are given as base64, without decoding them."""
+    return len(text) * 3 // 4 - text[-2:].count("=")
+
+
 def _decode_start(text: str, size: int) -> bytes:
     """The first bytes of a base64 text; empty if it is not base64."""
     digits = text if size >= len(text) else text[: (size + 2) // 3 * 4]

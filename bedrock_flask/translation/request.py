@@ -37,6 +37,10 @@ _TEXTS_APART = ("embedding", "ranking")
 _IN_HEADERS = ("guardrailConfig", "performanceConfig", "serviceTier")
 
 
+class OwnPath(str):
+    """A path in a body that a plugin's `encode` has made, where the caller's path is not known."""
+
+
 # Not frozen, because each request makes one, and a frozen record takes three times as long to make.
 @dataclass(slots=True, kw_only=True)
 class PreparedRequest:
@@ -145,7 +149,8 @@ def build_bedrock_request(
         translated=repaired.translated,
         answer_tool=repaired.answer_tool,
         is_traced=not any(
-            "[" in path for path in (*repaired.reported, *repaired.refused, *repaired.translated, *unread)
+            "[" in path or isinstance(path, OwnPath)
+            for path in (*repaired.reported, *repaired.refused, *repaired.translated, *unread)
         ),
     )
 
@@ -204,7 +209,7 @@ def _encode(model: Model, request: Request, policy: str) -> tuple[Json, list[str
     lost = find_lost(noted)
     # Parameters of other models, by the caller's names for them.
     drop_at(body, map(parse_path, unknown))
-    lost += trace_paths(encoded, tuple(unknown))
+    lost += [path if isinstance(path, CallerPath) else OwnPath(path) for path in trace_paths(encoded, (*unknown,))]
     if refused := [path for path in lost if path.startswith(_NEVER_LOST)]:
         raise RefusedSafeguard([FieldError(path, f"'{model.name}' cannot take this") for path in refused])
     _reject_unsupported(model, [path for path in lost if not path.startswith(_REPORTED)], policy)

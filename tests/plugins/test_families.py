@@ -43,7 +43,7 @@ class Engine:
         ("amazon.nova-micro-v1:0", "nova"),
         ("eu.amazon.nova-2-lite-v1:0", "nova"),
         ("amazon.titan-embed-text-v2:0", "titan-embed"),
-        ("amazon.titan-embed-text-v1", "converse"),
+        ("amazon.titan-text-express-v1", "titan-text"),
         ("deepseek.v3.2", "deepseek"),
         ("acme.verse-1", "converse"),
         ("arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1", "converse"),

@@ -168,4 +168,6 @@ def iterate_texts(value: Any) -> Iterator[str]:
             yield from iterate_texts(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from iterate_texts(inner)
+            # A vector has thousands of numbers.
+            if not isinstance(inner, int | float):
+                yield from iterate_texts(inner)

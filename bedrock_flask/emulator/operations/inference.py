@@ -107,7 +107,7 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
         adapter, capabilities = _find_by_body(request, body)
     if adapter.operation != "InvokeModel":
         raise validation_error(NO_SUCH_MODEL)
-    reject_faults(request.keep_refused(replace(adapter, rules=()).find_faults(body)))
+    reject_faults(request.keep_refused(replace(adapter, rules=(), surface_rules={}).find_faults(body)))
     if request.account.is_strict:
         # Before the adapter's rules, which are the same in the gateway's words.
         rules.check_rules(adapter.wire, body, capabilities)

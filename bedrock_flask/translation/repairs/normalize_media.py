@@ -1,30 +1,19 @@
 """Normalize the bytes of media: plain base64, and images labelled by what they are."""
 
-import base64
-import binascii
-from collections.abc import Callable
 from typing import Any
 
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request, member
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.protocol import data_uri
+from bedrock_flask.protocol.image_files import find_base64_format
 from bedrock_flask.translation.repairs.record import RepairResult
 from bedrock_flask.translation.repairs.request_parts import replace_blocks, walk_blocks
 
 # Images are decoded by `detect_image_formats`.
 _ENCODED = ("document", "video", "audio")
-# How the image files begin that Bedrock accepts.
-_SIGNATURES: dict[str, Callable[[bytes], bool]] = {
-    "png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
-    "jpeg": lambda head: head.startswith(b"\xff\xd8\xff"),
-    "gif": lambda head: head.startswith((b"GIF87a", b"GIF89a")),
-    "webp": lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
-}
 # An image that is not in the request cannot be read, but a common wrong label can be corrected.
 _LABELS = {"jpg": "jpeg"}
-# The characters of base64 that are decoded: whole groups of four, enough for every signature above.
-_HEAD = 64
 
 
 def normalize_base64(request: Request, capabilities: Capabilities) -> RepairResult:
@@ -71,11 +60,10 @@ def _detect_format(image: Json) -> Any:
     data = member(image, "source", "bytes")
     if not isinstance(data, str):
         return _LABELS.get(image.get("format", ""), image.get("format"))
-    try:
-        head = base64.b64decode(data[:_HEAD], validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("is not base64") from None
-    form = next((form for form, matches in _SIGNATURES.items() if matches(head)), None)
-    if form is None:
+    # Whole groups of four characters, enough for the beginning of each format.
+    if not data_uri.is_base64(data[:64].encode()):
+        raise ValueError("is not base64")
+    form = find_base64_format(data)
+    if not form:
         raise ValueError("must be a PNG, JPEG, GIF or WebP image")
     return form

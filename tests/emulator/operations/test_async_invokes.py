@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from bedrock_flask.emulator.account import jobs
 from tests.doubles import Emulator, StartEmulator
 
-TITAN, NOVA = "amazon.titan-embed-text-v2:0", "amazon.nova-lite-v1:0"
-INPUT = {"inputText": "one two three", "dimensions": 256}
+MARENGO, NOVA = "twelvelabs.marengo-embed-3-0-v1:0", "amazon.nova-lite-v1:0"
+INPUT = {"inputType": "text", "text": {"inputText": "one two three"}}
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def to(uri: str = "s3://bucket/some/prefix/") -> dict[str, Any]:
 
 
 def start(
-    bedrock: Any, model: str = TITAN, body: Any = None, uri: str = "s3://bucket/some/prefix/", **more: Any
+    bedrock: Any, model: str = MARENGO, body: Any = None, uri: str = "s3://bucket/some/prefix/", **more: Any
 ) -> str:
     answer = bedrock.start_async_invoke(modelId=model, modelInput=body or INPUT, outputDataConfig=to(uri), **more)
     return str(answer["invocationArn"])
@@ -69,13 +69,13 @@ def test_the_model_s_answer_lies_where_s3_would_have_it(bedrock: Any, folder: Pa
     arn = start(bedrock, clientRequestToken="token-1", tags=[{"key": "team", "value": "a"}])
     response = await_end(bedrock, arn)
     assert response["status"] == "Completed"
-    assert response["modelArn"] == f"arn:aws:bedrock:us-west-2::foundation-model/{TITAN}"
+    assert response["modelArn"] == f"arn:aws:bedrock:us-west-2::foundation-model/{MARENGO}"
     assert (response["clientRequestToken"], response["outputDataConfig"]) == ("token-1", to())
     assert before < response["submitTime"] <= response["endTime"] == response["lastModifiedTime"]
     assert "failureMessage" not in response
     [file] = [path for path in folder.rglob("*") if path.is_file()]
     assert file == folder / "bucket/some/prefix" / arn.rpartition("/")[2] / "output.json"
-    now = json.loads(bedrock.invoke_model(modelId=TITAN, body=json.dumps(INPUT))["body"].read())
+    now = json.loads(bedrock.invoke_model(modelId=MARENGO, body=json.dumps(INPUT))["body"].read())
     assert json.loads(file.read_text()) == now
 
 
@@ -92,7 +92,7 @@ def test_the_same_token_begins_one_call_only(bedrock: Any, folder: Path) -> None
     first = start(bedrock, clientRequestToken="once")
     assert start(bedrock, clientRequestToken="once") == first
     assert start(bedrock, clientRequestToken="twice") != first
-    other = {"inputText": "something else"}
+    other = {"inputType": "text", "text": {"inputText": "something else"}}
     with pytest.raises(bedrock.exceptions.ConflictException):
         start(bedrock, body=other, clientRequestToken="once")
     with pytest.raises(bedrock.exceptions.ConflictException):
@@ -101,7 +101,11 @@ def test_the_same_token_begins_one_call_only(bedrock: Any, folder: Path) -> None
 
 
 def test_what_the_model_would_not_take_is_refused_at_once(bedrock: Any, folder: Path) -> None:
-    for model, body in ((TITAN, {"inputTxt": "x"}), ("newvendor.unheard-of", {"x": 1}), (TITAN, {"inputText": 3})):
+    for model, body in (
+        (MARENGO, {"inputTyp": "text"}),
+        ("newvendor.unheard-of", {"x": 1}),
+        (MARENGO, {"inputType": 3}),
+    ):
         with pytest.raises(bedrock.exceptions.ValidationException):
             start(bedrock, model, body)
     assert list_arns(bedrock) == []
@@ -130,7 +134,7 @@ def test_nothing_is_written_outside_of_the_folder(bedrock: Any, folder: Path, tm
     (folder / "bucket").mkdir()
     (folder / "bucket" / "out").symlink_to(outside)
     for uri in OUTSIDE:
-        response = catch_error(bedrock.start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to(uri))
+        response = catch_error(bedrock.start_async_invoke, modelId=MARENGO, modelInput=INPUT, outputDataConfig=to(uri))
         assert response[0] == "ValidationException", uri
     assert list(outside.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "s3"]
@@ -146,7 +150,7 @@ def test_a_prefix_may_be_missing(bedrock: Any, folder: Path) -> None:
 def test_the_list_is_filtered_sorted_and_paged(bedrock: Any) -> None:
     arns = []
     for number in range(5):
-        arns.append(start(bedrock, body={"inputText": f"number {number}"}))
+        arns.append(start(bedrock, body={"inputType": "text", "text": {"inputText": f"number {number}"}}))
         await_end(bedrock, arns[-1])
     text = "[[error ThrottlingException]]"
     arns.append(start(bedrock, NOVA, {"messages": [{"role": "user", "content": [{"text": text}]}]}))
@@ -173,7 +177,7 @@ def test_a_query_that_cannot_be_is_refused(emulated: Emulator, bedrock: Any) -> 
 
 
 def test_a_body_that_does_not_fit_is_refused_with_the_path(emulated: Emulator) -> None:
-    answer = emulated.post("/async-invoke", {"modelId": TITAN, "modelInput": "text", "outputDataConfig": {}})
+    answer = emulated.post("/async-invoke", {"modelId": MARENGO, "modelInput": "text", "outputDataConfig": {}})
     assert answer.status_code == 400
     assert "modelInput" in answer.json()["message"]
     assert "outputDataConfig" in answer.json()["message"]
@@ -181,7 +185,7 @@ def test_a_body_that_does_not_fit_is_refused_with_the_path(emulated: Emulator) -
 
 def test_without_a_folder_it_is_refused_with_the_remedy(emulator: Emulator, strict_client: Any) -> None:
     response = catch_error(
-        strict_client(emulator.url).start_async_invoke, modelId=TITAN, modelInput=INPUT, outputDataConfig=to()
+        strict_client(emulator.url).start_async_invoke, modelId=MARENGO, modelInput=INPUT, outputDataConfig=to()
     )
     assert "--async-dir" in response[1]
 

@@ -1,0 +1,100 @@
+"""What the bodies of embedding models share: the parts of one input, a fixed length of vectors, rules for images."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from bedrock_flask.converse import Json, Request
+from bedrock_flask.protocol.image_files import find_base64_format, find_base64_size, measure_base64
+from bedrock_flask.protocol.json_places import place_at
+
+MEGABYTE = 1024 * 1024
+# The formats of images by their media types; `image/jpg` is not registered, but AWS's own examples have it.
+IMAGE_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "image/png": "png",
+        "image/jpeg": "jpeg",
+        "image/jpg": "jpeg",
+        "image/gif": "gif",
+        "image/webp": "webp",
+    }
+)
+
+
+def split_input(message: Json) -> tuple[str | None, list[Json]]:
+    """The text of one input, its parts joined by line breaks, and its images; None for an input without a text."""
+    content = message["content"]
+    texts = [block["text"] for block in content if "text" in block]
+    images = [block["image"] for block in content if "image" in block]
+    if not texts:
+        return None, images
+    return (texts[0] if len(texts) == 1 else place_at("\n".join(texts), message)), images
+
+
+def read_bytes(image: Json) -> str:
+    """The base64 of an image."""
+    data: str = image["source"]["bytes"]
+    return data
+
+
+def write_data_uri(image: Json) -> str:
+    """An image as a `data:` URI."""
+    data = read_bytes(image)
+    return place_at(f"data:image/{image['format']};base64,{data}", data)
+
+
+def find_size(data: str) -> tuple[int, int]:
+    """The width and height of an image in base64; zeros if they cannot be read."""
+    return find_base64_size(data) or (0, 0)
+
+
+def list_fields(request: Request) -> Json:
+    """The members of the model's own body that a request has."""
+    return dict(request.get("additionalModelRequestFields") or {})
+
+
+def fix_dimensions(size: int) -> Callable[[Any, Request], Json]:
+    """A target of `extras` for `dimensions` of a model whose vectors have one length: no other is accepted."""
+
+    def place(value: Any, request: Request) -> Json:
+        if value != size:
+            raise ValueError(f"must be {size}: the vectors of this model have no other length")
+        return {}
+
+    return place
+
+
+def place_one_type(member: str) -> Callable[[Any, Request], Json]:
+    """A target of `extras` for the types of a vector's numbers: an answer has room for one type."""
+
+    def place(value: Any, request: Request) -> Json:
+        if isinstance(value, list) and len(value) != 1:
+            raise ValueError("must have one type: an answer of this API has one vector for each input")
+        return {"additionalModelRequestFields": {member: value}}
+
+    return place
+
+
+def find_image_faults(path: str, data: str, *, declared: str = "", most_bytes: int) -> Iterator[tuple[str, str]]:
+    """The faults of an image in base64: it is too large, or its content is of another format than `declared`.
+
+    Content of no known format is left to the model.
+    """
+    if measure_base64(data) > most_bytes:
+        yield path, f"must have at most {most_bytes // MEGABYTE} MB"
+    found = find_base64_format(data)
+    if declared and found and found != declared:
+        yield path, f"is declared as {declared}, but its content is {found}"
+
+
+def find_uri_faults(path: str, uri: str, *, formats: Sequence[str], most_bytes: int) -> Iterator[tuple[str, str]]:
+    """The faults of an image in a `data:` URI."""
+    head, comma, data = uri.partition(",")
+    scheme, _, rest = head.partition(":")
+    form = IMAGE_TYPES.get(rest.partition(";")[0].strip().lower())
+    if not comma or scheme.lower() != "data":
+        yield path, "must be an image in a data: URI (data:image/png;base64,…)"
+    elif form not in formats:
+        yield path, f"must have one of the media types {', '.join(f'image/{each}' for each in formats)}"
+    else:
+        yield from find_image_faults(path, data, declared=form or "", most_bytes=most_bytes)
