@@ -231,6 +231,8 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             sample=invoke_chat_body.SAMPLE,
             reply=invoke_chat_body.make_reply("4", model=_MODEL),
             chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
+            # Magistral's reasoning, by aws-samples/mistral-on-aws, the tests of InvokeModel.
+            chat_form=ChatForm(is_tagged=True),
         )
     )
     register(

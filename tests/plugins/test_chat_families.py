@@ -13,7 +13,7 @@ from bedrock_flask.fields import find_faults
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.wires import find_wire
-from tests.doubles import Emulator, Gateway, GatewayWith, SendStream, Upstream
+from tests.doubles import Emulator, Gateway, GatewayWith, SendStream, SendWhole, StartGateway, Upstream
 from tests.sse_decoder import Decoder
 
 Json = dict[str, Any]
@@ -322,6 +322,47 @@ def test_a_client_of_openais_reaches_them_by_converse(gateway: Gateway, emulator
         response = gateway.post("/v1/chat/completions", {"model": model, **ask()})
         assert response.status_code == 200, response.text
     assert {call["operation"] for call in emulator.calls()} == {"Converse"}
+
+
+IMPORTED = "arn:aws:bedrock:us-east-1:123456789012:imported-model/a1b2c3d4e5f6"
+TAGGED = [{"content": "<reas"}, {"content": "oning>A su"}, {"content": "m.</reasoning"}, {"content": ">4"}]
+
+
+@pytest.fixture(scope="module")
+def own(start_gateway: StartGateway, lasting_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Gateway:
+    """A gateway with imported models, in front of an upstream that sends what its scripts hold."""
+    path = tmp_path_factory.mktemp("models") / "models.toml"
+    path.write_text(
+        "".join(f'[models.own-{name}]\narn = "{IMPORTED}"\nadapter = "{name}"\n' for name in ("qwen", "gpt-oss"))
+    )
+    return start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=lasting_upstream.url, BEDROCK_FLASK_MODELS_FILE=str(path))
+
+
+@pytest.mark.parametrize("name", ["own-qwen", "own-gpt-oss"])
+def test_an_imported_model_answers_every_client_by_invoke_model(
+    own: Gateway, lasting_upstream: Upstream, whole: SendWhole, stream: SendStream, name: str
+) -> None:
+    upstream = lasting_upstream.reset()
+    body = {"model": name, "messages": [{"role": "user", "content": "2+2?"}], "max_tokens": 9, "temperature": 0.5}
+    counts = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    message = {"role": "assistant", "content": "<reasoning>A sum.</reasoning>4"}
+    reply = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": counts}
+    upstream.scripts.append(whole(json.dumps(reply).encode()))
+    answer = own.post("/v1/chat/completions", body).json()
+    assert (answer["choices"][0]["message"]["content"], answer["usage"]["completion_tokens"]) == ("4", 5)
+    assert answer["choices"][0]["message"]["reasoning_content"] == "A sum."
+    request = upstream.requests.pop()
+    assert request.split(b" ")[1].endswith(b"/invoke")
+    sent = {"messages": body["messages"], "max_tokens": 9, "temperature": 0.5}
+    assert json.loads(request.partition(b"\r\n\r\n")[2]) == sent
+    frames = [make_frame(delta=piece, finish_reason=None) for piece in TAGGED]
+    upstream.scripts.append(stream(*frames, make_frame(delta={}, finish_reason="length")))
+    events = Decoder().feed(own.post("/v1/chat/completions", {**body, "stream": True}).content)
+    choices = [json.loads(event.data)["choices"][0] for event in events if event.data != "[DONE]"]
+    assert "".join(each["delta"].get("content") or "" for each in choices) == "4"
+    assert "".join(each["delta"].get("reasoning_content") or "" for each in choices) == "A sum."
+    assert choices[-1]["finish_reason"] == "length"
+    assert upstream.requests.pop().split(b" ")[1].endswith(b"/invoke-with-response-stream")
 
 
 @pytest.mark.parametrize("adapter", CHAT, ids=lambda each: each.name)
