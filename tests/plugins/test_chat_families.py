@@ -282,6 +282,27 @@ def test_an_altered_body_is_refused_at_its_path_before_any_call(
     assert (emulator.calls() == []) is is_known
 
 
+@pytest.mark.parametrize(
+    ("model", "body", "words"),
+    [
+        (QWEN, ask(SEEN), "image_url"),
+        ("moonshot.kimi-k2-thinking", ask(SEEN), "image_url"),
+        ("mistral.devstral-2-123b", ask(SEEN), "image_url"),
+        (NEW_MISTRAL, ask([{"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}]), "input_audio"),
+        (LARGE, ask(SEEN), "image_url"),
+        ("writer.palmyra-vision-7b", ask(tools=[PAYMENT]), "tools"),
+        ("writer.palmyra-vision-7b", {"messages": [{"role": "system", "content": "x"}, ASKED]}, "system messages"),
+    ],
+)
+def test_what_only_another_model_of_the_family_takes_is_bedrocks_to_refuse(
+    gateway: Gateway, emulator: Emulator, model: str, body: Json, words: str
+) -> None:
+    response = gateway.post(f"/v1/models/{model}/invoke", body)
+    assert (response.status_code, response.json()["code"]) == (400, "bedrock_validation"), response.text
+    assert words in response.json()["detail"]
+    assert len(emulator.calls()) == 1
+
+
 def test_the_emulator_ends_palmyras_stream_as_bedrock_does(gateway: Gateway, emulator: Emulator) -> None:
     *events, usage = Decoder().feed(gateway.post(f"/v1/models/{PALMYRA}/invoke-stream", ask()).content)
     assert [json.loads(event.data) for event in events][-1] == "[DONE]"

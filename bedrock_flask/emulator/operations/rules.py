@@ -11,6 +11,7 @@ from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import validation_error
 from bedrock_flask.emulator.operations import (
     cache_rules,
+    chat_rules,
     content_rules,
     messages_rules,
     model_rules,
@@ -104,6 +105,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
         "anthropic": (_check_version, *messages_rules.BETA_CHECKS, *_CLAUDES),
         MESSAGES: _CLAUDES,
+        "invoke_chat": chat_rules.CHECKS,
         "nova": (tool_rules.check_novas_schemas,),
         "converse": (
             _check_converse_roles,
