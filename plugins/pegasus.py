@@ -69,6 +69,13 @@ class PegasusAnswer(Schema):
     )
 
 
+class SegmentationAnswer(Open):
+    """An answer of Pegasus 1.5; its other members pass."""
+
+    message = fields.String(description="The answer.")
+    finishReason = fields.String(allow_none=True, description="Why the answer ends.")
+
+
 def decode(reply: Json) -> Json:
     """Decode an answer, or a chunk of one; Pegasus counts its tokens in Bedrock's headers and metrics only."""
     response: Json = {"output": {"message": {"role": "assistant", "content": [{"text": reply["message"]}]}}}
@@ -145,6 +152,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             name="pegasus-1-5",
             description="Pegasus 1.5 by TwelveLabs: answers questions about a video, and divides it into segments.",
             body=SegmentationBody,
+            answer=SegmentationAnswer,
             speaks={"pegasus_1_5": "InvokeModel"},
             models={"twelvelabs.pegasus-1-5*": PEGASUS.but(surfaces=("invoke", "async-invoke"))},
             default="twelvelabs.pegasus-1-5-v1:0",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.bedrock.usage import Usage, from_members
 from bedrock_flask.contract.locations import find_locations
 from bedrock_flask.converse import member
@@ -66,4 +67,5 @@ def _list_types(schema: Any) -> list[str]:
 
 
 def _is_own(adapter: Adapter) -> bool:
-    return adapter.wire not in WIRES
+    """Whether the plugin reads the model's answers; those of an asynchronous call are files in S3."""
+    return adapter.wire not in WIRES and adapter.operation != ASYNC

@@ -18,10 +18,21 @@ ADAPTERS = {adapter.name: adapter for adapter in load_registry().adapters.values
 each_adapter = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS.keys())
 
 
+# Advice that an adapter does not take, and why.
+UNADVISED = {
+    ("pegasus", "encode_is_there"): "a question needs a video, which no request of OpenAI's or Anthropic's API has",
+    ("pegasus-1-5", "encode_is_there"): "a question needs a video, which no request of OpenAI's or Anthropic's API has",
+}
+
+
 @each_adapter
 @pytest.mark.parametrize("law", [*LAWS, *ADVICE], ids=lambda law: law.__name__)
 def test_it_keeps_the_law(adapter: Adapter, law: Law) -> None:
-    assert list(breaches(adapter, (law,))) == []
+    violations = list(breaches(adapter, (law,)))
+    if (adapter.name, law.__name__) in UNADVISED:
+        assert violations
+    else:
+        assert violations == []
 
 
 @each_adapter

@@ -202,7 +202,10 @@ INVALID: list[tuple[tuple[str, str], str]] = [
         "'acme.rhyme-*' must map to Capabilities",
     ),
     (("body={name}Body", "body=dict"), "body must be a subclass of bedrock_flask.plugin.Schema"),
-    (('"InvokeModel"', '"Invoke"'), "speaks names the operation 'Invoke': use InvokeModel or Converse"),
+    (
+        ('"InvokeModel"', '"Invoke"'),
+        "speaks names the operation 'Invoke': use InvokeModel or Converse or StartAsyncInvoke",
+    ),
     (('sample={{"prompt": "hi"}}', 'sample="hi"'), "sample must be a JSON object"),
     (
         ('sample={{"prompt": "hi"}}', 'sample={{"prompt": "hi"}}, decode=lambda reply: reply'),
