@@ -98,8 +98,8 @@ _LIMIT = 4_096
 
 
 def check_turns(body: Json) -> Iterator[tuple[str, str]]:
-    """A prompt has a turn of the user's and, after it, one of the model's."""
-    begin = body["prompt"].find(HUMAN)
+    """A prompt has a turn of the user's and, after it, one of the model's; AWS's own programs begin some at once."""
+    begin = f"\n\n{body['prompt']}".find(HUMAN)
     if begin < 0 or ASSISTANT not in body["prompt"][begin:]:
         yield "prompt", r"must have a turn that begins with \n\nHuman: and after it one with \n\nAssistant:"
 
@@ -130,7 +130,7 @@ def read_request(body: Json) -> Json:
     # Converse has no limit of 0.
     given = {name: value for name, value in body.items() if value or name != "max_tokens_to_sample"}
     config = {known: given[name] for name, known in PARAMETERS.items() if name in given}
-    return {**TEMPLATE.read(body["prompt"]), **({"inferenceConfig": config} if config else {})}
+    return {**TEMPLATE.read(f"\n\n{body['prompt']}"), **({"inferenceConfig": config} if config else {})}
 
 
 def write_reply(response: Json) -> Json:

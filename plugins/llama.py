@@ -5,6 +5,7 @@ as they are recorded from Bedrock: `prompt_token_count` is in the first one only
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from bedrock_flask.plugin import (
     CHAT,
@@ -29,6 +30,7 @@ WITHOUT_TOOLS = CHAT.but(**_PLAIN, tools=False)
 CALLS = CHAT.but(**_PLAIN, streamed_tools=False, forced_tools=False)
 SEES_AND_CALLS = CHAT.but(images=True, **_PLAIN, streamed_tools=False, forced_tools=False)
 MODELS = {
+    "meta.llama2-*": WITHOUT_TOOLS,
     "meta.llama3-8b-*": WITHOUT_TOOLS,
     "meta.llama3-70b-*": WITHOUT_TOOLS,
     "meta.llama3-1-*": CALLS,
@@ -72,9 +74,14 @@ SOURCES = {
     "strict_tools": sources.cite(sources.UNLISTED, _ALL),
 }
 
-# Regions, profiles and states: bedrock-models 0.1.165 (October 2026). Limits: the models' cards.
+# Regions, profiles and states: bedrock-models 0.1.165 (October 2026). Limits: the models' cards. Ends:
+# awslabs/startups, ai-model-lifecycle.md (May 2026), from AWS's page on the life cycle.
 _FIRST = ("ap-south-1", "ca-central-1", "eu-west-2", "us-east-1", "us-west-2")
+_MAVERICK, _SCOUT = "meta.llama4-maverick-17b-instruct-v1:0", "meta.llama4-scout-17b-instruct-v1:0"
+_RETIRED = KnownModel(name="", active=False, ends_on="2026-07-07", successor=_SCOUT, context=128_000, output=2_048)
 KNOWN_MODELS = {
+    "meta.llama2-13b-chat-v1": KnownModel(name="Llama 2 Chat 13B", active=False, context=4_096, output=2_048),
+    "meta.llama2-70b-chat-v1": KnownModel(name="Llama 2 Chat 70B", active=False, context=4_096, output=2_048),
     "meta.llama3-8b-instruct-v1:0": KnownModel(name="Llama 3 8B Instruct", regions=_FIRST, context=8_192, output=2_048),
     "meta.llama3-70b-instruct-v1:0": KnownModel(
         name="Llama 3 70B Instruct", regions=_FIRST, context=8_192, output=2_048
@@ -85,20 +92,20 @@ KNOWN_MODELS = {
     "meta.llama3-1-70b-instruct-v1:0": KnownModel(
         name="Llama 3.1 70B Instruct", profiles=("us",), regions=("us-west-2",), context=128_000, output=8_192
     ),
-    "meta.llama3-1-405b-instruct-v1:0": KnownModel(
-        name="Llama 3.1 405B Instruct", profiles=("us",), regions=("us-west-2",), active=False, context=128_000
+    "meta.llama3-1-405b-instruct-v1:0": replace(
+        _RETIRED, name="Llama 3.1 405B Instruct", profiles=("us",), regions=("us-west-2",), successor=_MAVERICK
     ),
-    "meta.llama3-2-1b-instruct-v1:0": KnownModel(
-        name="Llama 3.2 1B Instruct", profiles=("us", "eu"), on_demand=False, active=False, context=128_000
+    "meta.llama3-2-1b-instruct-v1:0": replace(
+        _RETIRED, name="Llama 3.2 1B Instruct", profiles=("us", "eu"), on_demand=False
     ),
-    "meta.llama3-2-3b-instruct-v1:0": KnownModel(
-        name="Llama 3.2 3B Instruct", profiles=("us", "eu"), on_demand=False, active=False, context=128_000
+    "meta.llama3-2-3b-instruct-v1:0": replace(
+        _RETIRED, name="Llama 3.2 3B Instruct", profiles=("us", "eu"), on_demand=False
     ),
-    "meta.llama3-2-11b-instruct-v1:0": KnownModel(
-        name="Llama 3.2 11B Instruct", profiles=("us",), on_demand=False, active=False, context=128_000
+    "meta.llama3-2-11b-instruct-v1:0": replace(
+        _RETIRED, name="Llama 3.2 11B Instruct", profiles=("us",), on_demand=False
     ),
-    "meta.llama3-2-90b-instruct-v1:0": KnownModel(
-        name="Llama 3.2 90B Instruct", profiles=("us",), on_demand=False, active=False, context=128_000
+    "meta.llama3-2-90b-instruct-v1:0": replace(
+        _RETIRED, name="Llama 3.2 90B Instruct", profiles=("us",), on_demand=False
     ),
     "meta.llama3-3-70b-instruct-v1:0": KnownModel(
         name="Llama 3.3 70B Instruct", profiles=("us",), regions=("us-east-2",), context=128_000, output=8_192

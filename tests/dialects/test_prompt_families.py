@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from bedrock_flask.models.loading import load_registry
 from tests.doubles import Emulator, Gateway
+from tests.plugins.prompt_bodies import ALTERED, BODIES
 from tests.sse_decoder import Decoder
 
 Json = dict[str, Any]
@@ -75,6 +76,31 @@ def test_the_answer_and_its_usage_are_the_same_on_every_way(
     streamed = [json.loads(event["chunk"]["bytes"]) for event in events]
     assert read_text(name, streamed).strip() == text.strip()
     assert (streamed[-1][METRICS]["inputTokenCount"], streamed[-1][METRICS]["outputTokenCount"]) == counts
+
+
+def test_bodies_in_awss_forms_are_answered_natively_and_by_boto3(
+    gateway: Gateway, emulator: Emulator, client: Any
+) -> None:
+    for name, body in BODIES:
+        response = gateway.post(f"/v1/models/{name}/invoke", body)
+        assert response.status_code == 200, (name, body, response.text)
+        model = emulator.calls()[-1]["model"]
+        assert json.loads(emulator.calls()[-1]["body"]) == body
+        answer = client.invoke_model(modelId=model, body=json.dumps(body), contentType="application/json", accept="*/*")
+        assert json.loads(answer["body"].read()) == response.json()
+        *_, usage = Decoder().feed(gateway.post(f"/v1/models/{name}/invoke-stream", body).content)
+        counted = read_counts(answer["ResponseMetadata"]["HTTPHeaders"])
+        assert tuple(json.loads(usage.data).values()) == counted, (name, body)
+
+
+def test_altered_bodies_are_refused_at_their_paths_before_any_call(gateway: Gateway, emulator: Emulator) -> None:
+    for name, change, path in ALTERED:
+        body = next(body for each, body in BODIES if each == name) | change
+        for route in ("invoke", "invoke-stream"):
+            response = gateway.post(f"/v1/models/{name}/{route}", body)
+            assert response.status_code == 400, (name, change)
+            assert [fault["path"] for fault in response.json()["errors"]] == [path]
+    assert emulator.calls() == []
 
 
 @pytest.mark.parametrize("name", NAMES)
