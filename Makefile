@@ -29,7 +29,8 @@ run: ## Start the gateway and an embedded Bedrock, and ask one question [PORT=80
 	@exec .venv/bin/bedrock-flask demo --port $(PORT)$(if $(filter-out 0,$(ONCE)), --once)
 
 dev: ## Set up .venv for development.
-	@$(LOCKED) $(MAKE) -s .venv/.dev .venv/.demo docs/node_modules/.done tests/javascript/node_modules/.done
+	@$(LOCKED) $(MAKE) -s .venv/.dev .venv/.demo docs/node_modules/.done tests/javascript/node_modules/.done \
+		tests/typed_clients/node_modules/.done
 
 agents: ## Install the coding agents for their tests: some 400 MB, for Linux on x64. Continuous integration does.
 	@$(LOCKED) $(MAKE) -s tests/agents/node_modules/.done

@@ -41,6 +41,7 @@ class Route:
     summary    its row in the OpenAPI document; without one it has none
     described  its path in that document, where the labels have other names there
     body       the schema of the body
+    answer     the schema of a whole answer
     is_form    whether the body may also be a form with files (multipart/form-data)
     stream     the media type of a streamed answer
     sample     an example of a body
@@ -52,6 +53,7 @@ class Route:
     summary: str = ""
     described: str = ""
     body: type[Schema] | None = None
+    answer: type[Schema] | None = None
     is_form: bool = False
     stream: str = ""
     sample: Mapping[str, Any] | None = None

@@ -128,7 +128,8 @@ _HEALTH = {
 
 def _describe_route(spec: Any, dialect: Dialect, route: Route, path: str) -> Json:
     schema = json_schema.add_reference(spec, route.body()) if route.body else {"type": "object"}
-    answers: Json = {"application/json": {"schema": {"type": "object"}}}
+    answer = json_schema.add_reference(spec, route.answer()) if route.answer else {"type": "object"}
+    answers: Json = {"application/json": {"schema": answer}}
     if route.stream:
         answers[route.stream] = {"schema": {}}
     error = {"schema": {"type": "object", "description": f"In the form of {dialect.title}'s API."}}

@@ -133,7 +133,6 @@ class ToolCall(Schema):
     """A tool call by the model."""
 
     id = fields.String(required=True, min_length=1, description="The call's id, to which the tool's result refers.")
-    type = fields.String(allow_none=True, description="The tool type.")
     index = fields.Integer(allow_none=True, description="The index of the call in a stream, from 0.")
     cache_control = _make_cache_control()
 
@@ -141,12 +140,14 @@ class ToolCall(Schema):
 class FunctionCall(ToolCall):
     """A call of a function."""
 
+    type = fields.String(one_of=("function",), allow_none=True, description="Always `function`; optional.")
     function = fields.Nested(CalledFunction, required=True, description="The function with its arguments.")
 
 
 class CustomCall(ToolCall):
     """A call of a custom tool."""
 
+    type = make_tag("The tool type.")
     custom = fields.Nested(CalledCustom, required=True, description="The tool with its input.")
 
 

@@ -98,7 +98,7 @@ def _make_content(parts: dict[str, type[Schema]], subject: str) -> Field:
 class Item(Schema):
     """An item of the conversation."""
 
-    type = fields.String(allow_none=True, description="The item type; default `message`.")
+    type = make_tag("The item type.")
     id = make_string("The id of the item.")
     status = make_string("The status of the item.")
     internal_chat_message_metadata_passthrough = make_object("Metadata of the client about the item.")
@@ -108,6 +108,7 @@ class Item(Schema):
 class Message(Item):
     """A message."""
 
+    type = fields.String(one_of=("message",), allow_none=True, description="Always `message`; optional.")
     role = fields.String(required=True, one_of=("user", "assistant", "system", "developer"), description="The author.")
     content = _make_content(PARTS, "The content")
     phase = make_string("Whether the message is commentary or the final answer.", "commentary", "final_answer")

@@ -17,6 +17,7 @@ from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock import anthropic_betas
 from bedrock_flask.bedrock.server_tools import find_server_members
 from bedrock_flask.bodies import anthropic_body, anthropic_messages_body
+from bedrock_flask.bodies.answers import InputTokens, MessagesAnswer
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import member
 from bedrock_flask.dialect import Dialect, Route, render_as
@@ -382,6 +383,7 @@ DIALECT = Dialect(
             respond=create_message,
             summary="Messages",
             body=anthropic_messages_body.Body,
+            answer=MessagesAnswer,
             stream=sse.MEDIA_TYPE,
             sample={"model": "claude", "max_tokens": 64, "messages": _MESSAGES},
         ),
@@ -390,6 +392,7 @@ DIALECT = Dialect(
             respond=count_tokens,
             summary="Tokens of a request, counted by Bedrock, or an estimate on request",
             body=anthropic_messages_body.CountTokensBody,
+            answer=InputTokens,
             sample={"model": "claude", "messages": _MESSAGES},
         ),
     ),

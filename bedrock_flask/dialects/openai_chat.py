@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from bedrock_flask.bodies import openai_chat_body
+from bedrock_flask.bodies.answers import ChatAnswer
 from bedrock_flask.call import CallRecord, Chunk
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
@@ -148,6 +149,7 @@ DIALECT = Dialect(
             respond=create_chat_completion,
             summary="Chat completions",
             body=openai_chat_body.Body,
+            answer=ChatAnswer,
             stream=sse.MEDIA_TYPE,
             sample={"model": "nova", "messages": [{"role": "user", "content": "What is 2+2?"}]},
         ),

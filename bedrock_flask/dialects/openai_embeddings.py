@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bedrock_flask.bodies import openai_embeddings_body
+from bedrock_flask.bodies.answers import EmbeddingsAnswer
 from bedrock_flask.call import Call
 from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Route, render_as
@@ -154,6 +155,7 @@ DIALECT = Dialect(
             respond=create_embeddings,
             summary="Embeddings",
             body=openai_embeddings_body.Body,
+            answer=EmbeddingsAnswer,
             sample={"model": "titan-embed", "input": ["a door", "a road"]},
         ),
     ),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from bedrock_flask.bodies import openai_responses_body
+from bedrock_flask.bodies.answers import InputTokens, ResponseAnswer
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
@@ -139,6 +140,7 @@ DIALECT = Dialect(
             respond=create_response,
             summary="Responses; nothing is stored",
             body=openai_responses_body.Body,
+            answer=ResponseAnswer,
             stream=sse.MEDIA_TYPE,
             sample={"model": "nova", "input": "What is 2+2?"},
         ),
@@ -147,6 +149,7 @@ DIALECT = Dialect(
             respond=count_input_tokens,
             summary="Tokens of a request, counted by Bedrock, or an estimate on request",
             body=openai_responses_body.InputTokensBody,
+            answer=InputTokens,
             sample={"model": "claude", "input": "What is 2+2?"},
         ),
     ),

@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 
 from bedrock_flask.fields.containers import Nested, SchemaSource
 from bedrock_flask.fields.field import Field, check_declaration, check_each, describe_type, raise_messages
+from bedrock_flask.fields.scalars import String
 from bedrock_flask.fields.schema import UnknownMessage
 
 
@@ -89,16 +90,40 @@ class Tagged(Field):
         return dict(schema().validate(value)) if schema is not None else {}
 
     def json_schema(self, convert: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        parts = [(choice, self._require_name(name)) for name, choice in self.choices.items()]
+        parts = [self._describe_choice(schema, names, convert) for schema, names in self._group_names()]
         if self.others is not None:
             other = {"type": "string", "not": {"enum": list(self.choices)}}
-            parts.append((self.others, {"required": [self.tag], "properties": {self.tag: other}}))
-        return {"anyOf": [{"allOf": [convert(choice.schema), condition]} for choice, condition in parts]}
+            condition = {"required": [self.tag], "properties": {self.tag: other}}
+            parts.append({"allOf": [convert(self.others.schema), condition]})
+        return {"anyOf": parts}
 
-    def _require_name(self, name: str) -> dict[str, Any]:
-        if name == self.absent:
-            return {"properties": {self.tag: {"enum": [name, None]}}}
-        return {"required": [self.tag], "properties": {self.tag: {"const": name}}}
+    def _group_names(self) -> list[tuple[marshmallow.Schema, list[str]]]:
+        """Each schema with the names that choose it."""
+        groups: dict[type[marshmallow.Schema], tuple[marshmallow.Schema, list[str]]] = {}
+        for name, choice in self.choices.items():
+            groups.setdefault(type(choice.schema), (choice.schema, []))[1].append(name)
+        return list(groups.values())
+
+    def _describe_choice(
+        self, schema: marshmallow.Schema, names: list[str], convert: Callable[[Any], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The schema itself where it takes no other name, or else with its names, in words that generators merge."""
+        may_lack = self.absent in names
+        if self._takes_only(schema, names, may_lack=may_lack):
+            return convert(schema)
+        if may_lack:
+            return {"allOf": [convert(schema), {"properties": {self.tag: {"enum": [*names, None]}}}]}
+        condition = {"required": [self.tag], "properties": {self.tag: {"type": "string", "enum": names}}}
+        return {"allOf": [convert(schema), condition]}
+
+    def _takes_only(self, schema: marshmallow.Schema, names: list[str], *, may_lack: bool) -> bool:
+        field = next((each for name, each in schema.fields.items() if (each.data_key or name) == self.tag), None)
+        return (
+            isinstance(field, String)
+            and bool(field.one_of)
+            and {*field.one_of} <= {*names}
+            and (may_lack or (field.required and not field.allow_none))
+        )
 
 
 class OneKey(Field):

@@ -7,9 +7,11 @@ from typing import Any
 from bedrock_flask import json_schema
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import ASYNC
+from bedrock_flask.bodies import answers
 from bedrock_flask.converse import Json
 from bedrock_flask.dialects.native import jobs_openapi
 from bedrock_flask.dialects.native.model_list import ModelEntry, ModelList
+from bedrock_flask.fields import Schema
 from bedrock_flask.headers import usage_header
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
@@ -25,7 +27,7 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
     for name, schema in _describe_envelopes(adapters, named, bodies):
         spec.components.schema(name, schema)
     for model in named:
-        kind = model.adapter.answer
+        kind = model.adapter.answer or _ANSWERS.get(model.adapter.wire)
         answer = json_schema.add_reference(spec, kind()) if kind else _ANY_ANSWER
         for action, stream in _list_actions(model):
             operation = _describe_model_operation(model, action, answer, stream=stream)
@@ -150,6 +152,12 @@ def _describe_responses(*, stream: bool, schema: Json | None = None) -> dict[str
     return {"200": answer, "default": PROBLEM_RESPONSE}
 
 
+# The answers of formats that several families have.
+_ANSWERS: Mapping[str, type[Schema]] = {
+    "converse": answers.ConverseAnswer,
+    "nova": answers.ConverseAnswer,
+    "anthropic": answers.MessagesAnswer,
+}
 _ANY_ANSWER = {"type": "object", "description": "The model's answer, as Bedrock sends it."}
 # OpenAPI 3.1 cannot describe a sequence of events; readers take the schema of such a body as that of each event.
 _EVENT = {

@@ -1,0 +1,133 @@
+"""The whole answers of the APIs that clients speak, as types for generated clients; other members pass.
+
+Sources: `Message` in the types of Anthropic's SDK for Python 2.12; `ChatCompletion`, `Response` and
+`CreateEmbeddingResponse` in those of OpenAI's 2; ConverseResponse in botocore's service model of bedrock-runtime.
+"""
+
+from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
+from bedrock_flask.fields import Anything, Either, Integer, List, Nested, Number, Object, Open, String
+
+
+class ConverseMessage(Open):
+    """The model's turn."""
+
+    role = String(required=True, one_of=("assistant",))
+    content = List(Object(), required=True, description="Blocks, each with its kind as its only member.")
+
+
+class ConverseOutput(Open):
+    """What the model wrote."""
+
+    message = Nested(ConverseMessage, description="The model's turn.")
+
+
+class ConverseUsage(Open):
+    """The tokens that Bedrock counted."""
+
+    inputTokens = Integer()
+    outputTokens = Integer()
+    totalTokens = Integer()
+    cacheReadInputTokens = Integer(allow_none=True)
+    cacheWriteInputTokens = Integer(allow_none=True)
+
+
+class ConverseAnswer(Open):
+    """The answer of Converse, and of Nova's own format."""
+
+    output = Nested(ConverseOutput, required=True)
+    stopReason = String(required=True, description=f"Why the model stopped: {', '.join(sorted(STOP_REASONS))}.")
+    usage = Nested(ConverseUsage)
+    metrics = Object(description="`latencyMs`.")
+
+
+class MessagesUsage(Open):
+    """The tokens that were counted."""
+
+    input_tokens = Integer(required=True)
+    output_tokens = Integer(required=True)
+    cache_creation_input_tokens = Integer(allow_none=True)
+    cache_read_input_tokens = Integer(allow_none=True)
+
+
+class MessagesAnswer(Open):
+    """Claude's message, in Anthropic's API and on Bedrock."""
+
+    id = String(required=True)
+    type = String(required=True, one_of=("message",))
+    role = String(required=True, one_of=("assistant",))
+    model = String(required=True)
+    content = List(Object(), required=True, description="Blocks, each with its `type`.")
+    stop_reason = String(allow_none=True, description="Why the model stopped.")
+    stop_sequence = String(allow_none=True)
+    usage = Nested(MessagesUsage, required=True)
+
+
+class ChatMessage(Open):
+    """The model's turn."""
+
+    role = String(required=True, one_of=("assistant",))
+    content = String(allow_none=True)
+    refusal = String(allow_none=True)
+    tool_calls = List(Object(), allow_none=True)
+
+
+class ChatChoice(Open):
+    """One answer."""
+
+    index = Integer(required=True)
+    message = Nested(ChatMessage, required=True)
+    finish_reason = String(allow_none=True)
+
+
+class ChatUsage(Open):
+    """The tokens that were counted."""
+
+    prompt_tokens = Integer(required=True)
+    completion_tokens = Integer(required=True)
+    total_tokens = Integer(required=True)
+
+
+class ChatAnswer(Open):
+    """A chat completion."""
+
+    id = String(required=True)
+    object = String(required=True, one_of=("chat.completion",))
+    created = Integer(required=True)
+    model = String(required=True)
+    choices = List(Nested(ChatChoice), required=True)
+    usage = Nested(ChatUsage, allow_none=True)
+
+
+class ResponseAnswer(Open):
+    """A response of OpenAI's Responses API."""
+
+    id = String(required=True)
+    object = String(required=True, one_of=("response",))
+    created_at = Number(required=True)
+    status = String(required=True, description="`completed`, `incomplete` or `failed`.")
+    model = String(required=True)
+    output = List(Object(), required=True, description="Items, each with its `type`.")
+    usage = Object(allow_none=True)
+
+
+class EmbeddingEntry(Open):
+    """The vector of one text."""
+
+    object = String(required=True, one_of=("embedding",))
+    index = Integer(required=True)
+    embedding = Either(List(Number()), String(), required=True, description="Numbers, or base64.")
+
+
+class EmbeddingsAnswer(Open):
+    """Vectors, in the order of the texts."""
+
+    object = String(required=True, one_of=("list",))
+    data = List(Nested(EmbeddingEntry), required=True)
+    model = String(required=True)
+    usage = Object(Anything(), required=True)
+
+
+class InputTokens(Open):
+    """A count of tokens."""
+
+    input_tokens = Integer(required=True)
