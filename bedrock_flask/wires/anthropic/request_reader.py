@@ -21,7 +21,7 @@ from bedrock_flask.converse import (
 from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.wires.anthropic.citations import SEARCH_KEY, read_citations
 from bedrock_flask.wires.reading.cursor import STAND_IN, Cursor
-from bedrock_flask.wires.reading.media_types import NOT_FETCHED
+from bedrock_flask.wires.reading.media_types import LIST_ITS_HOST
 
 # Extras that collect the same request from several positions.
 BILLING = "system.billing"
@@ -200,7 +200,11 @@ def _read_text(block: Json, cursor: Cursor) -> Iterator[Json]:
 
 def _read_image(block: Json, cursor: Cursor) -> Iterator[Json]:
     if block["source"]["type"] == "url":
-        raise cursor.at("source").at("url").error(f"is a URL, which the gateway does not fetch: {NOT_FETCHED}")
+        raise (
+            cursor.at("source")
+            .at("url")
+            .error(f"is a URL, which the gateway does not fetch; send the image as base64, {LIST_ITS_HOST}")
+        )
     source = _require_inline(block["source"], {"base64"}, cursor.at("source"))
     yield {"image": {"format": source["media_type"].partition("/")[2], "source": {"bytes": source["data"]}}}
 

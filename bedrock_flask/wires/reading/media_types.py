@@ -35,11 +35,8 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-# What to do about the URL of an image.
-NOT_FETCHED = (
-    "send the image as a data: URI (data:MEDIA/TYPE;base64,…), or have the gateway's operator list its host in "
-    "BEDROCK_FLASK_IMAGE_HOSTS"
-)
+# What to do about the URL of an image, beside sending the image itself.
+LIST_ITS_HOST = "or have the gateway's operator list its host in BEDROCK_FLASK_IMAGE_HOSTS"
 
 
 def find_media_type(formats: Mapping[str, str], name: str) -> str | None:
@@ -88,7 +85,10 @@ def _guess_media_type(name: str) -> str:
 def read_uri(uri: str, formats: Mapping[str, str], cursor: Cursor) -> tuple[str, str]:
     """The format and the base64 of a `data:` URI; raises InvalidBody for any other text or media type."""
     if uri[:8].lower().startswith(("https://", "http://")):
-        raise cursor.error(f"is a URL, which the gateway does not fetch: {NOT_FETCHED}")
+        raise cursor.error(
+            "is a URL, which the gateway does not fetch; send it as a data: URI (data:MEDIA/TYPE;base64,…), "
+            f"{LIST_ITS_HOST}"
+        )
     media_type, data = cursor.parse(data_uri.read, uri)
     if media_type not in formats:
         raise _unsupported(media_type, formats, cursor)

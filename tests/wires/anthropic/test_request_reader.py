@@ -219,7 +219,8 @@ def test_a_medium_that_is_elsewhere_is_refused(kind: str, source: Json, path: st
     text = {"type": "text", "text": "x"}
     found, message = wrong(messages=[{"role": "user", "content": [text, block]}])
     assert found == f"messages[0].content[1].{path}"
-    assert message == "is not supported: send the medium as base64"
+    is_image = (kind, path) == ("image", "source.url")
+    assert message.startswith("is a URL, which" if is_image else "is not supported: send the medium as base64")
     assert wrong(messages=[{"role": "user", "content": [result]}])[0] == f"messages[0].content[0].content[0].{path}"
 
 
