@@ -56,7 +56,7 @@ from bedrock_flask.pipeline.request import (
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
-from bedrock_flask.pipeline.web_images import take_images
+from bedrock_flask.pipeline.web_images import reject_urls, take_images
 from bedrock_flask.protocol import envelope, long_strings, sse
 from bedrock_flask.protocol.json_items import remove_items
 from bedrock_flask.protocol.json_path import Path, copy_without, format_path
@@ -86,6 +86,7 @@ def create_message(exchange: Exchange) -> Response:
     if WIRE.name not in model.adapter.speaks or (stream and not model.capabilities.streaming):
         betas = _list_betas(exchange, body)
         return respond_via_converse(exchange, model, body, FORMAT, stream=stream, unknown=unknown, dropped=betas)
+    reject_urls(data, body)
     text, put_back = long_strings.shorten(data)
     native = _edit_for_bedrock(exchange, model, text, body, unknown)
     call = make_call(

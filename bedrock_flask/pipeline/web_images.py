@@ -17,6 +17,7 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.protocol.json_path import Path, format_path, put_at
 from bedrock_flask.transport.web_images import WebImage, WebImageError, WebLimits, fetch_image
+from bedrock_flask.wires.reading.media_types import LIST_ITS_HOST
 
 # The images of one request that are fetched, and the time beyond that of an image that a name's resolution may take.
 _MOST_IMAGES = 20
@@ -68,6 +69,16 @@ def take_images(exchange: Exchange, model: Model, data: bytes, body: Any) -> tup
     if len(written) > settings.max_body_bytes:
         raise BodyTooLarge(f"With its images the body is larger than the limit of {settings.max_body_bytes} bytes.")
     return written, body
+
+
+def reject_urls(data: bytes, body: Any) -> None:
+    """Raise InvalidBody for images by URL in a body that a model gets as it came, because Bedrock fetches none.
+
+    Source: public reports (pollinations/pollinations#5862, Portkey-AI/gateway#1078).
+    """
+    if b'"url"' in data and (found := [*_find_urls(body, ())]):
+        words = f"is a URL, which the gateway does not fetch; send the image as base64, {LIST_ITS_HOST}"
+        raise InvalidBody([FieldError(format_path(path), words) for path, _, _ in found])
 
 
 def _make_limits(settings: Settings) -> WebLimits:

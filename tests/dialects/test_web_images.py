@@ -149,11 +149,12 @@ def test_nothing_is_fetched_for_a_model_that_takes_no_images(
 
 
 @each_dialect
+@pytest.mark.parametrize("model", ["nova", "claude"])
 def test_where_nothing_is_fetched_the_refusal_names_the_remedy(
-    gateway: Gateway, emulator: Emulator, web: Upstream, ask: Any
+    gateway: Gateway, emulator: Emulator, web: Upstream, ask: Any, model: str
 ) -> None:
     path, body, at = ask(f"https://localhost:{web.port}/a.png")
-    response = gateway.post(path, {"model": "nova", **body})
+    response = gateway.post(path, {"model": model, **body})
     assert response.status_code == 400, response.text
     assert at in response.text
     assert "BEDROCK_FLASK_IMAGE_HOSTS" in response.text
