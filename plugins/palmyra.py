@@ -96,6 +96,8 @@ def check_tokens(body: Json) -> Iterator[tuple[str, str]]:
         yield "min_tokens", "must not be more than max_tokens"
 
 
+# Palmyra Vision takes no instructions.
+SAMPLE = {"messages": [{"role": "user", "content": "What is 2+2?"}], "max_tokens": 64, "temperature": 0.5}
 _MODEL = "writer.palmyra-x5-v1:0"
 
 
@@ -114,7 +116,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             default=_MODEL,
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
+            sample=SAMPLE,
             reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content=None, tool_calls=[]),
             chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
             # langchain-aws 1.9 stops at this chunk.
