@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from bedrock_flask.bedrock.operations import ASYNC, STREAMING
 from bedrock_flask.bedrock.sources import Source
+from bedrock_flask.bedrock.surfaces import SURFACES, name_surface
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
@@ -25,9 +25,6 @@ PLUGIN_CRASHES = (Exception, SystemExit, KeyboardInterrupt)
 # Members that Bedrock itself, not the model, reads from an InvokeModel body.
 _BEDROCK_MEMBERS = frozenset({"amazon-bedrock-guardrailConfig"})
 
-
-# The name of each operation as one of AWS's APIs.
-_SURFACES = MappingProxyType({"InvokeModel": "invoke", "Converse": "converse", ASYNC: "async-invoke"})
 
 Rule = Callable[[Json], Iterable[tuple[str, str]]]
 ExtraTarget = str | Callable[[Any, Request], Json]
@@ -203,14 +200,20 @@ CHECKS = (
     Check("speaks", _has_items, "speaks must map each wire to its operation"),
     Check(
         "speaks",
-        lambda key, value: value in _OPERATIONS,
-        f"speaks names the operation {{value!r}}: use {' or '.join(_OPERATIONS)}",
+        lambda key, value: value in _OPERATIONS or value in SURFACES,
+        f"speaks names the operation {{value!r}}: use {' or '.join(_OPERATIONS)}, or a surface: {', '.join(SURFACES)}",
         each=True,
     ),
     Check(
         "speaks",
-        lambda key, value: (key == "converse") == (value == "Converse"),
+        lambda key, value: value in SURFACES or (key == "converse") == (value == "Converse"),
         "the wire {key!r} cannot use {value}: the wire converse uses Converse, all others InvokeModel",
+        each=True,
+    ),
+    Check(
+        "speaks",
+        lambda key, value: value not in SURFACES or SURFACES[value].wire == key,
+        "the wire {key!r} is not that of the surface {value}",
         each=True,
     ),
     Check(
@@ -372,7 +375,7 @@ class Adapter:
         faults = find_faults(self.schema, body)
         if any(not fault.unknown for fault in faults):
             return faults
-        rules = (*self.rules, *self.surface_rules.get(surface or _SURFACES[self.operation], ()))
+        rules = (*self.rules, *self.surface_rules.get(surface or name_surface(self.operation), ()))
         return faults + [FieldError(path, message) for rule in rules for path, message in rule(body)]
 
 

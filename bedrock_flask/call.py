@@ -9,6 +9,7 @@ from typing import Any
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import OPERATIONS, STREAMING
+from bedrock_flask.bedrock.surfaces import CALLED, Surface
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.errors import UpstreamProtocolError
 from bedrock_flask.protocol import json
@@ -20,6 +21,7 @@ class CallRecord:
 
     attempts: int = 0
     region: str = ""
+    surface: str = ""
     upstream_request_id: str = ""
     usage: Usage = field(default_factory=Usage)
     error: str = ""
@@ -28,7 +30,7 @@ class CallRecord:
 # Not frozen, because a frozen record of its fields takes three times as long to make.
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call of an operation, mostly on a model: the bytes to send, and on whose behalf.
+    """One call of an operation or a surface, mostly on a model: the bytes to send, and on whose behalf.
 
     `labels` and `query` complete the address of an operation that is on no model; its `adapter` is the generic one, and
     `model` is empty. `deadline` is a time of `time.monotonic()`; `headers` are sent unchanged. `wire` names the format
@@ -54,20 +56,27 @@ class Call:
     record: CallRecord = field(default_factory=CallRecord)
 
     @property
+    def surface(self) -> Surface | None:
+        """The API beside bedrock-runtime's operations that is called; None for an operation."""
+        return CALLED.get(self.operation)
+
+    @property
     def operation_name(self) -> str:
-        """The operation of bedrock-runtime that is called."""
+        """The operation of bedrock-runtime that is called, or the surface."""
         return STREAMING.get(self.operation, self.operation) if self.stream else self.operation
 
     @property
     def method(self) -> str:
         """The method of HTTP that the operation takes."""
-        return OPERATIONS[self.operation_name].method
+        return "POST" if self.surface else OPERATIONS[self.operation_name].method
 
     @property
     def target(self) -> str:
         """The path of the operation, and its query."""
-        name = self.operation_name
-        if self.labels:
+        name, surface = self.operation_name, self.surface
+        if surface:
+            path = surface.path
+        elif self.labels:
             path = OPERATIONS[name].build_path({"modelId": self.model, **self.labels})
         else:
             path = _build_model_path(name, self.model)
@@ -148,8 +157,8 @@ class Chunk:
 # The chunks that arrived together, or none if Bedrock has been silent for a while: the client needs a sign of life.
 Batch = Sequence[Chunk]
 SILENCE: Batch = ()
-# The event type of a whole answer that arrives as a stream.
-REPLY = "reply"
+# The event type of a whole answer that arrives as a stream, and that of the end of a stream which has a mark for it.
+REPLY, END = "reply", "end"
 
 
 def ignore_end() -> None:
@@ -161,8 +170,9 @@ class Stream:
     """An answer that is still being written; closing `batches` ends the call to Bedrock.
 
     Each batch is sent on before the next is read, so that a slow client slows the reading down. The answer of an
-    operation that does not stream is one chunk of type REPLY. `complete` says that the answer has all that it needs:
-    from then on its end is awaited for a moment only, and nothing that happens meanwhile is an error.
+    operation that does not stream is one chunk of type REPLY; a chunk of type END has no data. `complete` says that the
+    answer has all that it needs: from then on its end is awaited for a moment only, and nothing that happens meanwhile
+    is an error.
     """
 
     headers: Mapping[str, str]

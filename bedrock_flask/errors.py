@@ -223,6 +223,14 @@ class ModelNotListed(CallerError):
     status = 403
 
 
+class SurfaceNotEnabled(CallerError):
+    """The model is served by APIs of AWS that this gateway may not call."""
+
+    code = "surface_not_enabled"
+    title = "This gateway may not call the APIs that serve this model"
+    status = 403
+
+
 class RegionNotAllowed(CallerError):
     """The request asks for a region that the operator has not listed."""
 
@@ -483,12 +491,16 @@ BEDROCK_ERRORS: Mapping[str, BedrockErrorRow] = MappingProxyType(
 )
 
 # The error to assume for a status when the name is unknown.
-_NAME_BY_STATUS: Mapping[int, str] = MappingProxyType(
+NAME_BY_STATUS: Mapping[int, str] = MappingProxyType(
     {
         400: "ValidationException",
+        # OpenAI's and Anthropic's APIs say this of a key.
+        401: "UnrecognizedClientException",
         403: "AccessDeniedException",
         404: "ResourceNotFoundException",
         408: "ModelTimeoutException",
+        413: "ValidationException",
+        422: "ValidationException",
         424: "ModelErrorException",
         429: "ThrottlingException",
         500: "InternalServerException",
@@ -545,7 +557,7 @@ def _read_members(document: object) -> dict[str, str | int | float]:
 def find_bedrock_row(name: str, http_status: int | None = None) -> BedrockErrorRow:
     """The row of one Bedrock error: by its name, as HTTP or streams spell it, or else by its status."""
     shape = find_error(name)
-    known = shape.name if shape else _NAME_BY_STATUS.get(http_status or 0)
+    known = shape.name if shape else NAME_BY_STATUS.get(http_status or 0)
     return BEDROCK_ERRORS[known] if known else _UNKNOWN
 
 
@@ -581,8 +593,8 @@ def read_reported_error(error: Any) -> UpstreamError:
     for kind in kinds:
         if isinstance(kind, str) and (name := _NAME_BY_KIND.get(kind) or (find_error(kind) and kind)):
             return BedrockError(name, message)
-        if isinstance(kind, int) and kind in _NAME_BY_STATUS:
-            return BedrockError(_NAME_BY_STATUS[kind], message)
+        if isinstance(kind, int) and kind in NAME_BY_STATUS:
+            return BedrockError(NAME_BY_STATUS[kind], message)
     return UpstreamError(f"The model reported an error: {redact_account_arns(message)[:500]}")
 
 

@@ -7,6 +7,8 @@ MODEL = "x-bedrock-flask-model"
 # The AWS region that served a call.
 REGION = "x-bedrock-flask-region"
 ATTEMPTS = "x-bedrock-flask-attempts"
+# AWS's API that served a call, if it is not an operation of bedrock-runtime.
+SURFACE = "x-bedrock-flask-surface"
 DROPPED = "x-bedrock-flask-dropped"
 TRANSLATED = "x-bedrock-flask-translated"
 UNKNOWN_FIELDS = "x-bedrock-flask-unknown-fields"

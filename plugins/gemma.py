@@ -1,13 +1,32 @@
-"""Gemma by Google: Gemma 3 takes OpenAI's Chat Completions in InvokeModel."""
+"""Gemma by Google: Gemma 3 takes OpenAI's Chat Completions in InvokeModel, and bedrock-mantle alone serves Gemma 4."""
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, Adapter, KnownModel, hookimpl, invoke_chat_body, open_weights, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    MEASURED,
+    Adapter,
+    KnownModel,
+    Source,
+    hookimpl,
+    invoke_chat_body,
+    open_weights,
+    sources,
+)
 
 GEMMA = CHAT.but(images=True, reasoning=False, stop_sequences=False, named_tools=False, surfaces=open_weights.SURFACES)
+# No source names more of what Gemma 4 takes: what is not known is left to AWS.
+FOUR = CHAT.but(
+    images=True,
+    video=True,
+    audio=True,
+    structured=False,
+    surfaces=("mantle/openai/chat", "mantle/openai/responses"),
+)
 MODELS = {
     "google.gemma-3-*": GEMMA,
     "google.gemma-3-4b-*": GEMMA.but(structured=False, strict_tools=False),
+    "google.gemma-4-*": FOUR,
 }
 # Source of the limits: anomalyco/models.dev of July 2026.
 KNOWN_MODELS = {
@@ -20,12 +39,25 @@ KNOWN_MODELS = {
     "google.gemma-3-27b-it": KnownModel(
         name="Gemma 3 27B PT", regions=open_weights.REGIONS, context=202_752, output=8_192
     ),
+    # Source of the limits: litellm 1.109, prices and limits.
+    "google.gemma-4-31b": KnownModel(name="Gemma 4 31B", names=("gemma-4-31b",), context=256_000, output=256_000),
+    "google.gemma-4-26b-a4b": KnownModel(
+        name="Gemma 4 26B A4B", names=("gemma-4-26b-a4b",), context=256_000, output=256_000
+    ),
+    "google.gemma-4-e2b": KnownModel(name="Gemma 4 E2B", names=("gemma-4-e2b",), context=128_000, output=128_000),
 }
 
 _ALL, _4B = "google.gemma-3-*", "google.gemma-3-4b-*"
+_FOUR = Source(
+    "bedrock-models 0.1.165, lists of models of July to October 2026: bedrock-mantle alone; AWS user guide, Responses "
+    "API, and litellm 1.109: the prefix `/openai/v1`, images, reasoning and tools. No source names the others",
+    MEASURED,
+    "google.gemma-4-*",
+)
 SOURCES = {
     **sources.CHAT,
-    "surfaces": sources.cite(sources.APIS, _ALL),
+    "surfaces": [*sources.cite(sources.APIS, _ALL), _FOUR],
+    "images": [_FOUR],
     "reasoning": sources.cite(sources.NO_PROFILE_REASONS, _ALL),
     "video": sources.cite(sources.CARDS, _ALL),
     "audio": sources.cite(sources.CARDS, _ALL),

@@ -44,12 +44,51 @@ OPEN_MODELS = {
     "openai.gpt-oss-20b": _ON_MANTLE,
     "openai.gpt-oss-safeguard-*": OPEN.but(surfaces=open_weights.SURFACES),
 }
+# bedrock-runtime serves these through inference profiles alone, bedrock-mantle by their own ids. OpenAI's guide has
+# Chat Completions on bedrock-mantle too, where reports up to August 2026 say that it serves only Responses.
+NEW = GPT.but(surfaces=("runtime/responses", "runtime/chat", "converse", "invoke", "mantle/openai/responses"))
+OLDER = GPT.but(surfaces=("mantle/openai/responses", "runtime/responses", "converse", "invoke"))
+ON_MANTLE = GPT.but(surfaces=("mantle/openai/responses",))
 MODELS = {
-    "openai.gpt-5*": GPT,
-    "openai.gpt-6*": GPT,
+    "openai.gpt-5*": NEW,
+    "openai.gpt-5.4*": OLDER,
+    "openai.gpt-5.5*": OLDER,
+    "openai.gpt-5.6-cyber*": ON_MANTLE,
+    "openai.gpt-daybreak-*": ON_MANTLE.but(least_tokens=1),
+    "openai.gpt-6*": NEW,
     # Reports differ on whether it takes `none`.
-    "openai.gpt-6-astra*": GPT.but(documents=False, efforts=EFFORTS),
-    "openai.gpt-6.1-*": GPT.but(efforts=EFFORTS),
+    "openai.gpt-6-astra*": NEW.but(documents=False, efforts=EFFORTS),
+    "openai.gpt-6.1-*": NEW.but(efforts=EFFORTS),
+}
+_US, _INDIA = ("us", "global"), ("us", "in", "global")
+
+
+def _describe(name: str, profiles: tuple[str, ...] = _US, *names: str) -> KnownModel:
+    """A model of GPT-5.4 and later. Sources: the card of each model; bedrock-models 0.1.165 (October 2026)."""
+    return KnownModel(
+        name=name,
+        profiles=profiles,
+        on_demand=not profiles,
+        names=(name.lower().replace(" ", "-"), *names),
+        context=1_050_000,
+        output=128_000,
+    )
+
+
+KNOWN_MODELS = {
+    "openai.gpt-5.4": _describe("GPT-5.4"),
+    "openai.gpt-5.4-2026-03-05": _describe("GPT-5.4 2026-03-05", ()),
+    "openai.gpt-5.5": _describe("GPT-5.5"),
+    "openai.gpt-5.5-2026-04-23": _describe("GPT-5.5 2026-04-23", ()),
+    "openai.gpt-5.6-sol": _describe("GPT-5.6 Sol", _US, "gpt-5.6"),
+    "openai.gpt-5.6-terra": _describe("GPT-5.6 Terra", _INDIA),
+    "openai.gpt-5.6-luna": _describe("GPT-5.6 Luna", _INDIA),
+    "openai.gpt-5.6-cyber": _describe("GPT-5.6 Cyber", ()),
+    "openai.gpt-6-astra": _describe("GPT-6 Astra"),
+    "openai.gpt-6-sol": _describe("GPT-6 Sol"),
+    "openai.gpt-6-luna": _describe("GPT-6 Luna"),
+    "openai.gpt-6.1-sol": _describe("GPT-6.1 Sol"),
+    "openai.gpt-6.1-terra": _describe("GPT-6.1 Terra"),
 }
 
 # Sources: the models' cards; of the output, anomalyco/models.dev of July 2026.
@@ -92,8 +131,25 @@ OPEN_SOURCES = {
         )
     ],
 }
+_CRAWL = Source(
+    "bedrock-models 0.1.165 (MIT-0), ListFoundationModels, ListInferenceProfiles and bedrock-mantle's list of October "
+    "2026; litellm 1.109, the model's surfaces",
+    MEASURED,
+)
+_CARD = Source(
+    "AWS user guide, the cards of GPT-5.6 (August 2026), as quoted in awslabs/startups#237: Converse, Invoke, Chat "
+    "Completions and Responses on bedrock-runtime by `us.`, `in.` and `global.` profiles, guardrails by Converse only; "
+    "the own id is refused there (aws-samples/sample-apj-sup-sa#228). Responses API: the prefix `/openai/v1` on "
+    "bedrock-mantle",
+    DOCUMENTED,
+)
 SOURCES = {
     **sources.CHAT,
+    "surfaces": [
+        _CRAWL,
+        *sources.cite(_CARD, "openai.gpt-5*", "openai.gpt-6*"),
+        Source("OpenAI, Amazon Bedrock guide: GPT-6 on both endpoints", DOCUMENTED, "openai.gpt-6*"),
+    ],
     "structured": [_PROBED],
     "video": [sources.CARDS],
     "audio": [sources.CARDS],
@@ -177,6 +233,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             speaks={"converse": "Converse"},
             models=MODELS,
             default="us.openai.gpt-5.6-sol",
+            known_models=KNOWN_MODELS,
             sources=SOURCES,
             sample=converse_body.SAMPLE,
         )

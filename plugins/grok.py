@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
-from bedrock_flask.plugin import CHAT, MEASURED, ONE_REPORT, Adapter, Source, converse_body, hookimpl, sources
+from bedrock_flask.plugin import (
+    CHAT,
+    MEASURED,
+    ONE_REPORT,
+    Adapter,
+    KnownModel,
+    Source,
+    converse_body,
+    hookimpl,
+    sources,
+)
 
 GROK = CHAT.but(
     images=True,
@@ -12,14 +22,35 @@ GROK = CHAT.but(
     efforts=("low", "medium", "high", "xhigh"),
     effort_field="additionalModelRequestFields.reasoning.effort",
 )
+RUNTIME, MANTLE = ("runtime/chat", "converse", "invoke"), ("mantle/openai/chat", "mantle/openai/responses")
 MODELS = {
-    "xai.grok-*": GROK,
-    "xai.grok-4.6*": GROK.but(documents=False),
+    "xai.grok-*": GROK.but(surfaces=RUNTIME),
+    "xai.grok-4.3*": GROK.but(surfaces=MANTLE),
+    "xai.grok-4.6*": GROK.but(documents=False, surfaces=(*RUNTIME, *MANTLE)),
+}
+_PROFILES = ("us", "global")
+KNOWN_MODELS = {
+    "xai.grok-4.3": KnownModel(name="Grok 4.3", names=("grok-4.3",), context=1_048_576, output=16_384),
+    "xai.grok-4.6": KnownModel(
+        name="Grok 4.6", profiles=_PROFILES, on_demand=False, names=("grok-4.6",), context=500_000, output=500_000
+    ),
+    "xai.grok-4.7": KnownModel(
+        name="Grok 4.7", profiles=_PROFILES, on_demand=False, names=("grok-4.7",), context=524_288, output=524_288
+    ),
 }
 
 _ALL = "xai.grok-*"
 SOURCES = {
     **sources.CHAT,
+    "surfaces": [
+        Source(
+            "bedrock-models 0.1.165, lists of models and profiles of October 2026: Grok 4.3 on bedrock-mantle alone, "
+            "4.6 on both endpoints, 4.7 by profiles alone; litellm 1.109 (checked live): Chat Completions on "
+            "bedrock-runtime, and the prefix `/openai/v1` on bedrock-mantle",
+            MEASURED,
+            _ALL,
+        )
+    ],
     "structured": sources.cite(sources.MODELS_DEV, "xai.grok-*"),
     "video": sources.cite(sources.CARDS, _ALL),
     "audio": sources.cite(sources.CARDS, _ALL),
@@ -51,6 +82,8 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             speaks={"converse": "Converse"},
             models=MODELS,
             default="xai.grok-4.6",
+            known_models=KNOWN_MODELS,
+            provider="xAI",
             sources=SOURCES,
             sample=converse_body.SAMPLE,
         )

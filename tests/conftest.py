@@ -52,7 +52,7 @@ adopt_orphans()
 def plain_environ() -> dict[str, str]:
     """An environment without AWS, proxy and gateway settings of the machine's own."""
     environ = make_isolated_environ(os.environ, 1)
-    del environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]
+    del environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"], environ["AWS_ENDPOINT_URL_BEDROCK_MANTLE"]
     return environ
 
 
@@ -100,6 +100,7 @@ def start_gateway(
             # Nobody balances load to them: each would wait for that at the end of the session.
             own = {
                 "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _emulator.url,
+                "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{_emulator.url}/bedrock-mantle",
                 "BEDROCK_FLASK_DRAIN_DELAY": "0",
                 "BEDROCK_FLASK_PORT": str(port),
                 # As the command sets it.

@@ -285,11 +285,16 @@ def send_whole(body: bytes, status: str = "200 OK", length: int | None = None, *
     return script
 
 
-def send_stream(*frames: bytes, end: bytes = b"0\r\n\r\n", then: Script | None = None) -> Script:
+def send_stream(
+    *frames: bytes,
+    end: bytes = b"0\r\n\r\n",
+    then: Script | None = None,
+    media_type: str = eventstream.MEDIA_TYPE,
+) -> Script:
     """Return a script that sends a chunked event stream; `then` runs between its last frame and `end`."""
 
     def script(client: socket.socket) -> None:
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: {eventstream.MEDIA_TYPE}\r\ntransfer-encoding: chunked\r\n\r\n"
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ntransfer-encoding: chunked\r\n\r\n"
         client.sendall(head.encode())
         for frame in frames:
             client.sendall(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
@@ -311,4 +316,10 @@ class SendWhole(Protocol):
 class SendStream(Protocol):
     """The type of `send_stream`."""
 
-    def __call__(self, *frames: bytes, end: bytes = b"0\r\n\r\n", then: Script | None = None) -> Script: ...
+    def __call__(
+        self,
+        *frames: bytes,
+        end: bytes = b"0\r\n\r\n",
+        then: Script | None = None,
+        media_type: str = eventstream.MEDIA_TYPE,
+    ) -> Script: ...

@@ -24,7 +24,7 @@ SIGNING_NAMES: Mapping[str, str] = MappingProxyType({RUNTIME: "bedrock", MANTLE:
 
 # The version of Anthropic's API that the Messages surfaces want as a header. Source: inference-messages-api.
 ANTHROPIC_VERSION = "2023-06-01"
-# What ends a stream of chat completions; it is no JSON. Messages and Responses end with an event of their own.
+# What ends a stream of chat completions; it is not JSON. Messages and Responses end with an event of their own.
 DONE = "[DONE]"
 
 
@@ -70,7 +70,7 @@ _CHAT, _RESPONSES, _MESSAGES = "openai_chat", "openai_responses", "anthropic"
 # Source: "Making inference requests": the OpenAI-compatible APIs of bedrock-runtime need the actions of InvokeModel.
 _INVOKE = (OPERATIONS["InvokeModel"].action, OPERATIONS["InvokeModelWithResponseStream"].action)
 _INFERENCE = (f"{MANTLE}:CreateInference", f"{MANTLE}:CreateInference")
-# Whoever calls bedrock-mantle with an API key needs this one too.
+# A caller of bedrock-mantle with an API key needs this one too.
 BEARER_ACTION = f"{MANTLE}:CallWithBearerToken"
 COUNT_ACTION = f"{MANTLE}:CountTokens"
 _VERSION = MappingProxyType({"anthropic-version": ANTHROPIC_VERSION})

@@ -19,7 +19,7 @@ import marshmallow
 from marshmallow import ValidationError, validate
 from marshmallow import fields as ma
 
-from bedrock_flask.bedrock import s3
+from bedrock_flask.bedrock import s3, surfaces
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins, web_hosts
 from bedrock_flask.errors import SettingsError
@@ -100,6 +100,14 @@ class _Networks(ma.Field[tuple[web_hosts.Network, ...]]):
             return web_hosts.parse_networks(part.strip() for part in str(value).split(",") if part.strip())
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+class _Surfaces(_Names):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        names = super()._deserialize(value, attr, data, **kwargs)
+        if wrong := [name for name in names if name not in surfaces.NAMES]:
+            raise ValidationError(f"contains what is not a surface: {', '.join(wrong)}")
+        return names
 
 
 class _Choices(ma.Field[tuple[str, ...]]):
@@ -251,6 +259,11 @@ class Settings:
         _integer(1024, 1 << 30), 5_000_000, "Maximum size of an image that is fetched by URL."
     )
     image_timeout: float = _setting(_seconds(0.1, 60), 5.0, "Seconds in which an image by URL must be fetched.")
+    surfaces: tuple[str, ...] = _setting(
+        _Surfaces(),
+        (),
+        "APIs of AWS that may be called, separated by commas, such as `converse,invoke,runtime/chat`; by default all.",
+    )
     max_body_bytes: int = _setting(
         _integer(1024, 1 << 30), 25_000_000, "Maximum size of a request body; by default Bedrock's own limit."
     )

@@ -48,13 +48,13 @@ from bedrock_flask.pipeline.request import (
     reject_faults,
     report_unknown,
     requested_policy,
-    resolve_after,
     resolve_model,
     take_safeguards,
     unknown_paths,
     unsupported_policy,
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
+from bedrock_flask.pipeline.surfaces import resolve_after, serve
 from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
 from bedrock_flask.pipeline.web_images import reject_urls, take_images
 from bedrock_flask.protocol import envelope, long_strings, sse
@@ -112,11 +112,14 @@ def count_tokens(exchange: Exchange) -> Response:
     data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(COUNT_TOKENS, body)
     reject_faults(faults)
-    unknown, model = unknown_paths(faults), resolve_model(exchange, body["model"])
+    unknown, model = unknown_paths(faults), serve(exchange, resolve_model(exchange, body["model"]), WIRE.name)
+    counter = counting.find_counter(exchange, model)
     if WIRE.name in model.adapter.speaks:
         text, put_back = long_strings.shorten(data)
         native = _edit_for_bedrock(exchange, model, text, body, unknown, only_counted=True)
-        payload: bytes | None = make_payload(invokeModel={"body": base64.b64encode(put_back(native.text)).decode()})
+        payload: bytes | None = put_back(native.text)
+        if not counter:
+            payload = make_payload(invokeModel={"body": base64.b64encode(put_back(native.text)).decode()})
         dropped: Sequence[str] = native.dropped
         translated: Sequence[str] = native.translated
     else:
@@ -124,7 +127,8 @@ def count_tokens(exchange: Exchange) -> Response:
         payload = make_converse_payload(prepared)
         dropped = [*_list_betas(exchange, body), *prepared.dropped]
         translated = prepared.translated
-    count = counting.count_tokens(exchange, model, payload, lambda: anthropic.read_request(body))
+        counter = ""
+    count = counting.count_tokens(exchange, model, payload, lambda: anthropic.read_request(body), counter=counter)
     return add_count_headers(
         exchange, make_json_response({"input_tokens": count.tokens}), model, count, dropped, translated
     )

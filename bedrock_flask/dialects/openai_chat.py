@@ -8,6 +8,7 @@ import re
 from functools import lru_cache, partial
 from typing import Any
 
+from bedrock_flask.bedrock.surfaces import SURFACES
 from bedrock_flask.bodies import openai_chat_body
 from bedrock_flask.bodies.answers import ChatAnswer
 from bedrock_flask.call import CallRecord, Chunk
@@ -18,17 +19,18 @@ from bedrock_flask.edge.response import Response
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.caching import read_openai_wish
+from bedrock_flask.pipeline.own_format import OwnFormat, edit_for_surface
 from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
     make_call,
     parse_json,
     reject_faults,
     report_unknown,
-    resolve_after,
     take_safeguards,
     unknown_paths,
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
+from bedrock_flask.pipeline.surfaces import resolve_after
 from bedrock_flask.pipeline.translated import ResponseFormat, respond_via_converse
 from bedrock_flask.pipeline.web_images import take_images
 from bedrock_flask.protocol import envelope, sse
@@ -75,19 +77,23 @@ def _pass_through(exchange: Exchange, model: Model, text: str, body: Any, *, str
     faults = model.adapter.find_faults({name: value for name, value in body.items() if name not in _ENVELOPE})
     reject_faults(faults, model)
     report_unknown(exchange, faults)
+    operation = model.adapter.speaks[WIRE.name]
+    edited = OwnFormat(text)
+    if operation in SURFACES:
+        edited = edit_for_surface(exchange, model, WIRE.name, text, body)
     call = make_call(
         exchange,
         model,
-        envelope.splice(text, _ENVELOPE, {}).encode(),
-        operation=model.adapter.speaks[WIRE.name],
+        envelope.splice(edited.text, _ENVELOPE, {}).encode(),
+        operation=operation,
         wire=WIRE.name,
         stream=stream,
     )
     if not stream:
-        return add_gateway_headers(exchange, pass_reply(exchange, call), model)
+        return add_gateway_headers(exchange, pass_reply(exchange, call), model, edited.dropped)
     end = _StreamEnd(exchange.record, with_usage=_wants_usage(body))
     response = pass_stream(exchange, call, end.write_chunk, STREAM_FORMAT, write_end=end.write)
-    return add_gateway_headers(exchange, response, model)
+    return add_gateway_headers(exchange, response, model, edited.dropped)
 
 
 class _StreamEnd:
@@ -98,8 +104,10 @@ class _StreamEnd:
         self.last: Any = {}
 
     def write_chunk(self, chunk: Chunk) -> bytes:
-        """The chunk as an event; it may be the last one."""
+        """The chunk as an event; it may be the last one. Usage alone is for a client that wants it."""
         self.last = chunk.document
+        if not self.with_usage and self.last.get("choices") == [] and self.last.get("usage"):
+            return b""
         return sse.encode_json_text(chunk.data)
 
     def write(self) -> bytes:

@@ -3,28 +3,49 @@
 Source: OpenAI's API reference; the types of the `openai` package.
 """
 
+import json
+import re
 from functools import partial
 from typing import Any
 
+from bedrock_flask.bedrock.surfaces import SURFACES, Surface
 from bedrock_flask.bodies import openai_responses_body
 from bedrock_flask.bodies.answers import InputTokens, ResponseAnswer
+from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
-from bedrock_flask.errors import GatewayError
+from bedrock_flask.errors import FieldError, GatewayError, InvalidBody, UpstreamProtocolError
 from bedrock_flask.fields import find_faults
+from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline import counting
 from bedrock_flask.pipeline.caching import read_openai_wish
-from bedrock_flask.pipeline.request import parse_json, reject_faults, resolve_model, take_safeguards, unknown_paths
-from bedrock_flask.pipeline.response import StreamFormat
+from bedrock_flask.pipeline.own_format import edit_for_surface
+from bedrock_flask.pipeline.passthrough import pass_reply, pass_stream
+from bedrock_flask.pipeline.request import (
+    make_call,
+    parse_json,
+    reject_faults,
+    report_unknown,
+    resolve_model,
+    take_safeguards,
+    unknown_paths,
+)
+from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
+from bedrock_flask.pipeline.surfaces import resolve_after, serve
 from bedrock_flask.pipeline.translated import ResponseFormat, prepare_request, respond_via_converse
 from bedrock_flask.pipeline.web_images import take_images
-from bedrock_flask.protocol import sse
+from bedrock_flask.protocol import envelope, sse
+from bedrock_flask.protocol.json_items import remove_items
+from bedrock_flask.translation.server_tools import find_hosted_tools
 from bedrock_flask.wires import openai_responses
 from bedrock_flask.wires.openai_errors import error_document, write_error, write_response_error
 from bedrock_flask.wires.reading.openai_hints import find_wanted
 
+WIRE, ENCRYPTED = openai_responses.WIRE, openai_responses.ENCRYPTED
+# The name of an event.
+_KIND = re.compile(r"[\w.]+", re.ASCII)
 SCHEMA, INPUT_TOKENS = openai_responses_body.Body(), openai_responses_body.InputTokensBody()
 
 
@@ -33,15 +54,18 @@ def create_response(exchange: Exchange) -> Response:
     data = read_body(exchange)
     data, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(SCHEMA, body)
-    reject_faults(faults)
-    model = resolve_model(exchange, body["model"])
-    _, body = take_images(exchange, model, data, body)
+    model, stream = resolve_after(exchange, body, faults, WIRE.name), bool(body.get("stream"))
+    data, body = take_images(exchange, model, data, body)
+    surface = SURFACES.get(model.adapter.speaks.get(WIRE.name, ""))
+    if surface and (model.capabilities.streaming or not stream):
+        report_unknown(exchange, faults)
+        return _pass_through(exchange, model, surface, data.decode(), body, stream=stream)
     return respond_via_converse(
         exchange,
         model,
         body,
         _make_response_format(body),
-        stream=bool(body.get("stream")),
+        stream=stream,
         unknown=find_wanted(body, unknown_paths(faults)),
         cache_wish=read_openai_wish(body),
     )
@@ -53,13 +77,45 @@ def count_input_tokens(exchange: Exchange) -> Response:
     _, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(INPUT_TOKENS, body)
     reject_faults(faults)
-    model, body = resolve_model(exchange, body["model"]), {**body, "input": body.get("input") or []}
+    model = serve(exchange, resolve_model(exchange, body["model"]), WIRE.name)
+    body = {**body, "input": body.get("input") or []}
     prepared = prepare_request(exchange, model, body, openai_responses.WIRE, unknown_paths(faults))
     count = counting.count_tokens(
         exchange, model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
     )
     response = make_json_response({"object": "response.input_tokens", "input_tokens": count.tokens})
     return counting.add_count_headers(exchange, response, model, count, prepared.dropped, prepared.translated)
+
+
+# --- a model with this wire -------------------------------------------------------------------------------------------
+
+
+def _pass_through(
+    exchange: Exchange, model: Model, surface: Surface, text: str, body: Any, *, stream: bool
+) -> Response:
+    """The answer of a surface of this API: the text is sent as it came, except for its envelope.
+
+    Nothing is stored, so reasoning is asked for in the form in which it can be sent back. Tools that run on servers
+    which the surface does not have are left out, or refused if the request needs one.
+    """
+    if stored := [FieldError(path, reason) for path, reason in openai_responses.find_stored(body)]:
+        raise InvalidBody(stored)
+    hosted = find_hosted_tools(body, surface.hosted_tools)
+    edited = edit_for_surface(exchange, model, WIRE.name, text, body)
+    text = remove_items(edited.text, "tools", hosted) if hosted else edited.text
+    include = body.get("include") or []
+    if model.capabilities.reasoning and body.get("store") is not False and ENCRYPTED not in include:
+        text = envelope.splice(text, (), {"include": json.dumps([*include, ENCRYPTED])})
+    call = make_call(exchange, model, text.encode(), operation=surface.name, wire=WIRE.name, stream=stream)
+    if stream:
+        written = _Written(body["model"], {})
+        response = pass_stream(exchange, call, written.pass_chunk, _make_stream_format(written))
+    else:
+        response = pass_reply(exchange, call)
+    return add_gateway_headers(exchange, response, model, [*edited.dropped, *(f"tools[{index}]" for index in hosted)])
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
 
 
 def _make_response_format(body: Any) -> ResponseFormat:
@@ -76,9 +132,13 @@ def _make_response_format(body: Any) -> ResponseFormat:
         open_writer=partial(openai_responses.open_writer, **tools),
         write_event=written.write_event,
         write_text=written.write_text,
-        stream_format=StreamFormat(
-            media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=written.write_failure
-        ),
+        stream_format=_make_stream_format(written),
+    )
+
+
+def _make_stream_format(written: "_Written") -> StreamFormat:
+    return StreamFormat(
+        media_type=sse.MEDIA_TYPE, keepalive=sse.comment("still here"), write_error=written.write_failure
     )
 
 
@@ -98,11 +158,24 @@ class _Written:
         """One event of the stream."""
         if "response" in chunk:
             chunk = {**chunk, "response": self.echo_format(chunk["response"])}
-        self.count = chunk["sequence_number"] + 1
-        self.response = chunk.get("response") or self.response
-        if chunk["type"] == "response.output_item.done":
-            self.output.append(chunk["item"])
+        self._note(chunk)
         return sse.encode_json(chunk, chunk["type"])
+
+    def pass_chunk(self, chunk: Chunk) -> bytes:
+        """One event of a model that writes this format, as it came, but for line ends of Unicode."""
+        document = chunk.sketch
+        kind = document.get("type")
+        if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+            raise UpstreamProtocolError("Bedrock's stream has an event of an unknown type.")
+        self._note(document)
+        return sse.encode_json_text(chunk.data, kind)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        number = event.get("sequence_number")
+        self.count = number + 1 if isinstance(number, int) else self.count + 1
+        self.response = event.get("response") or self.response
+        if event["type"] == "response.output_item.done":
+            self.output.append(event.get("item"))
 
     def write_text(self, text: bytes) -> bytes:
         """The event of a piece of text."""

@@ -32,6 +32,8 @@ def _log(exchange: Exchange, status: int) -> None:
         fields["attempts"] = record.attempts
     if record.region:
         fields["region"] = record.region
+    if record.surface:
+        fields["surface"] = record.surface
     if record.upstream_request_id:
         fields["bedrock_request_id"] = record.upstream_request_id
     fields |= record.usage.to_dict()

@@ -42,7 +42,6 @@ def make_client_environ(
         # Of every other service too: no client may reach AWS with the data of a test.
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ENDPOINT_URL_BEDROCK": endpoint_url,
-        "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{endpoint_url}{MANTLE_PREFIX}",
         **{f"AWS_ENDPOINT_URL_{_make_suffix(service)}": f"{endpoint_url}/{service}" for service in PREFIXED},
         # What the SDKs of Anthropic and OpenAI read for Bedrock; OpenAI's client calls bedrock-mantle by default.
         "ANTHROPIC_BEDROCK_BASE_URL": endpoint_url,
@@ -90,7 +89,7 @@ def _make_aws_environ(endpoint_url: str, credentials: str) -> dict[str, str]:
     key, _, secret = credentials.partition(":")
     return {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint_url,
-        "AWS_ENDPOINT_URL_BEDROCK_MANTLE": endpoint_url,
+        "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{endpoint_url}{MANTLE_PREFIX}",
         "AWS_ACCESS_KEY_ID": key,
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_REGION": REGION,

@@ -8,7 +8,7 @@ from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, isolate_plugin_errors
 from bedrock_flask.bedrock.usage import from_headers
-from bedrock_flask.call import REPLY, Batch, Call, Chunk, Handler, Reply, Stream, find_object
+from bedrock_flask.call import END, REPLY, Batch, Call, Chunk, Handler, Reply, Stream, find_object
 from bedrock_flask.errors import CONNECTION_LOST, BedrockError, GatewayError, UpstreamTruncated, read_reported_error
 from bedrock_flask.observability import logs
 from bedrock_flask.wires import converse, find_wire
@@ -91,7 +91,7 @@ def _check_batches(stream: Stream, wire: Wire, call: Call) -> Generator[Batch]:
 
 
 def _check_batch(batch: Batch, answer: "_StreamedAnswer") -> Iterator[Batch]:
-    """The batch; what came before an error is sent before it."""
+    """The batch without the mark of the stream's end; what came before an error is sent before it."""
     pieces = answer.wire.pieces
     for number, chunk in enumerate(batch):
         if chunk.event in pieces:
@@ -102,6 +102,10 @@ def _check_batch(batch: Batch, answer: "_StreamedAnswer") -> Iterator[Batch]:
             if number:
                 yield batch[:number]
             raise
+        if chunk.event == END:
+            if number:
+                yield batch[:number]
+            return
     yield batch
 
 
@@ -141,7 +145,8 @@ class _StreamedAnswer:
             call.record.usage = call.record.usage.merge(wire.read_usage(payload))
             self.is_guarded = self.is_guarded or GUARDRAIL in payload
             self.has_stopped = self.has_stopped or self.is_guarded or wire.is_stop(payload)
-            has_ended = is_text or wire.is_terminal(payload) or (self.is_guarded and has_metrics(payload))
+            is_terminal = (call.surface and wire.is_last_event) or wire.is_terminal
+            has_ended = is_text or is_terminal(payload) or (self.is_guarded and has_metrics(payload))
         if (has_ended or "messageStop" in payload) and not self.has_stopped:
             # Passed on, either event would make the cut answer a success.
             raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without a stop reason.")

@@ -17,4 +17,4 @@ def load(settings: Settings, registry: Registry | None = None) -> Models:
     if registry is None:
         registry = load_registry(settings.plugins_dir, lenient=settings.lenient)
     aliases = read_models_file(settings.models_file, registry)
-    return Models(registry, aliases, settings.models, find_region(settings))
+    return Models(registry, aliases, settings.models, find_region(settings), enabled=frozenset(settings.surfaces))

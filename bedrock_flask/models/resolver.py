@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
+from typing import Any
 
 from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported
@@ -20,6 +22,7 @@ from bedrock_flask.models.lifecycle import RETIRED, Lifecycle, find_lifecycle, f
 from bedrock_flask.models.models_file import STRICT, Alias
 from bedrock_flask.models.profiles import choose_id, list_profiles
 from bedrock_flask.models.registry import GENERIC, Registry
+from bedrock_flask.models.surfaces import Way, list_ways, select_surfaces, serve_by
 
 ANY, LISTED = "any", "listed"
 
@@ -49,6 +52,8 @@ class Model:
     can_change          whether the name can mean another model tomorrow
     needs_long_context  whether the name asks for a context window that the model has only if a beta asks for it
     dropped             what was dropped of the name
+    is_profile          whether it is AWS's inference profile of a model, rather than the model's own id
+    surfaces            the surfaces that can be called, the preferred one first; None if its adapter says how
     """
 
     name: str
@@ -66,6 +71,24 @@ class Model:
     title: str = ""
     needs_long_context: bool = False
     dropped: tuple[str, ...] = ()
+    is_profile: bool = False
+    surfaces: tuple[str, ...] | None = None
+    _served: dict[Way, "Model"] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def ways(self) -> tuple[Way, ...]:
+        """How the model can be called, in order of preference."""
+        return tuple(list_ways(self.adapter, self.surfaces))
+
+    def serve_by(self, way: Way) -> "Model":
+        """The model as it is if it is called this way alone; itself where its adapter says how it is called."""
+        if self.surfaces is None:
+            return self
+        served = self._served.get(way)
+        if served is None:
+            adapter, capabilities = serve_by(self.adapter, self.capabilities, way)
+            served = self._served[way] = replace(self, adapter=adapter, capabilities=capabilities, surfaces=None)
+        return served
 
 
 @dataclass(frozen=True)
@@ -73,7 +96,7 @@ class Models:
     """Every name that a request can use: adapters, the models file, and other ids if the policy allows them.
 
     `region` is that of calls whose alias names none, or empty if it is not known. `discovery` knows what the account is
-    offered.
+    offered. `enabled` are the surfaces that may be called; empty for all.
     """
 
     registry: Registry
@@ -81,6 +104,7 @@ class Models:
     policy: str = ANY
     region: str = ""
     discovery: Discovery = field(default_factory=Discovery, repr=False, compare=False)
+    enabled: frozenset[str] = frozenset()
     _resolved: dict[tuple[str, str], Model] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def resolve(self, name: str, region: str = "") -> Model:
@@ -217,6 +241,7 @@ class Models:
             cache=alias.cache,
             base=alias.id,
             title=alias.name,
+            **self._describe_surfaces(capabilities, alias.model),
         )
 
     def _resolve_id(self, name: str, model: str) -> Model:
@@ -233,7 +258,14 @@ class Models:
             region=find_arn_region(name),
             description=claim.adapter.description,
             title=self._find_title(name, model),
+            **self._describe_surfaces(claim.capabilities, model),
         )
+
+    def _describe_surfaces(self, capabilities: Capabilities, model: str) -> dict[str, Any]:
+        own = self.registry.strip_profile_prefix(model)
+        known, is_profile = self.registry.known_models.get(own), own != model
+        surfaces = select_surfaces(capabilities, model, is_profile=is_profile, known=known, enabled=self.enabled)
+        return {"is_profile": is_profile, "surfaces": surfaces}
 
     def _find_title(self, name: str, model: str) -> str:
         known = self.registry.known_models.get(self.registry.strip_profile_prefix(model))

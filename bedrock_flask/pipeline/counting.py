@@ -7,6 +7,7 @@ from typing import Any
 
 from bedrock_flask import headers
 from bedrock_flask.bedrock.model_ids import is_application_profile
+from bedrock_flask.bedrock.surfaces import COUNTERS
 from bedrock_flask.call import Reply
 from bedrock_flask.converse import Request
 from bedrock_flask.edge.exchange import Exchange
@@ -17,7 +18,9 @@ from bedrock_flask.pipeline.request import make_call, send
 from bedrock_flask.pipeline.response import add_gateway_headers
 from bedrock_flask.translation.estimate_tokens import estimate_tokens
 from bedrock_flask.translation.request import PreparedRequest
+from bedrock_flask.wires.completeness import COUNT_MESSAGES
 
+_UNSERVED = (404,)
 EXACT, ESTIMATE = "exact", "estimate"
 # What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
 _COUNTED = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
@@ -34,13 +37,31 @@ class TokenCount:
     reply: Reply | None = None
 
 
+def find_counter(exchange: Exchange, model: Model) -> str:
+    """The surface that counts the tokens of Claude's own body for a model that CountTokens does not count; or empty.
+
+    Source: AWS user guide, "Count tokens": models that are called through profiles only.
+    """
+    enabled = exchange.settings.surfaces
+    counters = (f"{name}/count_tokens" for name in model.capabilities.surfaces if not enabled or name in enabled)
+    found = () if model.capabilities.counts_tokens else counters
+    return next((name for name in found if name in COUNTERS), "")
+
+
 def count_tokens(
-    exchange: Exchange, model: Model, payload: bytes | None, read: Callable[[], Request], *, explains: bool = True
+    exchange: Exchange,
+    model: Model,
+    payload: bytes | None,
+    read: Callable[[], Request],
+    *,
+    explains: bool = True,
+    counter: str = "",
 ) -> TokenCount:
     """Send a body of CountTokens, or without one estimate what `read` gives, a Converse request.
 
-    Raises NotConversable or Bedrock's refusal where nothing is counted and the caller wants no estimate; with
-    `explains` the refusal names the model and the remedy.
+    With `counter` the body is Claude's own, and is sent to this surface. Raises NotConversable or Bedrock's refusal
+    where nothing is counted and the caller wants no estimate; with `explains` the refusal names the model and the
+    remedy.
     """
     may_estimate = _choose_mode(exchange) == ESTIMATE
     if payload is None:
@@ -56,6 +77,8 @@ def count_tokens(
         )
     # Bedrock counts by the model's own id only.
     counted = replace(model, id=exchange.state.models.registry.strip_profile_prefix(model.base or model.id))
+    if counter:
+        return _count_by_surface(exchange, counted, payload, counter, read, may_estimate=may_estimate)
     try:
         reply = send(exchange, make_call(exchange, counted, payload, operation="CountTokens", wire="count_tokens"))
     except BedrockError as error:
@@ -67,6 +90,19 @@ def count_tokens(
             error.detail += f" {_REMEDY}" if is_uncounted else ""
         raise
     return TokenCount(reply.document["inputTokens"], reply)
+
+
+def _count_by_surface(
+    exchange: Exchange, model: Model, body: bytes, counter: str, read: Callable[[], Request], *, may_estimate: bool
+) -> TokenCount:
+    try:
+        reply = send(exchange, make_call(exchange, model, body, operation=counter, wire=COUNT_MESSAGES.name))
+    except BedrockError as error:
+        # The region need not have the model.
+        if may_estimate and error.status in _UNSERVED:
+            return TokenCount(estimate_tokens(read()))
+        raise
+    return TokenCount(reply.document["input_tokens"], reply)
 
 
 def make_payload(**forms: Any) -> bytes:

@@ -10,6 +10,7 @@ from bedrock_flask import headers
 from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
 from bedrock_flask.bedrock.errors import is_profile_needed
 from bedrock_flask.bedrock.model_ids import find_arn_region
+from bedrock_flask.bedrock.surfaces import CALLED, name_surface
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
@@ -23,6 +24,7 @@ from bedrock_flask.errors import (
     InvalidBody,
     MalformedBody,
     RefusedSafeguard,
+    SurfaceNotEnabled,
     UnknownModel,
     summarize_faults,
 )
@@ -33,6 +35,7 @@ from bedrock_flask.pipeline.region import choose_region, expect_region
 from bedrock_flask.protocol import envelope
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.translation import safeguards
+from bedrock_flask.translation.address_body import address_body
 
 # The most attempts that an AWS SDK makes, where it says so.
 _MOST_ATTEMPTS = re.compile(r"\bmax=([0-9]{1,9})\b")
@@ -130,17 +133,6 @@ def resolve_model(exchange: Exchange, name: str) -> Model:
     return model
 
 
-def resolve_after(exchange: Exchange, body: Any, faults: Collection[FieldError], wire: str) -> Model:
-    """The model that a body with these faults names; InvalidBody for the faults that matter.
-
-    Values that the schema does not list pass only where the model speaks the wire of the body, and its alias says so.
-    """
-    reject_faults(fault for fault in faults if not fault.is_new_value or fault.path == "model")
-    model = resolve_model(exchange, body["model"])
-    reject_faults(faults, model if wire in model.adapter.speaks else None)
-    return model
-
-
 def resolve_native_model(exchange: Exchange, name: str) -> Model:
     """The model of that name, for a body that is sent as it came."""
     model = resolve_model(exchange, name)
@@ -184,28 +176,46 @@ def make_call(
     """
     names = {name.lower() for name in forward}
     operation = operation or model.adapter.operation
+    check_enabled(exchange, operation)
     carried = safeguards.carry(
         operation,
         body,
         _select_headers(exchange, names),
         safeguards.combine(exchange.safeguards, guarded_by),
     )
+    sent, sent_headers = carried.body, carried.headers
+    if surface := CALLED.get(operation):
+        addressed = address_body(surface, sent, model.id, stream=stream)
+        sent, sent_headers = addressed.body, {**sent_headers, **addressed.headers}
+        exchange.record.surface = name_surface(operation) or operation
     end_large_body(exchange)
     return Call(
         adapter=model.adapter,
         operation=operation,
         model=model.id,
-        body=carried.body,
+        body=sent,
         wire=wire,
         stream=stream,
         client=client_socket(exchange.environ),
         region=choose_region(exchange, model.region, is_alias=bool(model.base)),
-        headers=carried.headers,
+        headers=sent_headers,
         request_id=exchange.request_id,
         retries_itself=_retries_itself(exchange),
         deadline=time.monotonic() + exchange.settings.deadline,
         record=exchange.record,
     )
+
+
+def check_enabled(exchange: Exchange, operation: str) -> None:
+    """Raise SurfaceNotEnabled if the operator has not listed what a call names."""
+    enabled, name = exchange.settings.surfaces, name_surface(operation)
+    if enabled and name and name not in enabled:
+        raise SurfaceNotEnabled(f"This call needs '{name}', which is not in BEDROCK_FLASK_SURFACES.")
+
+
+def find_safeguards(exchange: Exchange) -> Mapping[str, Any]:
+    """What the headers and the body of a request say of guardrail, tier and the like, as Converse's members."""
+    return safeguards.combine(safeguards.read_headers(_select_headers(exchange, ())), exchange.safeguards)
 
 
 def _select_headers(exchange: Exchange, names: Collection[str]) -> dict[str, str]:

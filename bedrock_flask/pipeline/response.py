@@ -91,8 +91,9 @@ def usage_headers(record: CallRecord) -> dict[str, str]:
 
 
 def record_headers(record: CallRecord) -> dict[str, str]:
-    """The number of attempts and the region that was called, as headers."""
-    return {headers.ATTEMPTS: str(record.attempts), **({headers.REGION: record.region} if record.region else {})}
+    """The number of attempts, and the region and the surface that were called, as headers."""
+    called = {headers.REGION: record.region, headers.SURFACE: record.surface}
+    return {headers.ATTEMPTS: str(record.attempts), **{name: value for name, value in called.items() if value}}
 
 
 def add_gateway_headers(

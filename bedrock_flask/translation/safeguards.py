@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.bedrock.surfaces import COUNTERS, SURFACES, Surface
 from bedrock_flask.bodies import converse_body
 from bedrock_flask.converse import Json, member
 from bedrock_flask.errors import FieldError, InvalidBody, RefusedSafeguard
@@ -43,6 +44,10 @@ HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 # project decides on access, data retention and cost. BerriAI/litellm#31994 (the name for Anthropic's API).
 PROJECT_HEADERS: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(("openai-project", "anthropic-workspace-id"), _PROJECT)
+)
+# The header that names it to a surface, by the surface's format.
+_PROJECT_NAMES = MappingProxyType(
+    {"openai_chat": "OpenAI-Project", "openai_responses": "OpenAI-Project", "anthropic": "anthropic-workspace-id"}
 )
 # They negotiate the form of InvokeModel's answer, and Converse has only one.
 _NOT_FOR_CONVERSE = frozenset({f"{PREFIX}accept", f"{PREFIX}content-type"})
@@ -102,16 +107,69 @@ def carry(operation: str, body: bytes, headers: Mapping[str, str], members: Json
     A count of tokens needs none. Raises RefusedSafeguard for what the operation cannot express, InvalidBody for half a
     guardrail or a contradiction.
     """
-    if not (headers or members) or operation not in _CARRIERS:
+    if not (headers or members):
         return GuardedRequest(body, headers)
+    if surface := SURFACES.get(operation):
+        return _carry_in_surface(surface, body, headers, members)
+    if operation not in _CARRIERS:
+        return GuardedRequest(body, {} if operation in COUNTERS else headers)
     return _CARRIERS[operation](body, headers, members)
+
+
+def find_lost(surface: Surface | None, members: Mapping[str, Any]) -> list[str]:
+    """Those of these Converse members that a surface cannot express; bedrock-runtime's operations express all."""
+    return [] if surface is None else [name for name in members if not _is_taken(surface, name)]
+
+
+def read_headers(headers: Mapping[str, str]) -> Json:
+    """The Converse members that the headers of InvokeModel say; other headers are left out."""
+    return _read_headers({name: value for name, value in headers.items() if name.lower() in HEADERS}, "")
+
+
+def _is_taken(surface: Surface, name: str) -> bool:
+    return bool(getattr(surface, _TAKEN_BY[name])) if name in _TAKEN_BY else False
+
+
+# The member of a surface that says whether it takes a safeguard; none takes a latency or Bedrock's request metadata.
+_TAKEN_BY = MappingProxyType({GUARDRAIL: "guardrails", "serviceTier": "tiers", "projectIdentifier": "projects"})
+
+
+def _carry_in_surface(surface: Surface, body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
+    """The headers and the body of a call of a surface, with the safeguards that it can express.
+
+    Sources: AWS user guide, "Invoke a model with the OpenAI Chat Completions API" (a guardrail), "Service tiers for
+    inference", "Projects", "Workspaces".
+    """
+    safeguards = {name: value for name, value in headers.items() if name.lower().startswith(PREFIX)}
+    sent = {name: value for name, value in headers.items() if name not in safeguards}
+    wanted = _combine(
+        _read_headers(safeguards, f"'{surface.name}' serves this model, and has no such option"), members, "the body"
+    )
+    _check_pair(wanted, f"{PREFIX}guardrail")
+    if lost := find_lost(surface, wanted):
+        raise RefusedSafeguard(
+            [FieldError(name, f"'{surface.name}' serves this model, and cannot take it") for name in lost]
+        )
+    guarded = {GUARDRAIL: wanted[GUARDRAIL]} if GUARDRAIL in wanted else {}
+    sent |= dict(_write_headers(guarded))
+    put: Json = {}
+    if beside := {name: value for name, value in (guarded.get(GUARDRAIL) or {}).items() if name in _IN_INVOKE_BODY}:
+        put[INVOKE_GUARDRAIL] = {name: _MODES.get(value, value) for name, value in beside.items()}
+    if "serviceTier" in wanted:
+        put["service_tier"] = wanted["serviceTier"]["type"]
+        own = json.loads(body).get("service_tier", put["service_tier"])
+        if own != put["service_tier"]:
+            raise InvalidBody([FieldError("service_tier", "is given twice with different values, also in a header")])
+    if "projectIdentifier" in wanted:
+        sent[_PROJECT_NAMES[surface.wire]] = wanted["projectIdentifier"]
+    return GuardedRequest(_put_in(body, put) if put else body, sent)
 
 
 def _carry_in_converse(body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
     """A Converse body with what the headers of InvokeModel and these members say; Converse takes no such header."""
     safeguards = {name: value for name, value in headers.items() if name.lower().startswith(PREFIX)}
     others = {name: value for name, value in headers.items() if name not in safeguards}
-    wanted: Json = _read_headers(safeguards)
+    wanted: Json = _read_headers(safeguards, "this model is called by Converse, which has no such option")
     _check_pair(wanted, f"{PREFIX}guardrail")
     wanted = _combine(wanted, members, "the body")
     if not wanted:
@@ -184,15 +242,15 @@ def _to_converse(guardrail: Json) -> Json:
     return read
 
 
-def _read_headers(headers: Mapping[str, str]) -> Json:
-    """The members of a Converse request that these headers of InvokeModel say."""
+def _read_headers(headers: Mapping[str, str], unknown: str) -> Json:
+    """The members of a Converse request that these headers of InvokeModel say; `unknown` explains a refusal."""
     read: Json = {}
     for given, value in headers.items():
         header = given.lower()
         if header in _NOT_FOR_CONVERSE or not value:
             continue
         if header not in HEADERS:
-            raise RefusedSafeguard([FieldError(header, "this model is called by Converse, which has no such option")])
+            raise RefusedSafeguard([FieldError(header, unknown)])
         read = _combine(read, _nest(HEADERS[header], _read_value(header, value)), header)
     return read
 

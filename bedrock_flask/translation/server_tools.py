@@ -34,6 +34,20 @@ def leave_out_server_tools(request: Request, taken: Container[str] = ()) -> tupl
     return {**request, "extras": rest}, tuple(found)
 
 
+def find_hosted_tools(body: Any, taken: Container[str]) -> list[int]:
+    """The positions of a body's tools that run on servers which are not there; `taken` are the types of those that are.
+
+    Raises RefusedSafeguard if the body has no other tool or forces one of them.
+    """
+    tools = body.get("tools") or []
+    kinds = [tool.get("type") for tool in tools]
+    lost = [index for index, kind in enumerate(kinds) if is_server_tool(kind) and kind not in taken]
+    choice = member(body, "tool_choice", "type")
+    if lost and (len(lost) == len(tools) or choice in {kinds[index] for index in lost}):
+        raise RefusedSafeguard([explain(f"tools[{index}]", str(kinds[index])) for index in lost])
+    return lost
+
+
 def explain(path: str, kind: str) -> FieldError:
     """The fault of a request that needs such a tool."""
     return FieldError(path, f"'{kind[:100]}' runs on its provider's servers, which models on Bedrock cannot use")

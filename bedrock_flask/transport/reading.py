@@ -21,11 +21,10 @@ from bedrock_flask.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
-from bedrock_flask.protocol import eventstream
 from bedrock_flask.transport import wait
-from bedrock_flask.transport.frames import read_chunks
+from bedrock_flask.transport.events import find_media_type, open_events
 from bedrock_flask.transport.pending import Head, MalformedResponse, PendingResponse
-from bedrock_flask.transport.refusal import MAX_FOREIGN_BYTES, find_refusal, read_refusal
+from bedrock_flask.transport.refusal import MAX_FOREIGN_BYTES, find_refusal, find_request_id, read_refusal
 from bedrock_flask.transport.shutdown import Shutdown
 
 _MAX_ERROR_BYTES = 1 << 20
@@ -155,7 +154,7 @@ class Reader:
         # A head whose read was interrupted looks like one that was cut short.
         raise_if_expired(call, self.shutdown)
         head = Head(head.status, forwardable_headers(head.headers))
-        call.record.upstream_request_id = head.headers.get("x-amzn-requestid", "")
+        call.record.upstream_request_id = find_request_id(head.headers)
         if head.status >= 300:
             raise self._read_error(head)
         if fault := _find_head_fault(head, call):
@@ -210,22 +209,19 @@ class Reader:
                 yield piece
 
     def _read_events(self, head: Head) -> Generator[Batch]:
-        """The events of an event stream as they arrive; an exception or error frame raises its error."""
-        decoder = eventstream.Decoder()
+        """The events of a stream as they arrive; one that reports an error raises it."""
+        events = open_events(self.call)
         with closing(self._read_pieces(head)) as pieces:
             for piece in pieces:
                 if not piece:
                     yield SILENCE
                     continue
-                batch, error = read_chunks(decoder, piece)
+                batch, error = events.feed(piece)
                 if batch:
                     yield batch
                 if error is not None:
                     raise error
-        try:
-            decoder.close()
-        except eventstream.EventStreamError:
-            raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended within an event.") from None
+        events.close()
 
     def _read_pieces(self, head: Head, first: bytes = b"") -> Generator[bytes]:
         """What each read gives of the body, `first` before them; an empty piece is a silence.
@@ -307,7 +303,7 @@ def _find_head_fault(head: Head, call: Call) -> str:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if head.status < 200:
         return f"Bedrock answered with status {head.status}."
-    if call.stream and kind != eventstream.MEDIA_TYPE:
+    if call.stream and kind != find_media_type(call):
         return f"Bedrock answered a stream with {kind or 'no content type'}."
     if headers.get("content-encoding", "identity") != "identity":
         return "Bedrock's answer is compressed, which was not requested."

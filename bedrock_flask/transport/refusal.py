@@ -4,25 +4,36 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bedrock_flask.errors import BedrockError
+from bedrock_flask.errors import NAME_BY_STATUS, BedrockError
 
 MAX_FOREIGN_BYTES = 4096
 _ERROR_TYPE = "x-amzn-errortype"
+# The id of an answer: AWS's own, and what OpenAI's and Anthropic's APIs call it.
+_REQUEST_IDS = ("x-amzn-requestid", "x-request-id", "request-id")
 _UNKNOWN_OPERATION = b"UnknownOperationException"
 
 
 def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> BedrockError:
-    """The error of an answer with an error status; the body may be cut short."""
+    """The error of an answer with an error status, in AWS's form, OpenAI's or Anthropic's; the body may be cut."""
     document = parse_any(body)
+    inner = document.get("error") if isinstance(document, dict) else None
+    described = inner if isinstance(inner, dict) else document
     name = headers.get(_ERROR_TYPE) or find_first_text(document, "__type", "code")
     # `Name:http://…` in a header, `prefix#Name` in a body.
     name = name.partition(":")[0].rpartition("#")[2].strip()
+    if not name and described is inner:
+        # OpenAI's and Anthropic's names for kinds of errors are fewer than the statuses that they come with.
+        name = NAME_BY_STATUS.get(status, "")
+    message = find_first_text(described, "message", "Message") or (inner if isinstance(inner, str) else "")
     hints = {hint: value for hint, value in headers.items() if hint == "retry-after"}
-    refused = BedrockError(
-        name, find_first_text(document, "message", "Message"), status, headers=hints, document=document
-    )
-    refused.upstream_request_id = headers.get("x-amzn-requestid")
+    refused = BedrockError(name, message, status, headers=hints, document=described)
+    refused.upstream_request_id = find_request_id(headers)
     return refused
+
+
+def find_request_id(headers: Mapping[str, str]) -> str:
+    """The id that AWS gave the answer, or an empty text."""
+    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), "")
 
 
 def find_refusal(body: bytes) -> BedrockError | None:

@@ -22,6 +22,7 @@ WIRES: Mapping[str, Wire] = MappingProxyType(
             invoke.WIRE,
             openai_responses.WIRE,
             completeness.COUNT_TOKENS,
+            completeness.COUNT_MESSAGES,
             completeness.OPAQUE,
             *completeness.ACCOUNT.values(),
         )

@@ -16,6 +16,8 @@ def _make_wire(name: str, member: str, kind: type) -> Wire:
 
 
 COUNT_TOKENS = _make_wire("count_tokens", "inputTokens", int)
+# Anthropic's own count.
+COUNT_MESSAGES = _make_wire("count_messages", "input_tokens", int)
 # The operations that are on no model, by their names. Source: botocore's service model of bedrock-runtime.
 ACCOUNT = MappingProxyType(
     {

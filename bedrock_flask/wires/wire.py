@@ -101,6 +101,8 @@ def raise_reported_error(error: Any) -> None:
 def find_reported_error(document: Json) -> Any:
     """What a reply or a chunk reports as an error, in the form of Anthropic or of OpenAI, or None."""
     error = document.get("error")
+    if document.get("type") == "response.failed" and isinstance(document.get("response"), dict):
+        return document["response"].get("error") or document
     if document.get("type") == "error" or document.get("object") == "error":
         return error if isinstance(error, dict) else document
     return error if isinstance(error, dict) and error.get("message") else None
@@ -128,6 +130,7 @@ class Wire:
     is_complete    whether a reply is a whole answer, rather than a cut or foreign one
     is_stop        whether a chunk has the stop reason, which comes before the terminal chunk or in it
     is_terminal    whether a chunk is the terminal one of its stream
+    is_last_event  the same for a stream of server-sent events from the format's own API, if `is_terminal` is too early
     pieces         the types of events that hold only a piece of the answer: no stop reason, no usage and no error
     texts          chunks that are texts rather than objects, in JSON: each ends a stream
     is_opaque      whether an answer may have any form: one that is not a JSON object is not examined
@@ -155,6 +158,7 @@ class Wire:
     is_complete: Callable[[Json], bool] = is_answer
     is_stop: Callable[[Json], bool] = always
     is_terminal: Callable[[Json], bool] = has_metrics
+    is_last_event: Callable[[Json], bool] | None = None
     pieces: frozenset[str] = frozenset()
     texts: frozenset[bytes] = frozenset()
     is_opaque: bool = False

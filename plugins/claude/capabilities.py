@@ -15,6 +15,7 @@ SEES = Capabilities(
     empty_results="accepted",
     tool_schemas="named",
     blank_stops=False,
+    surfaces=("invoke", "converse", "runtime/messages"),
 )
 COUNTS = SEES.but(counts_tokens=True)
 CACHES = COUNTS.but(cache=True)
@@ -36,6 +37,8 @@ FOUR_SEVEN = FOUR_SIX.but(
     refused_betas=("interleaved-thinking-*",),
     api_versions=(anthropic_body.VERSION, "2026-10-21"),
     counts_tokens=False,
+    # Since this generation bedrock-mantle serves the same ids.
+    surfaces=(*SEES.surfaces, "mantle/messages"),
 )
 FOUR_EIGHT = FOUR_SEVEN.but(system_turns=True, forced_while_reasoning=True)
 # What is not known of a newer model's strict tools is not a rule.
@@ -72,6 +75,17 @@ MODELS = {
 }
 
 SOURCES = {
+    "surfaces": [
+        Source(
+            "AWS user guide, Inference using Anthropic Messages API: bedrock-runtime where Claude is available, and "
+            "bedrock-mantle",
+            DOCUMENTED,
+        ),
+        Source(
+            "bedrock-models 0.1.165 and litellm 1.109, bedrock-mantle's models of October 2026: Opus 4.7 and later",
+            MEASURED,
+        ),
+    ],
     "video": [Source("AWS user guide, the card of each model: text and images", DOCUMENTED)],
     "audio": [Source("AWS user guide, the card of each model: text and images", DOCUMENTED)],
     "cache": [

@@ -9,6 +9,7 @@ import pytest
 
 from bedrock_flask.bedrock import iam
 from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS, RUNTIME
+from bedrock_flask.bedrock.surfaces import BEARER_ACTION, CALLED
 
 # `bedrock-flask doctor` calls these, and the gateway never.
 READ = ("ListFoundationModels", "ListInferenceProfiles", "GetFoundationModelAvailability")
@@ -55,7 +56,8 @@ def test_the_policy_allows_what_the_gateway_is_seen_to_call(
     called = {call["operation"] for call in emulator.calls()}
     assert called == {name for name, operation in OPERATIONS.items() if operation.service == RUNTIME}
     wanted = {OPERATIONS[operation].action for operation in called} - {""}
-    assert wanted == allowed(statements).keys() - READ_ACTIONS
+    by_surfaces = {action for surface in CALLED.values() for action in surface.actions}
+    assert wanted | by_surfaces == allowed(statements).keys() - READ_ACTIONS
 
 
 def test_models_are_allowed_one_by_one(statements: dict[str, Any]) -> None:
@@ -81,7 +83,7 @@ def test_reading_is_a_statement_of_its_own_that_can_be_left_out(statements: dict
 
 def test_api_keys_of_bedrock_are_denied(statements: dict[str, Any]) -> None:
     [denied] = [statement for statement in statements.values() if statement["Effect"] == "Deny"]
-    assert (denied["Action"], denied["Resource"]) == (["bedrock:CallWithBearerToken"], ["*"])
+    assert (denied["Action"], denied["Resource"]) == (["bedrock:CallWithBearerToken", BEARER_ACTION], ["*"])
 
 
 def test_every_placeholder_of_the_policy_is_explained(repository: Path) -> None:

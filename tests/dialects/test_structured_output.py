@@ -179,7 +179,8 @@ def find_tools(body: Json) -> list[Json]:
 
 
 def has_format(body: Json) -> bool:
-    return "textFormat" in (body.get("outputConfig") or {}) or "format" in (body.get("output_config") or {})
+    holders = (body.get("outputConfig"), body.get("output_config"), body.get("text"))
+    return "response_format" in body or any({"textFormat", "format"} & {*(holder or ())} for holder in holders)
 
 
 @pytest.mark.parametrize("stream", [False, True])

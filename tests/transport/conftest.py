@@ -28,6 +28,7 @@ def set_environment(patch: pytest.MonkeyPatch, endpoint: str) -> None:
         patch.delenv(name, raising=False)
     for name, value in {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint,
+        "AWS_ENDPOINT_URL_BEDROCK_MANTLE": endpoint,
         "AWS_ACCESS_KEY_ID": "emulator",
         "AWS_SECRET_ACCESS_KEY": "emulator",
         "AWS_REGION": "us-east-1",

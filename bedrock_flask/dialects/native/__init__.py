@@ -43,6 +43,7 @@ from bedrock_flask.pipeline.request import (
     resolve_native_model,
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
+from bedrock_flask.pipeline.surfaces import serve_native
 from bedrock_flask.protocol import envelope, sse
 from bedrock_flask.translation.async_invokes import is_only_async
 from bedrock_flask.wires import find_wire
@@ -107,6 +108,7 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
         )
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
+    model = serve_native(exchange, model)
     if is_own_model(model.id) and GENERIC in model.adapter.models:
         # No plugin knows its body, which may be of any form.
         call = _make_opaque_call(exchange, model, data, stream=stream)

@@ -30,7 +30,7 @@ def name_effort(request: Request, capabilities: Capabilities) -> RepairResult:
         return result
     is_limited = member(request, "inferenceConfig", "maxTokens") is not None
     accepted = [name for name in capabilities.efforts if not (is_limited and name == capabilities.unlimited_effort)]
-    named = _find_nearest(effort, accepted)
+    named = find_nearest(effort, accepted)
     changed = set_extras(result.request, effort=named)
     return result.then(RepairResult(changed, ("effort",) if named != effort else ()))
 
@@ -58,7 +58,7 @@ def _find_effort(budget: Any) -> str:
     return [effort for least, effort in _BUDGETS if least <= tokens][-1]
 
 
-def _find_nearest(effort: Any, accepted: Sequence[str]) -> str:
+def find_nearest(effort: Any, accepted: Sequence[str]) -> str:
     """The nearest of the accepted efforts, of two the lower; raises InvalidBody for a name that no API knows.
 
     Reasoning is not switched off for a caller who asks for some.

@@ -54,12 +54,12 @@ class Gate:
 
 def make_transport(settings: Settings, shutdown: Shutdown, service: str = RUNTIME) -> Handler:
     """The handler that calls Bedrock, until the process shuts down; `service` is the runtime or the control plane."""
-    find_gate, forget_gates = cache_gates(settings, service)
+    find_gate, forget_gates = cache_gates(settings)
     credentials = make_credentials(settings)
 
     def attempt(call: Call, read: Callable[[Reader], Answer], *, as_stream: bool) -> Answer:
         shutdown.check()
-        gate = find_gate(call.region)
+        gate = find_gate((call.surface.endpoint if call.surface else service, call.region))
         call.record.region = gate.endpoint.region
         identity = credentials.current(call.deadline, shutdown.check)
         try:
@@ -74,14 +74,15 @@ def make_transport(settings: Settings, shutdown: Shutdown, service: str = RUNTIM
     return make_handler(attempt, settings, shutdown)
 
 
-def cache_gates(settings: Settings, service: str = RUNTIME) -> tuple[Callable[[str], Gate], Callable[[], None]]:
-    """A function from a region ("" for the configured one) to its gate, and a function that clears the cache.
+def cache_gates(settings: Settings) -> tuple[Callable[[tuple[str, str]], Gate], Callable[[], None]]:
+    """A function from an endpoint and a region ("" for the configured one) to its gate, and one that clears the cache.
 
     The connections of a gate that leaves the cache are closed. With a new one everything is read again: the
     configuration of the endpoint, proxies and certificates.
     """
 
-    def make(region: str) -> Gate:
+    def make(place: tuple[str, str]) -> Gate:
+        service, region = place
         return make_gate(find_endpoint(settings, region, service), settings)
 
     return cache_by_region(make, lambda gate: gate.pool.close())

@@ -8,7 +8,7 @@ the results with those of clients.
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -18,9 +18,12 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.session import Session
 from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, validate_region_name
 
+from bedrock_flask.bedrock.iam import partition_of
+from bedrock_flask.bedrock.operations import RUNTIME
+from bedrock_flask.bedrock.surfaces import MANTLE, MANTLE_HOST, SIGNING_NAMES
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import CredentialsError
-from bedrock_flask.transport.signed.sessions import SERVICE, SIGNING_NAME, make_session, map_errors
+from bedrock_flask.transport.signed.sessions import SIGNING_NAME, make_session, map_errors
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -54,10 +57,10 @@ class Endpoint:
         return f"{self.scheme}://{self.authority}{self.base_path}"
 
 
-def find_endpoint(settings: Settings, region: str = "", service: str = SERVICE) -> Endpoint:
+def find_endpoint(settings: Settings, region: str = "", service: str = RUNTIME) -> Endpoint:
     """The endpoint of a region, or of the configured one; CredentialsError if botocore's configuration has none.
 
-    `service` is botocore's name of a service that signs as `bedrock`.
+    `service` is AWS's name of an endpoint, which variables and profiles name: `AWS_ENDPOINT_URL_BEDROCK_MANTLE`.
     """
     with map_errors():
         session = make_session(region or settings.region)
@@ -68,8 +71,9 @@ def find_endpoint(settings: Settings, region: str = "", service: str = SERVICE) 
         # Older configurations name FIPS in the region, such as fips-us-gov-west-1.
         named = region.replace("fips-", "").replace("-fips", "")
         configured = _find_configured_url(session, service)
-        url = configured or _apply_rules(session, service, named, fips=named != region)
-        return _read_url(url, named, _find_ca_bundle(session))
+        find_url = _build_mantle_url if service == MANTLE else partial(_apply_rules, service)
+        url = configured or find_url(session, named, fips=named != region)
+        return _read_url(url, named, SIGNING_NAMES.get(service, SIGNING_NAME), _find_ca_bundle(session))
 
 
 def _find_configured_url(session: Session, service: str) -> str:
@@ -80,7 +84,7 @@ def _find_configured_url(session: Session, service: str) -> str:
     return str(provider.provide() or "")
 
 
-def _apply_rules(session: Session, service: str, region: str, *, fips: bool) -> str:
+def _apply_rules(service: str, session: Session, region: str, *, fips: bool) -> str:
     loader = session.get_component("data_loader")
     rules = loader.load_service_model(service, "endpoint-rule-set-1")
     provider = EndpointProvider(rules, loader.load_data("partitions"))
@@ -92,6 +96,24 @@ def _apply_rules(session: Session, service: str, region: str, *, fips: bool) -> 
     return str(found.url)
 
 
+def _build_mantle_url(session: Session, region: str, *, fips: bool) -> str:
+    """The URL of bedrock-mantle, which botocore does not know."""
+    unknown = [
+        *(["FIPS"] if fips or session.get_config_variable("use_fips_endpoint") else []),
+        *([partition] if (partition := partition_of(region)) not in _MANTLE_PARTITIONS else []),
+    ]
+    if unknown:
+        raise CredentialsError(
+            f"AWS documents no endpoint of bedrock-mantle for {' and '.join(unknown)}: set "
+            "AWS_ENDPOINT_URL_BEDROCK_MANTLE, or leave the mantle surfaces out of BEDROCK_FLASK_SURFACES."
+        )
+    return f"https://{MANTLE_HOST.format(region=region)}"
+
+
+# Source: BerriAI/litellm 1.109 has prices of bedrock-mantle for GovCloud.
+_MANTLE_PARTITIONS = ("aws", "aws-us-gov")
+
+
 def _find_ca_bundle(session: Session) -> str:
     bundle = session.get_config_variable("ca_bundle")
     if bundle is None:
@@ -101,7 +123,7 @@ def _find_ca_bundle(session: Session) -> str:
     return str(bundle or "")
 
 
-def _read_url(url: str, region: str, ca_bundle: str) -> Endpoint:
+def _read_url(url: str, region: str, signing_service: str, ca_bundle: str) -> Endpoint:
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not (is_valid_endpoint_url(url) or is_valid_ipv6_endpoint_url(url)):
         raise CredentialsError("The gateway's Bedrock endpoint is not a valid http or https URL.")
@@ -113,5 +135,6 @@ def _read_url(url: str, region: str, ca_bundle: str) -> Endpoint:
         base_path=quote(parts.path.removesuffix("/"), safe="/%:@!$&'()*+,;=~"),
         region=region,
         signing_region=region,
+        signing_service=signing_service,
         ca_bundle=ca_bundle,
     )

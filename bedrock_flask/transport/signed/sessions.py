@@ -7,11 +7,13 @@ from contextlib import contextmanager
 import botocore.exceptions as boto
 from botocore.session import Session
 
+from bedrock_flask.bedrock.operations import RUNTIME
+from bedrock_flask.bedrock.surfaces import SIGNING_NAMES
 from bedrock_flask.errors import CredentialsError, GatewayError
 from bedrock_flask.transport.regions import resolve_region
 
-# botocore's name of the service, and the one in signatures and variables: `signingName` of its service model.
-SERVICE, SIGNING_NAME = "bedrock-runtime", "bedrock"
+# botocore's name for bedrock-runtime in signatures and variables: `signingName` of its service model.
+SIGNING_NAME = SIGNING_NAMES[RUNTIME]
 
 LOG = logging.getLogger("bedrock_flask.transport")
 

@@ -11,6 +11,7 @@ from bedrock_flask.wires.openai_chat.request_reader import HINTS, read_request
 from bedrock_flask.wires.openai_chat.request_writer import write_request
 from bedrock_flask.wires.openai_chat.response_reader import (
     is_complete,
+    is_last_event,
     is_stop,
     is_terminal,
     open_reader,
@@ -29,6 +30,7 @@ __all__ = [
     "WIRE",
     "find_custom_tools",
     "is_complete",
+    "is_last_event",
     "is_stop",
     "is_terminal",
     "open_reader",
@@ -65,6 +67,7 @@ WIRE = Wire(
     is_complete=is_complete,
     is_stop=is_stop,
     is_terminal=is_terminal,
+    is_last_event=is_last_event,
     read_usage=read_usage,
     read_request=read_request,
     write_request=write_request,

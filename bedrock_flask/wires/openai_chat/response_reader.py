@@ -41,6 +41,14 @@ def is_terminal(chunk: Json) -> bool:
     return bool(_find_finish_reason(_find_first_choice(chunk))) and not ("usage" in chunk and chunk["usage"] is None)
 
 
+def is_last_event(chunk: Json) -> bool:
+    """Whether this chunk of OpenAI's own API is the last one: the mark of the end, or the usage that a call asks for.
+
+    Here a chunk that has a reason and no usage is not the last one.
+    """
+    return "end" in chunk or (chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict))
+
+
 def read_usage(document: Json) -> Usage:
     """The counts of a reply or a chunk, or of the metrics in the last chunk."""
     return read_counts(document.get("usage"), **USAGE_NAMES).merge(from_metrics(document))

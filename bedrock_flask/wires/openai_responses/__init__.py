@@ -8,7 +8,7 @@ from those of functions. `find_custom_tools` and `find_namespaced_tools` read fr
 
 from types import MappingProxyType
 
-from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, HINTS, read_request
+from bedrock_flask.wires.openai_responses.request_reader import ENCRYPTED, HINTS, find_stored, read_request
 from bedrock_flask.wires.openai_responses.request_writer import write_request
 from bedrock_flask.wires.openai_responses.response_reader import (
     PIECES,
@@ -25,10 +25,12 @@ from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_n
 from bedrock_flask.wires.wire import Wire
 
 __all__ = [
+    "ENCRYPTED",
     "HINTS",
     "WIRE",
     "find_custom_tools",
     "find_namespaced_tools",
+    "find_stored",
     "has_tool_search",
     "is_complete",
     "is_terminal",

@@ -1,6 +1,7 @@
 """A Responses body as a Converse request; what Converse cannot express becomes extras, by name or by path."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request, is_blank, omit_null, uses_tools
@@ -11,7 +12,7 @@ from bedrock_flask.wires.reading.cursor import Cursor
 from bedrock_flask.wires.reading.openai_hints import DEFAULTS, HINTS, INCLUDED_HINTS
 from bedrock_flask.wires.reading.request_metadata import read_metadata, read_tier
 
-__all__ = ["ENCRYPTED", "HINTS", "LOGPROBS", "read_request"]
+__all__ = ["ENCRYPTED", "HINTS", "LOGPROBS", "find_stored", "read_request"]
 
 # Top-level members that are read one by one, or that do not concern the model.
 _READ = frozenset(
@@ -27,6 +28,8 @@ _STORED = {
     "conversation": "is not supported: the gateway stores no conversations. Send the conversation in input.",
     "prompt": "is not supported: the gateway stores no prompts. Send the prompt in instructions and input.",
 }
+_NO_ITEMS = "is not supported: the gateway stores no items. Send the item itself."
+_NO_FILES = "is not supported: the gateway stores no files. Send the file itself."
 ENCRYPTED = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
 
@@ -59,6 +62,20 @@ def read_request(body: Json) -> Request:
         _add_options(body, top)
     top.add_unread(body, *_READ, *_STORED, defaults=DEFAULTS)
     return top.finish({name: value for name, value in request.items() if value or name == "messages"})
+
+
+def find_stored(body: Json) -> Iterator[tuple[str, str]]:
+    """The path of each member of a body that needs something stored, and why it is refused."""
+    yield from ((name, reason) for name, reason in _STORED.items() if body.get(name))
+    items = body.get("input")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if item.get("type") == "item_reference":
+            yield f"input[{index}]", _NO_ITEMS
+        for holder in ("content", "output"):
+            parts = item.get(holder)
+            for number, part in enumerate(parts if isinstance(parts, list) else ()):
+                if isinstance(part, dict) and part.get("file_id"):
+                    yield f"input[{index}].{holder}[{number}].file_id", _NO_FILES
 
 
 def _is_nothing(given: str | list[Json]) -> bool:
