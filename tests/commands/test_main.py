@@ -31,6 +31,7 @@ def list_imports(environ: dict[str, str], *arguments: str) -> set[str]:
         (["fault", "--help"], {"flask", "marshmallow"}),
         (["models"], {"marshmallow", "apispec"}),
         (["plugins"], {"marshmallow", "apispec"}),
+        (["prices"], {"marshmallow", "apispec"}),
         (["serve", "--help"], {"marshmallow", "apispec"}),
     ],
 )

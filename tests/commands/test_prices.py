@@ -102,17 +102,22 @@ def test_refresh_writes_a_file_that_the_gateway_prefers(run: Run, aws: responses
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "words"),
     [
-        {"status": 404},
-        {"status": 301, "headers": {"Location": "https://example.com/"}},
-        {"body": b"<html>"},
-        {"body": requests.ConnectTimeout("no route to a secret place")},
-        {"body": b"x" * 2001},
+        ({"status": 404}, "answers with status 404"),
+        ({"status": 301, "headers": {"Location": "https://example.com/"}}, "answers with status 301"),
+        ({"body": b"<html>"}, "this is not an offer of AWS's Price List"),
+        ({"body": requests.ConnectTimeout("no route to a secret place")}, "ConnectTimeout"),
+        ({"body": b"x" * 2001}, "has more than 2000 bytes"),
     ],
 )
 def test_an_answer_that_is_no_offer_ends_in_one_line_and_changes_nothing(
-    run: Run, aws: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+    run: Run,
+    aws: responses.RequestsMock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any],
+    words: str,
 ) -> None:
     monkeypatch.setattr(prices, "_MOST_BYTES", 2000)
     path = tmp_path / "own.csv"
@@ -122,6 +127,7 @@ def test_an_answer_that_is_no_offer_ends_in_one_line_and_changes_nothing(
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("bedrock-flask: ")
+    assert words in line
     assert "secret" not in line
     assert path.read_text() == "model,input\nacme.chat-v1,0.5\n"
 

@@ -94,6 +94,44 @@ def test_a_job_runs_from_its_start_to_its_files(gateway: Gateway, folder: Path, 
     assert written.read_bytes()[4:8] == b"ftyp"
 
 
+@pytest.mark.parametrize(
+    ("model", "body", "refused", "path"),
+    [
+        (
+            "marengo",
+            {"inputType": "audio", "audio": {"mediaSource": {"s3Location": {"uri": "s3://b/a.mp3"}}}},
+            {"inputType": "audios"},
+            "input.inputType",
+        ),
+        (
+            "nova-embed",
+            {
+                "taskType": "SEGMENTED_EMBEDDING",
+                "segmentedEmbeddingParams": {
+                    "embeddingPurpose": "GENERIC_INDEX",
+                    "audio": {
+                        "format": "mp3",
+                        "source": {"s3Location": {"uri": "s3://b/a.mp3"}},
+                        "segmentationConfig": {"durationSeconds": 10},
+                    },
+                },
+            },
+            {"taskType": "SINGLE_EMBEDDING"},
+            "input.taskType",
+        ),
+    ],
+)
+def test_vectors_of_long_media_are_jobs_too(
+    gateway: Gateway, model: str, body: dict[str, Any], refused: dict[str, Any], path: str
+) -> None:
+    job = start(gateway, model, body).json()
+    assert await_end(gateway, model, job["id"])["status"] == "completed"
+    response = start(gateway, model, {**body, **refused})
+    assert response.status_code == 400
+    assert any(fault["path"].startswith("input") for fault in response.json()["errors"])
+    assert path.partition(".")[2] in response.json()["detail"]
+
+
 def test_the_output_goes_where_the_operator_says_by_default(gateway: Gateway, folder: Path) -> None:
     job = start(gateway, "nova-reel", {"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "a boat"}}).json()
     found = await_end(gateway, "nova-reel", job["id"])

@@ -13,6 +13,7 @@ acme.chat-v1,us-east-1 us-west-2,,,0.5,1.50,
 acme.chat-v1,us-east-1 us-west-2,,flex,0.25,0.75,
 acme.chat-v1,,global,,0.4,1.2,
 acme.chat-v1,,eu,,0.6,1.8,2
+acme.regional-v1,,,,0.5,1.50,
 """
 
 
@@ -43,6 +44,8 @@ def test_a_price_that_is_not_known_is_none_and_not_another_one(own):
     assert own.find_price(model, "us-east-1", variant="720p") is None
     assert own.find_price(model, "us-gov-west-1", "global") is None
     assert own.find_price("acme.other-v1", "us-east-1") is None
+    assert own.find_price("acme.regional-v1", "us-east-1", "us") is not None
+    assert own.find_price("acme.regional-v1", "us-east-1", "global") is None
     assert "cache_read" not in own.find_price(model, "us-east-1").units
 
 
