@@ -100,6 +100,37 @@ def test_models_are_invoked_in_their_own_body_whole_and_streamed(bedrock: Any, e
     assert len(json.loads(vector["body"].read())["embedding"]) == 256
 
 
+EMBEDDERS = {
+    "amazon.titan-embed-text-v1": {"inputText": "a door"},
+    "amazon.titan-embed-image-v1": {"inputText": "a door", "embeddingConfig": {"outputEmbeddingLength": 256}},
+    "cohere.embed-english-v3": {"texts": ["a door"], "input_type": "search_query", "embedding_types": ["int8"]},
+    "us.cohere.embed-v4:0": {"texts": ["a door"], "input_type": "search_query", "output_dimension": 512},
+    "amazon.nova-2-multimodal-embeddings-v1:0": {
+        "taskType": "SINGLE_EMBEDDING",
+        "singleEmbeddingParams": {
+            "embeddingPurpose": "TEXT_RETRIEVAL",
+            "text": {"truncationMode": "END", "value": "a door"},
+        },
+    },
+    "us.twelvelabs.marengo-embed-2-7-v1:0": {"inputType": "text", "inputText": "a door"},
+    "us.twelvelabs.marengo-embed-3-0-v1:0": {"inputType": "text", "text": {"inputText": "a door"}},
+}
+
+
+@pytest.mark.parametrize("model", EMBEDDERS)
+def test_embedding_models_are_invoked_in_their_own_body(bedrock: Any, emulator: Emulator, model: str) -> None:
+    replies = []
+    for client in (bedrock, emulator.client()):
+        response = client.invoke_model(modelId=model, body=json.dumps(EMBEDDERS[model]))
+        replies.append(response["body"].read())
+        assert int(response["ResponseMetadata"]["HTTPHeaders"]["x-amzn-bedrock-input-token-count"]) > 0
+    assert replies[0] == replies[1]
+    with pytest.raises(bedrock.exceptions.ValidationException, match="sizes"):
+        bedrock.invoke_model(modelId=model, body=json.dumps({**EMBEDDERS[model], "sizes": 1}))
+    with pytest.raises(bedrock.exceptions.ValidationException):
+        bedrock.converse(modelId=model, messages=ASKED)
+
+
 def test_tokens_are_counted_in_both_forms(bedrock: Any) -> None:
     converse = {"converse": {"messages": ASKED}}
     native = {"invokeModel": {"body": json.dumps(MESSAGES)}}

@@ -263,3 +263,53 @@ def test_embeddings_by_both(endpoint: Endpoint) -> None:
     for one, other in zip(openai.embed_documents(texts), aws.embed_documents(texts), strict=True):
         assert one == pytest.approx(other, abs=1e-6)
     assert openai.embed_query("two") == pytest.approx(aws.embed_query("two"), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        ("amazon.titan-embed-text-v1", 1536),
+        ("amazon.titan-embed-image-v1", 1024),
+        ("cohere.embed-english-v3", 1024),
+        ("cohere.embed-v4:0", 1536),
+        ("amazon.nova-2-multimodal-embeddings-v1:0", 3072),
+    ],
+)
+def test_every_embedding_family_that_langchain_knows_is_embedded_by_both(
+    endpoint: Endpoint, model: str, size: int
+) -> None:
+    texts = ["one", "two", "three"]
+    openai = OpenAIEmbeddings(
+        base_url=f"{endpoint.url}/v1",
+        api_key=SecretStr(endpoint.key),
+        model=model,
+        check_embedding_ctx_length=False,
+    )
+    aws = BedrockEmbeddings(endpoint_url=endpoint.url, model_id=model, **_signed(endpoint))
+    vectors = aws.embed_documents(texts)
+    assert {len(vector) for vector in vectors} == {size}
+    for one, other in zip(openai.embed_documents(texts), vectors, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+    assert aws.embed_query("two") == pytest.approx(vectors[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "amazon.titan-embed-image-v1",
+        "cohere.embed-multilingual-v3",
+        "cohere.embed-v4:0",
+        "amazon.nova-2-multimodal-embeddings-v1:0",
+        "us.twelvelabs.marengo-embed-3-0-v1:0",
+    ],
+)
+def test_an_image_is_embedded_by_both(endpoint: Endpoint, png: bytes, model: str) -> None:
+    aws = BedrockEmbeddings(endpoint_url=endpoint.url, model_id=model, **_signed(endpoint))
+    openai = OpenAIEmbeddings(
+        base_url=f"{endpoint.url}/v1",
+        api_key=SecretStr(endpoint.key),
+        model=model,
+        check_embedding_ctx_length=False,
+    )
+    uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    assert openai.embed_query(uri) == pytest.approx(aws.embed_image(png), abs=1e-6)

@@ -501,6 +501,22 @@ def test_embeddings_come_in_order_whatever_their_encoding(client: openai.OpenAI,
         client.embeddings.create(model="titan-embed", input=texts)
 
 
+def test_an_embedding_model_gets_its_own_parameters_and_images(client: openai.OpenAI, sent: Any, png: bytes) -> None:
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(png).decode()}"}}
+    inputs: Any = ["a door", {"content": [{"type": "text", "text": "a road"}, image]}]
+    answer = client.embeddings.create(
+        model="cohere-embed", input=inputs, dimensions=256, extra_body={"input_type": "search_query"}
+    )
+    assert [len(each.embedding) for each in answer.data] == [256, 256]
+    assert {body["input_type"] for body in sent()} == {"search_query"}
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model="titan-embed", input="x", extra_body={"truncate": "END"})
+    assert refused.value.param == "truncate"
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model="titan-embed", input=inputs)
+    assert refused.value.param == "input[1]"
+
+
 def test_all_of_it_is_below_the_base_path_too(endpoint: Endpoint) -> None:
     with openai.OpenAI(base_url=f"{endpoint.url}/bedrock/v1", api_key=endpoint.key, max_retries=0) as client:
         assert client.chat.completions.create(model=NOVA, messages=turns("x")).choices  # type: ignore[arg-type]
