@@ -44,9 +44,13 @@ _OTHERS = re.compile(
     r"lctx|long_ctx|long-context|_30m|-30m|grounding|commit"
 )
 _MANTLE_ID = re.compile(r"^[A-Z0-9]+-(?P<id>[a-z][a-z0-9]*\.[a-z0-9.-]+?)-mantle-")
-_WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
-# Words that AWS adds to a model's name in one list and not in another.
-_IDLE_WORDS = frozenset({"amazon", "bedrock", "edition", "model", "models", "instruct", "v", "nvidia"})
+# A version at the end of an id, and the date within it.
+_VERSION = re.compile(r"(-v\d+)?(:\d+)?$")
+_DAY = re.compile(r"-20\d{6}\b")
+# Words that a model's name has in one list and not in another.
+_IDLE_WORDS = frozenset(
+    {"amazon", "anthropic", "bedrock", "cohere", "edition", "instruct", "model", "models", "nvidia", "openai", "v"}
+)
 
 
 class UnreadablePriceList(StartupError):
@@ -129,12 +133,12 @@ def _read_product(product: Any, terms: Any) -> Listed | None:
 def match_names(offers: Iterable[Offer], names: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
     """The id of each name in the offers, and the names that no model has; `names` are those of the models by their ids.
 
-    A name matches by its words, whatever their order: "Claude 3.5 Haiku", "Claude Haiku 3.5". A name that fits the
-    names of two models fits none.
+    A name matches by its words, whatever their order, and by its numbers in theirs: "Claude 3.5 Haiku", "Claude Haiku
+    3.5". A name that fits the names of two models fits none.
     """
-    by_words: dict[frozenset[str], set[str]] = {}
+    by_words: dict[_Words, set[str]] = {}
     for model, name in names.items():
-        for each in (name, _strip_version(model)):
+        for each in (name, _DAY.sub("", _VERSION.sub("", model))):
             by_words.setdefault(_split_words(each), set()).add(model)
     found, unknown = {}, set()
     for listed in {listed.name for offer in offers for listed in offer.prices}:
@@ -146,14 +150,14 @@ def match_names(offers: Iterable[Offer], names: Mapping[str, str]) -> tuple[dict
     return found, unknown
 
 
-def _strip_version(model: str) -> str:
-    return re.sub(r"(-v\d+)?(:\d+)?$", "", model)
+_Words = tuple[frozenset[str], tuple[str, ...]]
 
 
-def _split_words(name: str) -> frozenset[str]:
-    text = name.lower().replace("(amazon bedrock edition)", "").replace("_", "-")
-    words = {re.sub(r"(\.0)+$", "", word) for word in _WORD.findall(text)}
-    return frozenset(words - _IDLE_WORDS)
+def _split_words(name: str) -> _Words:
+    """The words of a name, and its numbers in their order, without those that mean nothing: `2.0` is `2`."""
+    text = name.lower().replace("+", " plus ")
+    words = frozenset(re.findall(r"[a-z]+", text)) - _IDLE_WORDS
+    return words, tuple(number for number in re.findall(r"\d+", text) if number != "0")
 
 
 def collect_prices(offers: Iterable[Offer], region: str, ids: Mapping[str, str], date: str) -> Iterator[Price]:

@@ -123,6 +123,32 @@ def test_names_match_by_their_words():
     assert unknown == {"Claude Opus 9 (Amazon Bedrock Edition)"}
 
 
+@pytest.mark.parametrize(
+    ("listed", "model"),
+    [
+        ("Cohere Command R+", "cohere.command-r-plus-v1:0"),
+        ("Cohere Command R", "cohere.command-r-v1:0"),
+        ("openai.gpt-oss-120b", "openai.gpt-oss-120b-1:0"),
+        ("GLM 5.3", "zai.glm-5.3"),
+        ("GLM 3.5", None),
+        ("Mistral Large", None),
+        ("Claude 3.5 Sonnet", None),
+    ],
+)
+def test_a_name_is_not_taken_for_that_of_another_model(listed, model):
+    names = {
+        "cohere.command-r-plus-v1:0": "Command R+",
+        "cohere.command-r-v1:0": "Command R",
+        "openai.gpt-oss-120b-1:0": "gpt-oss-120b",
+        "zai.glm-5.3": "GLM 5.3",
+        "mistral.mistral-large-3-675b-instruct": "Mistral Large 3",
+        "anthropic.claude-3-5-sonnet-20240620-v1:0": "",
+        "anthropic.claude-3-5-sonnet-20241022-v2:0": "",
+    }
+    offer = read_offer(make_offer(claude("InputTokenCount", "1", listed)))
+    assert match_names([offer], names)[0].get(listed) == model
+
+
 def test_a_name_of_two_models_is_that_of_none():
     offer = read_offer(make_offer(claude("InputTokenCount", "4.4")))
     twice = {**NAMES, "anthropic.claude-opus-5-5-v2": "Claude Opus 5.5"}
