@@ -365,6 +365,13 @@ class Adapter:
         """Return every fault of a `modelInput` of StartAsyncInvoke with its path there."""
         return self.find_faults(model_input, "async-invoke")
 
+    def has_members(self, body: Mapping[str, Any]) -> bool:
+        """Whether a native body has only members that its schema lists, and all that it requires."""
+        known = {field.data_key or name: field for name, field in self.schema.fields.items()}
+        return body.keys() - _BEDROCK_MEMBERS <= known.keys() and all(
+            name in body for name, field in known.items() if field.required
+        )
+
     def find_faults(self, body: Any, surface: str = "") -> list[FieldError]:
         """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'.
 

@@ -14,20 +14,14 @@ def describe_foreign_body(registry: Registry, adapter: Adapter, body: Any) -> st
 
     It is empty too if the body has the members of the adapter's own format, and only their values are wrong.
     """
-    if not isinstance(body, dict) or not body or _has_members(adapter, body):
+    if not isinstance(body, dict) or not body or adapter.has_members(body):
         return ""
     others = (each for each in registry.adapters.values() if each.body is not adapter.body)
-    names = [each.name for each in others if _has_members(each, body) and _fits(each, body)]
+    names = [each.name for each in others if each.has_members(body) and _fits(each, body)]
     if not names:
         return ""
     *first, last = [f"'{name}'" for name in names[:_MOST_NAMED]]
     return f"The body has the format of {', '.join(first)}{' or ' if first else ''}{last}."
-
-
-def _has_members(adapter: Adapter, body: Any) -> bool:
-    """Whether a body has only members that the format has, and all that it requires."""
-    known = {field.data_key or name: field for name, field in adapter.schema.fields.items()}
-    return body.keys() <= known.keys() and all(name in body for name, field in known.items() if field.required)
 
 
 def _fits(adapter: Adapter, body: Any) -> bool:

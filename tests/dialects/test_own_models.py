@@ -37,6 +37,10 @@ adapter = "mistral-instruct"
 arn = "{IMPORTED}"
 adapter = "converse"
 
+[models.own-qwen]
+arn = "{IMPORTED}"
+adapter = "qwen"
+
 [models.tuned]
 id = "meta.llama3-1-8b-instruct-v1:0"
 arn = "{PROVISIONED}"
@@ -142,6 +146,15 @@ CHAT = {
 }
 
 
+def test_the_emulator_knows_a_family_by_its_prompt(own: Gateway, emulator: Emulator) -> None:
+    turns = {"messages": [{"role": "user", "content": "Hi"}]}
+    for name in ("own-llama", "own-mistral"):
+        response = own.post("/v1/chat/completions", {"model": name, **turns})
+        assert response.status_code == 200, response.text
+        assert json.loads(emulator.calls()[-1]["body"]).keys() == {"prompt"}
+    assert own.post("/v1/models/own-llama/invoke", {"prompt": "Hi"}).json()["generation"]
+
+
 def test_a_conversation_reaches_an_imported_model_as_its_prompt(own: Gateway, emulator: Emulator) -> None:
     response = own.post("/v1/chat/completions", {"model": "own-llama", **CHAT})
     assert response.status_code == 200, response.text
@@ -177,6 +190,14 @@ def test_the_usage_of_an_answer_without_counts_is_that_of_bedrocks_headers(own: 
         "".join(choice["delta"].get("content") or "" for event in events for choice in event["choices"])
         == whole.json()["choices"][0]["message"]["content"]
     )
+
+
+def test_an_imported_model_with_a_chat_body_gets_it_by_invoke_model(own: Gateway, emulator: Emulator) -> None:
+    response = own.post("/v1/messages", {"model": "own-qwen", "max_tokens": 20, "messages": CHAT["messages"][1:]})
+    assert response.status_code == 200, response.text
+    call = emulator.calls()[-1]
+    assert (call["operation"], call["model"]) == ("InvokeModel", IMPORTED)
+    assert [turn["role"] for turn in json.loads(call["body"])["messages"]] == ["user", "assistant", "user"]
 
 
 def test_the_generic_adapter_calls_an_imported_model_by_converse(own: Gateway, emulator: Emulator) -> None:

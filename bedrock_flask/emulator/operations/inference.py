@@ -25,6 +25,7 @@ from bedrock_flask.emulator.formats.neutral import UNKNOWN_FAMILY
 from bedrock_flask.emulator.formats.wire_format import Tally
 from bedrock_flask.emulator.operations import cache_rules, guardrails, model_rules, rules
 from bedrock_flask.errors import FieldError
+from bedrock_flask.models.registry import PatternClaim
 from bedrock_flask.protocol import eventstream
 from bedrock_flask.protocol.json import MalformedJSON, parse
 from bedrock_flask.wires import WIRES
@@ -132,17 +133,25 @@ def _parse_any(body: bytes) -> Json:
 
 
 def _find_by_body(request: EmulatorRequest, body: Json) -> tuple[Adapter, Capabilities]:
-    """The adapter for an ARN that does not name its model: the first whose schema accepts the body.
+    """The adapter for an ARN that does not name its model: the likeliest of those whose schema accepts the body.
 
     A model of the account's own may be of a family that has no plugin.
     """
     claims = (claim for claim in request.registry.claims if claim.adapter.operation == "InvokeModel")
-    found = next((claim for claim in claims if not claim.adapter.find_faults(body)), None)
-    if found is not None:
+    fitting = [each for each in claims if each.adapter.has_members(body) and not each.adapter.find_faults(body)]
+    if fitting:
+        found = min(fitting, key=lambda claim: _rank_by_body(claim, body))
         return found.adapter, found.capabilities
     if not is_own_model(request.model):
         raise validation_error(NO_SUCH_MODEL)
     return UNKNOWN_FAMILY, UNKNOWN_FAMILY.models["unknown"]
+
+
+def _rank_by_body(claim: PatternClaim, body: Json) -> tuple[bool, bool, bool, str]:
+    """First a family that would write the body itself, a prompt in its own template; then one that can be imported."""
+    adapter, read, encode = claim.adapter, claim.adapter.read_request, claim.adapter.encode
+    is_own = read is not None and encode is not None and encode(read(body)) == body
+    return not is_own, claim.is_built_in, adapter.imported is None, adapter.name
 
 
 def converse(request: EmulatorRequest) -> EmulatorResponse:
