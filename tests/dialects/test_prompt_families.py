@@ -172,6 +172,13 @@ def test_bedrocks_own_route_leaves_unknown_members_to_bedrock(
     assert len(emulator.calls()) == 1
 
 
+def test_a_value_that_another_family_takes_is_no_other_family(gateway: Gateway) -> None:
+    # Command takes a temperature up to 5.
+    body = {"prompt": "Hi", "temperature": 1.5}
+    detail = gateway.post("/v1/models/meta.llama3-8b-instruct-v1:0/invoke", body).json()["detail"]
+    assert detail == "temperature: must be at most 1"
+
+
 def test_a_misspelt_field_is_no_other_family(gateway: Gateway) -> None:
     body = {"prompt": "Hi", "max_gen_length": 9}
     detail = gateway.post("/v1/models/meta.llama3-8b-instruct-v1:0/invoke", body).json()["detail"]
