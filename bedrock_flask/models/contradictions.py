@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from bedrock_flask.bedrock.model_ids import find_arn_region
+from bedrock_flask.bedrock.model_ids import find_arn_region, is_application_profile
 from bedrock_flask.models.registry import Registry
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def _follow(name: str, value: str, aliases: Mapping[str, "Alias"]) -> list[str]:
 
 
 def _check_region(alias: "Alias") -> Iterator[str]:
-    region = find_arn_region(alias.model)
+    # The profile of an application is left to Bedrock: its ARN is also what lists of profiles show.
+    region = "" if is_application_profile(alias.model) else find_arn_region(alias.model)
     if alias.region and region and alias.region != region:
         yield f"region: is '{alias.region}', but the ARN that is called is of '{region}'"
 

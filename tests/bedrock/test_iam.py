@@ -42,7 +42,7 @@ def test_every_operation_that_the_transport_can_call_has_its_action() -> None:
 def test_the_policy_allows_what_the_gateway_is_seen_to_call(
     gateway: Any, emulator: Any, statements: dict[str, Any]
 ) -> None:
-    for name in ("nova", "mistral.mistral-large-2402-v1:0"):
+    for name in ("nova", "acme.chat-1"):
         for action in ("invoke", "invoke-stream"):
             assert gateway.post(f"/v1/models/{name}/{action}", NOVA).status_code == 200
     counted = {"model": "claude", "messages": [{"role": "user", "content": "Hi"}]}

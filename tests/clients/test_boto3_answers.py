@@ -15,7 +15,7 @@ from tests.doubles import Gateway, SendStream, SendWhole, Upstream
 from tests.sse_decoder import Decoder
 
 ENDPOINT = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/example-endpoint-name"
-PALMYRA, NOVA, CLAUDE = "us.writer.palmyra-x5-v1:0", "amazon.nova-lite-v1:0", "anthropic.claude-opus-4-6-v1"
+UNKNOWN, NOVA, CLAUDE = "us.acme.chat-v1:0", "amazon.nova-lite-v1:0", "anthropic.claude-opus-4-6-v1"
 ASKED: Any = [{"role": "user", "content": [{"text": "Hi."}]}]
 MESSAGES = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -58,7 +58,7 @@ def chunk(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("model", [ENDPOINT, PALMYRA])
+@pytest.mark.parametrize("model", [ENDPOINT, UNKNOWN])
 def test_an_answer_of_any_form_passes_whole(
     bedrock: Any, upstream: Upstream, whole: SendWhole, model: str, form: str
 ) -> None:
@@ -74,7 +74,7 @@ def test_a_stream_of_chunks_of_any_form_passes_to_its_clean_end(
 ) -> None:
     chunks = [b'{"choices": [{"finish_reason": "stop"}]}', FORMS[form][0], b'"[DONE]"']
     upstream.scripts.append(stream(*map(chunk, chunks)))
-    answer = bedrock.invoke_model_with_response_stream(modelId=PALMYRA, body=b"{}")
+    answer = bedrock.invoke_model_with_response_stream(modelId=UNKNOWN, body=b"{}")
     assert [event["chunk"]["bytes"] for event in answer["body"]] == chunks
 
 
@@ -94,7 +94,7 @@ def test_usage_is_read_where_an_answer_of_an_unknown_family_states_it(
     replayed: Gateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     upstream.scripts.append(whole(b"[1]", x_amzn_bedrock_input_token_count="3", x_amzn_bedrock_output_token_count="4"))
-    response = replayed.post(f"/model/{PALMYRA}/invoke", b"{}")
+    response = replayed.post(f"/model/{UNKNOWN}/invoke", b"{}")
     line = replayed.line(response.headers["x-request-id"])
     assert (line["input_tokens"], line["output_tokens"]) == (3, 4)
 
@@ -123,7 +123,7 @@ def test_the_members_of_an_error_reach_the_caller(bedrock: Any, upstream: Upstre
             whole(json.dumps(error).encode(), "424 Failed Dependency", x_amzn_ErrorType="ModelErrorException:http://x")
         )
         with pytest.raises(bedrock.exceptions.ModelErrorException, match=r"It failed\.") as raised:
-            getattr(bedrock, operation)(modelId=PALMYRA, **more)
+            getattr(bedrock, operation)(modelId=UNKNOWN, **more)
         assert raised.value.response["originalStatusCode"] == 422
         assert raised.value.response["resourceName"] == "endpoint of (an ARN of the gateway's account)"
 
@@ -149,7 +149,7 @@ def test_an_exception_that_is_a_streams_first_frame_keeps_its_name_and_members(
     upstream.scripts += [stream(frame)] * 3
     more: Any = {"messages": ASKED} if operation == "converse_stream" else {"body": b"{}"}
     with pytest.raises(ClientError, match=r"It failed\.") as raised:
-        getattr(bedrock, operation)(modelId=PALMYRA, **more)
+        getattr(bedrock, operation)(modelId=UNKNOWN, **more)
     response = raised.value.response
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == EXCEPTIONS[kind]
     if kind == "modelStreamErrorException":
@@ -163,8 +163,8 @@ def test_an_exception_within_another_is_what_counts(
     frame = eventstream.encode(eventstream.exception("internalServerException", json.dumps(document).encode()))
     upstream.scripts += [stream(frame)] * 2
     with pytest.raises(bedrock.exceptions.ValidationException, match="retired"):
-        bedrock.converse_stream(modelId=PALMYRA, messages=ASKED)
-    chat = {"model": PALMYRA, "messages": [{"role": "user", "content": "Hi."}], "stream": True}
+        bedrock.converse_stream(modelId=UNKNOWN, messages=ASKED)
+    chat = {"model": UNKNOWN, "messages": [{"role": "user", "content": "Hi."}], "stream": True}
     assert replayed.post("/v1/chat/completions", chat).status_code == 400
     assert len(upstream.requests) == 2
 
@@ -190,7 +190,7 @@ def test_a_frame_of_an_error_names_no_arn_of_the_account(
 
 
 @pytest.mark.parametrize("path", ["/model/{}/invoke", "/model/{}/invoke-with-response-stream", "/model/{}/converse"])
-@pytest.mark.parametrize("model", [NOVA, PALMYRA])
+@pytest.mark.parametrize("model", [NOVA, UNKNOWN])
 def test_awss_answer_to_an_address_that_it_does_not_know_is_an_error(
     replayed: Gateway, upstream: Upstream, whole: SendWhole, path: str, model: str
 ) -> None:
@@ -216,7 +216,7 @@ def test_an_answer_that_only_mentions_that_error_is_an_answer(
 ) -> None:
     body = b'{"Output": "UnknownOperationException is what AWS answers."}'
     upstream.scripts.append(whole(body))
-    assert bedrock.invoke_model(modelId=PALMYRA, body=b"{}")["body"].read() == body
+    assert bedrock.invoke_model(modelId=UNKNOWN, body=b"{}")["body"].read() == body
 
 
 # --- the native route -------------------------------------------------------------------------------------------------
