@@ -45,7 +45,7 @@ def test_the_gateway_keeps_to_its_document(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
