@@ -55,8 +55,7 @@ def write_all_models(registry: Registry) -> str:
     """The index of all models, which the site filters in the browser."""
     rows = [
         (
-            code(model),
-            escape(known.name),
+            f"{escape(known.name)}<br>{code(model)}",
             f"[{adapter.name}](families/{adapter.name}.md)",
             able.output,
             ", ".join(_list_taken(able)),
@@ -67,7 +66,7 @@ def write_all_models(registry: Registry) -> str:
         )
         for model, known, adapter, able in _list_known(registry)
     ]
-    head = ("id", "model", "family", "writes", "takes", "surfaces", "life cycle", "called by", "context")
+    head = ("model", "family", "writes", "takes", "surfaces", "life cycle", "called by", "context")
     return f"""# All models
 
 Every id that the plugins of the gateway know by name: {len(rows)} of them. A model that is not listed is called by its
@@ -202,12 +201,9 @@ def _list_ways(known: KnownModel) -> list[str]:
 
 def _describe_stage(known: KnownModel) -> str:
     """The life cycle in words that do not change from day to day."""
-    words = "active" if known.active else "legacy"
-    dates = [
-        f"legacy from {known.legacy_on}" if known.legacy_on else "",
-        f"ends {known.ends_on}" if known.ends_on else "",
-    ]
-    return ", ".join([words, *filter(None, dates)])
+    since = f"legacy from {known.legacy_on}" if known.active else f"since {known.legacy_on}"
+    dates = [since if known.legacy_on else "", f"ends {known.ends_on}" if known.ends_on else ""]
+    return ", ".join(["active" if known.active else "legacy", *filter(None, dates)])
 
 
 def _format_count(count: int) -> str:

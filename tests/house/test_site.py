@@ -101,6 +101,23 @@ def mermaid() -> None:
         pytest.skip("mermaid is not installed: make dev")
 
 
+@pytest.fixture(scope="module")
+def browser() -> str:
+    """Chromium; in CI its absence is a failure."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found or "CI" not in os.environ, "Chromium is not installed: apt-get install chromium"
+    if found is None:
+        pytest.skip("no Chromium is installed")
+    return str(found)
+
+
+def _dump(browser: str, address: str, folder: Path) -> str:
+    """The page as the browser has it once its scripts have run."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    options += [f"--user-data-dir={folder}", "--virtual-time-budget=8000", "--dump-dom"]
+    return subprocess.run([browser, *options, address], capture_output=True, text=True, timeout=100).stdout
+
+
 @pytest.mark.usefixtures("mermaid")
 def test_every_diagram_is_in_its_page_with_what_draws_it(site: Path) -> None:
     for page in PAGES:
@@ -112,18 +129,39 @@ def test_every_diagram_is_in_its_page_with_what_draws_it(site: Path) -> None:
 
 @pytest.mark.usefixtures("mermaid")
 @pytest.mark.parametrize("page", WITH_DIAGRAMS, ids=str)
-def test_a_browser_draws_the_diagrams_from_a_file(site: Path, page: Path, tmp_path: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert browser or "CI" not in os.environ, "Chromium is not installed: apt-get install chromium"
-    if browser is None:
-        pytest.skip("no Chromium is installed")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-    options += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=8000", "--dump-dom"]
-    address = (site / page).with_suffix(".html").as_uri()
-    drawn = subprocess.run([browser, *options, address], capture_output=True, text=True, timeout=100).stdout
+def test_a_browser_draws_the_diagrams_from_a_file(site: Path, browser: str, page: Path, tmp_path: Path) -> None:
+    drawn = _dump(browser, (site / page).with_suffix(".html").as_uri(), tmp_path)
     expected = (DOCS / page).with_suffix(".md").read_text().count("```mermaid")
     assert len(re.findall(r'<pre class="mermaid" data-processed="true"><svg', drawn)) == expected
     assert "Syntax error in text" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("chosen", "has", "lacks"),
+    [
+        ("writes=embedding", "amazon.titan-embed-text-v2:0", "amazon.nova-lite-v1:0"),
+        ("text=nova+lite&takes=video", "amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0"),
+        ("life+cycle=legacy", "anthropic.claude-3-haiku-20240307-v1:0", "amazon.nova-pro-v1:0"),
+        ("surfaces=converse", "amazon.nova-pro-v1:0", "amazon.titan-embed-text-v2:0"),
+    ],
+)
+def test_a_browser_filters_the_table_of_all_models(
+    site: Path, browser: str, tmp_path: Path, chosen: str, has: str, lacks: str
+) -> None:
+    page = (site / "reference/all-models.html").as_uri()
+    shown = _dump(browser, f"{page}#{chosen}", tmp_path)
+    rows = re.findall(r"<tr class=\"row-(?:odd|even)\"( hidden(?:=\"\")?)?>(.*?)</tr>", shown, re.S)
+    visible = [text for hidden, text in rows if not hidden]
+    assert any(has in text for text in visible)
+    assert not any(lacks in text for text in visible)
+    [(some, every)] = re.findall(r"(\d+) of (\d+) models", shown)
+    assert 0 < int(some) < int(every)
+
+
+def test_without_the_script_the_table_is_whole(site: Path) -> None:
+    text = (site / "reference/all-models.html").read_text()
+    assert "amazon.nova-lite-v1:0" in text
+    assert "model-filter" not in text
 
 
 def test_the_search_knows_the_words_of_the_pages(site: Path) -> None:
