@@ -54,6 +54,7 @@ USED_ELSEWHERE = {
     "bedrock_flask/emulator/engines/smollm.py:write_one_token": "a process of the same module, by name",
     "bedrock_flask/emulator/server.py:load_config": "gunicorn",
     "bedrock_flask/gunicorn_conf.py:*": "gunicorn, which reads its configuration by name",
+    "bedrock_flask/prices/cost.py:compute_cost": "programs that add up costs (docs/reference/prices.md)",
     "bedrock_flask/pytest_plugin/__init__.py:pytest_*": "pytest, which calls its hooks by name",
     "bedrock_flask/server/workers/*:Worker": "gunicorn, by the path in gunicorn_conf",
     "bedrock_flask/server/workers/gthread.py:_keepalive_after": "gunicorn's own worker",
