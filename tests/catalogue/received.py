@@ -58,7 +58,7 @@ def _chat_whole(received: Received, document: Json) -> None:
     received.text, received.stop, received.native = (
         message["content"] or "",
         choice["finish_reason"],
-        choice["native_finish_reason"],
+        choice.get("native_finish_reason"),
     )
     received.calls = [{"id": call["id"], **call["function"]} for call in message.get("tool_calls", ())]
     received.thoughts = message.get("reasoning_details", [])
@@ -102,7 +102,7 @@ def _responses_whole(received: Received, document: Json) -> None:
         else:
             given = item["arguments"] if item["type"] == "function_call" else item["input"]
             received.calls.append({"id": item["call_id"], "name": item["name"], "arguments": given})
-    received.stop, received.native = document["status"], document["native_stop_reason"]
+    received.stop, received.native = document["status"], document.get("native_stop_reason")
     received.usage = document["usage"]
     received.done = True
 

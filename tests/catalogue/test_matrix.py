@@ -25,6 +25,13 @@ ADAPTERS = {
 }
 # Those with whose models Bedrock's own address for streams takes no tools.
 UNSTREAMED = {name for name, model in ADAPTERS.items() if not REGISTRY.pick(model)[1].streamed_tools}
+# Those whose own body is Converse's, Claude's or Nova's.
+NATIVE = {
+    name
+    for name, model in ADAPTERS.items()
+    if REGISTRY.adapters[name].wire in ("converse", "anthropic", "nova")
+    and "converse" in (REGISTRY.pick(model)[1].surfaces or ["converse"])
+}
 MODELS = {**ADAPTERS, "acme-mute": "acme.mute-1", "acme-strict": "acme.strict-1"}
 # What each adapter's own body looks like, where it is not Converse's.
 OWN = {"claude": "anthropic", "nova": "nova"}
@@ -225,7 +232,7 @@ def test_every_dialect_with_every_adapter_tells_the_same(
 ) -> None:
     if adapter in UNSTREAMED and streamed and name in ("bedrock", "native"):
         pytest.skip("Bedrock refuses tools in a stream of this model")
-    if name == "native" and adapter in ADAPTERS and REGISTRY.adapters[adapter].wire not in ("converse", *OWN.values()):
+    if name == "native" and adapter in ADAPTERS and adapter not in NATIVE:
         pytest.skip("the family's own body is tested with the family")
     if (adapter, name, streamed) == ("acme-mute", "native", True):
         # Here a model's own answer goes out as it came, and this one has no stream.
