@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bedrock_flask.plugin import (
     CHAT,
     MEASURED,
+    ONE_REPORT,
     Adapter,
     KnownModel,
     Source,
@@ -20,7 +21,6 @@ FOUR = CHAT.but(
     images=True,
     video=True,
     audio=True,
-    structured=False,
     surfaces=("mantle/openai/chat", "mantle/openai/responses"),
 )
 MODELS = {
@@ -63,7 +63,11 @@ SOURCES = {
     "audio": sources.cite(sources.CARDS, _ALL),
     "named_tools": sources.cite(sources.CHOICE, _ALL),
     "stop_sequences": sources.cite(sources.STOPS, _ALL),
-    "structured": [*sources.cite(sources.LISTED, "google.gemma-3-*"), *sources.cite(sources.UNLISTED, _4B)],
+    "structured": [
+        Source("No source says that Gemma 4 refuses a schema", ONE_REPORT, "google.gemma-4-*"),
+        *sources.cite(sources.LISTED, "google.gemma-3-*"),
+        *sources.cite(sources.UNLISTED, _4B),
+    ],
     "strict_tools": sources.cite(sources.UNLISTED, _4B),
 }
 
