@@ -30,14 +30,16 @@ MODELS = {
         surfaces=(*open_weights.RUNTIME, "runtime/responses"),
     ),
 }
-# Source of the limits: anomalyco/models.dev of July 2026.
+# Sources of the limits: the cards of GLM 4.7 Flash and GLM 5.3; anomalyco/models.dev of July 2026 for the others.
 KNOWN_MODELS = {
     "zai.glm-4.7": KnownModel(name="GLM 4.7", regions=open_weights.REGIONS_OF_LARGE, context=204_800, output=131_072),
     "zai.glm-4.7-flash": KnownModel(
-        name="GLM 4.7 Flash", regions=open_weights.MORE_REGIONS, context=200_000, output=131_072
+        name="GLM 4.7 Flash", regions=open_weights.MORE_REGIONS, context=203_000, output=4_096
     ),
     "zai.glm-5": KnownModel(name="GLM 5", regions=open_weights.REGIONS_OF_LARGE, context=202_752, output=101_376),
-    "zai.glm-5.3": KnownModel(name="GLM 5.3", profiles=("us", "global"), on_demand=False),
+    "zai.glm-5.3": KnownModel(
+        name="GLM 5.3", profiles=("us", "global"), on_demand=False, context=1_000_000, output=128_000
+    ),
 }
 
 _ALL = "zai.glm-*"

@@ -30,10 +30,12 @@ MODELS = {
     # The id of bedrock-mantle.
     "moonshotai.kimi-k2-thinking*": K2.but(surfaces=open_weights.MANTLE),
     # It accepts `reasoning_effort` and ignores it, so no effort can be set.
-    "moonshotai.kimi-k3*": SEES.but(sampling="none", surfaces=open_weights.RUNTIME),
+    "moonshotai.kimi-k3*": SEES.but(
+        sampling="none", reasoning_history=False, surfaces=(*open_weights.RUNTIME, "runtime/responses")
+    ),
 }
-# Sources: bedrock-models 0.1.165 (October 2026) for K2 Thinking and K3; anomalyco/models.dev of July 2026 for the
-# limits, and the output of K3 is not known.
+# Sources: bedrock-models 0.1.165 (October 2026) for K2 Thinking and K3; the card of K3 for its context, and its output
+# is not known; anomalyco/models.dev of July 2026 for the other limits.
 KNOWN_MODELS = {
     "moonshot.kimi-k2-thinking": KnownModel(
         name="Kimi K2 Thinking",
@@ -44,10 +46,13 @@ KNOWN_MODELS = {
     "moonshotai.kimi-k2.5": KnownModel(
         name="Kimi K2.5", regions=open_weights.REGIONS_OF_LARGE, context=262_143, output=16_000
     ),
-    "moonshotai.kimi-k3": KnownModel(name="Kimi K3", profiles=("us", "in", "global"), on_demand=False),
+    "moonshotai.kimi-k3": KnownModel(
+        name="Kimi K3", profiles=("us", "in", "global"), on_demand=False, context=1_000_000
+    ),
 }
 
-_ALL, _AI = "moonshot*", "moonshotai.kimi-*"
+_ALL, _AI, _K3 = "moonshot*", "moonshotai.kimi-*", "moonshotai.kimi-k3*"
+_K3_CARD = [Source("AWS user guide, model card of Kimi K3 (September 2026)", DOCUMENTED, _K3)]
 SOURCES = {
     **sources.CHAT,
     "surfaces": [
@@ -58,19 +63,21 @@ SOURCES = {
             DOCUMENTED,
             "moonshot.kimi-*",
         ),
+        *_K3_CARD,
     ],
     "structured": sources.cite(sources.LISTED, "moonshot*.kimi-*"),
     "images": sources.cite(sources.CARDS, _ALL),
     "video": sources.cite(sources.CARDS, _ALL),
     "audio": sources.cite(sources.CARDS, _ALL),
-    "documents": [Source("Live calls: This model doesn't support documents", ONE_REPORT, _AI)],
+    "documents": [Source("Live calls: This model doesn't support documents", ONE_REPORT, _AI), *_K3_CARD],
+    "reasoning_history": _K3_CARD,
     "named_tools": sources.cite(sources.CHOICE, _ALL),
     "stop_sequences": sources.cite(sources.STOPS, _ALL),
     "sampling": [
         Source(
             "Several programs report it of Kimi K3: This model doesn't support the temperature field, nor topP",
             MEASURED,
-            "moonshotai.kimi-k3*",
+            _K3,
         )
     ],
     "efforts": sources.cite(sources.EFFORTS, _ALL),

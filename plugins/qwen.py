@@ -33,10 +33,11 @@ MODELS = {
     "qwen.qwen3-next-*-instruct": _PLAIN.but(**_ON_MANTLE),
     "qwen.qwen3-vl-*-instruct": _SEES.but(**_ON_MANTLE),
 }
-# Sources: the models' cards for the context; anomalyco/models.dev of July 2026 for the output, where no card is stored.
+# Sources of the limits: the models' cards, as braintrust's list quotes them; anomalyco/models.dev of July 2026 for
+# Qwen3-Coder-30B and Qwen3 Next.
 KNOWN_MODELS = {
     "qwen.qwen3-32b-v1:0": KnownModel(
-        name="Qwen3 32B", regions=open_weights.MORE_REGIONS, context=16_384, output=16_384
+        name="Qwen3 32B", regions=open_weights.MORE_REGIONS, context=32_000, output=8_192
     ),
     "qwen.qwen3-235b-a22b-2507-v1:0": KnownModel(
         name="Qwen3 235B A22B 2507",
@@ -48,7 +49,7 @@ KNOWN_MODELS = {
         name="Qwen3-Coder-30B-A3B-Instruct", regions=open_weights.MORE_REGIONS, context=262_144, output=131_072
     ),
     "qwen.qwen3-coder-480b-a35b-v1:0": KnownModel(
-        name="Qwen3 Coder 480B A35B Instruct", regions=open_weights.REGIONS_OF_2025, context=131_072, output=65_536
+        name="Qwen3 Coder 480B A35B Instruct", regions=open_weights.REGIONS_OF_2025, context=131_072, output=16_384
     ),
     "qwen.qwen3-coder-next": KnownModel(
         name="Qwen3 Coder Next", regions=("us-east-1", "eu-west-2", "ap-southeast-2"), context=256_000, output=16_384
@@ -57,7 +58,7 @@ KNOWN_MODELS = {
         name="Qwen3 Next 80B A3B", regions=open_weights.REGIONS, context=262_000, output=262_000
     ),
     "qwen.qwen3-vl-235b-a22b": KnownModel(
-        name="Qwen3 VL 235B A22B", regions=open_weights.REGIONS, context=262_000, output=262_000
+        name="Qwen3 VL 235B A22B", regions=open_weights.REGIONS, context=256_000, output=8_192
     ),
 }
 

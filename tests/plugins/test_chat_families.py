@@ -99,6 +99,8 @@ PUBLISHED: list[tuple[str, Json]] = [
     ("moonshot.kimi-k2-thinking", ask(max_tokens=16000, temperature=1.0)),
     ("zai.glm-5", ask(max_tokens=1024, response_format={"type": "json_object"})),
     ("zai.glm-4.7-flash", ask(max_tokens=1024, thinking={"type": "disabled"})),
+    ("us.zai.glm-5.3", ask(max_tokens=1024, reasoning_effort="max")),
+    ("global.moonshotai.kimi-k3", ask(max_tokens=1024)),
     ("minimax.minimax-m2", ask(max_tokens=1024, temperature=1.0, top_p=0.95, top_k=40)),
     ("google.gemma-3-27b-it", ask(SEEN, max_tokens=1024)),
     ("nvidia.nemotron-nano-12b-v2", ask(SEEN, max_tokens=1024)),

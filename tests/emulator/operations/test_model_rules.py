@@ -101,7 +101,7 @@ REFUSED = [
         "The additional field inferenceConfig/topP conflicts with the existing field inferenceConfig.topP.",
     ),
     (
-        "global.moonshotai.kimi-k3",
+        "qwen.qwen3-32b-v1:0",
         {"messages": [SAYS[0], SIGNED, SAYS[0]]},
         "This model doesn't support the reasoningContent.reasoningText.signature field.",
     ),
