@@ -26,6 +26,10 @@ RULES: Mapping[str, BedrockRule] = MappingProxyType(
             "Whether ConverseStream takes tools.",
             "Without it the gateway calls Converse, and streams the answer when it is complete.",
         ),
+        "tools_in_chat": BedrockRule(
+            "With which efforts AWS's Chat Completions take tools: any, only without an effort, or only with `none`.",
+            "With another effort the gateway calls the model's Responses, where it serves the model.",
+        ),
         "forced_tools": BedrockRule(
             "Whether the model can be forced to use a tool (`toolChoice` with `any` or `tool`).",
             "Without it the gateway refuses the choice by name, or drops it if the caller allows that.",

@@ -47,6 +47,8 @@ class Capabilities:
                             a tool can be forced while `thinking` asks for reasoning
         named_tools         the tool that the model is forced to use can be named: toolChoice `tool`
         streamed_tools      tools are accepted in a streamed request
+        tools_in_chat       the efforts with which OpenAI's chat completions take tools on AWS's surfaces: any, no
+                            effort or none, or none alone
         strict_tools        a tool may have `strict`
         tool_schemas        what the model takes of a tool's schema: anything that is known; no unions at the root and
                             names of letters, digits and signs there (named); type, properties and required (plain)
@@ -114,6 +116,7 @@ class Capabilities:
     forced_while_reasoning: bool = False
     named_tools: bool = True
     streamed_tools: bool = True
+    tools_in_chat: str = _make_enum("any", "no_effort", "none")
     strict_tools: bool = True
     tool_schemas: str = _make_enum("any", "named", "plain")
     shortest_call_id: int = 1

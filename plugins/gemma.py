@@ -5,7 +5,6 @@ from collections.abc import Callable
 from bedrock_flask.plugin import (
     CHAT,
     MEASURED,
-    ONE_REPORT,
     Adapter,
     KnownModel,
     Source,
@@ -21,6 +20,8 @@ FOUR = CHAT.but(
     images=True,
     video=True,
     audio=True,
+    least_tokens=16,
+    efforts=("none", "low", "medium", "high"),
     surfaces=("mantle/openai/chat", "mantle/openai/responses"),
 )
 MODELS = {
@@ -54,8 +55,16 @@ _FOUR = Source(
     MEASURED,
     "google.gemma-4-*",
 )
+_LIVE = Source(
+    "aws-samples/sample-per-model-bedrock, Gemma 4 (live calls of August 2026): a JSON Schema is taken, the efforts "
+    "none to high, and a `max_output_tokens` of 16 or more; Converse and InvokeModel are refused",
+    MEASURED,
+    "google.gemma-4-*",
+)
 SOURCES = {
     **sources.CHAT,
+    "efforts": [_LIVE],
+    "least_tokens": [_LIVE],
     "surfaces": [*sources.cite(sources.APIS, _ALL), _FOUR],
     "images": [_FOUR],
     "reasoning": sources.cite(sources.NO_PROFILE_REASONS, _ALL),
@@ -63,11 +72,7 @@ SOURCES = {
     "audio": sources.cite(sources.CARDS, _ALL),
     "named_tools": sources.cite(sources.CHOICE, _ALL),
     "stop_sequences": sources.cite(sources.STOPS, _ALL),
-    "structured": [
-        Source("No source says that Gemma 4 refuses a schema", ONE_REPORT, "google.gemma-4-*"),
-        *sources.cite(sources.LISTED, "google.gemma-3-*"),
-        *sources.cite(sources.UNLISTED, _4B),
-    ],
+    "structured": [*sources.cite(sources.LISTED, "google.gemma-3-*"), *sources.cite(sources.UNLISTED, _4B), _LIVE],
     "strict_tools": sources.cite(sources.UNLISTED, _4B),
 }
 

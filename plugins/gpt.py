@@ -35,6 +35,7 @@ GPT = CHAT.but(
     least_tokens=16,
     efforts=("none", *EFFORTS),
     effort_field="additionalModelRequestFields.reasoning.effort",
+    tools_in_chat="none",
 )
 # The ids of bedrock-mantle, which has no `-1:0`.
 _ON_MANTLE = OPEN.but(surfaces=(*open_weights.MANTLE, "mantle/responses"))
@@ -44,10 +45,10 @@ OPEN_MODELS = {
     "openai.gpt-oss-20b": _ON_MANTLE,
     "openai.gpt-oss-safeguard-*": OPEN.but(surfaces=open_weights.SURFACES),
 }
-# bedrock-runtime serves these through inference profiles alone, bedrock-mantle by their own ids. OpenAI's guide has
-# Chat Completions on bedrock-mantle too, where reports up to August 2026 say that it serves only Responses.
-NEW = GPT.but(surfaces=("runtime/responses", "runtime/chat", "converse", "invoke", "mantle/openai/responses"))
-OLDER = GPT.but(surfaces=("mantle/openai/responses", "runtime/responses", "converse", "invoke"))
+# bedrock-runtime serves these through inference profiles alone, bedrock-mantle by their own ids.
+_MANTLE = ("mantle/openai/responses", "mantle/openai/chat")
+NEW = GPT.but(surfaces=("runtime/responses", "runtime/chat", "converse", "invoke", *_MANTLE))
+OLDER = GPT.but(tools_in_chat="no_effort", surfaces=(*_MANTLE, "runtime/responses", "converse", "invoke"))
 ON_MANTLE = GPT.but(surfaces=("mantle/openai/responses",))
 MODELS = {
     "openai.gpt-5*": NEW,
@@ -143,11 +144,29 @@ _CARD = Source(
     "bedrock-mantle",
     DOCUMENTED,
 )
+_LIVE = Source(
+    "aws-samples/sample-per-model-bedrock, OpenAI's models (live calls of August 2026): GPT-5.4, 5.5 and 5.6 answer "
+    "Chat Completions on bedrock-mantle, below `/openai/v1`",
+    MEASURED,
+    "openai.gpt-5*",
+)
 SOURCES = {
     **sources.CHAT,
+    "tools_in_chat": [
+        Source(
+            "aws-samples/sample-per-model-bedrock: GPT-5.6 on bedrock-runtime takes tools in Chat Completions with the "
+            "effort `none` alone. OpenAI's own API: the same with and without an effort (BerriAI/litellm#34569), "
+            "GPT-5.4 and 5.5 with an effort (pipecat-ai/pipecat#4043, charmbracelet/crush#2913)",
+            MEASURED,
+            "openai.gpt-5*",
+        ),
+        Source("No report names these: they are taken to be as GPT-5.6", ONE_REPORT, "openai.gpt-6*"),
+        Source("No report names these: they are taken to be as GPT-5.6", ONE_REPORT, "openai.gpt-daybreak-*"),
+    ],
     "surfaces": [
         _CRAWL,
         *sources.cite(_CARD, "openai.gpt-5*", "openai.gpt-6*"),
+        _LIVE,
         Source("OpenAI, Amazon Bedrock guide: GPT-6 on both endpoints", DOCUMENTED, "openai.gpt-6*"),
     ],
     "structured": [_PROBED],

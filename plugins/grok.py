@@ -14,19 +14,22 @@ from bedrock_flask.plugin import (
     sources,
 )
 
+EFFORTS = ("low", "medium", "high", "xhigh")
 GROK = CHAT.but(
     images=True,
     sampling="none",
     stop_sequences=False,
     least_tokens=16,
-    efforts=("low", "medium", "high", "xhigh"),
+    efforts=EFFORTS,
     effort_field="additionalModelRequestFields.reasoning.effort",
 )
 RUNTIME, MANTLE = ("runtime/chat", "converse", "invoke"), ("mantle/openai/chat", "mantle/openai/responses")
 MODELS = {
     "xai.grok-*": GROK.but(surfaces=RUNTIME),
     "xai.grok-4.3*": GROK.but(surfaces=MANTLE),
-    "xai.grok-4.6*": GROK.but(documents=False, surfaces=(*RUNTIME, *MANTLE)),
+    "xai.grok-4.6*": GROK.but(
+        documents=False, efforts=("none", *EFFORTS), surfaces=("runtime/responses", *RUNTIME, *MANTLE)
+    ),
 }
 _PROFILES = ("us", "global")
 KNOWN_MODELS = {
@@ -40,6 +43,12 @@ KNOWN_MODELS = {
 }
 
 _ALL = "xai.grok-*"
+_LIVE = Source(
+    "aws-samples/sample-per-model-bedrock, Grok 4.6 (live calls of August 2026): Responses and Chat Completions on "
+    "both endpoints, the efforts none to xhigh",
+    MEASURED,
+    "xai.grok-4.6*",
+)
 SOURCES = {
     **sources.CHAT,
     "surfaces": [
@@ -49,7 +58,8 @@ SOURCES = {
             "bedrock-runtime, and the prefix `/openai/v1` on bedrock-mantle",
             MEASURED,
             _ALL,
-        )
+        ),
+        _LIVE,
     ],
     "structured": sources.cite(sources.MODELS_DEV, "xai.grok-*"),
     "video": sources.cite(sources.CARDS, _ALL),
@@ -67,7 +77,8 @@ SOURCES = {
             "awslabs, GenAI IDP accelerator: `reasoning.effort`, and no `max`; langchain-aws 1.9: low to xhigh",
             MEASURED,
             _ALL,
-        )
+        ),
+        _LIVE,
     ],
 }
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, KnownModel
-from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported, is_own_model
+from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import ModelNotListed, UnknownModel
 from bedrock_flask.models.context_suffix import ContextSuffix, split_suffix
@@ -262,9 +262,6 @@ class Models:
         )
 
     def _describe_surfaces(self, capabilities: Capabilities, model: str) -> dict[str, Any]:
-        if is_own_model(model):
-            # The account's own models are called as their adapter speaks.
-            return {}
         own = self.registry.strip_profile_prefix(model)
         known, is_profile = self.registry.known_models.get(own), own != model
         surfaces = select_surfaces(capabilities, model, is_profile=is_profile, known=known, enabled=self.enabled)

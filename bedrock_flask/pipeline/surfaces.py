@@ -11,6 +11,7 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.models.surfaces import Way, choose_native_way, choose_way
 from bedrock_flask.pipeline.request import find_safeguards, reject_faults, resolve_model
 from bedrock_flask.translation.safeguards import find_lost
+from bedrock_flask.translation.surface_members import choose_format
 
 Choose = Callable[[Collection[Way]], Way | None]
 
@@ -37,7 +38,8 @@ def resolve_after(exchange: Exchange, body: Any, faults: Collection[FieldError],
     Values that the schema does not list pass only where the model speaks the wire of the body, and its alias says so.
     """
     reject_faults(fault for fault in faults if not fault.is_new_value or fault.path == "model")
-    model = serve(exchange, resolve_model(exchange, body["model"]), wire)
+    named = resolve_model(exchange, body["model"])
+    model = serve(exchange, named, choose_format(wire, body, named.capabilities))
     reject_faults(faults, model if wire in model.adapter.speaks else None)
     return model
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.bedrock.chat_tools import takes_tools
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.translation.repairs.name_effort import find_nearest
@@ -80,3 +81,13 @@ def _list_changed(names: _Names, body: Json, put_in: Json) -> Iterator[str]:
         given = names.limit if body.get(names.limit) is not None else names.old_limit
         if put_in[names.limit] != body[given]:
             yield given
+
+
+def choose_format(wire: str, body: Json, capabilities: Capabilities) -> str:
+    """The wire for a body of this wire: another where the model refuses in this one what it takes in the other."""
+    refuses = (
+        wire == "openai_chat"
+        and body.get("tools")
+        and not takes_tools(capabilities.tools_in_chat, body.get("reasoning_effort"))
+    )
+    return "openai_responses" if refuses else wire

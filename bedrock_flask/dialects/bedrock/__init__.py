@@ -17,7 +17,7 @@ from bedrock_flask.bodies import converse_body, count_tokens_body
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, ErrorResponse
-from bedrock_flask.dialects.bedrock import account, catalogue
+from bedrock_flask.dialects.bedrock import account, catalogue, translated
 from bedrock_flask.dialects.bedrock.operation_route import describe_operation_on_model
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
@@ -48,6 +48,7 @@ from bedrock_flask.pipeline.request import (
     report_unknown,
     resolve_model,
     resolve_native_model,
+    unknown_paths,
 )
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.protocol import eventstream
@@ -134,6 +135,11 @@ def _converse(exchange: Exchange, model: Model, *, stream: bool) -> Response:
         # A managed prompt has its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]
     reject_faults(faults, model)
+    if other := translated.find_other(exchange, model):
+        effort_field, unknown = model.capabilities.effort_field, unknown_paths(faults)
+        return translated.respond(
+            exchange, other, body, unknown, STREAM_FORMAT, effort_field=effort_field, stream=stream
+        )
     report_unknown(exchange, faults)
     return _pass_through(exchange, model, data, operation="Converse", wire="converse", stream=stream)
 

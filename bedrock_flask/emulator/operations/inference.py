@@ -108,12 +108,19 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
         adapter, capabilities = _find_by_body(request, body)
     if adapter.operation != "InvokeModel":
         raise validation_error(NO_SUCH_MODEL)
+    _reject_unserved(request, capabilities, "invoke")
     reject_faults(request.keep_refused(replace(adapter, rules=(), surface_rules={}).find_faults(body)))
     if request.account.is_strict:
         # Before the adapter's rules, which are the same in the gateway's words.
         rules.check_rules(adapter.wire, body, capabilities)
     reject_faults(request.keep_refused(adapter.find_faults(body)))
     return adapter, capabilities, body
+
+
+def _reject_unserved(request: EmulatorRequest, capabilities: Capabilities, surface: str) -> None:
+    """Refuse a model that AWS serves by other APIs alone; one whose capabilities name none may have any."""
+    if request.account.is_strict and capabilities.surfaces and surface not in capabilities.surfaces:
+        raise validation_error(NO_SUCH_MODEL)
 
 
 def reject_faults(faults: Sequence[FieldError]) -> None:
@@ -186,6 +193,7 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
     adapter, capabilities = request.find_adapter()
     if "converse" not in adapter.speaks:
         raise validation_error(_UNSUPPORTED_BY_CONVERSE)
+    _reject_unserved(request, capabilities, "converse")
     body = parse_body(request.body)
     faults = request.registry.adapters["converse"].find_faults(body)
     if is_prompt(request.model) and "messages" not in body:

@@ -62,7 +62,7 @@ def read_anthropic_body(request: EmulatorRequest, schema: Schema, *, beside: Col
     return read
 
 
-def refuse(message: str, param: str | None, code: str) -> EmulatedError:
+def refuse(message: str, param: str | None, code: str = "") -> EmulatedError:
     """The error for a parameter, as OpenAI's APIs write it."""
     return EmulatedError("ValidationException", message, param=param, code=code)
 

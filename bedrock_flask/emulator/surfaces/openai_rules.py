@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bedrock_flask.bedrock.chat_tools import takes_tools
 from bedrock_flask.bedrock.surfaces import Surface
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
@@ -161,6 +162,17 @@ def _check_tools(call: Call, capabilities: Capabilities) -> Iterator[EmulatedErr
         )
 
 
+def _check_chat_tools(call: Call, capabilities: Capabilities) -> Iterator[EmulatedError]:
+    if call.names is CHAT and call.body.get("tools") and not takes_tools(capabilities.tools_in_chat, call.effort):
+        hint = "Please use /v1/responses instead."
+        if capabilities.tools_in_chat == "none":
+            hint = "To use function tools, use /v1/responses or set reasoning_effort to 'none'."
+        yield refuse(
+            f"Function tools with reasoning_effort are not supported for {call.model} in /v1/chat/completions. {hint}",
+            "reasoning_effort",
+        )
+
+
 def _check_schema(call: Call, capabilities: Capabilities) -> Iterator[EmulatedError]:
     if member(call.body, *call.names.schema, "type") == "json_schema" and not capabilities.structured:
         yield _unsupported(".".join(call.names.schema))
@@ -191,6 +203,7 @@ _CHECKS: tuple[Check, ...] = (
     _check_limits,
     _check_effort,
     _check_tools,
+    _check_chat_tools,
     _check_schema,
     _check_media,
 )

@@ -20,7 +20,10 @@ _INFERENCE = {
     "stopSequences": "stop",
 }
 _WRITTEN = frozenset(
-    {"messages", "system", "inferenceConfig", "toolConfig", "outputConfig", "requestMetadata", "serviceTier", "extras"}
+    {
+        *("messages", "system", "inferenceConfig", "toolConfig", "outputConfig", "requestMetadata", "serviceTier"),
+        *("additionalModelRequestFields", "extras"),
+    }
 )
 
 
@@ -46,6 +49,7 @@ def write_request(request: Request) -> Json:
         **_write_metadata(request.get("requestMetadata", {}), extras),
         "include": [*([ENCRYPTED, LOGPROBS] if extras.get("logprobs") else []), *extras.get("include", ())] or None,
         **{name: value for name, value in request.items() if name not in _WRITTEN},
+        **(request.get("additionalModelRequestFields") or {}),
     }
     body = {name: value for name, value in body.items() if value is not None}
     restored = [(parse_path(path), value) for path, value in _list_by_path(extras)]
