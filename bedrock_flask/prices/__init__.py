@@ -1,4 +1,4 @@
 """What models cost: AWS's prices as data, by AWS's own axes, and the cost of a call.
 
-A price that is not known is None, and never 0: whoever adds up costs counts the unknown ones apart.
+A price that is not known is None, and never 0: a sum of costs counts the unknown ones apart.
 """
