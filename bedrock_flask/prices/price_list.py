@@ -117,9 +117,13 @@ def _read_product(product: Any, terms: Any) -> Listed | None:
     name = by_id["id"] if by_id else attributes.get("model") or attributes.get("servicename", "")
     if not unit or not name or not terms or _OTHERS.search(kind):
         return None
-    [dimension, *more] = [each for term in terms.values() for each in term["priceDimensions"].values()]
+    dimensions = [each for term in terms.values() for each in term["priceDimensions"].values()]
+    # A price by steps of consumption, or in another currency, is none that a call has.
+    if len(dimensions) != 1 or "USD" not in dimensions[0]["pricePerUnit"]:
+        return None
+    [dimension] = dimensions
     tokens = _PER_UNIT.get(str(dimension["unit"]).lower())
-    if more or tokens is None:
+    if tokens is None:
         return None
     tier = next((tier for word, tier in _TIERS if word in kind), DEFAULT)
     amount = Decimal(dimension["pricePerUnit"]["USD"])

@@ -85,6 +85,19 @@ def test_what_is_not_a_price_of_tokens_is_skipped_and_counted(product):
     assert (len(offer.prices), offer.skipped) == (1, 1)
 
 
+@pytest.mark.parametrize("changes", [{"priceDimensions": {}}, {"priceDimensions": {"a": 1, "b": 2}}])
+def test_a_price_by_steps_is_skipped(changes):
+    document = json.loads(make_offer(claude("InputTokenCount", "4.4"), claude("OutputTokenCount", "22")))
+    dimension = {"unit": "Units", "pricePerUnit": {"USD": "1"}}
+    steps = dict.fromkeys(changes["priceDimensions"], dimension)
+    document["terms"]["OnDemand"]["SKU0"] = {"SKU0.A": {"priceDimensions": steps}}
+    document["terms"]["OnDemand"]["SKU1"]["SKU1.JRTCKXETXF"]["priceDimensions"]["SKU1.JRTCKXETXF.6YS6EN2CT7"][
+        "pricePerUnit"
+    ] = {"CNY": "1"}
+    offer = read_offer(json.dumps(document).encode())
+    assert (offer.prices, offer.skipped) == ((), 2)
+
+
 @pytest.mark.parametrize(
     "data",
     [
