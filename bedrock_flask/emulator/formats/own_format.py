@@ -49,7 +49,9 @@ def _make_parts(
             parts.append(part)
             yield part
     usage = map(find_wire(adapter).read_usage, parts)
-    tally.usage = reduce(Usage.merge, usage, count_usage(body, parts, engine)).merge(tally.usage)
+    # A stream counts as its whole reply does.
+    counted = count_usage(body, read_text(adapter, parts) or parts, engine)
+    tally.usage = reduce(Usage.merge, usage, counted).merge(tally.usage)
 
 
 def _guard(
