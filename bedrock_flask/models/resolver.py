@@ -6,7 +6,7 @@ ARN. A suffix may name its context window.
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -37,6 +37,8 @@ _UNNUMBERED_PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*::inference-
 _MAX_LENGTH = 2048
 # Resolved names that are kept.
 _MOST_RESOLVED = 1000
+# Names that a message lists.
+_MOST_NAMED = 20
 # The longest context window that a capability describes.
 _MILLION = 1_000_000
 
@@ -229,6 +231,9 @@ class Models:
             adapter, capabilities = claim.adapter, claim.capabilities
         else:
             raise UnknownModel(f"No plugin claims '{alias.id}', which the alias '{alias.name}' names.")
+        if is_own_model(alias.model):
+            # Only bedrock-runtime has it, by the operations that the adapter speaks.
+            capabilities = capabilities.but(surfaces=())
         return Model(
             name=alias.name,
             id=alias.model,
@@ -280,8 +285,16 @@ class Models:
         names = [*self.aliases, *(a.name for a in self.registry.adapters.values() if GENERIC not in a.models)]
         folded = {each.lower(): each for each in (*names, *self.registry.provider_names)}
         near = [folded[each] for each in difflib.get_close_matches(name.lower(), folded, 3, 0.5)]
-        known = f" Nearest: {', '.join(near)}." if near else f" Known names: {', '.join(names)}." if names else ""
+        known = f" Nearest: {', '.join(near)}." if near else _list_names(names)
         return f"'{name}' is not an alias, an adapter or a Bedrock id.{known}"
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """A sentence with the first names, the aliases before the adapters."""
+    if not names:
+        return ""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f" Known names: {', '.join(names[:_MOST_NAMED])}{more}."
 
 
 def _find_capabilities(adapter: Adapter, model: str) -> Capabilities:
