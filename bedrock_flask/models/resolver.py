@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, KnownModel
-from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported
+from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported, is_own_model
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import ModelNotListed, UnknownModel
 from bedrock_flask.models.context_suffix import ContextSuffix, split_suffix
