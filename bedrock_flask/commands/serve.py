@@ -27,6 +27,7 @@ def serve(**options: str | int | None) -> None:
             os.environ[PREFIX + name.upper()] = str(value)
     config = settings.read_settings(os.environ)
     report_broken_plugins(config)
+    check_prices(config)
     if not is_free(config.host, config.port):
         raise StartupError(
             f"port {config.port} is in use: stop the process that uses it, or choose another with --port"
@@ -49,3 +50,11 @@ def report_broken_plugins(config: Settings) -> None:
     for broken in models.load(config).registry.broken:
         more = f" (and {len(broken.faults) - 1} more)" if len(broken.faults) > 1 else ""
         print(f"bedrock-flask: starting without {broken.lines()[0]}{more}", file=sys.stderr, flush=True)
+
+
+def check_prices(config: Settings) -> None:
+    """Read the operator's price file once, so that a fault in it is reported before any worker begins."""
+    if config.prices_file:
+        from bedrock_flask.prices.table import read_file
+
+        read_file(config.prices_file)

@@ -150,5 +150,15 @@ def test_refresh_needs_a_file_to_write(run: Run, tmp_path: Path) -> None:
     for command in ((), ("check",), ("refresh",)):
         done = run(*command, "--prices-file", str(bad))
         assert (done.returncode, "line 2: input: a price cannot be negative" in done.stderr) == (1, True)
+
+
+def test_the_gateway_does_not_start_with_a_bad_file(
+    run_command: Run, plain_environ: dict[str, str], tmp_path: Path
+) -> None:
+    bad = tmp_path / "own.csv"
+    bad.write_text("model,input\nacme.chat-v1,-1\n")
     with pytest.raises(InvalidPrices, match="line 2: input: a price cannot be negative"):
         create_app(Settings(prices_file=str(bad)))
+    done = run_command(plain_environ | {"BEDROCK_FLASK_PRICES_FILE": str(bad)}, "serve")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"bedrock-flask: {bad} line 2: input: a price cannot be negative: -1\n"
