@@ -30,7 +30,7 @@ NATIVE = {
     name
     for name, model in ADAPTERS.items()
     if REGISTRY.adapters[name].wire in ("converse", "anthropic", "nova")
-    and "converse" in (REGISTRY.pick(model)[1].surfaces or ["converse"])
+    and (REGISTRY.pick(model)[1].surfaces or ("converse",))[0] in ("converse", "invoke")
 }
 MODELS = {**ADAPTERS, "acme-mute": "acme.mute-1", "acme-strict": "acme.strict-1"}
 # What each adapter's own body looks like, where it is not Converse's.
