@@ -267,6 +267,9 @@ class Models:
         )
 
     def _describe_surfaces(self, capabilities: Capabilities, model: str) -> dict[str, Any]:
+        if is_own_model(model):
+            # The account's own models are called as their adapter speaks.
+            return {}
         own = self.registry.strip_profile_prefix(model)
         known, is_profile = self.registry.known_models.get(own), own != model
         surfaces = select_surfaces(capabilities, model, is_profile=is_profile, known=known, enabled=self.enabled)
