@@ -46,7 +46,7 @@ def answers_whole(adapter: Adapter) -> Iterator[str]:
 
 
 def answers_streamed(adapter: Adapter) -> Iterator[str]:
-    """The sample gets a complete stream; without its last chunk it is detected as truncated."""
+    """The sample gets a complete stream with the usage of a whole answer; without its last chunk it is truncated."""
     if adapter.operation == ASYNC:
         return
     with _run_emulator(adapter) as (registry, handler):
@@ -56,11 +56,16 @@ def answers_streamed(adapter: Adapter) -> Iterator[str]:
         call = _make_call(adapter, model, stream=True)
         try:
             chunks = _read_chunks(handler.send_stream(call))
+            whole = _make_call(adapter, model)
+            handler.send(whole)
         except GatewayError as error:
             yield f"the emulator's stream for the sample fails: {error.code}: {error.detail}"
             return
         if call.record.usage.input is None:
             yield "the emulator's stream for the sample has no usage"
+        elif call.record.usage != whole.record.usage:
+            streamed, counted = call.record.usage.to_dict(), whole.record.usage.to_dict()
+            yield f"the stream for the sample has the usage {streamed}, but the whole answer has {counted}"
     # A text behind the last chunk adds nothing to it.
     texts = find_wire(adapter).texts
     objects = [chunk for chunk in chunks if chunk.data not in texts]

@@ -121,6 +121,11 @@ def mutating(value: Json) -> Json:
     return {"prompt": "x"}
 
 
+def counting(reply: Json) -> Json:
+    usage = {"usage": {"inputTokens": 2, "outputTokens": len(reply["t"])}}
+    return decode(reply) | (usage if "stop" in reply else {})
+
+
 def lacking(reply: Json) -> Json:
     return {"stopReason": "end_turn", "output": {"message": {"content": [{"text": reply.get("t", "")}]}}}
 
@@ -268,6 +273,7 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ("answers_whole", replace(GOOD, reply=None, emulate=lambda body, engine: {"t": 1 / 0}), "ZeroDivisionError"),
     ("answers_streamed", replace(GOOD, decode=lacking), "lacks the last of its 3 chunks passes for a whole one"),
     ("answers_streamed", replace(GOOD, decode=lambda chunk: {"x": 1 / 0}), "plugin_error"),
+    ("answers_streamed", replace(GOOD, decode=counting), "but the whole answer has"),
     ("every_field_is_described", having(n=fields.Integer()), "options.n has no description"),
     ("decode_is_there", replace(GOOD, decode=None), "there is no decode"),
     ("encode_is_there", replace(GOOD, encode=None), "clients of OpenAI's and Anthropic's APIs cannot reach the model"),

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 REGISTRY = load_registry()
 CONVERSE = converse_body.Body()
-# A model of each pattern that Converse serves.
+# A model of each pattern that writes text, and for which requests of other formats can be written.
 MODELS = {
     claim.pattern: Model(
         name=claim.pattern,
@@ -30,7 +30,8 @@ MODELS = {
         capabilities=claim.capabilities,
     )
     for claim in REGISTRY.claims
-    if "converse" in claim.adapter.speaks and claim.capabilities.output == "text"
+    if claim.capabilities.output == "text"
+    and ("converse" in claim.adapter.speaks or claim.adapter.encode is not None or claim.adapter.wire in WIRES)
 }
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
 CLOSED = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -139,6 +140,10 @@ def test_bedrock_refuses_nothing_that_the_gateway_sends(policy: str, pattern: st
     except InvalidBody:
         # Refused by name, before it costs anything.
         return
-    converse = json.loads(sent.body)
-    assert find_faults(CONVERSE, converse) == []
-    check_rules("converse", converse, model.capabilities)
+    written = json.loads(sent.body)
+    if sent.operation == "Converse":
+        assert find_faults(CONVERSE, written) == []
+        check_rules("converse", written, model.capabilities)
+    else:
+        assert model.adapter.find_faults(written) == []
+        check_rules(sent.wire or model.adapter.wire, written, model.capabilities)
