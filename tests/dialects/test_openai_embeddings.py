@@ -243,6 +243,8 @@ def test_a_text_and_images_get_one_vector_together(
         ("nova-embed", {"content": [IMAGE, IMAGE]}, "input", "not both"),
         ("titan-embed-image", [{"content": [IMAGE, TEXT, IMAGE]}], "input[0]", "not several images"),
         ("cohere-embed", ["a", f"data:image/png;base64,{JPEG}"], "input[1]", "its content is jpeg"),
+        # Its own body does not say what an image is.
+        ("titan-embed-image", f"data:image/png;base64,{JPEG}", "input", "its content is jpeg"),
         (
             "cohere-embed",
             [{"content": [TEXT, {"type": "image_url", "image_url": {"url": f"data:image/webp;base64,{PNG}"}}]}],
