@@ -148,7 +148,8 @@ def _find_by_body(request: EmulatorRequest, body: Json) -> tuple[Adapter, Capabi
     fitting = [each for each in claims if each.adapter.has_members(body) and not each.adapter.find_faults(body)]
     if fitting:
         found = min(fitting, key=lambda claim: _rank_by_body(claim, body))
-        return found.adapter, found.capabilities
+        # The model of the ARN is not one of AWS's own, which other APIs may serve.
+        return found.adapter, found.capabilities.but(surfaces=())
     if not is_own_model(request.model):
         raise validation_error(NO_SUCH_MODEL)
     return UNKNOWN_FAMILY, UNKNOWN_FAMILY.models["unknown"]

@@ -151,8 +151,8 @@ def test_each_profile_s_arn_is_answered_as_the_model_that_it_leads_to(
     answered = set()
     for kind in ("SYSTEM_DEFINED", "APPLICATION"):
         for profile in control.list_inference_profiles(typeEquals=kind)["inferenceProfileSummaries"]:
-            adapter, _ = REGISTRY.pick(profile["models"][0]["modelArn"].rpartition("/")[2])
-            if adapter.operation != "InvokeModel":
+            adapter, capabilities = REGISTRY.pick(profile["models"][0]["modelArn"].rpartition("/")[2])
+            if adapter.operation != "InvokeModel" or (capabilities.surfaces and "invoke" not in capabilities.surfaces):
                 continue
             body = json.dumps(dict(adapter.sample))
             reply = json.loads(bedrock.invoke_model(modelId=profile["inferenceProfileArn"], body=body)["body"].read())
