@@ -97,7 +97,7 @@ def reject_get(exchange: Exchange, name: str) -> Response:
 
 def show_schema(exchange: Exchange, name: str) -> Response:
     """The JSON Schema (2020-12) of the model's own body."""
-    schema = to_json_schema(resolve_model(exchange, name).adapter.schema)
+    schema = to_json_schema(serve_native(exchange, resolve_model(exchange, name)).adapter.schema)
     return make_json_response(schema, content_type="application/schema+json")
 
 
