@@ -58,6 +58,11 @@ RULES: Mapping[str, BedrockRule] = MappingProxyType(
             "Whether a request may have stop sequences.",
             "Without it the gateway refuses them by name, or drops them if the caller allows that.",
         ),
+        "refused_in_chat": BedrockRule(
+            "The members that AWS's Chat Completions refuse for the model.",
+            "The gateway writes `max_tokens` as `max_completion_tokens`, and refuses the others by name, or drops them "
+            "if the caller allows that.",
+        ),
         "most_tokens": BedrockRule(
             "The largest `maxTokens`.",
             "The gateway lowers a larger one to it and reports that: the answer could not be longer anyway.",

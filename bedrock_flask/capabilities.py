@@ -73,6 +73,7 @@ class Capabilities:
         sampling            the model accepts temperature and topP together, one at a time, or not at all (nor topK)
         stop_sequences      the model accepts stop sequences
         blank_stops         a stop sequence may consist of white space
+        refused_in_chat     members of OpenAI's chat completions that AWS's surfaces refuse for the model
         most_tokens         the largest maxTokens that the model accepts; 0: unknown
         least_tokens        the smallest maxTokens that the model accepts
 
@@ -137,6 +138,7 @@ class Capabilities:
     sampling: str = _make_enum("both", "one", "none")
     stop_sequences: bool = True
     blank_stops: bool = True
+    refused_in_chat: tuple[str, ...] = ()
     most_tokens: int = 0
     least_tokens: int = 1
     # Caching.

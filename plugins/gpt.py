@@ -26,6 +26,7 @@ OPEN = CHAT.but(
     named_tools=False,
     efforts=("low", "medium", "high"),
     effort_field="additionalModelRequestFields.reasoning_effort",
+    refused_in_chat=("logit_bias",),
     surfaces=open_weights.RUNTIME,
 )
 GPT = CHAT.but(
@@ -36,6 +37,7 @@ GPT = CHAT.but(
     efforts=("none", *EFFORTS),
     effort_field="additionalModelRequestFields.reasoning.effort",
     tools_in_chat="none",
+    refused_in_chat=("max_tokens",),
 )
 # The ids of bedrock-mantle, which has no `-1:0`.
 _ON_MANTLE = OPEN.but(surfaces=(*open_weights.MANTLE, "mantle/responses"))
@@ -48,7 +50,9 @@ OPEN_MODELS = {
 # bedrock-runtime serves these through inference profiles alone, bedrock-mantle by their own ids.
 _MANTLE = ("mantle/openai/responses", "mantle/openai/chat")
 NEW = GPT.but(surfaces=("runtime/responses", "runtime/chat", "converse", "invoke", *_MANTLE))
-OLDER = GPT.but(tools_in_chat="no_effort", surfaces=(*_MANTLE, "runtime/responses", "converse", "invoke"))
+OLDER = GPT.but(
+    tools_in_chat="no_effort", refused_in_chat=(), surfaces=(*_MANTLE, "runtime/responses", "converse", "invoke")
+)
 ON_MANTLE = GPT.but(surfaces=("mantle/openai/responses",))
 MODELS = {
     "openai.gpt-5*": NEW,
@@ -114,6 +118,7 @@ _SAMPLING = Source(
     "Live calls: GPT-5.6 and GPT-6 refuse temperature and topP, gpt-oss takes them (NousResearch/hermes-agent#110046)",
     MEASURED,
 )
+_LITELLM = Source("BerriAI/litellm 1.109, `bedrock/chat/chat_completions` (live calls): no logit_bias", MEASURED)
 OPEN_SOURCES = {
     **sources.CHAT,
     "surfaces": [sources.APIS, sources.PROBED_APIS],
@@ -124,6 +129,7 @@ OPEN_SOURCES = {
     "named_tools": [sources.CHOICE],
     "stop_sequences": [sources.STOPS],
     "sampling": [_SAMPLING],
+    "refused_in_chat": [_LITELLM],
     "efforts": [
         Source(
             "AWS user guide, OpenAI models: `reasoning_effort`; OpenAI, Introducing gpt-oss: low, medium, high "
@@ -152,6 +158,15 @@ _LIVE = Source(
 )
 SOURCES = {
     **sources.CHAT,
+    "refused_in_chat": [
+        Source(
+            "aws-samples/sample-per-model-bedrock: GPT-5.6 refuses `max_tokens`, older ones take it",
+            MEASURED,
+            "openai.gpt-5*",
+        ),
+        Source("No report names these: they are taken to be as GPT-5.6", ONE_REPORT, "openai.gpt-6*"),
+        Source("No report names these: they are taken to be as GPT-5.6", ONE_REPORT, "openai.gpt-daybreak-*"),
+    ],
     "tools_in_chat": [
         Source(
             "aws-samples/sample-per-model-bedrock: GPT-5.6 on bedrock-runtime takes tools in Chat Completions with the "

@@ -20,6 +20,7 @@ GROK = CHAT.but(
     sampling="none",
     stop_sequences=False,
     least_tokens=16,
+    refused_in_chat=("frequency_penalty", "presence_penalty"),
     efforts=EFFORTS,
     effort_field="additionalModelRequestFields.reasoning.effort",
 )
@@ -70,6 +71,9 @@ SOURCES = {
     "stop_sequences": sources.cite(sources.STOPS, _ALL),
     "sampling": [
         Source("Live calls: temperature and topP are refused (NousResearch/hermes-agent#111043)", MEASURED, _ALL)
+    ],
+    "refused_in_chat": [
+        Source("BerriAI/litellm 1.109, `bedrock/chat/chat_completions` (live calls): no penalties", MEASURED, _ALL)
     ],
     "least_tokens": [Source("Live calls of September 2026: Grok 4.6 refuses a maxTokens below 16", ONE_REPORT, _ALL)],
     "efforts": [

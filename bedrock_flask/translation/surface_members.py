@@ -44,17 +44,19 @@ _NAMES = MappingProxyType(
 _NO_EFFORT = "none"
 # Their defaults: to drop one changes nothing.
 _SAMPLING = MappingProxyType({"temperature": 1, "top_p": 1})
+_DEFAULTS = MappingProxyType({**_SAMPLING, "frequency_penalty": 0, "presence_penalty": 0, "logit_bias": {}})
 
 
 def edit_members(wire: str, body: Json, capabilities: Capabilities) -> Edits:
     """What to change of a body in this format for a model with these capabilities."""
     names = _NAMES[wire]
     effort = member(body, *names.effort)
-    refused, defaults = [], []
+    untaken = [*capabilities.refused_in_chat] if wire == "openai_chat" else []
     if capabilities.sampling == "none" and effort != _NO_EFFORT:
-        given = [name for name in _SAMPLING if body.get(name) is not None]
-        refused = [name for name in given if body[name] != _SAMPLING[name]]
-        defaults = [name for name in given if name not in refused]
+        untaken += _SAMPLING
+    given = [name for name in untaken if body.get(name) is not None and name != names.old_limit]
+    refused = [name for name in given if name not in _DEFAULTS or body[name] != _DEFAULTS[name]]
+    defaults = [name for name in given if name not in refused]
     if not capabilities.stop_sequences and names.stop and body.get(names.stop):
         refused.append(names.stop)
     put_in = dict(_rename(names, body, capabilities))

@@ -311,6 +311,35 @@ def test_the_emulator_refuses_tools_in_a_chat_as_aws_does(
     assert emulator.post(f"{path}/chat/completions", {**body, "reasoning_effort": "none"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "model", "member", "value"),
+    [
+        ("/openai/v1", "us.openai.gpt-5.6-sol", "max_tokens", 100),
+        ("/bedrock-mantle/v1", "openai.gpt-oss-120b", "logit_bias", {"1": 5}),
+        ("/bedrock-mantle/openai/v1", "xai.grok-4.3", "presence_penalty", 0.5),
+    ],
+)
+def test_members_that_a_model_refuses_in_chat(
+    gateway: Gateway, emulator: Emulator, path: str, model: str, member: str, value: Any
+) -> None:
+    body = {"model": model, "messages": [{"role": "user", "content": PROMPT}], member: value}
+    refused = emulator.post(f"{path}/chat/completions", body)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == member
+    assert refused.json()["error"]["code"] == "unsupported_parameter"
+    before = len(emulator.calls())
+    response = gateway.post("/v1/chat/completions", body)
+    if member == "max_tokens":
+        assert response.status_code == 200
+        assert json.loads(emulator.calls()[-1]["body"])["max_completion_tokens"] == value
+        return
+    assert response.status_code == 400
+    assert member in response.json()["error"]["message"]
+    assert len(emulator.calls()) == before
+    response = gateway.post("/v1/chat/completions", body, headers={"x-bedrock-flask-unsupported": "drop"})
+    assert (response.status_code, response.headers["x-bedrock-flask-dropped"]) == (200, member)
+
+
 # --- Converse for models that it does not serve -----------------------------------------------------------------------
 
 

@@ -110,6 +110,15 @@ def _check_stop(call: Call, capabilities: Capabilities) -> Iterator[EmulatedErro
         yield _unsupported("stop")
 
 
+_NEWER_NAMES = {"max_tokens": " Use 'max_completion_tokens' instead."}
+
+
+def _check_refused(call: Call, capabilities: Capabilities) -> Iterator[EmulatedError]:
+    for name in capabilities.refused_in_chat if call.names is CHAT else ():
+        if call.body.get(name) is not None and call.body[name] not in _SAMPLING.get(name, ()):
+            yield _unsupported(name, _NEWER_NAMES.get(name, ""))
+
+
 def _check_limits(call: Call, capabilities: Capabilities) -> Iterator[EmulatedError]:
     for name in call.names.limits:
         limit = call.body.get(name)
@@ -200,6 +209,7 @@ def _find_parts(body: Json) -> Iterator[tuple[str, str]]:
 _CHECKS: tuple[Check, ...] = (
     _check_sampling,
     _check_stop,
+    _check_refused,
     _check_limits,
     _check_effort,
     _check_tools,
