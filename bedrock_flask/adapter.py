@@ -279,7 +279,7 @@ class Adapter:
     speaks        operation by wire; the first is the native one: `{"nova": "InvokeModel", "converse": "Converse"}`
     sample        a body that fits the schema: used by the contract, as OpenAPI example, in the docs
     default       the model id that the adapter's name refers to; derived from the first pattern if empty
-    is_common     whether most accounts call its default model, which `doctor` then checks without being told to
+    is_common     whether most accounts call its default model, which `doctor` then checks by itself
     provider      the provider's name in the emulator's lists; the capitalised first part of the model id if empty
     known_models  ids that AWS has published, each with a KnownModel: lists have them, and requests can name them
     sources       where each capability is known from, by its name: lists of Source, which the reference shows

@@ -70,7 +70,7 @@ class Discovery:
         return known.finding
 
     def wait(self, region: str, seconds: float) -> Finding:
-        """The same; the first reading of a region is awaited for so many seconds."""
+        """The same; the first reading of a region is awaited for this many seconds."""
         found = self.find(region)
         known = self._regions.get(region)
         if known is None:

@@ -13,7 +13,7 @@ from typing import Any
 _PLAIN = bytes(code for code in range(0x20, 0x7F) if code not in b'"\\')
 # A string of twice this size is found.
 LONG = 65_536
-# No text that others write has it. Its end is no digit, so that no mark is the beginning of another.
+# No text that others write has it. It does not end with a digit, so that no mark is the beginning of another.
 _MARK = f"{secrets.token_hex(16)}x"
 
 
