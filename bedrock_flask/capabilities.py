@@ -32,7 +32,8 @@ class Capabilities:
         mixed_inputs        whether one input of an embedding model may have a text and images: one of the two alone
                             (never), a text and an image (pair), or any number of both (any)
         dimensions          the lengths of an embedding model's vectors, the default first; empty: unknown
-        surfaces            the APIs of AWS that serve it (`bedrock/surfaces.py`); empty: those that the adapter speaks
+        surfaces            the APIs of AWS that serve it (`bedrock/surfaces.py`), the preferred one first; empty: those
+                            that the adapter speaks
 
     Conversations:
         results_with_text   a user turn may contain tool results with other content
