@@ -104,10 +104,13 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             answer=stability_body.Answer,
             rules=[require_image],
             speaks={"stability": "InvokeModel"},
-            models={"stability.sd3-5-large-*": TEXT.but(images=True)},
+            models={"stability.sd3-5-large-*": TEXT.but(images=True), "stability.sd3-large-*": TEXT.but(images=True)},
             default="stability.sd3-5-large-v1:0",
             known_models={
-                "stability.sd3-5-large-v1:0": KnownModel(name="Stable Diffusion 3.5 Large", regions=_REGIONS)
+                "stability.sd3-5-large-v1:0": KnownModel(name="Stable Diffusion 3.5 Large", regions=_REGIONS),
+                "stability.sd3-large-v1:0": KnownModel(
+                    name="SD3 Large 1.0", active=False, successor="stability.sd3-5-large-v1:0"
+                ),
             },
             sources=_cite("Stable Diffusion 3.5 Large"),
             extras=WITH_IMAGE,

@@ -39,6 +39,11 @@ GENERATED: list[tuple[str, Json, Json]] = [
         {"output_format": "jpeg", "negative_prompt": "people"},
     ),
     (CORE, {"response_format": "b64_json", "stream": False, "user": "u1"}, {"prompt": TEXT}),
+    (
+        "stable-diffusion-xl",
+        {"size": "1344x768", "n": 1, "cfg_scale": 9, "seed": 7},
+        {"text_prompts": [{"text": TEXT}], "width": 1344, "height": 768, "cfg_scale": 9, "seed": 7},
+    ),
     (CANVAS, {}, {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": TEXT}}),
     (
         CANVAS,
@@ -201,6 +206,7 @@ def test_an_edit_becomes_the_models_own_body(
         ("stable-image-inpaint", "mask", False),
         ("stable-image-erase-object", "mask", False),
         (CANVAS, "maskImage", True),
+        ("stable-diffusion-xl", "mask_image", False),
     ],
 )
 def test_a_transparent_mask_is_black_or_white_as_the_model_wants_it(

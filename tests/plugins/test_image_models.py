@@ -19,6 +19,7 @@ CORE, ULTRA, DIFFUSION = (
     "stability.stable-image-ultra-v1:1",
     "stability.sd3-5-large-v1:0",
 )
+XL = "stability.stable-diffusion-xl-v1"
 CANVAS, TITAN = "amazon.nova-canvas-v1:0", "amazon.titan-image-generator-v2:0"
 
 
@@ -32,13 +33,34 @@ def task(kind: str, params: str, config: Json | None = None, **members: Any) -> 
 
 TEXT = "A lighthouse that is made of paper."
 CONFIG = {"width": 512, "height": 512, "quality": "standard", "cfgScale": 8.0, "seed": 42, "numberOfImages": 1}
-TRY_ON = {"sourceImage": PNG, "referenceImage": PNG}
+TRY_ON: Json = {"sourceImage": PNG, "referenceImage": PNG}
+XL_TEXT = [{"text": TEXT, "weight": 0.5}, {"text": "people", "weight": -1}]
 # Model, body, and what the answer is: its format and its size.
 ACCEPTED: list[tuple[str, Json, str, tuple[int, int]]] = [
     (DIFFUSION, {"prompt": TEXT}, "png", (1024, 1024)),
     (DIFFUSION, {"prompt": TEXT, "aspect_ratio": "16:9", "output_format": "webp"}, "webp", (1344, 768)),
     (DIFFUSION, {"prompt": TEXT, "image": JPEG, "strength": 0.7}, "png", (96, 64)),
     (DIFFUSION, {"prompt": TEXT, "image": JPEG, "strength": 0, "mode": "image-to-image"}, "png", (96, 64)),
+    ("stability.sd3-large-v1:0", {"prompt": TEXT, "seed": 7}, "png", (1024, 1024)),
+    (XL, {"text_prompts": XL_TEXT[:1], "cfg_scale": 10, "seed": 0, "steps": 50, "samples": 1}, "png", (1024, 1024)),
+    (
+        XL,
+        {"text_prompts": XL_TEXT, "width": 1344, "height": 768, "sampler": "K_LMS", "style_preset": "anime"},
+        "png",
+        (1344, 768),
+    ),
+    (
+        XL,
+        {"text_prompts": XL_TEXT, "init_image": JPEG, "image_strength": 0.4, "init_image_mode": "IMAGE_STRENGTH"},
+        "png",
+        (96, 64),
+    ),
+    (
+        XL,
+        {"text_prompts": XL_TEXT, "init_image": PNG, "mask_source": "MASK_IMAGE_BLACK", "mask_image": PNG},
+        "png",
+        (96, 64),
+    ),
     (ULTRA, {"prompt": TEXT, "mode": "text-to-image", "output_format": "jpeg"}, "jpeg", (1024, 1024)),
     (ULTRA, {"prompt": TEXT, "seed": 4_294_967_295}, "png", (1024, 1024)),
     (CORE, {"prompt": TEXT, "negative_prompt": "people", "aspect_ratio": "2:3"}, "png", (832, 1280)),
@@ -140,13 +162,18 @@ ACCEPTED: list[tuple[str, Json, str, tuple[int, int]]] = [
 ]
 
 
+def first_image(answer: Json) -> str:
+    image: str = answer["images"][0] if "images" in answer else answer["artifacts"][0]["base64"]
+    return image
+
+
 @pytest.mark.parametrize(("model", "body", "form", "size"), ACCEPTED)
 def test_a_published_body_gets_an_image_of_the_right_format_and_size(
     gateway: Gateway, emulator: Emulator, model: str, body: Json, form: str, size: tuple[int, int]
 ) -> None:
     response = gateway.post(f"/v1/models/{model}/invoke", body)
     assert response.status_code == 200, response.text
-    image = response.json()["images"][0]
+    image = first_image(response.json())
     assert (find_base64_format(image), find_base64_size(image)) == (form, size)
     adapter = REGISTRY.pick(model)[0]
     assert adapter.answer is not None
@@ -160,7 +187,8 @@ def test_a_published_body_passes_by_boto3(
     emulator: Emulator, model: str, body: Json, form: str, size: tuple[int, int]
 ) -> None:
     answer = json.loads(emulator.client().invoke_model(modelId=model, body=json.dumps(body))["body"].read())
-    assert (find_base64_format(answer["images"][0]), find_base64_size(answer["images"][0])) == (form, size)
+    image = first_image(answer)
+    assert (find_base64_format(image), find_base64_size(image)) == (form, size)
 
 
 REFUSED: list[tuple[str, Json, str]] = [
@@ -174,6 +202,14 @@ REFUSED: list[tuple[str, Json, str]] = [
     (DIFFUSION, {"prompt": TEXT, "image": PNG, "strength": 1.1}, "strength"),
     (DIFFUSION, {"prompt": TEXT, "mode": "image-to-image", "image": PNG}, "strength"),
     (DIFFUSION, {"prompt": "x" * 10_001}, "prompt"),
+    (XL, {"prompt": TEXT}, "text_prompts"),
+    (XL, {"text_prompts": [{"text": TEXT, "wait": 1}]}, "text_prompts[0].wait"),
+    (XL, {"text_prompts": XL_TEXT, "width": 1344, "height": 1024}, "width"),
+    (XL, {"text_prompts": XL_TEXT, "cfg_scale": 36}, "cfg_scale"),
+    (XL, {"text_prompts": XL_TEXT, "samples": 2}, "samples"),
+    (XL, {"text_prompts": XL_TEXT, "image_strength": 0.4}, "init_image"),
+    (XL, {"text_prompts": XL_TEXT, "init_image": PNG, "mask_source": "MASK_IMAGE_WHITE"}, "mask_image"),
+    (XL, {"text_prompts": XL_TEXT, "init_image": PNG, "mask_image": PNG}, "mask_source"),
     (ULTRA, {"prompt": TEXT, "output_format": "webp"}, "output_format"),
     (CORE, {"prompt": TEXT, "image": PNG}, "image"),
     (CORE, {"text_prompts": [{"text": TEXT}]}, "text_prompts"),
@@ -272,6 +308,12 @@ FILTERED = [
         "Not allowed.",
     ),
     (TITAN, task("TEXT_IMAGE", "textToImageParams", text=TEXT), {"error": "Not allowed."}, "Not allowed."),
+    (
+        XL,
+        {"text_prompts": [{"text": TEXT}]},
+        {"result": "success", "artifacts": [{"seed": 7, "base64": PNG, "finishReason": "CONTENT_FILTERED"}]},
+        "CONTENT_FILTERED",
+    ),
 ]
 
 
