@@ -16,7 +16,7 @@ COMMANDS = {
     "doctor": "Check whether this machine can call Bedrock.",
     "emulate": "Serve Bedrock's own protocol, without AWS.",
     "fault": "Order faults for the next calls of an emulator.",
-    "models": "List the model names that requests can use.",
+    "models": "List the models that requests can name.",
     "new-plugin": "Print a working plugin to start from.",
     "plugins": "List the loaded plugins and their sources.",
     "prices": "List the known prices, and how many models have none.",

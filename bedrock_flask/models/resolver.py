@@ -170,10 +170,6 @@ class Models:
         known = self.registry.known_models.get(model)
         return choose_id(model, known, region) if known else model
 
-    def find_known(self, model: Model) -> KnownModel | None:
-        """What the plugins know about the model's id."""
-        return self.registry.known_models.get(self._find_base(model))
-
     def find_lifecycle(self, model: Model) -> Lifecycle:
         """When the model ends, as far as the account's list or its plugin says so."""
         base, offer = self._find_base(model), self.discovery.find(model.region or self.region).offer

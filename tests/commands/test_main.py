@@ -29,7 +29,7 @@ def list_imports(environ: dict[str, str], *arguments: str) -> set[str]:
         (["doctor", "--help"], {"marshmallow"}),
         (["emulate", "--help"], HEAVY - {"boto3", "botocore", "jsonschema"}),
         (["fault", "--help"], {"flask", "marshmallow"}),
-        (["models"], {"marshmallow", "apispec"}),
+        (["models", "--offline"], {"marshmallow", "apispec"}),
         (["plugins"], {"marshmallow", "apispec"}),
         (["prices"], {"marshmallow", "apispec"}),
         (["serve", "--help"], {"marshmallow", "apispec"}),

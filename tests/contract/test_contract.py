@@ -356,10 +356,10 @@ def test_a_module_is_checked_as_it_would_be_loaded() -> None:
     module: Any = types.ModuleType("acme_rhyme")
     module.register_adapters = hookimpl(lambda register: register(GOOD))
     assert faults_of(module) == []
-    module.register_adapters = hookimpl(lambda register: register(replace(GOOD, name="nova")))
+    module.register_adapters = hookimpl(lambda register: register(replace(GOOD, name="converse")))
     [fault] = faults_of(module)
     assert fault == (
-        "plugin 'acme_rhyme' from acme_rhyme: the adapter 'nova' is already registered by built in (nova.py)"
+        "plugin 'acme_rhyme' from acme_rhyme: the adapter 'converse' is already registered by built in (converse.py)"
     )
     module.register_adapters = hookimpl(lambda register: register(replace(GOOD, encode=lambda request: {})))
     assert any("encode makes a body that does not fit" in line for line in faults_of(module))
