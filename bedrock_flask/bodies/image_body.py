@@ -30,6 +30,8 @@ Extras = Mapping[str, str | Place]
 class Image(fields.String):
     """An image file in base64."""
 
+    checks_alone = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(pattern=_BASE64, **kwargs)
 

@@ -82,7 +82,7 @@ def _compile(field: Any) -> Accepts:
     """The verdict of `field.deserialize` on a value that is there."""
     if not _is_known(field):
         return _leave_to(field.deserialize)
-    verdict = _COMPILERS[type(field)](field)
+    verdict = _leave_to(field.check) if field.checks_alone else _COMPILERS[type(field)](field)
     if field.allow_none:
         return lambda value: value is None or verdict(value)
     # Only these take null by themselves.
@@ -90,7 +90,8 @@ def _compile(field: Any) -> Accepts:
 
 
 def _is_known(field: Any) -> bool:
-    return type(field) in _COMPILERS and not (field.validators or field.pre_load or field.post_load)
+    is_own = type(field) in _COMPILERS or (isinstance(field, Field) and field.checks_alone)
+    return is_own and not (field.validators or field.pre_load or field.post_load)
 
 
 def _leave_to(check: Callable[[Any], object]) -> Accepts:

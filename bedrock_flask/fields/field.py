@@ -13,8 +13,12 @@ _JSON_TYPES = ((bool, "a boolean"), (int, "a number"), (float, "a number"), (str
 
 
 class Field(marshmallow.fields.Field[Any]):
-    """A field with a description, unverified bounds and its own JSON Schema."""
+    """A field with a description, unverified bounds and its own JSON Schema.
 
+    A class with `checks_alone` says that its `check` decides about a value, and nothing else that it inherits.
+    """
+
+    checks_alone = False
     default_error_messages = {"required": "is required", "null": "must not be null"}  # noqa: RUF012
 
     def __init__(

@@ -57,7 +57,14 @@ def test_the_usage_of_a_reply_is_read_back(name: str) -> None:
 
 
 # What clients speak, and what answers that are only passed on are written in.
-CLIENTS = {"openai_chat", "openai_responses", "count_tokens", "opaque", *(wire.name for wire in ACCOUNT.values())}
+CLIENTS = {
+    "openai_chat",
+    "openai_responses",
+    "count_tokens",
+    "count_messages",
+    "opaque",
+    *(wire.name for wire in ACCOUNT.values()),
+}
 
 
 def test_every_built_in_wire_is_spoken_by_some_adapter_or_by_clients() -> None:

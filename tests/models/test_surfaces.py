@@ -21,7 +21,7 @@ def load(tmp_path: Path, *enabled: str) -> Models:
         ("us.openai.gpt-5.6-sol", "openai_responses", "runtime/responses"),
         ("us.openai.gpt-5.6-sol", "openai_chat", "runtime/chat"),
         ("us.openai.gpt-5.6-sol", "anthropic", "converse"),
-        ("openai.gpt-5.6-sol", "openai_chat", "mantle/openai/responses"),
+        ("openai.gpt-5.6-sol", "openai_chat", "mantle/openai/chat"),
         ("openai.gpt-5.5", "openai_responses", "mantle/openai/responses"),
         ("us.openai.gpt-5.5", "openai_chat", "converse"),
         ("google.gemma-4-31b", "anthropic", "mantle/openai/chat"),
@@ -58,7 +58,7 @@ def test_the_native_route_has_the_body_of_the_adapter_or_of_the_first_surface(tm
 
 
 def test_a_model_that_is_served_one_way_speaks_that_alone(tmp_path: Path) -> None:
-    model = load(tmp_path).resolve("openai.gpt-5.5", "us-east-1")
+    model = load(tmp_path, "mantle/openai/responses").resolve("openai.gpt-5.5", "us-east-1")
     [way] = model.ways
     served = model.serve_by(way)
     assert dict(served.adapter.speaks) == {"openai_responses": "mantle/openai/responses"}

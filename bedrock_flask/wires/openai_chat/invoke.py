@@ -196,7 +196,7 @@ def _write_chunk(stream: _Stream, chunk: Json) -> Iterator[Json]:
     [choice] = chunk["choices"]
     delta = _select(choice["delta"])
     if stream.form.is_tagged:
-        delta = _tag(stream, delta)
+        delta = _tag(stream, delta, is_last=choice["finish_reason"] is not None)
     written = _shape(stream.form, chunk, delta, stream.form.piece)
     if choice["finish_reason"] is not None:
         stream.last = written
@@ -209,14 +209,14 @@ def _find_others(chunk: Json) -> Json:
     return {name: value for name, value in chunk.items() if name not in ("choices", "usage")}
 
 
-def _tag(stream: _Stream, delta: Json) -> Json:
+def _tag(stream: _Stream, delta: Json, *, is_last: bool) -> Json:
     """A piece of the message with its reasoning in the text."""
     reasoning = delta.pop("reasoning_content", "")
     if reasoning:
         opening = "" if stream.is_tagging else _OPENING
         stream.is_tagging = True
         return {**delta, "content": opening + reasoning}
-    if stream.is_tagging and (delta.get("content") or "tool_calls" in delta or not delta):
+    if stream.is_tagging and (delta.get("content") or "tool_calls" in delta or is_last):
         stream.is_tagging = False
         return {**delta, "content": _CLOSING + (delta.get("content") or "")}
     return delta
