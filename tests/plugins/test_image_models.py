@@ -262,11 +262,6 @@ REFUSED: list[tuple[str, Json, str]] = [
         "virtualTryOnParams.promptBasedMask",
     ),
     (TITAN, task("TEXT_IMAGE", "textToImageParams", text="x" * 513), "textToImageParams.text"),
-    (
-        TITAN,
-        task("TEXT_IMAGE", "textToImageParams", {"width": 1280, "height": 720}, text=TEXT),
-        "imageGenerationConfig.width",
-    ),
     (TITAN, task("VIRTUAL_TRY_ON", "virtualTryOnParams", **TRY_ON), "taskType"),
 ]
 
