@@ -477,8 +477,8 @@ EVERYTHING = """
 
     def test_an_asynchronous_call_is_begun(bedrock):
         response = boto3.client("bedrock-runtime").start_async_invoke(
-            modelId="amazon.titan-embed-text-v2:0",
-            modelInput={"inputText": "Hi"},
+            modelId="amazon.nova-reel-v1:1",
+            modelInput={"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "A boat."}},
             outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://bucket/prefix"}},
         )
         assert response["invocationArn"]
