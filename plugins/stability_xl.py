@@ -208,7 +208,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "background": image_body.accept_only("opaque", why="the model makes opaque images"),
                 "mask": place_mask,
                 **image_body.place_own(
-                    *(name for name in XlBody().fields if name not in {"text_prompts", "init_image", "samples"})
+                    *(name for name in XlBody._declared_fields if name not in {"text_prompts", "init_image", "samples"})
                 ),
             },
             encode=encode,

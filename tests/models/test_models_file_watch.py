@@ -38,14 +38,20 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["gevent", "gthread"])
-def watching(request: pytest.FixtureRequest, start_gateway: StartGateway, file: Path) -> Gateway:
-    """A gateway of two workers that has the file."""
-    return start_gateway(
+def start(request: pytest.FixtureRequest, start_gateway: StartGateway, file: Path) -> Callable[[int], Gateway]:
+    """A function that starts a gateway with the file and that many workers."""
+    return lambda workers: start_gateway(
         BEDROCK_FLASK_MODELS_FILE=str(file),
         BEDROCK_FLASK_API_KEYS="alice:s3cret",
-        BEDROCK_FLASK_WORKERS="2",
+        BEDROCK_FLASK_WORKERS=str(workers),
         BEDROCK_FLASK_WORKER=request.param,
     )
+
+
+@pytest.fixture
+def watching(start: Callable[[int], Gateway]) -> Gateway:
+    """A gateway that has the file; a second worker could still be about to read it first."""
+    return start(1)
 
 
 def list_ids(gateway: Gateway, name: str) -> set[str]:
@@ -54,7 +60,8 @@ def list_ids(gateway: Gateway, name: str) -> set[str]:
     return {each.get("model", "") for each in answers}
 
 
-def test_a_change_is_in_force_in_every_worker_without_a_restart(watching: Gateway, file: Path) -> None:
+def test_a_change_is_in_force_in_every_worker_without_a_restart(start: Callable[[int], Gateway], file: Path) -> None:
+    watching = start(2)
     assert list_ids(watching, "fast") == {"amazon.nova-lite-v1:0"}
     write(file, '[models.fast]\nid = "amazon.nova-pro-v1:0"\n[models.new]\nid = "amazon.nova-lite-v1:0"\n')
     await_that(lambda: list_ids(watching, "fast") == {"amazon.nova-pro-v1:0"})
