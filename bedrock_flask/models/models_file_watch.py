@@ -36,11 +36,13 @@ class WatchReport:
 
 
 class ModelsFileWatch:
-    """Looks at the file while requests are served, at most twice a second; it was read when the process started."""
+    """Looks at the file while requests are served, at most twice a second.
 
-    def __init__(self, path: str, registry: Registry) -> None:
-        self._path, self._registry = path, registry
-        self._seen = _find_fingerprint(path)
+    It was read when the process started; `seen` is what it was just before that.
+    """
+
+    def __init__(self, path: str, registry: Registry, seen: Fingerprint) -> None:
+        self._path, self._registry, self._seen = path, registry, seen
         self._due = time.monotonic() + _INTERVAL
         self._lock = threading.Lock()
         self.report = WatchReport(_format_now())
@@ -51,7 +53,7 @@ class ModelsFileWatch:
             return None
         try:
             self._due = time.monotonic() + _INTERVAL
-            found = _find_fingerprint(self._path)
+            found = find_fingerprint(self._path)
             if found == self._seen or (found is not None and time.time() - found[0] / 1e9 < _SETTLED):
                 return None
             self._seen = found
@@ -72,7 +74,7 @@ class ModelsFileWatch:
         return aliases
 
 
-def _find_fingerprint(path: str) -> Fingerprint:
+def find_fingerprint(path: str) -> Fingerprint:
     """What changes with the file: its time, its size and its identity; None if it is not there."""
     try:
         status = os.stat(path)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.models.loading import load_registry
+from bedrock_flask.models.models_file_watch import ModelsFileWatch, find_fingerprint
 from tests.doubles import Gateway, StartGateway
 
 KEY = {"authorization": "Bearer s3cret"}
@@ -93,3 +95,11 @@ def test_a_file_that_is_gone_is_a_bad_one(watching: Gateway, file: Path) -> None
 def _find_reports(gateway: Gateway, status: str, headers: dict[str, str] = KEY) -> Any:
     report = gateway.get("/readyz?verbose", headers=headers).json()
     return report if report["status"] == status else None
+
+
+def test_a_change_between_the_reading_and_the_first_look_is_seen(file: Path) -> None:
+    seen = find_fingerprint(str(file))
+    write(file, '[models.fast]\nid = "amazon.nova-pro-v1:0"\n')
+    watch = ModelsFileWatch(str(file), load_registry(), seen)
+    aliases = await_that(watch.read_changed)
+    assert aliases["fast"].id == "amazon.nova-pro-v1:0"
