@@ -1,8 +1,9 @@
 # `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
 PORT ?= 8000
 # The number of processes that run the tests; 0 runs all in this one. A file of tests stays in one process: it shares its servers.
+# Files come in the order of their names: those with the longest tests (agents, attacks) are first, not the last ones of one process.
 JOBS ?= 2
-PYTEST = .venv/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST = .venv/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # The first Python that is new enough and can create a virtual environment.
 PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
