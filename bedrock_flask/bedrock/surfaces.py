@@ -40,6 +40,7 @@ class Surface:
     headers         what each call has beside its signature
     takes_profiles  whether `model` may be an inference profile or an ARN, rather than a model's own id
     guardrails      whether a guardrail can be named, in InvokeModel's headers
+    tiers           whether `service_tier` is a member of its body
     projects        whether a header may name a project or workspace of Bedrock's
     hosted_tools    the types of tools that run on AWS's servers, and that its requests may have
     count_tokens    the path that counts the tokens of a body, or empty
@@ -53,6 +54,7 @@ class Surface:
     headers: Mapping[str, str] = field(default_factory=dict)
     takes_profiles: bool = True
     guardrails: bool = False
+    tiers: bool = False
     projects: bool = False
     hosted_tools: frozenset[str] = frozenset()
     count_tokens: str = ""
@@ -84,6 +86,7 @@ _SURFACES = (
         actions=_INVOKE,
         # Source: inference-chat-completions, "Include a guardrail in a chat completion".
         guardrails=True,
+        tiers=True,
     ),
     Surface(
         name="runtime/responses",
@@ -91,6 +94,7 @@ _SURFACES = (
         path="/openai/v1/responses",
         wire=_RESPONSES,
         actions=_INVOKE,
+        tiers=True,
         # Source: the error of bedrock-runtime that names the types it takes (litellm 1.109, `bedrock/responses`).
         hosted_tools=frozenset({"mcp"}),
     ),
@@ -109,6 +113,7 @@ _SURFACES = (
         wire=_CHAT,
         actions=_INFERENCE,
         takes_profiles=False,
+        tiers=True,
         projects=True,
     ),
     Surface(
@@ -118,6 +123,7 @@ _SURFACES = (
         wire=_RESPONSES,
         actions=_INFERENCE,
         takes_profiles=False,
+        tiers=True,
         projects=True,
         hosted_tools=_HOSTED,
     ),
@@ -140,6 +146,7 @@ _SURFACES = (
         wire=_CHAT,
         actions=_INFERENCE,
         takes_profiles=False,
+        tiers=True,
         projects=True,
     ),
     Surface(
@@ -149,6 +156,7 @@ _SURFACES = (
         wire=_RESPONSES,
         actions=_INFERENCE,
         takes_profiles=False,
+        tiers=True,
         projects=True,
         hosted_tools=_HOSTED,
     ),
