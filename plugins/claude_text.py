@@ -117,7 +117,9 @@ def _read_stop(answer: Json) -> str | None:
     reason = answer.get("stop_reason")
     if reason == "stop_sequence":
         return "stop_sequence" if answer.get("stop") not in (None, HUMAN) else "end_turn"
-    return {"max_tokens": "max_tokens"}.get(reason, "end_turn") if reason else None
+    if reason == "max_tokens":
+        return "max_tokens"
+    return "end_turn" if reason else None
 
 
 def decode(reply: Json) -> Json:

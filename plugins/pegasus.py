@@ -12,6 +12,7 @@ from bedrock_flask.plugin import (
     Open,
     Schema,
     Source,
+    build_answer,
     fields,
     hookimpl,
 )
@@ -78,8 +79,13 @@ class SegmentationAnswer(Open):
 
 def decode(reply: Json) -> Json:
     """Decode an answer, or a chunk of one; Pegasus counts its tokens in Bedrock's headers and metrics only."""
-    response: Json = {"output": {"message": {"role": "assistant", "content": [{"text": reply["message"]}]}}}
-    return response | ({"stopReason": STOPS[reply["finishReason"]]} if reply.get("finishReason") else {})
+    reason = reply.get("finishReason")
+    return build_answer(reply.get("message"), stop_reason=STOPS.get(reason, "end_turn") if reason else None)
+
+
+def decode_segmentation(reply: Json) -> Json:
+    """Decode an answer of Pegasus 1.5, or a chunk of one; segments may be in it without a message."""
+    return decode({"message": "", **reply} if reply else {})
 
 
 SAMPLE = {
@@ -165,7 +171,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                     Source(f"{_CARD}. Whether StartAsyncInvoke takes it stands on no page, so it may", ONE_REPORT)
                 ],
             },
-            decode=decode,
+            decode=decode_segmentation,
             reply=REPLY,
             chunks=CHUNKS,
             sample={name: SAMPLE[name] for name in ("inputPrompt", "mediaSource")},

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.protocol.image_files import find_base64_format, find_base64_size, measure_base64
+from bedrock_flask.protocol.image_files import find_base64_format, measure_base64
 from bedrock_flask.protocol.json_places import place_at
 
 MEGABYTE = 1024 * 1024
@@ -41,11 +41,6 @@ def write_data_uri(image: Json) -> str:
     """An image as a `data:` URI."""
     data = read_bytes(image)
     return place_at(f"data:image/{image['format']};base64,{data}", data)
-
-
-def find_size(data: str) -> tuple[int, int]:
-    """The width and height of an image in base64; zeros if they cannot be read."""
-    return find_base64_size(data) or (0, 0)
 
 
 def list_fields(request: Request) -> Json:
@@ -87,12 +82,18 @@ def find_image_faults(path: str, data: str, *, declared: str = "", most_bytes: i
         yield path, f"is declared as {declared}, but its content is {found}"
 
 
+def find_uri_format(uri: str) -> str | None:
+    """The format that a `data:` URI declares; None for any other media type, and for what is no such URI."""
+    head, comma, _ = uri.partition(",")
+    scheme, _, rest = head.partition(":")
+    return IMAGE_TYPES.get(rest.partition(";")[0].strip().lower()) if comma and scheme.lower() == "data" else None
+
+
 def find_uri_faults(path: str, uri: str, *, formats: Sequence[str], most_bytes: int) -> Iterator[tuple[str, str]]:
     """The faults of an image in a `data:` URI."""
     head, comma, data = uri.partition(",")
-    scheme, _, rest = head.partition(":")
-    form = IMAGE_TYPES.get(rest.partition(";")[0].strip().lower())
-    if not comma or scheme.lower() != "data":
+    form = find_uri_format(uri)
+    if not comma or head[:5].lower() != "data:":
         yield path, "must be an image in a data: URI (data:image/png;base64,…)"
     elif form not in formats:
         yield path, f"must have one of the media types {', '.join(f'image/{each}' for each in formats)}"

@@ -133,7 +133,7 @@ def place_aspect_ratio(ratios: Sequence[str]) -> Place:
     def place(value: str, request: Request) -> Json:
         ratio = known.get(Fraction(*read_size(value)))
         if ratio is None:
-            fitting = ", ".join(f"{width}x{height}" for width, height in map(_make_size, known))
+            fitting = ", ".join(f"{width}x{height}" for width, height in map(_find_exact_size, known))
             raise ValueError(
                 f"must have one of the model's aspect ratios, {', '.join(ratios)}, as these have: {fitting}; or send "
                 "aspect_ratio"
@@ -143,7 +143,7 @@ def place_aspect_ratio(ratios: Sequence[str]) -> Place:
     return place
 
 
-def _make_size(ratio: Fraction) -> tuple[int, int]:
+def _find_exact_size(ratio: Fraction) -> tuple[int, int]:
     """The size of this ratio, in multiples of 64, that has about a million pixels."""
     step = 64 * max(1, round(math.sqrt(1024 * 1024 / (ratio.numerator * ratio.denominator)) / 64))
     return ratio.numerator * step, ratio.denominator * step

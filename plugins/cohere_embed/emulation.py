@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bedrock_flask.plugin import Engine, Json, embedding_body
+from bedrock_flask.plugin import Engine, Json, embedding_body, image_body
 from bedrock_flask_plugins.cohere_embed.cohere_embed_body import V3_DIMENSIONS, V4_DIMENSIONS
 
 
@@ -54,15 +54,13 @@ def describe_part(part: Json) -> str:
 
 def shorten_image(text: str) -> str:
     """A text, or the digest of an image, so that a large one costs no more than a word."""
-    return hashlib.sha256(text.encode()).hexdigest() if text.startswith("data:") else text
+    return hashlib.sha256(text.encode()).hexdigest() if text[:5].lower() == "data:" else text
 
 
 def describe_image(uri: str) -> Json:
     """What version 3 says of an image."""
-    head, _, data = uri.partition(",")
-    form = embedding_body.IMAGE_TYPES[head.removeprefix("data:").partition(";")[0]]
-    width, height = embedding_body.find_size(data)
-    return {"width": width, "height": height, "format": form, "bit_depth": 8}
+    width, height = image_body.find_size(uri.partition(",")[2]) or (0, 0)
+    return {"width": width, "height": height, "format": embedding_body.find_uri_format(uri), "bit_depth": 8}
 
 
 def scale(vector: Sequence[float]) -> list[int]:

@@ -28,6 +28,7 @@ from bedrock_flask_plugins.marengo.marengo_body import (
     MarengoAnswer,
     check_marengo_2,
     check_marengo_3,
+    list_options,
     require_kind_at_once,
 )
 
@@ -90,12 +91,6 @@ def emulate_3(body: Json, engine: Engine) -> Json:
     kinds = [*(options if "separate_embedding" in types else ()), *(["fused"] if "fused_embedding" in types else ())]
     scopes = content.get("embeddingScope", ("clip", "asset"))
     return {"data": [*list_vectors(body, content, kinds, scopes, DIMENSIONS_3, engine)]}
-
-
-def list_options(content: Json, default: Sequence[str]) -> list[str]:
-    """The kinds of vectors that a body asks for."""
-    options = content.get("embeddingOption", default)
-    return [options] if isinstance(options, str) else [*options]
 
 
 def list_vectors(

@@ -6,7 +6,7 @@ pages contradict themselves, both are accepted: `embeddingOption` as a list and 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bedrock_flask.plugin import Json, Open, Schema, embedding_body, fields
 
@@ -24,6 +24,12 @@ _PLACEHOLDER = re.compile(r"<@([^<>@]+)>")
 def make_options(names: tuple[str, ...], description: str) -> fields.Either:
     """Make a member for one or several kinds of vectors."""
     return fields.Either(fields.List(fields.String(one_of=names)), fields.String(one_of=names), description=description)
+
+
+def list_options(content: Json, default: Sequence[str]) -> list[str]:
+    """The kinds of vectors that a body asks for."""
+    options = content.get("embeddingOption", default)
+    return [options] if isinstance(options, str) else [*options]
 
 
 class S3Location(Schema):
@@ -186,7 +192,7 @@ def check_marengo_3(body: Json) -> Iterator[tuple[str, str]]:
     if kind == "multi_input":
         yield from check_multi_input(content)
     if "fused_embedding" in content.get("embeddingType", ()) and "embeddingOption" in content:
-        options = set(content["embeddingOption"])
+        options = set(list_options(content, ()))
         if kind == "video" and len(options) < 2:
             yield "video.embeddingOption", "must have at least two kinds for fused_embedding"
         if kind == "audio" and not {"audio", "transcription"} <= options:

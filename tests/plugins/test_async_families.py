@@ -7,6 +7,7 @@ import pytest
 
 from bedrock_flask.contract import breaches
 from bedrock_flask.models.loading import load_registry
+from bedrock_flask.wires import find_wire
 
 IMAGE = {"format": "png", "source": {"bytes": "aGk="}}
 STORED = {"format": "jpeg", "source": {"s3Location": {"uri": "s3://bucket/a.jpeg", "bucketOwner": "123456789012"}}}
@@ -118,6 +119,17 @@ def test_altered_ones_are_refused_where_they_are_wrong(
 @pytest.mark.parametrize("name", ["nova-reel", "luma", "pegasus", "pegasus-1-5"])
 def test_they_keep_the_contract(adapters: Any, name: str) -> None:
     assert list(breaches(adapters[name])) == []
+
+
+def test_pegasus_answers_are_read_with_reasons_that_no_page_names(adapters: Any) -> None:
+    chunk = {"message": "", "finishReason": "segmented"}
+    for name in ("pegasus", "pegasus-1-5"):
+        wire = find_wire(adapters[name])
+        assert wire.is_terminal(chunk)
+        assert wire.is_terminal({"finishReason": "length"})
+        assert not wire.is_terminal({"message": "A boat"})
+    assert find_wire(adapters["pegasus-1-5"]).is_complete({"segments": [{"startSec": 0}]})
+    assert not find_wire(adapters["pegasus"]).is_complete({"finishReason": "stop"})
 
 
 def test_a_model_s_life_is_known(adapters: Any) -> None:

@@ -316,6 +316,15 @@ UNFIT = [
     (
         "marengo",
         "async-invoke",
+        {
+            "inputType": "video",
+            "video": {"mediaSource": S3, "embeddingOption": "visual", "embeddingType": ["fused_embedding"]},
+        },
+        "video.embeddingOption",
+    ),
+    (
+        "marengo",
+        "async-invoke",
         {"inputType": "video", "video": {"mediaSource": S3, "segmentation": {"fixed": {"durationSec": 11}}}},
         "video.segmentation.fixed.durationSec",
     ),
@@ -407,10 +416,13 @@ def test_cohere_answers_a_list_and_with_types_an_object() -> None:
     assert adapter.decode(typed)["embeddings"] == typed["embeddings"]["int8"]
 
 
-def test_an_image_of_cohere_v3_is_described() -> None:
+@pytest.mark.parametrize("uri", [PNG_URI, f"DATA:image/PNG;base64,{PNG}"])
+def test_an_image_of_cohere_v3_is_described(uri: str) -> None:
     adapter = REGISTRY.adapters["cohere-embed-v3"]
     assert adapter.emulate is not None
-    reply = adapter.emulate({"images": [PNG_URI], "input_type": "image"}, Engine())
+    body = {"images": [uri], "input_type": "image"}
+    assert adapter.find_faults(body) == []
+    reply = adapter.emulate(body, Engine())
     assert (reply["texts"], reply["images"]) == ([], [{"width": 1, "height": 1, "format": "png", "bit_depth": 8}])
 
 
