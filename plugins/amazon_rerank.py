@@ -6,8 +6,6 @@ from bedrock_flask.plugin import (
     DOCUMENTED,
     Adapter,
     Capabilities,
-    Engine,
-    Json,
     KnownModel,
     Schema,
     Source,
@@ -24,11 +22,6 @@ class AmazonRerankBody(Schema):
     query = rerank_body.make_query()
     documents = rerank_body.make_documents()
     top_n = rerank_body.make_top_n()
-
-
-def emulate(body: Json, engine: Engine) -> Json:
-    """Rank by the words that a document shares with the query."""
-    return rerank_body.rank(body["query"], body["documents"], body.get("top_n"))
 
 
 @hookimpl
@@ -51,7 +44,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             extras={"top_n": "additionalModelRequestFields.top_n"},
             encode=rerank_body.encode,
             decode=rerank_body.decode,
-            emulate=emulate,
+            emulate=rerank_body.emulate,
             sample={
                 "query": "Where do the roads meet?",
                 "documents": ["The roads meet at the door.", "Rain is likely."],

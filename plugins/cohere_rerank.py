@@ -6,7 +6,6 @@ from bedrock_flask.plugin import (
     DOCUMENTED,
     Adapter,
     Capabilities,
-    Engine,
     Json,
     KnownModel,
     Schema,
@@ -36,11 +35,6 @@ def encode(request: Json) -> Json:
     return {**rerank_body.encode(request), "api_version": _VERSION}
 
 
-def emulate(body: Json, engine: Engine) -> Json:
-    """Rank by the words that a document shares with the query."""
-    return rerank_body.rank(body["query"], body["documents"], body.get("top_n"))
-
-
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
@@ -67,7 +61,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             },
             encode=encode,
             decode=rerank_body.decode,
-            emulate=emulate,
+            emulate=rerank_body.emulate,
             sample={
                 "query": "Where do the roads meet?",
                 "documents": ["The roads meet at the door.", "Rain is likely."],

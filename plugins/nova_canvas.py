@@ -6,7 +6,6 @@ from bedrock_flask.plugin import (
     DOCUMENTED,
     Adapter,
     Capabilities,
-    Engine,
     Json,
     KnownModel,
     Schema,
@@ -178,8 +177,8 @@ class ImageConfig(Schema):
     width = _make_side("width")
     height = _make_side("height")
     quality = image_tasks_body.make_quality()
-    cfgScale = image_tasks_body.make_scale(6.5)
-    seed = image_tasks_body.make_seed(12)
+    cfgScale = fields.Number(min=1.1, max=10, description="How close to stay to the text; default 6.5.")
+    seed = fields.Integer(min=0, max=2_147_483_646, description="The seed of the randomness; default 12.")
     numberOfImages = image_tasks_body.make_count()
 
 
@@ -241,11 +240,6 @@ def place_style(value: str, request: Json) -> Json:
     return image_body.place_field("textToImageParams", {"style": value})
 
 
-def emulate(body: Json, engine: Engine) -> Json:
-    """As many images as the body asks for."""
-    return image_tasks_body.make_reply(body, (1024, 1024))
-
-
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
@@ -276,7 +270,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             extras={**image_tasks_body.make_extras(check_size), "style": place_style},
             encode=image_tasks_body.encode,
             decode=image_tasks_body.decode,
-            emulate=emulate,
+            emulate=image_tasks_body.emulate,
             sample={
                 "taskType": "TEXT_IMAGE",
                 "textToImageParams": {"text": "A door between two roads.", "negativeText": "people"},

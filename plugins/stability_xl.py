@@ -111,10 +111,7 @@ class Answer(Open):
     artifacts = fields.List(fields.Nested(Artifact), required=True, description="The images.")
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise ValueError for a size that the model does not make."""
-    if (width, height) not in SIZES:
-        raise ValueError(f"must be one of: {', '.join(f'{across}x{down}' for across, down in SIZES)}")
+check_size = image_body.limit_sizes(SIZES)
 
 
 def limit_size(body: Json) -> Iterator[tuple[str, str]]:

@@ -7,18 +7,17 @@ from bedrock_flask.plugin import (
     ONE_REPORT,
     Adapter,
     Capabilities,
-    Engine,
-    Json,
     KnownModel,
     Schema,
     Source,
     fields,
     hookimpl,
+    image_body,
     image_tasks_body,
 )
 
 PAGE = [Source("AWS user guide, Amazon Titan Image Generator G1 models (2026)", DOCUMENTED)]
-# Width and height. The stored page lacks its table, so InvokeModel's bodies are not held to it.
+# Width and height, as several programs copy the table of AWS's page; InvokeModel's bodies are not held to it.
 SIZES = (
     (1024, 1024),
     (768, 768),
@@ -109,13 +108,19 @@ class OutPaintingParams(Schema):
 
 
 class ImageConfig(Schema):
-    """What all tasks but BACKGROUND_REMOVAL share."""
+    """What all tasks but BACKGROUND_REMOVAL share. Programs differ in the ranges, so these are not enforced."""
 
-    width = fields.Integer(description="The width in pixels; one of the sizes together with the height.")
-    height = fields.Integer(description="The height in pixels, which goes with the width.")
+    width = fields.Integer(
+        min=1, unverified_max=1408, description="The width in pixels; one of the sizes together with the height."
+    )
+    height = fields.Integer(min=1, unverified_max=1408, description="The height in pixels, which goes with the width.")
     quality = image_tasks_body.make_quality()
-    cfgScale = image_tasks_body.make_scale(8)
-    seed = image_tasks_body.make_seed(42)
+    cfgScale = fields.Number(
+        unverified_min=1.1, unverified_max=10, description="How close to stay to the text; default 8."
+    )
+    seed = fields.Integer(
+        unverified_min=0, unverified_max=2_147_483_646, description="The seed of the randomness; default 42."
+    )
     numberOfImages = image_tasks_body.make_count()
 
 
@@ -130,17 +135,6 @@ class TitanImageBody(Schema):
     outPaintingParams = fields.Nested(OutPaintingParams, description="For OUTPAINTING.")
     backgroundRemovalParams = fields.Nested(image_tasks_body.ImageParams, description="For BACKGROUND_REMOVAL.")
     imageGenerationConfig = fields.Nested(ImageConfig, description="What tasks share.")
-
-
-def check_size(width: int, height: int) -> None:
-    """Raise ValueError for a size that the model does not make."""
-    if (width, height) not in SIZES:
-        raise ValueError(f"must be one of: {', '.join(f'{across}x{down}' for across, down in SIZES)}")
-
-
-def emulate(body: Json, engine: Engine) -> Json:
-    """As many images as the body asks for."""
-    return image_tasks_body.make_reply(body, (1024, 1024))
 
 
 @hookimpl
@@ -177,10 +171,10 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
                 "output": PAGE,
                 "streaming": [Source("AWS user guide, Supported foundation models: no streaming", ONE_REPORT)],
             },
-            extras=image_tasks_body.make_extras(check_size),
+            extras=image_tasks_body.make_extras(image_body.limit_sizes(SIZES)),
             encode=image_tasks_body.encode,
             decode=image_tasks_body.decode,
-            emulate=emulate,
+            emulate=image_tasks_body.emulate,
             sample={
                 "taskType": "TEXT_IMAGE",
                 "textToImageParams": {"text": "A door between two roads."},

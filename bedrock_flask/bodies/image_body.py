@@ -25,6 +25,8 @@ _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 Place = Callable[[Any, Request], Json]
 # Where a parameter goes: a path in the Converse request, or a function.
 Extras = Mapping[str, str | Place]
+# Raises ValueError for a width and a height that a model does not make.
+SizeCheck = Callable[[int, int], None]
 
 
 class Image(fields.String):
@@ -124,6 +126,16 @@ def read_size(size: str) -> tuple[int, int]:
     if parts is None:
         raise ValueError("must be WIDTHxHEIGHT in pixels, such as 1024x1024, or auto")
     return int(parts[1]), int(parts[2])
+
+
+def limit_sizes(sizes: Sequence[tuple[int, int]]) -> SizeCheck:
+    """A check for a model that makes these sizes alone."""
+
+    def check(width: int, height: int) -> None:
+        if (width, height) not in sizes:
+            raise ValueError(f"must be one of: {', '.join(f'{across}x{down}' for across, down in sizes)}")
+
+    return check
 
 
 def place_aspect_ratio(ratios: Sequence[str]) -> Place:

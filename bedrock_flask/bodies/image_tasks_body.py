@@ -4,19 +4,21 @@ Sources: Amazon Nova user guide, "Request and response structure for image gener
 AWS user guide, "Amazon Titan Image Generator G1 models" (November 2026).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask import fields
+from bedrock_flask.adapter import Engine
 from bedrock_flask.bodies import image_body
 from bedrock_flask.converse import Json, Request, Response, merge
 from bedrock_flask.fields import Open, Schema
 from bedrock_flask.protocol.drawn_images import draw_image
 from bedrock_flask.protocol.masks import draw_base64_mask
 
-_MOST_SEED = 2_147_483_646
+# The width and height of an image whose request names none.
+_SIZE = (1024, 1024)
 
 
 @dataclass(frozen=True)
@@ -121,16 +123,6 @@ def make_count() -> fields.Integer:
     return fields.Integer(min=1, max=5, description="The number of images; default 1.")
 
 
-def make_scale(default: float) -> fields.Number:
-    """The field `cfgScale`."""
-    return fields.Number(min=1.1, max=10, description=f"How close to stay to the text; default {default}.")
-
-
-def make_seed(default: int) -> fields.Integer:
-    """The field `seed`."""
-    return fields.Integer(min=0, max=_MOST_SEED, description=f"The seed of the randomness; default {default}.")
-
-
 class Answer(Open):
     """What the models answer: images, or an error where a filter has withheld some or all of them."""
 
@@ -230,7 +222,7 @@ def place_quality(value: str, request: Request) -> Json:
     return {"additionalModelRequestFields": {"imageGenerationConfig": {"quality": known[value]}}}
 
 
-def place_size(check: Callable[[int, int], object]) -> image_body.Place:
+def place_size(check: image_body.SizeCheck) -> image_body.Place:
     """A size as width and height; `check` raises ValueError for one that the model does not have."""
 
     def place(value: str, request: Request) -> Json:
@@ -241,7 +233,7 @@ def place_size(check: Callable[[int, int], object]) -> image_body.Place:
     return place
 
 
-def make_extras(check_size: Callable[[int, int], object]) -> Mapping[str, Any]:
+def make_extras(check_size: image_body.SizeCheck) -> Mapping[str, Any]:
     """Where OpenAI's parameters and the models' own go."""
     return {
         "n": place_config("numberOfImages"),
@@ -267,11 +259,11 @@ def decode(reply: Json) -> Response:
     return image_body.write_images(reply["images"], **more)
 
 
-def make_reply(body: Json, default: tuple[int, int]) -> Json:
+def emulate(body: Json, engine: Engine) -> Json:
     """The emulator's reply: as many PNG files as the body asks for, in its size."""
     task, config = TASKS[body["taskType"]], body.get("imageGenerationConfig", {})
     params = body[task.params]
-    size = int(config.get("width", default[0])), int(config.get("height", default[1]))
+    size = int(config.get("width", _SIZE[0])), int(config.get("height", _SIZE[1]))
     if body["taskType"] in _EDITS:
         size = image_body.find_size(params.get(task.images[0])) or size
     is_transparent = body["taskType"] == "BACKGROUND_REMOVAL"

@@ -8,9 +8,8 @@ Sources: Cohere's API reference, Rerank (v2); AWS user guide, "Supported Regions
 in cohere-ai/cohere-python#613.
 """
 
-from collections.abc import Sequence
-
 from bedrock_flask import fields
+from bedrock_flask.adapter import Engine
 from bedrock_flask.converse import Json, Request, Response, text_of
 from bedrock_flask.fields import Open
 
@@ -63,12 +62,16 @@ def decode(reply: Json) -> Response:
     return {"ranking": [{"index": each["index"], "score": each["relevance_score"]} for each in reply["results"]]}
 
 
-def rank(query: str, documents: Sequence[str], most: int | None = None) -> Json:
+def emulate(body: Json, engine: Engine) -> Json:
     """The emulator's reply: a document is as relevant as the share of the query's words that it has."""
-    wanted = _list_words(query)
+    wanted, documents = _list_words(body["query"]), body["documents"]
     scores = [len(wanted & _list_words(document)) / (len(wanted) or 1) for document in documents]
     order = sorted(range(len(documents)), key=lambda index: (-scores[index], index))
-    return {"results": [{"index": index, "relevance_score": round(scores[index], 6)} for index in order[:most]]}
+    return {
+        "results": [
+            {"index": index, "relevance_score": round(scores[index], 6)} for index in order[: body.get("top_n")]
+        ]
+    }
 
 
 def _list_words(text: str) -> frozenset[str]:
