@@ -13,25 +13,21 @@ from bedrock_flask.converse import Json, Request
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
-from bedrock_flask.edge.response import Response, make_json_response
-from bedrock_flask.errors import FieldError, GatewayError, InvalidBody, UpstreamProtocolError, describe_faults
+from bedrock_flask.edge.response import Response
+from bedrock_flask.errors import FieldError, GatewayError, UpstreamProtocolError, describe_faults
 from bedrock_flask.fields import Schema, find_faults
-from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.outputs import require_output
+from bedrock_flask.pipeline.prepared import make_prepared_call, make_whole_response, prepare_body
 from bedrock_flask.pipeline.request import (
-    make_call,
     parse_json,
     reject_faults,
     resolve_model,
     send,
     take_safeguards,
     unknown_paths,
-    unsupported_policy,
 )
-from bedrock_flask.pipeline.response import add_gateway_headers, forwarded_headers, usage_headers
-from bedrock_flask.protocol.json_places import mark_places
+from bedrock_flask.pipeline.response import add_gateway_headers
 from bedrock_flask.translation.answer import read_response
-from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request
 
 V1, V2 = cohere_rerank_body.RerankV1Body(), cohere_rerank_body.RerankBody()
 # Members that are not parameters of the model: the gateway returns the documents itself.
@@ -47,32 +43,18 @@ def rerank(exchange: Exchange, *, schema: Schema, version: str) -> Response:
     model = resolve_model(exchange, body["model"])
     require_output(model, "ranking")
     unknown = unknown_paths(faults)
-    try:
-        prepared = _prepare(exchange, model, body, unknown)
-    except InvalidBody:
-        # Named by their places, which only a body with faults needs.
-        prepared = _prepare(exchange, model, mark_places(body), unknown)
-    call = make_call(
-        exchange, model, prepared.body, operation=prepared.operation, wire=prepared.wire, guarded_by=prepared.safeguards
-    )
+    prepared = prepare_body(exchange, model, body, partial(_read_request, unknown=unknown))
+    call = make_prepared_call(exchange, model, prepared)
     reply = send(exchange, call)
     results = _write_results(read_response(reply, call, prepared.names).get("ranking"), body)
     document = {"id": str(uuid.uuid4()), "results": results, "meta": _write_meta(exchange, version)}
-    response = make_json_response(document)
-    response.headers |= {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
+    response = make_whole_response(exchange, reply, document)
     return add_gateway_headers(exchange, response, model, prepared.dropped, prepared.translated)
 
 
 def _find_faults(body: Any) -> Iterable[FieldError]:
     if isinstance(body, dict) and body.get("rank_fields") not in (None, [], ["text"]):
         yield FieldError("rank_fields", 'must be ["text"]: write what counts into the text of each document')
-
-
-def _prepare(exchange: Exchange, model: Model, body: Any, unknown: Iterable[str]) -> PreparedRequest:
-    """The request as the model gets it; raises InvalidBody for what it cannot take."""
-    return build_bedrock_request(
-        model, _read_request(body, unknown), hints=(), policy=unsupported_policy(exchange, model)
-    )
 
 
 def _read_request(body: Any, unknown: Iterable[str]) -> Request:

@@ -24,9 +24,9 @@ from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.embeddings import Part, embed, reject_unfit_inputs, split_inputs
 from bedrock_flask.pipeline.outputs import require_output
+from bedrock_flask.pipeline.prepared import make_prepared_call
 from bedrock_flask.pipeline.request import (
     check_deadline,
-    make_call,
     parse_json,
     reject_faults,
     resolve_model,
@@ -76,10 +76,7 @@ def create_embeddings(exchange: Exchange) -> Response:
         raise
 
     def make(part: Part) -> Call:
-        each = prepared[part.first]
-        return make_call(
-            exchange, model, each.body, operation=each.operation, wire=each.wire, guarded_by=each.safeguards
-        )
+        return make_prepared_call(exchange, model, prepared[part.first])
 
     # The threads that make the calls would end it at once, and twice.
     end_large_body(exchange)

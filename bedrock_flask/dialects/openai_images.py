@@ -5,6 +5,7 @@ Source: OpenAI's API reference, Images; the types of the `openai` package.
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from bedrock_flask.bodies import openai_images_body
@@ -13,27 +14,24 @@ from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.form import is_form, parse_form
-from bedrock_flask.edge.response import Response, make_json_response
+from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import FieldError, InvalidBody, UpstreamProtocolError
 from bedrock_flask.fields import Schema, find_faults
-from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.outputs import require_output
+from bedrock_flask.pipeline.prepared import make_prepared_call, make_whole_response, prepare_body
 from bedrock_flask.pipeline.request import (
-    make_call,
     parse_json,
     reject_faults,
     resolve_model,
     send,
     take_safeguards,
     unknown_paths,
-    unsupported_policy,
 )
-from bedrock_flask.pipeline.response import add_gateway_headers, forwarded_headers, usage_headers
+from bedrock_flask.pipeline.response import add_gateway_headers
 from bedrock_flask.protocol import data_uri
 from bedrock_flask.protocol.image_files import find_base64_size
-from bedrock_flask.protocol.json_places import mark_places, place_at
+from bedrock_flask.protocol.json_places import place_at
 from bedrock_flask.translation.answer import read_response
-from bedrock_flask.translation.request import PreparedRequest, build_bedrock_request
 from bedrock_flask.wires.openai_errors import error_document
 from bedrock_flask.wires.wire import LEFT_OUT
 
@@ -69,18 +67,11 @@ def _respond(exchange: Exchange, body: Any, schema: Schema) -> Response:
     model = resolve_model(exchange, body["model"])
     require_output(model, "image")
     unknown = unknown_paths(faults)
-    try:
-        prepared = _prepare(exchange, model, body, unknown)
-    except InvalidBody:
-        # Named by their places, which only a body with faults needs.
-        prepared = _prepare(exchange, model, mark_places(body), unknown)
-    call = make_call(
-        exchange, model, prepared.body, operation=prepared.operation, wire=prepared.wire, guarded_by=prepared.safeguards
-    )
+    prepared = prepare_body(exchange, model, body, partial(_read_request, unknown=unknown), _HINTS)
+    call = make_prepared_call(exchange, model, prepared)
     reply = send(exchange, call)
     document = _write_answer(read_response(reply, call, prepared.names))
-    response = make_json_response(document)
-    response.headers |= {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
+    response = make_whole_response(exchange, reply, document)
     size = document.get("size")
     resized = ["size"] if body.get("size") not in (None, _AUTO, size) and "size" not in prepared.dropped else []
     return add_gateway_headers(exchange, response, model, prepared.dropped, [*prepared.translated, *resized])
@@ -96,13 +87,6 @@ def _find_faults(body: Any, *, is_edit: bool) -> Iterable[FieldError]:
         yield FieldError("stream", "must be false: images are not streamed")
     if is_edit and ("image" in body) is ("images" in body):
         yield FieldError("image", "does not go with images" if "image" in body else "is required")
-
-
-def _prepare(exchange: Exchange, model: Model, body: Any, unknown: Iterable[str]) -> PreparedRequest:
-    """The request as the model gets it; raises InvalidBody for what it cannot take."""
-    return build_bedrock_request(
-        model, _read_request(body, unknown), hints=_HINTS, policy=unsupported_policy(exchange, model)
-    )
 
 
 def _read_request(body: Any, unknown: Iterable[str]) -> Request:

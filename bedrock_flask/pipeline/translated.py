@@ -9,19 +9,19 @@ from bedrock_flask import headers
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Event, Json, map_shape_errors
 from bedrock_flask.edge.exchange import Exchange
-from bedrock_flask.edge.response import Response, make_json_response
+from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import InvalidBody, join_errors
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.batches import write_batches
 from bedrock_flask.pipeline.caching import CacheWish, choose_caching
 from bedrock_flask.pipeline.outputs import require_output
-from bedrock_flask.pipeline.request import check_deadline, make_call, send, send_stream, unsupported_policy
+from bedrock_flask.pipeline.prepared import make_prepared_call, make_whole_response
+from bedrock_flask.pipeline.request import check_deadline, send, send_stream, unsupported_policy
 from bedrock_flask.pipeline.response import (
     StreamFormat,
     add_gateway_headers,
     forwarded_headers,
     stream_response,
-    usage_headers,
 )
 from bedrock_flask.protocol.json_places import mark_places
 from bedrock_flask.translation.answer import StreamReader, open_answer, read_response
@@ -66,15 +66,7 @@ def respond_via_converse(
     """
     prepared = prepare_request(exchange, model, body, response_format.wire, unknown, cache_wish)
     streams = stream and prepared.streams
-    call = make_call(
-        exchange,
-        model,
-        prepared.body,
-        operation=prepared.operation,
-        wire=prepared.wire,
-        stream=streams,
-        guarded_by=prepared.safeguards,
-    )
+    call = make_prepared_call(exchange, model, prepared, stream=streams)
     if stream:
         upstream = send_stream(exchange, call)
         writers = _make_chunk_writer(
@@ -87,8 +79,7 @@ def respond_via_converse(
     else:
         reply = send(exchange, call)
         read = read_response(reply, call, prepared.names, prepared.answer_tool)
-        response = make_json_response(response_format.write_reply(read, model.name))
-        response.headers |= {**usage_headers(exchange.record), **forwarded_headers(reply.headers)}
+        response = make_whole_response(exchange, reply, response_format.write_reply(read, model.name))
     if prepared.cached:
         response.headers[headers.CACHE] = ", ".join(prepared.cached)
     return add_gateway_headers(exchange, response, model, [*dropped, *prepared.dropped], prepared.translated)
