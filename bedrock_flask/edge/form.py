@@ -61,8 +61,10 @@ def _read_value(text: str) -> Any:
         return text
 
 
-def _put(body: dict[str, Any], name: str, value: Any) -> None:
+def _put(body: dict[str, Any], name: str | None, value: Any) -> None:
     """Add a part: a name that comes again, or ends with `[]`, makes an array, and `a[b]` an object."""
+    if name is None:
+        raise MalformedBody("The form has a part without a name.")
     parts = _NAME.fullmatch(name)
     steps = re.findall(r"\[([^\[\]]*)\]", parts["path"]) if parts else []
     if parts is None or len(steps) > _MOST_LEVELS:

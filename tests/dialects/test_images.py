@@ -261,6 +261,7 @@ def test_an_edit_that_the_model_cannot_make_is_refused_by_name(
         ("multipart/form-data", b"--x--"),
         ("multipart/form-data; boundary=x", b"nonsense"),
         ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="[[]"\r\n\r\n1\r\n--x--\r\n'),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n"),
     ],
 )
 def test_what_is_no_form_is_refused(gateway: Gateway, emulator: Emulator, content_type: str, body: bytes) -> None:
