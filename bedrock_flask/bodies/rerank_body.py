@@ -67,11 +67,10 @@ def emulate(body: Json, engine: Engine) -> Json:
     wanted, documents = _list_words(body["query"]), body["documents"]
     scores = [len(wanted & _list_words(document)) / (len(wanted) or 1) for document in documents]
     order = sorted(range(len(documents)), key=lambda index: (-scores[index], index))
-    return {
-        "results": [
-            {"index": index, "relevance_score": round(scores[index], 6)} for index in order[: body.get("top_n")]
-        ]
-    }
+    most = body.get("top_n")
+    # A whole number may be written as 2.0.
+    best = order if most is None else order[: int(most)]
+    return {"results": [{"index": index, "relevance_score": round(scores[index], 6)} for index in best]}
 
 
 def _list_words(text: str) -> frozenset[str]:

@@ -34,6 +34,12 @@ def test_documents_are_ranked(gateway: Gateway, emulator: Emulator, path: str, m
     assert body.get("api_version") == (None if model.startswith("amazon") else 2)
 
 
+def test_a_whole_number_may_be_written_with_a_fraction(gateway: Gateway, emulator: Emulator) -> None:
+    response = gateway.post(V2, {**BODY, "top_n": 2.0})
+    assert [each["index"] for each in response.json()["results"]] == [1, 2]
+    assert sent(emulator)["top_n"] == 2.0
+
+
 def test_documents_may_be_objects_and_come_back_on_request(gateway: Gateway, emulator: Emulator) -> None:
     documents: list[Any] = [{"text": DOCUMENTS[0], "page": 7}, DOCUMENTS[1]]
     body = {**BODY, "documents": documents, "return_documents": True, "rank_fields": ["text"]}
