@@ -34,6 +34,11 @@ def extend_path(text: str, step: Step) -> str:
     return f"{text}.{step}" if text else step
 
 
+def prefix_path(name: str, text: str) -> str:
+    """The text of a path with one name more at its beginning."""
+    return f"{name}.{text}" if text and not text.startswith("[") else f"{name}{text}"
+
+
 def parse_path(text: str) -> Path:
     """The steps of a path's text."""
     return tuple(int(index) if index else name for index, name in _STEP.findall(text))

@@ -11,6 +11,7 @@ from bedrock_flask.errors import FieldError
 from bedrock_flask.models.models_file import WARN
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.protocol.json_path import prefix_path
 
 # The name of StartAsyncInvoke among the surfaces of a model.
 SURFACE = "async-invoke"
@@ -35,7 +36,7 @@ def find_faults(model: Model, model_input: Any, at: str) -> tuple[Sequence[Field
         return (), ()
     with isolate_plugin_errors(model.adapter):
         found = [
-            replace(fault, path=_prefix_path(at, fault.path)) for fault in model.adapter.find_async_faults(model_input)
+            replace(fault, path=prefix_path(at, fault.path)) for fault in model.adapter.find_async_faults(model_input)
         ]
     passing = [fault for fault in found if fault.may_be_new and model.validate == WARN]
     return [fault for fault in found if fault not in passing], passing
@@ -45,7 +46,3 @@ def write_body(model: str, model_input: str, members: Mapping[str, Any]) -> byte
     """The body of StartAsyncInvoke: `model_input` is its JSON text as the caller wrote it."""
     others = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in members.items())
     return f'{{"modelId":{json.dumps(model)},"modelInput":{model_input}{others}}}'.encode("utf-8", "surrogatepass")
-
-
-def _prefix_path(member: str, path: str) -> str:
-    return f"{member}.{path}" if path and not path.startswith("[") else f"{member}{path}"

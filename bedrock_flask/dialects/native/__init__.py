@@ -45,6 +45,7 @@ from bedrock_flask.pipeline.request import (
 from bedrock_flask.pipeline.response import StreamFormat, add_gateway_headers
 from bedrock_flask.pipeline.surfaces import serve_native
 from bedrock_flask.protocol import envelope, sse
+from bedrock_flask.protocol.json_path import prefix_path
 from bedrock_flask.translation.async_invokes import is_only_async
 from bedrock_flask.wires import find_wire
 from bedrock_flask.wires.completeness import OPAQUE
@@ -87,7 +88,7 @@ def invoke_by_body(exchange: Exchange) -> Response:
         text = envelope.extract_member(data.decode(), "input")
         return _invoke(exchange, model, text.encode(), stream=document.get("stream", False), body=document["input"])
     except InvalidBody as error:
-        raise InvalidBody([dataclasses.replace(f, path=_prefix_path("input", f.path)) for f in error.fields]) from None
+        raise InvalidBody([dataclasses.replace(f, path=prefix_path("input", f.path)) for f in error.fields]) from None
 
 
 def reject_get(exchange: Exchange, name: str) -> Response:
@@ -183,10 +184,6 @@ def render_error(error: GatewayError, exchange: Exchange) -> ErrorResponse:
     if exchange.method != "GET":
         return rendered
     return dataclasses.replace(rendered, document={**rendered.document, "error": write_error(error)})
-
-
-def _prefix_path(member: str, path: str) -> str:
-    return f"{member}.{path}" if path and not path.startswith("[") else f"{member}{path}"
 
 
 DIALECT = Dialect(
