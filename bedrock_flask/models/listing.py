@@ -10,7 +10,7 @@ from datetime import date
 
 from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.bedrock.offers import ON_DEMAND, Offer
-from bedrock_flask.bedrock.operations import ASYNC
+from bedrock_flask.bedrock.surfaces import name_surface
 from bedrock_flask.errors import UnknownModel
 from bedrock_flask.models.discovery import Finding
 from bedrock_flask.models.lifecycle import RETIRED, Lifecycle, find_lifecycle
@@ -18,8 +18,6 @@ from bedrock_flask.models.profiles import list_profiles
 from bedrock_flask.models.resolver import LISTED, Model, Models
 
 FindOffer = Callable[[str], Finding]
-# What each operation that an adapter speaks is called in lists of surfaces.
-_SURFACES = {"Converse": "converse", "InvokeModel": "invoke", ASYNC: "async-invoke"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +76,7 @@ def list_surfaces(model: Model) -> tuple[str, ...]:
 
 def list_spoken(adapter: Adapter) -> tuple[str, ...]:
     """The APIs of AWS that an adapter speaks."""
-    return tuple(dict.fromkeys(_SURFACES.get(operation, operation) for operation in adapter.speaks.values()))
+    return tuple(dict.fromkeys(name_surface(operation) for operation in adapter.speaks.values()))
 
 
 def _is_offered(model: Model, offer: Offer | None) -> bool | None:
