@@ -242,6 +242,7 @@ def make_account_call(
 
     `arn` is what it is on, which has a region.
     """
+    check_enabled(exchange, operation)
     end_large_body(exchange)
     return Call(
         adapter=exchange.state.models.registry.generic,

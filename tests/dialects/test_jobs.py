@@ -148,6 +148,23 @@ def test_without_that_a_request_must_name_a_place(account: Emulator, start_gatew
     assert calls() == []
 
 
+def test_a_surface_that_is_not_enabled_is_not_called(
+    account: Emulator, start_gateway: StartGateway, calls: Any
+) -> None:
+    other = start_gateway(
+        AWS_ENDPOINT_URL_BEDROCK_RUNTIME=account.url, AWS_REGION="us-east-1", BEDROCK_FLASK_SURFACES="converse,invoke"
+    )
+    own = {
+        "modelId": "luma.ray-v2:0",
+        "modelInput": LUMA,
+        "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://a/"}},
+    }
+    for response in (start(other, output=PLACE), other.post("/async-invoke", own)):
+        assert response.status_code == 403, response.text
+        assert "async-invoke" in response.text
+    assert calls() == []
+
+
 def test_the_text_of_the_input_goes_up_as_it_was_written(
     start_gateway: StartGateway, session_upstream: Upstream, whole: SendWhole
 ) -> None:
@@ -263,6 +280,8 @@ def test_jobs_are_listed_by_model_with_filters_and_in_pages(gateway: Gateway) ->
         ("limit=many", "limit"),
         ("order=up", "order"),
         ("submitted_after=yesterday", "submitted_after"),
+        ("submitted_after=0001-01-01T00:00:00%2B02:00", "submitted_after"),
+        ("submitted_before=9999-12-31T23:59:59-02:00", "submitted_before"),
         ("page=2", "page"),
         ("limit=1&limit=2", "limit"),
     ],

@@ -39,6 +39,7 @@ from bedrock_flask.translation.async_invokes import find_faults, is_async, write
 from bedrock_flask.wires.completeness import ACCOUNT
 
 _TOKEN_PATTERN = r"^[!-~]+$"  # noqa: S105 - of a token for idempotency, not of a secret
+MOST_TOKEN = 256
 _TIME = "A time in ISO 8601 format; without an offset it is in UTC."
 # The gateway's names of Bedrock's statuses. A job whose start was accepted is submitted until it is looked up.
 _STATUSES = {"InProgress": "in_progress", "Completed": "completed", "Failed": "failed"}
@@ -67,7 +68,7 @@ class JobBody(Schema):
     output = Nested(Output, description="Where the output is written.")
     client_request_token = String(
         min_length=1,
-        max_length=256,
+        max_length=MOST_TOKEN,
         pattern=_TOKEN_PATTERN,
         description="Names this request: repeated with the same body it gives the same job. Also as `Idempotency-Key`.",
     )
@@ -202,15 +203,12 @@ def _choose_output(exchange: Exchange, body: Json) -> Mapping[str, str]:
 def _choose_token(exchange: Exchange, body: Json) -> str:
     """The caller's token, or a new one: with a token no attempt of the gateway's starts a second job."""
     header, member = exchange.header(headers.IDEMPOTENCY_KEY), body.get("client_request_token", "")
-    if header and not (len(header) <= _MOST_TOKEN and re.search(_TOKEN_PATTERN, header)):
-        message = f"must have at most {_MOST_TOKEN} characters, all of them visible ASCII"
+    if header and not (len(header) <= MOST_TOKEN and re.search(_TOKEN_PATTERN, header)):
+        message = f"must have at most {MOST_TOKEN} characters, all of them visible ASCII"
         raise InvalidBody([FieldError(headers.IDEMPOTENCY_KEY, message)])
     if header and member and header != member:
         raise InvalidBody([FieldError("client_request_token", f"is another than that of {headers.IDEMPOTENCY_KEY}")])
     return header or member or str(uuid.uuid4())
-
-
-_MOST_TOKEN = 256
 
 
 def _read_query(exchange: Exchange) -> str:
@@ -248,9 +246,9 @@ def _find_twice(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 def _read_time(name: str, text: str) -> str:
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        in_utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise InvalidBody([FieldError(name, "must be a time in ISO 8601 format")]) from None
-    in_utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     return in_utc.isoformat().replace("+00:00", "Z")
 
 

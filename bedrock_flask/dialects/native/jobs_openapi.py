@@ -5,7 +5,7 @@ from typing import Any
 
 from bedrock_flask import json_schema
 from bedrock_flask.converse import Json
-from bedrock_flask.dialects.native.jobs import Job, JobBody, JobList, Query
+from bedrock_flask.dialects.native.jobs import MOST_TOKEN, Job, JobBody, JobList, Query
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.openapi import PROBLEM_RESPONSE, request_body
@@ -15,7 +15,7 @@ _OUTPUT = {"s3_uri": "s3://amzn-s3-demo-bucket/jobs/"}
 _TOKEN = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "maxLength": 256},
+    "schema": {"type": "string", "maxLength": MOST_TOKEN},
     "description": "The same as `client_request_token`.",
 }
 
