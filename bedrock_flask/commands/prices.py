@@ -25,7 +25,7 @@ from bedrock_flask.prices.price_list import (
     match_names,
     read_offer,
 )
-from bedrock_flask.prices.table import load_prices, read_file, write_prices
+from bedrock_flask.prices.table import Prices, index_prices, load_prices, parse_prices, read_file, write_prices
 
 _HEAD = ("model", "regions", "profile", "tier", "variant", "US dollars", "date")
 _DEFAULT_REGION = "us-east-1"
@@ -54,11 +54,14 @@ def prices(context: click.Context, prices_file: str | None, part: str, as_json: 
     """
     context.obj = prices_file
     if context.invoked_subcommand is not None:
+        if part or as_json:
+            raise click.UsageError("--model and --json are options of the list alone")
         return
     known = load_prices(prices_file or "")
     shown = [price for price in known if part in price.model]
     models = load(settings.read_settings(os.environ)).registry
-    without = sorted(model for model in models.known_models if part in model and model not in known.by_model)
+    priced = {price.model for price in known}
+    without = sorted(model for model in models.known_models if part in model and model not in priced)
     if as_json:
         document = {"prices": [_make_document(price) for price in shown], "models_without_price": without}
         click.echo(json.dumps(document, indent=2))
@@ -104,23 +107,34 @@ def check(outer_file: str | None, prices_file: str | None, regions: Sequence[str
 def refresh(outer_file: str | None, prices_file: str | None, regions: Sequence[str]) -> None:
     """Write the prices of tokens of AWS's Price List to the price file.
 
-    Rows of the file that are not from the Price List stay. The gateway reads the file if BEDROCK_FLASK_PRICES_FILE
-    names it, and prefers its prices to its own.
+    Rows of the file that are not from the Price List stay, and no price of the list is written for the same calls. The
+    gateway reads the file if BEDROCK_FLASK_PRICES_FILE names it, and prefers its prices to its own.
     """
     path = prices_file or outer_file
     if not path:
         raise StartupError(f"name the file to write: --prices-file, or {PREFIX}PRICES_FILE")
-    own = [price for price in read_file(path) if price.source != SOURCE] if Path(path).exists() else []
+    rows = read_file(path) if Path(path).exists() else ()
+    own = index_prices(price for price in rows if price.source != SOURCE)
     listed = [price for region in _choose_regions(regions) for price in _read_region(region)[0]]
     if not listed:
         raise UnreadablePriceList("AWS's Price List has no price of a known model: the file is left as it is")
-    _replace_file(Path(path), write_prices([*own, *listed]))
-    click.echo(f"{path}: {len(listed)} prices of AWS's Price List, {len(own)} of your own")
+    added = [price for price in listed if not _has_price(own, price)]
+    text = write_prices([*own, *added])
+    # A file that the gateway would not read is not written.
+    parse_prices(text, path)
+    _replace_file(Path(path), text)
+    click.echo(f"{path}: {len(added)} prices of AWS's Price List, {len(list(own))} of your own")
+
+
+def _has_price(own: Prices, listed: Price) -> bool:
+    """Whether the operator has a price for the calls of one of AWS's, which has one region."""
+    [region] = listed.regions
+    return own.find_price(listed.model, region, listed.profile, listed.tier) is not None
 
 
 def _choose_regions(given: Sequence[str]) -> Sequence[str]:
     config = settings.read_settings(os.environ)
-    return given or (settings.find_region(config) or _DEFAULT_REGION,)
+    return tuple(dict.fromkeys(given)) or (settings.find_region(config) or _DEFAULT_REGION,)
 
 
 def _read_region(region: str) -> tuple[list[Price], list[Offer], set[str]]:

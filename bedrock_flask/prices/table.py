@@ -1,4 +1,4 @@
-"""Prices from CSV files: the package's own, and the operator's, whose rows come first."""
+"""Prices from CSV files: the package's own, and the operator's, which are preferred."""
 
 import csv
 import io
@@ -35,12 +35,16 @@ class InvalidPrices(StartupError):
 
 @dataclass(frozen=True)
 class Prices:
-    """All known prices, by the id of the model; of two that fit a call alike the first one counts."""
+    """Prices by the id of the model, of which the first counts if two fit a call alike.
+
+    `others` are those of a call that none of these fits.
+    """
 
     by_model: Mapping[str, Sequence[Price]]
+    others: "Prices | None" = None
 
     def __iter__(self) -> Iterator[Price]:
-        return chain.from_iterable(self.by_model.values())
+        return chain(chain.from_iterable(self.by_model.values()), self.others or ())
 
     def find_price(
         self, model: str, region: str = "", profile: str = "", tier: str = DEFAULT, variant: str = ""
@@ -57,7 +61,10 @@ class Prices:
             if price.tier == tier and price.variant == variant and _is_for(price, region, profile)
         ]
         # The narrower price counts: that of a geography, and that of named regions.
-        return max(fitting, key=lambda price: (price.profile == profile, bool(price.regions)), default=None)
+        found = max(fitting, key=lambda price: (price.profile == profile, bool(price.regions)), default=None)
+        if found is None and self.others is not None:
+            return self.others.find_price(model, region, profile, tier, variant)
+        return found
 
 
 def _is_for(price: Price, region: str, profile: str) -> bool:
@@ -67,17 +74,17 @@ def _is_for(price: Price, region: str, profile: str) -> bool:
 
 
 def load_prices(path: str = "") -> Prices:
-    """The prices of the file, if there is one, before those of the package. Raises InvalidPrices."""
-    own = read_file(path) if path else ()
-    return index_prices([*own, *read_built_in()])
+    """The prices of the file, if there is one, and those of the package for all other calls. Raises InvalidPrices."""
+    built_in = index_prices(read_built_in())
+    return index_prices(read_file(path), built_in) if path else built_in
 
 
-def index_prices(prices: Iterable[Price]) -> Prices:
-    """These prices, by the id of the model."""
+def index_prices(prices: Iterable[Price], others: Prices | None = None) -> Prices:
+    """These prices, by the id of the model, before `others`."""
     by_model: dict[str, list[Price]] = {}
     for price in prices:
         by_model.setdefault(price.model, []).append(price)
-    return Prices(by_model)
+    return Prices(by_model, others)
 
 
 @cache

@@ -101,6 +101,36 @@ def test_refresh_writes_a_file_that_the_gateway_prefers(run: Run, aws: responses
     assert len(path.read_text().splitlines()) == 4
 
 
+@pytest.mark.parametrize("regions", ["us-east-1", "us-east-1 us-west-2", ""])
+def test_refresh_leaves_the_operators_own_price_of_the_same_calls(
+    run: Run, aws: responses.RequestsMock, tmp_path: Path, regions: str
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(f"model,regions,input,source\n{OPUS},{regions},0.5,our contract\n")
+    serve(aws, make_offer(*EQUAL))
+    done = run("refresh", "--prices-file", str(path), "--region", "us-east-1", "--region", "us-east-1")
+    assert done.returncode == 0, done.stderr
+    found: Any = load_prices(str(path))
+    assert found.find_price(OPUS, "us-east-1").source == "our contract"
+    assert found.find_price(OPUS, "us-east-1", "global").source == "AWS Price List"
+    assert found.find_price(LITE, "us-east-1").source == "AWS Price List"
+
+
+def test_refresh_writes_no_file_that_the_gateway_would_not_read(
+    run: Run, aws: responses.RequestsMock, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.csv"
+    serve(aws, make_offer(claude("InputTokenCount", "12345678901")))
+    done = run("refresh", "--prices-file", str(path))
+    assert (done.returncode, "not written in plain digits" in done.stderr) == (1, True)
+    assert not path.exists()
+
+
+def test_options_of_the_list_do_not_go_with_another_command(run: Run) -> None:
+    done = run("--json", "check")
+    assert (done.returncode, "--model and --json are options of the list alone" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

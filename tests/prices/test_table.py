@@ -57,6 +57,14 @@ def test_the_operators_row_comes_before_the_packages(tmp_path):
     assert load_prices(str(path)).find_price(OPUS, "eu-west-1", "global").units["input"] == 4
 
 
+@pytest.mark.parametrize(("region", "profile"), [("us-east-1", ""), ("us-west-2", "us"), ("eu-west-1", "eu")])
+def test_the_operators_row_for_all_regions_comes_before_a_narrower_one_of_the_packages(tmp_path, region, profile):
+    path = tmp_path / "own.csv"
+    path.write_text(f"model,input\n{LITE},9\n")
+    assert load_prices().find_price(LITE, region, profile).units["input"] < 1
+    assert load_prices(str(path)).find_price(LITE, region, profile).units == {"input": 9}
+
+
 def test_a_global_profile_costs_less_than_one_of_a_geography():
     prices = load_prices()
     regional, worldwide = (prices.find_price(OPUS, "eu-west-1", profile) for profile in ("eu", "global"))
