@@ -77,7 +77,7 @@ def test_a_profile_is_allowed_with_the_models_that_it_leads_to_and_those_through
 
 
 def test_reading_is_a_statement_of_its_own_that_can_be_left_out(statements: dict[str, Any]) -> None:
-    assert set(statements.pop("LetDoctorRead")["Action"]) == READ_ACTIONS
+    assert set(statements.pop("ReadCatalogue")["Action"]) == READ_ACTIONS
     assert not READ_ACTIONS & allowed(statements).keys()
 
 
