@@ -34,6 +34,7 @@ from bedrock_flask.bodies import (
     image_tasks_body,
     invoke_chat_body,
     openai_chat_body,
+    own_fields,
     rerank_body,
     stability_body,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "invoke_chat_body",
     "open_weights",
     "openai_chat_body",
+    "own_fields",
     "rerank_body",
     "sources",
     "stability_body",

@@ -12,8 +12,8 @@ from bedrock_flask.plugin import (
     Source,
     fields,
     hookimpl,
-    image_body,
     image_tasks_body,
+    own_fields,
 )
 
 PAGE = [Source("Amazon Nova user guide, Request and response structure for image generation (2026)", DOCUMENTED)]
@@ -237,7 +237,7 @@ def place_style(value: str, request: Json) -> Json:
     """A style of the model's own; OpenAI's are others."""
     if value not in STYLES:
         raise ValueError(f"must be one of: {', '.join(STYLES)}")
-    return image_body.place_field("textToImageParams", {"style": value})
+    return own_fields.place_fields(textToImageParams={"style": value})
 
 
 @hookimpl

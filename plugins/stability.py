@@ -14,6 +14,7 @@ from bedrock_flask.plugin import (
     fields,
     hookimpl,
     image_body,
+    own_fields,
     stability_body,
 )
 
@@ -76,13 +77,13 @@ def emulate(body: Json, engine: Engine) -> Json:
 
 
 # OpenAI's parameters, and the models' own.
-EXTRAS: image_body.Extras = {
-    "n": image_body.accept_only(1, why="the model makes one image in a call"),
+EXTRAS: own_fields.Extras = {
+    "n": own_fields.accept_only(1, why="the model makes one image in a call"),
     "size": image_body.place_aspect_ratio(stability_body.RATIOS),
-    "background": image_body.accept_only("opaque", why="the model makes opaque images"),
-    **image_body.place_own("negative_prompt", "aspect_ratio", "seed", "output_format"),
+    "background": own_fields.accept_only("opaque", why="the model makes opaque images"),
+    **own_fields.place_own_of(CoreBody, besides=("prompt",)),
 }
-WITH_IMAGE: image_body.Extras = {**EXTRAS, **image_body.place_own("mode", "strength")}
+WITH_IMAGE: own_fields.Extras = {**EXTRAS, **own_fields.place_own("mode", "strength")}
 
 TEXT = Capabilities(output="image", streaming=False)
 _REGIONS = ("us-west-2",)

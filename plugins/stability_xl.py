@@ -19,6 +19,7 @@ from bedrock_flask.plugin import (
     fields,
     hookimpl,
     image_body,
+    own_fields,
     stability_body,
 )
 
@@ -139,7 +140,7 @@ def encode(request: Json) -> Json:
     """The prompt, an image to start from, and the members that extras have placed."""
     images = image_body.list_images(request)
     image = {"init_image": image_body.take_one(images)} if images else {}
-    return {"text_prompts": [{"text": image_body.read_prompt(request)}], **image, **image_body.read_fields(request)}
+    return {"text_prompts": [{"text": image_body.read_prompt(request)}], **image, **own_fields.read_fields(request)}
 
 
 def decode(reply: Json) -> Json:
@@ -159,13 +160,13 @@ def place_size(value: str, request: Json) -> Json:
     """OpenAI's size as width and height."""
     width, height = image_body.read_size(value)
     check_size(width, height)
-    return {"additionalModelRequestFields": {"width": width, "height": height}}
+    return own_fields.place_fields(width=width, height=height)
 
 
 def place_mask(value: str, request: Json) -> Json:
     """OpenAI's mask, which is transparent where the image is edited: white there."""
-    drawn = image_body.place_mask(edited=255)(value, request)["additionalModelRequestFields"]["mask"]
-    return {"additionalModelRequestFields": {"mask_source": "MASK_IMAGE_WHITE", "mask_image": drawn}}
+    drawn = own_fields.read_fields(image_body.place_mask(edited=255)(value, request))["mask"]
+    return own_fields.place_fields(mask_source="MASK_IMAGE_WHITE", mask_image=drawn)
 
 
 def emulate(body: Mapping[str, Any], engine: Engine) -> Json:
@@ -199,14 +200,12 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             },
             sources={"images": PAGE, "output": PAGE, "streaming": PAGE},
             extras={
-                "n": image_body.accept_only(1, why="the model makes one image in a call"),
+                "n": own_fields.accept_only(1, why="the model makes one image in a call"),
                 "size": place_size,
-                "output_format": image_body.accept_only("png", why="the model makes PNG files"),
-                "background": image_body.accept_only("opaque", why="the model makes opaque images"),
+                "output_format": own_fields.accept_only("png", why="the model makes PNG files"),
+                "background": own_fields.accept_only("opaque", why="the model makes opaque images"),
                 "mask": place_mask,
-                **image_body.place_own(
-                    *(name for name in XlBody._declared_fields if name not in {"text_prompts", "init_image", "samples"})
-                ),
+                **own_fields.place_own_of(XlBody, besides=("text_prompts", "init_image", "samples")),
             },
             encode=encode,
             decode=decode,

@@ -19,6 +19,7 @@ from bedrock_flask.plugin import (
     embedding_body,
     fields,
     hookimpl,
+    own_fields,
 )
 
 DIMENSIONS = (1024, 512, 256)
@@ -72,7 +73,7 @@ class TitanEmbedAnswer(TitanEmbedG1Answer):
 def encode(request: Json) -> Json:
     """Encode a Converse request: the text of its message, and the additional fields unchanged."""
     text, _ = embedding_body.split_input(request["messages"][-1])
-    return {"inputText": text, **embedding_body.list_fields(request)}
+    return {"inputText": text, **own_fields.read_fields(request)}
 
 
 def decode(reply: Json) -> Json:

@@ -20,6 +20,7 @@ from bedrock_flask.plugin import (
     embedding_body,
     fields,
     hookimpl,
+    own_fields,
 )
 
 DIMENSIONS = (1024, 384, 256)
@@ -64,7 +65,7 @@ def check_image(body: Json) -> Iterator[tuple[str, str]]:
 def encode(request: Json) -> Json:
     """Encode a Converse request: the text and the image of its message."""
     text, images = embedding_body.split_input(request["messages"][-1])
-    body = embedding_body.list_fields(request)
+    body = own_fields.read_fields(request)
     if text is not None:
         body["inputText"] = text
     if images:

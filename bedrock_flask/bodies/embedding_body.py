@@ -1,9 +1,10 @@
 """What the bodies of embedding models share: the parts of one input, a fixed length of vectors, rules for images."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.bodies.own_fields import Place, accept_only, place_fields
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.protocol.image_files import find_base64_format, measure_base64
 from bedrock_flask.protocol.json_places import place_at
@@ -43,29 +44,18 @@ def write_data_uri(image: Json) -> str:
     return place_at(f"data:image/{image['format']};base64,{data}", data)
 
 
-def list_fields(request: Request) -> Json:
-    """The members of the model's own body that a request has."""
-    return dict(request.get("additionalModelRequestFields") or {})
-
-
-def fix_dimensions(size: int) -> Callable[[Any, Request], Json]:
+def fix_dimensions(size: int) -> Place:
     """A target of `extras` for `dimensions` of a model whose vectors have one length: no other is accepted."""
-
-    def place(value: Any, request: Request) -> Json:
-        if value != size:
-            raise ValueError(f"must be {size}: the vectors of this model have no other length")
-        return {}
-
-    return place
+    return accept_only(size, why="the vectors of this model have no other length")
 
 
-def place_one_type(member: str) -> Callable[[Any, Request], Json]:
+def place_one_type(member: str) -> Place:
     """A target of `extras` for the types of a vector's numbers: an answer has room for one type."""
 
     def place(value: Any, request: Request) -> Json:
         if isinstance(value, list) and len(value) != 1:
             raise ValueError("must have one type: an answer of this API has one vector for each input")
-        return {"additionalModelRequestFields": {member: value}}
+        return place_fields(**{member: value})
 
     return place
 

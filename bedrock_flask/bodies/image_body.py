@@ -6,14 +6,14 @@ parameters are extras. An answer is a Converse response whose content is images.
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError
 
 from bedrock_flask import fields
+from bedrock_flask.bodies.own_fields import Place, place_fields
 from bedrock_flask.converse import Json, Request, Response
 from bedrock_flask.protocol.image_files import find_base64_format, find_base64_size
 from bedrock_flask.protocol.masks import draw_base64_mask
@@ -22,9 +22,6 @@ from bedrock_flask.protocol.masks import draw_base64_mask
 _BASE64 = r"^[A-Za-z0-9+/\r\n]+={0,2}[\r\n]*$"
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 
-Place = Callable[[Any, Request], Json]
-# Where a parameter goes: a path in the Converse request, or a function.
-Extras = Mapping[str, str | Place]
 # Raises ValueError for a width and a height that a model does not make.
 SizeCheck = Callable[[int, int], None]
 
@@ -66,11 +63,6 @@ def list_images(request: Request) -> list[str]:
     return [image["source"]["bytes"] for image in blocks]
 
 
-def read_fields(request: Request) -> Json:
-    """The members of the model's own body that extras have placed in a request."""
-    return dict(request.get("additionalModelRequestFields") or {})
-
-
 def take_one(images: Sequence[str]) -> Any:
     """The only image; of several all, which the schema of a model that takes one refuses."""
     return images[0] if len(images) == 1 else [*images]
@@ -97,27 +89,6 @@ def find_size(image: Any) -> tuple[int, int] | None:
 
 
 # --- OpenAI's parameters ----------------------------------------------------------------------------------------------
-
-
-def place_field(name: str, value: Any) -> Json:
-    """The members of a Converse request that carry a member of the model's own body."""
-    return {"additionalModelRequestFields": {name: value}}
-
-
-def place_own(*names: str) -> Mapping[str, str]:
-    """Where the members of a model's own body go, which a request may have beside OpenAI's."""
-    return MappingProxyType({name: f"additionalModelRequestFields.{name}" for name in names})
-
-
-def accept_only(*values: Any, why: str) -> Place:
-    """A parameter that changes nothing if it has one of these values; any other is refused with the reason."""
-
-    def place(value: Any, request: Request) -> Json:
-        if value not in values:
-            raise ValueError(f"must be {' or '.join(map(str, values))}: {why}")
-        return {}
-
-    return place
 
 
 def read_size(size: str) -> tuple[int, int]:
@@ -150,7 +121,7 @@ def place_aspect_ratio(ratios: Sequence[str]) -> Place:
                 f"must have one of the model's aspect ratios, {', '.join(ratios)}, as these have: {fitting}; or send "
                 "aspect_ratio"
             )
-        return place_field("aspect_ratio", ratio)
+        return place_fields(aspect_ratio=ratio)
 
     return place
 
@@ -172,6 +143,6 @@ def place_mask(*, edited: int) -> Place:
     """OpenAI's mask, which is transparent where the image is edited, as one that is black (0) or white (255) there."""
 
     def place(value: str, request: Request) -> Json:
-        return place_field("mask", draw_base64_mask(value, edited=edited))
+        return place_fields(mask=draw_base64_mask(value, edited=edited))
 
     return place

@@ -7,11 +7,10 @@ AWS user guide, "Amazon Titan Image Generator G1 models" (November 2026).
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Engine
-from bedrock_flask.bodies import image_body
+from bedrock_flask.bodies import image_body, own_fields
 from bedrock_flask.converse import Json, Request, Response, merge
 from bedrock_flask.fields import Open, Schema
 from bedrock_flask.protocol.drawn_images import draw_image
@@ -170,7 +169,7 @@ def require_condition(body: Json) -> Iterator[tuple[str, str]]:
 
 def encode(request: Request) -> Json:
     """The task that a request for images is: the one that it names, or else the one that its images and mask make."""
-    placed = image_body.read_fields(request)
+    placed = own_fields.read_fields(request)
     images = image_body.list_images(request)
     mask = placed.pop("maskImage", None)
     name = placed.pop("taskType", None) or _find_task(bool(images), mask is not None)
@@ -205,8 +204,8 @@ def _place_images(task: Task, images: Sequence[str]) -> Json:
 
 def place_mask(value: str, request: Request) -> Json:
     """OpenAI's mask, which is transparent where the image is edited: black there for inpainting, else white."""
-    is_outpainting = image_body.read_fields(request).get("taskType") == "OUTPAINTING"
-    return image_body.place_field("maskImage", draw_base64_mask(value, edited=255 if is_outpainting else 0))
+    is_outpainting = own_fields.read_fields(request).get("taskType") == "OUTPAINTING"
+    return own_fields.place_fields(maskImage=draw_base64_mask(value, edited=255 if is_outpainting else 0))
 
 
 def place_config(name: str) -> str:
@@ -219,31 +218,31 @@ def place_quality(value: str, request: Request) -> Json:
     known = {"standard": "standard", "premium": "premium", "hd": "premium", "high": "premium"}
     if value not in known:
         raise ValueError(f"must be one of: {', '.join(known)}, auto")
-    return {"additionalModelRequestFields": {"imageGenerationConfig": {"quality": known[value]}}}
+    return own_fields.place_fields(imageGenerationConfig={"quality": known[value]})
 
 
-def place_size(check: image_body.SizeCheck) -> image_body.Place:
+def place_size(check: image_body.SizeCheck) -> own_fields.Place:
     """A size as width and height; `check` raises ValueError for one that the model does not have."""
 
     def place(value: str, request: Request) -> Json:
         width, height = image_body.read_size(value)
         check(width, height)
-        return {"additionalModelRequestFields": {"imageGenerationConfig": {"width": width, "height": height}}}
+        return own_fields.place_fields(imageGenerationConfig={"width": width, "height": height})
 
     return place
 
 
-def make_extras(check_size: image_body.SizeCheck) -> Mapping[str, Any]:
+def make_extras(check_size: image_body.SizeCheck) -> own_fields.Extras:
     """Where OpenAI's parameters and the models' own go."""
     return {
         "n": place_config("numberOfImages"),
         "size": place_size(check_size),
         "quality": place_quality,
         "seed": place_config("seed"),
-        "output_format": image_body.accept_only("png", why="the model makes PNG files"),
-        "background": image_body.accept_only("opaque", why="only taskType BACKGROUND_REMOVAL makes another"),
+        "output_format": own_fields.accept_only("png", why="the model makes PNG files"),
+        "background": own_fields.accept_only("opaque", why="only taskType BACKGROUND_REMOVAL makes another"),
         "mask": place_mask,
-        **image_body.place_own("taskType", "imageGenerationConfig", *(task.params for task in TASKS.values())),
+        **own_fields.place_own("taskType", "imageGenerationConfig", *(task.params for task in TASKS.values())),
     }
 
 

@@ -10,6 +10,7 @@ in cohere-ai/cohere-python#613.
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Engine
+from bedrock_flask.bodies.own_fields import read_fields
 from bedrock_flask.converse import Json, Request, Response, text_of
 from bedrock_flask.fields import Open
 
@@ -54,7 +55,7 @@ def read_texts(request: Request) -> tuple[str, list[str]]:
 def encode(request: Request) -> Json:
     """The query, the documents, and the members that extras have placed."""
     query, documents = read_texts(request)
-    return {"query": query, "documents": documents, **(request.get("additionalModelRequestFields") or {})}
+    return {"query": query, "documents": documents, **read_fields(request)}
 
 
 def decode(reply: Json) -> Response:

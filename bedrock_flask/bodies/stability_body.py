@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bedrock_flask import fields
-from bedrock_flask.bodies import image_body
+from bedrock_flask.bodies import image_body, own_fields
 from bedrock_flask.converse import Json, Request, Response
 from bedrock_flask.fields import Open
 from bedrock_flask.protocol.drawn_images import draw_image
@@ -95,7 +95,7 @@ def encode(request: Request) -> Json:
     """The prompt, an image to start from, and the members that extras have placed."""
     images = image_body.list_images(request)
     image = {"image": image_body.take_one(images)} if images else {}
-    return {"prompt": image_body.read_prompt(request), **image, **image_body.read_fields(request)}
+    return {"prompt": image_body.read_prompt(request), **image, **own_fields.read_fields(request)}
 
 
 def decode(reply: Json) -> Response:

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from bedrock_flask.plugin import DOCUMENTED, Adapter, Capabilities, Json, KnownModel, Source, embedding_body, hookimpl
+from bedrock_flask.plugin import (
+    DOCUMENTED,
+    Adapter,
+    Capabilities,
+    Json,
+    KnownModel,
+    Source,
+    embedding_body,
+    hookimpl,
+    own_fields,
+)
 from bedrock_flask_plugins.cohere_embed.cohere_embed_body import (
     BATCH,
     PURPOSES,
@@ -48,15 +58,15 @@ def encode_v3(request: Json) -> Json:
     inputs = [embedding_body.split_input(message) for message in request["messages"]]
     images = [embedding_body.write_data_uri(image) for _, each in inputs for image in each]
     if images:
-        return {**embedding_body.list_fields(request), "input_type": "image", "images": images}
-    return {"input_type": PURPOSES[0], **embedding_body.list_fields(request), "texts": [text for text, _ in inputs]}
+        return {**own_fields.read_fields(request), "input_type": "image", "images": images}
+    return {"input_type": PURPOSES[0], **own_fields.read_fields(request), "texts": [text for text, _ in inputs]}
 
 
 def encode_v4(request: Json) -> Json:
     """Encode a Converse request: a text for each message, or with images the parts of each."""
     messages = request["messages"]
     inputs = [embedding_body.split_input(message) for message in messages]
-    body = {"input_type": PURPOSES[0], **embedding_body.list_fields(request)}
+    body = {"input_type": PURPOSES[0], **own_fields.read_fields(request)}
     if any(images for _, images in inputs):
         return {**body, "inputs": [{"content": [*map(encode_part, each["content"])]} for each in messages]}
     return {**body, "texts": [text for text, _ in inputs]}

@@ -17,6 +17,7 @@ from bedrock_flask.plugin import (
     Source,
     embedding_body,
     hookimpl,
+    own_fields,
 )
 from bedrock_flask_plugins.marengo.marengo_body import (
     DIMENSIONS_2,
@@ -46,7 +47,7 @@ PAGE_3 = Source("AWS user guide, TwelveLabs Marengo Embed 3.0", DOCUMENTED)
 def encode_2(request: Json) -> Json:
     """Encode a Converse request: the text or the image of its message."""
     text, images = embedding_body.split_input(request["messages"][-1])
-    own = embedding_body.list_fields(request)
+    own = own_fields.read_fields(request)
     if images:
         return {"inputType": "image", "mediaSource": encode_source(images[0]), **own}
     return {"inputType": "text", "inputText": text, **own}
@@ -63,7 +64,7 @@ def encode_3(request: Json) -> Json:
         kind, content = ("text_image" if text is not None else "image"), {"mediaSource": encode_source(images[0])}
     if text is not None:
         content["inputText"] = text
-    return {"inputType": kind, kind: content, **embedding_body.list_fields(request)}
+    return {"inputType": kind, kind: content, **own_fields.read_fields(request)}
 
 
 def encode_source(image: Json) -> Json:

@@ -20,6 +20,7 @@ from bedrock_flask.plugin import (
     Source,
     embedding_body,
     hookimpl,
+    own_fields,
 )
 from bedrock_flask_plugins.nova_embed.nova_embed_body import (
     DIMENSIONS,
@@ -49,7 +50,7 @@ SCHEMA_PAGE = Source("Amazon Nova user guide, Complete embeddings request and re
 def encode(request: Json) -> Json:
     """Encode a Converse request: the text or the image of its message."""
     text, images = embedding_body.split_input(request["messages"][-1])
-    own = embedding_body.list_fields(request)
+    own = own_fields.read_fields(request)
     # A member of the other kind of content makes a body that does not fit, so that it is refused by its name.
     options = {name: own.pop(name) for name in ("truncationMode", "detailLevel") if name in own}
     content: Json = {}
@@ -70,7 +71,7 @@ def place_purpose(value: Any, request: Json) -> Json:
     purpose = COHERE_PURPOSES.get(value, value)
     if purpose not in PURPOSES:
         raise ValueError(f"must be one of: {', '.join((*COHERE_PURPOSES, *PURPOSES))}")
-    return {"additionalModelRequestFields": {"embeddingPurpose": purpose}}
+    return own_fields.place_fields(embeddingPurpose=purpose)
 
 
 def decode(reply: Json) -> Json:

@@ -12,6 +12,7 @@ from bedrock_flask.plugin import (
     Source,
     hookimpl,
     image_body,
+    own_fields,
     stability_body,
 )
 from bedrock_flask_plugins.stability_services.services import SERVICES, Service
@@ -25,14 +26,19 @@ def _make_emulate(service: Service) -> Callable[[Json, Engine], Json]:
     )
 
 
-def _make_extras(service: Service) -> image_body.Extras:
+# What `encode` and a mask fill of a body.
+_OF_A_REQUEST = ("prompt", "image", "init_image", "style_image", "mask")
+
+
+def _make_extras(service: Service) -> own_fields.Extras:
+    own = own_fields.place_own_of(service.body, besides=_OF_A_REQUEST)
     background = "transparent" if service.is_transparent else "opaque"
     return {
-        "n": image_body.accept_only(1, why="the model makes one image in a call"),
-        "background": image_body.accept_only(background, why=f"the model makes images with {background} backgrounds"),
-        **({"size": image_body.place_aspect_ratio(stability_body.RATIOS)} if service.takes_ratio else {}),
-        **({"mask": image_body.place_mask(edited=255)} if service.takes_mask else {}),
-        **image_body.place_own(*service.own),
+        "n": own_fields.accept_only(1, why="the model makes one image in a call"),
+        "background": own_fields.accept_only(background, why=f"the model makes images with {background} backgrounds"),
+        **({"size": image_body.place_aspect_ratio(stability_body.RATIOS)} if "aspect_ratio" in own else {}),
+        **({"mask": image_body.place_mask(edited=255)} if "mask" in service.body._declared_fields else {}),
+        **own,
     }
 
 

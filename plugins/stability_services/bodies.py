@@ -33,50 +33,60 @@ def _make_side(side: str) -> fields.Integer:
     return fields.Integer(min=0, max=2000, description=f"Pixels to add {side}; default 0.")
 
 
-class CreativeUpscaleBody(Schema):
-    """A request to enlarge an image, with new details."""
+class OutputBody(Schema):
+    """What all services share."""
+
+    output_format = stability_body.make_output_format()
+
+
+class SeededBody(OutputBody):
+    """What the services share whose result depends on chance."""
+
+    seed = stability_body.make_seed()
+
+
+class PromptBody(SeededBody):
+    """What the services share that need a text."""
 
     prompt = stability_body.make_prompt()
-    image = _make_image("The image to enlarge, of a megapixel at most.")
-    creativity = _make_creativity(0.1, 0.5, 0.3)
     negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
+
+
+class StyledBody(PromptBody):
+    """What the services share that need a text and know Stability's styles."""
+
     style_preset = stability_body.make_style_preset()
 
 
-class ConservativeUpscaleBody(Schema):
+class CreativeUpscaleBody(StyledBody):
+    """A request to enlarge an image, with new details."""
+
+    image = _make_image("The image to enlarge, of a megapixel at most.")
+    creativity = _make_creativity(0.1, 0.5, 0.3)
+
+
+class ConservativeUpscaleBody(PromptBody):
     """A request to enlarge an image as it is."""
 
-    prompt = stability_body.make_prompt()
     image = _make_image("The image to enlarge.")
     creativity = _make_creativity(0.1, 0.5, 0.35)
-    negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
 
 
-class FastUpscaleBody(Schema):
+class FastUpscaleBody(OutputBody):
     """A request to enlarge an image four times."""
 
     image = image_body.Image(required=True, description="The image to enlarge; sides of 32 to 1536 pixels.")
-    output_format = stability_body.make_output_format()
 
 
-class InpaintBody(Schema):
+class InpaintBody(StyledBody):
     """A request to fill a masked area."""
 
-    prompt = stability_body.make_prompt()
     image = _make_image("The image to change.")
     mask = _make_mask()
     grow_mask = _make_grow_mask()
-    negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
-    style_preset = stability_body.make_style_preset()
 
 
-class OutpaintBody(Schema):
+class OutpaintBody(SeededBody):
     """A request to extend an image beyond its sides."""
 
     image = _make_image("The image to extend.")
@@ -86,38 +96,26 @@ class OutpaintBody(Schema):
     down = _make_side("at the bottom")
     prompt = stability_body.make_prompt(required=False)
     creativity = _make_creativity(0.1, 1, 0.5)
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
     style_preset = stability_body.make_style_preset()
 
 
-class SearchRecolorBody(Schema):
+class SearchRecolorBody(StyledBody):
     """A request to recolour an object that a text names."""
 
-    prompt = stability_body.make_prompt()
     image = _make_image("The image to change.")
     select_prompt = stability_body.make_text("What to recolour.", required=True)
     grow_mask = _make_grow_mask()
-    negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
-    style_preset = stability_body.make_style_preset()
 
 
-class SearchReplaceBody(Schema):
+class SearchReplaceBody(StyledBody):
     """A request to replace an object that a text names."""
 
-    prompt = stability_body.make_prompt()
     image = _make_image("The image to change.")
     search_prompt = stability_body.make_text("What to replace.", required=True)
     grow_mask = _make_grow_mask()
-    negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
-    style_preset = stability_body.make_style_preset()
 
 
-class EraseBody(Schema):
+class EraseBody(SeededBody):
     """A request to remove what is in a masked area."""
 
     # AWS's own example sends an array with the image in it, by a comma after the value.
@@ -129,51 +127,35 @@ class EraseBody(Schema):
     )
     mask = _make_mask()
     grow_mask = _make_grow_mask()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
 
 
-class RemoveBackgroundBody(Schema):
+class RemoveBackgroundBody(OutputBody):
     """A request to cut out what is in the foreground."""
 
     image = _make_image("The image to cut out from.")
-    output_format = stability_body.make_output_format()
 
 
-class ControlBody(Schema):
+class ControlBody(StyledBody):
     """A request for an image with the lines of a sketch, or the structure of an image."""
 
-    prompt = stability_body.make_prompt()
     image = _make_image("The sketch, or the image with the structure.")
     control_strength = _make_control_strength()
-    negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
-    style_preset = stability_body.make_style_preset()
 
 
-class StyleGuideBody(Schema):
+class StyleGuideBody(StyledBody):
     """A request for an image in the style of another."""
 
-    prompt = stability_body.make_prompt()
     image = _make_image("The image with the style.")
     aspect_ratio = stability_body.make_aspect_ratio()
     fidelity = fields.Number(min=0, max=1, description="How close to stay to the style; default 0.5.")
-    negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
-    style_preset = stability_body.make_style_preset()
 
 
-class StyleTransferBody(Schema):
+class StyleTransferBody(PromptBody):
     """A request to give an image the style of another."""
 
     init_image = _make_image("The image to change.")
     style_image = _make_image("The image with the style.")
     prompt = stability_body.make_prompt(required=False)
-    negative_prompt = stability_body.make_negative_prompt()
-    seed = stability_body.make_seed()
-    output_format = stability_body.make_output_format()
     composition_fidelity = fields.Number(min=0, max=1, description="How close to stay to the composition; default 0.9.")
     style_strength = fields.Number(min=0, max=1, description="How much the style counts; default 1.")
     change_strength = fields.Number(min=0.1, max=1, description="How much the image changes; default 0.9.")

@@ -1,9 +1,9 @@
-"""The thirteen services: what each does, the members that are its own, and the size of its images."""
+"""The thirteen services: what each does, its body, and the size of its images."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bedrock_flask.plugin import Json, Schema, image_body, stability_body
+from bedrock_flask.plugin import Json, Schema, image_body, own_fields, stability_body
 from bedrock_flask_plugins.stability_services import bodies
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -15,7 +15,7 @@ def encode_image_alone(request: Json) -> Json:
     return {
         **({"prompt": prompt} if prompt else {}),
         "image": image_body.take_one(image_body.list_images(request)),
-        **image_body.read_fields(request),
+        **own_fields.read_fields(request),
     }
 
 
@@ -24,7 +24,7 @@ def encode_two_images(request: Json) -> Json:
     images = image_body.list_images(request)
     names = ("init_image", "style_image") if len(images) <= 2 else ("init_image",)
     placed = dict(zip(names, images if len(names) == 2 else [images], strict=False))
-    return {"prompt": image_body.read_prompt(request), **placed, **image_body.read_fields(request)}
+    return {"prompt": image_body.read_prompt(request), **placed, **own_fields.read_fields(request)}
 
 
 # --- the emulator -----------------------------------------------------------------------------------------------------
@@ -68,38 +68,28 @@ def take_ratio(body: Json) -> tuple[int, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One model: its id without `stability.` and the version, what it does, and what is its own.
-
-    `own` are the members that a request for images may have beside OpenAI's; `measure` is the size of its images.
-    """
+    """One model: its id without `stability.` and the version, what it does, its body, and the size of its images."""
 
     name: str
     title: str
     about: str
     body: type[Schema]
-    own: Sequence[str]
     sample: Mapping[str, object]
     measure: Callable[[Json], tuple[int, int]] = keep_size
     rules: Sequence[Callable[[Json], Iterator[tuple[str, str]]]] = ()
     encode: Callable[[Json], Json] = stability_body.encode
-    takes_mask: bool = False
-    takes_ratio: bool = False
     is_transparent: bool = False
 
 
 # A grey PNG of a pixel.
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 _IMAGE = {"image": _PIXEL}
-_COMMON = ("negative_prompt", "seed", "output_format")
-_STYLED = (*_COMMON, "style_preset")
-
 SERVICES = (
     Service(
         name="stable-creative-upscale",
         title="Stable Image Creative Upscale",
         about="enlarges small images to 4K, with new details",
         body=bodies.CreativeUpscaleBody,
-        own=(*_STYLED, "creativity"),
         measure=enlarge,
         sample={**_IMAGE, "prompt": "A door between two roads.", "creativity": 0.3},
     ),
@@ -108,7 +98,6 @@ SERVICES = (
         title="Stable Image Conservative Upscale",
         about="enlarges images to 4K as they are",
         body=bodies.ConservativeUpscaleBody,
-        own=(*_COMMON, "creativity"),
         measure=enlarge,
         sample={**_IMAGE, "prompt": "A door between two roads.", "creativity": 0.35},
     ),
@@ -117,7 +106,6 @@ SERVICES = (
         title="Stable Image Fast Upscale",
         about="enlarges images four times",
         body=bodies.FastUpscaleBody,
-        own=("output_format",),
         measure=quadruple,
         encode=encode_image_alone,
         sample={**_IMAGE, "output_format": "png"},
@@ -127,8 +115,6 @@ SERVICES = (
         title="Stable Image Inpaint",
         about="fills a masked area of an image",
         body=bodies.InpaintBody,
-        own=(*_STYLED, "grow_mask"),
-        takes_mask=True,
         sample={**_IMAGE, "mask": _PIXEL, "prompt": "A door between two roads.", "grow_mask": 5},
     ),
     Service(
@@ -137,7 +123,6 @@ SERVICES = (
         about="extends images beyond their sides",
         body=bodies.OutpaintBody,
         rules=(bodies.require_direction,),
-        own=("seed", "output_format", "style_preset", "creativity", *bodies.SIDES),
         measure=extend,
         sample={**_IMAGE, "left": 64, "up": 64, "creativity": 0.5},
     ),
@@ -146,7 +131,6 @@ SERVICES = (
         title="Stable Image Search and Recolor",
         about="recolours an object that a text names",
         body=bodies.SearchRecolorBody,
-        own=(*_STYLED, "select_prompt", "grow_mask"),
         sample={**_IMAGE, "prompt": "A green door.", "select_prompt": "door"},
     ),
     Service(
@@ -154,7 +138,6 @@ SERVICES = (
         title="Stable Image Search and Replace",
         about="replaces an object that a text names",
         body=bodies.SearchReplaceBody,
-        own=(*_STYLED, "search_prompt", "grow_mask"),
         sample={**_IMAGE, "prompt": "A gate.", "search_prompt": "door"},
     ),
     Service(
@@ -162,8 +145,6 @@ SERVICES = (
         title="Stable Image Erase Object",
         about="removes what is in a masked area",
         body=bodies.EraseBody,
-        own=("seed", "output_format", "grow_mask"),
-        takes_mask=True,
         encode=encode_image_alone,
         sample={**_IMAGE, "mask": _PIXEL, "grow_mask": 5},
     ),
@@ -172,7 +153,6 @@ SERVICES = (
         title="Stable Image Remove Background",
         about="cuts out what is in the foreground",
         body=bodies.RemoveBackgroundBody,
-        own=("output_format",),
         encode=encode_image_alone,
         is_transparent=True,
         sample={**_IMAGE, "output_format": "png"},
@@ -182,7 +162,6 @@ SERVICES = (
         title="Stable Image Control Sketch",
         about="makes images of sketches",
         body=bodies.ControlBody,
-        own=(*_STYLED, "control_strength"),
         sample={**_IMAGE, "prompt": "A door between two roads.", "control_strength": 0.7},
     ),
     Service(
@@ -190,7 +169,6 @@ SERVICES = (
         title="Stable Image Control Structure",
         about="makes images with the structure of others",
         body=bodies.ControlBody,
-        own=(*_STYLED, "control_strength"),
         sample={**_IMAGE, "prompt": "A door between two roads.", "control_strength": 0.7},
     ),
     Service(
@@ -198,9 +176,7 @@ SERVICES = (
         title="Stable Image Style Guide",
         about="makes images in the style of others",
         body=bodies.StyleGuideBody,
-        own=(*_STYLED, "aspect_ratio", "fidelity"),
         measure=take_ratio,
-        takes_ratio=True,
         sample={**_IMAGE, "prompt": "A door between two roads.", "aspect_ratio": "16:9", "fidelity": 0.5},
     ),
     Service(
@@ -208,7 +184,6 @@ SERVICES = (
         title="Stable Image Style Transfer",
         about="gives images the style of others",
         body=bodies.StyleTransferBody,
-        own=(*_COMMON, "composition_fidelity", "style_strength", "change_strength"),
         encode=encode_two_images,
         sample={"init_image": _PIXEL, "style_image": _PIXEL, "prompt": "A statue.", "style_strength": 1},
     ),
