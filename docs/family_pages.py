@@ -74,8 +74,9 @@ id, its inference profile or its ARN all the same ([name models](models.md)), an
 account is offered.
 
 *Writes* is the output, *takes* what it accepts besides text, *surfaces* the APIs of AWS that serve it. *Called by*
-lists the geographies of its inference profiles, and `on demand` if its own id can be called. A model whose family has
-no list of ids is not here; its patterns are on [the page of the family](adapters.md).
+lists the geographies of its inference profiles, and `on demand` if its own id can be called. *Context* is its window in
+tokens, where it is known. A model whose family has no list of ids is not here; its patterns are on
+[the page of the family](adapters.md).
 
 {format_table(head, rows)}"""
 
@@ -207,7 +208,7 @@ def _describe_stage(known: KnownModel) -> str:
 
 
 def _format_count(count: int) -> str:
-    return f"{count:,}".replace(",", " ") if count else ""
+    return f"{count:,}" if count else ""
 
 
 def _join_codes(names: Iterable[str]) -> str:
