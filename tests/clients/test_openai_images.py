@@ -15,6 +15,7 @@ from tests.clients.endpoint import Endpoint
 from tests.doubles import Emulator
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/images.md"
+ADDRESS = "http://127.0.0.1:8000"
 IMAGE = base64.b64decode(draw_image("a street", 96, 64))
 MASK = base64.b64decode(draw_image("", 96, 64, transparent=True))
 TEXT = "A lighthouse that is made of paper."
@@ -105,12 +106,14 @@ def test_a_filter_is_the_sdks_own_error(client: openai.OpenAI, emulator: Emulato
 
 
 def test_the_pages_program_runs(
-    client: openai.OpenAI, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [program] = re.findall(r"^```py\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    assert ADDRESS in program
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECRET", endpoint.key)
     (tmp_path / "mask.png").write_bytes(MASK)
-    names: dict[str, Any] = {"client": client}
-    exec(compile(program, str(PAGE), "exec"), names)
+    names: dict[str, Any] = {}
+    exec(compile(program.replace(ADDRESS, endpoint.url), str(PAGE), "exec"), names)
     assert find_size((tmp_path / "door.png").read_bytes()) == (1024, 1024)
     assert names["edited"].size == "1024x1024"
