@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.models import models_file
 from bedrock_flask.models.loading import load_registry
+from bedrock_flask.models.resolver import Models
+from bedrock_flask.models.surfaces import choose_native_way
 from bedrock_flask.protocol import eventstream, sse
 from tests.catalogue.harness import Harness
 from tests.catalogue.received import Received
@@ -25,16 +28,24 @@ ADAPTERS = {
 }
 # Those with whose models Bedrock's own address for streams takes no tools.
 UNSTREAMED = {name for name, model in ADAPTERS.items() if not REGISTRY.pick(model)[1].streamed_tools}
-# Those whose own body is Converse's, Claude's or Nova's.
-NATIVE = {
-    name
-    for name, model in ADAPTERS.items()
-    if REGISTRY.adapters[name].wire in ("converse", "anthropic", "nova")
-    and (REGISTRY.pick(model)[1].surfaces or ("converse",))[0] in ("converse", "invoke")
-}
 MODELS = {**ADAPTERS, "acme-mute": "acme.mute-1", "acme-strict": "acme.strict-1"}
-# What each adapter's own body looks like, where it is not Converse's.
-OWN = {"claude": "anthropic", "nova": "nova"}
+
+
+def find_own_wire(model: str) -> str:
+    """The format of the body that the native route takes for a model."""
+    resolved = Models(REGISTRY, models_file.read_models_file("", REGISTRY)).resolve(model, "us-east-1")
+    way = choose_native_way(resolved.ways, resolved.adapter)
+    return resolved.adapter.wire if way is None else way.wire
+
+
+# The catalogue's own models have that of Converse.
+OWN = {name: find_own_wire(model) if name in ADAPTERS else "converse" for name, model in MODELS.items()}
+# The dialect in which an own format is written and read, where it is a client's, and its members beside those.
+CLIENTS: dict[str, tuple[str, Json]] = {
+    "anthropic": ("anthropic", {"anthropic_version": "bedrock-2023-05-31"}),
+    "invoke_chat": ("chat", {}),
+    "openai_chat": ("chat", {}),
+}
 
 TEXT = 'Z\u00fcrich \u2014 one moment, "please".'
 CALLS = [
@@ -171,18 +182,17 @@ def by_bedrock(harness: Harness, adapter: str, model: str, streamed: bool) -> Js
 
 def natively(harness: Harness, adapter: str, model: str, streamed: bool) -> Json:
     """The model's own body, and its own answer."""
-    body = converse(harness, model)
-    if OWN.get(adapter) == "anthropic":
-        body = harness.body("anthropic", model, PROMPT, tools=TOOLS, anthropic_version="bedrock-2023-05-31")
-        del body["model"]
-    response = harness.gateway.post(f"/v1/models/{model}/invoke{'-stream' if streamed else ''}", body)
+    wire = OWN[adapter]
+    response = harness.gateway.post(
+        f"/v1/models/{model}/invoke{'-stream' if streamed else ''}", make_own_body(harness, wire, model)
+    )
     assert response.status_code == 200, response.text
-    if OWN.get(adapter) == "anthropic":
-        return of_received(told_by_claude(harness, response))
+    if wire in CLIENTS:
+        return of_received(harness.told(CLIENTS[wire][0], Renamed(response) if streamed else response).ok())
     if not streamed:
         return of_response(response.json())
     events = [event for event in Decoder().feed(response.content) if event.event != "usage"]
-    if OWN.get(adapter) == "nova":
+    if wire == "nova":
         chunks = [json.loads(event.data) for event in events]
         return of_response(
             joined([{kind: payload} for chunk in chunks for kind, payload in chunk.items() if kind in KINDS])
@@ -193,23 +203,24 @@ def natively(harness: Harness, adapter: str, model: str, streamed: bool) -> Json
 KINDS = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
 
 
+def make_own_body(harness: Harness, wire: str, model: str) -> Json:
+    if wire not in CLIENTS:
+        return converse(harness, model)
+    dialect, members = CLIENTS[wire]
+    body = harness.body(dialect, model, PROMPT, tools=TOOLS, **members)
+    return {name: value for name, value in body.items() if name != "model"}
+
+
 class Renamed:
-    """Claude's own stream by the native route, with the names of events that Anthropic's API gives them."""
+    """A model's own stream by the native route, with the events as the API has them whose format it is."""
 
     def __init__(self, response: Any) -> None:
-        self.status_code, self.headers, self.text, self.json = (
-            response.status_code,
-            response.headers,
-            response.text,
-            response.json,
+        self.status_code, self.headers, self.text = response.status_code, response.headers, response.text
+        chunks = [json.loads(event.data) for event in Decoder().feed(response.content) if event.event != "usage"]
+        self.content = b"".join(
+            sse.encode(chunk) if isinstance(chunk, str) else sse.encode_json(chunk, chunk.get("type"))
+            for chunk in chunks
         )
-        events = [event for event in Decoder().feed(response.content) if event.event != "usage"]
-        self.content = b"".join(sse.encode(event.data, json.loads(event.data)["type"]) for event in events)
-
-
-def told_by_claude(harness: Harness, response: Any) -> Any:
-    streamed = response.headers["content-type"].startswith(sse.MEDIA_TYPE)
-    return harness.told("anthropic", Renamed(response) if streamed else response).ok()
 
 
 DIALECTS: dict[str, Callable[[Any, str, str, bool], Json]] = {
@@ -225,24 +236,44 @@ def test_every_adapter_that_speaks_is_among_them() -> None:
     assert set(ADAPTERS) >= {"claude", "nova", "converse"}
 
 
-@pytest.mark.parametrize("adapter", MODELS)
-@pytest.mark.parametrize("name", DIALECTS)
+def is_asked(name: str, adapter: str, streamed: bool) -> bool:
+    """Whether there is such an answer with the text, the tools and the counts.
+
+    What a family's own format cannot express, or writes otherwise than the formats above, is tested with the family.
+    """
+    if name not in ("bedrock", "native"):
+        return True
+    if streamed and adapter in UNSTREAMED:
+        return False
+    if name == "bedrock":
+        return True
+    is_mute = adapter == "acme-mute" and streamed
+    is_counted = adapter not in ADAPTERS or REGISTRY.adapters[adapter].chat_form.has_usage
+    return OWN[adapter] in ("converse", "nova", *CLIENTS) and is_counted and not is_mute
+
+
+ASKED = [
+    pytest.param(name, adapter, streamed, id=f"{name}-{adapter}-{'streamed' if streamed else 'whole'}")
+    for name in DIALECTS
+    for adapter in MODELS
+    for streamed in (False, True)
+    if is_asked(name, adapter, streamed)
+]
+
+
+@pytest.mark.parametrize(("name", "adapter", "streamed"), ASKED)
 def test_every_dialect_with_every_adapter_tells_the_same(
     harness: Harness, scripted: Any, name: str, adapter: str, streamed: bool
 ) -> None:
-    if adapter in UNSTREAMED and streamed and name in ("bedrock", "native"):
-        pytest.skip("Bedrock refuses tools in a stream of this model")
-    if name == "native" and adapter in ADAPTERS and adapter not in NATIVE:
-        pytest.skip("the family's own body is tested with the family")
-    if (adapter, name, streamed) == ("acme-mute", "native", True):
-        # Here a model's own answer goes out as it came, and this one has no stream.
-        response = harness.gateway.post(
-            f"/v1/models/{MODELS[adapter]}/invoke-stream", converse(harness, MODELS[adapter])
-        )
-        assert (response.status_code, response.json()["code"]) == (400, "not_streamable")
-        return
     result = DIALECTS[name](harness, adapter, MODELS[adapter], streamed)
     assert result == {"text": TEXT, "calls": CALLS, "counts": COUNTS}
+
+
+def test_a_model_without_streams_has_none_on_the_native_route(harness: Harness) -> None:
+    """There its answer goes out as it came."""
+    model = MODELS["acme-mute"]
+    response = harness.gateway.post(f"/v1/models/{model}/invoke-stream", converse(harness, model))
+    assert (response.status_code, response.json()["code"]) == (400, "not_streamable")
 
 
 @pytest.mark.parametrize("adapter", ["claude", "nova"])
