@@ -42,6 +42,7 @@ class Surface:
     guardrails      whether a guardrail can be named, in InvokeModel's headers
     tiers           whether `service_tier` is a member of its body
     projects        whether a header may name a project or workspace of Bedrock's
+    structured      whether a body may have a schema for the answer, of a model that takes one
     hosted_tools    the types of tools that run on AWS's servers, and that its requests may have
     count_tokens    the path that counts the tokens of a body, or empty
     """
@@ -56,6 +57,7 @@ class Surface:
     guardrails: bool = False
     tiers: bool = False
     projects: bool = False
+    structured: bool = True
     hosted_tools: frozenset[str] = frozenset()
     count_tokens: str = ""
 
@@ -136,6 +138,8 @@ _SURFACES = (
         headers=_VERSION,
         takes_profiles=False,
         projects=True,
+        # Source: endpoints, for structured outputs.
+        structured=False,
         count_tokens="/anthropic/v1/messages/count_tokens",
     ),
     # A model is served below one of the two prefixes, and refused below the other. Source: inference-responses-api.

@@ -124,7 +124,7 @@ def serve_by(adapter: Adapter, capabilities: Capabilities, way: Way) -> tuple[Ad
         chunks=None,
         emulate=None,
     )
-    return served, _adapt(capabilities, way.wire)
+    return served, _adapt(capabilities, way.wire, structured=surface.structured)
 
 
 def _keep(name: str, value: Any, request: Json) -> Json:
@@ -132,7 +132,9 @@ def _keep(name: str, value: Any, request: Json) -> Json:
 
 
 @lru_cache(maxsize=256)
-def _adapt(capabilities: Capabilities, wire: str) -> Capabilities:
+def _adapt(capabilities: Capabilities, wire: str, *, structured: bool) -> Capabilities:
+    if not structured:
+        capabilities = capabilities.but(structured=False)
     if wire == "openai_responses":
         return capabilities.but(effort_field="", signatures=True)
     if wire == "openai_chat":

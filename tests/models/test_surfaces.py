@@ -6,7 +6,7 @@ import pytest
 
 from bedrock_flask.models import loading, models_file
 from bedrock_flask.models.resolver import Models
-from bedrock_flask.models.surfaces import choose_native_way, choose_way
+from bedrock_flask.models.surfaces import Way, choose_native_way, choose_way, serve_by
 
 REGISTRY = loading.load_registry()
 
@@ -64,3 +64,10 @@ def test_a_model_that_is_served_one_way_speaks_that_alone(tmp_path: Path) -> Non
     assert dict(served.adapter.speaks) == {"openai_responses": "mantle/openai/responses"}
     assert served is model.serve_by(way)
     assert served.adapter.find_faults(dict(served.adapter.sample)) == []
+
+
+def test_a_surface_that_takes_no_schema_for_the_answer_takes_none_of_any_model() -> None:
+    adapter, able = REGISTRY.pick("anthropic.claude-opus-4-6-v1")
+    assert able.structured
+    for name, structured in (("runtime/messages", True), ("mantle/messages", False)):
+        assert serve_by(adapter, able, Way(name, name, "anthropic"))[1].structured is structured

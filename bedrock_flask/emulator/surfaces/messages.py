@@ -1,16 +1,14 @@
 """Anthropic's messages on bedrock-runtime and bedrock-mantle, and bedrock-mantle's count of their tokens.
 
-Sources: "Inference using Anthropic Messages API" and "Count tokens" (AWS user guide); "Endpoints supported by Amazon
-Bedrock" for structured outputs, which bedrock-mantle refuses.
+Sources: "Inference using Anthropic Messages API" and "Count tokens" (AWS user guide).
 """
 
 from functools import partial
 
-from bedrock_flask.bedrock.surfaces import MANTLE, SURFACES, Surface
+from bedrock_flask.bedrock.surfaces import MANTLE, SURFACES
 from bedrock_flask.bodies import anthropic_messages_body
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Json, Request, member
-from bedrock_flask.emulator.calls.errors import validation_error
+from bedrock_flask.converse import Json, Request
 from bedrock_flask.emulator.calls.request import EmulatorRequest, encode_json
 from bedrock_flask.emulator.calls.response import EmulatorResponse, make_response
 from bedrock_flask.emulator.engines import conversation
@@ -33,6 +31,8 @@ _READ_MEMBERS = (
 _COUNTER = "/count_tokens"
 # Anthropic's client sends it in the body of bedrock-mantle (anthropic 2.12).
 _PROFILE = "user_profile_id"
+# More than any budget for thinking: a request whose tokens are counted needs no limit.
+_UNLIMITED = 1 << 31
 
 
 def create_message(request: EmulatorRequest) -> EmulatorResponse:
@@ -62,23 +62,17 @@ def _read(request: EmulatorRequest, schema: Schema) -> tuple[Json, Request]:
     # Tokens are counted for the models that the surface itself serves.
     surface = SURFACES[request.operation.removesuffix(_COUNTER)]
     body = read_anthropic_body(request, schema, beside=(_PROFILE,) if surface.endpoint == MANTLE else ())
-    _, capabilities = find_served(request, surface)
+    capabilities = find_served(request, surface)
     if request.account.is_strict:
-        _check_rules(request, body, surface, capabilities)
+        _check_rules(request, body, capabilities if surface.structured else capabilities.but(structured=False))
     converse_request = read_members(anthropic.WIRE, body, _READ_MEMBERS)
     return body, {**converse_request, "additionalModelResponseFieldPaths": list(anthropic.WIRE.response_paths)}
 
 
-def _check_rules(request: EmulatorRequest, body: Json, surface: Surface, capabilities: Capabilities) -> None:
-    """Raise an EmulatedError for what the model refuses, and for what the endpoint does."""
-    if surface.endpoint == MANTLE and member(body, "output_config", "format"):
-        raise validation_error("output_config.format: Extra inputs are not permitted")
+def _check_rules(request: EmulatorRequest, body: Json, capabilities: Capabilities) -> None:
+    """Raise an EmulatedError for the first thing that the model refuses."""
     betas = [*_split(request.headers.get("anthropic-beta", "")), *(body.get("anthropic_beta") or ())]
     rules.check_rules(rules.MESSAGES, {"max_tokens": _UNLIMITED, **body, "anthropic_beta": betas}, capabilities)
-
-
-# More than any budget for thinking: a request whose tokens are counted needs no limit.
-_UNLIMITED = 1 << 31
 
 
 def _split(header: str) -> list[str]:
