@@ -132,7 +132,7 @@ def _prepare_model(invocation: EmulatorRequest, model_input: Json) -> Callable[[
     """Check the `modelInput`; return the function that runs the model, and gives the files of its output by name."""
     adapter, capabilities = invocation.find_adapter()
     if SURFACE in capabilities.surfaces or adapter.operation == ASYNC:
-        inference.reject_faults(adapter.find_async_faults(model_input))
+        inference.reject_faults(invocation.keep_refused(adapter.find_async_faults(model_input)))
         return lambda: _run_async_model(adapter, invocation, model_input)
     if capabilities.surfaces:
         raise validation_error(_NOT_ASYNC)

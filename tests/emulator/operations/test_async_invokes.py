@@ -274,6 +274,14 @@ def test_a_body_that_does_not_fit_is_refused_at_once(bedrock: Any) -> None:
     assert list_arns(bedrock) == []
 
 
+def test_a_lenient_emulator_takes_a_member_that_no_schema_knows(start_emulator: StartEmulator, tmp_path: Path) -> None:
+    lenient = start_emulator("--async-dir", str(tmp_path), "--lenient")
+    given = {"modelId": "luma.ray-v2:0", "modelInput": {"prompt": "a boat", "loops": 2}, "outputDataConfig": to()}
+    answer = lenient.post("/async-invoke", given)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-emulator-unknown-fields"] == "loops"
+
+
 def test_each_operation_serves_its_own_models(bedrock: Any) -> None:
     question = {"inputPrompt": "What?", "mediaSource": {"base64String": "aGk="}}
     pegasus = "twelvelabs.pegasus-1-2-v1:0"
