@@ -33,10 +33,10 @@ def create_chat_completion(request: EmulatorRequest) -> EmulatorResponse:
     """Write the next turn of a conversation."""
     surface = SURFACES[request.operation]
     body = read_openai_body(request, _SCHEMA, beside=(guardrails.CONFIG_MEMBER,) if surface.guardrails else ())
-    _, capabilities = find_served(request, surface)
+    capabilities = find_served(request, surface)
     check_project(request, surface)
     if request.account.is_strict:
-        call = openai_rules.Call(body=body, names=openai_rules.CHAT, model=request.model, surface=surface)
+        call = openai_rules.Call(body=body, names=openai_rules.CHAT, model=request.model)
         openai_rules.check_rules(call, capabilities)
     converse_request = read_members(openai_chat.WIRE, body, _READ_MEMBERS)
     if capabilities.reasoning and body.get("reasoning_effort") not in (None, "none"):

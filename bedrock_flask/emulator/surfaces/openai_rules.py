@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.bedrock.chat_tools import takes_tools
-from bedrock_flask.bedrock.surfaces import Surface
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import EmulatedError
@@ -22,10 +21,10 @@ _UNSUPPORTED = "unsupported_parameter"
 class Names:
     """How one of OpenAI's formats names what the rules are about.
 
-    effort     the path of the effort
-    schema     the path of the answer's format, whose `type` is `json_schema`
-    limits     the members that limit the answer's tokens; the first is the one that every model takes
-    functions  the members of a part that are an image, audio or a document, by capability
+    effort  the path of the effort
+    schema  the path of the answer's format, whose `type` is `json_schema`
+    limits  the members that limit the answer's tokens
+    parts   the capability that a part of each type needs
     """
 
     effort: tuple[str, ...]
@@ -55,7 +54,6 @@ class Call:
     body: Json
     names: Names
     model: str
-    surface: Surface
 
     @property
     def effort(self) -> Any:

@@ -38,7 +38,7 @@ _ANTHROPIC: Mapping[int, str] = MappingProxyType(
         529: "overloaded_error",
     }
 )
-# A code that says which status an error has, whatever AWS's other protocols answer.
+# The code of bedrock-runtime for a model that the surface does not serve; its type is not that of other errors of 404.
 MODEL_NOT_FOUND = "model_not_found"
 
 
@@ -60,12 +60,12 @@ def _write_anthropic_error(error: EmulatedError) -> Json:
     return {"type": "error", "error": described, "request_id": f"req_{token_hex(26)}"}
 
 
-def _write_responses_failure(error: EmulatedError) -> bytes:
-    """The last event of a stream whose model fails; as OpenAI's, it has the response as far as it went."""
+def encode_failed_response(begun: Json, error: EmulatedError, number: int) -> bytes:
+    """The last event of a stream whose model fails: the response as far as it went, and the number of the event."""
     code = "rate_limit_exceeded" if error.status == 429 else "server_error"
-    failed = {"code": code, "message": error.message}
-    response = {"object": "response", "status": "failed", "error": failed, "output": []}
-    return sse.encode_json({"type": "response.failed", "response": response}, "response.failed")
+    failed = {**begun, "status": "failed", "error": {"code": code, "message": error.message}}
+    kind = "response.failed"
+    return sse.encode_json({"type": kind, "sequence_number": number, "response": failed}, kind)
 
 
 def _write_responses_error(name: str, message: str) -> bytes:
@@ -117,7 +117,12 @@ CHAT = _make_protocol(
     _encode_chat_error,
     lambda name, message: _encode_chat_error(EmulatedError("InternalServerException", message, code=name)),
 )
-RESPONSES = _make_protocol(_write_openai_error, _write_responses_failure, _write_responses_error)
+RESPONSES = _make_protocol(
+    _write_openai_error,
+    # A stream that has begun writes its own response.
+    lambda error: encode_failed_response({"object": "response", "output": []}, error, 0),
+    _write_responses_error,
+)
 MESSAGES = _make_protocol(
     _write_anthropic_error,
     _encode_anthropic_error,

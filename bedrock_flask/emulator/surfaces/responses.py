@@ -44,11 +44,11 @@ def create_response(request: EmulatorRequest) -> EmulatorResponse:
     """Write a response."""
     surface = SURFACES[request.operation]
     body = read_openai_body(request, _SCHEMA)
-    _, capabilities = find_served(request, surface)
+    capabilities = find_served(request, surface)
     check_project(request, surface)
     _check_unserved(body, request, surface)
     if request.account.is_strict:
-        call = openai_rules.Call(body=body, names=openai_rules.RESPONSES, model=request.model, surface=surface)
+        call = openai_rules.Call(body=body, names=openai_rules.RESPONSES, model=request.model)
         openai_rules.check_rules(call, capabilities)
     items = [*_find_earlier(request, surface, body), *_list_items(body["input"])]
     converse_request = read_members(openai_responses.WIRE, {**body, "input": _unseal(items)}, _READ_MEMBERS)
@@ -189,15 +189,8 @@ class _Writer:
 
     def encode_failure(self, error: EmulatedError) -> bytes:
         """The last event of a stream whose model fails: the response as far as it went."""
-        code = "rate_limit_exceeded" if error.status == 429 else "server_error"
-        failed = {
-            **(self.response or self._repeat_request(openai_responses.start_response(self.request.model))),
-            "status": "failed",
-            "error": {"code": code, "message": error.message},
-            "output": self.output,
-        }
-        kind = "response.failed"
-        return sse.encode_json({"type": kind, "sequence_number": self.number, "response": failed}, kind)
+        begun = self.response or self._repeat_request(openai_responses.start_response(self.request.model))
+        return protocols.encode_failed_response({**begun, "output": self.output}, error, self.number)
 
     def _finish_members(self, event: Json) -> Json:
         """The members of an event that differ from what the wire has written."""

@@ -4,7 +4,6 @@ The words of a refusal are those of live calls (aws-samples/sample-per-model-bed
 path, of "Responses API" (AWS user guide).
 """
 
-from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import is_application_profile
 from bedrock_flask.bedrock.surfaces import MANTLE, SURFACES, Surface
 from bedrock_flask.capabilities import Capabilities
@@ -18,18 +17,18 @@ _NO_APPLICATION_PROFILES = "Application inference profiles are not supported by 
 _MANTLE = tuple(surface for surface in SURFACES.values() if surface.endpoint == MANTLE)
 
 
-def find_served(request: EmulatorRequest, surface: Surface) -> tuple[Adapter, Capabilities]:
-    """The adapter and the capabilities of the model that is called; an EmulatedError if the surface does not serve it.
+def find_served(request: EmulatorRequest, surface: Surface) -> Capabilities:
+    """The capabilities of the model that is called; an EmulatedError if the surface does not serve it.
 
     A lenient emulator also serves a model of which no surface is known.
     """
-    adapter, capabilities = request.find_adapter()
+    _, capabilities = request.find_adapter()
     is_known = bool(capabilities.surfaces) or request.account.is_strict
     if surface.endpoint == MANTLE:
         _check_mantle(request, surface, capabilities.surfaces, is_known=is_known)
     else:
         _check_runtime(request, surface, capabilities.surfaces, is_known=is_known)
-    return adapter, capabilities
+    return capabilities
 
 
 def _check_mantle(request: EmulatorRequest, surface: Surface, served: tuple[str, ...], *, is_known: bool) -> None:
