@@ -42,8 +42,13 @@ def shorten(data: bytes) -> tuple[str, Callable[[str], bytes]]:
 
     The text must be one that was parsed before.
     """
-    # Behind the end of a string there is no letter or digit; behind its beginning base64 has one.
-    spans = [span for span in _find_spans(data) if data[span[0] : span[0] + 1].isalnum()]
+    # Behind the end of a string there is no letter or digit; behind its beginning base64 has one. A quotation mark
+    # behind a backslash is not the end.
+    spans = [
+        (start, end)
+        for start, end in _find_spans(data)
+        if data[start : start + 1].isalnum() and data[end - 1 : end] != b"\\"
+    ]
 
     def put_back(text: str) -> bytes:
         pieces: list[bytes | memoryview] = []

@@ -122,6 +122,12 @@ def test_strings_that_an_edit_has_moved_are_put_back() -> None:
     assert put_back("[]") == b"[]"
 
 
+def test_a_long_string_that_is_quoted_within_another_leaves_the_text_whole() -> None:
+    whole = json.dumps({"arguments": json.dumps({"data": BASE64 + "AAAA", "name": "a"}), "b": 1})
+    shorter, put_back = long_strings.shorten(whole.encode())
+    assert put_back(envelope.splice(shorter, {"b"}, {})).decode() == envelope.splice(whole, {"b"}, {})
+
+
 def test_numbers_between_two_strings_stay() -> None:
     numbers = json.dumps({"a": "x", "b": [1] * LONG, "c": "y"})
     assert long_strings.shorten(numbers.encode())[0] == numbers
