@@ -43,8 +43,8 @@ def _read_rows(data: bytes) -> tuple[int, int, Iterator[bytes]]:
         width, height, depth, colour_type, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
         if colour_type not in _SAMPLES or depth != 8 or interlaced:
             raise ValueError("must have an alpha channel of 8 bits, and must not be interlaced")
-        if width * height > MOST_PIXELS:
-            raise ValueError(f"must have at most {MOST_PIXELS} pixels")
+        if not 0 < width * height <= MOST_PIXELS:
+            raise ValueError(f"must have 1 to {MOST_PIXELS} pixels")
         step = _SAMPLES[colour_type]
         size = width * step + 1
         # Never more than the header announces.
