@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -57,9 +57,9 @@ def take_images(exchange: Exchange, model: Model, data: bytes, body: Any) -> tup
     Raises InvalidBody for each URL that cannot be fetched, by its path.
     """
     settings = exchange.settings
-    if not settings.image_hosts or not model.capabilities.images or b"://" not in data:
+    if not settings.image_hosts or not model.capabilities.images:
         return data, body
-    found = [*_find_urls(body, ())]
+    found = _list_urls(data, body)
     if not found:
         return data, body
     images = _fetch_all(exchange, {path: url for path, url, _ in found}, _make_limits(settings))
@@ -76,13 +76,18 @@ def reject_urls(data: bytes, body: Any) -> None:
 
     Source: public reports (pollinations/pollinations#5862, Portkey-AI/gateway#1078).
     """
-    if b'"url"' in data and (found := [*_find_urls(body, ())]):
+    if found := _list_urls(data, body):
         words = f"is a URL, which the gateway does not fetch; send the image as base64, {LIST_ITS_HOST}"
         raise InvalidBody([FieldError(format_path(path), words) for path, _, _ in found])
 
 
 def _make_limits(settings: Settings) -> WebLimits:
     return WebLimits(settings.image_hosts, settings.image_networks, settings.image_max_bytes, settings.image_timeout)
+
+
+def _list_urls(data: bytes, body: Any) -> Sequence[tuple[Path, str, ImageForm]]:
+    """What `_find_urls` finds in a body; most have no member of such a name."""
+    return [*_find_urls(body, ())] if b'url"' in data else ()
 
 
 def _find_urls(value: Any, path: Path) -> Iterator[tuple[Path, str, ImageForm]]:

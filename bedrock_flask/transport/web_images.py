@@ -26,6 +26,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 # IPv6 addresses that stand for an IPv4 address: NAT64 (RFC 6052). Python knows the others.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Python calls it global; its networks are as private as 10.0.0.0/8 (RFC 3879).
+_SITE_LOCAL = ipaddress.IPv6Network("fec0::/10")
 _PRINTABLE = re.compile(r"[!-~]+")
 _LONGEST_URL = 4096
 _PIECE = 65536
@@ -112,7 +114,10 @@ def _read_url(url: str, limits: WebLimits) -> _Target:
 
 def _resolve(target: _Target, limits: WebLimits) -> list[tuple[int, tuple[object, ...]]]:
     """Every address of the host; if one of them may not be reached, none is."""
-    found = socket.getaddrinfo(target.host, target.port, 0, socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(target.host, target.port, 0, socket.SOCK_STREAM)
+    except UnicodeError:
+        raise WebImageError("has a host that cannot be a name: its labels have 1 to 63 characters") from None
     for _, _, _, _, address in found:
         if not _is_allowed(ipaddress.ip_address(str(address[0]).partition("%")[0]), limits.networks):
             raise WebImageError("has a host with an address that is not public")
@@ -125,7 +130,8 @@ def _is_allowed(address: Address, networks: Sequence[Network]) -> bool:
 
 
 def _is_public(address: Address) -> bool:
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+    is_local = address.is_multicast or address.is_reserved or address in _SITE_LOCAL
+    return address.is_global and not is_local
 
 
 def _list_meant(address: Address) -> list[Address]:
@@ -149,7 +155,7 @@ def _make_context() -> ssl.SSLContext:
 
 def _connect(
     addresses: Sequence[tuple[int, tuple[object, ...]]], target: _Target, until: float
-) -> http.client.HTTPConnection:
+) -> http.client.HTTPSConnection:
     """A connection over TLS to the first address that takes one; the certificate is the host's."""
     failed: OSError = OSError("the host has no address")
     for family, address in addresses:
@@ -162,13 +168,14 @@ def _connect(
             plain.close()
             failed = error
             continue
-        connection = http.client.HTTPConnection(target.host, target.port)
-        connection.sock = secured
+        connection = http.client.HTTPSConnection(target.host, target.port, context=_make_context())
+        # It is connected, and never connects again: it would resolve the name anew.
+        connection.sock, connection.auto_open = secured, 0
         return connection
     raise failed
 
 
-def _request(connection: http.client.HTTPConnection, target: _Target, limits: WebLimits, until: float) -> WebImage:
+def _request(connection: http.client.HTTPSConnection, target: _Target, limits: WebLimits, until: float) -> WebImage:
     sock = connection.sock
     # A server that sends a byte now and then would keep each read within its own time.
     timer = threading.Timer(_remaining(until), _shut_down, [sock])
@@ -184,6 +191,8 @@ def _request(connection: http.client.HTTPConnection, target: _Target, limits: We
         response = connection.getresponse()
         media_type = _check_head(response, limits)
         data = _read_body(response, limits.most_bytes)
+        # A body without a length ends where the timer has ended it.
+        _remaining(until)
     finally:
         timer.cancel()
     if find_format(data) != FORMATS[media_type]:
@@ -209,14 +218,14 @@ def _check_head(response: http.client.HTTPResponse, limits: WebLimits) -> str:
 
 
 def _read_body(response: http.client.HTTPResponse, most: int) -> bytes:
-    data = b""
+    data = bytearray()
     while piece := response.read1(_PIECE):
         data += piece
         if len(data) > most:
             raise _make_too_large_error(most)
     if response.length:
         raise WebImageError("cannot be fetched: the connection to its host fails")
-    return data
+    return bytes(data)
 
 
 def _make_too_large_error(most: int) -> WebImageError:

@@ -89,6 +89,15 @@ def test_an_image_is_fetched_and_sent_as_bytes(
     assert find_images(json.loads(emulator.calls()[-1]["body"])) == [PNG]
 
 
+def test_a_url_with_escaped_slashes_is_a_url(fetching: Gateway, emulator: Emulator, web: Upstream) -> None:
+    web.scripts.append(SERVED)
+    path, body, _ = chat(f"https://localhost:{web.port}/a.png")
+    # PHP writes JSON so.
+    response = fetching.post(path, json.dumps({"model": "nova", **body}).replace("/", r"\/"))
+    assert response.status_code == 200, response.text
+    assert find_images(json.loads(emulator.calls()[-1]["body"])) == [PNG]
+
+
 @each_dialect
 def test_a_fault_has_the_path_of_the_url_and_no_call_is_made(
     fetching: Gateway, emulator: Emulator, web: Upstream, ask: Any

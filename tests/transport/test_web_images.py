@@ -1,6 +1,7 @@
 """Images of the web: which are fetched, from which addresses, and what is refused."""
 
 import base64
+import http.client
 import ipaddress
 import socket
 import ssl
@@ -72,6 +73,15 @@ def test_an_image_is_fetched_with_its_path_and_without_credentials(web: Upstream
     assert "cookie" not in head
 
 
+def test_the_port_of_https_is_no_part_of_the_host_that_is_called(
+    web: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http.client.HTTPSConnection, "default_port", web.port)
+    web.scripts.append(send_whole(PNG, content_type="image/png"))
+    fetch_image(url(web), limits(web))
+    assert b"\r\nHost: localhost\r\n" in web.requests[0]
+
+
 @pytest.mark.parametrize("form", ["jpeg", "webp"])
 def test_other_formats_are_fetched(web: Upstream, form: str) -> None:
     web.scripts.append(send_whole(base64.b64decode(draw_image("a", 8, 8, form)), content_type=f"Image/{form}; q=1"))
@@ -101,10 +111,13 @@ def refuse(web: Upstream, address: str, words: str, **changes: Any) -> None:
         ("https://localhost:{port}/ü", "printable ASCII"),
         ("https://localhost:99999/", "is not a URL"),
         ("https://localhost:{port}/" + "a" * 5000, "at most 4096"),
+        ("https://a..web.example:{port}/", "cannot be a name"),
+        (f"https://{'a' * 64}.web.example:{{port}}/", "cannot be a name"),
     ],
 )
 def test_another_address_is_refused_without_a_connection(web: Upstream, address: str, words: str) -> None:
-    refuse(web, address.format(port=web.port), words)
+    hosts = parse_web_hosts([f"localhost:{web.port}", f"*.web.example:{web.port}"])
+    refuse(web, address.format(port=web.port), words, hosts=hosts)
     assert web.connections == 0
 
 
@@ -150,6 +163,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[Any]:
         "::",
         "fe80::1%eth0",
         "fd00:ec2::254",
+        "fec0::1",
         "ff02::1",
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
@@ -224,6 +238,16 @@ def test_a_server_that_sends_a_byte_now_and_then_has_no_more_time(web: Upstream)
     began = time.monotonic()
     refuse(web, url(web), "cannot be fetched within 0.5 seconds", seconds=0.5)
     assert time.monotonic() - began < 5
+
+
+def begin(client: socket.socket) -> None:
+    client.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\nconnection: close\r\n\r\n" + PNG[:40])
+    time.sleep(2)
+
+
+def test_an_image_without_a_length_that_does_not_end_in_time_is_refused(web: Upstream) -> None:
+    web.scripts.append(begin)
+    refuse(web, url(web), "cannot be fetched within 0.5 seconds", seconds=0.5)
 
 
 def test_a_certificate_of_another_name_is_refused(web: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
