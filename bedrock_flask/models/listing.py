@@ -14,7 +14,7 @@ from bedrock_flask.bedrock.surfaces import name_surface
 from bedrock_flask.errors import UnknownModel
 from bedrock_flask.models.discovery import Finding
 from bedrock_flask.models.lifecycle import RETIRED, Lifecycle, find_lifecycle
-from bedrock_flask.models.profiles import list_profiles
+from bedrock_flask.models.profiles import list_offered_profiles, list_profiles
 from bedrock_flask.models.resolver import LISTED, Model, Models
 
 FindOffer = Callable[[str], Finding]
@@ -53,18 +53,14 @@ def describe(models: Models, model: Model, find_offer: FindOffer) -> Listed:
     """One model with what is known of it."""
     region = model.region or models.region
     offer = find_offer(region).offer
-    base = models.registry.strip_profile_prefix(model.base or model.id)
+    base = models.find_base(model)
     known = models.registry.known_models.get(base)
-    if offer is not None:
-        profiles = offer.list_profiles(offer.find_foundation_model(base), region)
-    else:
-        profiles = list_profiles(base, known, region) if known else []
     return Listed(
         model=model,
         known=known,
         lifecycle=find_lifecycle(known, offer.find_model(base) if offer else None),
         surfaces=list_surfaces(model),
-        profiles=tuple(profiles),
+        profiles=tuple(list_offered_profiles(base, known, offer, region)),
         is_offered=_is_offered(model, offer),
     )
 

@@ -20,7 +20,7 @@ from bedrock_flask.models.context_suffix import ContextSuffix, split_suffix
 from bedrock_flask.models.discovery import Discovery
 from bedrock_flask.models.lifecycle import RETIRED, Lifecycle, find_lifecycle, find_today
 from bedrock_flask.models.models_file import STRICT, Alias
-from bedrock_flask.models.profiles import choose_id, list_profiles
+from bedrock_flask.models.profiles import choose_id, list_offered_profiles
 from bedrock_flask.models.registry import GENERIC, Registry
 from bedrock_flask.models.surfaces import Way, list_ways, select_surfaces, serve_by
 
@@ -172,18 +172,18 @@ class Models:
 
     def find_lifecycle(self, model: Model) -> Lifecycle:
         """When the model ends, as far as the account's list or its plugin says so."""
-        base, offer = self._find_base(model), self.discovery.find(model.region or self.region).offer
+        base, offer = self.find_base(model), self.discovery.find(model.region or self.region).offer
         return find_lifecycle(self.registry.known_models.get(base), offer.find_model(base) if offer else None)
 
     def list_profiles(self, model: str, region: str) -> list[str]:
         """The inference profiles that call a model from a region: the account's, or those that its plugin knows."""
-        base, offer = self.registry.strip_profile_prefix(model), self.discovery.find(region).offer
-        if offer is not None:
-            return offer.list_profiles(offer.find_foundation_model(base), region)
-        known = self.registry.known_models.get(base)
-        return list_profiles(base, known, region) if known else []
+        base = self.registry.strip_profile_prefix(model)
+        return list_offered_profiles(
+            base, self.registry.known_models.get(base), self.discovery.find(region).offer, region
+        )
 
-    def _find_base(self, model: Model) -> str:
+    def find_base(self, model: Model) -> str:
+        """The model's own id, as far as its alias or the id that is called contains it."""
         return self.registry.strip_profile_prefix(model.base or model.id)
 
     def _resolve_alias(self, alias: Alias, region: str) -> Model:
@@ -216,6 +216,7 @@ class Models:
             cache=alias.cache or successor.cache,
             replaces=alias.id,
             can_change=True,
+            **self._describe_surfaces(successor.capabilities, called),
         )
 
     def _make_alias_model(self, alias: Alias) -> Model:

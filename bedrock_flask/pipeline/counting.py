@@ -20,7 +20,6 @@ from bedrock_flask.translation.estimate_tokens import estimate_tokens
 from bedrock_flask.translation.request import PreparedRequest
 from bedrock_flask.wires.completeness import COUNT_MESSAGES
 
-_UNSERVED = (404,)
 EXACT, ESTIMATE = "exact", "estimate"
 # What CountTokens takes of a Converse request. Source: AWS API reference, ConverseTokensRequest.
 _COUNTED = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
@@ -76,7 +75,7 @@ def count_tokens(
             f"Name that id, or give the profile an alias with both its `id` and its `arn` in the models file. {_REMEDY}"
         )
     # Bedrock counts by the model's own id only.
-    counted = replace(model, id=exchange.state.models.registry.strip_profile_prefix(model.base or model.id))
+    counted = replace(model, id=exchange.state.models.find_base(model))
     if counter:
         return _count_by_surface(exchange, counted, payload, counter, read, may_estimate=may_estimate)
     try:
@@ -99,7 +98,7 @@ def _count_by_surface(
         reply = send(exchange, make_call(exchange, model, body, operation=counter, wire=COUNT_MESSAGES.name))
     except BedrockError as error:
         # The region need not have the model.
-        if may_estimate and error.status in _UNSERVED:
+        if may_estimate and error.status == 404:
             return TokenCount(estimate_tokens(read()))
         raise
     return TokenCount(reply.document["input_tokens"], reply)

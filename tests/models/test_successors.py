@@ -66,6 +66,15 @@ def test_a_successor_may_be_any_name(tmp_path: Path) -> None:
     assert models.resolve("c").adapter.name == "claude"
 
 
+def test_a_successor_by_its_id_is_called_by_the_surfaces_that_take_its_profile(tmp_path: Path) -> None:
+    text = f'[models.a]\nid = "{OLD}"\nsuccessor = "anthropic.claude-sonnet-5-5"\nsuccessor_from = 2026-01-01\n'
+    models = make_models(tmp_path, text)
+    model = models.resolve("a")
+    assert model.id == "us.anthropic.claude-sonnet-5-5"
+    assert model.surfaces == models.resolve(model.id).surfaces
+    assert model.is_profile
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
