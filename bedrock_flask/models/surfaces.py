@@ -40,14 +40,20 @@ def select_surfaces(
     """
     if not capabilities.surfaces:
         return None
-    taken = [
+    reachable = list_reachable(capabilities, model, is_profile=is_profile)
+    allowed = [name for name in reachable if not enabled or name in enabled]
+    by_own_id = [name for name in allowed if name in SURFACES and not SURFACES[name].takes_profiles]
+    needs_profile = known is not None and not known.on_demand
+    return tuple((needs_profile and by_own_id) or allowed)
+
+
+def list_reachable(capabilities: Capabilities, model: str, *, is_profile: bool) -> list[str]:
+    """The surfaces of a model that take this id, whether they can be called or not."""
+    return [
         name
         for name in capabilities.surfaces
         if name not in SURFACES or takes_model(SURFACES[name], model, is_profile=is_profile)
     ]
-    by_own_id = [name for name in taken if name in SURFACES and not SURFACES[name].takes_profiles]
-    needs_profile = known is not None and not known.on_demand
-    return tuple(name for name in (needs_profile and by_own_id) or taken if not enabled or name in enabled)
 
 
 def list_ways(adapter: Adapter, surfaces: Iterable[str] | None) -> Iterator[Way]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from bedrock_flask.bedrock.surfaces import SURFACES, takes_model
+from bedrock_flask.bedrock.surfaces import SURFACES
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import CallerError, FieldError, SurfaceNotEnabled, UnknownModel
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.models.surfaces import Way, choose_native_way, choose_way
+from bedrock_flask.models.surfaces import Way, choose_native_way, choose_way, list_reachable
 from bedrock_flask.pipeline.request import find_safeguards, reject_faults, resolve_model
 from bedrock_flask.translation.safeguards import find_lost
 from bedrock_flask.translation.surface_members import choose_format
@@ -57,16 +57,12 @@ def _serve(exchange: Exchange, model: Model, choose: Choose) -> Model:
 
 
 def _explain_unserved(model: Model) -> CallerError:
-    surfaces = model.capabilities.surfaces
-    taking = [
-        name
-        for name in surfaces
-        if name not in SURFACES or takes_model(SURFACES[name], model.id, is_profile=model.is_profile)
-    ]
-    if taking:
+    reachable = list_reachable(model.capabilities, model.id, is_profile=model.is_profile)
+    if reachable:
         return SurfaceNotEnabled(
-            f"'{model.name}' is served by {', '.join(taking)}, which BEDROCK_FLASK_SURFACES does not list."
+            f"'{model.name}' is served by {', '.join(reachable)}, which BEDROCK_FLASK_SURFACES does not list."
         )
+    surfaces = ", ".join(model.capabilities.surfaces)
     return UnknownModel(
-        f"'{model.name}' is served by {', '.join(surfaces)} alone: use the model's own id, not an inference profile."
+        f"'{model.name}' is served by {surfaces} alone: use the model's own id, not an inference profile."
     )

@@ -47,6 +47,8 @@ def test_what_is_not_enabled_is_not_chosen(tmp_path: Path) -> None:
     assert by_profile.surfaces == ("converse",)
     assert models.resolve("openai.gpt-5.6-sol", "us-east-1").surfaces == ("mantle/openai/responses",)
     assert models.resolve("us.xai.grok-4.3", "us-east-1").surfaces == ()
+    # Bedrock names the profile to use.
+    assert models.resolve("anthropic.claude-sonnet-5-5", "us-east-1").surfaces == ("converse",)
 
 
 def test_the_native_route_has_the_body_of_the_adapter_or_of_the_first_surface(tmp_path: Path) -> None:
