@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from bedrock_flask.bedrock.operations import OPERATIONS, RUNTIME
+from bedrock_flask.bedrock.operations import ASYNC, OPERATIONS, RUNTIME
 
 MANTLE = "bedrock-mantle"
-# The hosts of AWS's public partition; of bedrock-runtime botocore knows all others.
+# Its host; those of bedrock-runtime botocore knows.
 MANTLE_HOST = "bedrock-mantle.{region}.api.aws"
 # The service in the scope of a signature, by endpoint. Sources: botocore's service model of bedrock-runtime
 # (`signingName`); the packages openai and anthropic. A bearer token is the same for both.
@@ -79,6 +79,19 @@ _VERSION = MappingProxyType({"anthropic-version": ANTHROPIC_VERSION})
 # Tools that bedrock-mantle runs itself. Sources: endpoints ("server-side and pre-configured tool use", web search).
 _HOSTED = frozenset({"mcp", "web_search"})
 
+_MANTLE_CHAT = Surface(
+    name="mantle/chat",
+    endpoint=MANTLE,
+    path="/v1/chat/completions",
+    wire=_CHAT,
+    actions=_INFERENCE,
+    takes_profiles=False,
+    tiers=True,
+    projects=True,
+)
+_MANTLE_RESPONSES = replace(
+    _MANTLE_CHAT, name="mantle/responses", path="/v1/responses", wire=_RESPONSES, hosted_tools=_HOSTED
+)
 _SURFACES = (
     Surface(
         name="runtime/chat",
@@ -108,27 +121,8 @@ _SURFACES = (
         actions=_INVOKE,
         headers=_VERSION,
     ),
-    Surface(
-        name="mantle/chat",
-        endpoint=MANTLE,
-        path="/v1/chat/completions",
-        wire=_CHAT,
-        actions=_INFERENCE,
-        takes_profiles=False,
-        tiers=True,
-        projects=True,
-    ),
-    Surface(
-        name="mantle/responses",
-        endpoint=MANTLE,
-        path="/v1/responses",
-        wire=_RESPONSES,
-        actions=_INFERENCE,
-        takes_profiles=False,
-        tiers=True,
-        projects=True,
-        hosted_tools=_HOSTED,
-    ),
+    _MANTLE_CHAT,
+    _MANTLE_RESPONSES,
     Surface(
         name="mantle/messages",
         endpoint=MANTLE,
@@ -143,27 +137,8 @@ _SURFACES = (
         count_tokens="/anthropic/v1/messages/count_tokens",
     ),
     # A model is served below one of the two prefixes, and refused below the other. Source: inference-responses-api.
-    Surface(
-        name="mantle/openai/chat",
-        endpoint=MANTLE,
-        path="/openai/v1/chat/completions",
-        wire=_CHAT,
-        actions=_INFERENCE,
-        takes_profiles=False,
-        tiers=True,
-        projects=True,
-    ),
-    Surface(
-        name="mantle/openai/responses",
-        endpoint=MANTLE,
-        path="/openai/v1/responses",
-        wire=_RESPONSES,
-        actions=_INFERENCE,
-        takes_profiles=False,
-        tiers=True,
-        projects=True,
-        hosted_tools=_HOSTED,
-    ),
+    replace(_MANTLE_CHAT, name="mantle/openai/chat", path="/openai/v1/chat/completions"),
+    replace(_MANTLE_RESPONSES, name="mantle/openai/responses", path="/openai/v1/responses"),
 )
 
 SURFACES: Mapping[str, Surface] = MappingProxyType({surface.name: surface for surface in _SURFACES})
@@ -184,7 +159,7 @@ COUNTERS: Mapping[str, Surface] = MappingProxyType(
 CALLED: Mapping[str, Surface] = MappingProxyType({**SURFACES, **COUNTERS})
 # The surfaces that are operations of bedrock-runtime, by name.
 OPERATION_SURFACES: Mapping[str, str] = MappingProxyType(
-    {"converse": "Converse", "invoke": "InvokeModel", "async-invoke": "StartAsyncInvoke"}
+    {"converse": "Converse", "invoke": "InvokeModel", "async-invoke": ASYNC}
 )
 # Every name that `Capabilities.surfaces` can have.
 NAMES: tuple[str, ...] = (*OPERATION_SURFACES, *SURFACES)

@@ -7,6 +7,7 @@ from typing import Any
 
 from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.operations import ASYNC
+from bedrock_flask.bedrock.surfaces import name_surface
 from bedrock_flask.errors import FieldError
 from bedrock_flask.models.models_file import WARN
 from bedrock_flask.models.registry import GENERIC
@@ -14,7 +15,7 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.protocol.json_path import prefix_path
 
 # The name of StartAsyncInvoke among the surfaces of a model.
-SURFACE = "async-invoke"
+SURFACE = name_surface(ASYNC)
 
 
 def is_only_async(model: Model) -> bool:
