@@ -118,7 +118,9 @@ def carry(operation: str, body: bytes, headers: Mapping[str, str], members: Json
 
 def find_lost(surface: Surface | None, members: Mapping[str, Any]) -> list[str]:
     """Those of these Converse members that a surface cannot express; bedrock-runtime's operations express all."""
-    return [] if surface is None else [name for name in members if not _is_taken(surface, name)]
+    if surface is None:
+        return []
+    return [name for name in members if name not in _TAKES or not _TAKES[name](surface)]
 
 
 def read_headers(headers: Mapping[str, str]) -> Json:
@@ -126,12 +128,14 @@ def read_headers(headers: Mapping[str, str]) -> Json:
     return _read_headers({name: value for name, value in headers.items() if name.lower() in HEADERS}, "")
 
 
-def _is_taken(surface: Surface, name: str) -> bool:
-    return bool(getattr(surface, _TAKEN_BY[name])) if name in _TAKEN_BY else False
-
-
-# The member of a surface that says whether it takes a safeguard; none takes a latency or Bedrock's request metadata.
-_TAKEN_BY = MappingProxyType({GUARDRAIL: "guardrails", "serviceTier": "tiers", "projectIdentifier": "projects"})
+# Whether a surface takes a safeguard; none takes a latency or Bedrock's request metadata.
+_TAKES: Mapping[str, Callable[[Surface], bool]] = MappingProxyType(
+    {
+        GUARDRAIL: lambda surface: surface.guardrails,
+        "serviceTier": lambda surface: surface.tiers,
+        "projectIdentifier": lambda surface: surface.projects,
+    }
+)
 
 
 def _carry_in_surface(surface: Surface, body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
