@@ -15,6 +15,8 @@ Size = tuple[int, int]
 _HEAD = 64
 # The markers of a JPEG frame, which hold its size; the others of this range define tables.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# A byte that may come any number of times before a marker.
+_FILL = 0xFF
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 
 
@@ -82,7 +84,10 @@ def _read_jpeg(data: bytes) -> Size | None:
         if marker in _FRAMES:
             height, width = struct.unpack_from(">HH", data, place + 5)
             return width, height
-        place += 2 if marker in _WITHOUT_LENGTH else 2 + struct.unpack_from(">H", data, place + 2)[0]
+        if marker == _FILL:
+            place += 1
+        else:
+            place += 2 if marker in _WITHOUT_LENGTH else 2 + struct.unpack_from(">H", data, place + 2)[0]
     return None
 
 
