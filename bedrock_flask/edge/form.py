@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +13,7 @@ from werkzeug.http import parse_options_header
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import BodyTooLarge, MalformedBody
 from bedrock_flask.protocol import data_uri
+from bedrock_flask.protocol import json as strict
 
 MEDIA_TYPE = "multipart/form-data"
 # What a form may have at most, and the levels of a name.
@@ -56,8 +56,8 @@ def parse_form(exchange: Exchange, data: bytes, texts: Iterable[str]) -> dict[st
 def _read_value(text: str) -> Any:
     """A form has texts only: a number, a boolean or an object is written as JSON."""
     try:
-        return json.loads(text, parse_constant=lambda name: text)
-    except (ValueError, RecursionError):
+        return strict.parse(text.encode())
+    except strict.MalformedJSON:
         return text
 
 

@@ -60,7 +60,7 @@ def is_json(data: bytes) -> bool:
     """Whether a body is strict JSON."""
     try:
         strict.parse(data)
-    except (strict.MalformedJSON, strict.TooManyParts):
+    except strict.MalformedJSON:
         return False
     return True
 
