@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.adapter import Adapter, ExtraTarget, KnownModel
-from bedrock_flask.bedrock.surfaces import OPERATION_SURFACES, SURFACES, name_surface, takes_model
+from bedrock_flask.bedrock.surfaces import SURFACES, name_surface, takes_model
 from bedrock_flask.bodies.surface_bodies import BODIES, SAMPLES
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
@@ -58,23 +58,15 @@ def list_reachable(capabilities: Capabilities, model: str, *, is_profile: bool) 
 
 def list_ways(adapter: Adapter, surfaces: Iterable[str] | None) -> Iterator[Way]:
     """The ways to a model of the adapter by these surfaces; by what the adapter speaks if they are None."""
-    spoken = {
-        name_surface(operation): Way(name_surface(operation), operation, wire) for wire, operation in _speak(adapter)
-    }
+    spoken: dict[str, Way] = {}
+    for wire, operation in adapter.speaks.items():
+        # Of two wires of one operation the first is the adapter's own.
+        spoken.setdefault(name_surface(operation), Way(name_surface(operation), operation, wire))
     for name in spoken if surfaces is None else surfaces:
         if name in SURFACES:
             yield Way(name, name, SURFACES[name].wire)
-        elif name in spoken and name in OPERATION_SURFACES:
+        elif name in spoken:
             yield spoken[name]
-
-
-def _speak(adapter: Adapter) -> Iterator[tuple[str, str]]:
-    """What the adapter speaks; of two wires of one operation the first is its own."""
-    seen = set()
-    for wire, operation in adapter.speaks.items():
-        if operation not in seen:
-            seen.add(operation)
-            yield wire, operation
 
 
 def choose_way(ways: Collection[Way], wire: str) -> Way | None:

@@ -187,7 +187,7 @@ def make_call(
     if surface := CALLED.get(operation):
         addressed = address_body(surface, sent, model.id, stream=stream)
         sent, sent_headers = addressed.body, {**sent_headers, **addressed.headers}
-        exchange.record.surface = name_surface(operation) or operation
+        exchange.record.surface = surface.name
     end_large_body(exchange)
     return Call(
         adapter=model.adapter,

@@ -4,7 +4,7 @@ The text is kept, except for these members. Sources: OpenAI's and Anthropic's AP
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -34,7 +34,8 @@ def address_body(surface: Surface, body: bytes, model: str, *, stream: bool) -> 
 
 def _address_chat(surface: Surface, text: str, model: str, stream: bool) -> Addressed:
     # Without it a stream does not say how many tokens it took.
-    options = {"stream_options": json.dumps(_read(text, "stream_options") | {"include_usage": True})} if stream else {}
+    given = _read(text, envelope.find_members(text).get("stream_options"))
+    options = {"stream_options": json.dumps({**given, "include_usage": True})} if stream else {}
     return Addressed(_put(text, ("stream_options",), model, stream, options))
 
 
@@ -45,7 +46,8 @@ def _address_responses(surface: Surface, text: str, model: str, stream: bool) ->
 
 def _address_messages(surface: Surface, text: str, model: str, stream: bool) -> Addressed:
     # The version and the betas are members for InvokeModel, and headers here; Bedrock's own version has another name.
-    betas, version = _read(text, "anthropic_beta"), _read(text, "anthropic_version")
+    members = envelope.find_members(text)
+    betas, version = (_read(text, members.get(name)) for name in ("anthropic_beta", "anthropic_version"))
     headers = dict(surface.headers)
     if version and version != anthropic_body.VERSION:
         headers["anthropic-version"] = version
@@ -53,7 +55,7 @@ def _address_messages(surface: Surface, text: str, model: str, stream: bool) -> 
         headers["anthropic-beta"] = ",".join(betas)
     lost = {"anthropic_version", "anthropic_beta"}
     if surface.name in COUNTERS:
-        lost |= envelope.find_members(text).keys() - _COUNTED
+        lost |= members.keys() - _COUNTED
     return Addressed(_put(text, lost, model, stream, {}), headers)
 
 
@@ -62,16 +64,12 @@ _BY_WIRE: Mapping[str, Callable[[Surface, str, str, bool], Addressed]] = Mapping
 )
 
 
-def _put(text: str, lost: Any, model: str, stream: bool, more: Mapping[str, str]) -> bytes:
+def _put(text: str, lost: Collection[str], model: str, stream: bool, more: Mapping[str, str]) -> bytes:
     streamed = {"stream": "true"} if stream else {}
     members = {"model": json.dumps(model, ensure_ascii=False), **streamed, **more}
     return envelope.splice(text, {"stream", *lost}, members).encode()
 
 
-def _read(text: str, name: str) -> Any:
+def _read(text: str, member: envelope.Member | None) -> Any:
     """The value of a member, or an empty object."""
-    members = envelope.find_members(text)
-    if name not in members:
-        return {}
-    member = members[name]
-    return json.loads(text[member.value_start : member.end]) or {}
+    return (json.loads(text[member.value_start : member.end]) if member else None) or {}
