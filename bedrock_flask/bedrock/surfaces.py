@@ -61,11 +61,6 @@ class Surface:
     hosted_tools: frozenset[str] = frozenset()
     count_tokens: str = ""
 
-    @property
-    def signing_name(self) -> str:
-        """The service in the scope of its signatures."""
-        return SIGNING_NAMES[self.endpoint]
-
 
 # The wires of OpenAI's and Anthropic's formats.
 _CHAT, _RESPONSES, _MESSAGES = "openai_chat", "openai_responses", "anthropic"

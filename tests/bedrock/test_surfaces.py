@@ -7,7 +7,7 @@ from openai.lib.bedrock import BedrockOpenAI
 
 from bedrock_flask.bedrock import surfaces
 from bedrock_flask.bedrock.operations import OPERATIONS, RUNTIME
-from bedrock_flask.bedrock.surfaces import COUNTERS, MANTLE, MANTLE_HOST, SURFACES
+from bedrock_flask.bedrock.surfaces import COUNTERS, MANTLE, MANTLE_HOST, SIGNING_NAMES, SURFACES
 
 REGION = "us-east-2"
 
@@ -19,7 +19,7 @@ def test_anthropics_client_calls_the_same_addresses() -> None:
     assert base + COUNTERS["mantle/messages/count_tokens"].path == (
         f"{client.base_url}".rstrip("/") + "/v1/messages/count_tokens"
     )
-    assert SURFACES["mantle/messages"].signing_name == DEFAULT_SERVICE_NAME
+    assert SIGNING_NAMES[SURFACES["mantle/messages"].endpoint] == DEFAULT_SERVICE_NAME
 
 
 @pytest.mark.parametrize(("resource", "path"), [("chat", "/chat/completions"), ("responses", "/responses")])
@@ -30,8 +30,8 @@ def test_openais_client_calls_the_same_addresses(resource: str, path: str) -> No
 
 
 def test_each_surface_is_signed_for_its_endpoint() -> None:
-    assert {surface.signing_name for surface in SURFACES.values() if surface.endpoint == RUNTIME} == {"bedrock"}
-    assert {surface.signing_name for surface in SURFACES.values() if surface.endpoint == MANTLE} == {MANTLE}
+    names = {(surface.endpoint, SIGNING_NAMES[surface.endpoint]) for surface in SURFACES.values()}
+    assert names == {(RUNTIME, "bedrock"), (MANTLE, MANTLE)}
 
 
 def test_a_call_names_an_operation_or_a_surface() -> None:

@@ -54,8 +54,6 @@ USED_ELSEWHERE = {
     "bedrock_flask/emulator/server.py:load_config": "gunicorn",
     "bedrock_flask/gunicorn_conf.py:*": "gunicorn, which reads its configuration by name",
     "bedrock_flask/bedrock/surfaces.py:BEARER_ACTION": "the tests of the permissions",
-    "bedrock_flask/bedrock/surfaces.py:signing_name": "the tests of the surfaces",
-    "bedrock_flask/bedrock/surfaces.py:tiers": "bedrock_flask.translation.safeguards, by its name",
     "bedrock_flask/transport/signed/account_lists.py:make_offer_reader": "bedrock_flask.transport.choice, by its name",
     "bedrock_flask/prices/cost.py:compute_cost": "programs that add up costs (docs/reference/prices.md)",
     "bedrock_flask/pytest_plugin/__init__.py:pytest_*": "pytest, which calls its hooks by name",

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bedrock_flask import errors
-from bedrock_flask.bedrock.surfaces import CALLED, MANTLE
+from bedrock_flask.bedrock.surfaces import CALLED, MANTLE, SIGNING_NAMES
 from bedrock_flask.call import END, Chunk, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.protocol import sse
@@ -40,7 +40,7 @@ def test_every_surface_has_its_address_and_its_signature(
     assert head.startswith(f"POST {CALLED[name].path} HTTP/1.1\r\n".encode())
     scope = re.search(rb"Credential=[^/]+/\d{8}/us-east-1/([a-z-]+)/aws4_request", head)
     assert scope is not None
-    assert scope[1].decode() == CALLED[name].signing_name
+    assert scope[1].decode() == SIGNING_NAMES[CALLED[name].endpoint]
 
 
 def test_a_stream_is_read_as_server_sent_events(upstream: Upstream, send: Any, stream: SendStream) -> None:
