@@ -103,7 +103,7 @@ def test_the_accounts_lists_are_joined(run: Run, plain_environ: dict[str, str], 
     assert rows["nova"]["lifecycle"] == "active"
 
 
-def test_lists_that_cannot_be_read_are_said(run: Run, plain_environ: dict[str, str]) -> None:
+def test_lists_that_cannot_be_read_are_reported(run: Run, plain_environ: dict[str, str]) -> None:
     port = find_free_port()
     environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK": f"http://127.0.0.1:{port}"}
     done = run(environ, "--timeout", "5")

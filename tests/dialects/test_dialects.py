@@ -542,7 +542,7 @@ def test_however_many_names_are_dropped_their_number_is_told(
 
 
 @pytest.mark.parametrize("sign", ["\r\n", "\0", "\t", "\x7f", "\x85", "\u2028", ","])
-def test_a_dropped_name_with_a_sign_that_no_header_has_is_told_without_it(
+def test_a_dropped_name_is_reported_without_signs_that_no_header_has(
     gateway: Gateway, upstream: Upstream, whole: SendWhole, sign: str
 ) -> None:
     upstream.scripts.append(whole(json.dumps(ANSWER).encode()))

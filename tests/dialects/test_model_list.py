@@ -144,7 +144,7 @@ def test_without_the_account_the_plugins_catalogue_is_listed_and_says_why(alone:
     assert {"nova", "claude", "new", "claude-haiku-4-5"} <= listed.keys()
 
 
-def test_a_denied_list_is_said_and_not_tried_with_each_request(
+def test_a_denied_list_is_reported_and_not_tried_with_each_request(
     start_gateway: StartGateway, upstream: Upstream, whole: SendWhole
 ) -> None:
     denied = {"message": "User: arn:aws:iam::123456789012:user/x is not authorized to perform: ListFoundationModels"}

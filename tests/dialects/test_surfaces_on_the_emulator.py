@@ -43,14 +43,14 @@ def gateway(gateway_with: GatewayWith) -> Gateway:
 
 
 def ask_chat(gateway: Gateway, model: str, tool: bool, streamed: bool) -> tuple[str, int]:
-    asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": PROMPT}]}
-    asked |= {"tools": [CHAT_TOOL], "tool_choice": "required"} if tool else {}
+    parameters: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": PROMPT}]}
+    parameters |= {"tools": [CHAT_TOOL], "tool_choice": "required"} if tool else {}
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0) as client:
         if streamed:
-            with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
+            with client.chat.completions.stream(**parameters, stream_options={"include_usage": True}) as stream:
                 completion = stream.get_final_completion()
         else:
-            completion = client.chat.completions.create(**asked)
+            completion = client.chat.completions.create(**parameters)
     [choice] = completion.choices
     assert completion.usage is not None
     assert choice.finish_reason == ("tool_calls" if tool else "stop")
@@ -60,14 +60,14 @@ def ask_chat(gateway: Gateway, model: str, tool: bool, streamed: bool) -> tuple[
 
 
 def ask_responses(gateway: Gateway, model: str, tool: bool, streamed: bool) -> tuple[str, int]:
-    asked: dict[str, Any] = {"model": model, "input": PROMPT}
-    asked |= {"tools": [RESPONSES_TOOL], "tool_choice": "required"} if tool else {}
+    parameters: dict[str, Any] = {"model": model, "input": PROMPT}
+    parameters |= {"tools": [RESPONSES_TOOL], "tool_choice": "required"} if tool else {}
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0) as client:
         if streamed:
-            with client.responses.stream(**asked) as stream:
+            with client.responses.stream(**parameters) as stream:
                 response = stream.get_final_response()
         else:
-            response = client.responses.create(**asked)
+            response = client.responses.create(**parameters)
     assert (response.status, response.store) == ("completed", False)
     assert response.usage is not None
     calls = [item.arguments for item in response.output if item.type == "function_call"]
@@ -75,14 +75,14 @@ def ask_responses(gateway: Gateway, model: str, tool: bool, streamed: bool) -> t
 
 
 def ask_messages(gateway: Gateway, model: str, tool: bool, streamed: bool) -> tuple[str, int]:
-    asked: dict[str, Any] = {"model": model, "max_tokens": 200, "messages": [{"role": "user", "content": PROMPT}]}
-    asked |= {"tools": [CLAUDES_TOOL], "tool_choice": {"type": "any"}} if tool else {}
+    parameters: dict[str, Any] = {"model": model, "max_tokens": 200, "messages": [{"role": "user", "content": PROMPT}]}
+    parameters |= {"tools": [CLAUDES_TOOL], "tool_choice": {"type": "any"}} if tool else {}
     with anthropic.Anthropic(base_url=gateway.url, api_key="none", max_retries=0) as client:
         if streamed:
-            with client.messages.stream(**asked) as stream:
+            with client.messages.stream(**parameters) as stream:
                 message = stream.get_final_message()
         else:
-            message = client.messages.create(**asked)
+            message = client.messages.create(**parameters)
     assert message.stop_reason == ("tool_use" if tool else "end_turn")
     last = message.content[-1]
     text = json.dumps(last.input) if last.type == "tool_use" else last.text  # type: ignore[union-attr]
@@ -102,14 +102,14 @@ def make_bedrock(url: str) -> Any:
 
 def ask_converse(gateway: Gateway, model: str, tool: bool, streamed: bool) -> tuple[str, int]:
     bedrock = make_bedrock(gateway.url)
-    asked: dict[str, Any] = {"modelId": model, "messages": [{"role": "user", "content": [{"text": PROMPT}]}]}
-    asked |= {"toolConfig": {"tools": [CONVERSE_TOOL], "toolChoice": {"any": {}}}} if tool else {}
+    parameters: dict[str, Any] = {"modelId": model, "messages": [{"role": "user", "content": [{"text": PROMPT}]}]}
+    parameters |= {"toolConfig": {"tools": [CONVERSE_TOOL], "toolChoice": {"any": {}}}} if tool else {}
     if not streamed:
-        response = bedrock.converse(**asked)
+        response = bedrock.converse(**parameters)
         last = response["output"]["message"]["content"][-1]
         return json.dumps(last["toolUse"]["input"]) if tool else last["text"], response["usage"]["totalTokens"]
     text, tokens = "", 0
-    for event in bedrock.converse_stream(**asked)["stream"]:
+    for event in bedrock.converse_stream(**parameters)["stream"]:
         delta = event.get("contentBlockDelta", {}).get("delta", {})
         text += delta.get("toolUse", {}).get("input", "") if tool else delta.get("text", "")
         tokens = event.get("metadata", {}).get("usage", {}).get("totalTokens", tokens)
@@ -164,14 +164,14 @@ def sdk(gateway: Gateway) -> Iterator[openai.OpenAI]:
 @whole_and_streamed
 def test_encrypted_reasoning_goes_there_and_back_unchanged(sdk: openai.OpenAI, model: str, streamed: bool) -> None:
     """The emulator refuses any that it has not encrypted itself."""
-    asked: dict[str, Any] = {"model": model, "reasoning": {"effort": "high"}, "tools": [RESPONSES_TOOL]}
-    asked |= {"include": ["reasoning.encrypted_content"], "store": False}
+    parameters: dict[str, Any] = {"model": model, "reasoning": {"effort": "high"}, "tools": [RESPONSES_TOOL]}
+    parameters |= {"include": ["reasoning.encrypted_content"], "store": False}
     first: Any = [{"role": "user", "content": "Call get_weather."}]
 
     def create(items: Any) -> Any:
         if not streamed:
-            return sdk.responses.create(input=items, **asked)
-        with sdk.responses.stream(input=items, **asked) as stream:
+            return sdk.responses.create(input=items, **parameters)
+        with sdk.responses.stream(input=items, **parameters) as stream:
             return stream.get_final_response()
 
     response = create(first)
@@ -185,11 +185,11 @@ def test_encrypted_reasoning_goes_there_and_back_unchanged(sdk: openai.OpenAI, m
 @pytest.mark.parametrize("model", REASONING_MODELS)
 def test_anthropics_client_keeps_the_reasoning_of_a_model_of_openais(gateway: Gateway, model: str) -> None:
     """Codex and Claude Code alike: the reasoning before a tool call comes back with its result."""
-    asked: dict[str, Any] = {"model": model, "max_tokens": 500, "tools": [CLAUDES_TOOL]}
-    asked |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}
+    parameters: dict[str, Any] = {"model": model, "max_tokens": 500, "tools": [CLAUDES_TOOL]}
+    parameters |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}
     messages: list[Any] = [{"role": "user", "content": "Call get_weather."}]
     with anthropic.Anthropic(base_url=gateway.url, api_key="none", max_retries=0) as client:
-        message = client.messages.create(messages=messages, **asked)
+        message = client.messages.create(messages=messages, **parameters)
         call = message.content[-1]
         assert call.type == "tool_use"
         result = {"type": "tool_result", "tool_use_id": call.id, "content": "21 degrees"}
@@ -197,7 +197,7 @@ def test_anthropics_client_keeps_the_reasoning_of_a_model_of_openais(gateway: Ga
             {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in message.content]},
             {"role": "user", "content": [result]},
         ]
-        answered = client.messages.create(messages=messages, **asked)
+        answered = client.messages.create(messages=messages, **parameters)
     assert "21 degrees" in answered.content[-1].text  # type: ignore[union-attr]
 
 
@@ -284,9 +284,9 @@ def test_a_stream_that_breaks_never_passes_for_whole(
 def test_a_chat_with_tools_goes_where_the_model_takes_them(
     sdk: openai.OpenAI, emulator: Emulator, model: str, effort: str | None, surface: str
 ) -> None:
-    asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "Call get_weather."}]}
-    asked |= {"reasoning_effort": effort} if effort else {}
-    [choice] = sdk.chat.completions.create(**asked, tools=[CHAT_TOOL]).choices
+    parameters: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "Call get_weather."}]}
+    parameters |= {"reasoning_effort": effort} if effort else {}
+    [choice] = sdk.chat.completions.create(**parameters, tools=[CHAT_TOOL]).choices
     assert choice.finish_reason == "tool_calls"
     assert emulator.calls()[-1]["operation"] == surface
 
@@ -355,20 +355,20 @@ def test_converse_of_a_model_of_bedrock_mantle(
     gateway: Gateway, emulator: Emulator, model: str, members: dict[str, Any], streamed: bool
 ) -> None:
     bedrock = make_bedrock(gateway.url)
-    asked: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "modelId": model,
         "messages": [{"role": "user", "content": [{"text": PROMPT}]}],
         "inferenceConfig": {"maxTokens": 100},
         **members,
     }
     if streamed:
-        events = [*bedrock.converse_stream(**asked)["stream"]]
+        events = [*bedrock.converse_stream(**parameters)["stream"]]
         assert [kind for event in events for kind in event if kind != "contentBlockDelta"] == [
             *("messageStart", "contentBlockStop", "messageStop", "metadata")
         ]
         metadata = events[-1]["metadata"]
     else:
-        metadata = bedrock.converse(**asked)
+        metadata = bedrock.converse(**parameters)
     assert metadata["usage"]["outputTokens"] > 0
     assert metadata["metrics"]["latencyMs"] >= 0
     body = json.loads(emulator.calls()[-1]["body"])
