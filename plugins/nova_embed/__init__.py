@@ -95,7 +95,9 @@ def emulate(body: Json, engine: Engine) -> Json:
         uri = content.get("source", {}).get("s3Location", {}).get("uri", "")
         results = [{"embeddingType": name, "status": "SUCCESS"} for name in names]
         return {"sourceFileUri": uri, "embeddingDimension": size, "embeddingResults": results}
-    text = content.get("value") or hashlib.sha256(json.dumps(content["source"]).encode()).hexdigest()
+    text = content.get("value")
+    if text is None:
+        text = hashlib.sha256(json.dumps(content["source"]).encode()).hexdigest()
     return {
         "embeddings": [
             {"embeddingType": name, "embedding": engine.embed(text if len(names) == 1 else f"{name} {text}", size)}

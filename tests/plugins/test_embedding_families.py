@@ -444,6 +444,11 @@ def test_marengos_vector_is_found_in_each_published_form(data: Any) -> None:
     assert adapter.decode({"embedding": [1], "startSec": 0}) == {"embeddings": [[1]]}
 
 
+def test_nova_emulates_a_vector_of_a_text_without_characters() -> None:
+    reply = REGISTRY.adapters["nova-embed"].emulate(nova("text", {"truncationMode": "NONE", "value": ""}), Engine())
+    assert len(reply["embeddings"]) == 1
+
+
 def test_nova_knows_coheres_names_for_a_purpose() -> None:
     place: Any = REGISTRY.adapters["nova-embed"].extras["input_type"]
     assert place("search_query", {}) == {"additionalModelRequestFields": {"embeddingPurpose": "GENERIC_RETRIEVAL"}}
