@@ -24,7 +24,8 @@ from bedrock_flask.edge.unread_request import with_unread_requests
 from bedrock_flask.errors import StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models.discovery import Discovery
-from bedrock_flask.models.models_file_watch import ModelsFileWatch, find_fingerprint
+from bedrock_flask.models.loading import load_registry
+from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
 from bedrock_flask.prices.table import read_file
@@ -72,18 +73,17 @@ def with_settings(settings: Settings) -> Step:
     """The app's state: its settings, the models that requests can name, and the dialects."""
 
     def step(app: Flask) -> Flask:
-        # Taken before the file is read: a change in between is seen by the first look at it.
-        fingerprint = find_fingerprint(settings.models_file) if settings.models_file else None
-        loaded = models.load(settings)
+        registry = load_registry(settings.plugins_dir, lenient=settings.lenient)
+        watch = ModelsFileWatch(settings.models_file, registry) if settings.models_file else None
+        loaded = models.load(settings, registry, watch.aliases if watch else {})
         if settings.prices_file:
             # Nothing is priced yet while serving, but a bad file must not wait for the first price.
             read_file(settings.prices_file)
-        for broken in loaded.registry.broken:
+        for broken in registry.broken:
             for line in broken.lines():
                 LOG.error("starting without %s", line)
         app.extensions[KEY] = make_state(settings, loaded, load_dialects())
-        if settings.models_file:
-            with_state(app, models_file=ModelsFileWatch(settings.models_file, loaded.registry, fingerprint))
+        with_state(app, models_file=watch)
         # Otherwise Flask would answer an address with two slashes with a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from bedrock_flask.config.hosts import bracket_host, is_loopback
+from bedrock_flask.config.last_valid_text import MODELS_FILE
 from bedrock_flask.config.settings import NO_KEYS, Settings, read_settings
 from bedrock_flask.errors import SettingsError, StartupError
 from bedrock_flask.observability import logs
@@ -62,6 +63,8 @@ _limits = Limits(
 
 
 _reloads = Reloads()
+# Before a worker starts, so that all of them share it.
+MODELS_FILE.share()
 
 
 def on_reload(server: Any) -> None:

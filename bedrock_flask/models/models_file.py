@@ -92,13 +92,27 @@ class _EntrySchema(marshmallow.Schema):
 
 def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:
     """Read the aliases of a models file; ModelsFileError lists every fault."""
-    if not path:
-        return MappingProxyType({})
+    return parse_models_file(read_text(path), path, registry) if path else MappingProxyType({})
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a models file; ModelsFileError if it cannot be read."""
     try:
-        text = Path(path).read_text("utf-8")
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _make_unreadable(path, error) from None
+
+
+def _make_unreadable(path: str | Path, error: Exception) -> ModelsFileError:
+    return ModelsFileError(f"the models file {path} cannot be read: {error}")
+
+
+def parse_models_file(text: str, path: str | Path, registry: Registry) -> Mapping[str, Alias]:
+    """The aliases in the text of a models file; ModelsFileError lists every fault."""
+    try:
         document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelsFileError(f"the models file {path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _make_unreadable(path, error) from None
     faults = [
         f"'{name}' is not known; models are declared under [models.NAME]" for name in document if name != "models"
     ]

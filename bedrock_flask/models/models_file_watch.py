@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bedrock_flask.config.last_valid_text import MODELS_FILE, LastValidText
 from bedrock_flask.errors import ModelsFileError
-from bedrock_flask.models.models_file import Alias, read_models_file
+from bedrock_flask.models.models_file import Alias, parse_models_file, read_text
 from bedrock_flask.models.registry import Registry
 
 LOG = logging.getLogger("bedrock_flask.gateway")
@@ -24,7 +25,7 @@ class WatchReport:
     """What became of the file in this process.
 
     read_at   when the aliases in force were read, as an ISO time
-    read      how many times it was read since the start
+    read      how many times it was read and found valid since the start
     refused   how many times it was found invalid
     problem   what is wrong with the file as it is now; empty if its aliases are in force
     """
@@ -36,16 +37,20 @@ class WatchReport:
 
 
 class ModelsFileWatch:
-    """Looks at the file while requests are served, at most twice a second.
+    """Reads the file, and looks at it while requests are served, at most twice a second.
 
-    It was read when the process started; `seen` is what it was just before that.
+    `aliases` are those that the process begins with: where the file is invalid, those that other workers have in force.
+    ModelsFileError if there are none.
     """
 
-    def __init__(self, path: str, registry: Registry, seen: Fingerprint) -> None:
-        self._path, self._registry, self._seen = path, registry, seen
+    def __init__(self, path: str, registry: Registry, last_valid: LastValidText = MODELS_FILE) -> None:
+        self._path, self._registry, self._last_valid = path, registry, last_valid
+        # Found before the file is read: a change in between is seen by the first look.
+        self._seen = _find_fingerprint(path)
         self._due = time.monotonic() + _INTERVAL
         self._lock = threading.Lock()
         self.report = WatchReport(_format_now())
+        self.aliases = self._read_first()
 
     def read_changed(self) -> Mapping[str, Alias] | None:
         """The aliases of the file if it has changed since the last look and is valid; else None."""
@@ -53,18 +58,29 @@ class ModelsFileWatch:
             return None
         try:
             self._due = time.monotonic() + _INTERVAL
-            found = find_fingerprint(self._path)
+            found = _find_fingerprint(self._path)
             if found == self._seen or (found is not None and time.time() - found[0] / 1e9 < _SETTLED):
                 return None
             self._seen = found
-            return self._read()
+            return self._read_again()
         finally:
             self._lock.release()
 
-    def _read(self) -> Mapping[str, Alias] | None:
+    def _read_first(self) -> Mapping[str, Alias]:
+        try:
+            return self._read_valid()
+        except ModelsFileError as error:
+            text = self._last_valid.find()
+            if not text:
+                raise
+            self.report = WatchReport(self.report.read_at, 0, 1, error.detail)
+            LOG.error("%s; the aliases that were valid last are in force", error.detail)
+            return parse_models_file(text, self._path, self._registry)
+
+    def _read_again(self) -> Mapping[str, Alias] | None:
         before = self.report
         try:
-            aliases = read_models_file(self._path, self._registry)
+            aliases = self._read_valid()
         except ModelsFileError as error:
             self.report = WatchReport(before.read_at, before.read, before.refused + 1, error.detail)
             LOG.error("%s; the aliases that were read at %s stay in force", error.detail, before.read_at)
@@ -73,8 +89,14 @@ class ModelsFileWatch:
         LOG.info("the models file %s was read again: %d aliases", self._path, len(aliases))
         return aliases
 
+    def _read_valid(self) -> Mapping[str, Alias]:
+        text = read_text(self._path)
+        aliases = parse_models_file(text, self._path, self._registry)
+        self._last_valid.keep(text)
+        return aliases
 
-def find_fingerprint(path: str) -> Fingerprint:
+
+def _find_fingerprint(path: str) -> Fingerprint:
     """What changes with the file: its time, its size and its identity; None if it is not there."""
     try:
         status = os.stat(path)

@@ -1,15 +1,21 @@
 """The models file is read again when it changes, in every worker; a bad one leaves the old one in force, loudly."""
 
+import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from bedrock_flask.config.last_valid_text import LastValidText
+from bedrock_flask.models import models_file_watch
 from bedrock_flask.models.loading import load_registry
-from bedrock_flask.models.models_file_watch import ModelsFileWatch, find_fingerprint
+from bedrock_flask.models.models_file import read_text
+from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from tests.doubles import Gateway, StartGateway
 
 KEY = {"authorization": "Bearer s3cret"}
@@ -97,9 +103,59 @@ def _find_reports(gateway: Gateway, status: str, headers: dict[str, str] = KEY) 
     return report if report["status"] == status else None
 
 
-def test_a_change_between_the_reading_and_the_first_look_is_seen(file: Path) -> None:
-    seen = find_fingerprint(str(file))
+def test_a_worker_that_starts_while_the_file_is_bad_has_the_aliases_of_the_others(
+    watching: Gateway, file: Path
+) -> None:
     write(file, '[models.fast]\nid = "amazon.nova-pro-v1:0"\n')
-    watch = ModelsFileWatch(str(file), load_registry(), seen)
+    await_that(lambda: list_ids(watching, "fast") == {"amazon.nova-pro-v1:0"})
+    write(file, "[models.fast\n")
+    [worker] = list_children(watching)
+    os.kill(worker, signal.SIGKILL)
+    await_that(lambda: [each for each in list_children(watching) if each != worker])
+    await_that(lambda: is_ready(watching))
+    reports = await_that(lambda: _find_reports(watching, "degraded"))
+    assert (reports["models_file"]["read"], reports["models_file"]["refused"]) == (0, 1)
+    assert list_ids(watching, "fast") == {"amazon.nova-pro-v1:0"}
+    write(file, '[models.fast]\nid = "amazon.nova-lite-v1:0"\n')
+    await_that(lambda: list_ids(watching, "fast") == {"amazon.nova-lite-v1:0"})
+
+
+def is_ready(gateway: Gateway) -> bool:
+    with contextlib.suppress(requests.ConnectionError):
+        return gateway.get("/readyz").ok
+    return False
+
+
+def list_children(gateway: Gateway) -> list[int]:
+    """The workers of a gateway that run."""
+    pid = gateway.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_change_between_the_reading_and_the_first_look_is_seen(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_and_change(path: str) -> str:
+        text = read_text(path)
+        monkeypatch.undo()
+        write(file, '[models.fast]\nid = "amazon.nova-pro-v1:0"\n')
+        return text
+
+    monkeypatch.setattr(models_file_watch, "read_text", read_and_change)
+    watch = ModelsFileWatch(str(file), load_registry())
+    assert watch.aliases["fast"].id == "amazon.nova-lite-v1:0"
     aliases = await_that(watch.read_changed)
     assert aliases["fast"].id == "amazon.nova-pro-v1:0"
+
+
+def test_a_text_that_is_half_written_or_too_long_is_not_taken_for_valid() -> None:
+    shared = LastValidText()
+    shared.keep("before anybody shares it")
+    assert shared.find() == ""
+    shared.share()
+    assert shared.find() == ""
+    for text in ("a text", "", "short", "x" * 3_000_000):
+        shared.keep(text)
+        assert shared.find() == text
+    shared._shared[20] ^= 1  # type: ignore[index]
+    assert shared.find() == ""
+    shared.keep("x" * 5_000_000)
+    assert shared.find() == ""
