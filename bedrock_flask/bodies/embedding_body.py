@@ -73,7 +73,7 @@ def find_image_faults(path: str, data: str, *, declared: str = "", most_bytes: i
 
 
 def find_uri_format(uri: str) -> str | None:
-    """The format that a `data:` URI declares; None for any other media type, and for what is no such URI."""
+    """The format that a `data:` URI declares; None for any other media type, and for any other URI."""
     head, comma, _ = uri.partition(",")
     scheme, _, rest = head.partition(":")
     return IMAGE_TYPES.get(rest.partition(";")[0].strip().lower()) if comma and scheme.lower() == "data" else None
