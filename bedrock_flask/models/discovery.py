@@ -88,7 +88,12 @@ class Discovery:
             if known.is_being_read or self._clock() < known.due:
                 return known
             known.is_being_read = True
-        self._run(lambda: self._update(region, known, read))
+        try:
+            self._run(lambda: self._update(region, known, read))
+        except RuntimeError as error:
+            # The system has no thread for it.
+            self._end(known, _PAUSE)
+            self._note(region, known, f"It failed: {error}.")
         return known
 
     def _update(self, region: str, known: _Region, read: ReadOffer) -> None:
@@ -100,9 +105,13 @@ class Discovery:
         except Exception as error:  # noqa: BLE001 - whatever it is, the plugins' own catalogue is served
             self._note(region, known, f"It failed: {type(error).__name__}.")
         finally:
-            known.due = self._clock() + seconds
-            known.is_being_read = False
-            known.is_read.set()
+            self._end(known, seconds)
+
+    def _end(self, known: _Region, seconds: float) -> None:
+        """The reading of a region has ended; the next one is due in so many seconds."""
+        known.due = self._clock() + seconds
+        known.is_being_read = False
+        known.is_read.set()
 
     def _note(self, region: str, known: _Region, problem: str) -> None:
         if problem != known.finding.problem:

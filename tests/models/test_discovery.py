@@ -82,6 +82,24 @@ def test_a_failure_keeps_the_last_offer_and_says_why() -> None:
     assert later.waiting == []
 
 
+def test_without_a_thread_a_reading_is_attempted_again_later() -> None:
+    later, clock, failures = Later(), Clock(), [RuntimeError("can't start new thread")]
+
+    def run(function: Callable[[], None]) -> None:
+        if failures:
+            raise failures.pop()
+        later(function)
+
+    discovery = Discovery(lambda region: OFFER, run=run, clock=clock)
+    assert discovery.wait("", 10).problem == "It failed: can't start new thread."
+    discovery.find("")
+    assert later.waiting == []
+    clock.now += 900
+    discovery.find("")
+    later.run()
+    assert discovery.find("").offer is OFFER
+
+
 def test_a_list_may_wait_for_the_first_reading() -> None:
     assert Discovery(lambda region: OFFER).wait("", 10).offer is OFFER
     assert Discovery(lambda region: OFFER, run=Later()).wait("", 0.01).offer is None
