@@ -8,9 +8,8 @@ import pydantic
 import pytest
 
 from tests.doubles import Emulator
+from tests.emulator.surfaces.conftest import CHATTY, FRONTIER, MANTLE, MANTLE_OPENAI, OPEN, PROFILE, RUNTIME
 
-FRONTIER, PROFILE, OPEN, CHATTY = "acme.frontier-1", "us.acme.frontier-1", "acme.open-1", "acme.chatty-1"
-RUNTIME, MANTLE, MANTLE_OPENAI = "/openai/v1", "/bedrock-mantle/v1", "/bedrock-mantle/openai/v1"
 SERVED = {
     "runtime/chat": (RUNTIME, OPEN),
     "runtime/chat by a profile": (RUNTIME, PROFILE),

@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from tests.doubles import Emulator
+from tests.emulator.surfaces.conftest import CLAUDES_PROFILE, OPEN, PROFILE
 
-OPEN, PROFILE, CLAUDE = "acme.open-1", "us.acme.frontier-1", "us.acme.claude-1"
 MESSAGES: Any = [{"role": "user", "content": "Name three colours."}]
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "chat": ("/openai/v1/chat/completions", {"model": OPEN, "messages": MESSAGES}),
     "responses": ("/openai/v1/responses", {"model": PROFILE, "input": "Name three colours."}),
-    "messages": ("/anthropic/v1/messages", {"model": CLAUDE, "messages": MESSAGES, "max_tokens": 60}),
+    "messages": ("/anthropic/v1/messages", {"model": CLAUDES_PROFILE, "messages": MESSAGES, "max_tokens": 60}),
 }
 each_api = pytest.mark.parametrize("api", CALLS)
 
@@ -40,7 +40,7 @@ def test_a_throttle_is_the_sdks_own_error(surfaces: Emulator, openai_client: Any
     with pytest.raises(openai.RateLimitError):
         openai_client().responses.create(model=PROFILE, input="Hi", stream=True)
     with pytest.raises(anthropic.RateLimitError):
-        anthropic_client().messages.create(model=CLAUDE, messages=MESSAGES, max_tokens=20)
+        anthropic_client().messages.create(model=CLAUDES_PROFILE, messages=MESSAGES, max_tokens=20)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_sdks_raise_what_a_stream_reports(surfaces: Emulator, openai_client:
     with pytest.raises(openai.APIError, match="so it is"):
         list(openai_client().chat.completions.create(model=OPEN, messages=MESSAGES, stream=True))
     with pytest.raises(anthropic.APIStatusError, match="so it is"):
-        list(anthropic_client().messages.create(model=CLAUDE, messages=MESSAGES, max_tokens=20, stream=True))
+        list(anthropic_client().messages.create(model=CLAUDES_PROFILE, messages=MESSAGES, max_tokens=20, stream=True))
     surfaces.fault("exception_frame", after=2, message="so it is")
     [*_, last] = openai_client().responses.create(model=PROFILE, input="Hi", stream=True)
     assert (last.type, last.response.error.message) == ("response.failed", "so it is")

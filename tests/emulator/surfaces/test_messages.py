@@ -7,15 +7,15 @@ import anthropic
 import pytest
 
 from tests.doubles import Emulator
+from tests.emulator.surfaces.conftest import CLAUDE, CLAUDES_PROFILE
 
-CLAUDE, PROFILE = "acme.claude-1", "us.acme.claude-1"
 ASKED: dict[str, Any] = {"max_tokens": 60, "messages": [{"role": "user", "content": "Name three colours."}]}
 TOOL: Any = {
     "name": "get_weather",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
 CLIENTS = {
-    "runtime": ("runtime/messages", PROFILE),
+    "runtime": ("runtime/messages", CLAUDES_PROFILE),
     "mantle": ("mantle/messages", CLAUDE),
     "mantle, its own client": ("mantle/messages", CLAUDE),
     "mantle, its own client with a bearer key": ("mantle/messages", CLAUDE),
@@ -83,7 +83,7 @@ def test_mantle_counts_what_the_call_then_reads(anthropic_client: Any) -> None:
 
 def test_runtime_does_not_count(anthropic_client: Any) -> None:
     with pytest.raises(anthropic.NotFoundError):
-        anthropic_client().messages.count_tokens(model=PROFILE, messages=ASKED["messages"])
+        anthropic_client().messages.count_tokens(model=CLAUDES_PROFILE, messages=ASKED["messages"])
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-@pytest.mark.parametrize(("path", "model"), [("/anthropic", PROFILE), ("/bedrock-mantle/anthropic", CLAUDE)])
+@pytest.mark.parametrize(("path", "model"), [("/anthropic", CLAUDES_PROFILE), ("/bedrock-mantle/anthropic", CLAUDE)])
 def test_what_is_refused_is_refused_in_anthropics_words(surfaces: Emulator, path: str, model: str, case: str) -> None:
     members, words = REFUSED[case]
     body = {name: value for name, value in {"model": model, **ASKED, **members}.items() if value is not None}
@@ -119,7 +119,7 @@ def test_what_is_refused_is_refused_in_anthropics_words(surfaces: Emulator, path
 def test_mantle_refuses_a_schema_that_runtime_takes(anthropic_client: Any) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "additionalProperties": False}
     output: Any = {"format": {"type": "json_schema", "schema": schema}}
-    message = anthropic_client().messages.create(model=PROFILE, **ASKED, output_config=output)
+    message = anthropic_client().messages.create(model=CLAUDES_PROFILE, **ASKED, output_config=output)
     assert message.content[0].text.startswith("{")
     with pytest.raises(anthropic.BadRequestError, match=r"output_config\.format: Extra inputs are not permitted"):
         anthropic_client("/bedrock-mantle/anthropic").messages.create(model=CLAUDE, **ASKED, output_config=output)
@@ -128,7 +128,7 @@ def test_mantle_refuses_a_schema_that_runtime_takes(anthropic_client: Any) -> No
 def test_an_error_within_a_stream_is_an_event(anthropic_client: Any) -> None:
     asked = {"max_tokens": 60, "messages": [{"role": "user", "content": "[[error throttlingException after 2]]"}]}
     with pytest.raises(anthropic.APIStatusError, match="Too many requests"):
-        list(anthropic_client().messages.create(model=PROFILE, **asked, stream=True))
+        list(anthropic_client().messages.create(model=CLAUDES_PROFILE, **asked, stream=True))
 
 
 def test_a_scripted_reply_is_written_in_the_format(claude: Any, surfaces: Emulator) -> None:

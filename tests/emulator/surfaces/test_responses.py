@@ -7,9 +7,8 @@ import pydantic
 import pytest
 
 from tests.doubles import Emulator
+from tests.emulator.surfaces.conftest import FRONTIER, MANTLE, MANTLE_OPENAI, OPEN, PROFILE, RUNTIME
 
-FRONTIER, PROFILE, OPEN = "acme.frontier-1", "us.acme.frontier-1", "acme.open-1"
-RUNTIME, MANTLE, MANTLE_OPENAI = "/openai/v1", "/bedrock-mantle/v1", "/bedrock-mantle/openai/v1"
 SERVED = {
     "runtime/responses": (RUNTIME, PROFILE),
     "mantle/responses": (MANTLE, OPEN),
