@@ -10,8 +10,8 @@ from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
 from bedrock_flask.emulator.operations.check import Check
 
-# The capability that a part of each type needs.
-_PARTS: Mapping[str, str] = MappingProxyType({"image_url": "images", "input_audio": "audio"})
+# The capability that a part of each type needs in a chat completion.
+PARTS: Mapping[str, str] = MappingProxyType({"image_url": "images", "input_audio": "audio", "file": "documents"})
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
@@ -29,7 +29,7 @@ def _check_parts(body: Json, capabilities: Capabilities) -> Iterator[str]:
     for message in body["messages"]:
         content = message.get("content")
         for part in content if isinstance(content, list) else ():
-            needed = _PARTS.get(part["type"])
+            needed = PARTS.get(part["type"])
             if needed and not getattr(capabilities, needed):
                 yield f"This model does not support content of the type {part['type']}."
 

@@ -12,6 +12,7 @@ from bedrock_flask.bedrock.chat_tools import takes_tools
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, member
 from bedrock_flask.emulator.calls.errors import EmulatedError
+from bedrock_flask.emulator.operations import chat_rules
 from bedrock_flask.emulator.surfaces.body import refuse
 
 _UNSUPPORTED = "unsupported_parameter"
@@ -37,7 +38,7 @@ CHAT = Names(
     effort=("reasoning_effort",),
     schema=("response_format",),
     limits=("max_completion_tokens", "max_tokens"),
-    parts={"image_url": "images", "input_audio": "audio", "file": "documents"},
+    parts=chat_rules.PARTS,
 )
 RESPONSES = Names(
     effort=("reasoning", "effort"),
