@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from bedrock_flask.protocol.drawn_images import write_png
 from bedrock_flask.protocol.image_files import find_format
 
-# The most that models on Bedrock take of an image (Stability's image services).
-MOST_PIXELS = 9_437_184
+# The most that models on Bedrock take of an image (Stability's image services), and more than any takes of a side: a
+# narrow image of many rows would cost far more than its pixels do.
+MOST_PIXELS, LONGEST_SIDE = 9_437_184, 16_384
 # Samples of a pixel, by the colour types with an alpha channel, which is the last of them.
 _SAMPLES = {4: 2, 6: 4}
 
@@ -43,8 +44,8 @@ def _read_rows(data: bytes) -> tuple[int, int, Iterator[bytes]]:
         width, height, depth, colour_type, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
         if colour_type not in _SAMPLES or depth != 8 or interlaced:
             raise ValueError("must have an alpha channel of 8 bits, and must not be interlaced")
-        if not 0 < width * height <= MOST_PIXELS:
-            raise ValueError(f"must have 1 to {MOST_PIXELS} pixels")
+        if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE and width * height <= MOST_PIXELS):
+            raise ValueError(f"must have at most {MOST_PIXELS} pixels, and 1 to {LONGEST_SIDE} on each side")
         step = _SAMPLES[colour_type]
         size = width * step + 1
         # Never more than the header announces.
@@ -67,7 +68,7 @@ def _read_chunks(data: bytes) -> Iterator[bytes]:
 
 def _unfilter_alpha(rows: list[bytes], step: int) -> Iterator[bytes]:
     """The alpha samples of each row: a filter compares samples of the same channel only."""
-    above = bytes((len(rows[0]) - 1) // step) if rows else b""
+    above = bytes((len(rows[0]) - 1) // step)
     for row in rows:
         kind, line = row[0], row[step::step]
         if kind > 4:

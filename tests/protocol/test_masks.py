@@ -83,8 +83,8 @@ SMALL = base64.b64decode(draw_image("", 4, 4, transparent=True))
         (base64.b64decode(draw_image("a door", 4, 4)), "must have an alpha channel"),
         (SMALL[:24] + b"\x10" + SMALL[25:], "must have an alpha channel"),
         (SMALL[:28] + b"\x01" + SMALL[29:], "must have an alpha channel"),
-        (SMALL[:16] + b"\x00\x01\x00\x00\x00\x01\x00\x00" + SMALL[24:], "must have 1 to"),
-        (SMALL[:16] + bytes(8) + SMALL[24:], "must have 1 to"),
+        (SMALL[:16] + b"\x00\x01\x00\x00\x00\x01\x00\x00" + SMALL[24:], "must have at most"),
+        (SMALL[:16] + bytes(8) + SMALL[24:], "must have at most"),
         (SMALL[:16] + b"\x00\x00\x00\x08" + SMALL[20:], "ends before its last row"),
         (SMALL[:30], "ends before its last row"),
         (SMALL[:20], "cannot be read"),
@@ -102,6 +102,18 @@ def test_a_small_file_does_not_unpack_to_more_than_its_header_says() -> None:
     tracemalloc.start()
     try:
         assert read_grey(draw_mask(bomb, edited=0)) == (2, 1, [b"\0\0"])
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (0, 9), (9, 0), (0, 2**32 - 1), (1, 16_385), (16_385, 1)])
+def test_a_size_that_no_image_has_is_refused_before_anything_is_unpacked(width: int, height: int) -> None:
+    bomb = write_png(width, height, 6, [bytes(20_000_000)])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="must have at most"):
+            draw_mask(bomb, edited=0)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
