@@ -59,7 +59,8 @@ class ModelsFileWatch:
         try:
             self._due = time.monotonic() + _INTERVAL
             found = _find_fingerprint(self._path)
-            if found == self._seen or (found is not None and time.time() - found[0] / 1e9 < _SETTLED):
+            # A time that is yet to come is that of another clock, and says nothing.
+            if found == self._seen or (found is not None and abs(time.time() - found[0] / 1e9) < _SETTLED):
                 return None
             self._seen = found
             return self._read_again()

@@ -159,3 +159,16 @@ def test_a_text_that_is_half_written_or_too_long_is_not_taken_for_valid() -> Non
     assert shared.find() == ""
     shared.keep("x" * 5_000_000)
     assert shared.find() == ""
+
+
+def test_a_file_that_has_just_changed_is_read_later(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models_file_watch, "_INTERVAL", 0.0)
+    monkeypatch.setattr(models_file_watch, "_SETTLED", 3600.0)
+    watch = ModelsFileWatch(str(file), load_registry())
+    os.utime(file)
+    assert watch.read_changed() is None
+    # Long ago, or by another clock.
+    for seconds in (-7200, 7200):
+        os.utime(file, (time.time() + seconds,) * 2)
+        assert watch.read_changed() is not None
+        assert watch.read_changed() is None
