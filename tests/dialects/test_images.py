@@ -270,6 +270,13 @@ def test_what_is_no_form_is_refused(gateway: Gateway, emulator: Emulator, conten
     assert response.json()["error"]["type"] == "invalid_request_error"
 
 
+def test_a_form_has_a_most_of_parts(gateway: Gateway, emulator: Emulator) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    response = gateway.ask("POST", EDITS, data=part * 201 + b"--x--\r\n", headers=headers)
+    assert response.status_code == 413, response.text
+
+
 def test_a_filter_is_an_error_in_openais_words(gateway: Gateway, emulator: Emulator) -> None:
     assert emulator.post("/_emulator/replies", {"times": 1, "body": {"finish_reasons": ["Filter reason: prompt"]}}).ok
     response = gateway.post(GENERATIONS, {"model": CORE, "prompt": TEXT})

@@ -89,7 +89,9 @@ def test_a_model_that_nobody_knows_is_not_found_in_coheres_words(gateway: Gatewa
     assert "rerank-v9" in response.json()["message"]
 
 
-@pytest.mark.parametrize("results", [[], [{"index": 3, "relevance_score": 0.5}], [{"index": "0"}]])
+@pytest.mark.parametrize(
+    "results", [[], [{"index": 3, "relevance_score": 0.5}], [{"index": -1, "relevance_score": 0.5}], [{"index": "0"}]]
+)
 def test_a_ranking_of_other_documents_is_no_answer(gateway: Gateway, emulator: Emulator, results: list[Any]) -> None:
     assert emulator.post("/_emulator/replies", {"times": 1, "body": {"results": results}}).ok
     response = gateway.post(V2, BODY)

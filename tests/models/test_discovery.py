@@ -108,3 +108,20 @@ def test_a_list_may_wait_for_the_first_reading() -> None:
 def test_without_it_nothing_is_read() -> None:
     assert Discovery().wait("", 10).offer is None
     assert "BEDROCK_FLASK_DISCOVERY" in Discovery().find("").problem
+
+
+def test_what_is_known_of_invented_regions_is_bounded() -> None:
+    read: list[str] = []
+
+    def answer(region: str) -> Offer:
+        read.append(region)
+        return OFFER
+
+    discovery = Discovery(answer, run=lambda function: function(), clock=Clock())
+    for number in range(100):
+        discovery.find(f"region-{number}")
+    assert read == [f"region-{number}" for number in range(100)]
+    discovery.find("region-99")
+    assert len(read) == 100
+    discovery.find("region-0")
+    assert read[100:] == ["region-0"]
