@@ -232,6 +232,16 @@ def test_tokens_that_contradict_each_other_are_refused(gateway: Gateway, calls: 
     assert calls() == []
 
 
+def test_a_guardrail_is_refused_on_awss_own_route_too(gateway: Gateway, calls: Any) -> None:
+    output = {"s3OutputDataConfig": {"s3Uri": PLACE["s3_uri"]}}
+    body = {"modelId": "luma.ray-v2:0", "modelInput": LUMA, "outputDataConfig": output}
+    headers = {"X-Amzn-Bedrock-GuardrailIdentifier": "gr1"}
+    response = gateway.post("/async-invoke", body, headers=headers)
+    assert response.status_code == 400, response.text
+    assert "guardrailidentifier" in response.json()["message"].lower()
+    assert calls() == []
+
+
 def test_new_fields_pass_where_the_alias_lets_them(gateway: Gateway, calls: Any) -> None:
     assert start(gateway, "film", {**LUMA, "camera": "still"}).status_code == 400
     # The emulator's own schema refuses it, as an older model of Bedrock's would.

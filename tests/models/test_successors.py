@@ -8,7 +8,7 @@ import pytest
 
 from bedrock_flask.bedrock.offers import Offer, OfferedModel
 from bedrock_flask.errors import ModelsFileError
-from bedrock_flask.models import loading, models_file
+from bedrock_flask.models import loading, models_file, resolver
 from bedrock_flask.models.discovery import Discovery
 from bedrock_flask.models.lifecycle import find_today
 from bedrock_flask.models.resolver import Models
@@ -36,6 +36,16 @@ def test_it_is_called_from_its_day_on(tmp_path: Path, days: int, called: str) ->
         model = make_models(tmp_path, text).resolve("fast")
         assert (model.name, model.id, model.validate) == ("fast", called, "warn")
         assert model.replaces == (OLD if called == NEW else "")
+
+
+def test_a_gateway_that_runs_meanwhile_calls_it_from_that_day_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tomorrow = find_today() + timedelta(days=1)
+    models = make_models(tmp_path, f'[models.fast]\nid = "{OLD}"\nsuccessor = "{NEW}"\nsuccessor_from = {tomorrow}\n')
+    assert models.resolve("fast").id == OLD
+    monkeypatch.setattr(resolver, "find_today", lambda: tomorrow)
+    assert models.resolve("fast").id == NEW
 
 
 @pytest.mark.parametrize(("days", "called"), [(0, NEW), (1, OLD)])
