@@ -40,3 +40,18 @@ print(seen[0])
 def test_requests_begin_in_their_order_and_what_arrives_meanwhile_is_seen_between_them() -> None:
     done = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, cwd=ROOT, check=True)
     assert int(done.stdout) < 50
+
+
+PROBE = """
+from types import SimpleNamespace
+from bedrock_flask.server.workers.gevent import Worker
+
+turns, bridge = SimpleNamespace(wait=lambda: 5.0), SimpleNamespace(open_calls=0)
+busy = SimpleNamespace(open_connections=1000, waiting=(), bridge=bridge, lag=0.0, turns=turns)
+print([Worker._await_turn(busy, SimpleNamespace(buffered=head)) for head in (b"POST /v1/messages ", b"GET /livez ")])
+"""
+
+
+def test_a_probe_waits_for_no_turn() -> None:
+    done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "[5.0, 0.0]\n"
