@@ -18,6 +18,7 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    inference_config,
     sources,
     text_of_answer,
 )
@@ -106,11 +107,8 @@ def check_turns(body: Json) -> Iterator[tuple[str, str]]:
 
 def encode(request: Json) -> Json:
     """Encode a Converse request."""
-    config = {"maxTokens": _LIMIT} | request.get("inferenceConfig", {})
-    return {
-        "prompt": TEMPLATE.write(request),
-        **{name: config[known] for name, known in PARAMETERS.items() if known in config},
-    }
+    written = inference_config.write_config(request, PARAMETERS)
+    return {"prompt": TEMPLATE.write(request), "max_tokens_to_sample": _LIMIT, **written}
 
 
 def _read_stop(answer: Json) -> str | None:
@@ -131,8 +129,7 @@ def read_request(body: Json) -> Json:
     """Read a native body as a Converse request."""
     # Converse has no limit of 0.
     given = {name: value for name, value in body.items() if value or name != "max_tokens_to_sample"}
-    config = {known: given[name] for name, known in PARAMETERS.items() if name in given}
-    return {**TEMPLATE.read(f"\n\n{body['prompt']}"), **({"inferenceConfig": config} if config else {})}
+    return {**TEMPLATE.read(f"\n\n{body['prompt']}"), **inference_config.read_config(given, PARAMETERS)}
 
 
 def write_reply(response: Json) -> Json:

@@ -17,6 +17,7 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    inference_config,
     sources,
     text_of_answer,
 )
@@ -127,11 +128,7 @@ _ID = "00000000-0000-4000-8000-000000000000"
 
 def encode(request: Json) -> Json:
     """Encode a Converse request."""
-    config = request.get("inferenceConfig", {})
-    return {
-        "prompt": TEMPLATE.write(request),
-        **{name: config[known] for name, known in PARAMETERS.items() if known in config},
-    }
+    return {"prompt": TEMPLATE.write(request), **inference_config.write_config(request, PARAMETERS)}
 
 
 def decode(reply: Json) -> Json:
@@ -147,8 +144,7 @@ def decode(reply: Json) -> Json:
 
 def read_request(body: Json) -> Json:
     """Read a native body as a Converse request."""
-    config = {known: body[name] for name, known in PARAMETERS.items() if name in body}
-    return {**TEMPLATE.read(body["prompt"] or " "), **({"inferenceConfig": config} if config else {})}
+    return {**TEMPLATE.read(body["prompt"] or " "), **inference_config.read_config(body, PARAMETERS)}
 
 
 def write_reply(response: Json) -> Json:

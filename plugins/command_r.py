@@ -15,6 +15,7 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    inference_config,
     sources,
     text_of_answer,
 )
@@ -23,9 +24,7 @@ MODELS = {"cohere.command-r*": CHAT.but(structured=False, strict_tools=False, re
 
 SOURCES = {
     **sources.CHAT,
-    "images": [sources.CARDS],
-    "video": [sources.CARDS],
-    "audio": [sources.CARDS],
+    **sources.MODALITIES,
     "structured": [sources.UNLISTED],
     "strict_tools": [sources.UNLISTED],
     "reasoning": [sources.NOT_REASONING],
@@ -240,12 +239,11 @@ def read_request(body: Json) -> Json:
     messages = [{"role": role, "content": [{"text": text}]} for role, text in turns if role and text]
     if body.get("tool_results"):
         messages += _read_results(body["tool_results"])
-    config = {known: body[name] for name, known in PARAMETERS.items() if name in body}
     return {
         "messages": messages or [{"role": "user", "content": [{"text": " "}]}],
         **({"system": [{"text": body["preamble"]}]} if body.get("preamble") else {}),
         **({"toolConfig": _read_tools(body["tools"])} if body.get("tools") else {}),
-        **({"inferenceConfig": config} if config else {}),
+        **inference_config.read_config(body, PARAMETERS),
     }
 
 

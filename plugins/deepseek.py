@@ -17,8 +17,7 @@ from bedrock_flask.plugin import (
 V3 = CHAT.but(
     stop_sequences=False,
     named_tools=False,
-    efforts=("low", "medium", "high"),
-    effort_field="additionalModelRequestFields.reasoning_effort",
+    **open_weights.EFFORTS,
     surfaces=open_weights.SURFACES,
 )
 MODELS = {
@@ -41,9 +40,7 @@ _LANGCHAIN = "langchain-ai/langchain-aws#1261"
 SOURCES = {
     **sources.CHAT,
     "surfaces": [sources.APIS, sources.PROBED_APIS],
-    "images": [sources.CARDS],
-    "video": [sources.CARDS],
-    "audio": [sources.CARDS],
+    **sources.MODALITIES,
     "named_tools": [
         Source(f"Live calls: Converse accepts a named tool, and the model does not obey ({_LANGCHAIN})", MEASURED)
     ],
@@ -55,25 +52,18 @@ SOURCES = {
     ],
 }
 
-_MODEL = "deepseek.v3.2"
-
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="deepseek",
             description="DeepSeek V3.",
             provider="DeepSeek",
-            body=invoke_chat_body.Body,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="deepseek.v3.2",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
-            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
+            reasoning="member",
         )
     )

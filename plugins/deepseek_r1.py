@@ -20,6 +20,7 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    inference_config,
     sources,
     text_of_answer,
 )
@@ -28,9 +29,7 @@ MODELS = {"deepseek.r1-*": CHAT.but(tools=False, structured=False, strict_tools=
 
 SOURCES = {
     **sources.CHAT,
-    "images": [sources.CARDS],
-    "video": [sources.CARDS],
-    "audio": [sources.CARDS],
+    **sources.MODALITIES,
     "tools": [
         sources.FEATURES,
         Source("Live call: This model doesn't support tool use (kortix-ai/suna#3706)", ONE_REPORT),
@@ -115,8 +114,7 @@ def decode(reply: Json) -> Json:
 
 def read_request(body: Json) -> Json:
     """Read a native body as a Converse request."""
-    config = {known: body[name] for name, known in PARAMETERS.items() if name in body}
-    return {**TEMPLATE.read(body["prompt"]), **({"inferenceConfig": config} if config else {})}
+    return {**TEMPLATE.read(body["prompt"]), **inference_config.read_config(body, PARAMETERS)}
 
 
 def find_reasoning(part: Json) -> str:

@@ -83,24 +83,16 @@ class GemmaBody(invoke_chat_body.Body):
     messages = invoke_chat_body.make_messages(user=invoke_chat_body.ImageUserMessage)
 
 
-_MODEL = "google.gemma-3-27b-it"
-
-
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="gemma",
             description="Gemma by Google.",
             body=GemmaBody,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="google.gemma-3-27b-it",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL),
-            chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
         )
     )

@@ -17,8 +17,7 @@ from bedrock_flask.plugin import (
 GLM = CHAT.but(
     stop_sequences=False,
     named_tools=False,
-    efforts=("low", "medium", "high"),
-    effort_field="additionalModelRequestFields.reasoning_effort",
+    **open_weights.EFFORTS,
     surfaces=open_weights.SURFACES,
 )
 MODELS = {
@@ -50,33 +49,24 @@ SOURCES = {
         Source("AWS, Introducing GLM 5.3 on Amazon Bedrock (5 October 2026)", DOCUMENTED, "zai.glm-5.3*"),
     ],
     "structured": sources.cite(sources.MODELS_DEV, "zai.glm-*"),
-    "images": sources.cite(sources.CARDS, _ALL),
-    "video": sources.cite(sources.CARDS, _ALL),
-    "audio": sources.cite(sources.CARDS, _ALL),
+    **sources.MODALITIES,
     "named_tools": sources.cite(sources.CHOICE, _ALL),
     "stop_sequences": sources.cite(sources.STOPS, _ALL),
     "efforts": sources.cite(sources.EFFORTS, _ALL),
 }
 
-_MODEL = "zai.glm-5"
-
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="glm",
             description="GLM by Z.ai.",
             provider="Z.AI",
-            body=invoke_chat_body.Body,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="zai.glm-5",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
-            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
+            reasoning="member",
         )
     )

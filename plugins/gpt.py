@@ -9,7 +9,6 @@ from bedrock_flask.plugin import (
     MEASURED,
     ONE_REPORT,
     Adapter,
-    ChatForm,
     KnownModel,
     Source,
     converse_body,
@@ -24,8 +23,7 @@ EFFORTS = ("low", "medium", "high", "xhigh", "max")
 OPEN = CHAT.but(
     stop_sequences=False,
     named_tools=False,
-    efforts=("low", "medium", "high"),
-    effort_field="additionalModelRequestFields.reasoning_effort",
+    **open_weights.EFFORTS,
     refused_in_chat=("logit_bias",),
     surfaces=open_weights.RUNTIME,
 )
@@ -123,9 +121,7 @@ OPEN_SOURCES = {
     **sources.CHAT,
     "surfaces": [sources.APIS, sources.PROBED_APIS],
     "structured": [sources.LISTED],
-    "images": [sources.CARDS],
-    "video": [sources.CARDS],
-    "audio": [sources.CARDS],
+    **sources.MODALITIES,
     "named_tools": [sources.CHOICE],
     "stop_sequences": [sources.STOPS],
     "sampling": [_SAMPLING],
@@ -236,27 +232,21 @@ OPEN_SAMPLE = {
     "max_completion_tokens": 150,
     "temperature": 0.7,
 }
-_MODEL = "openai.gpt-oss-120b-1:0"
-_REASONING = "<reasoning>A sum.</reasoning>"
 
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="gpt-oss",
             description="gpt-oss by OpenAI: models of open weights.",
             body=OpenBody,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=OPEN_MODELS,
-            default=_MODEL,
+            default="openai.gpt-oss-120b-1:0",
             known_models=KNOWN_OPEN_MODELS,
             sources=OPEN_SOURCES,
             sample=OPEN_SAMPLE,
-            reply=invoke_chat_body.make_reply(f"{_REASONING}4", model=_MODEL),
-            chunks=invoke_chat_body.make_chunks({"content": _REASONING}, {"content": "4"}, model=_MODEL),
-            chat_form=ChatForm(is_tagged=True),
+            reasoning="tags",
         )
     )
     register(

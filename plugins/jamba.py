@@ -39,9 +39,7 @@ _INSTRUCT = "ai21.jamba-instruct-*"
 SOURCES = {
     **sources.CHAT,
     "surfaces": [sources.APIS],
-    "images": [sources.CARDS],
-    "video": [sources.CARDS],
-    "audio": [sources.CARDS],
+    **sources.MODALITIES,
     "structured": [sources.UNLISTED],
     "strict_tools": [sources.UNLISTED],
     "reasoning": [sources.NOT_REASONING],
@@ -89,26 +87,18 @@ def check_answers(body: Json) -> Iterator[tuple[str, str]]:
         yield "n", "must be 1 with a temperature of 0, which makes all answers the same"
 
 
-_MODEL = "ai21.jamba-1-5-large-v1:0"
-
-
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="jamba",
             description="Jamba by AI21 (legacy).",
             provider="AI21 Labs",
             body=JambaBody,
             rules=[check_answers],
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="ai21.jamba-1-5-large-v1:0",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL),
-            chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
         )
     )

@@ -8,7 +8,6 @@ from bedrock_flask.plugin import (
     MEASURED,
     ONE_REPORT,
     Adapter,
-    ChatForm,
     KnownModel,
     Source,
     hookimpl,
@@ -18,15 +17,11 @@ from bedrock_flask.plugin import (
 )
 
 _SHARED = {"stop_sequences": False, "named_tools": False}
-_EFFORTS = {
-    "efforts": ("low", "medium", "high"),
-    "effort_field": "additionalModelRequestFields.reasoning_effort",
-}
-K2 = CHAT.but(**_SHARED, **_EFFORTS)
+K2 = CHAT.but(**_SHARED, **open_weights.EFFORTS)
 SEES = CHAT.but(images=True, **_SHARED, documents=False)
 MODELS = {
     "moonshot.kimi-*": K2.but(surfaces=("invoke", "converse")),
-    "moonshotai.kimi-*": SEES.but(**_EFFORTS, surfaces=open_weights.SURFACES),
+    "moonshotai.kimi-*": SEES.but(**open_weights.EFFORTS, surfaces=open_weights.SURFACES),
     # The id of bedrock-mantle.
     "moonshotai.kimi-k2-thinking*": K2.but(surfaces=open_weights.MANTLE),
     # It accepts `reasoning_effort` and ignores it, so no effort can be set.
@@ -66,9 +61,7 @@ SOURCES = {
         *_K3_CARD,
     ],
     "structured": sources.cite(sources.LISTED, "moonshot*.kimi-*"),
-    "images": sources.cite(sources.CARDS, _ALL),
-    "video": sources.cite(sources.CARDS, _ALL),
-    "audio": sources.cite(sources.CARDS, _ALL),
+    **sources.MODALITIES,
     "documents": [Source("Live calls: This model doesn't support documents", ONE_REPORT, _AI), *_K3_CARD],
     "reasoning_history": _K3_CARD,
     "named_tools": sources.cite(sources.CHOICE, _ALL),
@@ -90,28 +83,19 @@ class KimiBody(invoke_chat_body.Body):
     messages = invoke_chat_body.make_messages(user=invoke_chat_body.ImageUserMessage)
 
 
-_MODEL = "moonshotai.kimi-k2.5"
-_REASONING = "<reasoning>A sum.</reasoning>"
-
-
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="kimi",
             description="Kimi by Moonshot AI.",
             provider="Moonshot AI",
             body=KimiBody,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="moonshotai.kimi-k2.5",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply(f"{_REASONING}4", model=_MODEL),
-            chunks=invoke_chat_body.make_chunks({"content": _REASONING}, {"content": "4"}, model=_MODEL),
             # LiteLLM reads the tags of K2 Thinking; of the others no page or report says how they reason.
-            chat_form=ChatForm(is_tagged=True),
+            reasoning="tags",
         )
     )

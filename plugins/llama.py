@@ -20,6 +20,7 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    inference_config,
     sources,
     text_of_answer,
 )
@@ -179,11 +180,7 @@ _OF_LLAMA_4 = {
 
 def encode(request: Json) -> Json:
     """Encode a Converse request for an imported model, which Converse does not serve."""
-    config = request.get("inferenceConfig", {})
-    return {
-        "prompt": LLAMA_3.write(request),
-        **{name: config[known] for name, known in PARAMETERS.items() if known in config},
-    }
+    return {"prompt": LLAMA_3.write(request), **inference_config.write_config(request, PARAMETERS)}
 
 
 def decode(reply: Json) -> Json:
@@ -202,8 +199,7 @@ def read_request(body: Json) -> Json:
     prompt = body["prompt"]
     for token, same in _OF_LLAMA_4.items():
         prompt = prompt.replace(token, same)
-    config = {known: body[name] for name, known in PARAMETERS.items() if name in body}
-    return {**LLAMA_3.read(prompt), **({"inferenceConfig": config} if config else {})}
+    return {**LLAMA_3.read(prompt), **inference_config.read_config(body, PARAMETERS)}
 
 
 def write_reply(response: Json) -> Json:

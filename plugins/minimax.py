@@ -18,8 +18,7 @@ MODELS = {
     "minimax.minimax-*": CHAT.but(
         stop_sequences=False,
         named_tools=False,
-        efforts=("low", "medium", "high"),
-        effort_field="additionalModelRequestFields.reasoning_effort",
+        **open_weights.EFFORTS,
         surfaces=open_weights.SURFACES,
     ),
 }
@@ -42,33 +41,24 @@ SOURCES = {
         *sources.cite(sources.LISTED, "minimax.minimax-*"),
         Source("anomalyco/models.dev says no, AWS's list has MiniMax M2", ONE_REPORT),
     ],
-    "images": sources.cite(sources.CARDS, _ALL),
-    "video": sources.cite(sources.CARDS, _ALL),
-    "audio": sources.cite(sources.CARDS, _ALL),
+    **sources.MODALITIES,
     "named_tools": sources.cite(sources.CHOICE, _ALL),
     "stop_sequences": sources.cite(sources.STOPS, _ALL),
     "efforts": sources.cite(sources.EFFORTS, _ALL),
 }
 
-_MODEL = "minimax.minimax-m2"
-
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="minimax",
             description="MiniMax.",
             provider="MiniMax",
-            body=invoke_chat_body.Body,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="minimax.minimax-m2",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
-            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
+            reasoning="member",
         )
     )

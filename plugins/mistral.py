@@ -41,8 +41,7 @@ MODELS = {
     "mistral.magistral-*": CHAT.but(
         images=True,
         named_tools=False,
-        efforts=("low", "medium", "high"),
-        effort_field="additionalModelRequestFields.reasoning_effort",
+        **open_weights.EFFORTS,
         surfaces=open_weights.SURFACES,
     ),
     "mistral.devstral-*": CHAT.but(**_PLAIN),
@@ -90,10 +89,9 @@ KNOWN_MODELS = {
     ),
 }
 
-_MODALITIES = {"images": [sources.CARDS], "video": [sources.CARDS], "audio": [sources.CARDS]}
 LARGE_SOURCES = {
     **sources.CHAT,
-    **_MODALITIES,
+    **sources.MODALITIES,
     "surfaces": [sources.APIS],
     "reasoning": [sources.NOT_REASONING],
     "shortest_call_id": [
@@ -109,7 +107,7 @@ LARGE_SOURCES = {
 }
 SOURCES = {
     **sources.CHAT,
-    **_MODALITIES,
+    **sources.MODALITIES,
     "surfaces": [sources.APIS, sources.PROBED_APIS],
     "reasoning": sources.cite(
         sources.NO_PROFILE_REASONS,
@@ -217,20 +215,15 @@ LARGE_SAMPLE = {
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="mistral",
             description="Mistral Large 3, Ministral, Magistral, Devstral and Voxtral by Mistral AI.",
             provider="Mistral AI",
             body=MistralBody,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
             default=_MODEL,
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL),
-            chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
             # Magistral's reasoning, by aws-samples/mistral-on-aws, the tests of InvokeModel.
             chat_form=ChatForm(is_tagged=True),
         )

@@ -20,6 +20,7 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    inference_config,
     sources,
     text_of_answer,
 )
@@ -157,11 +158,7 @@ _REASONS = {"max_tokens": "length"}
 
 def encode(request: Json) -> Json:
     """Encode a Converse request for an imported model, which Converse does not serve."""
-    config = request.get("inferenceConfig", {})
-    return {
-        "prompt": TEMPLATE.write(request),
-        **{name: config[known] for name, known in PARAMETERS.items() if known in config},
-    }
+    return {"prompt": TEMPLATE.write(request), **inference_config.write_config(request, PARAMETERS)}
 
 
 def decode(reply: Json) -> Json:
@@ -173,8 +170,7 @@ def decode(reply: Json) -> Json:
 
 def read_request(body: Json) -> Json:
     """Read a native body as a Converse request."""
-    config = {known: body[name] for name, known in PARAMETERS.items() if name in body}
-    return {**TEMPLATE.read(body["prompt"]), **({"inferenceConfig": config} if config else {})}
+    return {**TEMPLATE.read(body["prompt"]), **inference_config.read_config(body, PARAMETERS)}
 
 
 def write_reply(response: Json) -> Json:

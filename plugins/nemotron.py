@@ -45,9 +45,7 @@ SOURCES = {
     **sources.CHAT,
     "surfaces": [sources.APIS, sources.PROBED_APIS],
     "structured": sources.cite(sources.LISTED, "nvidia.nemotron-*"),
-    "images": sources.cite(sources.CARDS, _ALL),
-    "video": sources.cite(sources.CARDS, _ALL),
-    "audio": sources.cite(sources.CARDS, _ALL),
+    **sources.MODALITIES,
     "named_tools": sources.cite(sources.CHOICE, _ALL),
     "empty_results": [
         Source(
@@ -66,25 +64,18 @@ class NemotronBody(invoke_chat_body.Body):
     messages = invoke_chat_body.make_messages(user=invoke_chat_body.ImageUserMessage)
 
 
-_MODEL = "nvidia.nemotron-nano-3-30b"
-
-
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="nemotron",
             description="Nemotron by NVIDIA.",
             provider="NVIDIA",
             body=NemotronBody,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="nvidia.nemotron-nano-3-30b",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL, reasoning_content="A sum."),
-            chunks=invoke_chat_body.make_chunks({"reasoning_content": "A sum."}, {"content": "4"}, model=_MODEL),
+            reasoning="member",
         )
     )

@@ -38,9 +38,7 @@ _PROBED = Source("aws-samples/sample-per-model-bedrock, live calls of August 202
 SOURCES = {
     **sources.CHAT,
     "surfaces": [sources.APIS, sources.PROBED_APIS],
-    "images": [sources.CARDS],
-    "video": [sources.CARDS],
-    "audio": [sources.CARDS],
+    **sources.MODALITIES,
     "structured": [sources.UNLISTED],
     "strict_tools": [sources.UNLISTED],
     "system": [_PROBED],

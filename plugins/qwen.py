@@ -16,7 +16,7 @@ from bedrock_flask.plugin import (
 )
 
 QWEN = CHAT.but(stop_sequences=False, named_tools=False, surfaces=open_weights.RUNTIME)
-_235B = QWEN.but(efforts=("low", "medium", "high"), effort_field="additionalModelRequestFields.reasoning_effort")
+_235B = QWEN.but(**open_weights.EFFORTS)
 _PLAIN, _SEES = QWEN.but(reasoning=False), QWEN.but(images=True)
 _ON_MANTLE = {"surfaces": open_weights.MANTLE}
 MODELS = {
@@ -76,9 +76,7 @@ SOURCES = {
             "qwen.qwen3-coder-*",
         ),
     ],
-    "images": sources.cite(sources.CARDS, _ALL),
-    "video": sources.cite(sources.CARDS, _ALL),
-    "audio": sources.cite(sources.CARDS, _ALL),
+    **sources.MODALITIES,
     "named_tools": sources.cite(sources.CHOICE, _ALL),
     "stop_sequences": sources.cite(sources.STOPS, _ALL),
     "efforts": sources.cite(sources.EFFORTS, "qwen.qwen3-235b-*"),
@@ -92,24 +90,16 @@ class QwenBody(invoke_chat_body.Body):
     enable_thinking = fields.Boolean(allow_none=True, description="Whether a model that can reason does so.")
 
 
-_MODEL = "qwen.qwen3-32b-v1:0"
-
-
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
-        Adapter(
+        invoke_chat_body.make_adapter(
             name="qwen",
             description="Qwen3 by Alibaba.",
             body=QwenBody,
-            answer=invoke_chat_body.Answer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
             models=MODELS,
-            default=_MODEL,
+            default="qwen.qwen3-32b-v1:0",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
-            sample=invoke_chat_body.SAMPLE,
-            reply=invoke_chat_body.make_reply("4", model=_MODEL),
-            chunks=invoke_chat_body.make_chunks({"content": "4"}, model=_MODEL),
         )
     )

@@ -18,6 +18,7 @@ from bedrock_flask.plugin import (
     build_answer,
     fields,
     hookimpl,
+    inference_config,
     sources,
     text_of_answer,
 )
@@ -140,8 +141,7 @@ def read_request(body: Json) -> Json:
     given = body.get("textGenerationConfig", {})
     # Converse has no limit of 0.
     read = {name: value for name, value in given.items() if value or name != "maxTokenCount"}
-    config = {known: read[name] for name, known in PARAMETERS.items() if name in read}
-    return {**TEMPLATE.read(body["inputText"]), **({"inferenceConfig": config} if config else {})}
+    return {**TEMPLATE.read(body["inputText"]), **inference_config.read_config(read, PARAMETERS)}
 
 
 def write_reply(response: Json) -> Json:

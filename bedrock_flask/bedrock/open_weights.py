@@ -1,10 +1,18 @@
-"""What AWS says alike of most models of open weights: the APIs that serve them, and the regions.
+"""What most models of open weights have in common: the APIs that serve them, the regions, and their efforts.
 
 Sources: AWS user guide, API compatibility by models, Endpoint availability by models and Regional availability by
 models, as of October 2026; bedrock-models 0.1.165 (October 2026), the lists of both endpoints. These models have no
 inference profiles: in these regions they are called by their own id.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+# The efforts of the models that reason with one, and where a Converse request has it. Source: `sources.EFFORTS`.
+EFFORTS: Mapping[str, Any] = MappingProxyType(
+    {"efforts": ("low", "medium", "high"), "effort_field": "additionalModelRequestFields.reasoning_effort"}
+)
 RUNTIME, MANTLE = ("invoke", "converse", "runtime/chat"), ("mantle/chat",)
 # Most models have one id at both endpoints, and the others one at each.
 SURFACES = (*RUNTIME, *MANTLE)

@@ -78,6 +78,9 @@ PROBED_APIS = Source(
 
 Sources = Mapping[str, Sequence[Source]]
 
+# What models take besides text, where their cards are the source for all of an adapter's models.
+MODALITIES: Sources = {"images": [CARDS], "video": [CARDS], "audio": [CARDS]}
+
 
 def cite(source: Source, *patterns: str) -> Sequence[Source]:
     """The source for the models of each pattern."""

@@ -8,10 +8,11 @@ A family's schema inherits `Body` and replaces what its page says otherwise. An 
 clients send it so, and an answer's message can be sent back as it came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bedrock_flask import fields
+from bedrock_flask.adapter import Adapter, ChatForm
 from bedrock_flask.bodies.openai_chat_body import Function, JsonSchemaFormat, NamedFunction, StreamOptions
 from bedrock_flask.bodies.openai_fields import Typed, make_flag, make_nested, make_object, make_string, make_tag
 from bedrock_flask.fields import Field, Open, Schema
@@ -362,3 +363,33 @@ def make_chunks(*pieces: Mapping[str, Any], model: str) -> list[dict[str, Any]]:
         *({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas),
         {**head, **last, "usage": usage},
     ]
+
+
+# --- adapters --------------------------------------------------------------------------------------------------------
+
+# The pieces of a sample's reasoning, by where a family writes it: nowhere, in a member of its own, or in tags.
+_REASONING: Mapping[str, Sequence[Mapping[str, str]]] = {
+    "": (),
+    "member": ({"reasoning_content": "A sum."},),
+    "tags": ({"content": "<reasoning>A sum.</reasoning>"},),
+}
+
+
+def make_adapter(*, default: str, reasoning: str = "", **members: Any) -> Adapter:
+    """Make an adapter of a family that InvokeModel and Converse serve, with samples of what its default model answers.
+
+    `reasoning` is where the family writes it: in a member of the message (`member`), in its text (`tags`), or nowhere;
+    `members` are the adapter's own, which may replace those that most families share.
+    """
+    pieces = (*_REASONING[reasoning], {"content": "4"})
+    message = {name: "".join(piece.get(name, "") for piece in pieces) for piece in pieces for name in piece}
+    shared: dict[str, Any] = {
+        "body": Body,
+        "answer": Answer,
+        "speaks": {"invoke_chat": "InvokeModel", "converse": "Converse"},
+        "sample": SAMPLE,
+        "reply": make_reply(**message, model=default),
+        "chunks": make_chunks(*pieces, model=default),
+        "chat_form": ChatForm(is_tagged=reasoning == "tags"),
+    }
+    return Adapter(default=default, **{**shared, **members})
