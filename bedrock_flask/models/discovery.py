@@ -108,7 +108,7 @@ class Discovery:
             self._end(known, seconds)
 
     def _end(self, known: _Region, seconds: float) -> None:
-        """The reading of a region has ended; the next one is due in so many seconds."""
+        """End the reading of a region; the next one is due after the given seconds."""
         known.due = self._clock() + seconds
         known.is_being_read = False
         known.is_read.set()
