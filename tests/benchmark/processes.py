@@ -167,6 +167,8 @@ def make_client_environ(upstream: Upstream) -> dict[str, str]:
     """The environment of a client of the scripted Bedrock: of the gateway, of boto3, of a peer."""
     environ = make_isolated_environ(os.environ, upstream.port)
     environ |= {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": upstream.url, "AWS_DEFAULT_REGION": REGION}
+    # An installed gateway is compiled: without this, each start would compile what the shell's setting left uncompiled.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return environ | ({"AWS_CA_BUNDLE": upstream.certificate} if upstream.certificate else {})
 
 
