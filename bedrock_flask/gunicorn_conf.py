@@ -72,15 +72,25 @@ def on_reload(server: Any) -> None:
     _reloads.advance()
 
 
-def post_fork(server: Any, worker: Any) -> None:
-    """Give the worker its limits, and make it stoppable before it installs its own signal handlers.
+# The signals that stop a worker.
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
-    Until then it has inherited the arbiter's handlers, which would lose the signal.
-    """
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Hold a stop back until the new worker can follow it: the arbiter's handlers, which it inherits, would lose it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+
+
+os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS))
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Give the worker its limits, and make it stoppable before it installs its own signal handlers."""
     worker.limits, generation = _limits, _reloads.count
     worker.is_replaced = lambda: _reloads.count > generation
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+    for number in _STOPS:
         signal.signal(number, lambda *_: sys.exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
 def when_ready(server: Any) -> None:
