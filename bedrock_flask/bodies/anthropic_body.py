@@ -1,15 +1,15 @@
 """The body of Claude's Messages format as Bedrock's InvokeModel takes it.
 
 Source: "Anthropic Claude Messages API request and response" (AWS user guide) and the types of Anthropic's own SDK.
-Blocks and tools are open, since they grow with every release; the top level and the small configuration objects are
-closed, since Bedrock refuses what it does not know there ("Extra inputs are not permitted").
+Blocks and tools are open, since they grow with every release, apart from what looks misspelt; the top level and the
+small configuration objects are closed, since Bedrock refuses what it does not know ("Extra inputs are not permitted").
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bedrock_flask import fields
-from bedrock_flask.fields import Open, Schema
+from bedrock_flask.fields import Extensible, Open, Schema
 
 VERSION = "bedrock-2023-05-31"
 MAX_CACHE_CONTROLS = 4
@@ -39,7 +39,7 @@ def _make_cache_control() -> fields.Nested:
     return fields.Nested(CacheControl, allow_none=True, description="Caches everything up to this point.")
 
 
-class Block(Open):
+class Block(Extensible):
     """A content block; members that are not listed here are passed on unchanged."""
 
     type = fields.String(required=True, description="The block type.")
@@ -135,6 +135,12 @@ class ToolUseBlock(Block):
     input = fields.Object(required=True, description="The arguments of the call.")
 
 
+class ToolReferenceBlock(Block):
+    """A tool that a search of tools found."""
+
+    tool_name = fields.String(required=True, description="The tool's name.")
+
+
 class ToolResultBlock(Block):
     """The result of a tool call."""
 
@@ -145,7 +151,7 @@ class ToolResultBlock(Block):
             "image": ImageBlock,
             "document": DocumentBlock,
             "search_result": SearchResultBlock,
-            "tool_reference": Block,
+            "tool_reference": ToolReferenceBlock,
             "browser_state": Block,
         },
         RESULT_CONTENT,
@@ -206,7 +212,7 @@ CONTENT: dict[str, type[Schema]] = {
     **dict.fromkeys(_SERVER_TOOL_RESULTS, ServerToolResultBlock),
     "tool_addition": ToolChangeBlock,
     "tool_removal": ToolChangeBlock,
-    "tool_reference": Block,
+    "tool_reference": ToolReferenceBlock,
     "compaction": Block,
     "container_upload": Block,
     "fallback": Block,
@@ -248,7 +254,7 @@ class InputSchema(Open):
     required = fields.List(fields.String(), allow_none=True, description="The names of the required arguments.")
 
 
-class CustomTool(Open):
+class CustomTool(Extensible):
     """A tool that the caller defines."""
 
     type = fields.String(one_of=("custom",), allow_none=True, description="Always `custom`; optional.")
@@ -257,13 +263,21 @@ class CustomTool(Open):
     input_schema = fields.Nested(InputSchema, required=True, description="The JSON Schema of the arguments.")
     cache_control = _make_cache_control()
     strict = fields.Boolean(description="Whether the arguments must conform to the schema.")
+    defer_loading = fields.Boolean(description="Whether the tool is only found by a search of tools (beta).")
+    input_examples = fields.List(fields.Object(), description="Examples of the arguments (beta).")
 
 
-class TypedTool(Open):
+class TypedTool(Extensible):
     """A tool that the provider defines, such as `bash_20250124` or `tool_search_tool_regex`."""
 
     type = fields.String(required=True, description="The tool with its version.")
     name = fields.String(description="The tool's name; each version has a fixed one.")
+    display_width_px = fields.Integer(min=1, description="The width of the computer's display in pixels.")
+    display_height_px = fields.Integer(min=1, description="The height of the computer's display in pixels.")
+    display_number = fields.Integer(min=0, allow_none=True, description="The number of the display, for X11.")
+    max_characters = fields.Integer(
+        min=1, allow_none=True, description="The characters of a file beyond which the text editor cuts it."
+    )
     cache_control = _make_cache_control()
 
 
@@ -386,7 +400,7 @@ class Body(Schema):
     system = make_content({"text": TextBlock}, SYSTEM_PROMPT)
     temperature = fields.Number(min=0, max=1, description="Sampling temperature; not for 4.7 and later.")
     top_p = fields.Number(min=0, max=1, description="Nucleus sampling: the probability mass to sample from.")
-    top_k = fields.Integer(min=0, unverified_max=500, description="The number of most likely tokens to sample from.")
+    top_k = fields.Integer(min=0, max=500, description="The number of most likely tokens to sample from.")
     stop_sequences = fields.List(
         fields.String(), max_items=8191, description="Texts at which the model stops generating."
     )

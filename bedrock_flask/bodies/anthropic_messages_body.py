@@ -89,6 +89,10 @@ class ToolUseBlock(Cached, anthropic_body.ToolUseBlock):
     """A tool call by the model."""
 
 
+class ToolReferenceBlock(Cached, anthropic_body.ToolReferenceBlock):
+    """A tool that a search of tools found."""
+
+
 class ToolResultBlock(Cached, anthropic_body.ToolResultBlock):
     """The result of a tool call."""
 
@@ -98,7 +102,7 @@ class ToolResultBlock(Cached, anthropic_body.ToolResultBlock):
             "image": ImageBlock,
             "document": DocumentBlock,
             "search_result": SearchResultBlock,
-            "tool_reference": Block,
+            "tool_reference": ToolReferenceBlock,
             "browser_state": Block,
         },
         anthropic_body.RESULT_CONTENT,
@@ -124,7 +128,7 @@ class ToolChangeBlock(Cached, anthropic_body.ToolChangeBlock):
 
 _BLOCKS: tuple[type[Schema], ...] = (
     *(Block, TextBlock, ImageBlock, DocumentBlock, SearchResultBlock, ToolUseBlock, ToolResultBlock),
-    *(ThinkingBlock, RedactedThinkingBlock, ServerToolResultBlock, ToolChangeBlock),
+    *(ThinkingBlock, RedactedThinkingBlock, ToolReferenceBlock, ServerToolResultBlock, ToolChangeBlock),
 )
 # For each of Bedrock's blocks, the block of the same name here.
 _BLOCK_BY_NAME = {block.__name__: block for block in _BLOCKS}

@@ -15,7 +15,7 @@ from marshmallow import INCLUDE, RAISE, ValidationError
 from bedrock_flask.fields.containers import List, Nested, Object
 from bedrock_flask.fields.field import Field
 from bedrock_flask.fields.scalars import Anything, Boolean, Integer, Number, String
-from bedrock_flask.fields.schema import Open, Schema
+from bedrock_flask.fields.schema import Extensible, Schema, find_misspelt
 from bedrock_flask.fields.unions import Either, OneKey, Tagged
 
 Accepts = Callable[[Any], bool]
@@ -45,7 +45,7 @@ def _read_options(schema: marshmallow.Schema) -> tuple[Any, ...]:
 
 def _is_plain(schema: marshmallow.Schema) -> bool:
     """Whether the schema is its fields and nothing else: no hook, no method and no option changes the verdict."""
-    declared = [vars(kind).items() for kind in type(schema).__mro__ if kind not in Open.__mro__]
+    declared = [vars(kind).items() for kind in type(schema).__mro__ if kind not in Extensible.__mro__]
     return (
         isinstance(schema, Schema)
         and all(_is_plain_attribute(name, value) for items in declared for name, value in items)
@@ -64,18 +64,26 @@ def _compile_schema(schema: marshmallow.Schema) -> Accepts:
     names = {name if field.data_key is None else field.data_key: field for name, field in schema.load_fields.items()}
     verdicts = {name: _compile(field) for name, field in names.items()}
     required = frozenset(name for name, field in names.items() if field.required)
-    is_open = schema.unknown == INCLUDE
+    accepts_unknown = _compile_unknown(schema, tuple(verdicts))
 
     def verdict(value: Any) -> bool:
         if not isinstance(value, dict) or not required <= value.keys():
             return False
         for name, item in value.items():
             accepts_item = verdicts.get(name)
-            if not (is_open if accepts_item is None else accepts_item(item)):
+            if not (accepts_unknown(name, value) if accepts_item is None else accepts_item(item)):
                 return False
         return True
 
     return verdict
+
+
+def _compile_unknown(schema: marshmallow.Schema, known: tuple[str, ...]) -> Callable[[str, Any], bool]:
+    """The verdict on an unknown member of an object."""
+    if isinstance(schema, Extensible):
+        return lambda name, value: not find_misspelt(name, known, value)
+    is_open = schema.unknown == INCLUDE
+    return lambda name, value: is_open
 
 
 def _compile(field: Any) -> Accepts:

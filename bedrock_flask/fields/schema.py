@@ -2,6 +2,8 @@
 
 import difflib
 from collections import defaultdict
+from collections.abc import Collection
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -61,3 +63,50 @@ class Open(Schema):
 
     class Meta:
         unknown = INCLUDE
+
+
+class Extensible(Open):
+    """An open JSON object whose misspelt members are refused: those that resemble a known one that is absent.
+
+    The JSON Schema of the object does not say so.
+    """
+
+    @marshmallow.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def check_names(self, data: Any, original: Any, **kwargs: Any) -> None:
+        """Raise ValidationError for each misspelt member."""
+        known = tuple(field.data_key or name for name, field in self.fields.items())
+        misspelt = [name for name in original if name not in known and find_misspelt(name, known, original)]
+        if misspelt:
+            raise ValidationError({name: [self.error_messages["unknown"]] for name in misspelt})
+
+
+def find_misspelt(name: str, known: tuple[str, ...], members: Collection[str]) -> str:
+    """The known member that an unknown name resembles, if the object does not have it as well; empty if there is none.
+
+    Names resemble each other if one letter is wrong, missing, additional or in the wrong place, whatever their case.
+    """
+    if len(name) > _LONGEST_NAME:
+        return ""
+    index = _index_spellings(known)
+    found = (near for spelling in _list_spellings(name) for near in index.get(spelling, ()))
+    return next((near for near in found if near not in members), "")
+
+
+# Of a name, and of a known member: a longer name is not misspelt, and in a shorter member any letter may be another.
+_LONGEST_NAME, _SHORTEST_MEMBER = 40, 4
+
+
+@cache
+def _index_spellings(known: tuple[str, ...]) -> dict[str, list[str]]:
+    """The known members by each of their spellings."""
+    index = defaultdict(list)
+    for name in known:
+        for spelling in _list_spellings(name) if len(name) >= _SHORTEST_MEMBER else ():
+            index[spelling].append(name)
+    return dict(index)
+
+
+def _list_spellings(name: str) -> list[str]:
+    """The name in plain letters, whole and without each of them: two names share one if a single letter differs."""
+    plain = name.replace("_", "").lower()
+    return [plain, *(plain[:place] + plain[place + 1 :] for place in range(len(plain)))]

@@ -219,7 +219,8 @@ def test_output_config() -> None:
 
 
 def test_stop_sequences_top_k_and_a_huge_number() -> None:
-    assert faulty(body(stop_sequences=["x"] * 8191, top_k=501, max_tokens=10**400)) == {}
+    assert faulty(body(stop_sequences=["x"] * 8191, top_k=500, max_tokens=10**400)) == {}
+    assert faulty(body(top_k=501)) == {"top_k": "must be at most 500"}
     assert list(faulty(body(stop_sequences=["x"] * 8192))) == ["stop_sequences"]
     assert list(faulty(body(top_k=-1))) == ["top_k"]
     assert list(faulty(body(temperature=1.01))) == ["temperature"]
@@ -268,3 +269,27 @@ def test_rules_survive_what_a_lenient_alias_lets_pass() -> None:
     unknown = [{"role": "user", "content": [{"type": "?"}]}]
     document = body(thinking={"type": "always", "budget_tokens": "x"}, messages=unknown)
     assert [fault for rule in RULES for fault in rule(document)] == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "path"),
+    [
+        ({"type": "computer_20250124", "name": "computer", "display_width_px": 0}, "display_width_px"),
+        ({"type": "computer_20250124", "name": "computer", "display_height_px": "768"}, "display_height_px"),
+        ({"type": "computer_20250124", "name": "computer", "display_nmber": 0}, "display_nmber"),
+        ({"type": "text_editor_20250728", "name": "e", "max_characters": True}, "max_characters"),
+        ({"name": "t", "descripton": "x", "input_schema": {"type": "object"}}, "descripton"),
+        ({"name": "t", "input_schema": {"type": "object"}, "defer_loading": "yes"}, "defer_loading"),
+        ({"name": "t", "input_schema": {"type": "object"}, "input_examples": {}}, "input_examples"),
+        ({"name": "t", "input_schema": {"type": "object", "propertys": {}}}, ""),
+    ],
+)
+def test_tools_are_checked_and_their_schemas_left_to_the_model(tool: dict[str, Any], path: str) -> None:
+    found = [fault.path for fault in find_faults(Body(), body(tools=[tool]))]
+    assert found == ([f"tools[0].{path}"] if path else [])
+
+
+def test_a_misspelt_member_of_a_block_is_refused_at_its_path() -> None:
+    block = {"type": "text", "text": "Hi", "cache_contrl": {"type": "ephemeral"}}
+    [fault] = find_faults(Body(), saying(block))
+    assert (fault.path, fault.unknown) == ("messages[0].content[0].cache_contrl", True)

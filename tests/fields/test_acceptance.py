@@ -21,7 +21,7 @@ from bedrock_flask.bodies import (
     openai_responses_body,
 )
 from bedrock_flask.contract import samples
-from bedrock_flask.fields import Open, Schema, find_faults
+from bedrock_flask.fields import Extensible, Open, Schema, find_faults
 from bedrock_flask.fields.acceptance import accepts
 from bedrock_flask.models.loading import load_registry
 
@@ -229,3 +229,38 @@ def test_a_body_that_fits_never_reaches_marshmallow(kind: type[Schema], monkeypa
     monkeypatch.setattr(marshmallow.fields.Field, "deserialize", fail)
     for body in bodies:
         assert find_faults(schema, body) == []
+
+
+class Growing(Extensible):
+    type = fields.String(required=True)
+    input_schema = fields.Object()
+    id = fields.String()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("input_schem", "input_schema"),
+        ("input_schemma", "input_schema"),
+        ("input_shcema", "input_schema"),
+        ("inputSchema", "input_schema"),
+        ("input_shema", "input_schema"),
+        # Two letters differ, or the member is so short that any other resembles it.
+        ("input_sema", ""),
+        ("input_examples", ""),
+        ("ip", ""),
+        ("x" * 100_000, ""),
+    ],
+)
+def test_a_misspelt_member_of_an_object_that_grows_is_refused(name: str, meant: str) -> None:
+    value = {"type": "t", name: {}}
+    faults = find_faults(Growing(), value)
+    assert accepts(Growing(), value) is not bool(meant)
+    assert [(each.path, each.unknown) for each in faults] == ([(name, True)] if meant else [])
+    assert all(f"did you mean '{meant}'?" in each.message for each in faults)
+    # What stands beside the member that it resembles is another one.
+    assert find_faults(Growing(), {**value, "input_schema": {}}) == []
+
+
+def test_a_misspelt_member_is_refused_beside_what_is_missing() -> None:
+    assert {each.path for each in find_faults(Growing(), {"typ": "t"})} == {"typ", "type"}
