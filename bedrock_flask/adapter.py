@@ -240,6 +240,12 @@ CHECKS = (
         "read_request, write_reply and write_chunks belong together: give all three or none",
     ),
     Check(
+        "",
+        lambda value: value.complete_reply is None or value.write_reply is not None,
+        "complete_reply completes what write_reply and write_chunks write: give these too",
+    ),
+    Check("also", lambda value: value is None or isinstance(value, Adapter), "also must be an Adapter"),
+    Check(
         "imported",
         lambda value: value is None or isinstance(value, Capabilities),
         "imported must be Capabilities",
@@ -299,9 +305,13 @@ class Adapter:
     write_reply   for a format of the plugin's own: Converse response -> native reply
     write_chunks  for a format of the plugin's own: parts of a Converse response, as `decode` returns them, -> native
                   chunks; the first part has the input tokens, and the last one the stop reason and all counts
+    complete_reply for a format whose answers repeat a part of the body: native reply or chunk and body -> the reply or
+                  chunk with what it repeats
     imported      what a model with this native body can do that was imported into the account; its adapter is named in
                   the models file, and it is called by InvokeModel. None: the same as the models of the first pattern
     chat_form     for the wire `invoke_chat`: how the family's answers differ from OpenAI's
+    also          if the same models take a second body in InvokeModel: its adapter, which has the bodies that lack what
+                  this one's must have, and have what its own must have
     """
 
     name: str
@@ -328,8 +338,10 @@ class Adapter:
     read_request: Callable[[Json], Request] | None = None
     write_reply: Callable[[Response], Json] | None = None
     write_chunks: Callable[[Iterable[Response]], Iterable[Json]] | None = None
+    complete_reply: Callable[[Json, Json], Json] | None = None
     imported: Capabilities | None = None
     chat_form: ChatForm = field(default_factory=ChatForm)
+    also: "Adapter | None" = None
 
     def __post_init__(self) -> None:
         faults = tuple(fault for check in CHECKS for fault in check.find_faults(self))
@@ -345,6 +357,12 @@ class Adapter:
     def operation(self) -> str:
         """The operation that takes the native body."""
         return self.speaks[self.wire]
+
+    def for_body(self, body: Any) -> "Adapter":
+        """The adapter of a native body, where the models take two."""
+        if self.also is None or not isinstance(body, dict) or self._required <= body.keys():
+            return self
+        return self.also if self.also._required <= body.keys() else self
 
     @cached_property
     def model(self) -> str:
@@ -367,10 +385,13 @@ class Adapter:
 
     def has_members(self, body: Mapping[str, Any]) -> bool:
         """Whether a native body has only members that its schema lists, and all that it requires."""
-        known = {field.data_key or name: field for name, field in self.schema.fields.items()}
-        return body.keys() - _BEDROCK_MEMBERS <= known.keys() and all(
-            name in body for name, field in known.items() if field.required
-        )
+        known = {field.data_key or name for name, field in self.schema.fields.items()}
+        return body.keys() - _BEDROCK_MEMBERS <= known and self._required <= body.keys()
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        """The members that a native body must have."""
+        return frozenset(field.data_key or name for name, field in self.schema.fields.items() if field.required)
 
     def find_faults(self, body: Any, surface: str = "") -> list[FieldError]:
         """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'.

@@ -127,6 +127,11 @@ RULES: Mapping[str, BedrockRule] = MappingProxyType(
             "Without it the gateway refuses such a conversation through Converse. In Anthropic's format it is sent: "
             "Anthropic's API refuses it, too.",
         ),
+        "any_turns": BedrockRule(
+            "Whether the turns of a conversation may come in any order. Otherwise they alternate, and the first is the "
+            "user's.",
+            "The gateway joins turns of one role in requests of the other APIs, and so makes no use of it.",
+        ),
         "sampling": BedrockRule(
             "Whether `temperature` and `topP` are taken together (`both`), one at a time (`one`), or, like `topK`, "
             "only with their defaults (`none`).",
@@ -196,6 +201,11 @@ RULES: Mapping[str, BedrockRule] = MappingProxyType(
             "references.",
             "The gateway closes objects, writes bounds into the descriptions, and reports both. A schema that allows "
             "more than Bedrock can express is required by a tool, and `strict` of such a tool is dropped and reported.",
+        ),
+        "closed_tools": BedrockRule(
+            "Whether an object in the schema of a strict tool must have `additionalProperties: false`. Otherwise it "
+            "may also lack the member.",
+            "The gateway closes the objects of strict tools in either case, and reports it.",
         ),
         "media_in_results": BedrockRule(
             "Whether a tool result may contain images. Of documents and video nothing is known; they are moved alike.",

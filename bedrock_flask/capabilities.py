@@ -40,6 +40,7 @@ class Capabilities:
         media_in_results    a tool result may contain images, documents and video
         empty_results       whether a tool result may have no content
         prefill             the conversation may end with an assistant turn, which the model continues
+        any_turns           turns may come in any order, also the assistant's first
         system_turns        InvokeModel accepts a system message among the others
 
     Tools:
@@ -59,6 +60,8 @@ class Capabilities:
     Answers in JSON:
         structured          the answer can be required to conform to a JSON Schema
         closed_schemas      that schema, and those of strict tools, must be closed and have no bounds
+        closed_tools        with it the objects of a strict tool must say that they are closed, and not only not say
+                            that they are open
 
     Reasoning:
         thinking            the types of `thinking` that the model accepts: with a budget, adaptive, either, or none
@@ -112,6 +115,7 @@ class Capabilities:
     media_in_results: bool = True
     empty_results: str = _make_enum("unknown", "accepted", "refused")
     prefill: bool = True
+    any_turns: bool = False
     system_turns: bool = False
     # Tools.
     forced_tools: bool = True
@@ -126,6 +130,7 @@ class Capabilities:
     # Answers in JSON.
     structured: bool = True
     closed_schemas: bool = False
+    closed_tools: bool = True
     # Reasoning.
     thinking: str = _make_enum("", "budget", "either", "adaptive")
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
@@ -191,5 +196,6 @@ CHAT = Capabilities(
     reasoning=True,
     media_in_results=False,
     closed_schemas=True,
+    closed_tools=False,
     signatures=False,
 )

@@ -150,7 +150,15 @@ def _write_body(registry: Registry, adapter: Adapter) -> str:
         return f"## Body\n\nThe body is that of Converse: [its members]({generic.name}.md#body).\n\n{valid}"
     schema = to_json_schema(adapter.schema)
     bounds = "A bound that AWS does not clearly document is marked *unverified*; the gateway does not enforce it."
-    return f"## Body\n\n{format_members(schema)}\n{bounds}\n\n{valid}\n\n{_write_parts('Parts of the body', schema)}"
+    parts = _write_parts("Parts of the body", schema)
+    return f"## Body\n\n{format_members(schema)}\n{bounds}\n\n{valid}\n\n{parts}\n\n{_write_second_body(adapter)}"
+
+
+def _write_second_body(adapter: Adapter) -> str:
+    if adapter.also is None:
+        return ""
+    schema = to_json_schema(adapter.also.schema)
+    return f"## Second body\n\nThe models also take a body with these members.\n\n{format_members(schema)}"
 
 
 def _write_answer(adapter: Adapter) -> str:

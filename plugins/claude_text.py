@@ -59,13 +59,11 @@ class CompletionBody(Schema):
         description="The conversation as one text, in turns that begin with `\\n\\nHuman:` and `\\n\\nAssistant:`.",
     )
     max_tokens_to_sample = fields.Integer(
-        required=True, min=0, unverified_max=4_096, description="Maximum number of output tokens; AWS's default is 200."
+        required=True, min=0, max=4_096, description="Maximum number of output tokens; AWS's default is 200."
     )
     temperature = fields.Number(min=0, max=1, description="Sampling temperature; default 1.")
     top_p = fields.Number(min=0, max=1, description="Nucleus sampling: the probability mass to sample from; default 1.")
-    top_k = fields.Integer(
-        min=0, unverified_max=500, description="The number of most likely tokens to sample from; default 250."
-    )
+    top_k = fields.Integer(min=0, max=500, description="The number of most likely tokens to sample from; default 250.")
     stop_sequences = fields.List(
         fields.String(), description="Texts at which the model stops generating, besides `\\n\\nHuman:`."
     )

@@ -92,6 +92,7 @@ class Generation(Schema):
 
     id = fields.String(description="The id of the text.")
     index = fields.Integer(min=0, description="Its number, if several were requested.")
+    is_finished = fields.Boolean(description="Whether no text follows, in a stream.")
     text = fields.String(required=True, description="The text.")
     finish_reason = fields.String(
         allow_none=True,
@@ -153,6 +154,13 @@ def write_reply(response: Json) -> Json:
     return {"id": _ID, "generations": [{"id": _ID, "text": text_of_answer(response), "finish_reason": reason}]}
 
 
+def complete_reply(reply: Json, body: Json) -> Json:
+    """Add the prompt and the further texts that a body asks for, which are the same here; a chunk has neither."""
+    if "generations" not in reply:
+        return reply
+    return {**reply, "prompt": body["prompt"], "generations": reply["generations"] * body.get("num_generations", 1)}
+
+
 def write_chunks(parts: Iterable[Json]) -> Iterator[Json]:
     """Write the parts of a response as chunks; the last one has no text."""
     for part in parts:
@@ -180,6 +188,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             read_request=read_request,
             write_reply=write_reply,
             write_chunks=write_chunks,
+            complete_reply=complete_reply,
             sample={"prompt": "What is 2+2?", "max_tokens": 64, "temperature": 0.9},
             reply={"id": _ID, "generations": [{"id": _ID, "text": " 2+2 is 4.", "finish_reason": "COMPLETE"}]},
             chunks=[

@@ -290,6 +290,16 @@ def write_chunks(parts: Iterable[Json]) -> Iterator[Json]:
             yield {"is_finished": True, "event_type": "stream-end", "response": response, "finish_reason": reason}
 
 
+def complete_reply(reply: Json, body: Json) -> Json:
+    """Add the conversation with its new turns to a whole answer, which the last event of a stream has too."""
+    if "response" in reply:
+        return {**reply, "response": complete_reply(reply["response"], body)}
+    if "response_id" not in reply:
+        return reply
+    turns = [{"role": "USER", "message": body["message"]}, {"role": "CHATBOT", "message": reply["text"]}]
+    return {**reply, "chat_history": [*body.get("chat_history", ()), *turns]}
+
+
 REPLY = write_reply(build_answer("2+2 is 4.", stop_reason="end_turn", input_tokens=7, output_tokens=8))
 
 
@@ -310,6 +320,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             read_request=read_request,
             write_reply=write_reply,
             write_chunks=write_chunks,
+            complete_reply=complete_reply,
             sample={
                 "message": "What is 2+2?",
                 "chat_history": [

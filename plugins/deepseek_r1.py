@@ -21,6 +21,7 @@ from bedrock_flask.plugin import (
     fields,
     hookimpl,
     inference_config,
+    invoke_chat_body,
     sources,
     text_of_answer,
 )
@@ -67,8 +68,8 @@ class R1Body(Schema):
         min_length=1,
         description="The conversation as one text, with the special tokens of R1's template.",
     )
-    temperature = fields.Number(unverified_min=0, max=1, description="Sampling temperature.")
-    top_p = fields.Number(unverified_min=0, max=1, description="Nucleus sampling: the probability mass to sample from.")
+    temperature = fields.Number(min=0, max=1, description="Sampling temperature.")
+    top_p = fields.Number(min=0, max=1, description="Nucleus sampling: the probability mass to sample from.")
     max_tokens = fields.Integer(
         min=1,
         max=32_768,
@@ -167,6 +168,8 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             read_request=read_request,
             write_reply=write_reply,
             write_chunks=write_chunks,
+            # As the model's card has it; no page says more of it.
+            also=invoke_chat_body.make_adapter(name="deepseek-r1", models=MODELS, default="deepseek.r1-v1:0"),
             sample={"prompt": f"{BEGIN}{USER}What is 2+2?{ASSISTANT}<think>\n", "max_tokens": 512, "temperature": 0.5},
             reply={"choices": [{"text": f"A sum.\n{THOUGHT}\n\n2+2 is 4.", "stop_reason": "stop"}]},
             chunks=[

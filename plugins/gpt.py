@@ -25,6 +25,7 @@ OPEN = CHAT.but(
     named_tools=False,
     **open_weights.EFFORTS,
     refused_in_chat=("logit_bias",),
+    any_turns=True,
     surfaces=open_weights.RUNTIME,
 )
 GPT = CHAT.but(
@@ -126,6 +127,13 @@ OPEN_SOURCES = {
     "stop_sequences": [sources.STOPS],
     "sampling": [_SAMPLING],
     "refused_in_chat": [_LITELLM],
+    "any_turns": [
+        Source(
+            "AWS user guide, OpenAI models: its Converse program begins with the assistant, its request has two turns "
+            "of the user's",
+            DOCUMENTED,
+        )
+    ],
     "efforts": [
         Source(
             "AWS user guide, OpenAI models: `reasoning_effort`; OpenAI, Introducing gpt-oss: low, medium, high "
@@ -222,6 +230,7 @@ class OpenBody(invoke_chat_body.ChatRequest):
     store = fields.Boolean(allow_none=True, description="Whether the answer is stored.")
     safety_identifier = fields.String(allow_none=True, description="An opaque id of the end user.")
     prompt_cache_key = fields.String(allow_none=True, description="Routes similar requests to the same cache.")
+    inferenceConfig = invoke_chat_body.make_inference_config()
 
 
 OPEN_SAMPLE = {

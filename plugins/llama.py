@@ -21,6 +21,7 @@ from bedrock_flask.plugin import (
     fields,
     hookimpl,
     inference_config,
+    invoke_chat_body,
     sources,
     text_of_answer,
 )
@@ -233,6 +234,8 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             default="meta.llama4-maverick-17b-instruct-v1:0",
             known_models=KNOWN_MODELS,
             sources=SOURCES,
+            # As the models' cards have it; no page says more of it.
+            also=invoke_chat_body.make_adapter(name="llama", models=MODELS, default="meta.llama3-3-70b-instruct-v1:0"),
             imported=Capabilities(system=True, structured=False, strict_tools=False),
             encode=encode,
             decode=decode,

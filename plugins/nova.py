@@ -171,7 +171,7 @@ class InferenceConfig(Schema):
     topP = fields.Number(
         min=0, max=1, description="Nucleus sampling: the probability mass to sample from; default 0.9."
     )
-    topK = fields.Integer(min=0, unverified_max=128, description="The number of most likely tokens to sample from.")
+    topK = fields.Integer(min=0, max=128, description="The number of most likely tokens to sample from.")
     stopSequences = fields.List(fields.String(), description="Texts at which the model stops generating.")
     reasoningConfig = fields.Nested(ReasoningConfig, description="Reasoning settings; Nova 2 only.")
     max_new_tokens = fields.Integer(min=1, description="A former name of `maxTokens`.")

@@ -72,7 +72,7 @@ class TextGenerationConfig(Schema):
 
     temperature = fields.Number(min=0, max=1, description="Sampling temperature; default 0.7.")
     topP = fields.Number(
-        min=0, max=1, description="Nucleus sampling: the probability mass to sample from; default 0.9."
+        above=0, max=1, description="Nucleus sampling: the probability mass to sample from; default 0.9."
     )
     maxTokenCount = fields.Integer(
         min=0,

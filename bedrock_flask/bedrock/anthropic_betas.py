@@ -121,13 +121,13 @@ BETAS = (
     _reject("web-search-*", _LITELLM, "tools[]:web_search_*"),
 )
 
-# Nested members that Bedrock rejects with any beta.
+# Nested members that Bedrock rejects with any beta. The disputed one: by LiteLLM Bedrock rejects all of
+# context_management with it, and a program of AWS's sends it (aws-samples/anthropic-on-aws, Claude Sonnet 4.5).
 _NEVER = (
     # LiteLLM: Claude Code sends it beside `defer_loading`, "tools.0.custom: Extra inputs are not permitted".
     "tools[].custom",
     "tools[].eager_input_streaming",
-    # LiteLLM: with this edit Bedrock rejects all of context_management.
-    "context_management.edits[]:clear_thinking_*",
+    *(_DISPUTED := ("context_management.edits[]:clear_thinking_*",)),
 )
 
 # Every top-level member that Bedrock accepts (LiteLLM's BedrockInvokeAnthropicMessagesRequest, after AWS's user guide);
@@ -187,10 +187,11 @@ def find_refused_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[
     return [path for path in found if found.keys().isdisjoint(_enclosing_paths(path))]
 
 
-def find_locked_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[Path]:
+def find_locked_members(body: Mapping[str, Any], betas: Iterable[str], *, disputed: bool = True) -> list[Path]:
     """The paths of what Bedrock refuses: what it never accepts, and what none of these betas unlocks.
 
-    It accepts any JSON object: a member of a wrong type holds nothing to refuse.
+    It accepts any JSON object: a member of a wrong type holds nothing to refuse. With `disputed` the paths of what
+    sources disagree on are among them.
     """
     extra: list[Path] = [(name,) for name in body if name not in ACCEPTED_MEMBERS]
     found = _find_members(body)
@@ -198,6 +199,8 @@ def find_locked_members(body: Mapping[str, Any], betas: Iterable[str]) -> list[P
         return extra
     sent, _ = select_betas(betas, body)
     unlocked = {member for row in BETAS if any(matches(row.pattern, beta) for beta in sent) for member in row.members}
+    if not disputed:
+        unlocked.update(_DISPUTED)
     locked = (path for member in _LOCKED if member not in unlocked for path in found.get(member, ()))
     return list(dict.fromkeys([*extra, *locked]))
 

@@ -118,14 +118,16 @@ def count_unions(schema: Any) -> int:
     return sum("anyOf" in each or isinstance(each.get("type"), list) for _, each in walk_schemas(schema))
 
 
-def describe_refusals(schema: Any) -> Iterator[str]:
-    """What Bedrock refuses of a schema, in its words."""
+def describe_refusals(schema: Any, *, is_closed: bool = True) -> Iterator[str]:
+    """What Bedrock refuses of a schema, in its words; with `is_closed` each object must say that it is closed."""
     if find_cycle(schema) is not None:
         yield (
             "Circular reference detected in schema definitions. Self-referencing or mutually-referencing definitions "
             "are not supported."
         )
     for _, each in walk_schemas(schema):
+        if is_closed or "additionalProperties" in each:
+            yield from _check_closed(each)
         for check in _CHECKS:
             yield from check(each)
 
@@ -162,7 +164,6 @@ def _check_unions(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 _CHECKS: tuple[Callable[[Mapping[str, Any]], Iterator[str]], ...] = (
-    _check_closed,
     _check_bounds,
     _check_format,
     _check_reference,

@@ -107,4 +107,11 @@ CHAT: Sources = {
     "closed_schemas": [
         Source("AWS user guide, Get validated JSON results from models, supported and unsupported features", DOCUMENTED)
     ],
+    "closed_tools": [
+        Source(
+            "AWS user guide, Get validated JSON results from models: its strict tools for open weights and for "
+            "Converse have no additionalProperties",
+            DOCUMENTED,
+        )
+    ],
 }

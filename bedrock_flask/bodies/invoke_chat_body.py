@@ -13,6 +13,7 @@ from typing import Any
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Adapter, ChatForm
+from bedrock_flask.bodies.converse_body import InferenceConfig
 from bedrock_flask.bodies.openai_chat_body import Function, JsonSchemaFormat, NamedFunction, StreamOptions
 from bedrock_flask.bodies.openai_fields import Typed, make_flag, make_nested, make_object, make_string, make_tag
 from bedrock_flask.fields import Field, Open, Schema
@@ -218,6 +219,11 @@ class Sampling(Schema):
     presence_penalty = make_penalty("Penalty for tokens that occurred at all.")
 
 
+def make_inference_config() -> Field:
+    """Make the member that AWS's example of structured output with open weights has beside `response_format`."""
+    return make_nested(InferenceConfig, "Converse's inference parameters; what the model makes of them is not known.")
+
+
 class ChatRequest(Sampling):
     """A request of OpenAI's Chat Completions, as InvokeModel takes it: without the model's name."""
 
@@ -269,6 +275,7 @@ class Body(ChatRequest):
     min_tokens = fields.Integer(min=0, allow_none=True, description="Minimum number of output tokens.")
     chat_template_kwargs = make_object("Variables of the model's chat template, such as `enable_thinking`.")
     thinking = make_nested(Thinking, "Whether the model reasons.")
+    inferenceConfig = make_inference_config()
 
 
 # --- the answer ------------------------------------------------------------------------------------------------------

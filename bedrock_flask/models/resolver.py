@@ -82,6 +82,11 @@ class Model:
         """How the model can be called, in order of preference."""
         return tuple(list_ways(self.adapter, self.surfaces))
 
+    def for_body(self, body: Any) -> "Model":
+        """The model with the adapter of a native body, which may have one of two forms."""
+        adapter = self.adapter.for_body(body)
+        return self if adapter is self.adapter else replace(self, adapter=adapter)
+
     def serve_by(self, way: Way) -> "Model":
         """The model as it is if it is called this way alone; itself where its adapter says how it is called."""
         if self.surfaces is None:

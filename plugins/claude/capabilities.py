@@ -276,6 +276,9 @@ SOURCES = {
             DOCUMENTED,
         ),
     ],
+    "closed_tools": [
+        Source("Bedrock's answers in AgentToolkit/altk-boost#118, of a strict tool", ONE_REPORT),
+    ],
     "structured": [
         Source(
             "AWS user guide, Get validated JSON results from models: Sonnet 4.5, Haiku 4.5, Opus 4.5, Opus 4.6; for "

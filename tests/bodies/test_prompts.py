@@ -7,12 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedrock_flask.bodies.prompts import PromptTemplate
-from bedrock_flask_plugins import claude_text, command, deepseek_r1, llama, mistral_instruct, titan_text
+from bedrock_flask_plugins import claude_text, command, deepseek_r1, llama, titan_text
+from bedrock_flask_plugins.mistral import prompt as mistral_prompt
 
 Json = dict[str, Any]
 TEMPLATES = {
     "llama": llama.LLAMA_3,
-    "mistral": mistral_instruct.TEMPLATE,
+    "mistral": mistral_prompt.TEMPLATE,
     "r1": deepseek_r1.TEMPLATE,
     "claude": claude_text.TEMPLATE,
     "titan": titan_text.TEMPLATE,

@@ -119,6 +119,22 @@ def test_every_dialect_reaches_the_family(gateway: Gateway, emulator: Emulator, 
     assert chat.json()["choices"][0]["message"]["content"] == message.json()["content"][-1]["text"]
 
 
+def test_command_answers_with_its_prompt_and_as_many_texts_as_were_asked_for(gateway: Gateway) -> None:
+    body = {"prompt": "Hi", "num_generations": 2, "return_likelihoods": "GENERATION"}
+    answer = gateway.post("/v1/models/command/invoke", body).json()
+    assert (answer["prompt"], len(answer["generations"])) == ("Hi", 2)
+
+
+def test_command_r_answers_with_the_conversation_whole_and_at_the_end_of_a_stream(gateway: Gateway) -> None:
+    turns = [{"role": "USER", "message": "Who?"}, {"role": "CHATBOT", "message": "Newton."}]
+    body = {"message": "Why?", "chat_history": turns}
+    whole = gateway.post("/v1/models/command-r/invoke", body).json()
+    expected = [*turns, {"role": "USER", "message": "Why?"}, {"role": "CHATBOT", "message": whole["text"]}]
+    assert whole["chat_history"] == expected
+    *chunks, _ = Decoder().feed(gateway.post("/v1/models/command-r/invoke-stream", body).content)
+    assert json.loads(chunks[-1].data)["response"]["chat_history"] == expected
+
+
 @pytest.mark.parametrize("name", ["claude-text", "command"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_prompt_cannot_speak_for_the_model(gateway: Gateway, emulator: Emulator, name: str, stream: bool) -> None:

@@ -58,6 +58,19 @@ def ask(content: Any = "Name three colours.", **more: Any) -> Json:
 
 GPT_OSS, QWEN, PALMYRA = "openai.gpt-oss-20b-1:0", "qwen.qwen3-32b-v1:0", "us.writer.palmyra-x5-v1:0"
 LARGE, PIXTRAL = "mistral.mistral-large-2407-v1:0", "us.mistral.pixtral-large-2502-v1:0"
+LLAMA, LARGE_2402 = "meta.llama3-3-70b-instruct-v1:0", "mistral.mistral-large-2402-v1:0"
+SUMMARY: Json = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "summary",
+        "schema": {
+            "type": "object",
+            "properties": {"title": {"type": "string"}},
+            "required": ["title"],
+            "additionalProperties": False,
+        },
+    },
+}
 JAMBA, NEW_MISTRAL, KIMI = "ai21.jamba-1-5-large-v1:0", "mistral.mistral-large-3-675b-instruct", "moonshotai.kimi-k2.5"
 # Sources: the pages of the user guide's model parameters, the "Invoke API" of the models' cards, and programs of AWS's.
 PUBLISHED: list[tuple[str, Json]] = [
@@ -88,6 +101,16 @@ PUBLISHED: list[tuple[str, Json]] = [
         },
     ),
     ("openai.gpt-oss-safeguard-20b", ask(max_completion_tokens=64)),
+    # The user guide's example of structured output has the parameters of Converse.
+    (GPT_OSS, ask(inferenceConfig={"maxTokens": 3000, "temperature": 1.0}, response_format=SUMMARY)),
+    (QWEN, ask(inferenceConfig={"maxTokens": 3000, "temperature": 1.0}, response_format=SUMMARY)),
+    # The cards of models with a prompt have messages.
+    (LLAMA, ask(max_tokens=1024)),
+    ("us.meta.llama4-scout-17b-instruct-v1:0", ask(max_tokens=1024)),
+    ("us.deepseek.r1-v1:0", ask(max_tokens=1024)),
+    ("mistral.mistral-7b-instruct-v0:2", ask(max_tokens=1024)),
+    (LARGE_2402, {"messages": [ASKED, CALLED, FOUND], "tools": [PAYMENT], "max_tokens": 8192}),
+    (LARGE_2402, ask(tools=[PAYMENT], tool_choice="any", top_p=1, temperature=0.7)),
     (QWEN, ask(max_tokens=1024)),
     ("qwen.qwen3-235b-a22b-2507-v1:0", ask(max_tokens=1024, reasoning_effort="low", top_p=0.8, stop="END")),
     ("qwen.qwen3-coder-480b-a35b-v1:0", ask(max_tokens=512, temperature=0, tools=[PAYMENT], tool_choice="required")),
@@ -176,6 +199,14 @@ ALTERED: list[tuple[str, Json, str]] = [
     ),
     ("nvidia.nemotron-nano-3-30b", ask(seed=1.5), "seed"),
     (KIMI, ask(presence_penalty=-2.5), "presence_penalty"),
+    (QWEN, ask(inferenceConfig={"maxTokns": 5}), "inferenceConfig.maxTokns"),
+    (LLAMA, ask(max_tokns=5), "max_tokns"),
+    (LLAMA, ask(max_tokens=0), "max_tokens"),
+    (LLAMA, {"massages": [ASKED]}, "prompt"),
+    ("us.deepseek.r1-v1:0", ask(temperature="1"), "temperature"),
+    (LARGE_2402, ask(max_tokens=8193), "max_tokens"),
+    (LARGE, ask(temperature=1.1), "temperature"),
+    (LARGE, ask(max_tokens=8193), "max_tokens"),
     (LARGE, ask(tools=[PAYMENT], tool_choice="required"), "tool_choice"),
     (LARGE, ask(tools=[PAYMENT], tool_choice={"type": "function", "function": {"name": "get_payment"}}), "tool_choice"),
     (LARGE, ask(safe_promt=True), "safe_promt"),
@@ -225,7 +256,7 @@ def test_a_published_body_passes_unchanged_on_the_native_route(
     assert response.status_code == 200, response.text
     [call] = emulator.calls()
     assert (call["operation"], call["body"]) == ("InvokeModel", written)
-    adapter, _ = REGISTRY.pick(model)
+    adapter = REGISTRY.pick(model)[0].for_body(body)
     assert adapter.answer is not None
     assert find_faults(adapter.answer(), response.json()) == []
     # Some forms have no counts, and then they are in Bedrock's headers.
@@ -279,7 +310,7 @@ def test_an_altered_body_is_refused_at_its_path_before_any_call(
         client.invoke_model(modelId=model, body=json.dumps(body))
     assert path in str(refused.value)
     # On Bedrock's route, what the schema does not know is Bedrock's to refuse.
-    adapter, _ = REGISTRY.pick(model)
+    adapter = REGISTRY.pick(model)[0].for_body(body)
     is_known = any(not fault.unknown for fault in adapter.find_faults(body))
     assert (emulator.calls() == []) is is_known
 

@@ -108,7 +108,7 @@ def test_nova_opens_with_the_user() -> None:
 @pytest.mark.parametrize(
     ("config", "path"),
     [
-        ({"maxTokens": 64_000, "temperature": 0, "topP": 0, "topK": 500, "stopSequences": ["x"]}, None),
+        ({"maxTokens": 64_000, "temperature": 0, "topP": 0, "topK": 128, "stopSequences": ["x"]}, None),
         ({"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}}, None),
         ({"max_new_tokens": 5, "top_p": 0.9, "top_k": 5}, None),
         ({"maxTokens": 0}, "inferenceConfig.maxTokens"),
@@ -116,6 +116,7 @@ def test_nova_opens_with_the_user() -> None:
         ({"temperature": -0.1}, "inferenceConfig.temperature"),
         ({"topP": 1.1}, "inferenceConfig.topP"),
         ({"topK": -1}, "inferenceConfig.topK"),
+        ({"topK": 129}, "inferenceConfig.topK"),
         ({"reasoningConfig": {"type": "auto"}}, "inferenceConfig.reasoningConfig.type"),
         ({"reasoningConfig": {"maxReasoningEffort": "max"}}, "inferenceConfig.reasoningConfig.maxReasoningEffort"),
     ],

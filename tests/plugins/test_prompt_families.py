@@ -42,13 +42,14 @@ def test_each_id_has_the_body_of_its_family(model: str, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "body"), BODIES)
 def test_a_body_in_awss_form_is_taken(name: str, body: Json) -> None:
-    assert REGISTRY.adapters[name].find_faults(body) == []
+    assert REGISTRY.adapters[name].for_body(body).find_faults(body) == []
 
 
 @pytest.mark.parametrize(("name", "change", "path"), ALTERED)
 def test_an_altered_body_is_refused_at_its_path(name: str, change: Json, path: str) -> None:
     body = next(body for each, body in BODIES if each == name)
-    assert [fault.path for fault in REGISTRY.adapters[name].find_faults(body | change)] == [path]
+    adapter = REGISTRY.adapters[name].for_body(body | change)
+    assert [fault.path for fault in adapter.find_faults(body | change)] == [path]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def count_tokens(exchange: Exchange, name: str) -> Response:
 def _read_counted(model: Model, body: Any) -> Request:
     """The request in a body of CountTokens, as a Converse request; one in an unknown format is a text."""
     reject_faults(find_faults(COUNT, body))
-    source, read = body["input"], find_wire(model.adapter).read_request
+    source = body["input"]
     if "converse" in source:
         request: Request = {"messages": [], **source["converse"]}
         reject_faults(find_faults(CONVERSE, request))
@@ -106,6 +106,8 @@ def _read_counted(model: Model, body: Any) -> Request:
     except ValueError:
         raise InvalidBody([FieldError("input.invokeModel.body", "must be base64")]) from None
     document = parse_json(native)
+    model = model.for_body(document)
+    read = find_wire(model.adapter).read_request
     if read is None or model.adapter.operation != "InvokeModel":
         return {"messages": [{"role": "user", "content": [{"json": document}]}]}
     reject_faults(model.adapter.find_faults(document))
@@ -113,16 +115,17 @@ def _read_counted(model: Model, body: Any) -> Request:
 
 
 def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Response:
-    data, adapter = read_body(exchange), model.adapter
-    if adapter.operation != "InvokeModel":
+    data = read_body(exchange)
+    if model.adapter.operation != "InvokeModel":
         # A family whose body no plugin knows, or one that has none but Converse's.
         return _pass_through(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
     body = parse_json(data)
-    with isolate_plugin_errors(adapter):
-        faults = adapter.find_faults(body)
+    model = model.for_body(body)
+    with isolate_plugin_errors(model.adapter):
+        faults = model.adapter.find_faults(body)
     reject_native_faults(exchange, model, body, find_refused(faults, model))
     report_unknown(exchange, faults)
-    return _pass_through(exchange, model, data, operation="InvokeModel", wire=adapter.wire, stream=stream)
+    return _pass_through(exchange, model, data, operation="InvokeModel", wire=model.adapter.wire, stream=stream)
 
 
 def _converse(exchange: Exchange, model: Model, *, stream: bool) -> Response:

@@ -114,7 +114,9 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
         # No plugin knows its body, which may be of any form.
         call = _make_opaque_call(exchange, model, data, stream=stream)
     else:
-        report_unknown(exchange, _check_body(exchange, model, parse_json(data) if body is None else body))
+        body = parse_json(data) if body is None else body
+        model = model.for_body(body)
+        report_unknown(exchange, _check_body(exchange, model, body))
         call = make_call(exchange, model, data, stream=stream)
     wire = find_wire(call.adapter, call.wire)
     if stream:

@@ -69,7 +69,8 @@ def make_reply(
     request = read_request(wire, body)
     scripted = engine.find_native_reply(request)
     if scripted is None:
-        return _write_reply(adapter, fold(relay_events(engine, request, tally, presence)), model)
+        written = _write_reply(adapter, fold(relay_events(engine, request, tally, presence)), model)
+        return _complete(adapter, written, body)
     reply = scripted.body or {}
     tally.usage = count_usage(body, reply, engine).merge(wire.read_usage(reply))
     return reply
@@ -84,11 +85,22 @@ def make_chunks(
     scripted = engine.find_native_reply(request)
     if scripted is None:
         count = partial(conversation.count_tokens, request, engine.count)
-        chunks = _write_chunks(adapter, relay_events(engine, request, tally, presence), model, count)
-        return _add_last(add_metrics(chunks, tally), adapter.chat_form.last)
+        written = _write_chunks(adapter, relay_events(engine, request, tally, presence), model, count)
+        return _add_last(add_metrics(_complete_chunks(adapter, written, body), tally), adapter.chat_form.last)
     parts = scripted.list_chunks()
     tally.usage = reduce(Usage.merge, map(wire.read_usage, parts), count_usage(body, parts, engine))
     return add_metrics(parts, tally)
+
+
+def _complete(adapter: Adapter, written: Json, body: Json) -> Json:
+    """A reply or a chunk with what it repeats of the body."""
+    return written if adapter.complete_reply is None else adapter.complete_reply(written, body)
+
+
+def _complete_chunks(adapter: Adapter, written: Iterable[Json], body: Json) -> Iterator[Json]:
+    with closing(written) as each:
+        for chunk in each:
+            yield _complete(adapter, chunk, body)
 
 
 def _write_reply(adapter: Adapter, response: Response, model: str) -> Json:

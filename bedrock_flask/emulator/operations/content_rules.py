@@ -30,7 +30,7 @@ def walk_messages(body: Json) -> Iterator[tuple[str, str, Json]]:
 def _check_roles(body: Json, capabilities: Capabilities) -> Iterator[str]:
     # Words: langchain-ai/langchain-aws#130, Portkey-AI/gateway#748.
     roles = [turn["role"] for turn in body.get("messages") or ()]
-    if any(role == before for before, role in pairwise(roles)):
+    if not capabilities.any_turns and any(role == before for before, role in pairwise(roles)):
         yield (
             "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
             "between user and assistant roles and try again."

@@ -108,6 +108,7 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
         adapter, capabilities = _find_by_body(request, body)
     if adapter.operation != "InvokeModel":
         raise validation_error(NO_SUCH_MODEL)
+    adapter = adapter.for_body(body)
     _reject_unserved(request, capabilities, "invoke")
     reject_faults(request.keep_refused(replace(adapter, rules=(), surface_rules={}).find_faults(body)))
     if request.account.is_strict:
@@ -203,7 +204,7 @@ def _read_converse_body(request: EmulatorRequest) -> tuple[Capabilities, Json]:
     if faults := request.keep_refused(faults):
         raise validation_error(describe_faults(faults))
     messages = body.get("messages", [{"role": "user"}])
-    if not messages or messages[0]["role"] == "assistant":
+    if not messages or (messages[0]["role"] == "assistant" and not capabilities.any_turns):
         raise validation_error(_WRONG_FIRST_TURN)
     if request.account.is_strict:
         rules.check_rules("converse", body, capabilities)

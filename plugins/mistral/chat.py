@@ -1,10 +1,8 @@
 """Mistral AI's models that take messages in InvokeModel: in Mistral's own form, and since 2025 in OpenAI's.
 
-Those with a prompt are in `mistral_instruct`. Sources: AWS user guide, Mistral AI chat completion, Mistral AI Large
+Those with a prompt are in `prompt`. Sources: AWS user guide, Mistral AI chat completion, Mistral AI Large
 (24.07), Pixtral Large (25.02) and the models' cards, as of October 2026; Mistral AI's API reference.
 """
-
-from collections.abc import Callable
 
 from bedrock_flask.plugin import (
     CHAT,
@@ -16,7 +14,6 @@ from bedrock_flask.plugin import (
     Schema,
     Source,
     fields,
-    hookimpl,
     invoke_chat_body,
     open_weights,
     sources,
@@ -152,8 +149,10 @@ class LargeBody(Schema):
     """A request of Mistral AI's chat completion; the last five members are of Mistral's own API alone."""
 
     messages = invoke_chat_body.make_messages(user=UserMessage, assistant=AssistantMessage)
-    max_tokens = fields.Integer(min=1, allow_none=True, description="Maximum number of output tokens.")
-    temperature = fields.Number(min=0, max=1.5, allow_none=True, description="Sampling temperature.")
+    max_tokens = fields.Integer(
+        min=1, max=8_192, allow_none=True, description="Maximum number of output tokens; default 8192."
+    )
+    temperature = fields.Number(min=0, max=1, allow_none=True, description="Sampling temperature; default 0.7.")
     top_p = fields.Number(
         min=0, max=1, allow_none=True, description="Nucleus sampling: the probability mass to sample from."
     )
@@ -212,44 +211,38 @@ LARGE_SAMPLE = {
 }
 
 
-@hookimpl
-def register_adapters(register: Callable[[Adapter], None]) -> None:
-    register(
-        invoke_chat_body.make_adapter(
-            name="mistral",
-            description="Mistral Large 3, Ministral, Magistral, Devstral and Voxtral by Mistral AI.",
-            provider="Mistral AI",
-            body=MistralBody,
-            models=MODELS,
-            default=_MODEL,
-            known_models=KNOWN_MODELS,
-            sources=SOURCES,
-            # Magistral's reasoning, by aws-samples/mistral-on-aws, the tests of InvokeModel.
-            chat_form=ChatForm(is_tagged=True),
-        )
-    )
-    register(
-        Adapter(
-            name="mistral-large",
-            description="Mistral Large (24.07) and Pixtral Large (25.02) by Mistral AI.",
-            provider="Mistral AI",
-            body=LargeBody,
-            answer=LargeAnswer,
-            speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
-            models=LARGE_MODELS,
-            default=_LARGE,
-            known_models=KNOWN_LARGE_MODELS,
-            sources=LARGE_SOURCES,
-            sample=LARGE_SAMPLE,
-            reply={
-                "choices": [
-                    {"index": 0, "message": {"role": "assistant", "content": "4"}, "stop_reason": "stop"},
-                ]
-            },
-            chunks=[
-                {"choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "stop_reason": None}]},
-                {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "stop_reason": "stop"}]},
-            ],
-            chat_form=ChatForm(piece="message", reason="stop_reason", has_usage=False),
-        )
-    )
+ADAPTER = invoke_chat_body.make_adapter(
+    name="mistral",
+    description="Mistral Large 3, Ministral, Magistral, Devstral and Voxtral by Mistral AI.",
+    provider="Mistral AI",
+    body=MistralBody,
+    models=MODELS,
+    default=_MODEL,
+    known_models=KNOWN_MODELS,
+    sources=SOURCES,
+    # Magistral's reasoning, by aws-samples/mistral-on-aws, the tests of InvokeModel.
+    chat_form=ChatForm(is_tagged=True),
+)
+LARGE_ADAPTER = Adapter(
+    name="mistral-large",
+    description="Mistral Large (24.07) and Pixtral Large (25.02) by Mistral AI.",
+    provider="Mistral AI",
+    body=LargeBody,
+    answer=LargeAnswer,
+    speaks={"invoke_chat": "InvokeModel", "converse": "Converse"},
+    models=LARGE_MODELS,
+    default=_LARGE,
+    known_models=KNOWN_LARGE_MODELS,
+    sources=LARGE_SOURCES,
+    sample=LARGE_SAMPLE,
+    reply={
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "4"}, "stop_reason": "stop"},
+        ]
+    },
+    chunks=[
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "stop_reason": None}]},
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "stop_reason": "stop"}]},
+    ],
+    chat_form=ChatForm(piece="message", reason="stop_reason", has_usage=False),
+)

@@ -1,10 +1,9 @@
 """Mistral 7B, Mixtral, and the Large and Small of February 2024, by Mistral AI: a prompt in their own format; Converse.
 
-Source: AWS user guide, "Mistral AI text completion" (read 2026-11-30). The card of Mistral 7B shows a body with
-messages, as the later models take it; that page, and live calls, have a prompt.
+Source: AWS user guide, "Mistral AI text completion" (read 2026-11-30).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from bedrock_flask.plugin import (
     CHAT,
@@ -19,7 +18,6 @@ from bedrock_flask.plugin import (
     Source,
     build_answer,
     fields,
-    hookimpl,
     inference_config,
     sources,
     text_of_answer,
@@ -123,7 +121,7 @@ class MistralBody(Schema):
     )
     top_k = fields.Integer(
         min=1,
-        unverified_max=200,
+        max=200,
         description="The number of most likely tokens to sample from; default 50, for Large and Small all.",
     )
 
@@ -187,32 +185,28 @@ def write_chunks(parts: Iterable[Json]) -> Iterator[Json]:
             yield write_reply(part)
 
 
-@hookimpl
-def register_adapters(register: Callable[[Adapter], None]) -> None:
-    register(
-        Adapter(
-            name="mistral-instruct",
-            description="Mistral 7B, Mixtral, Mistral Large and Small of February 2024: a prompt.",
-            provider="Mistral AI",
-            body=MistralBody,
-            answer=MistralAnswer,
-            speaks={"mistral_instruct": "InvokeModel", "converse": "Converse"},
-            models=MODELS,
-            default="mistral.mistral-7b-instruct-v0:2",
-            known_models=KNOWN_MODELS,
-            sources=SOURCES,
-            imported=Capabilities(structured=False, strict_tools=False),
-            encode=encode,
-            decode=decode,
-            read_request=read_request,
-            write_reply=write_reply,
-            write_chunks=write_chunks,
-            sample={"prompt": "<s>[INST] What is 2+2? [/INST]", "max_tokens": 64, "temperature": 0.5},
-            reply={"outputs": [{"text": " 2+2 is 4.", "stop_reason": "stop"}]},
-            chunks=[
-                {"outputs": [{"text": " 2+2", "stop_reason": None}]},
-                {"outputs": [{"text": " is 4.", "stop_reason": None}]},
-                {"outputs": [{"text": "", "stop_reason": "stop"}]},
-            ],
-        )
-    )
+ADAPTER = Adapter(
+    name="mistral-instruct",
+    description="Mistral 7B, Mixtral, Mistral Large and Small of February 2024: a prompt.",
+    provider="Mistral AI",
+    body=MistralBody,
+    answer=MistralAnswer,
+    speaks={"mistral_instruct": "InvokeModel", "converse": "Converse"},
+    models=MODELS,
+    default="mistral.mistral-7b-instruct-v0:2",
+    known_models=KNOWN_MODELS,
+    sources=SOURCES,
+    imported=Capabilities(structured=False, strict_tools=False),
+    encode=encode,
+    decode=decode,
+    read_request=read_request,
+    write_reply=write_reply,
+    write_chunks=write_chunks,
+    sample={"prompt": "<s>[INST] What is 2+2? [/INST]", "max_tokens": 64, "temperature": 0.5},
+    reply={"outputs": [{"text": " 2+2 is 4.", "stop_reason": "stop"}]},
+    chunks=[
+        {"outputs": [{"text": " 2+2", "stop_reason": None}]},
+        {"outputs": [{"text": " is 4.", "stop_reason": None}]},
+        {"outputs": [{"text": "", "stop_reason": "stop"}]},
+    ],
+)
