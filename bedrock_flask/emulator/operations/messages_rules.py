@@ -40,7 +40,7 @@ def check_converse_betas(body: Json, capabilities: Capabilities) -> Iterator[str
 
 
 def _check_members(body: Json, capabilities: Capabilities) -> Iterator[str]:
-    for path in find_locked_members(body, body.get("anthropic_beta") or ()):
+    for path in find_locked_members(body, body.get("anthropic_beta") or (), disputed=False):
         if not str(path[0]).startswith(_BEDROCK):
             yield _describe(body, path)
 

@@ -29,7 +29,6 @@ _SAME: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stop_sequences": ("inferenceConfig", "stopSequences"),
         "messages": ("messages",),
         "system": ("system",),
-        "tools": ("toolConfig", "tools"),
     }
 )
 # The name of each in Claude's own format, whose defaults are 1.

@@ -25,7 +25,7 @@ def _check_schemas(body: Json, capabilities: Capabilities) -> Iterator[str]:
     for index, tool in enumerate(member(body, "toolConfig", "tools") or ()):
         spec = tool.get("toolSpec") or {}
         if spec.get("strict") and capabilities.closed_schemas:
-            words = describe_refusals(member(spec, "inputSchema", "json"))
+            words = describe_refusals(member(spec, "inputSchema", "json"), is_closed=capabilities.closed_tools)
             yield from (f"{FROM_MODEL}tools.{index}.custom: {each}" for each in words)
     if form := member(body, "outputConfig", "textFormat"):
         schema = _parse(member(form, "structure", "jsonSchema", "schema"))

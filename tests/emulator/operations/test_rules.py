@@ -133,3 +133,40 @@ def test_an_answer_satisfies_its_schema_in_both_formats(emulator: Emulator, stre
     )
     deltas = [event["contentBlockDelta"]["delta"]["text"] for event in answer["stream"] if "contentBlockDelta" in event]
     assert json.loads("".join(deltas)) == {"city": "city"}
+
+
+GPT_OSS, QWEN = "openai.gpt-oss-20b-1:0", "qwen.qwen3-32b-v1:0"
+WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def make_tools(schema: Any, **more: Any) -> Any:
+    return {"tools": [{"toolSpec": {"name": "weather", "inputSchema": {"json": schema}, **more}}]}
+
+
+def test_turns_come_in_any_order_where_aws_says_so_and_nowhere_else(emulator: Emulator) -> None:
+    first, second = ({"role": role, "content": [{"text": "Hello."}]} for role in ("assistant", "user"))
+    for turns, words in (([first, second], "must start with a user message"), ([second, second], "must alternate")):
+        assert converse(emulator, GPT_OSS, messages=turns)[0] == 200
+        status, text = converse(emulator, QWEN, messages=turns)
+        assert (status, words in text) == (400, True)
+
+
+def test_a_strict_tool_of_open_weights_need_not_say_that_it_is_closed(emulator: Emulator) -> None:
+    assert converse(emulator, QWEN, toolConfig=make_tools(WEATHER, strict=True))[0] == 200
+    words = "'additionalProperties' must be explicitly set to false"
+    for model, schema in ((SONNET_4_5, WEATHER), (QWEN, {**WEATHER, "additionalProperties": True})):
+        status, text = converse(emulator, model, toolConfig=make_tools(schema, strict=True))
+        assert (status, words in text) == (400, True), model
+
+
+def test_claudes_own_tools_are_taken_beside_those_of_converse(emulator: Emulator) -> None:
+    own = {"tools": [{"type": "bash_20250124", "name": "bash"}]}
+    status, text = converse(emulator, SONNET_4_5, toolConfig=make_tools(WEATHER), additionalModelRequestFields=own)
+    assert status == 200, text
+
+
+def test_old_reasoning_is_cleared_by_an_edit_with_its_beta(emulator: Emulator) -> None:
+    edits = {"edits": [{"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}}]}
+    beta = ["context-management-2025-06-27"]
+    assert invoke(emulator, SONNET_4_5, context_management=edits, anthropic_beta=beta)[0] == 200
+    assert "Extra inputs" in invoke(emulator, SONNET_4_5, context_management=edits)[1]
