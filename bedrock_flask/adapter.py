@@ -16,6 +16,7 @@ from bedrock_flask.converse import Event, Json, Request, Response
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
 from bedrock_flask.fields import Schema, find_faults
 from bedrock_flask.observability import logs
+from bedrock_flask.prices.billed import Billed
 
 LOG = logging.getLogger("bedrock_flask.plugin")
 
@@ -312,6 +313,7 @@ class Adapter:
     chat_form     for the wire `invoke_chat`: how the family's answers differ from OpenAI's
     also          if the same models take a second body in InvokeModel: its adapter, which has the bodies that lack what
                   this one's must have, and have what its own must have
+    count_billed  what AWS bills beside tokens: a function from a native body and its answer to a Billed
     """
 
     name: str
@@ -342,6 +344,7 @@ class Adapter:
     imported: Capabilities | None = None
     chat_form: ChatForm = field(default_factory=ChatForm)
     also: "Adapter | None" = None
+    count_billed: Callable[[Json, Json], Billed] | None = None
 
     def __post_init__(self) -> None:
         faults = tuple(fault for check in CHECKS for fault in check.find_faults(self))

@@ -28,6 +28,7 @@ from bedrock_flask.models.loading import load_registry
 from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from bedrock_flask.observability import logs
 from bedrock_flask.openapi import with_openapi
+from bedrock_flask.prices.pricer import Pricer
 from bedrock_flask.prices.table import read_file
 from bedrock_flask.state import KEY, make_state, state_of, with_state
 from bedrock_flask.transport.choice import make_offer_reader, make_transport
@@ -77,13 +78,13 @@ def with_settings(settings: Settings) -> Step:
         watch = ModelsFileWatch(settings.models_file, registry) if settings.models_file else None
         loaded = models.load(settings, registry, watch.aliases if watch else {})
         if settings.prices_file:
-            # Nothing is priced yet while serving, but a bad file must not wait for the first price.
+            # A bad file must not wait for the first call.
             read_file(settings.prices_file)
         for broken in registry.broken:
             for line in broken.lines():
                 LOG.error("starting without %s", line)
         app.extensions[KEY] = make_state(settings, loaded, load_dialects())
-        with_state(app, models_file=watch)
+        with_state(app, models_file=watch, pricer=Pricer(settings.prices_file))
         # Otherwise Flask would answer an address with two slashes with a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]

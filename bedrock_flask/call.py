@@ -10,21 +10,37 @@ from typing import Any
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import OPERATIONS, STREAMING
 from bedrock_flask.bedrock.surfaces import CALLED, Surface
-from bedrock_flask.bedrock.usage import Usage
+from bedrock_flask.bedrock.usage import NOTHING, Usage
 from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
 from bedrock_flask.protocol import json
+
+# What became of a call that is billed: nobody knows whether it is, its answer is whole, or there is nothing to bill.
+BEGUN, WHOLE, FREE = "begun", "whole", "free"
 
 
 @dataclass
 class CallRecord:
-    """What is learned about one call while it runs: the transport and the guards write it, the log reads it once."""
+    """What is learned about one call while it runs: the transport and the guards write it, the log reads it once.
+
+    model    the id by which the call is billed; empty where none is called
+    outcome  BEGUN, WHOLE or FREE; empty before the call, and where none is billed
+    tier     the service tier of the answer
+    usage, billed   what the call is billed for
+    calls    the records of calls that are made side by side for one request
+    """
 
     attempts: int = 0
     region: str = ""
     surface: str = ""
     upstream_request_id: str = ""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NOTHING
     error: str = ""
+    model: str = ""
+    outcome: str = ""
+    tier: str = ""
+    billed: Billed = TOKENS_ALONE
+    calls: list["CallRecord"] = field(default_factory=list)
 
 
 # Not frozen, because a frozen record of its fields takes three times as long to make.
@@ -36,7 +52,8 @@ class Call:
     `model` is empty. `deadline` is a time of `time.monotonic()`; `headers` are sent unchanged. `wire` names the format
     of body and answer where it is not the adapter's own. `stream` calls the streaming twin of the operation. `client`
     is the connection of the caller, which a stream watches: when the client disconnects, the call ends.
-    `retries_itself` says that the caller tries again after an error, so the gateway does not.
+    `retries_itself` says that the caller tries again after an error, so the gateway does not. `billed_as` is the id
+    that names its price, and is empty where AWS bills nothing.
     """
 
     adapter: Adapter
@@ -53,6 +70,7 @@ class Call:
     request_id: str = ""
     deadline: float = float("inf")
     retries_itself: bool = False
+    billed_as: str = ""
     record: CallRecord = field(default_factory=CallRecord)
 
     @property

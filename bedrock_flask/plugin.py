@@ -44,6 +44,7 @@ from bedrock_flask.capabilities import CHAT, Capabilities
 from bedrock_flask.converse import Json, build_answer, text_of, text_of_answer
 from bedrock_flask.fields import Open, Schema
 from bedrock_flask.hookspecs import API_VERSION, hookimpl
+from bedrock_flask.prices.billed import Billed
 
 __all__ = [
     "API_VERSION",
@@ -53,6 +54,7 @@ __all__ = [
     "ONE_REPORT",
     "Adapter",
     "AsyncInvoke",
+    "Billed",
     "Capabilities",
     "ChatForm",
     "Engine",

@@ -14,6 +14,7 @@ from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.dialect import Dialect
 from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from bedrock_flask.models.resolver import Models
+from bedrock_flask.prices.pricer import Pricer
 from bedrock_flask.transport.shutdown import Shutdown
 
 KEY = "bedrock_flask"
@@ -79,6 +80,7 @@ class State:
     answer_unread  the response to a request that the server cannot read: its beginning, a status, what is wrong
     openapi        builds the OpenAPI document of these models, once
     models_file    notices that the models file has changed; None without such a file
+    pricer         computes what a call costs
     """
 
     settings: Settings
@@ -94,6 +96,7 @@ class State:
     answer_unread: Callable[[bytes, int, str], bytes] | None = None
     openapi: Callable[[Models], Mapping[str, Any]] = lambda models: {}
     models_file: ModelsFileWatch | None = None
+    pricer: Pricer = field(default_factory=Pricer)
 
 
 def make_state(settings: Settings, models: Models, dialects: tuple[Dialect, ...]) -> State:

@@ -62,6 +62,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=encode,
             decode=rerank_body.decode,
             emulate=rerank_body.emulate,
+            count_billed=rerank_body.count_queries,
             sample={
                 "query": "Where do the roads meet?",
                 "documents": ["The roads meet at the door.", "Rain is likely."],

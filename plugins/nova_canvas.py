@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from bedrock_flask.plugin import (
     DOCUMENTED,
     Adapter,
+    Billed,
     Capabilities,
     Json,
     KnownModel,
@@ -12,6 +13,7 @@ from bedrock_flask.plugin import (
     Source,
     fields,
     hookimpl,
+    image_body,
     image_tasks_body,
     own_fields,
 )
@@ -240,6 +242,17 @@ def place_style(value: str, request: Json) -> Json:
     return own_fields.place_fields(textToImageParams={"style": value})
 
 
+def count_images(body: Json, reply: Json) -> Billed:
+    """Each image is billed, by the quality and by the longer side; AWS names no price for a removed background."""
+    images = reply.get("images") or ()
+    size = image_body.find_size(images[0]) if images else None
+    if size is None or body["taskType"] == "BACKGROUND_REMOVAL":
+        return Billed({"image": len(images)})
+    side = 1024 if max(size) <= 1024 else 2048
+    quality = body.get("imageGenerationConfig", {}).get("quality", "standard")
+    return Billed({"image": len(images)}, variant=f"{quality} up to {side} x {side}")
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
@@ -271,6 +284,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=image_tasks_body.encode,
             decode=image_tasks_body.decode,
             emulate=image_tasks_body.emulate,
+            count_billed=count_images,
             sample={
                 "taskType": "TEXT_IMAGE",
                 "textToImageParams": {"text": "A door between two roads.", "negativeText": "people"},

@@ -118,6 +118,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=stability_body.encode,
             decode=stability_body.decode,
             emulate=emulate,
+            count_billed=image_body.count_images,
             sample={"prompt": "A door between two roads.", "aspect_ratio": "16:9", "seed": 7},
         )
     )
@@ -139,6 +140,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=stability_body.encode,
             decode=stability_body.decode,
             emulate=emulate,
+            count_billed=image_body.count_images,
             sample={"prompt": "A door between two roads.", "mode": "text-to-image", "output_format": "jpeg"},
         )
     )
@@ -160,6 +162,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=stability_body.encode,
             decode=stability_body.decode,
             emulate=emulate,
+            count_billed=image_body.count_images,
             sample={"prompt": "A door between two roads.", "negative_prompt": "people", "seed": 7},
         )
     )

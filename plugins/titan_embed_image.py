@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from bedrock_flask.plugin import (
     DOCUMENTED,
     Adapter,
+    Billed,
     Capabilities,
     Engine,
     Json,
@@ -95,6 +96,11 @@ def emulate(body: Json, engine: Engine) -> Json:
     }
 
 
+def count_billed(body: Json, reply: Json) -> Billed:
+    """An image is billed as such, a text by its tokens."""
+    return Billed({"image_input": int("inputImage" in body), **({} if "inputText" in body else {"input": 0})})
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
@@ -138,6 +144,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=encode,
             decode=decode,
             emulate=emulate,
+            count_billed=count_billed,
             extras={"dimensions": "additionalModelRequestFields.embeddingConfig.outputEmbeddingLength"},
             sample={"inputText": "A door between two roads.", "embeddingConfig": {"outputEmbeddingLength": 256}},
         )

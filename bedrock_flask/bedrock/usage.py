@@ -14,18 +14,23 @@ _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_to
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call as Bedrock counts them: `input` excludes those read from or written to the cache."""
+    """Tokens of one call as Bedrock counts them: `input` excludes those read from or written to the cache.
+
+    `hour_write` is how many of `cache_write` are kept for an hour, where Bedrock says it.
+    """
 
     input: int | None = None
     output: int | None = None
     cache_read: int | None = None
     cache_write: int | None = None
+    hour_write: int | None = None
 
     def merge(self, newer: "Usage") -> "Usage":
         """These counts, replaced by those that `newer` has (counts in a stream are cumulative)."""
         if newer is NOTHING:
             return self
-        return Usage(*(b if b is not None else a for a, b in zip(self.counts(), newer.counts(), strict=True)))
+        pairs = zip((*self.counts(), self.hour_write), (*newer.counts(), newer.hour_write), strict=True)
+        return Usage(*(b if b is not None else a for a, b in pairs))
 
     def counts(self) -> tuple[int | None, ...]:
         """Input, output, cache read, cache write."""
@@ -91,7 +96,17 @@ def from_members(counts: Any) -> Usage:
         place = _PLACES.get(name)
         if place is not None and found[place] is None:
             found[place] = _count(value)
-    return Usage(*found)
+    return Usage(*[*found, _count(_find_hour_write(counts))])
+
+
+def _find_hour_write(counts: Mapping[str, Any]) -> Any:
+    """The tokens that are kept for an hour, of those written to the cache: in Anthropic's form, or in Converse's."""
+    if isinstance(by_lifetime := counts.get("cache_creation"), Mapping):
+        return by_lifetime.get("ephemeral_1h_input_tokens", 0)
+    if isinstance(details := counts.get("cacheDetails"), list):
+        found = (each.get("inputTokens") for each in details if isinstance(each, Mapping) and each.get("ttl") == "1h")
+        return next(found, 0)
+    return None
 
 
 def from_metrics(chunk: Any) -> Usage:

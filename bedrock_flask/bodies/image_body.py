@@ -15,6 +15,7 @@ from marshmallow import ValidationError
 from bedrock_flask import fields
 from bedrock_flask.bodies.own_fields import Place, place_fields
 from bedrock_flask.converse import Json, Request, Response
+from bedrock_flask.prices.billed import Billed
 from bedrock_flask.protocol.image_files import find_base64_format, find_base64_size
 from bedrock_flask.protocol.masks import draw_base64_mask
 
@@ -86,6 +87,11 @@ def write_filtered(reason: str) -> Response:
 def find_size(image: Any) -> tuple[int, int] | None:
     """The width and height of an image in base64; None without one that can be read."""
     return find_base64_size(image) if isinstance(image, str) else None
+
+
+def count_images(body: Json, reply: Json) -> Billed:
+    """Each image of an answer is billed."""
+    return Billed({"image": len(reply.get("images") or ())})
 
 
 # --- OpenAI's parameters ----------------------------------------------------------------------------------------------

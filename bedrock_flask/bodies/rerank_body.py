@@ -5,17 +5,23 @@ has the member `ranking`: the number of a document and its score, the most relev
 
 Sources: Cohere's API reference, Rerank (v2); AWS user guide, "Supported Regions and models for reranking" (November
 2026). AWS has no page on the bodies: they are those of programs, and of what Bedrock refuses
-in cohere-ai/cohere-python#613.
+in cohere-ai/cohere-python#613. AWS user guide, "Pricing and search units"; AWS's pricing page, as programs cite it
+(a document of more than 500 tokens, with the query's, counts as several).
 """
+
+from math import ceil
 
 from bedrock_flask import fields
 from bedrock_flask.adapter import Engine
 from bedrock_flask.bodies.own_fields import read_fields
 from bedrock_flask.converse import Json, Request, Response, text_of
 from bedrock_flask.fields import Open
+from bedrock_flask.prices.billed import Billed
 
 # Words of a query and a document that the emulator compares.
 _PUNCTUATION = ".,;:!?\"'()[]"
+# Documents that one query is billed for, and the tokens of each, with those of the query.
+_BILLED_DOCUMENTS, _BILLED_TOKENS = 100, 500
 
 
 def make_query() -> fields.String:
@@ -61,6 +67,19 @@ def encode(request: Request) -> Json:
 def decode(reply: Json) -> Response:
     """The ranking."""
     return {"ranking": [{"index": each["index"], "score": each["relevance_score"]} for each in reply["results"]]}
+
+
+def count_queries(body: Json, reply: Json) -> Billed:
+    """A call is billed as one query for each hundred documents, and a long document as several.
+
+    How many tokens a text has is not known, but it has no more than bytes: None where that leaves the number open.
+    """
+    documents, room = body["documents"], _BILLED_TOKENS - len(body["query"].encode())
+    least = ceil(len(documents) / _BILLED_DOCUMENTS)
+    if room < 1:
+        return Billed({"request": None})
+    pieces = sum(ceil(len(document.encode()) / room) or 1 for document in documents)
+    return Billed({"request": least if least == ceil(pieces / _BILLED_DOCUMENTS) else None})
 
 
 def emulate(body: Json, engine: Engine) -> Json:

@@ -12,7 +12,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.operations import ASYNC
-from bedrock_flask.call import Call, Chunk, Handler, Reply, Stream
+from bedrock_flask.call import WHOLE, Call, Chunk, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.emulator.app import create_emulator
 from bedrock_flask.emulator.engines.scripted import ScriptedEngine
@@ -30,7 +30,7 @@ _SETTINGS = Settings(max_attempts=1, read_timeout=20.0, deadline=30.0)
 
 
 def answers_whole(adapter: Adapter) -> Iterator[str]:
-    """The sample gets a whole answer, and its usage is known."""
+    """The sample gets a whole answer, its usage is known, and `count_billed` counts what is billed."""
     if adapter.operation == ASYNC:
         # Its answer is a file in S3.
         return
@@ -43,6 +43,8 @@ def answers_whole(adapter: Adapter) -> Iterator[str]:
             return
         if call.record.usage.input is None:
             yield "the emulator's whole answer to the sample has no usage"
+        if call.record.outcome != WHOLE:
+            yield "count_billed fails for the sample and the emulator's answer to it: the log says why"
 
 
 def answers_streamed(adapter: Adapter) -> Iterator[str]:
@@ -128,7 +130,7 @@ def _find_id(adapter: Adapter, registry: Registry, *, streaming: bool) -> str:
 
 def _make_call(adapter: Adapter, model: str, *, stream: bool = False) -> Call:
     body = json.dumps(copy.deepcopy(dict(adapter.sample))).encode()
-    return Call(adapter=adapter, operation=adapter.operation, model=model, body=body, stream=stream)
+    return Call(adapter=adapter, operation=adapter.operation, model=model, body=body, stream=stream, billed_as=model)
 
 
 def _read_chunks(stream: Stream) -> list[Chunk]:

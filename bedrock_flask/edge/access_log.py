@@ -4,9 +4,13 @@ import logging
 import time
 from typing import Any
 
+from bedrock_flask.billing import compute_cost
+from bedrock_flask.call import FREE, CallRecord
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response
 from bedrock_flask.observability.log_line import log_fields
+from bedrock_flask.prices.cost import add_exactly
+from bedrock_flask.prices.pricer import Pricer
 
 LOG = logging.getLogger("bedrock_flask.request")
 
@@ -37,5 +41,18 @@ def _log(exchange: Exchange, status: int) -> None:
     if record.upstream_request_id:
         fields["bedrock_request_id"] = record.upstream_request_id
     fields |= record.usage.to_dict()
+    if record.outcome or record.calls:
+        fields |= _describe_cost(exchange.state.pricer, record)
     fields["seconds"] = round(time.monotonic() - exchange.started, 6)
     log_fields(LOG, "request", fields)
+
+
+def _describe_cost(pricer: Pricer, record: CallRecord) -> dict[str, Any]:
+    """What the calls of a request cost together: null if that is not known of one, and how many those are."""
+    calls = [call for call in record.calls or (record,) if call.outcome != FREE]
+    if not calls:
+        return {}
+    totals = [compute_cost(pricer, call).total for call in calls]
+    if unpriced := totals.count(None):
+        return {"cost_usd": None, "unpriced_calls": unpriced}
+    return {"cost_usd": float(add_exactly(total for total in totals if total is not None))}

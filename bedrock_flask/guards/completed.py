@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter, isolate_plugin_errors
-from bedrock_flask.bedrock.usage import from_headers
+from bedrock_flask.bedrock.service_tiers import find_tier
+from bedrock_flask.bedrock.usage import NOTHING, from_headers
+from bedrock_flask.billing import begin_bill, close_bill, note_failure
 from bedrock_flask.call import END, REPLY, Batch, Call, Chunk, Handler, Reply, Stream, find_object
 from bedrock_flask.errors import CONNECTION_LOST, BedrockError, GatewayError, UpstreamTruncated, read_reported_error
 from bedrock_flask.observability import logs
@@ -18,18 +20,28 @@ LOG = logging.getLogger("bedrock_flask.gateway")
 
 
 def completed(handler: Handler) -> Handler:
-    """The same handler; an answer that is cut short or without its end is an error, and usage is recorded.
+    """The same handler; an answer that is cut short or without its end is an error, and what is billed is recorded.
 
     Of an opaque wire, an answer that is not a JSON object is whole by its length, or by the clean end of its stream.
     """
 
     def send(call: Call) -> Reply:
-        reply = handler.send(call)
+        begin_bill(call)
+        try:
+            reply = handler.send(call)
+        except GatewayError as error:
+            note_failure(call, error)
+            raise
         _check_whole(reply, reply.headers, find_wire(call.adapter, call.wire), call)
         return reply
 
     def send_stream(call: Call) -> Stream:
-        stream = handler.send_stream(call)
+        begin_bill(call)
+        try:
+            stream = handler.send_stream(call)
+        except GatewayError as error:
+            note_failure(call, error)
+            raise
         return replace(stream, batches=_check_batches(stream, find_wire(call.adapter, call.wire), call))
 
     return Handler(send, send_stream)
@@ -39,6 +51,7 @@ def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, 
     document = _read_document(answer, wire)
     if document is None:
         call.record.usage = from_headers(headers)
+        close_bill(call, headers)
         return
     with isolate_plugin_errors(call.adapter):
         if not wire.is_complete(document) and GUARDRAIL not in document:
@@ -46,6 +59,7 @@ def _check_whole(answer: Reply | Chunk, headers: Mapping[str, str], wire: Wire, 
                 raise read_reported_error(reported)
             raise _make_incomplete_error(call.adapter, document)
         call.record.usage = wire.read_usage(document).merge(from_headers(headers))
+    close_bill(call, headers, document)
 
 
 def _read_document(answer: Reply | Chunk, wire: Wire) -> dict[str, Any] | None:
@@ -88,6 +102,8 @@ def _check_batches(stream: Stream, wire: Wire, call: Call) -> Generator[Batch]:
                 raise
     if not answer.is_complete:
         raise UpstreamTruncated(f"{CONNECTION_LOST} Bedrock's stream ended without its terminal event.")
+    if not answer.is_over:
+        close_bill(call, stream.headers)
 
 
 def _check_batch(batch: Batch, answer: "_StreamedAnswer") -> Iterator[Batch]:
@@ -142,7 +158,10 @@ class _StreamedAnswer:
         with isolate_plugin_errors(call.adapter):
             if not wire.is_opaque:
                 _reject_reported_error(payload, chunk, wire)
-            call.record.usage = call.record.usage.merge(wire.read_usage(payload))
+            usage = wire.read_usage(payload)
+            if usage is not NOTHING:
+                call.record.usage = call.record.usage.merge(usage)
+                call.record.tier = find_tier(payload) or call.record.tier
             self.is_guarded = self.is_guarded or GUARDRAIL in payload
             self.has_stopped = self.has_stopped or self.is_guarded or wire.is_stop(payload)
             is_terminal = (call.surface and wire.is_last_event) or wire.is_terminal
@@ -158,4 +177,5 @@ class _StreamedAnswer:
         # Any chunk of an unknown format may be the last one, or not.
         if not self.is_over and not self.wire.is_opaque:
             self.is_over = True
+            close_bill(self.call, self.stream.headers)
             self.stream.complete()

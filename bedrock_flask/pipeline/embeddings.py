@@ -125,6 +125,8 @@ def embed(
     finally:
         for whole, record in sent:
             whole.attempts += record.attempts
+            whole.region = record.region or whole.region
+            whole.calls.append(record)
             whole.upstream_request_id = record.upstream_request_id or whole.upstream_request_id
             whole.usage = add_usage(whole.usage, record.usage)
     return EmbeddingResult(vectors, sent[0][0].usage if sent else Usage())

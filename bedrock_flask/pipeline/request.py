@@ -9,8 +9,8 @@ from typing import Any
 from bedrock_flask import headers
 from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
 from bedrock_flask.bedrock.errors import is_profile_needed
-from bedrock_flask.bedrock.model_ids import find_arn_region
-from bedrock_flask.bedrock.surfaces import CALLED, name_surface
+from bedrock_flask.bedrock.model_ids import find_arn_region, is_application_profile
+from bedrock_flask.bedrock.surfaces import CALLED, COUNTERS, name_surface
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.concurrency import end_preparation
 from bedrock_flask.edge.connection import client_socket
@@ -43,6 +43,8 @@ _MOST_ATTEMPTS = re.compile(r"\bmax=([0-9]{1,9})\b")
 _MAX_LOGGED = 20
 # Inference profiles that an error names.
 _MOST_PROFILES = 5
+# Counts of tokens, which AWS does not bill.
+_UNBILLED = frozenset({"CountTokens", *COUNTERS})
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -202,8 +204,14 @@ def make_call(
         request_id=exchange.request_id,
         retries_itself=_retries_itself(exchange),
         deadline=time.monotonic() + exchange.settings.deadline,
+        billed_as="" if operation in _UNBILLED else find_billed_id(model),
         record=exchange.record,
     )
+
+
+def find_billed_id(model: Model) -> str:
+    """The id that names the price of a model: an application's profile costs what its alias names."""
+    return model.base if model.base and is_application_profile(model.id) else model.id
 
 
 def check_enabled(exchange: Exchange, operation: str) -> None:

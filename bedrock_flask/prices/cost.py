@@ -1,53 +1,76 @@
 """The cost of a call: what was counted, times what each unit costs."""
 
-from collections.abc import Mapping
-from decimal import Decimal
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Context, Decimal, Inexact
+from functools import reduce
 
 from bedrock_flask.bedrock.usage import Usage
-from bedrock_flask.prices.price import UNITS, Price
+from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
+from bedrock_flask.prices.price import HOUR, Price
 
-# The units that are tokens.
-TOKENS = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+# Wide enough for every price of a file and every count: a result that would have to be rounded is an error.
+_EXACT = Context(prec=60, traps=[Inexact])
+_NOTHING = Decimal(0)
 
 
-def count_tokens(usage: Usage, hour_writes: int = 0) -> dict[str, int | None]:
-    """The tokens of a call by the units that they are priced in; `hour_writes` of those written are kept for an hour.
+# Not frozen, because each call makes one, and a frozen record takes three times as long to make.
+@dataclass(slots=True)
+class Cost:
+    """The cost of one call in US dollars.
 
-    A cache that is not reported was not used.
+    total    the sum of the parts; None if something that was counted, or is priced, is not known
+    price    the price that was in force; None if none is known
+    counts   what was counted, by its name in UNITS; None where the number is not known
+    parts    what each unit costs, as far as it is known
     """
-    written = usage.cache_write or 0
-    counts = (
-        usage.input,
-        usage.output,
-        usage.cache_read or 0,
-        max(written - hour_writes, 0),
-        min(hour_writes, written),
-    )
-    return dict(zip(TOKENS, counts, strict=True))
+
+    total: Decimal | None
+    price: Price | None = None
+    counts: Mapping[str, int | Decimal | None] = field(default_factory=dict)
+    parts: Mapping[str, Decimal] = field(default_factory=dict)
 
 
-def compute_cost(
-    usage: Usage,
-    price: Price | None,
-    *,
-    hour_writes: int = 0,
-    others: Mapping[str, int | Decimal] = MappingProxyType({}),
-) -> Decimal | None:
-    """The cost of a call in US dollars, exactly; None if something that was counted, or is priced, is not known.
-
-    `others` has the counts of what is priced beside tokens, by its name in UNITS: images, seconds, requests. A model
-    that has such a price may count tokens that cost nothing.
-    """
+def compute_cost(usage: Usage, price: Price | None, billed: Billed = TOKENS_ALONE) -> Cost:
+    """The cost of a call, exactly; its total is None if something that was counted, or is priced, is not known."""
+    counts = _count_tokens(usage, price)
+    if billed.counts:
+        counts |= billed.counts
     if price is None:
-        return None
-    counts: dict[str, int | Decimal | None] = {**count_tokens(usage, hour_writes), **others}
-    is_priced_otherwise = not price.units.keys() <= set(TOKENS)
-    cost = Decimal(0)
-    for unit in UNITS:
-        unit_price, count = price.units.get(unit), counts.get(unit)
-        if unit_price is not None and count is not None:
-            cost += unit_price * count / UNITS[unit]
-        elif unit_price is not None or (count and not (is_priced_otherwise and unit in TOKENS)):
-            return None
-    return cost
+        return Cost(None, None, counts)
+    # Loops, because each call passes here, and comprehensions cost as much again.
+    each, parts, total, is_known = price.each, {}, _NOTHING, True
+    for unit, amount in each.items():
+        count = counts.get(unit)
+        if count:
+            parts[unit] = part = _EXACT.multiply(amount, count)
+            total = _EXACT.add(total, part)
+        elif count is None:
+            is_known = False
+    for unit, count in counts.items():
+        if count and unit not in each and unit not in price.free:
+            is_known = False
+    return Cost(total if is_known else None, price, counts, parts)
+
+
+def add_exactly(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of amounts, without rounding."""
+    return reduce(_EXACT.add, amounts, _NOTHING)
+
+
+def _count_tokens(usage: Usage, price: Price | None) -> dict[str, int | Decimal | None]:
+    """The tokens of a call by the units that they are priced in; a cache that is not reported was not used."""
+    written, hour = usage.cache_write or 0, usage.hour_write
+    if written and hour is None and price is not None and HOUR in price.units:
+        # Two prices, and nobody says which.
+        short = None
+    else:
+        hour = min(hour or 0, written)
+        short = written - hour
+    return {
+        "input": usage.input,
+        "output": usage.output,
+        "cache_read": usage.cache_read or 0,
+        "cache_write": short,
+        HOUR: hour,
+    }

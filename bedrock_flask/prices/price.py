@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 DEFAULT = "default"
 # AWS's service tiers, and batch inference, which has prices of its own.
@@ -24,6 +25,9 @@ UNITS: Mapping[str, int] = {
     "audio_input_second": 1,
     "request": 1,
 }
+HOUR = "cache_write_1h"
+# The units that are tokens.
+TOKENS = ("input", "output", "cache_read", "cache_write", HOUR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +52,13 @@ class Price:
     units: Mapping[str, Decimal] = field(default_factory=dict)
     source: str = ""
     date: str = ""
+
+    @cached_property
+    def each(self) -> Mapping[str, Decimal]:
+        """What one of each unit costs."""
+        return {unit: price / UNITS[unit] for unit, price in self.units.items()}
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """What costs nothing: the tokens of a model that is priced by something else, too."""
+        return frozenset() if self.units.keys() <= set(TOKENS) else frozenset(TOKENS)

@@ -1,13 +1,16 @@
 """Token counts as OpenAI's formats write them: tokens read from the cache or written to it count as input."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from bedrock_flask.bedrock.usage import Usage, from_members
+from bedrock_flask.bedrock.usage import NOTHING, Usage, from_members
 from bedrock_flask.converse import Json, member
 
 
 def read_counts(counts: Any, *, input_name: str, output_name: str) -> Usage:
     """The counts of a `usage` object whose members for input and output have these names."""
+    if not isinstance(counts, Mapping):
+        return NOTHING
     total, output = _count(member(counts, input_name)), _count(member(counts, output_name))
     details = member(counts, f"{input_name}_details")
     read, write = _count(member(details, "cached_tokens")), _count(member(details, "cache_write_tokens"))

@@ -6,6 +6,7 @@ from typing import Any
 from bedrock_flask.plugin import (
     DOCUMENTED,
     Adapter,
+    Billed,
     Capabilities,
     Json,
     KnownModel,
@@ -87,6 +88,13 @@ def decode(reply: Json) -> Json:
     return {"embeddings": vectors}
 
 
+def count_images(body: Json, reply: Json) -> Billed:
+    """Images have a price of their own, and not that of the tokens of a text."""
+    mixed = sum(part["type"] == "image_url" for each in body.get("inputs", ()) for part in each["content"])
+    images = len(body.get("images", ())) + mixed
+    return Billed({"image_input": images} if images else {})
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
@@ -113,6 +121,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=encode_v4,
             decode=decode,
             emulate=emulate_v4,
+            count_billed=count_images,
             extras={
                 **EXTRAS,
                 "dimensions": "additionalModelRequestFields.output_dimension",
@@ -153,6 +162,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=encode_v3,
             decode=decode,
             emulate=emulate_v3,
+            count_billed=count_images,
             extras={**EXTRAS, "dimensions": embedding_body.fix_dimensions(V3_DIMENSIONS)},
             sample={
                 "input_type": "search_document",

@@ -13,6 +13,7 @@ from bedrock_flask.plugin import (
     DOCUMENTED,
     Adapter,
     AsyncInvoke,
+    Billed,
     Capabilities,
     Engine,
     Json,
@@ -106,6 +107,21 @@ def emulate(body: Json, engine: Engine) -> Json:
     }
 
 
+def count_billed(body: Json, reply: Json) -> Billed:
+    """A text is billed by its tokens, an image as such, and sound and video by their seconds, which nobody reports."""
+    _, found = find_parameters(body)
+    parameters: Json = found or {}
+    counts = {
+        "image_input": int("image" in parameters),
+        "video_input_second": None if "video" in parameters else 0,
+        "audio_input_second": None if "audio" in parameters else 0,
+    }
+    is_page = parameters.get("image", {}).get("detailLevel") == "DOCUMENT_IMAGE"
+    return Billed(
+        counts if "text" in parameters else {**counts, "input": 0}, variant="document image" if is_page else ""
+    )
+
+
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(
@@ -141,6 +157,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             encode=encode,
             decode=decode,
             emulate=emulate,
+            count_billed=count_billed,
             async_invoke=AsyncInvoke(
                 sample={
                     "taskType": SEGMENTED,

@@ -60,6 +60,7 @@ def _make_adapter(service: Service) -> Adapter:
         encode=service.encode,
         decode=stability_body.decode,
         emulate=_make_emulate(service),
+        count_billed=image_body.count_images,
         sample=dict(service.sample),
     )
 

@@ -16,7 +16,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.contract import ADVICE, LAWS, Law, breaches, faults_of
 from bedrock_flask.contract.samples import make_body
 from bedrock_flask.models import loading
-from bedrock_flask.plugin import Capabilities, Open, Schema, fields, hookimpl, text_of, text_of_answer
+from bedrock_flask.plugin import Billed, Capabilities, Open, Schema, fields, hookimpl, text_of, text_of_answer
 
 Json = dict[str, Any]
 
@@ -271,6 +271,12 @@ BROKEN: list[tuple[str, Adapter, str]] = [
     ("only_the_last_chunk_ends", replace(GOOD, chunks=[{"t": "x"}]), "chunk 1 of 1 does not end the stream"),
     ("answers_whole", replace(GOOD, reply=None, emulate=lambda body, engine: {}), "upstream_truncated"),
     ("answers_whole", replace(GOOD, reply=None, emulate=lambda body, engine: {"t": 1 / 0}), "ZeroDivisionError"),
+    (
+        "answers_whole",
+        replace(GOOD, count_billed=lambda body, reply: {"image": 1}),
+        "count_billed fails for the sample",
+    ),
+    ("answers_whole", replace(GOOD, count_billed=lambda body, reply: Billed({"pages": 1})), "count_billed fails"),
     ("answers_streamed", replace(GOOD, decode=lacking), "lacks the last of its 3 chunks passes for a whole one"),
     ("answers_streamed", replace(GOOD, decode=lambda chunk: {"x": 1 / 0}), "plugin_error"),
     ("answers_streamed", replace(GOOD, decode=counting), "but the whole answer has"),

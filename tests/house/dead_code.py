@@ -56,7 +56,6 @@ USED_ELSEWHERE = {
     "bedrock_flask/gunicorn_conf.py:*": "gunicorn, which reads its configuration by name",
     "bedrock_flask/bedrock/surfaces.py:BEARER_ACTION": "the tests of the permissions",
     "bedrock_flask/transport/signed/account_lists.py:make_offer_reader": "bedrock_flask.transport.choice, by its name",
-    "bedrock_flask/prices/cost.py:compute_cost": "programs that add up costs (docs/reference/prices.md)",
     "bedrock_flask/pytest_plugin/__init__.py:pytest_*": "pytest, which calls its hooks by name",
     "bedrock_flask/server/workers/*:Worker": "gunicorn, by the path in gunicorn_conf",
     "bedrock_flask/server/workers/gthread.py:_keepalive_after": "gunicorn's own worker",

@@ -26,6 +26,7 @@ from bedrock_flask.fields import find_faults as find_schema_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region
 from bedrock_flask.pipeline.request import (
+    find_billed_id,
     make_account_call,
     parse_json,
     reject_safeguards,
@@ -147,6 +148,7 @@ def start_job(exchange: Exchange, name: str) -> Response:
     text = envelope.extract_member(data.decode(), "input")
     call = make_account_call(exchange, ASYNC, ACCOUNT[ASYNC].name, write_body(model.id, text, members))
     call.adapter, call.region = model.adapter, choose_region(exchange, model.region, is_alias=bool(model.base))
+    call.billed_as = find_billed_id(model)
     arn = send(exchange, call).document["invocationArn"]
     described = _describe_job(model, {"invocationArn": arn, "clientRequestToken": token, **members})
     response = make_json_response(described, status=202)

@@ -231,16 +231,21 @@ def _find_first_stop(text: str, stops: list[str]) -> str:
 def _count_usage(request: Request, output: int) -> Json:
     counts: list[int] = []
     cached = 0
+    by_lifetime: dict[str, int] = {}
     for block in conversation.iterate_blocks(request):
         if "cachePoint" in block:
+            lifetime = block["cachePoint"].get("ttl", "5m")
+            by_lifetime[lifetime] = by_lifetime.get(lifetime, 0) + sum(counts) - cached
             cached = sum(counts)
         else:
             counts.append(sum(1 for _ in _TOKEN.finditer(conversation.format_block(block))))
-    usage = {"inputTokens": sum(counts) - cached, "outputTokens": output, "totalTokens": sum(counts) + output}
+    usage: Json = {"inputTokens": sum(counts) - cached, "outputTokens": output, "totalTokens": sum(counts) + output}
     if cached:
         has_answer = any(message.get("role") == "assistant" for message in request.get("messages", []))
         usage["cacheReadInputTokens"] = cached if has_answer else 0
         usage["cacheWriteInputTokens"] = 0 if has_answer else cached
+        if not has_answer:
+            usage["cacheDetails"] = [{"ttl": ttl, "inputTokens": count} for ttl, count in sorted(by_lifetime.items())]
     return usage
 
 

@@ -1,0 +1,39 @@
+"""The service tier of a call: the one that answered, or else the one that was requested.
+
+Sources: botocore's service model of bedrock-runtime (a header of InvokeModel, a member of Converse, both ways); AWS
+user guide, "Service tiers for inference" (a member of OpenAI's formats).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+HEADER = "x-amzn-bedrock-service-tier"
+# What Converse and OpenAI's formats call it.
+_MEMBERS = ("serviceTier", "service_tier")
+_QUOTED = tuple(f'"{name}"'.encode() for name in _MEMBERS)
+
+
+def find_tier(document: Mapping[str, Any]) -> str:
+    """The tier that a request, an answer or an event of a stream names; empty if it names none."""
+    inner = document.get("metadata") or document.get("response")
+    for each in (document, inner) if isinstance(inner, Mapping) else (document,):
+        for name in _MEMBERS:
+            tier = each.get(name)
+            if tier:
+                tier = tier.get("type") if isinstance(tier, Mapping) else tier
+                return tier if isinstance(tier, str) else ""
+    return ""
+
+
+def find_requested_tier(headers: Mapping[str, str], body: bytes) -> str:
+    """The tier that a call asks for; empty if it asks for none."""
+    for name, value in headers.items():
+        if name.lower() == HEADER:
+            return value
+    # Within a string the second quotation mark would be escaped: most bodies need not be parsed.
+    if not any(name in body for name in _QUOTED):
+        return ""
+    document = orjson.loads(body)
+    return find_tier(document) if isinstance(document, dict) else ""

@@ -1,0 +1,69 @@
+"""Finds the price of each call, and computes its cost."""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+
+from bedrock_flask.bedrock.geographies import GEOGRAPHIES
+from bedrock_flask.bedrock.usage import Usage
+from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
+from bedrock_flask.prices.cost import Cost, compute_cost
+from bedrock_flask.prices.price import DEFAULT, GLOBAL, Price
+from bedrock_flask.prices.table import Prices, load_prices
+
+# The tiers that have the usual price.
+_USUAL = frozenset({"", "auto", "standard", "standard_only"})
+_PROFILES = frozenset({*GEOGRAPHIES, GLOBAL})
+# ARNs that end with the id of a model, or of AWS's profile of it.
+_OF_AWS = (":foundation-model/", ":inference-profile/")
+_ABOVE = re.compile(r"above (?P<thousands>\d+)k tokens")
+# Callers choose the names of models.
+_MOST_FOUND = 1024
+
+
+class Pricer:
+    """Prices calls by the file of the operator, if there is one, and by the prices of the package.
+
+    The package's are read at the first call.
+    """
+
+    def __init__(self, path: str = "") -> None:
+        self._path = path
+        self._find = lru_cache(maxsize=_MOST_FOUND)(self._find_price)
+
+    def compute_cost(self, model: str, region: str, tier: str, usage: Usage, billed: Billed = TOKENS_ALONE) -> Cost:
+        """The cost of a call of an id, from a region, that was served in a tier.
+
+        Where a model costs more above a number of input tokens, all tokens of such a call do.
+        """
+        variant = billed.variant
+        if not variant and (thresholds := self._thresholds.get(split_profile(model)[1])):
+            tokens = (usage.input or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
+            variant = next((thresholds[least] for least in thresholds if tokens > least), "")
+        return compute_cost(usage, self._find(model, region, tier, variant), billed)
+
+    @cached_property
+    def prices(self) -> Prices:
+        """All prices. Raises InvalidPrices."""
+        return load_prices(self._path)
+
+    @cached_property
+    def _thresholds(self) -> Mapping[str, Mapping[int, str]]:
+        """The variants for many input tokens by model, with their number of tokens, the largest first."""
+        found: dict[str, dict[int, str]] = {}
+        for price in self.prices:
+            if match := _ABOVE.fullmatch(price.variant):
+                found.setdefault(price.model, {})[int(match["thousands"]) * 1000] = price.variant
+        return {model: dict(sorted(variants.items(), reverse=True)) for model, variants in found.items()}
+
+    def _find_price(self, model: str, region: str, tier: str, variant: str) -> Price | None:
+        profile, own = split_profile(model)
+        return self.prices.find_price(own, region, profile, DEFAULT if tier in _USUAL else tier, variant)
+
+
+@lru_cache(maxsize=_MOST_FOUND)
+def split_profile(model: str) -> tuple[str, str]:
+    """The prefix of AWS's inference profile, or an empty text, and the id of the model; other ARNs stay whole."""
+    name = model.rpartition("/")[2] if any(kind in model for kind in _OF_AWS) else model
+    prefix, _, rest = name.partition(".")
+    return (prefix, rest) if prefix in _PROFILES and "." in rest else ("", name)
