@@ -33,11 +33,12 @@ SOURCES = {
 # Neither is in AWS's list of models any more (bedrock-models 0.1.165, October 2026).
 _REGIONS = ("us-east-1", "us-west-2")
 KNOWN_MODELS = {
+    # The end: AWS's page on the life cycle as awslabs/startups has it, ai-model-lifecycle.md (2026-07-08).
     "cohere.command-r-v1:0": KnownModel(
-        name="Command R", regions=_REGIONS, active=False, context=128_000, output=4_000
+        name="Command R", regions=_REGIONS, active=False, ends_on="2026-08-19", context=128_000, output=4_000
     ),
     "cohere.command-r-plus-v1:0": KnownModel(
-        name="Command R+", regions=_REGIONS, active=False, context=128_000, output=4_000
+        name="Command R+", regions=_REGIONS, active=False, ends_on="2026-08-19", context=128_000, output=4_000
     ),
 }
 

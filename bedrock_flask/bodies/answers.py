@@ -1,7 +1,8 @@
 """The whole answers of the APIs that clients speak, as types for generated clients; other members pass.
 
 Sources: `Message` in the types of Anthropic's SDK for Python 2.12; `ChatCompletion`, `Response` and
-`CreateEmbeddingResponse` in those of OpenAI's 2; ConverseResponse in botocore's service model of bedrock-runtime.
+`CreateEmbeddingResponse` and `ImagesResponse` in those of OpenAI's 2; Cohere's API reference, Rerank;
+ConverseResponse and CountTokensResponse in botocore's service model of bedrock-runtime.
 """
 
 from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
@@ -38,6 +39,12 @@ class ConverseAnswer(Open):
     stopReason = String(required=True, description=f"Why the model stopped: {', '.join(sorted(STOP_REASONS))}.")
     usage = Nested(ConverseUsage)
     metrics = Object(description="`latencyMs`.")
+
+
+class CountTokensAnswer(Open):
+    """The answer of CountTokens."""
+
+    inputTokens = Integer(required=True)
 
 
 class MessagesUsage(Open):
@@ -125,6 +132,37 @@ class EmbeddingsAnswer(Open):
     data = List(Nested(EmbeddingEntry), required=True)
     model = String(required=True)
     usage = Object(Anything(), required=True)
+
+
+class ImageEntry(Open):
+    """One image."""
+
+    b64_json = String(required=True, description="The image file in base64.")
+
+
+class ImagesAnswer(Open):
+    """Images of OpenAI's Images API."""
+
+    created = Integer(required=True)
+    data = List(Nested(ImageEntry), required=True)
+    output_format = String(required=True, description="The format of the files: `png`, `jpeg`, `webp`.")
+    size = String(description="The width and height of the first image.")
+
+
+class RankedDocument(Open):
+    """One document, by its place in the request."""
+
+    index = Integer(required=True)
+    relevance_score = Number(required=True, description="From 0 to 1.")
+    document = Object(description="The document, if `return_documents` asks for it.")
+
+
+class RerankAnswer(Open):
+    """Documents by how relevant they are, the most relevant first."""
+
+    id = String(required=True)
+    results = List(Nested(RankedDocument), required=True)
+    meta = Object(Anything(), required=True, description="The version of the API, and the tokens if they are known.")
 
 
 class InputTokens(Open):

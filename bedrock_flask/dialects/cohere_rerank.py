@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from bedrock_flask.bodies import cohere_rerank_body
+from bedrock_flask.bodies.answers import RerankAnswer
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
@@ -110,6 +111,7 @@ def _make_route(version: int, schema: type[Schema], instance: Schema) -> Route:
         respond=partial(rerank, schema=instance, version=str(version)),
         summary=f"Rank documents, in version {version} of the API",
         body=schema,
+        answer=RerankAnswer,
         sample={
             "model": "cohere-rerank",
             "query": "Where do the roads meet?",

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from bedrock_flask.bodies import openai_images_body
+from bedrock_flask.bodies.answers import ImagesAnswer
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
@@ -169,6 +170,7 @@ DIALECT = Dialect(
             respond=generate_images,
             summary="Images of a text",
             body=openai_images_body.GenerationBody,
+            answer=ImagesAnswer,
             sample={"model": "stable-image-core", "prompt": "A door between two roads.", "size": "1024x1024"},
         ),
         Route(
@@ -176,6 +178,7 @@ DIALECT = Dialect(
             respond=edit_images,
             summary="Images of others, as a form with files or in JSON",
             body=openai_images_body.EditBody,
+            answer=ImagesAnswer,
             is_form=True,
             sample={
                 "model": "stable-image-remove-background",

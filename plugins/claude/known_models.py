@@ -1,7 +1,9 @@
 """The ids of Claude that AWS has published, and the names that Anthropic's own API has for them.
 
 Sources: "Supported foundation models" and "Supported Regions and models for inference profiles" (AWS user guide) as of
-November 2026; "Models overview" (Anthropic).
+November 2026; "Models overview" (Anthropic). Ends: AWS's page "Model lifecycle (Legacy)" as awslabs/startups has it
+(ai-model-lifecycle.md, 2026-07-08 and 2026-05-17); the days from which a model is legacy as gaise's list of models has
+them from that page (September 2026).
 """
 
 from bedrock_flask.plugin import KnownModel
@@ -12,7 +14,13 @@ WITH_INDIA = (*GLOBAL, "in")
 
 KNOWN_MODELS = {
     "anthropic.claude-3-haiku-20240307-v1:0": KnownModel(
-        name="Claude 3 Haiku", profiles=APAC, active=False, names=("claude-3-haiku-20240307",)
+        name="Claude 3 Haiku",
+        profiles=APAC,
+        active=False,
+        names=("claude-3-haiku-20240307",),
+        legacy_on="2026-03-10",
+        ends_on="2026-09-10",
+        successor="anthropic.claude-haiku-4-5-20251001-v1:0",
     ),
     "anthropic.claude-3-7-sonnet-20250219-v1:0": KnownModel(
         name="Claude 3.7 Sonnet",
@@ -20,6 +28,7 @@ KNOWN_MODELS = {
         on_demand=False,
         active=False,
         names=("claude-3-7-sonnet-20250219", "claude-3-7-sonnet-latest"),
+        ends_on="2026-04-28",
     ),
     "anthropic.claude-sonnet-4-20250514-v1:0": KnownModel(
         name="Claude Sonnet 4",
@@ -27,6 +36,9 @@ KNOWN_MODELS = {
         on_demand=False,
         active=False,
         names=("claude-sonnet-4-20250514", "claude-sonnet-4-0"),
+        legacy_on="2026-04-14",
+        ends_on="2026-10-14",
+        successor="anthropic.claude-sonnet-4-6",
     ),
     "anthropic.claude-opus-4-1-20250805-v1:0": KnownModel(
         name="Claude Opus 4.1",
@@ -34,6 +46,9 @@ KNOWN_MODELS = {
         on_demand=False,
         active=False,
         names=("claude-opus-4-1", "claude-opus-4-1-20250805"),
+        legacy_on="2026-07-08",
+        ends_on="2027-01-08",
+        successor="anthropic.claude-opus-4-8",
     ),
     "anthropic.claude-sonnet-4-5-20250929-v1:0": KnownModel(
         name="Claude Sonnet 4.5",

@@ -14,6 +14,7 @@ from bedrock_flask.bedrock.errors import ERRORS, find_error
 from bedrock_flask.bedrock.model_ids import is_prompt
 from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS, STREAMING
 from bedrock_flask.bodies import converse_body, count_tokens_body
+from bedrock_flask.bodies.answers import ConverseAnswer, CountTokensAnswer
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, ErrorResponse
@@ -274,7 +275,9 @@ DIALECT = Dialect(
     client_header="amz-sdk-invocation-id",
     render_error=render_error,
     routes=(
-        describe_operation_on_model("Converse", converse, body=converse_body.Body, sample=_SAMPLE),
+        describe_operation_on_model(
+            "Converse", converse, body=converse_body.Body, answer=ConverseAnswer, sample=_SAMPLE
+        ),
         describe_operation_on_model(
             "ConverseStream",
             converse_stream,
@@ -286,7 +289,7 @@ DIALECT = Dialect(
         describe_operation_on_model(
             "InvokeModelWithResponseStream", invoke_with_response_stream, stream=eventstream.MEDIA_TYPE
         ),
-        describe_operation_on_model("CountTokens", count_tokens),
+        describe_operation_on_model("CountTokens", count_tokens, answer=CountTokensAnswer),
         *account.ROUTES,
         *catalogue.ROUTES,
     ),
