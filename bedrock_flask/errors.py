@@ -586,7 +586,7 @@ _NAME_BY_KIND: Mapping[str, str] = MappingProxyType(
 def read_reported_error(error: Any) -> UpstreamError:
     """The error that a model reports inside an answer: of Bedrock's kind where its code, type or status names one."""
     found = error if isinstance(error, Mapping) else {"message": error}
-    kinds = [found.get(name) for name in ("code", "type")]
+    kinds = [found.get(name) for name in ("code", "type", "__type")]
     message = next((str(text) for text in (found.get("message"), *kinds) if text), "it gave no details")
     if CONTENT_FILTER in kinds:
         return ContentFiltered(redact_account_arns(message)[:2000])

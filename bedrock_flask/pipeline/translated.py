@@ -175,11 +175,11 @@ def _make_chunk_writer(
         # Most chunks are plain texts: these are written by a template, all others by the functions of the formats.
         if (found := find_text(chunk)) and (text := write_text(*found)):
             return response_format.write_text(text)
-        return write_all(reader.read(chunk))
+        return write_all(partial(reader.read, chunk))
 
-    def write_all(events: Iterable[Event]) -> bytes:
+    def write_all(read: Callable[[], Iterable[Event]]) -> bytes:
         with map_shape_errors():
-            each = (item for event in events for item in event.items())
+            each = (item for event in read() for item in event.items())
             return b"".join([write_event(chunk) for kind, payload in each for chunk in writer.write(kind, payload)])
 
-    return write, lambda: write_all(reader.end()) + response_format.end
+    return write, lambda: write_all(reader.end) + response_format.end

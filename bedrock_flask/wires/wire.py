@@ -8,7 +8,7 @@ from typing import Any
 
 from bedrock_flask.bedrock.usage import METRICS, Usage, from_metrics
 from bedrock_flask.closing import closing
-from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors
+from bedrock_flask.converse import Event, Json, Request, Response, map_shape_errors, member
 from bedrock_flask.errors import read_reported_error
 
 # The member of a reply, or of a stream's last chunk, that names the kinds of blocks that its format cannot express.
@@ -106,6 +106,19 @@ def find_reported_error(document: Json) -> Any:
     if document.get("type") == "error" or document.get("object") == "error":
         return error if isinstance(error, dict) else document
     return error if isinstance(error, dict) and error.get("message") else None
+
+
+def find_stated_error(document: Json) -> Any:
+    """What a reply or a chunk of OpenAI's or Anthropic's API states as an error, in whatever form, or None.
+
+    An error beside an answer counts: these formats have no answer that is one and the other. AWS names its own errors
+    in `__type`, with any status.
+    """
+    if found := find_reported_error(document) or document.get("error"):
+        return found
+    response = document.get("response")
+    failed = document.get("status") == "failed" or document.get("type") == "response.failed"
+    return member(response, "error") or (document if failed or "__type" in document else None)
 
 
 def report_left_out(kinds: Collection[str]) -> Json:

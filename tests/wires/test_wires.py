@@ -8,8 +8,10 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.usage import METRICS, Usage
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import fold
+from bedrock_flask.errors import read_reported_error
 from bedrock_flask.fields import Schema, String
 from bedrock_flask.wires import WIRES, find_wire
+from bedrock_flask.wires.wire import find_stated_error
 
 Json = dict[str, Any]
 
@@ -168,3 +170,33 @@ def test_events_and_deltas_that_nobody_knows_yet_do_no_harm() -> None:
     assert fold([{"newEvent": {"x": 1}}])["output"]["message"]["content"] == []
     assert content(delta(newKind={"a": 1}), delta(newKind={"b": 2})) == [{"newKind": {"a": 1, "b": 2}}]
     assert content(delta(newKind="word")) == [{"newKind": "word"}]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"error": "A text."},
+        {"error": {"code": "server_error"}},
+        {"error": {"type": "overloaded_error", "message": "no"}},
+        {"__type": "ThrottlingException", "message": "slow down"},
+        {"type": "response.failed", "response": None},
+        {"type": "response.failed", "response": {"status": "failed", "error": None}},
+        {"type": "response.completed", "response": {"status": "completed", "error": {"message": "no"}}},
+        {"object": "response", "status": "failed", "error": None},
+    ],
+)
+def test_an_error_of_any_form_is_found(document: dict[str, Any]) -> None:
+    assert find_stated_error(document)
+    assert find_stated_error({"choices": [], **document})
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"error": None}, {"error": {}}, {"status": "completed"}, {"response": {"error": None}}]
+)
+def test_no_error_is_found_in_an_answer(document: dict[str, Any]) -> None:
+    assert find_stated_error(document) is None
+
+
+def test_the_kind_of_an_error_of_awss_is_known() -> None:
+    error = read_reported_error({"__type": "ThrottlingException", "message": "slow down"})
+    assert (error.status, error.code) == (429, "throttled")

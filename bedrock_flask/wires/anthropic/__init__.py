@@ -19,7 +19,7 @@ from bedrock_flask.wires.anthropic.response_reader import (
     read_usage,
 )
 from bedrock_flask.wires.anthropic.response_writer import TO_CLAUDE, add_tokens, open_writer, write_chunks, write_reply
-from bedrock_flask.wires.wire import Wire
+from bedrock_flask.wires.wire import Wire, find_stated_error
 
 __all__ = [
     "HINTS",
@@ -59,6 +59,7 @@ PATH_NAMES = MappingProxyType(
 WIRE = Wire(
     name="anthropic",
     is_complete=is_complete,
+    find_error=find_stated_error,
     is_stop=is_stop,
     is_terminal=is_terminal,
     pieces=frozenset({"content_block_start", "content_block_delta", "content_block_stop", "ping"}),

@@ -17,12 +17,13 @@ from bedrock_flask.wires.converse_events import (
     stop_message,
 )
 from bedrock_flask.wires.reading.cursor import Cursor
-from bedrock_flask.wires.wire import ChunkReader, raise_reported_error, read_all
+from bedrock_flask.wires.wire import ChunkReader, find_stated_error, raise_reported_error, read_all
 
 
 def is_complete(reply: Json) -> bool:
-    """Whether a reply is a whole message."""
-    return reply.get("type") == "message" and isinstance(reply.get("content"), list) and bool(reply.get("stop_reason"))
+    """Whether a reply is a whole message, and states no error."""
+    is_whole = isinstance(reply.get("content"), list) and bool(reply.get("stop_reason"))
+    return reply.get("type") == "message" and is_whole and find_stated_error(reply) is None
 
 
 def is_stop(chunk: Json) -> bool:

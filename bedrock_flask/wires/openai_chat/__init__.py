@@ -21,7 +21,7 @@ from bedrock_flask.wires.openai_chat.response_reader import (
 )
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, UNKNOWN, open_writer, write_chunks, write_reply
 from bedrock_flask.wires.openai_chat.tools import find_custom_tools
-from bedrock_flask.wires.wire import Wire
+from bedrock_flask.wires.wire import Wire, find_stated_error
 
 __all__ = [
     "FINISH",
@@ -65,6 +65,7 @@ WIRE = Wire(
     writes_after_answer=True,
     name="openai_chat",
     is_complete=is_complete,
+    find_error=find_stated_error,
     is_stop=is_stop,
     is_terminal=is_terminal,
     is_last_event=is_last_event,

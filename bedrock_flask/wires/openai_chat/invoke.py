@@ -19,7 +19,7 @@ from bedrock_flask.converse import Json, Request, Response, member
 from bedrock_flask.wires.openai_chat import PATH_NAMES as OPENAI_PATH_NAMES
 from bedrock_flask.wires.openai_chat import request_reader, request_writer, response_reader, response_writer
 from bedrock_flask.wires.openai_chat.response_reader import is_complete, is_stop, is_terminal, read_usage
-from bedrock_flask.wires.wire import ChunkReader, EventWriter, Wire
+from bedrock_flask.wires.wire import ChunkReader, EventWriter, Wire, find_stated_error
 
 # --- requests --------------------------------------------------------------------------------------------------------
 
@@ -228,6 +228,7 @@ PATH_NAMES = MappingProxyType({**OPENAI_PATH_NAMES, "inferenceConfig.maxTokens":
 WIRE = Wire(
     name="invoke_chat",
     is_complete=is_complete,
+    find_error=find_stated_error,
     is_stop=is_stop,
     is_terminal=is_terminal,
     texts=frozenset({b'"[DONE]"'}),

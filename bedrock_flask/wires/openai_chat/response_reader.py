@@ -18,12 +18,14 @@ from bedrock_flask.wires.converse_events import (
 )
 from bedrock_flask.wires.openai_chat.response_writer import FINISH, USAGE_NAMES
 from bedrock_flask.wires.openai_usage import read_counts
-from bedrock_flask.wires.wire import ChunkReader, has_metrics, raise_reported_error, read_all
+from bedrock_flask.wires.wire import ChunkReader, find_stated_error, has_metrics, raise_reported_error, read_all
 
 
 def is_complete(reply: Json) -> bool:
-    """Whether a reply has a choice with a message."""
-    return isinstance(member(_find_first_choice(reply), "message"), dict)
+    """Whether a reply has a choice with a message and the reason why the model stopped, and states no error."""
+    choice = _find_first_choice(reply)
+    has_message = isinstance(member(choice, "message"), dict) and bool(_find_finish_reason(choice))
+    return has_message and find_stated_error(reply) is None
 
 
 def is_stop(chunk: Json) -> bool:

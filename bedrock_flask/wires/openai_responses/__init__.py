@@ -13,6 +13,7 @@ from bedrock_flask.wires.openai_responses.request_writer import write_request
 from bedrock_flask.wires.openai_responses.response_reader import (
     PIECES,
     is_complete,
+    is_stop,
     is_terminal,
     open_reader,
     read_chunks,
@@ -22,7 +23,7 @@ from bedrock_flask.wires.openai_responses.response_reader import (
 from bedrock_flask.wires.openai_responses.response_writer import start_response, write_reply
 from bedrock_flask.wires.openai_responses.stream_writer import open_writer, write_chunks
 from bedrock_flask.wires.openai_responses.tools import find_custom_tools, find_namespaced_tools, has_tool_search
-from bedrock_flask.wires.wire import Wire
+from bedrock_flask.wires.wire import Wire, find_stated_error
 
 __all__ = [
     "ENCRYPTED",
@@ -33,6 +34,7 @@ __all__ = [
     "find_stored",
     "has_tool_search",
     "is_complete",
+    "is_stop",
     "is_terminal",
     "open_reader",
     "open_writer",
@@ -69,6 +71,8 @@ WIRE = Wire(
     writes_after_answer=True,
     name="openai_responses",
     is_complete=is_complete,
+    find_error=find_stated_error,
+    is_stop=is_stop,
     is_terminal=is_terminal,
     pieces=PIECES,
     read_usage=read_usage,

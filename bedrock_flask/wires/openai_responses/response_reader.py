@@ -18,7 +18,7 @@ from bedrock_flask.wires.converse_events import (
 from bedrock_flask.wires.openai_responses import encrypted_reasoning
 from bedrock_flask.wires.openai_responses.tools import full_name
 from bedrock_flask.wires.openai_usage import read_counts
-from bedrock_flask.wires.wire import ChunkReader, raise_reported_error, read_all
+from bedrock_flask.wires.wire import ChunkReader, find_stated_error, raise_reported_error, read_all
 
 # The events that hold only a piece of the answer.
 PIECES = frozenset(
@@ -35,8 +35,16 @@ _ENDS = ("completed", "incomplete", "failed")
 
 
 def is_complete(reply: Json) -> bool:
-    """Whether a reply is a whole response, including one that reports a failure."""
-    return reply.get("object") == "response" and reply.get("status") in _ENDS and isinstance(reply.get("output"), list)
+    """Whether a reply is a whole response, and states no error."""
+    is_whole = reply.get("object") == "response" and reply.get("status") in _ENDS
+    return is_whole and isinstance(reply.get("output"), list) and find_stated_error(reply) is None
+
+
+def is_stop(chunk: Json) -> bool:
+    """Whether this is the last event, with a response whose status, where it has one, is the event's own."""
+    response = chunk.get("response")
+    is_end = is_terminal(chunk) and isinstance(response, dict)
+    return is_end and member(response, "status") in (None, chunk["type"].removeprefix("response."))
 
 
 def is_terminal(chunk: Json) -> bool:
@@ -196,13 +204,17 @@ def _finish_item(stream: _Stream, chunk: Json) -> Iterator[Event]:
 
 def _end(stream: _Stream, chunk: Json) -> Iterator[Event]:
     response = chunk["response"]
+    if not stream.count:
+        # The last event has the whole answer, which would be lost if nothing of it came before.
+        for index, item in enumerate(response.get("output") or ()):
+            yield from _finish_item(stream, {"output_index": index, "item": item})
     tier = response.get("service_tier")
     yield stop_message(_read_reason(response, has_calls=stream.has_calls))
     yield end_stream(stream.usage, tier if tier in ("flex", "priority") else None)
 
 
 def _read_reason(response: Json, *, has_calls: bool) -> str | None:
-    status, native = response["status"], response.get("native_stop_reason")
+    status, native = response.get("status"), response.get("native_stop_reason")
     if native:
         return str(native)
     if status == "failed":

@@ -334,6 +334,13 @@ REPLY: Json = {
 }
 
 
+@pytest.mark.parametrize("reason", [None, "", []])
+def test_an_answer_without_a_reason_for_its_end_is_not_complete(reason: Any) -> None:
+    [choice] = REPLY["choices"]
+    assert not is_complete({**REPLY, "choices": [{**choice, "finish_reason": reason}]})
+    assert not is_complete({**REPLY, "choices": [{name: choice[name] for name in choice if name != "finish_reason"}]})
+
+
 def test_a_models_own_reply_is_complete_and_its_usage_is_read() -> None:
     assert is_complete(REPLY)
     assert read_usage(REPLY) == Usage(70, 20)

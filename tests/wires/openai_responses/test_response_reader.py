@@ -6,7 +6,14 @@ import pytest
 
 from bedrock_flask.converse import fold, replay
 from bedrock_flask.errors import BedrockError, UpstreamError, UpstreamProtocolError
-from bedrock_flask.wires.openai_responses import read_chunks, read_reply, read_request, write_chunks, write_request
+from bedrock_flask.wires.openai_responses import (
+    WIRE,
+    read_chunks,
+    read_reply,
+    read_request,
+    write_chunks,
+    write_request,
+)
 from bedrock_flask.wires.openai_responses.tools import CUSTOM
 
 Json = dict[str, Any]
@@ -137,3 +144,21 @@ def test_a_failure_without_a_reason_of_converses_is_raised() -> None:
 def test_any_other_document_is_a_protocol_error(document: Json) -> None:
     with pytest.raises(UpstreamProtocolError):
         read_reply(document)
+
+
+@pytest.mark.parametrize("end", ["completed", "incomplete"])
+def test_the_last_event_has_a_response_of_its_status(end: str) -> None:
+    last = {"type": f"response.{end}"}
+    for status in (end, None):
+        assert WIRE.is_stop(last | {"response": reply(status=status)})
+    for status in ("failed", "in_progress", "cancelled", [], {}):
+        assert not WIRE.is_stop(last | {"response": reply(status=status)})
+    for response in (None, [], "x"):
+        assert not WIRE.is_stop(last | {"response": response})
+    assert not WIRE.is_stop(last)
+    assert not WIRE.is_stop({"type": "response.in_progress", "response": reply(status="in_progress")})
+
+
+def test_an_answer_that_only_the_last_event_has_is_not_lost() -> None:
+    last = {"type": "response.completed", "response": reply(message(text("4")))}
+    assert content(fold(read_chunks([{"type": "response.created"}, last]))) == [{"text": "4"}]

@@ -65,10 +65,10 @@ def test_the_documented_reply_is_complete_and_its_usage_is_read() -> None:
     assert read_usage(REPLY) == Usage(208, 52, 100, 20)
 
 
-@pytest.mark.parametrize("status", ["incomplete", "failed"])
-def test_an_answer_that_is_cut_or_tells_of_a_failure_is_whole_as_a_reply(status: str) -> None:
-    assert is_complete(REPLY | {"status": status})
-    assert is_terminal({"type": f"response.{status}", "response": REPLY})
+def test_an_answer_that_is_cut_is_whole_as_a_reply_and_one_that_failed_is_not() -> None:
+    assert is_complete(REPLY | {"status": "incomplete"})
+    assert not is_complete(REPLY | {"status": "failed"})
+    assert not is_complete(REPLY | {"error": {"code": "server_error"}})
 
 
 @pytest.mark.parametrize("member", ["object", "status", "output"])
@@ -251,7 +251,7 @@ def test_why_a_model_stops_is_told(native: str, status: str, reason: str | None)
     # Only the last item can have been cut.
     cut = "completed" if status == "completed" else "incomplete"
     assert [item["status"] for item in reply["output"]] == ["completed", cut]
-    assert is_complete(reply)
+    assert is_complete(reply) is (status != "failed")
 
 
 def test_a_failure_names_the_native_reason() -> None:
