@@ -77,10 +77,12 @@ def _write_results(ranking: Any, body: Json) -> list[Json]:
     documents: Sequence[Any] = body["documents"]
     results = []
     for each in ranking if isinstance(ranking, Sequence) else ():
-        index = each["index"]
-        if not isinstance(index, int) or not 0 <= index < len(documents):
-            raise UpstreamProtocolError(f"The model's answer ranks document {index}, which the request does not have.")
-        results.append({"index": index, "relevance_score": each["score"], **_write_document(documents[index], body)})
+        index, score = each["index"], each["score"]
+        if type(index) is not int or not 0 <= index < len(documents):
+            raise UpstreamProtocolError("The model's answer ranks a document that the request does not have.")
+        if type(score) not in (int, float):
+            raise UpstreamProtocolError("The model's answer ranks a document without a number.")
+        results.append({"index": index, "relevance_score": score, **_write_document(documents[index], body)})
     if not results:
         raise UpstreamProtocolError("The model's answer has no ranking.")
     return results

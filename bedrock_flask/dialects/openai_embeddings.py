@@ -19,7 +19,7 @@ from bedrock_flask.edge.concurrency import end_preparation
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
-from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, join_errors
+from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, UpstreamProtocolError, join_errors
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.embeddings import Part, embed, reject_unfit_inputs, split_inputs
@@ -138,7 +138,11 @@ def _reject_token_ids(body: Any) -> None:
 def _encode(vector: list[float], encoding: str | None) -> Any:
     if encoding != "base64":
         return vector
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    try:
+        packed = struct.pack(f"<{len(vector)}f", *vector)
+    except OverflowError:
+        raise UpstreamProtocolError("The model's answer has a number that is too large for a vector.") from None
+    return base64.b64encode(packed).decode()
 
 
 DIALECT = Dialect(

@@ -16,7 +16,7 @@ from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.form import is_form, parse_form
 from bedrock_flask.edge.response import Response
-from bedrock_flask.errors import FieldError, InvalidBody, UpstreamProtocolError
+from bedrock_flask.errors import FieldError, InvalidBody, UpstreamProtocolError, redact_account_arns
 from bedrock_flask.fields import Schema, find_faults
 from bedrock_flask.pipeline.outputs import require_output
 from bedrock_flask.pipeline.prepared import make_prepared_call, make_whole_response, prepare_body
@@ -144,9 +144,11 @@ def _write_answer(response: Any) -> Json:
     images = [block["image"] for block in content if "image" in block]
     if not images:
         raise UpstreamProtocolError("The model's answer has no images.")
+    for image in images:
+        _require_base64(image["source"]["bytes"])
     more = dict(response.get("additionalModelResponseFields") or {})
     # Some of the images may have been withheld.
-    left_out = {LEFT_OUT: [message]} if (message := more.pop("error", None)) else {}
+    left_out = {LEFT_OUT: [redact_account_arns(str(message))]} if (message := more.pop("error", None)) else {}
     first = images[0]["source"]["bytes"]
     size = find_base64_size(first)
     return {
@@ -157,6 +159,13 @@ def _write_answer(response: Any) -> Json:
         **more,
         **left_out,
     }
+
+
+def _require_base64(image: str) -> None:
+    try:
+        data_uri.normalize_base64(image)
+    except ValueError as error:
+        raise UpstreamProtocolError(f"An image in the model's answer {error}.") from None
 
 
 DIALECT = Dialect(

@@ -174,4 +174,9 @@ def _read_vectors(response: Json, count: int) -> Sequence[Any]:
         raise UpstreamProtocolError("Bedrock's answer has no embedding.")
     if len(vectors) != count:
         raise UpstreamProtocolError(f"The model's answer has {len(vectors)} vectors for {count} texts.")
+    if not all(isinstance(vector, list) and vector and _NUMBERS.issuperset(map(type, vector)) for vector in vectors):
+        raise UpstreamProtocolError("The model's answer has a vector that is not a list of numbers.")
     return vectors
+
+
+_NUMBERS = frozenset({int, float})

@@ -84,7 +84,7 @@ def decode(reply: Json) -> Json:
     """Decode Cohere's reply: a list of vectors, or lists by type, of which the floats are preferred."""
     vectors = reply["embeddings"]
     if isinstance(vectors, dict):
-        vectors = vectors["float"] if "float" in vectors else next(iter(vectors.values()))
+        vectors = vectors["float"] if "float" in vectors else next(iter(vectors.values()), [])
     return {"embeddings": vectors}
 
 

@@ -179,6 +179,56 @@ def test_the_text_of_the_input_goes_up_as_it_was_written(
     assert odd.encode() in upstream.requests[0]
 
 
+ARN = "arn:aws:bedrock:us-east-1:123456789012:async-invoke/abcdefghijkl"
+JOB = {"invocationArn": ARN, "status": "Completed", "modelArn": "arn:aws:bedrock:::foundation-model/luma.ray-v2:0"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"invocationArn": []},
+        {"status": {}},
+        {"outputDataConfig": None},
+        {"outputDataConfig": "x"},
+        {"outputDataConfig": {"s3OutputDataConfig": {"s3Uri": 5}}},
+        {"failureMessage": 5},
+    ],
+)
+def test_a_job_that_cannot_be_read_is_bedrocks_error(
+    start_gateway: StartGateway, session_upstream: Upstream, whole: SendWhole, change: Any
+) -> None:
+    upstream = session_upstream.reset()
+    page = {"asyncInvokeSummaries": [JOB | change]}
+    upstream.scripts += [whole(json.dumps(document).encode()) for document in (page, JOB | change)]
+    gateway = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url, AWS_REGION="us-east-1")
+    for path in ("", f"/{ARN}"):
+        response = gateway.get(f"/v1/models/luma/jobs{path}")
+        assert response.status_code == 502, response.text
+
+
+def test_a_failure_names_nothing_of_the_account(
+    start_gateway: StartGateway, session_upstream: Upstream, whole: SendWhole
+) -> None:
+    upstream = session_upstream.reset()
+    failed = {"status": "Failed", "failureMessage": "arn:aws:iam::123456789012:role/r may not write."}
+    upstream.scripts.append(whole(json.dumps(JOB | failed).encode()))
+    gateway = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url, AWS_REGION="us-east-1")
+    message = gateway.get(f"/v1/models/luma/jobs/{ARN}").json()["failure_message"]
+    assert message == "(an ARN of the gateway's account) may not write."
+
+
+@pytest.mark.parametrize("arn", ["x", f"{ARN}\r\nset-cookie: a=b", ""])
+def test_a_job_without_an_arn_has_not_been_started(
+    start_gateway: StartGateway, session_upstream: Upstream, whole: SendWhole, arn: str
+) -> None:
+    upstream = session_upstream.reset()
+    upstream.scripts.append(whole(json.dumps({"invocationArn": arn}).encode()))
+    gateway = start_gateway(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url, AWS_REGION="us-east-1")
+    response = start(gateway, output=PLACE)
+    assert response.status_code == 502, response.text
+    assert "set-cookie" not in response.headers
+
+
 def test_the_same_request_twice_is_one_job(gateway: Gateway) -> None:
     by_header = [start(gateway, headers={"Idempotency-Key": "film-1"}).json()["id"] for _ in range(2)]
     by_body = [start(gateway, client_request_token="film-2").json()["id"] for _ in range(2)]

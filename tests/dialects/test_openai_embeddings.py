@@ -381,3 +381,27 @@ def test_bedrocks_own_body_is_checked_on_its_own_routes(gateway: Gateway, emulat
     assert response.status_code == 400
     assert "taskType" in response.text
     assert "StartAsyncInvoke" in response.text
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+@pytest.mark.parametrize("vector", ["a text", ["x"], [[]], [True], [0.1, None], [{}], 5])
+def test_what_is_not_a_vector_of_numbers_is_no_answer(
+    gateway: Gateway, emulator: Emulator, vector: Any, encoding: str
+) -> None:
+    reply = {"embedding": vector, "inputTextTokenCount": 1}
+    assert emulator.post("/_emulator/replies", {"times": 1, "body": reply}).ok
+    response = gateway.post("/v1/embeddings", {"model": "titan-embed", "input": "a", "encoding_format": encoding})
+    assert response.status_code == 502, response.text
+
+
+def test_a_number_that_no_vector_can_have_is_no_answer(gateway: Gateway, emulator: Emulator) -> None:
+    reply = {"embedding": [1e300], "inputTextTokenCount": 1}
+    assert emulator.post("/_emulator/replies", {"times": 1, "body": reply}).ok
+    response = gateway.post("/v1/embeddings", {"model": "titan-embed", "input": "a", "encoding_format": "base64"})
+    assert (response.status_code, response.json()["error"]["code"]) == (502, "upstream_protocol")
+
+
+def test_an_answer_without_vectors_of_any_type_is_none(gateway: Gateway, emulator: Emulator) -> None:
+    assert emulator.post("/_emulator/replies", {"times": 1, "body": {"embeddings": {}}}).ok
+    response = gateway.post("/v1/embeddings", {"model": "cohere-embed", "input": "a"})
+    assert (response.status_code, response.json()["error"]["code"]) == (502, "upstream_truncated")

@@ -90,9 +90,19 @@ def test_a_model_that_nobody_knows_is_not_found_in_coheres_words(gateway: Gatewa
 
 
 @pytest.mark.parametrize(
-    "results", [[], [{"index": 3, "relevance_score": 0.5}], [{"index": -1, "relevance_score": 0.5}], [{"index": "0"}]]
+    "results",
+    [
+        [],
+        [{"index": 3, "relevance_score": 0.5}],
+        [{"index": -1, "relevance_score": 0.5}],
+        [{"index": "0"}],
+        [{"index": True, "relevance_score": 0.5}],
+        [{"index": "arn:aws:iam::123456789012:role/r", "relevance_score": 0.5}],
+        [{"index": 0, "relevance_score": "high"}],
+    ],
 )
 def test_a_ranking_of_other_documents_is_no_answer(gateway: Gateway, emulator: Emulator, results: list[Any]) -> None:
     assert emulator.post("/_emulator/replies", {"times": 1, "body": {"results": results}}).ok
     response = gateway.post(V2, BODY)
     assert response.status_code == 502, response.text
+    assert "123456789012" not in response.text

@@ -14,13 +14,20 @@ from urllib.parse import quote, urlencode
 from bedrock_flask import headers
 from bedrock_flask.bedrock import s3
 from bedrock_flask.bedrock.operations import ASYNC
-from bedrock_flask.converse import Json
+from bedrock_flask.converse import Json, map_shape_errors
 from bedrock_flask.dialect import Route
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.query import read_query
 from bedrock_flask.edge.response import Response, make_json_response
-from bedrock_flask.errors import FieldError, InvalidBody, JobNotFound, NotAsynchronous
+from bedrock_flask.errors import (
+    FieldError,
+    InvalidBody,
+    JobNotFound,
+    NotAsynchronous,
+    UpstreamProtocolError,
+    redact_account_arns,
+)
 from bedrock_flask.fields import Integer, List, Nested, Object, Schema, String
 from bedrock_flask.fields import find_faults as find_schema_faults
 from bedrock_flask.models.resolver import Model
@@ -163,7 +170,8 @@ def list_jobs(exchange: Exchange, name: str) -> Response:
     call = make_account_call(exchange, "ListAsyncInvokes", ACCOUNT["ListAsyncInvokes"].name, query=query)
     call.region = choose_region(exchange, model.region, is_alias=bool(model.base))
     page = send(exchange, call).document
-    jobs = [_describe_job(model, each) for each in page["asyncInvokeSummaries"] if _is_of(model, each)]
+    with map_shape_errors():
+        jobs = [_describe_job(model, each) for each in page["asyncInvokeSummaries"] if _is_of(model, each)]
     document = {"object": "list", "data": jobs, "next_cursor": page.get("nextToken")}
     return _complete(exchange, make_json_response(document), model)
 
@@ -178,7 +186,9 @@ def show_job(exchange: Exchange, name: str, job: str) -> Response:
     found = send(exchange, call).document
     if not _is_of(model, found):
         raise JobNotFound(f"The job '{job}' is not one of '{model.name}'.")
-    return _complete(exchange, make_json_response(_describe_job(model, found)), model)
+    with map_shape_errors():
+        described = _describe_job(model, found)
+    return _complete(exchange, make_json_response(described), model)
 
 
 _ARN = re.compile(r"arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:async-invoke/[a-z0-9]{12}")
@@ -265,6 +275,8 @@ def _is_of(model: Model, invocation: Json) -> bool:
 def _describe_job(model: Model, invocation: Json) -> Json:
     """A job as Bedrock's answer describes it; what that does not say is null."""
     arn = invocation["invocationArn"]
+    if not _ARN.fullmatch(arn):
+        raise UpstreamProtocolError("Bedrock's answer has no ARN of an asynchronous invocation.")
     place = invocation.get("outputDataConfig", {}).get("s3OutputDataConfig")
     status = invocation.get("status")
     return {
@@ -272,8 +284,8 @@ def _describe_job(model: Model, invocation: Json) -> Json:
         "object": "job",
         "model": model.name,
         "model_arn": invocation.get("modelArn"),
-        "status": _STATUSES.get(status, status) if status else SUBMITTED,
-        "failure_message": invocation.get("failureMessage"),
+        "status": SUBMITTED if status is None else _STATUSES.get(status, status),
+        "failure_message": redact_account_arns(invocation.get("failureMessage") or "") or None,
         "client_request_token": invocation.get("clientRequestToken"),
         "submitted_at": invocation.get("submitTime"),
         "modified_at": invocation.get("lastModifiedTime"),
