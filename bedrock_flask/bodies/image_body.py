@@ -20,7 +20,7 @@ from bedrock_flask.protocol.image_files import find_base64_format, find_base64_s
 from bedrock_flask.protocol.masks import draw_base64_mask
 
 # As many programs write it, base64 has line breaks.
-_BASE64 = r"^[A-Za-z0-9+/\r\n]+={0,2}[\r\n]*$"
+_BASE64 = r"^[A-Za-z0-9+/\r\n]+(={1,2}[\r\n]*)?$"
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
 
 # Raises ValueError for a width and a height that a model does not make.

@@ -6,8 +6,10 @@ edition), §9 filtering, §7 colour types.
 
 import base64
 import struct
+import time
 import zlib
 from collections.abc import Iterator
+from itertools import accumulate
 
 from bedrock_flask.protocol.drawn_images import write_png
 from bedrock_flask.protocol.image_files import find_format
@@ -69,20 +71,25 @@ def _read_chunks(data: bytes) -> Iterator[bytes]:
 def _unfilter_alpha(rows: list[bytes], step: int) -> Iterator[bytes]:
     """The alpha samples of each row: a filter compares samples of the same channel only."""
     above = bytes((len(rows[0]) - 1) // step)
+    plain = above
     for row in rows:
         kind, line = row[0], row[step::step]
         if kind > 4:
             raise ValueError("cannot be read as a PNG")
+        if line == plain and kind in _SAME_AS_ABOVE:
+            line, kind = above, 0
         above = line if kind == 0 else _UNFILTERS[kind](line, above)
         yield above
+        # A small file has millions of pixels, and other requests get their turn.
+        time.sleep(0)
+
+
+# The filters, Up and Paeth, of which a row without differences repeats the one above, as most rows of masks do.
+_SAME_AS_ABOVE = (2, 4)
 
 
 def _undo_sub(line: bytes, above: bytes) -> bytes:
-    samples, left = bytearray(), 0
-    for value in line:
-        left = left + value & 255
-        samples.append(left)
-    return bytes(samples)
+    return bytes(total & 255 for total in accumulate(line))
 
 
 def _undo_up(line: bytes, above: bytes) -> bytes:

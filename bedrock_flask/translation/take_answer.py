@@ -14,7 +14,7 @@ from bedrock_flask.errors import UpstreamProtocolError
 from bedrock_flask.translation.answer_reader import AnswerReader
 from bedrock_flask.translation.answer_tool import AnswerTool
 
-_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+_FENCED = re.compile(r"\s*```(?:json)?[^\S\n]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 _SHOWN = 200
 # The model says by these that its answer is whole.
 _WHOLE = ("end_turn", "stop_sequence", "tool_use")
@@ -177,7 +177,7 @@ def check_words(words: str, reason: str) -> str:
     if reason not in _WHOLE:
         return words
     fenced = _FENCED.match(words)
-    text = fenced[1] if fenced else words.strip()
+    text = (fenced[1] if fenced else words).strip()
     try:
         json.loads(text)
     except (ValueError, RecursionError):

@@ -277,6 +277,14 @@ def test_a_form_has_a_most_of_parts(gateway: Gateway, emulator: Emulator) -> Non
     assert response.status_code == 413, response.text
 
 
+def test_base64_that_is_nothing_but_line_breaks_costs_as_much_as_its_length(
+    gateway: Gateway, emulator: Emulator
+) -> None:
+    body = {"image": "A" + "\n" * 500_000 + "!"}
+    response = gateway.post("/v1/models/stable-image-remove-background/invoke", body, timeout=10)
+    assert response.status_code == 400, response.text
+
+
 def test_a_filter_is_an_error_in_openais_words(gateway: Gateway, emulator: Emulator) -> None:
     assert emulator.post("/_emulator/replies", {"times": 1, "body": {"finish_reasons": ["Filter reason: prompt"]}}).ok
     response = gateway.post(GENERATIONS, {"model": CORE, "prompt": TEXT})
@@ -293,3 +301,18 @@ def test_images_that_a_filter_has_left_are_returned_and_the_others_reported(
     answer = gateway.post(GENERATIONS, {"model": CANVAS, "prompt": TEXT, "n": 2}).json()
     assert answer["data"] == [{"b64_json": PNG}]
     assert answer["bedrock_flask_left_out"] == ["One was withheld."]
+
+
+@pytest.mark.parametrize("image", ["arn:aws:iam::123456789012:role/r", "é", "aG", " "])
+def test_what_is_not_an_image_is_no_answer(gateway: Gateway, emulator: Emulator, image: str) -> None:
+    assert emulator.post("/_emulator/replies", {"times": 1, "body": {"images": [image]}}).ok
+    response = gateway.post(GENERATIONS, {"model": CANVAS, "prompt": TEXT})
+    assert response.status_code == 502, response.text
+    assert "123456789012" not in response.text
+
+
+def test_what_is_reported_beside_images_names_nothing_of_the_account(gateway: Gateway, emulator: Emulator) -> None:
+    reply = {"images": [PNG], "error": "arn:aws:iam::123456789012:role/r may not."}
+    assert emulator.post("/_emulator/replies", {"times": 1, "body": reply}).ok
+    answer = gateway.post(GENERATIONS, {"model": CANVAS, "prompt": TEXT, "n": 2}).json()
+    assert answer["bedrock_flask_left_out"] == ["(an ARN of the gateway's account) may not."]

@@ -3,6 +3,8 @@
 import base64
 import random
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -117,3 +119,30 @@ def test_a_size_that_no_image_has_is_refused_before_anything_is_unpacked(width: 
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
+
+
+OTHERS = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from bedrock_flask.protocol.drawn_images import write_png
+from bedrock_flask.protocol.masks import draw_mask
+
+turns = 0
+
+def take_turns():
+    global turns
+    while True:
+        turns += 1
+        gevent.sleep(0)
+
+gevent.spawn(take_turns)
+# Each row costs the most that a row can: its filter is Paeth, and none of its samples is the one above.
+draw_mask(write_png(2, 500, 6, [b"\\4" + bytes((0, 0, 0, 1)) * 2] * 500), edited=0)
+print(turns >= 500)
+"""
+
+
+def test_other_greenlets_have_their_turns_while_a_mask_is_drawn() -> None:
+    done = subprocess.run([sys.executable, "-c", OTHERS], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -1,6 +1,7 @@
 """What models do with the tool for their answer: its text is one JSON value, or the caller learns why not."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -148,6 +149,16 @@ def test_a_call_of_the_callers_tool_stays_a_call(take: Taker) -> None:
 @pytest.mark.parametrize("words", [JSON, f" {JSON}\n", f"```json\n{JSON}\n```", f"```\n{JSON}\n```\n"])
 def test_json_in_words_is_the_answer_all_the_same(take: Taker, words: str) -> None:
     assert take([text(words)], "end_turn") == ([text(JSON)], "end_turn")
+
+
+@each_way
+def test_a_fence_with_many_line_breaks_costs_as_much_as_its_length(take: Taker) -> None:
+    words = "```" + "\n" * 100_000 + "x"
+    began = time.process_time()
+    with pytest.raises(UpstreamProtocolError):
+        take([text(words)], "end_turn")
+    # A hundred times what it costs; to look for the end from each line break would cost a thousand times more.
+    assert time.process_time() - began < 2
 
 
 @each_way
