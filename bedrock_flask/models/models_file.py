@@ -111,7 +111,8 @@ def parse_models_file(text: str, path: str | Path, registry: Registry) -> Mappin
     """The aliases in the text of a models file; ModelsFileError lists every fault."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Beside TOMLDecodeError: arrays that are nested too deeply, and integers of thousands of digits.
         raise _make_unreadable(path, error) from None
     faults = [
         f"'{name}' is not known; models are declared under [models.NAME]" for name in document if name != "models"

@@ -92,6 +92,44 @@ def test_a_bad_file_leaves_the_old_one_in_force_loudly(watching: Gateway, file: 
     await_that(lambda: list_ids(watching, "fast") == {"amazon.nova-pro-v1:0"})
 
 
+BAD = {
+    "deep arrays": "x = " + "[" * 10_000,
+    "an integer of many digits": "x = " + "1" * 10_000,
+    "a name that leads to itself": '[models.fast]\nid = "fast"\n',
+    "successors that lead to each other": (
+        '[models.a]\nid = "amazon.nova-lite-v1:0"\nsuccessor = "b"\n'
+        '[models.b]\nid = "amazon.nova-lite-v1:0"\nsuccessor = "a"\n'
+    ),
+    "no table": "models = [1]\n",
+    "entries that are no tables": "models = {fast = 5}\n",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_whatever_is_in_a_bad_file_the_requests_go_on(file: Path, name: str) -> None:
+    watch = ModelsFileWatch(str(file), load_registry())
+    write(file, BAD[name])
+    assert await_that(lambda: watch.read_changed() or watch.report.refused) == 1
+    assert "models file" in watch.report.problem
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: path.symlink_to(path), lambda path: path.mkdir()], ids=["loop", "folder"]
+)
+def test_what_is_not_a_file_any_more_is_a_bad_one(file: Path, make: Callable[[Path], None]) -> None:
+    watch = ModelsFileWatch(str(file), load_registry())
+    file.unlink()
+    make(file)
+    assert await_that(lambda: watch.read_changed() or watch.report.refused) == 1
+
+
+def test_a_file_that_is_not_utf_8_is_a_bad_one(file: Path) -> None:
+    watch = ModelsFileWatch(str(file), load_registry())
+    file.write_bytes(b'[models.fast]\nid = "\xff"\n')
+    os.utime(file, (1, 1))
+    assert await_that(lambda: watch.read_changed() or watch.report.refused) == 1
+
+
 def test_a_file_that_is_gone_is_a_bad_one(watching: Gateway, file: Path) -> None:
     file.unlink()
     await_that(lambda: _find_reports(watching, "degraded"))

@@ -81,7 +81,7 @@ def _check_texts(body: Json, capabilities: Capabilities) -> Iterator[str]:
             texts = [content] if isinstance(content, str) else [block.get("text") for block in content]
             if "" in texts:
                 yield f"{name}: text content blocks must be non-empty"
-            if any(text is not None and not text.strip() for text in texts):
+            if any(isinstance(text, str) and not text.strip() for text in texts):
                 yield f"{name}: text content blocks must contain non-whitespace text"
 
 
