@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bedrock_flask.protocol import eventstream
+from tests.attacks import surface_documents
 
 CONVERSE, INVOKE = "converse", "invoke"
 STREAM_TYPE, JSON_TYPE = eventstream.MEDIA_TYPE, "application/json"
@@ -40,6 +41,8 @@ def make_events(form: str, mark: str) -> list[tuple[str, Any]]:
 
 def make_reply(form: str, mark: str) -> dict[str, Any]:
     """The document of a whole answer."""
+    if form in surface_documents.FORMS:
+        return surface_documents.make_reply(form, mark)
     if form == CONVERSE:
         message = {"role": "assistant", "content": [{"text": f"Here is {mark}"}]}
         return {"output": {"message": message}, "stopReason": "end_turn", "usage": _USAGE, "metrics": {"latencyMs": 9}}

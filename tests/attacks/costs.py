@@ -11,6 +11,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
+from tests.attacks import family_bodies
 from tests.attacks.figure import Figure
 from tests.attacks.load import call, write_chat, write_request
 from tests.attacks.routes import ROUTES
@@ -19,6 +20,9 @@ from tests.benchmark.processor_time import find_tree, measure_tree
 from tests.dialects import full_bodies
 
 Json = Any
+_GPT = family_bodies.SURFACE_MODELS[1]
+# The share of changed bodies that are forms.
+_FORMS = 0.05
 _NOVA, _CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0"
 _ODD: list[Json] = [
     *(
@@ -58,7 +62,7 @@ def _list_bodies() -> list[tuple[str, Json]]:
     plain = [
         (route.path(_NOVA if "Nova" in name else _CLAUDE), route.body(_NOVA, "x")) for name, route in ROUTES.items()
     ]
-    return bodies + plain + [("/v1/embeddings", {"model": "titan-embed", "input": ["a", "b"]})]
+    return bodies + plain + list(family_bodies.list_bodies())
 
 
 async def measure_fuzz(server: Server, count: int, seed: int) -> Figure:
@@ -80,10 +84,25 @@ async def measure_fuzz(server: Server, count: int, seed: int) -> Figure:
 
 
 def list_changed(count: int, seed: int, headers: Mapping[str, str] = MappingProxyType({})) -> Iterator[bytes]:
-    """Requests with randomly changed bodies of every dialect."""
-    chance, bodies = Random(seed), _list_bodies()
+    """Requests with randomly changed bodies of every dialect and family, and some forms."""
+    chance, bodies, forms = Random(seed), _list_bodies(), list(family_bodies.list_forms())
     for _ in range(count):
-        yield _write_changed(chance, *chance.choice(bodies), headers)
+        if chance.random() < _FORMS:
+            yield write_form(_change_bytes(chance, chance.choice(forms)), headers)
+        else:
+            yield _write_changed(chance, *chance.choice(bodies), headers)
+
+
+def write_form(data: bytes, headers: Mapping[str, str]) -> bytes:
+    """A request with a form that edits an image."""
+    kind = {"content-type": f"multipart/form-data; boundary={family_bodies.BOUNDARY}"}
+    return write_request("/v1/images/edits", data, {**headers, **kind})
+
+
+def _change_bytes(chance: Random, text: bytes) -> bytes:
+    """The text with some bytes in place of others, anywhere."""
+    at = chance.randrange(len(text))
+    return text[:at] + chance.randbytes(chance.choice((0, 1, 3))) + text[at + chance.choice((0, 1, 9)) :]
 
 
 def batched(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
@@ -99,8 +118,7 @@ def _write_changed(chance: Random, path: str, body: Json, headers: Mapping[str, 
         _change(chance, body)
     text = json.dumps(body).encode()
     if chance.random() < 0.2:
-        at = chance.randrange(len(text))
-        text = text[:at] + chance.randbytes(chance.choice((0, 1, 3))) + text[at + chance.choice((0, 1, 9)) :]
+        text = _change_bytes(chance, text)
     return write_request(path, text, headers)
 
 
@@ -177,6 +195,24 @@ GROWTH: dict[str, tuple[str, Callable[[int], Json]]] = {
         lambda n: _user([{"type": "image_url", "image_url": {"url": "data:image/png," + "%" * (20 * n)}}]),
     ),
     "items": ("/v1/responses", lambda n: {"model": _NOVA, "input": [{"role": "user", "content": "x"}] * n}),
+    "line breaks of an image": (
+        "/v1/models/stable-image-remove-background/invoke",
+        lambda n: {"image": "A" + "\n" * (20 * n) + "!"},
+    ),
+    "documents to rank": (
+        "/v1/rerank",
+        lambda n: {"model": "cohere-rerank", "query": "x", "documents": [{"text": "x"}] * n},
+    ),
+    "members of a job": (
+        "/v1/models/nova-reel/jobs",
+        lambda n: {"input": {f"u{k}": 1 for k in range(n)}, "tags": {"a": "b"}},
+    ),
+    "images to edit": (
+        "/v1/images/edits",
+        lambda n: {"model": "nova-canvas", "images": [{"image_url": "data:image/png;base64,aGk="}] * n},
+    ),
+    "items of a surface": ("/v1/responses", lambda n: {"model": _GPT, "input": [{"role": "user", "content": "x"}] * n}),
+    "messages to a surface": ("/v1/messages", lambda n: {**_user([{"type": "text", "text": "x"}] * n), "model": _GPT}),
     "blocks": (
         f"/model/{_NOVA}/converse",
         lambda n: {"messages": [{"role": "user", "content": [{"text": "x"}] * n}]},

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.attacks.figure import Figure
-from tests.attacks.lied_calls import list_calls, make_calls
+from tests.attacks.lied_calls import LiedCall, list_calls, make_calls
 from tests.attacks.load import PROBE, call, run_callers, write_chat, write_request
-from tests.attacks.lying_bedrock import MODELS, LyingBedrock, run_lying_bedrock
-from tests.attacks.routes import ROUTES
+from tests.attacks.lying_bedrock import MODELS, SURFACES, LyingBedrock, run_lying_bedrock
+from tests.attacks.routes import ROUTES, SURFACE_ROUTES
 from tests.benchmark.processes import Server, Upstream, run_gateway
 from tests.benchmark.processor_time import find_tree
 from tests.doubles import run_upstream, send_whole
 
 RESTARTS, LEAVERS = 10, 60
-_IMPATIENT = {"BEDROCK_FLASK_READ_TIMEOUT": "1", "BEDROCK_FLASK_DEADLINE": "3", "BEDROCK_FLASK_MAX_ATTEMPTS": "1"}
+IMPATIENT = {"BEDROCK_FLASK_READ_TIMEOUT": "1", "BEDROCK_FLASK_DEADLINE": "3", "BEDROCK_FLASK_MAX_ATTEMPTS": "1"}
 
 
 @contextlib.contextmanager
@@ -88,15 +88,17 @@ def _await(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 
 def measure_lies(folder: Path, settings: dict[str, str], seed: int) -> Figure:
-    """8: every lie on every route."""
-    with (
-        run_lying_bedrock() as bedrock,
-        run_gateway_at(bedrock.port, folder, settings | _IMPATIENT) as server,
-    ):
-        results = make_calls(f"http://127.0.0.1:{server.address[1]}", list_calls(), seed=seed, headers=server.headers)
+    """8: every lie on every route, and then those of the surfaces."""
+    results: list[LiedCall] = []
+    for routes, own in ((ROUTES, {}), (SURFACE_ROUTES, {"BEDROCK_FLASK_SURFACES": SURFACES})):
+        with run_lying_bedrock() as bedrock:
+            mantle = {"AWS_ENDPOINT_URL_BEDROCK_MANTLE": bedrock.url}
+            with run_gateway_at(bedrock.port, folder, settings | IMPATIENT | mantle | own) as server:
+                url = f"http://127.0.0.1:{server.address[1]}"
+                results += make_calls(url, list_calls(routes), seed=seed, headers=server.headers)
     faults = [str(result) for result in results if result.fault]
     lies = {result.lie for result in results}
-    text = f"{len(results)} calls, {len(lies)} lies, {len(ROUTES)} routes: {len(faults)} wrong"
+    text = f"{len(results)} calls, {len(lies)} lies, {len(ROUTES) + len(SURFACE_ROUTES)} routes: {len(faults)} wrong"
     if faults:
         text += ": " + "; ".join(fault[:120].replace("\n", " ").replace("|", "/") for fault in faults[:5])
     return Figure("8", "0 lies end as a success or in silence", text, not faults)

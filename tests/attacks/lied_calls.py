@@ -11,16 +11,19 @@ from random import Random
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from tests.attacks.lies import STREAM_LIES, WHOLE_LIES, Lie
+from tests.attacks.lies import Lie
 from tests.attacks.lying_bedrock import MODELS
-from tests.attacks.routes import ERROR, ROUTES, SUCCESS, Route
+from tests.attacks.routes import ERROR, ROUTES, SUCCESS, SURFACE_ROUTES, Route, lies_of
 
 # Seconds that a client of the run waits; the gateway's own limits are far below.
 PATIENCE = 30.0
 # Lies about the end of a stream, which each format tells its client in its own way.
 ENDINGS = frozenset(
     {"truth", "no-stop", "only-meta", "stop-first", "no-meta", "meta-then-fin", "meta-then-rst", "stop-before-text"}
+    # Of a surface.
+    | {"no-end", "only-end", "end-first", "end-then-fin", "error-openai-3", "unnamed-error-aws-3", "failed"}
 )
+_ALL_ROUTES = {**ROUTES, **SURFACE_ROUTES}
 _BASE64 = re.compile(rb'"bytes":"([^"]+)"')
 
 
@@ -40,20 +43,16 @@ class LiedCall:
 def list_calls(routes: Iterable[str] = ROUTES) -> Iterator[tuple[str, str]]:
     """Every lie on every route."""
     for name in routes:
-        yield from ((name, lie) for lie in lies_of(ROUTES[name]))
+        route = _ALL_ROUTES[name]
+        yield from ((name, lie) for lie in lies_of(route.form, streamed=route.streamed))
 
 
-def choose_calls() -> Iterator[tuple[str, str]]:
+def choose_calls(routes: Mapping[str, Route] = MappingProxyType(ROUTES)) -> Iterator[tuple[str, str]]:
     """The share of the suite: every lie on one route of its kind, by turns, and those about the end on all."""
     for streamed in (False, True):
-        names = [name for name, route in ROUTES.items() if route.streamed is streamed]
-        for number, lie in enumerate(STREAM_LIES if streamed else WHOLE_LIES):
+        names = [name for name, route in routes.items() if route.streamed is streamed]
+        for number, lie in enumerate(lies_of(routes[names[0]].form, streamed=streamed)):
             yield from ((name, lie) for name in (names if lie in ENDINGS else [names[number % len(names)]]))
-
-
-def lies_of(route: Route) -> dict[str, Lie]:
-    """The lies that fit a route."""
-    return STREAM_LIES if route.streamed else WHOLE_LIES
 
 
 def make_calls(
@@ -73,8 +72,8 @@ def make_calls(
 
 def make_call(url: str, name: str, lie_name: str, mark: str, headers: Mapping[str, str]) -> LiedCall:
     """Make one call, and judge it."""
-    route = ROUTES[name]
-    lie = lies_of(route)[lie_name]
+    route = _ALL_ROUTES[name]
+    lie = lies_of(route.form, streamed=route.streamed)[lie_name]
     try:
         status, body, ended = _send(url, route, lie_name, mark, headers)
     except TimeoutError:
@@ -97,7 +96,7 @@ def _find_fault(route: Route, lie: Lie, lie_name: str, mark: str, status: int, b
         outcomes = (outcomes - {SUCCESS}) | {ERROR}
     if len(outcomes) != 1:
         return f"{' and '.join(sorted(outcomes)) or 'no end'}: …{body[-200:]!r}"
-    if SUCCESS in outcomes and not lie.is_complete:
+    if SUCCESS in outcomes and not (lie.is_complete or route.form in lie.complete_in):
         return f"a success: …{body[-200:]!r}"
     if lie_name == "truth" and not (SUCCESS in outcomes and mark.encode() in _with_chunks(body)):
         return "the truth does not arrive"

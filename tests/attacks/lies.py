@@ -8,7 +8,7 @@ import gzip
 import json
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,13 @@ class Lie:
     tell          yields what is sent
     is_complete   whether a complete answer is in it, so that the call may end in success as well as in an error
     is_silent     whether it makes the gateway wait for its limits
+    complete_in   forms in which a complete answer is in it, if not in all
     """
 
     tell: Callable[[str, str], Steps]
     is_complete: bool = False
     is_silent: bool = False
+    complete_in: Collection[str] = ()
 
 
 def frames(form: str, mark: str) -> list[bytes]:
@@ -142,7 +144,7 @@ _UNKNOWN_MESSAGE = eventstream.encode(eventstream.Frame({":message-type": "gossi
 _NO_HEADERS = eventstream.encode(eventstream.Frame({}, b"{}"))
 _DEEP = "[" * 100_000 + "]" * 100_000
 _DIGITS = "1" * 100_000
-_HTML = b"<html><body>We will be back soon.</body></html>"
+HTML = b"<html><body>We will be back soon.</body></html>"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -181,7 +183,7 @@ def _streams() -> Iterator[tuple[str, Lie]]:
         "short-prelude": _lengths(15, 0),
         "headers-beyond": _lengths(32, 64),
         "garbage": b"\xff" * 64,
-        "html-frames": _HTML,
+        "html-frames": HTML,
     }.items():
         yield name, _add_frame(2, prelude)
     for position in (0, 1, 3, 5):
@@ -334,7 +336,7 @@ def _wholes() -> Iterator[tuple[str, Lie]]:
         "list": b"[]",
         "string": b'"x"',
         "number": b"1",
-        "html": _HTML,
+        "html": HTML,
         "nothing": b"",
         "spaces": b" " * 1000,
         "deep": _DEEP.encode(),
@@ -386,7 +388,7 @@ def _framings() -> Iterator[tuple[str, Lie]]:
         yield f"{end}-at-once", _raw(end, is_silent=end == HANG)
         yield f"{end}-in-head", _raw(b"HTTP/1.1 200 OK\r\ncontent-", end, is_silent=end == HANG)
     yield "no-http", _raw(b"SSH-2.0-OpenSSH_9.6\r\n", FIN)
-    yield "http-0.9", _raw(_HTML, FIN)
+    yield "http-0.9", _raw(HTML, FIN)
     yield "http-9.9", _raw(b"HTTP/9.9 200 OK\r\ncontent-length: 2\r\n\r\n{}")
     yield "status-word", _raw(b"HTTP/1.1 abc OK\r\ncontent-length: 2\r\n\r\n{}")
     yield "status-bomb", _raw(b"HTTP/1.1 200 " + b"O" * 1_000_000, FIN)
@@ -413,9 +415,10 @@ def _framings() -> Iterator[tuple[str, Lie]]:
     yield "gzip-html", _raw(head(content_encoding="gzip", content_length=str(len(_GZIP))), _GZIP)
 
 
-_GZIP = gzip.compress(_HTML, mtime=0)
+_GZIP = gzip.compress(HTML, mtime=0)
 
-STREAM_LIES = {**dict(_framings()), **dict(_streams()), **dict(_orders())}
-WHOLE_LIES = {**dict(_framings()), **dict(_wholes())}
+FRAMINGS = dict(_framings())
+STREAM_LIES = {**FRAMINGS, **dict(_streams()), **dict(_orders())}
+WHOLE_LIES = {**FRAMINGS, **dict(_wholes())}
 
 __all__ = ["CONVERSE", "STREAM_LIES", "WHOLE_LIES", "Lie"]

@@ -1,6 +1,10 @@
-"""A Bedrock over raw sockets that tells one lie a connection: the model's id names it, the request has the mark."""
+"""A Bedrock over raw sockets that tells one lie a connection: the model's id names it, the request has the mark.
+
+The id is in the path of Bedrock's own APIs, and in the body of a surface's.
+"""
 
 import contextlib
+import json
 import re
 import socket
 import struct
@@ -10,10 +14,20 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from tests.attacks.answers import CONVERSE, INVOKE
-from tests.attacks.lies import DRIP, FIN, HANG, RST, STREAM_LIES, WHOLE_LIES, Steps
+from tests.attacks.lies import DRIP, FIN, HANG, RST, Steps
+from tests.attacks.routes import lies_of
+from tests.attacks.surface_documents import CHAT, MESSAGES, RESPONSES
 from tests.doubles import accept_each, receive_request, run_accepting
 
-MODELS = {CONVERSE: "amazon.nova-lie.", INVOKE: "anthropic.claude-lie."}
+MODELS = {
+    CONVERSE: "amazon.nova-lie.",
+    INVOKE: "anthropic.claude-lie.",
+    CHAT: "google.gemma-4-lie.",
+    RESPONSES: "openai.gpt-daybreak-lie.",
+    MESSAGES: "anthropic.claude-opus-4-8-lie.",
+}
+# The APIs that serve these models in the run of the surfaces, for BEDROCK_FLASK_SURFACES: each model by one alone.
+SURFACES = "runtime/messages,mantle/messages,mantle/openai/chat,mantle/openai/responses"
 MARK = re.compile(rb"mark-[0-9a-f]{8}")
 _PATH = re.compile(r"/model/(?:amazon\.nova|anthropic\.claude)-lie\.([a-z0-9.-]+)/(converse|invoke)(-\S+)?$")
 _DRIP_BYTES, _DRIP_SECONDS = 1, 0.002
@@ -76,10 +90,13 @@ class LyingBedrock:
 def _choose_steps(request: bytes) -> Steps:
     target = unquote(request[: request.find(b"\r\n")].split(b" ")[1].decode())
     found, mark = _PATH.search(target), MARK.search(request)
-    assert found, target
-    name, form, streamed = found.groups()
-    lies = STREAM_LIES if streamed else WHOLE_LIES
-    return lies[name].tell(form, mark[0].decode() if mark else "")
+    if found:
+        name, form, streamed = found.groups()
+    else:
+        body = json.loads(request.partition(b"\r\n\r\n")[2])
+        form = next(form for form, start in MODELS.items() if body["model"].startswith(start))
+        name, streamed = body["model"].removeprefix(MODELS[form]), body.get("stream")
+    return lies_of(form, streamed=bool(streamed))[name].tell(form, mark[0].decode() if mark else "")
 
 
 def run_lying_bedrock() -> contextlib.AbstractContextManager[LyingBedrock]:

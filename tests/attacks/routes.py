@@ -1,12 +1,15 @@
 """The addresses that are attacked: how a call is written, and what its answer says about its end."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bedrock_flask.protocol import eventstream
 from tests.attacks.answers import CONVERSE, INVOKE
+from tests.attacks.lies import STREAM_LIES, WHOLE_LIES, Lie
+from tests.attacks.surface_documents import CHAT, MESSAGES, RESPONSES
+from tests.attacks.surface_lies import SURFACE_STREAM_LIES, SURFACE_WHOLE_LIES
 
 SUCCESS, ERROR = "success", "error"
 Outcome = frozenset[str]
@@ -123,3 +126,31 @@ ROUTES = {
         INVOKE, True, _at("/model/{model}/invoke-with-response-stream"), _claude, _judge_frames
     ),
 }
+
+# Clients of each format, of models that only a surface serves.
+_CLIENTS = {
+    "chat": ("/v1/chat/completions", _chat, _judge_chat),
+    "responses": ("/v1/responses", _responses, _judge_responses),
+    "messages": ("/v1/messages", _messages, _judge_messages),
+}
+_OWN = {CHAT: _chat, RESPONSES: _responses, MESSAGES: _messages}
+
+
+def _list_surface_routes() -> Iterator[tuple[str, Route]]:
+    for form, own in _OWN.items():
+        for client, (path, body, judge) in _CLIENTS.items():
+            yield f"{client} by {form}", Route(form, False, _at(path), body, _judge_whole)
+            yield f"{client} stream by {form}", Route(form, True, _at(path), _streamed(body), judge)
+        native = "/v1/models/{model}/invoke"
+        yield f"native by {form}", Route(form, False, _at(native), own, _judge_whole)
+        yield f"native stream by {form}", Route(form, True, _at(f"{native}-stream"), own, _judge_native)
+
+
+SURFACE_ROUTES = dict(_list_surface_routes())
+
+
+def lies_of(form: str, *, streamed: bool) -> Mapping[str, Lie]:
+    """The lies of an answer of this form."""
+    if form in (CONVERSE, INVOKE):
+        return STREAM_LIES if streamed else WHOLE_LIES
+    return SURFACE_STREAM_LIES if streamed else SURFACE_WHOLE_LIES
