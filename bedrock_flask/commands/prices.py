@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 
+from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.config import PREFIX, settings
 from bedrock_flask.errors import StartupError
@@ -32,6 +34,13 @@ _DEFAULT_REGION = "us-east-1"
 # An offer of one region has about three megabytes.
 _MOST_BYTES = 64_000_000
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
+# What to do about an error of requests, by its name.
+_REMEDIES = {
+    "ProxyError": "check HTTPS_PROXY",
+    "InvalidProxyURL": "check HTTPS_PROXY",
+    "SSLError": "name the certificates of a proxy that opens TLS in REQUESTS_CA_BUNDLE",
+    "OSError": "check REQUESTS_CA_BUNDLE",
+}
 
 _FILE = click.option("--prices-file", envvar=f"{PREFIX}PRICES_FILE", help="CSV file with your own prices.")
 _REGION = click.option(
@@ -107,23 +116,39 @@ def check(outer_file: str | None, prices_file: str | None, regions: Sequence[str
 def refresh(outer_file: str | None, prices_file: str | None, regions: Sequence[str]) -> None:
     """Write the prices of tokens of AWS's Price List to the price file.
 
-    Rows of the file that are not from the Price List stay, and no price of the list is written for the same calls. The
-    gateway reads the file if BEDROCK_FLASK_PRICES_FILE names it, and prefers its prices to its own.
+    Rows of the file that are not from the Price List stay, and no price of the list is written for the same calls. Rows
+    of other regions stay too. The gateway reads the file if BEDROCK_FLASK_PRICES_FILE names it, and prefers its prices
+    to its own.
     """
     path = prices_file or outer_file
     if not path:
         raise StartupError(f"name the file to write: --prices-file, or {PREFIX}PRICES_FILE")
     rows = read_file(path) if Path(path).exists() else ()
+    chosen = _choose_regions(regions)
     own = index_prices(price for price in rows if price.source != SOURCE)
-    listed = [price for region in _choose_regions(regions) for price in _read_region(region)[0]]
+    elsewhere = [price for price in rows if price.source == SOURCE and set(price.regions).isdisjoint(chosen)]
+    listed = [price for region in chosen for price in _read_region(region)[0]]
     if not listed:
         raise UnreadablePriceList("AWS's Price List has no price of a known model: the file is left as it is")
     added = [price for price in listed if not _has_price(own, price)]
-    text = write_prices([*own, *added])
+    text = write_prices([*own, *elsewhere, *added])
     # A file that the gateway would not read is not written.
     parse_prices(text, path)
     _replace_file(Path(path), text)
-    click.echo(f"{path}: {len(added)} prices of AWS's Price List, {len(list(own))} of your own")
+    counts = f"{len(added)} prices of AWS's Price List, {len(elsewhere)} of other regions, {len(list(own))} of your own"
+    click.echo(f"{path}: {counts}")
+    if lacking := [price for price in added if _lacks_units(price)]:
+        names = ", ".join(sorted({price.model for price in lacking}))
+        click.echo(
+            f"{len(lacking)} of them lack a price that the gateway knows: calls that need it have no cost: {names}"
+        )
+
+
+def _lacks_units(listed: Price) -> bool:
+    """Whether the gateway's own price for the calls of one of AWS's has units that AWS's has not."""
+    [region] = listed.regions
+    known = load_prices().find_price(listed.model, region, listed.profile, listed.tier)
+    return known is not None and not known.units.keys() <= listed.units.keys()
 
 
 def _has_price(own: Prices, listed: Price) -> bool:
@@ -133,6 +158,8 @@ def _has_price(own: Prices, listed: Price) -> bool:
 
 
 def _choose_regions(given: Sequence[str]) -> Sequence[str]:
+    if wrong := [region for region in given if not re.fullmatch(REGION, region, re.ASCII)]:
+        raise click.UsageError(f"--region: {wrong[0][:40]!r} is not a region, such as {_DEFAULT_REGION}")
     config = settings.read_settings(os.environ)
     return tuple(dict.fromkeys(given)) or (settings.find_region(config) or _DEFAULT_REGION,)
 
@@ -166,8 +193,12 @@ def _download(address: str) -> bytes:
                 if len(data) > _MOST_BYTES:
                     raise UnreadablePriceList(f"{address} has more than {_MOST_BYTES} bytes")
             return bytes(data)
-    except requests.RequestException as error:
-        raise UnreadablePriceList(f"{address}: {type(error).__name__}") from None
+    except (OSError, ValueError) as error:
+        # An error of requests is an OSError, and so is a file of certificates that is not there. The text may have a
+        # proxy's password.
+        name = type(error).__name__
+        remedy = _REMEDIES.get(name, "check that this machine can reach the address")
+        raise UnreadablePriceList(f"{address} cannot be read: {name}; {remedy}") from None
 
 
 def _replace_file(path: Path, text: str) -> None:

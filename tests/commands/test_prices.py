@@ -85,7 +85,10 @@ def test_refresh_writes_a_file_that_the_gateway_prefers(run: Run, aws: responses
     serve(aws, make_offer(claude("InputTokenCount", "4.5"), claude("OutputTokenCount", "22.5")))
     done = run("refresh", "--prices-file", str(path))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{path}: 2 prices of AWS's Price List, 1 of your own\n"
+    assert done.stdout.splitlines() == [
+        f"{path}: 2 prices of AWS's Price List, 0 of other regions, 1 of your own",
+        f"1 of them lack a price that the gateway knows: calls that need it have no cost: {OPUS}",
+    ]
     found: Any = load_prices(str(path))
     price = found.find_price(OPUS, "us-east-1", "us")
     assert ({unit: str(each) for unit, each in price.units.items()}, price.source, price.date) == (
@@ -116,6 +119,27 @@ def test_refresh_leaves_the_operators_own_price_of_the_same_calls(
     assert found.find_price(LITE, "us-east-1").source == "AWS Price List"
 
 
+def test_refresh_of_one_region_leaves_the_others(run: Run, aws: responses.RequestsMock, tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    for region, price in (("us-east-1", "4.5"), ("eu-west-1", "5"), ("us-east-1", "4.6")):
+        serve(aws, make_offer(claude("InputTokenCount", price)), region=region)
+        done = run("refresh", "--prices-file", str(path), "--region", region)
+        assert done.returncode == 0, done.stderr
+    found: Any = load_prices(str(path))
+    inputs = [str(found.find_price(OPUS, region).units["input"]) for region in ("us-east-1", "eu-west-1")]
+    assert inputs == ["4.6", "5"]
+    assert "2 of other regions" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "refresh"])
+@pytest.mark.parametrize("region", ["nowhere", "us-east-1/../x", ""])
+def test_a_region_that_is_none_is_refused_before_the_call(run: Run, tmp_path: Path, command: str, region: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("model,input\nacme.chat-v1,0.5\n")
+    done = run(command, "--prices-file", str(path), "--region", region)
+    assert (done.returncode, f"--region: {region!r} is not a region" in done.stderr) == (2, True)
+
+
 def test_refresh_writes_no_file_that_the_gateway_would_not_read(
     run: Run, aws: responses.RequestsMock, tmp_path: Path
 ) -> None:
@@ -137,7 +161,11 @@ def test_options_of_the_list_do_not_go_with_another_command(run: Run) -> None:
         ({"status": 404}, "answers with status 404"),
         ({"status": 301, "headers": {"Location": "https://example.com/"}}, "answers with status 301"),
         ({"body": b"<html>"}, "this is not an offer of AWS's Price List"),
-        ({"body": requests.ConnectTimeout("no route to a secret place")}, "ConnectTimeout"),
+        ({"body": requests.ConnectTimeout("no route to a secret place")}, "ConnectTimeout; check that this machine"),
+        ({"body": requests.exceptions.ProxyError("a secret password")}, "ProxyError; check HTTPS_PROXY"),
+        ({"body": requests.exceptions.SSLError("a secret chain")}, "SSLError; name the certificates"),
+        ({"body": OSError("a secret path")}, "OSError; check REQUESTS_CA_BUNDLE"),
+        ({"body": ValueError("a secret port")}, "ValueError; check that this machine"),
         ({"body": b"x" * 2001}, "has more than 2000 bytes"),
     ],
 )

@@ -3,6 +3,7 @@
 Nothing here names a family: a new plugin is tested as soon as it is there.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from random import Random
@@ -18,8 +19,9 @@ from bedrock_flask.contract.samples import list_boundary_values
 from bedrock_flask.headers import SURFACE
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.models.registry import GENERIC
+from bedrock_flask.protocol.drawn_images import draw_image
 from bedrock_flask.wires import WIRES
-from tests.doubles import Emulator, Gateway, StartEmulator
+from tests.doubles import Emulator, Gateway, GatewayWith, StartEmulator
 
 Json = dict[str, Any]
 REGISTRY = load_registry()
@@ -178,6 +180,101 @@ def test_a_ranking_family_ranks(gateway: Gateway, name: str, path: str) -> None:
     response = gateway.post(path, body)
     assert response.status_code == 200, response.text
     assert sorted(result["index"] for result in response.json()["results"]) == [0, 1, 2]
+
+
+PIXELS = draw_image("a door", 768, 768)
+# What a request of OpenAI's says in its own words.
+OF_OPENAI = {"prompt", "image", "init_image", "style_image", "mask"}
+
+
+def list_image_bodies(name: str, adapter: Adapter) -> Iterator[tuple[str, Json]]:
+    """Requests for an image: of a text, of an image, and of two, with what else the family's sample has."""
+    own = {
+        member: value
+        for member, value in adapter.sample.items()
+        if member not in OF_OPENAI and member in adapter.extras
+    }
+    body = {"model": name, **own, "prompt": adapter.sample.get("prompt", "A door.")}
+    yield "/v1/images/generations", {"model": name, "prompt": "A door."}
+    for pictures in ({"image": PIXELS}, {"image": [PIXELS, PIXELS]}):
+        for more in ({}, {"mask": PIXELS}):
+            yield "/v1/images/edits", {**body, **pictures, **more}
+            yield "/v1/images/edits", {"model": name, **own, **pictures, **more}
+
+
+@pytest.mark.parametrize("name", list_families("image"))
+def test_an_image_family_makes_images_by_openais_routes(gateway: Gateway, name: str) -> None:
+    answers = [gateway.post(path, body) for path, body in list_image_bodies(name, FAMILIES[name][0])]
+    made = [answer.json() for answer in answers if answer.status_code == 200]
+    assert made, [answer.text for answer in answers]
+    assert all(base64.b64decode(each["b64_json"], validate=True) for document in made for each in document["data"])
+    assert {answer.status_code for answer in answers} <= {200, 400}
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        *((("/v1/embeddings", {"model": name, "input": "the sea"})) for name in list_families("embedding")),
+        *(
+            ("/v2/rerank", {"model": name, "query": "the sea", "documents": ["a road", "the sea"]})
+            for name in list_families("ranking")
+        ),
+    ],
+)
+def test_the_usage_of_a_dialect_is_that_of_the_native_route(
+    gateway: Gateway, emulator: Emulator, path: str, more: Json
+) -> None:
+    by_dialect = gateway.post(path, more)
+    assert by_dialect.status_code == 200, by_dialect.text
+    [call] = emulator.calls()
+    native = gateway.post(f"/v1/models/{more['model']}/invoke", json.loads(call["body"]))
+    tokens = "x-bedrock-flask-input-tokens"
+    assert by_dialect.headers[tokens] == native.headers[tokens] != "0"
+
+
+# --- asynchronous -----------------------------------------------------------------------------------------------------
+
+ASYNCHRONOUS = {
+    name: adapter
+    for name, adapter in REGISTRY.adapters.items()
+    if GENERIC not in adapter.models
+    and (adapter.operation == ASYNC or "async-invoke" in (find_default(adapter).surfaces or ()))
+}
+OUTPUT = {"s3_uri": "s3://bucket/out/"}
+
+
+@pytest.fixture(scope="module")
+def account(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
+    return start_emulator("--async-dir", str(tmp_path_factory.mktemp("s3")))
+
+
+@pytest.mark.parametrize("name", ASYNCHRONOUS)
+def test_an_asynchronous_family_takes_its_sample_and_refuses_faults_on_both_sides(
+    account: Emulator, gateway_with: GatewayWith, name: str
+) -> None:
+    gateway, adapter = gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=account.url), ASYNCHRONOUS[name]
+    sample = dict(adapter.async_sample)
+    path = f"/v1/models/{name}/jobs"
+    started = gateway.post(path, {"input": sample, "output": OUTPUT})
+    assert started.status_code == 202, started.text
+    shown = gateway.get(f"{path}/{started.json()['id']}")
+    assert shown.json()["status"] in ("in_progress", "completed"), shown.text
+    base = json.loads(account.calls()[0]["body"])["modelId"]
+    tried = 0
+    changes = [("no_such_member", {**sample, "no_such_member": 1})]
+    changes += [(member, {key: value for key, value in sample.items() if key != member}) for member in sample]
+    changes += [(member, {**sample, member: [[]]}) for member in sample]
+    for member, body in changes:
+        if not (faults := adapter.find_async_faults(body)):
+            continue
+        tried += 1
+        refused = gateway.post(path, {"input": body, "output": OUTPUT})
+        assert refused.status_code == 400, (member, refused.text)
+        assert refused.json()["errors"][0]["path"].startswith("input"), (member, faults)
+        place = {"s3OutputDataConfig": {"s3Uri": OUTPUT["s3_uri"]}}
+        there = account.post("/async-invoke", {"modelId": base, "modelInput": body, "outputDataConfig": place})
+        assert there.status_code == 400, (member, there.text)
+    assert tried >= 2
 
 
 # --- refused alike ----------------------------------------------------------------------------------------------------
