@@ -11,20 +11,19 @@ import orjson
 
 HEADER = "x-amzn-bedrock-service-tier"
 # What Converse and OpenAI's formats call it.
-_MEMBERS = ("serviceTier", "service_tier")
-_QUOTED = tuple(f'"{name}"'.encode() for name in _MEMBERS)
+_OF_CONVERSE, _OF_OPENAI = b'"serviceTier"', b'"service_tier"'
 
 
 def find_tier(document: Mapping[str, Any]) -> str:
     """The tier that a request, an answer or an event of a stream names; empty if it names none."""
-    inner = document.get("metadata") or document.get("response")
-    for each in (document, inner) if isinstance(inner, Mapping) else (document,):
-        for name in _MEMBERS:
-            tier = each.get(name)
-            if tier:
-                tier = tier.get("type") if isinstance(tier, Mapping) else tier
-                return tier if isinstance(tier, str) else ""
-    return ""
+    tier = document.get("serviceTier") or document.get("service_tier")
+    if not tier:
+        inner = document.get("metadata") or document.get("response")
+        if not isinstance(inner, dict):
+            return ""
+        tier = inner.get("serviceTier") or inner.get("service_tier")
+    tier = tier.get("type") if isinstance(tier, dict) else tier
+    return tier if isinstance(tier, str) else ""
 
 
 def find_requested_tier(headers: Mapping[str, str], body: bytes) -> str:
@@ -33,7 +32,7 @@ def find_requested_tier(headers: Mapping[str, str], body: bytes) -> str:
         if name.lower() == HEADER:
             return value
     # Within a string the second quotation mark would be escaped: most bodies need not be parsed.
-    if not any(name in body for name in _QUOTED):
+    if _OF_CONVERSE not in body and _OF_OPENAI not in body:
         return ""
     document = orjson.loads(body)
     return find_tier(document) if isinstance(document, dict) else ""

@@ -101,10 +101,10 @@ def from_members(counts: Any) -> Usage:
 
 def _find_hour_write(counts: Mapping[str, Any]) -> Any:
     """The tokens that are kept for an hour, of those written to the cache: in Anthropic's form, or in Converse's."""
-    if isinstance(by_lifetime := counts.get("cache_creation"), Mapping):
+    if isinstance(by_lifetime := counts.get("cache_creation"), dict):
         return by_lifetime.get("ephemeral_1h_input_tokens", 0)
     if isinstance(details := counts.get("cacheDetails"), list):
-        found = (each.get("inputTokens") for each in details if isinstance(each, Mapping) and each.get("ttl") == "1h")
+        found = (each.get("inputTokens") for each in details if isinstance(each, dict) and each.get("ttl") == "1h")
         return next(found, 0)
     return None
 

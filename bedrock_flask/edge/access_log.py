@@ -49,10 +49,9 @@ def _log(exchange: Exchange, status: int) -> None:
 
 def _describe_cost(pricer: Pricer, record: CallRecord) -> dict[str, Any]:
     """What the calls of a request cost together: null if that is not known of one, and how many those are."""
-    calls = [call for call in record.calls or (record,) if call.outcome != FREE]
-    if not calls:
+    totals = [compute_cost(pricer, call).total for call in record.calls or (record,) if call.outcome != FREE]
+    if not totals:
         return {}
-    totals = [compute_cost(pricer, call).total for call in calls]
     if unpriced := totals.count(None):
         return {"cost_usd": None, "unpriced_calls": unpriced}
     return {"cost_usd": float(add_exactly(total for total in totals if total is not None))}
