@@ -77,14 +77,13 @@ def with_settings(settings: Settings) -> Step:
         registry = load_registry(settings.plugins_dir, lenient=settings.lenient)
         watch = ModelsFileWatch(settings.models_file, registry) if settings.models_file else None
         loaded = models.load(settings, registry, watch.aliases if watch else {})
-        if settings.prices_file:
-            # A bad file must not wait for the first call.
-            read_file(settings.prices_file)
+        # A bad file must not wait for the first call.
+        own_prices = read_file(settings.prices_file) if settings.prices_file else ()
         for broken in registry.broken:
             for line in broken.lines():
                 LOG.error("starting without %s", line)
         app.extensions[KEY] = make_state(settings, loaded, load_dialects())
-        with_state(app, models_file=watch, pricer=Pricer(settings.prices_file))
+        with_state(app, models_file=watch, pricer=Pricer(own_prices))
         # Otherwise Flask would answer an address with two slashes with a page that redirects.
         app.url_map.merge_slashes = False
         app.json.sort_keys = False  # type: ignore[attr-defined]

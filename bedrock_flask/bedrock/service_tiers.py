@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 HEADER = "x-amzn-bedrock-service-tier"
+UNKNOWN = "unknown"
 # What Converse and OpenAI's formats call it.
 _OF_CONVERSE, _OF_OPENAI = b'"serviceTier"', b'"service_tier"'
 
@@ -27,12 +28,16 @@ def find_tier(document: Mapping[str, Any]) -> str:
 
 
 def find_requested_tier(headers: Mapping[str, str], body: bytes) -> str:
-    """The tier that a call asks for; empty if it asks for none."""
+    """The tier that a call asks for; empty if it asks for none, UNKNOWN if its body cannot be read here."""
     for name, value in headers.items():
         if name.lower() == HEADER:
             return value
     # Within a string the second quotation mark would be escaped: most bodies need not be parsed.
     if _OF_CONVERSE not in body and _OF_OPENAI not in body:
         return ""
-    document = orjson.loads(body)
+    try:
+        document = orjson.loads(body)
+    except ValueError:
+        # Half of a surrogate pair is strict JSON, and this parser refuses it.
+        return UNKNOWN
     return find_tier(document) if isinstance(document, dict) else ""

@@ -1,7 +1,7 @@
 """Finds the price of each call, and computes its cost."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 
 from bedrock_flask.bedrock.geographies import GEOGRAPHIES
@@ -9,7 +9,7 @@ from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
 from bedrock_flask.prices.cost import Cost, compute_cost
 from bedrock_flask.prices.price import DEFAULT, GLOBAL, Price
-from bedrock_flask.prices.table import Prices, load_prices
+from bedrock_flask.prices.table import Prices, index_prices, load_prices
 
 # The tiers that have the usual price.
 _USUAL = frozenset({"", "auto", "standard", "standard_only"})
@@ -22,13 +22,10 @@ _MOST_FOUND = 1024
 
 
 class Pricer:
-    """Prices calls by the file of the operator, if there is one, and by the prices of the package.
+    """Prices calls by the operator's prices, all others by those of the package, which are read at the first call."""
 
-    The package's are read at the first call.
-    """
-
-    def __init__(self, path: str = "") -> None:
-        self._path = path
+    def __init__(self, own: Sequence[Price] = ()) -> None:
+        self._own = own
         self._find = lru_cache(maxsize=_MOST_FOUND)(self._find_price)
 
     def compute_cost(self, model: str, region: str, tier: str, usage: Usage, billed: Billed = TOKENS_ALONE) -> Cost:
@@ -44,8 +41,8 @@ class Pricer:
 
     @cached_property
     def prices(self) -> Prices:
-        """All prices. Raises InvalidPrices."""
-        return load_prices(self._path)
+        """All prices."""
+        return index_prices(self._own, load_prices())
 
     @cached_property
     def _thresholds(self) -> Mapping[str, Mapping[int, str]]:

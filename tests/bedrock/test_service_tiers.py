@@ -2,7 +2,7 @@
 
 import pytest
 
-from bedrock_flask.bedrock.service_tiers import find_requested_tier, find_tier
+from bedrock_flask.bedrock.service_tiers import UNKNOWN, find_requested_tier, find_tier
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,7 @@ def test_an_answer_names_its_tier(document, tier):
         ({}, b'{"tools": [{"properties": {"service_tier": {"type": "flex"}}}]}', ""),
         ({}, rb'{"text": "say \"service_tier\": \"flex\""}', ""),
         ({}, b"[]", ""),
+        ({}, rb'{"service_tier": "flex", "text": "\ud800"}', UNKNOWN),
     ],
 )
 def test_a_request_names_its_tier_at_its_top_only(headers, body, tier):

@@ -288,3 +288,14 @@ def test_of_many_calls_one_that_failed_may_leave_the_sum_unknown(
     line = line_of(gateway, gateway.post("/v1/embeddings", {"model": "titan-embed", "input": ["a", "b"]}))
     assert line["status"] >= 400
     assert {name: line[name] for name in ("cost_usd", "unpriced_calls") if name in line} == costs
+
+
+def test_the_operators_price_is_in_force_though_its_file_is_gone(
+    gateway_with: GatewayWith, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    prices = tmp_path_factory.mktemp("prices") / "prices.csv"
+    prices.write_text("model,input,output\namazon.nova-lite-v1:0,10,20\n")
+    gateway = gateway_with(AWS_REGION="us-east-1", BEDROCK_FLASK_PRICES_FILE=str(prices))
+    prices.write_text("model,input\namazon.nova-lite-v1:0,-1\n")
+    line = line_of(gateway, gateway.post("/v1/chat/completions", {"model": "nova", "messages": HI}))
+    assert line["cost_usd"] == price(line, "10", "20")

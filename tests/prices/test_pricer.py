@@ -7,8 +7,10 @@ import pytest
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.prices.billed import Billed
 from bedrock_flask.prices.pricer import Pricer, split_profile
+from bedrock_flask.prices.table import read_file
 
 SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+IMPORTED = "arn:aws:bedrock:eu-west-1:1:imported-model/eu.amazon.x"
 HEAD = "model,regions,profile,tier,variant,input,output,cache_read,cache_write,cache_write_1h,image\n"
 
 
@@ -79,7 +81,7 @@ def test_an_image_costs_by_its_quality_and_size(pricer, billed, dollars):
 def test_the_operators_price_is_preferred(tmp_path):
     path = tmp_path / "prices.csv"
     path.write_text(f"{HEAD}amazon.nova-lite-v1:0,us-east-1,,default,,1,2,,,,\nacme.own,,,default,,7,,,,,\n")
-    pricer = Pricer(str(path))
+    pricer = Pricer(read_file(str(path)))
     assert pricer.compute_cost("us.amazon.nova-lite-v1:0", "us-east-1", "", Usage(1000, 1000)).total == Decimal("0.003")
     assert pricer.compute_cost("acme.own", "eu-west-1", "", Usage(1000)).total == Decimal("0.007")
     assert pricer.compute_cost("amazon.nova-lite-v1:0", "us-west-2", "", Usage(1000, 0)).total == Decimal("0.00006")
@@ -88,7 +90,7 @@ def test_the_operators_price_is_preferred(tmp_path):
 def test_a_long_call_without_a_price_for_long_ones_has_no_cost(tmp_path):
     path = tmp_path / "prices.csv"
     path.write_text(f"{HEAD}acme.long,,,default,,1,,,,,\nacme.long,,global,default,above 2k tokens,4,,,,,\n")
-    pricer = Pricer(str(path))
+    pricer = Pricer(read_file(str(path)))
     assert pricer.compute_cost("acme.long", "eu-west-1", "", Usage(2000)).total == Decimal("0.002")
     assert pricer.compute_cost("acme.long", "eu-west-1", "", Usage(2001)).total is None
     assert pricer.compute_cost("global.acme.long", "eu-west-1", "", Usage(2001)).total == Decimal("0.008004")
@@ -102,8 +104,7 @@ def test_a_long_call_without_a_price_for_long_ones_has_no_cost(tmp_path):
         ("us-gov.anthropic.claude", ("us-gov", "anthropic.claude")),
         ("us.x", ("", "us.x")),
         ("arn:aws:bedrock:eu-west-1::inference-profile/eu.amazon.x", ("eu", "amazon.x")),
-        ("arn:aws:bedrock:eu-west-1:1:imported-model/eu.amazon.x",) * 1
-        + (("", "arn:aws:bedrock:eu-west-1:1:imported-model/eu.amazon.x"),),
+        (IMPORTED, ("", IMPORTED)),
     ],
 )
 def test_an_id_has_the_profile_of_its_prefix(model, found):
