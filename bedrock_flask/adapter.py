@@ -12,7 +12,7 @@ from bedrock_flask.bedrock.operations import ASYNC, STREAMING
 from bedrock_flask.bedrock.sources import Source
 from bedrock_flask.bedrock.surfaces import SURFACES, name_surface
 from bedrock_flask.capabilities import Capabilities
-from bedrock_flask.converse import Event, Json, Request, Response
+from bedrock_flask.converse import Event, Json, Request, Response, member
 from bedrock_flask.errors import FieldError, GatewayError, PluginFailed
 from bedrock_flask.fields import Schema, find_faults
 from bedrock_flask.observability import logs
@@ -175,6 +175,7 @@ CHECKS = (
     Check("name", _is_name, "the name {value!r} is not valid: use a-z, 0-9, '-' and '_'"),
     Check("description", _is_string, "description must be a string"),
     Check("default", _is_string, "default must be a string"),
+    Check("limit", _is_string, "limit must be a string"),
     Check("models", _has_items, "models must map patterns of Bedrock ids to Capabilities"),
     Check(
         "models",
@@ -291,6 +292,7 @@ class Adapter:
     known_models  ids that AWS has published, each with a KnownModel: lists have them, and requests can name them
     sources       where each capability is known from, by its name: lists of Source, which the reference shows
     rules         relations between fields: functions from a body to `(path, message)` pairs
+    limit         the path of the most tokens of an answer in the native body, if the capability `most_tokens` bounds it
     surface_rules rules that hold for one of AWS's APIs only, by its name as in `Capabilities.surfaces`
     extras        where each parameter that Converse lacks goes for this family: a path in the Converse request, or a
                   function from its value and the request to the members to add to the request
@@ -329,6 +331,7 @@ class Adapter:
     known_models: Mapping[str, KnownModel] = field(default_factory=dict)
     sources: Mapping[str, Sequence[Source]] = field(default_factory=dict)
     rules: Sequence[Rule] = ()
+    limit: str = ""
     surface_rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
     extras: Mapping[str, ExtraTarget] = field(default_factory=dict)
     encode: Callable[[Request], Json] | None = None
@@ -396,10 +399,11 @@ class Adapter:
         """The members that a native body must have."""
         return frozenset(field.data_key or name for name, field in self.schema.fields.items() if field.required)
 
-    def find_faults(self, body: Any, surface: str = "") -> list[FieldError]:
+    def find_faults(self, body: Any, surface: str = "", capabilities: Capabilities | None = None) -> list[FieldError]:
         """Return every fault of a native body with its path: the schema's or, if the body fits it, the rules'.
 
-        `surface` is the API of AWS that the body is for, if that is not the adapter's own operation.
+        `surface` is the API of AWS that the body is for, if that is not the adapter's own operation; `capabilities` are
+        those of the model, if one of the family's is meant.
         """
         if isinstance(body, dict) and self.operation == "InvokeModel" and not _BEDROCK_MEMBERS.isdisjoint(body):
             body = {name: value for name, value in body.items() if name not in _BEDROCK_MEMBERS}
@@ -407,7 +411,15 @@ class Adapter:
         if any(not fault.unknown for fault in faults):
             return faults
         rules = (*self.rules, *self.surface_rules.get(surface or name_surface(self.operation), ()))
-        return faults + [FieldError(path, message) for rule in rules for path, message in rule(body)]
+        broken = [FieldError(path, message) for rule in rules for path, message in rule(body)]
+        return [*faults, *broken, *self._find_excess(body, capabilities)]
+
+    def _find_excess(self, body: Json, capabilities: Capabilities | None) -> Iterator[FieldError]:
+        """A limit of tokens that is larger than the model's."""
+        most = capabilities.most_tokens if capabilities else 0
+        limit = member(body, *self.limit.split(".")) if most and self.limit else None
+        if limit is not None and limit > most:
+            yield FieldError(self.limit, f"must be at most {most} for this model")
 
 
 def isolate_plugin_errors(adapter: Adapter) -> AbstractContextManager[None]:

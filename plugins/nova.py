@@ -236,6 +236,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             description="Amazon Nova: text, images, video and tools in a native format close to Converse.",
             body=NovaBody,
             rules=[check_first_turn],
+            limit="inferenceConfig.maxTokens",
             speaks={"nova": "InvokeModel", "converse": "Converse"},
             models={
                 "amazon.nova-micro-*": TEXT,

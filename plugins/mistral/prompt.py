@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from bedrock_flask.plugin import (
     CHAT,
+    DOCUMENTED,
     MEASURED,
     ONE_REPORT,
     Adapter,
@@ -28,7 +29,7 @@ INSTRUCT = CHAT.but(**_PLAIN, system=False, tools=False)
 CALLS = CHAT.but(**_PLAIN, shortest_call_id=9)
 MODELS = {
     "mistral.mistral-7b-*": INSTRUCT,
-    "mistral.mixtral-*": INSTRUCT,
+    "mistral.mixtral-*": INSTRUCT.but(most_tokens=4_096),
     "mistral.mistral-small-2402-*": CALLS,
     "mistral.mistral-large-2402-*": CALLS.but(streamed_tools=False),
 }
@@ -57,6 +58,7 @@ SOURCES = {
             _LARGE,
         ),
     ],
+    "most_tokens": [Source("AWS user guide, Mistral AI text completion", DOCUMENTED, _MIXTRAL)],
     "shortest_call_id": sources.cite(
         Source(
             "Live calls to Mistral Large 2402 and Small 2402: Tool call id was a but must be a-z, A-Z, 0-9, with a "
@@ -190,6 +192,7 @@ ADAPTER = Adapter(
     description="Mistral 7B, Mixtral, Mistral Large and Small of February 2024: a prompt.",
     provider="Mistral AI",
     body=MistralBody,
+    limit="max_tokens",
     answer=MistralAnswer,
     speaks={"mistral_instruct": "InvokeModel", "converse": "Converse"},
     models=MODELS,

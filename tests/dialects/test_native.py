@@ -1,5 +1,6 @@
 """The native routes, over real sockets: the gateway in front of the emulator."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ NOVA = {
 }
 TITAN = {"inputText": "hello", "dimensions": 256}
 CONVERSE = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
+
+
+def with_limit(tokens: int) -> dict[str, Any]:
+    return {**NOVA, "inferenceConfig": {"maxTokens": tokens}}
+
 
 FAMILIES = [("claude", CLAUDE), ("nova", NOVA), ("titan-embed", TITAN), ("acme.verse-4.7", CONVERSE)]
 STREAMING = [("claude", CLAUDE), ("nova", NOVA), ("acme.verse-4.7", CONVERSE)]
@@ -181,6 +187,36 @@ def test_a_body_that_does_not_fit_is_refused_with_a_path_and_the_model_is_not_ca
     assert problem["code"] == "invalid_body"
     assert path in [error["path"] for error in problem["errors"]]
     assert emulator.calls() == []
+
+
+TITAN_TEXT = {"inputText": "Hi", "textGenerationConfig": {"maxTokenCount": 4096}}
+MIXTRAL = {"prompt": "<s>[INST] Hi [/INST]", "max_tokens": 4096}
+
+
+@pytest.mark.parametrize(
+    ("model", "larger", "body", "path"),
+    [
+        ("amazon.titan-text-lite-v1", "amazon.titan-text-express-v1", TITAN_TEXT, "textGenerationConfig.maxTokenCount"),
+        ("mistral.mixtral-8x7b-instruct-v0:1", "mistral.mistral-7b-instruct-v0:2", MIXTRAL, "max_tokens"),
+        ("amazon.nova-lite-v1:0", "us.amazon.nova-2-lite-v1:0", with_limit(10_000), "inferenceConfig.maxTokens"),
+    ],
+)
+def test_a_limit_beyond_that_of_the_model_is_refused_with_its_path(
+    gateway: Gateway, emulator: Emulator, model: str, larger: str, body: dict[str, Any], path: str
+) -> None:
+    *way, name = path.split(".")
+    beyond = copy.deepcopy(body)
+    holder = beyond[way[0]] if way else beyond
+    holder[name] += 1
+    assert gateway.post(f"/v1/models/{model}/invoke", body).ok
+    assert gateway.post(f"/v1/models/{larger}/invoke", beyond).ok
+    calls = len(emulator.calls())
+    for route in (f"/v1/models/{model}/invoke", f"/model/{model}/invoke"):
+        response = gateway.post(route, beyond)
+        assert (response.status_code, path in response.text) == (400, True), response.text
+    assert len(emulator.calls()) == calls
+    refused = emulator.post(f"/model/{model}/invoke", beyond)
+    assert (refused.status_code, path in refused.text) == (400, True)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Response:
     body = parse_json(data)
     model = model.for_body(body)
     with isolate_plugin_errors(model.adapter):
-        faults = model.adapter.find_faults(body)
+        faults = model.adapter.find_faults(body, capabilities=model.capabilities)
     reject_native_faults(exchange, model, body, find_refused(faults, model))
     report_unknown(exchange, faults)
     return _pass_through(exchange, model, data, operation="InvokeModel", wire=model.adapter.wire, stream=stream)

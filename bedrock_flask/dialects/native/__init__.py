@@ -136,7 +136,7 @@ def _make_opaque_call(exchange: Exchange, model: Model, data: bytes, *, stream: 
 def _check_body(exchange: Exchange, model: Model, body: Any) -> list[FieldError]:
     """The unknown fields and values that may pass; every other fault is an InvalidBody."""
     with isolate_plugin_errors(model.adapter):
-        faults: list[FieldError] = model.adapter.find_faults(body)
+        faults: list[FieldError] = model.adapter.find_faults(body, capabilities=model.capabilities)
     if is_prompt(model.id) and isinstance(body, dict) and "messages" not in body:
         # A managed prompt brings its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]

@@ -114,7 +114,7 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
     if request.account.is_strict:
         # Before the adapter's rules, which are the same in the gateway's words.
         rules.check_rules(adapter.wire, body, capabilities)
-    reject_faults(request.keep_refused(adapter.find_faults(body)))
+    reject_faults(request.keep_refused(adapter.find_faults(body, capabilities=capabilities)))
     return adapter, capabilities, body
 
 
