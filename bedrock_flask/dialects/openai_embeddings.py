@@ -15,7 +15,7 @@ from bedrock_flask.call import Call
 from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
-from bedrock_flask.edge.concurrency import end_preparation
+from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
@@ -79,7 +79,7 @@ def create_embeddings(exchange: Exchange) -> Response:
         return make_prepared_call(exchange, model, prepared[part.first])
 
     # The threads that make the calls would end it at once, and twice.
-    end_preparation(exchange)
+    end_large_body(exchange)
     result = embed(parts, make, exchange.state.handler, exchange.state.pool, client_socket(exchange.environ))
     count = result.usage.input or 0
     embeddings = [

@@ -41,24 +41,13 @@ def begin_large_body(exchange: Exchange, size: int) -> None:
     """Wait for one of the places for large bodies, which the request holds until its call is made."""
     if size <= LARGE_BODY or exchange.holds_large_body:
         return
-    places = exchange.state.large_bodies
-    if not places.acquire(blocking=False):
-        release_turn(exchange)
-        if not places.acquire(timeout=_LARGE_BODY_WAIT):
-            raise Overloaded()
+    if not exchange.state.large_bodies.acquire(timeout=_LARGE_BODY_WAIT):
+        raise Overloaded()
     exchange.holds_large_body = True
 
 
-def release_turn(exchange: Exchange) -> None:
-    """Let the worker begin another request, if it gives turns: this one is about to wait."""
-    release = getattr(client_socket(exchange.environ), "release_turn", None)
-    if release is not None:
-        release()
-
-
-def end_preparation(exchange: Exchange) -> None:
-    """Let other requests be worked on: this one is about to be sent, or refused."""
-    release_turn(exchange)
+def end_large_body(exchange: Exchange) -> None:
+    """Let the next large body be worked on: this one is about to be sent, or refused."""
     if exchange.holds_large_body:
         exchange.holds_large_body = False
         exchange.state.large_bodies.release()
@@ -66,7 +55,7 @@ def end_preparation(exchange: Exchange) -> None:
 
 def release_slot_on_close(exchange: Exchange, response: Response) -> None:
     """Give the slot back after the last byte, and the other places at once."""
-    end_preparation(exchange)
+    end_large_body(exchange)
     if exchange.holds_unproven:
         _give_back_unproven(exchange)
     if exchange.holds_slot:

@@ -12,7 +12,7 @@ from bedrock_flask.bedrock.errors import is_profile_needed
 from bedrock_flask.bedrock.model_ids import find_arn_region, is_application_profile
 from bedrock_flask.bedrock.surfaces import CALLED, COUNTERS, name_surface
 from bedrock_flask.call import Call, Reply, Stream
-from bedrock_flask.edge.concurrency import end_preparation
+from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import (
@@ -190,7 +190,7 @@ def make_call(
         addressed = address_body(surface, sent, model.id, stream=stream)
         sent, sent_headers = addressed.body, {**sent_headers, **addressed.headers}
         exchange.record.surface = surface.name
-    end_preparation(exchange)
+    end_large_body(exchange)
     return Call(
         adapter=model.adapter,
         operation=operation,
@@ -251,7 +251,7 @@ def make_account_call(
     `arn` is what it is on, which has a region.
     """
     check_enabled(exchange, operation)
-    end_preparation(exchange)
+    end_large_body(exchange)
     return Call(
         adapter=exchange.state.models.registry.generic,
         operation=operation,

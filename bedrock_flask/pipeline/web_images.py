@@ -11,7 +11,6 @@ from typing import Any
 
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.converse import Json
-from bedrock_flask.edge.concurrency import release_turn
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import BodyTooLarge, FieldError, InvalidBody
 from bedrock_flask.models.resolver import Model
@@ -117,7 +116,6 @@ def _fetch_all(exchange: Exchange, urls: Mapping[Path, str], limits: WebLimits) 
     if len(urls) > _MOST_IMAGES:
         paths = [format_path(path) for path in urls][_MOST_IMAGES:]
         raise InvalidBody([FieldError(paths[0], f"is one URL too many: at most {_MOST_IMAGES} images are fetched")])
-    release_turn(exchange)
     until = time.monotonic() + limits.seconds + _GRACE
     futures: dict[Path, Future[WebImage]] = {
         path: exchange.state.pool.submit(fetch_image, url, limits) for path, url in urls.items()

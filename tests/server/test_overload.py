@@ -25,7 +25,6 @@ from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import Overloaded
 from bedrock_flask.server.workers import gthread
 from bedrock_flask.server.workers.pace import Addresses
-from bedrock_flask.server.workers.thread_turns import ThreadTurns
 from bedrock_flask.state import Places, State, make_state
 from tests.doubles import Gateway, StartGateway, Upstream
 
@@ -171,8 +170,8 @@ def test_a_large_body_holds_a_place_until_its_call_is_made(state: State, begun: 
     concurrency.begin_large_body(begun, concurrency.LARGE_BODY + 1)
     concurrency.begin_large_body(begun, concurrency.LARGE_BODY + 1)
     assert count_places(state)[2] == before[2] - 1
-    concurrency.end_preparation(begun)
-    concurrency.end_preparation(begun)
+    concurrency.end_large_body(begun)
+    concurrency.end_large_body(begun)
     assert count_places(state) == before
 
 
@@ -225,7 +224,7 @@ def test_a_call_of_http2_waits_for_a_thread_as_others_do(monkeypatch: pytest.Mon
     monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: conn.sock.waited)
     worker: Any = object.__new__(gthread.Worker)
     queued: list[Any] = []
-    worker.cfg, worker.enqueue_req, worker.turns = Config(), queued.append, ThreadTurns()
+    worker.cfg, worker.enqueue_req = Config(), queued.append
     worker.method_queue = SimpleNamespace(defer=lambda *_: None)
     local, peer = ("127.0.0.1", 1), ("127.0.0.1", 2)
     with worker._open_call(local, Addresses(socket.AF_INET, local, peer)):

@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, describe_capabilities
-from bedrock_flask.edge.concurrency import release_turn
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.fields import Boolean, Integer, List, Nested, Object, Open, String
@@ -104,7 +103,6 @@ def show_model(exchange: Exchange, name: str) -> Response:
 
 def _make_finder(exchange: Exchange) -> Callable[[str], Finding]:
     """A function that finds what a region offers, and waits for all regions together no longer than a client would."""
-    release_turn(exchange)
     until, discovery = time.monotonic() + _PATIENCE, exchange.state.models.discovery
     found: dict[str, Finding] = {}
 

@@ -21,9 +21,9 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.graceful_stop import GracefulStop
-from bedrock_flask.server.workers.greenlet_turns import GreenletTurns
 from bedrock_flask.server.workers.lane import HEAD_END, MAX_HEAD, PROBES, Lane
 from bedrock_flask.server.workers.pace import Addresses, BridgedSocket, Limits, RateLimited, track_request
+from bedrock_flask.server.workers.turns import Turns
 from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 65536
@@ -124,7 +124,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
         self.bridge = http2.Bridge(http2.read_bounds(self), make_loop=lambda: asyncio.SelectorEventLoop(_Selector()))
         self.graceful_stop = GracefulStop(self, self.limits)
         self.lane = Lane(self)
-        self.turns = GreenletTurns(gevent.get_hub().loop)
+        self.turns = Turns(gevent.get_hub().loop)
         # Connections without a request, the longest waiting first; and the number of all.
         self.waiting: dict[Any, None] = {}
         self.open_connections = 0

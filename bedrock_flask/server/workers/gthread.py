@@ -34,7 +34,6 @@ from bedrock_flask.server.workers.pace import (
     limit_rate,
     track_request,
 )
-from bedrock_flask.server.workers.thread_turns import ThreadTurns
 from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 16 * 1024
@@ -71,7 +70,6 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self.bridge = http2.Bridge(http2.read_bounds(self))
         self.graceful_stop = GracefulStop(self, self.limits)
         self.lane = Lane(self)
-        self.turns = ThreadTurns()
         super().init_process()
 
     def accept(self, listener: Any) -> None:
@@ -176,16 +174,9 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
 
     def handle(self, conn: Any) -> Any:
         """Answer a request; runs in a thread of the pool."""
-        sock = conn.sock
-        if not isinstance(sock, RateLimitedSocket) or self.cfg.is_ssl:
-            # The client's part of a TLS handshake may take long.
-            return super().handle(conn)
-        sock.release_turn = self.turns.take()
-        sock.waited = time.monotonic() - getattr(conn, "queued_at", time.monotonic())
-        try:
-            return super().handle(conn)
-        finally:
-            sock.release_turn()
+        if isinstance(conn.sock, RateLimitedSocket):
+            conn.sock.waited = time.monotonic() - getattr(conn, "queued_at", time.monotonic())
+        return super().handle(conn)
 
     def _answer_probe(self, conn: Any) -> bool:
         """Answer a health probe here, in the main thread: it must not wait for calls. False if it is not plain."""

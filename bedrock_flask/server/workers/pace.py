@@ -55,8 +55,6 @@ class RateLimited(_Socket):
     active_requests = 0
     # Seconds that its request has waited in the worker.
     waited = 0.0
-    # Lets another request be worked on, if the worker gives turns: this one is about to wait.
-    release_turn: Callable[[], None] = staticmethod(lambda: None)
     # Bytes that were read from the socket ahead of their reader.
     buffered = b""
     # What came first of a request that is not answered yet: who calls what, if it cannot be read.
@@ -108,7 +106,6 @@ class RateLimited(_Socket):
         return chunk
 
     def _within_rate(self, receive: Callable[[], T]) -> T:
-        self.release_turn()
         timeout = self.gettimeout()
         remaining = self._remaining_seconds()
         if timeout == 0 or remaining is None or (timeout is not None and timeout <= remaining):
@@ -121,7 +118,6 @@ class RateLimited(_Socket):
         sent = self._send_at_once(data)
         if sent == len(data):
             return
-        self.release_turn()
         timeout, rest = self.gettimeout(), memoryview(data)[sent:]
         while rest:
             chunk, rest = rest[:_CHUNK], rest[_CHUNK:]

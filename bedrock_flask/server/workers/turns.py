@@ -14,7 +14,7 @@ from gevent.hub import Waiter
 _SECONDS = 0.005
 
 
-class GreenletTurns:
+class Turns:
     """The requests that wait to begin, on one loop, first come first served."""
 
     def __init__(self, loop: Any) -> None:

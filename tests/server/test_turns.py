@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[2]
 MANY = """
 import gevent, time
 from gevent import socket
-from bedrock_flask.server.workers.greenlet_turns import GreenletTurns
+from bedrock_flask.server.workers.turns import Turns
 
-turns, begun, seen, count = GreenletTurns(gevent.get_hub().loop), [], [], 200
+turns, begun, seen, count = Turns(gevent.get_hub().loop), [], [], 200
 ours, theirs = socket.socketpair()
 
 
