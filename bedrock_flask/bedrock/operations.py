@@ -1,6 +1,6 @@
 """The operations of Amazon Bedrock that the gateway calls or the emulator answers: address, permission, streaming twin.
 
-Sources: botocore's service models of bedrock-runtime and bedrock (a test compares them); AWS service authorization
+Sources: botocore's service models of these services (a test compares them); AWS service authorization
 reference for Amazon Bedrock; AWS API reference, Converse, ConverseStream and StartAsyncInvoke for their permissions.
 """
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import quote
 
-RUNTIME, CONTROL = "bedrock-runtime", "bedrock"
+RUNTIME, CONTROL, AGENTS = "bedrock-runtime", "bedrock", "bedrock-agent-runtime"
 # What the path of every operation on one model begins with.
 MODEL_PATH = "/model/{modelId}"
 
@@ -74,6 +74,7 @@ _OPERATIONS = (
     Operation(RUNTIME, "StartAsyncInvoke", "POST", "/async-invoke", "bedrock:InvokeModel"),
     Operation(RUNTIME, "ListAsyncInvokes", "GET", "/async-invoke", "bedrock:ListAsyncInvokes"),
     Operation(RUNTIME, "GetAsyncInvoke", "GET", "/async-invoke/{invocationArn}", "bedrock:GetAsyncInvoke"),
+    Operation(AGENTS, "Rerank", "POST", "/rerank", "bedrock:Rerank"),
     Operation(CONTROL, "ListFoundationModels", "GET", "/foundation-models", "bedrock:ListFoundationModels"),
     Operation(
         CONTROL, "GetFoundationModel", "GET", "/foundation-models/{modelIdentifier}", "bedrock:GetFoundationModel"

@@ -15,10 +15,11 @@ from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response
-from bedrock_flask.errors import FieldError, GatewayError, UpstreamProtocolError, describe_faults
+from bedrock_flask.errors import FieldError, GatewayError, describe_faults
 from bedrock_flask.fields import Schema, find_faults
 from bedrock_flask.pipeline.outputs import require_output
 from bedrock_flask.pipeline.prepared import make_prepared_call, make_whole_response, prepare_body
+from bedrock_flask.pipeline.rankings import read_ranking
 from bedrock_flask.pipeline.request import (
     parse_json,
     reject_faults,
@@ -28,7 +29,6 @@ from bedrock_flask.pipeline.request import (
     unknown_paths,
 )
 from bedrock_flask.pipeline.response import add_gateway_headers
-from bedrock_flask.translation.answer import read_response
 
 V1, V2 = cohere_rerank_body.RerankV1Body(), cohere_rerank_body.RerankBody()
 # Members that are not parameters of the model: the gateway returns the documents itself.
@@ -47,7 +47,7 @@ def rerank(exchange: Exchange, *, schema: Schema, version: str) -> Response:
     prepared = prepare_body(exchange, model, body, partial(_read_request, unknown=unknown))
     call = make_prepared_call(exchange, model, prepared)
     reply = send(exchange, call)
-    results = _write_results(read_response(reply, call, prepared.names).get("ranking"), body)
+    results = _write_results(read_ranking(reply, call, prepared, len(body["documents"])), body)
     document = {"id": str(uuid.uuid4()), "results": results, "meta": _write_meta(exchange, version)}
     response = make_whole_response(exchange, reply, document)
     return add_gateway_headers(exchange, response, model, prepared.dropped, prepared.translated)
@@ -72,20 +72,17 @@ def _read_text(document: Any) -> Any:
     return document["text"] if isinstance(document, dict) else document
 
 
-def _write_results(ranking: Any, body: Json) -> list[Json]:
-    """Cohere's results; raises UpstreamProtocolError for a ranking of other documents."""
+def _write_results(ranking: Iterable[Json], body: Json) -> list[Json]:
+    """Cohere's results."""
     documents: Sequence[Any] = body["documents"]
-    results = []
-    for each in ranking if isinstance(ranking, Sequence) else ():
-        index, score = each["index"], each["score"]
-        if type(index) is not int or not 0 <= index < len(documents):
-            raise UpstreamProtocolError("The model's answer ranks a document that the request does not have.")
-        if type(score) not in (int, float):
-            raise UpstreamProtocolError("The model's answer ranks a document without a number.")
-        results.append({"index": index, "relevance_score": score, **_write_document(documents[index], body)})
-    if not results:
-        raise UpstreamProtocolError("The model's answer has no ranking.")
-    return results
+    return [
+        {
+            "index": each["index"],
+            "relevance_score": each["score"],
+            **_write_document(documents[each["index"]], body),
+        }
+        for each in ranking
+    ]
 
 
 def _write_document(document: Any, body: Json) -> Mapping[str, Any]:

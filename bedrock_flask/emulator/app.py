@@ -62,7 +62,7 @@ MAX_CALLS = 128
 UNKNOWN_FIELDS, _MAX_HEADER = "x-emulator-unknown-fields", 2000
 
 _DEFAULTS = EmulatorSettings()
-_SERVED = f"{', '.join(OPERATIONS)} of bedrock-runtime and bedrock"
+_SERVED = f"{', '.join(OPERATIONS)} of bedrock-runtime, bedrock-agent-runtime and bedrock"
 
 
 def _never_stops() -> bool:

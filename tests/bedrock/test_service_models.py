@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 
 from bedrock_flask.bedrock.errors import ERRORS, find_error
-from bedrock_flask.bedrock.operations import CONTROL, MODEL_ROUTES, OPERATIONS, RUNTIME, STREAMING
+from bedrock_flask.bedrock.operations import AGENTS, CONTROL, MODEL_ROUTES, OPERATIONS, RUNTIME, STREAMING
 from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
 from bedrock_flask.errors import BEDROCK_ERRORS
 from bedrock_flask.wires.anthropic import TO_CLAUDE
@@ -36,7 +36,7 @@ def test_an_operation_is_that_of_the_service_model(name: str) -> None:
 def test_every_operation_of_the_runtime_is_listed_but_for_the_bidirectional_stream() -> None:
     known = {name for name, operation in OPERATIONS.items() if operation.service == RUNTIME}
     assert known == {*service_model(RUNTIME).operation_names} - {"InvokeModelWithBidirectionalStream"}
-    assert {operation.service for operation in OPERATIONS.values()} == {RUNTIME, CONTROL}
+    assert {operation.service for operation in OPERATIONS.values()} == {RUNTIME, CONTROL, AGENTS}
 
 
 def test_operations_on_a_model_have_their_routes_below_it() -> None:

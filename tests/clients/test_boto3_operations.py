@@ -12,7 +12,7 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bedrock_flask.bedrock.operations import OPERATIONS, RUNTIME
+from bedrock_flask.bedrock.operations import AGENTS, OPERATIONS, RUNTIME
 from bedrock_flask.protocol import eventstream
 from tests.clients.conftest import ALIASES, ARN, KEY, PROFILE, SIGNING, _pair
 from tests.clients.endpoint import Endpoint
@@ -218,13 +218,89 @@ def test_a_call_goes_up_byte_for_byte_but_for_the_alias(
     assert b"/us-west-2/bedrock/" in got
 
 
+# --- rankings ---------------------------------------------------------------------------------------------------------
+
+RERANKER = "arn:aws:bedrock:us-east-1::foundation-model/cohere.rerank-v3-5:0"
+SOURCES: Any = [
+    {"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": "Rain is likely."}}},
+    {"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": "The roads meet here."}}},
+    {"type": "INLINE", "inlineDocumentSource": {"type": "JSON", "jsonDocument": {"title": "The roads now"}}},
+]
+
+
+def rank(model: str = RERANKER, own: Any = None, **members: Any) -> Any:
+    configured = {"modelArn": model, **({"additionalModelRequestFields": own} if own else {})}
+    return {
+        "queries": [{"type": "TEXT", "textQuery": {"text": "Where do the roads meet?"}}],
+        "sources": SOURCES,
+        "rerankingConfiguration": {
+            "type": "BEDROCK_RERANKING_MODEL",
+            "bedrockRerankingConfiguration": {"modelConfiguration": configured, **members},
+        },
+    }
+
+
+@pytest.mark.parametrize("model", [RERANKER, "arn:aws:bedrock:us-east-1::foundation-model/amazon.rerank-v1:0"])
+def test_sources_are_ranked_as_by_a_direct_call(own: Endpoint, account: Emulator, calls: Any, model: str) -> None:
+    through = client_for(own, "bedrock-agent-runtime").rerank(**rank(model, numberOfResults=2))
+    direct = client_for(Endpoint(account.url, account, KEY, ("a", "b")), "bedrock-agent-runtime")
+    assert strip(through) == strip(direct.rerank(**rank(model, numberOfResults=2)))
+    assert [result["index"] for result in through["results"]] == [1, 2]
+    assert through["results"][0]["relevanceScore"] > through["results"][1]["relevanceScore"]
+    pages = list(direct.get_paginator("rerank").paginate(**rank(model)))
+    assert [len(page["results"]) for page in pages] == [3]
+    one, *others = calls()
+    assert (one["operation"], one["model"], {call["operation"] for call in others}) == (
+        "InvokeModel",
+        model,
+        {"Rerank"},
+    )
+    assert json.loads(one["body"])["documents"] == [
+        "Rain is likely.",
+        "The roads meet here.",
+        '{"title":"The roads now"}',
+    ]
+
+
+AT = "rerankingConfiguration.bedrockRerankingConfiguration"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({**rank(), "queries": []}, "queries"),
+        ({**rank(), "sources": [{**SOURCES[0], "typ": "INLINE"}]}, "sources[0].typ"),
+        (
+            {**rank(), "sources": [{"type": "INLINE", "inlineDocumentSource": {"type": "JSON"}}]},
+            "sources[0].inlineDocumentSource.jsonDocument",
+        ),
+        (rank(numberOfResults=0), f"{AT}.numberOfResults"),
+        (rank(numberOfResults="2"), f"{AT}.numberOfResults"),
+        (
+            rank(own={"max_tokens_per_doc": "many"}),
+            f"{AT}.modelConfiguration.additionalModelRequestFields.max_tokens_per_doc",
+        ),
+        ({**rank(), "nextToken": "a"}, "nextToken"),
+        (rank(NOVA), NOVA),
+    ],
+)
+def test_sources_that_cannot_be_ranked_are_refused_before_the_call(
+    own: Endpoint, account: Emulator, calls: Any, body: Any, path: str
+) -> None:
+    response = own.server.post("/rerank", body, headers={"authorization": f"Bearer {KEY}"})
+    assert (response.status_code, response.headers["x-amzn-errortype"]) == (400, "ValidationException")
+    assert path in response.json()["message"]
+    assert calls() == []
+    assert account.post("/rerank", body).status_code == 400
+
+
 # --- what guards them -------------------------------------------------------------------------------------------------
 
 
 def addresses() -> list[tuple[str, str]]:
     labels = dict.fromkeys(("modelId", "guardrailIdentifier", "guardrailVersion", "invocationArn"), "x")
-    runtime = [each for each in OPERATIONS.values() if each.service == RUNTIME]
-    return [(each.method, each.build_path(labels)) for each in runtime] + [("GET", "/foundation-models")]
+    served = [each for each in OPERATIONS.values() if each.service in (RUNTIME, AGENTS)]
+    return [(each.method, each.build_path(labels)) for each in served] + [("GET", "/foundation-models")]
 
 
 @pytest.mark.parametrize(("method", "path"), addresses())

@@ -18,7 +18,7 @@ from bedrock_flask.bodies.answers import ConverseAnswer, CountTokensAnswer
 from bedrock_flask.call import Chunk
 from bedrock_flask.converse import Request
 from bedrock_flask.dialect import Dialect, ErrorResponse
-from bedrock_flask.dialects.bedrock import account, catalogue, translated
+from bedrock_flask.dialects.bedrock import account, catalogue, rerank, translated
 from bedrock_flask.dialects.bedrock.operation_route import describe_operation_on_model
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
@@ -226,7 +226,7 @@ def render_error(error: GatewayError, exchange: Exchange) -> ErrorResponse:
 
 def _describe_unserved(exchange: Exchange) -> str:
     """What a client reads that calls an operation of AWS's without a route here."""
-    served = ", ".join((*SERVED_ON_MODELS, *account.SERVED, *catalogue.SERVED))
+    served = ", ".join((*SERVED_ON_MODELS, *account.SERVED, *rerank.SERVED, *catalogue.SERVED))
     called = f"{exchange.method} {exchange.path[:200]}"
     return f"This gateway does not serve {called}. Of AWS's operations it serves {served}."
 
@@ -291,6 +291,7 @@ DIALECT = Dialect(
         ),
         describe_operation_on_model("CountTokens", count_tokens, answer=CountTokensAnswer),
         *account.ROUTES,
+        *rerank.ROUTES,
         *catalogue.ROUTES,
     ),
     request_headers=(re.compile(r"(x-amz-|amz-sdk-)[a-z0-9-]+\Z", re.I),),

@@ -1,4 +1,4 @@
-"""The operations that the emulator serves, of the runtime and of the control plane: those of `bedrock.operations`."""
+"""The operations that the emulator serves, of the runtimes and of the control plane: those of `bedrock.operations`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from bedrock_flask.bedrock import operations
 from bedrock_flask.emulator.calls.request import EmulatorRequest
 from bedrock_flask.emulator.calls.response import EmulatorResponse
-from bedrock_flask.emulator.operations import async_invokes, control_plane, counting, guardrails, inference
+from bedrock_flask.emulator.operations import async_invokes, control_plane, counting, guardrails, inference, rerank
 
 # The control plane is also served under this prefix, for clients that need two base URLs.
 CONTROL_PREFIX = "/control"
@@ -52,6 +52,7 @@ _FUNCTIONS: Mapping[str, _Function] = MappingProxyType(
         "StartAsyncInvoke": async_invokes.start_async_invoke,
         "ListAsyncInvokes": async_invokes.list_async_invokes,
         "GetAsyncInvoke": async_invokes.get_async_invoke,
+        "Rerank": rerank.rerank,
         "ListFoundationModels": control_plane.list_foundation_models,
         "GetFoundationModel": control_plane.get_foundation_model,
         "GetFoundationModelAvailability": control_plane.get_foundation_model_availability,
