@@ -4,6 +4,8 @@ apispec is imported when a document is made, because a gateway that only answers
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import marshmallow
@@ -38,12 +40,18 @@ def add_reference(spec: "APISpec", schema: marshmallow.Schema) -> dict[str, Any]
     return reference
 
 
-def to_json_schema(schema: marshmallow.Schema) -> dict[str, Any]:
-    """Convert a schema to a self-contained JSON Schema document."""
+def to_json_schema(
+    schema: marshmallow.Schema, members: Mapping[str, marshmallow.Schema] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Convert a schema to a self-contained JSON Schema document; `members` have the schemas of some of its members."""
     name = name_component(schema)
     spec = make_spec(name, "0")
     spec.components.schema(name, schema=schema)
-    parts = _localise_refs(spec.to_dict()["components"]["schemas"])
+    given = {member: add_reference(spec, own) for member, own in members.items()}
+    parts = spec.to_dict()["components"]["schemas"]
+    for member, reference in given.items():
+        parts[name]["properties"][member] |= reference
+    parts = _localise_refs(parts)
     # The root may refer to itself, so it stays among the definitions too.
     return {"$schema": DIALECT, "title": name, **parts[name], "$defs": parts}
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -144,6 +145,16 @@ def resolve_native_model(exchange: Exchange, name: str) -> Model:
             "its suffix, and add the beta to the body."
         )
     return model
+
+
+def resolve_async_model(exchange: Exchange, name: str) -> Model:
+    """The model of that name as StartAsyncInvoke takes it: by its own id, also where InvokeModel needs a profile."""
+    model = resolve_native_model(exchange, name)
+    if not model.is_profile:
+        return model
+    own = exchange.state.models.find_base(model)
+    exchange.log_fields["model_id"] = own
+    return replace(model, id=own, is_profile=False)
 
 
 def requested_policy(exchange: Exchange) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import boto3
+import jsonschema
 import pytest
 
 from tests.doubles import Emulator, Gateway, SendWhole, StartEmulator, StartGateway, Upstream
@@ -58,6 +59,16 @@ def start(gateway: Gateway, model: str = "luma", body: Any = LUMA, **members: An
     return gateway.post(f"/v1/models/{model}/jobs", {"input": body, **members}, headers=headers)
 
 
+def make_client(gateway: Gateway) -> Any:
+    return boto3.client(
+        "bedrock-runtime",
+        endpoint_url=gateway.url,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+
+
 def await_end(gateway: Gateway, model: str, job: str) -> Any:
     until = time.monotonic() + 30
     while (found := gateway.get(f"/v1/models/{model}/jobs/{job}").json())["status"] == "in_progress":
@@ -92,6 +103,41 @@ def test_a_job_runs_from_its_start_to_its_files(gateway: Gateway, folder: Path, 
     assert found["output"] == job["output"]
     written = folder / found["output"]["folder"].removeprefix("s3://") / "output.mp4"
     assert written.read_bytes()[4:8] == b"ftyp"
+
+
+VIDEO = {"inputType": "video", "mediaSource": {"s3Location": {"uri": "s3://b/a.mp4"}}}
+MARENGO_2 = "twelvelabs.marengo-embed-2-7-v1:0"
+
+
+@pytest.mark.parametrize("name", ["marengo-2", f"us.{MARENGO_2}", MARENGO_2])
+def test_a_job_is_started_by_the_model_s_own_id_where_other_calls_need_a_profile(
+    gateway: Gateway, account: Emulator, calls: Any, name: str
+) -> None:
+    response = start(gateway, name, VIDEO)
+    assert response.headers["x-bedrock-flask-model"] == MARENGO_2
+    assert await_end(gateway, name, response.json()["id"])["status"] == "completed"
+    output = {"s3OutputDataConfig": {"s3Uri": "s3://results/vectors"}}
+    make_client(gateway).start_async_invoke(modelId=name, modelInput=VIDEO, outputDataConfig=output)
+    started = [json.loads(call["body"])["modelId"] for call in calls() if call["operation"] == "StartAsyncInvoke"]
+    assert started == [MARENGO_2, MARENGO_2]
+    text = {"inputType": "text", "inputText": "a"}
+    assert gateway.post(f"/v1/models/{name}/invoke", text).headers["x-bedrock-flask-model"].endswith(MARENGO_2)
+
+
+def test_the_schema_of_a_job_has_the_model_s_own(gateway: Gateway) -> None:
+    links = gateway.get("/v1/models/luma").json()["links"]
+    response = gateway.get(links["jobs_schema"])
+    assert response.headers["content-type"] == "application/schema+json"
+    schema = response.json()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    check = jsonschema.Draft202012Validator(schema)
+    assert check.is_valid({"input": LUMA, "output": PLACE})
+    for altered in ({"input": {**LUMA, "loops": True}}, {"input": LUMA, "outputs": PLACE}, {"output": PLACE}):
+        assert not check.is_valid(altered)
+    unknown = gateway.get("/v1/models/newvendor.unheard-of/jobs/schema").json()
+    assert jsonschema.Draft202012Validator(unknown).is_valid({"input": {"anything": 1}})
+    refused = gateway.get("/v1/models/titan-embed/jobs/schema")
+    assert (refused.status_code, refused.json()["code"]) == (400, "not_asynchronous")
 
 
 @pytest.mark.parametrize(
@@ -374,13 +420,7 @@ def test_a_job_is_found_under_its_own_model_only(gateway: Gateway, calls: Any) -
 
 
 def test_boto3_sees_the_same_jobs_and_the_same_refusals(gateway: Gateway) -> None:
-    runtime = boto3.client(
-        "bedrock-runtime",
-        endpoint_url=gateway.url,
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-    )
+    runtime = make_client(gateway)
     output: Any = {"s3OutputDataConfig": {"s3Uri": "s3://results/boto3"}}
     arn = runtime.start_async_invoke(modelId="luma.ray-v2:0", modelInput=LUMA, outputDataConfig=output)["invocationArn"]
     assert await_end(gateway, "luma", arn)["status"] == "completed"

@@ -23,7 +23,7 @@ from bedrock_flask.pipeline.request import (
     parse_json,
     reject_faults,
     reject_safeguards,
-    resolve_model,
+    resolve_async_model,
 )
 from bedrock_flask.pipeline.response import record_headers
 from bedrock_flask.protocol import envelope
@@ -52,7 +52,7 @@ def start_async_invoke(exchange: Exchange) -> Response:
     if not isinstance(name, str):
         raise InvalidBody([FieldError("modelId", "is required, as a string")])
     reject_safeguards(exchange)
-    model = resolve_model(exchange, name)
+    model = resolve_async_model(exchange, name)
     if "modelInput" in body:
         reject_faults(find_faults(model, body["modelInput"], "modelInput")[0])
     if model.id != name:

@@ -30,6 +30,8 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.fields import Integer, List, Nested, Object, Schema, String
 from bedrock_flask.fields import find_faults as find_schema_faults
+from bedrock_flask.json_schema import to_json_schema
+from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region
 from bedrock_flask.pipeline.request import (
@@ -38,7 +40,7 @@ from bedrock_flask.pipeline.request import (
     parse_json,
     reject_safeguards,
     report_unknown,
-    resolve_native_model,
+    resolve_async_model,
     send,
 )
 from bedrock_flask.pipeline.response import add_gateway_headers, record_headers
@@ -191,11 +193,18 @@ def show_job(exchange: Exchange, name: str, job: str) -> Response:
     return _complete(exchange, make_json_response(described), model)
 
 
+def show_schema(exchange: Exchange, name: str) -> Response:
+    """The JSON Schema (2020-12) of the body that starts a job, whose `input` is the model's own."""
+    adapter = _resolve(exchange, name).adapter
+    own = {} if GENERIC in adapter.models else {"input": adapter.schema}
+    return make_json_response(to_json_schema(BODY, own), content_type="application/schema+json")
+
+
 _ARN = re.compile(r"arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:async-invoke/[a-z0-9]{12}")
 
 
 def _resolve(exchange: Exchange, name: str) -> Model:
-    model = resolve_native_model(exchange, name)
+    model = resolve_async_model(exchange, name)
     if not is_async(model):
         raise NotAsynchronous(
             f"Bedrock does not call '{model.name}' asynchronously; use POST /v1/models/{model.name}/invoke."
@@ -308,4 +317,5 @@ ROUTES = (
     Route(path="/models/<path:name>/jobs", respond=start_job),
     Route(path="/models/<path:name>/jobs", respond=list_jobs, method="GET"),
     Route(path="/models/<path:name>/jobs/<path:job>", respond=show_job, method="GET"),
+    Route(path="/models/<path:name>/jobs/schema", respond=show_schema, method="GET"),
 )

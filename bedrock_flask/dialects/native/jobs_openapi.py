@@ -47,6 +47,23 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
         },
     )
     yield (
+        "/v1/models/{model}/jobs/schema",
+        {
+            "get": {
+                "operationId": "show_job_schema",
+                "tags": ["any model"],
+                "summary": "The JSON Schema of the body that starts a job",
+                "responses": {
+                    "200": {
+                        "description": "The schema.",
+                        "content": {"application/schema+json": {"schema": {"type": "object"}}},
+                    },
+                    "default": PROBLEM_RESPONSE,
+                },
+            }
+        },
+    )
+    yield (
         "/v1/models/{model}/jobs/{job}",
         {
             "get": {

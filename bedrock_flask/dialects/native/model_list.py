@@ -124,6 +124,7 @@ def _describe_for_caller(exchange: Exchange, row: Listed, today: date) -> dict[s
 
 def _describe(row: Listed, source: str, today: date) -> dict[str, Any]:
     model, known, lifecycle = row.model, row.known, row.lifecycle
+    address = f"/v1/models/{model.name}"
     stage = lifecycle.find_stage(today)
     return {
         "id": model.name,
@@ -153,9 +154,9 @@ def _describe(row: Listed, source: str, today: date) -> dict[str, Any]:
         "source": source,
         "sample": model.adapter.sample,
         "links": {
-            **({} if is_only_async(model) else {"invoke": f"/v1/models/{model.name}/invoke"}),
-            **({"jobs": f"/v1/models/{model.name}/jobs"} if is_async(model) else {}),
-            "schema": f"/v1/models/{model.name}/schema",
+            **({} if is_only_async(model) else {"invoke": f"{address}/invoke"}),
+            **({"jobs": f"{address}/jobs", "jobs_schema": f"{address}/jobs/schema"} if is_async(model) else {}),
+            "schema": f"{address}/schema",
         },
     }
 
