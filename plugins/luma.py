@@ -12,6 +12,7 @@ from bedrock_flask.plugin import (
     Source,
     fields,
     hookimpl,
+    image_body,
 )
 
 
@@ -22,7 +23,8 @@ class ImageSource(Schema):
     media_type = fields.String(
         required=True, one_of=("image/jpeg", "image/png"), description="The type of the image: JPEG or PNG."
     )
-    data = fields.String(required=True, min_length=1, description="The image in base64.")
+    # AWS's own example names another type than that of its image, so the two are not compared.
+    data = image_body.Image(required=True, description="The image in base64.")
 
 
 class Keyframe(Schema):

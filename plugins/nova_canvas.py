@@ -50,6 +50,7 @@ GARMENTS = (
     "OTHER_FOOTWEAR",
 )
 _SHAPES = ("BOUNDING_BOX", "CONTOUR", "DEFAULT")
+# The guide has fewer pixels than these; AWS's samples have no more, "the equivalent of 2048 x 2048".
 _LEAST_SIDE, _MOST_SIDE, _STEP, _MOST_PIXELS, _MOST_RATIO = 320, 4096, 16, 4_194_304, 4
 
 
@@ -207,12 +208,12 @@ def check_size(width: int, height: int) -> None:
     fits = (
         all(_LEAST_SIDE <= side <= _MOST_SIDE and side % _STEP == 0 for side in sides)
         and max(sides) <= _MOST_RATIO * min(sides)
-        and width * height < _MOST_PIXELS
+        and width * height <= _MOST_PIXELS
     )
     if not fits:
         raise ValueError(
             f"must have sides of {_LEAST_SIDE} to {_MOST_SIDE} pixels that are multiples of {_STEP}, the longer "
-            f"at most {_MOST_RATIO} times the other, and fewer than {_MOST_PIXELS} pixels"
+            f"at most {_MOST_RATIO} times the other, and at most {_MOST_PIXELS} pixels"
         )
 
 

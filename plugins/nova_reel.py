@@ -13,6 +13,7 @@ from bedrock_flask.plugin import (
     Source,
     fields,
     hookimpl,
+    image_body,
 )
 
 # The member with the parameters of each task.
@@ -38,7 +39,7 @@ class ImageSource(Schema):
     format = fields.String(required=True, one_of=("png", "jpeg"), description="The format of the image.")
     source = fields.OneKey(
         {
-            "bytes": fields.String(min_length=1, description="The image in base64."),
+            "bytes": image_body.Image(description="The image in base64."),
             "s3Location": fields.Nested(S3Location, description="The image in S3."),
         },
         required=True,
@@ -120,6 +121,21 @@ def check_duration(body: Json) -> Iterator[tuple[str, str]]:
         yield "videoGenerationConfig.durationSeconds", f"{words} with the taskType {body['taskType']}"
 
 
+def check_images(body: Json) -> Iterator[tuple[str, str]]:
+    """An image is of the format that it says."""
+    video, shots = body.get("textToVideoParams", {}), body.get("multiShotManualParams", {}).get("shots", ())
+    placed = [(f"textToVideoParams.images[{index}]", each) for index, each in enumerate(video.get("images", ()))]
+    placed += [
+        (f"multiShotManualParams.shots[{index}].image", each["image"])
+        for index, each in enumerate(shots)
+        if "image" in each
+    ]
+    for path, image in placed:
+        if "bytes" in image["source"]:
+            data = image["source"]["bytes"]
+            yield from image_body.find_image_faults(f"{path}.source.bytes", data, declared=image["format"])
+
+
 SAMPLE = {
     "taskType": "TEXT_VIDEO",
     "textToVideoParams": {"text": "A paper boat on a calm lake at dawn."},
@@ -160,7 +176,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             name="nova-reel",
             description="Amazon Nova Reel: videos from texts and images, written to S3 (legacy).",
             body=NovaReelBody,
-            rules=[check_task, check_duration],
+            rules=[check_task, check_duration, check_images],
             speaks={"nova_reel": "StartAsyncInvoke"},
             models={"amazon.nova-reel-*": REEL},
             default="amazon.nova-reel-v1:1",

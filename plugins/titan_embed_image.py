@@ -21,11 +21,12 @@ from bedrock_flask.plugin import (
     embedding_body,
     fields,
     hookimpl,
+    image_body,
     own_fields,
 )
 
 DIMENSIONS = (1024, 384, 256)
-MOST_BYTES = 25 * embedding_body.MEGABYTE
+MOST_BYTES = 25 * image_body.MEGABYTE
 PARAMETERS = Source("AWS user guide, Amazon Titan Multimodal Embeddings G1: request and response", DOCUMENTED)
 
 
@@ -39,7 +40,7 @@ class TitanEmbedImageBody(Schema):
     """An embedding request; of a text and an image, the vector is the mean of both."""
 
     inputText = fields.String(description="The text, of up to 256 tokens.")
-    inputImage = fields.String(description="The image in base64, of up to 25 MB and 2048 by 2048 pixels.")
+    inputImage = image_body.Image(description="The image in base64, of up to 25 MB and 2048 by 2048 pixels.")
     embeddingConfig = fields.Nested(EmbeddingConfig, description="The settings of the vector.")
 
 
@@ -60,7 +61,7 @@ def check_input(body: Json) -> Iterator[tuple[str, str]]:
 def check_image(body: Json) -> Iterator[tuple[str, str]]:
     """An image has at most 25 MB."""
     if "inputImage" in body:
-        yield from embedding_body.find_image_faults("inputImage", body["inputImage"], most_bytes=MOST_BYTES)
+        yield from image_body.find_image_faults("inputImage", body["inputImage"], most_bytes=MOST_BYTES)
 
 
 def encode(request: Json) -> Json:

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.bodies import image_body
 from bedrock_flask.bodies.own_fields import Place, accept_only, place_fields
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.protocol.image_files import find_base64_format, measure_base64
 from bedrock_flask.protocol.json_places import place_at
 
-MEGABYTE = 1024 * 1024
 # The formats of images by their media types; `image/jpg` is not registered, but AWS's own examples have it.
 IMAGE_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -60,18 +59,6 @@ def place_one_type(member: str) -> Place:
     return place
 
 
-def find_image_faults(path: str, data: str, *, declared: str = "", most_bytes: int) -> Iterator[tuple[str, str]]:
-    """The faults of an image in base64: it is too large, or its content is of another format than `declared`.
-
-    Content of no known format is left to the model.
-    """
-    if measure_base64(data) > most_bytes:
-        yield path, f"must have at most {most_bytes // MEGABYTE} MB"
-    found = find_base64_format(data)
-    if declared and found and found != declared:
-        yield path, f"is declared as {declared}, but its content is {found}"
-
-
 def find_uri_format(uri: str) -> str | None:
     """The format that a `data:` URI declares; None for any other media type, and for any other URI."""
     head, comma, _ = uri.partition(",")
@@ -88,4 +75,4 @@ def find_uri_faults(path: str, uri: str, *, formats: Sequence[str], most_bytes: 
     elif form not in formats:
         yield path, f"must have one of the media types {', '.join(f'image/{each}' for each in formats)}"
     else:
-        yield from find_image_faults(path, data, declared=form or "", most_bytes=most_bytes)
+        yield from image_body.find_image_faults(path, data, declared=form or "", most_bytes=most_bytes)

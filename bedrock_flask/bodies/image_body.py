@@ -6,7 +6,7 @@ parameters are extras. An answer is a Converse response whose content is images.
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,9 +16,15 @@ from bedrock_flask import fields
 from bedrock_flask.bodies.own_fields import Place, place_fields
 from bedrock_flask.converse import Json, Request, Response
 from bedrock_flask.prices.billed import Billed
-from bedrock_flask.protocol.image_files import find_base64_format, find_base64_size
+from bedrock_flask.protocol.image_files import (
+    find_base64_format,
+    find_base64_size,
+    is_base64,
+    measure_base64,
+)
 from bedrock_flask.protocol.masks import draw_base64_mask
 
+MEGABYTE = 1024 * 1024
 # As many programs write it, base64 has line breaks.
 _BASE64 = r"^[A-Za-z0-9+/\r\n]+(={1,2}[\r\n]*)?$"
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", re.ASCII)
@@ -46,6 +52,22 @@ class Image(fields.String):
 
     def json_schema(self, convert: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         return {**super().json_schema(convert), "contentEncoding": "base64"}
+
+
+def find_image_faults(
+    path: str, data: str, *, declared: str = "", most_bytes: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """The faults of a file in base64: it is too large, not base64, or an image of another format than `declared`.
+
+    Content of no known format is left to the model.
+    """
+    if not is_base64(data):
+        yield path, "must be a file in base64"
+    elif most_bytes is not None and measure_base64(data) > most_bytes:
+        yield path, f"must have at most {most_bytes // MEGABYTE} MB"
+    found = find_base64_format(data)
+    if declared and found and found != declared:
+        yield path, f"is declared as {declared}, but its content is {found}"
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------

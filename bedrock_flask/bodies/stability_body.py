@@ -62,9 +62,9 @@ def make_seed(most: int = MOST_SEED) -> fields.Integer:
     return fields.Integer(min=0, max=most, description="The seed of the randomness; 0, the default, takes any.")
 
 
-def make_output_format(formats: tuple[str, ...] = FORMATS) -> fields.String:
+def make_output_format() -> fields.String:
     """The field `output_format`."""
-    return fields.String(one_of=formats, description="The format of the image file; default png.")
+    return fields.String(one_of=FORMATS, description="The format of the image file; default png.")
 
 
 def make_aspect_ratio() -> fields.String:

@@ -5,12 +5,15 @@ Sources: PNG (W3C, third edition), JPEG (ITU T.81, annex B), GIF89a, WebP contai
 
 import base64
 import binascii
+import re
 import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 Size = tuple[int, int]
 
+# Base64 in lines or in one, with the URL-safe alphabet: an example of AWS's own is `example-base64-image`.
+_BASE64 = re.compile(r"[\w+/\r\n-]+(={1,2}[\r\n]*)?", re.ASCII)
 # Bytes of a file that are enough for its format, and for the size of all but a JPEG.
 _HEAD = 64
 # The markers of a JPEG frame, which hold its size; the others of this range define tables.
@@ -51,6 +54,11 @@ def find_base64_size(text: str) -> Size | None:
     if find_format(start) != "jpeg":
         return find_size(start)
     return find_size(_decode_start(text, len(text)))
+
+
+def is_base64(text: str) -> bool:
+    """Whether a text has the characters of base64 in either alphabet, in lines or in one."""
+    return bool(_BASE64.fullmatch(text))
 
 
 def measure_base64(text: str) -> int:

@@ -5,10 +5,10 @@ Sources: AWS user guide, Cohere Embed v3 and Cohere Embed v4, as of November 202
 
 from collections.abc import Iterator, Sequence
 
-from bedrock_flask.plugin import Json, Open, Schema, embedding_body, fields
+from bedrock_flask.plugin import Json, Open, Schema, embedding_body, fields, image_body
 
 BATCH = 96
-MOST_BYTES = 5 * embedding_body.MEGABYTE
+MOST_BYTES = 5 * image_body.MEGABYTE
 V3_DIMENSIONS, V4_DIMENSIONS = 1024, (1536, 1024, 512, 256)
 PURPOSES = ("search_document", "search_query", "classification", "clustering")
 TYPES = ("float", "int8", "uint8", "binary", "ubinary")

@@ -8,10 +8,10 @@ pages contradict themselves, both are accepted: `embeddingOption` as a list and 
 import re
 from collections.abc import Iterator, Sequence
 
-from bedrock_flask.plugin import Json, Open, Schema, embedding_body, fields
+from bedrock_flask.plugin import Json, Open, Schema, fields, image_body
 
 DIMENSIONS_2, DIMENSIONS_3 = 1024, 512
-MOST_IMAGE_BYTES = 5 * embedding_body.MEGABYTE
+MOST_IMAGE_BYTES = 5 * image_body.MEGABYTE
 KINDS_2 = ("text", "image", "video", "audio")
 KINDS_3 = ("text", "image", "text_image", "audio", "video", "multi_input")
 # What InvokeModel takes.
@@ -218,7 +218,7 @@ def check_source(path: str, source: Json, *, is_image: bool) -> Iterator[tuple[s
     if location is not None and "uri" not in location and not {"bucketName", "objectKey"} <= location.keys():
         yield f"{path}.s3Location.uri", "is required"
     if is_image and "base64String" in source:
-        yield from embedding_body.find_image_faults(
+        yield from image_body.find_image_faults(
             f"{path}.base64String", source["base64String"], most_bytes=MOST_IMAGE_BYTES
         )
 

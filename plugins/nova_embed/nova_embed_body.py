@@ -5,11 +5,11 @@ Source: Amazon Nova user guide, Complete embeddings request and response schema,
 
 from collections.abc import Iterator
 
-from bedrock_flask.plugin import Json, Open, Schema, embedding_body, fields
+from bedrock_flask.plugin import Json, Open, Schema, fields, image_body
 
 DIMENSIONS = (3072, 1024, 384, 256)
 # Of the whole base64, whatever the kind of the content.
-MOST_BYTES = 25 * embedding_body.MEGABYTE
+MOST_BYTES = 25 * image_body.MEGABYTE
 KINDS = ("text", "image", "video", "audio")
 SINGLE, SEGMENTED = "SINGLE_EMBEDDING", "SEGMENTED_EMBEDDING"
 PURPOSES = (
@@ -190,7 +190,7 @@ def check_media(body: Json) -> Iterator[tuple[str, str]]:
     for kind in KINDS[1:]:
         medium = (parameters or {}).get(kind, {})
         if "bytes" in medium.get("source", {}):
-            yield from embedding_body.find_image_faults(
+            yield from image_body.find_image_faults(
                 f"{name}.{kind}.source.bytes",
                 medium["source"]["bytes"],
                 declared=medium["format"] if kind == "image" else "",

@@ -100,7 +100,7 @@ REFUSED: list[tuple[str, Json, str, str]] = [
     (CORE, {"quality": "hd"}, "quality", "cannot take this"),
     (CORE, {"style": "vivid"}, "style", "cannot take this"),
     (CORE, {"background": "transparent"}, "background", "must be opaque"),
-    (CORE, {"output_format": "webp"}, "output_format", "must be one of"),
+    (CORE, {"output_format": "gif"}, "output_format", "must be one of"),
     (CORE, {"output_compression": 50}, "output_compression", "cannot take this"),
     (CORE, {"moderation": "low"}, "moderation", "cannot take this"),
     (CORE, {"response_format": "url"}, "response_format", "stores no images"),

@@ -10,6 +10,7 @@ from bedrock_flask.models.loading import load_registry
 from bedrock_flask.wires import find_wire
 
 IMAGE = {"format": "png", "source": {"bytes": "aGk="}}
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 STORED = {"format": "jpeg", "source": {"s3Location": {"uri": "s3://bucket/a.jpeg", "bucketOwner": "123456789012"}}}
 CONFIG = {"fps": 24, "dimension": "1280x720", "seed": 0}
 REEL = {
@@ -30,6 +31,8 @@ REEL = {
     },
 }
 FRAME = {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "aGk="}}
+# As on AWS's own page: a PNG that is called a JPEG.
+MISNAMED = {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": PNG}}
 LUMA = {
     "prompt": "a boat",
     "aspect_ratio": "21:9",
@@ -49,6 +52,7 @@ BODIES: dict[str, tuple[str, Any]] = {
     **{f"nova-reel: {name}": ("nova-reel", body) for name, body in REEL.items()},
     "luma": ("luma", LUMA),
     "luma: least": ("luma", {"prompt": "a boat"}),
+    "luma: a type that is not its image's": ("luma", {"prompt": "a boat", "keyframes": {"frame0": MISNAMED}}),
     "pegasus": ("pegasus", PEGASUS),
     "pegasus-1-5: segments": ("pegasus-1-5", {"mediaSource": {"s3Location": {"uri": "s3://b/v"}}, "segments": [{}]}),
 }
@@ -70,6 +74,24 @@ ALTERED = [
     ("nova-reel: one shot", "textToVideoParams.text", "x" * 513, "textToVideoParams.text"),
     ("nova-reel: one shot", "textToVideoParams.text", "", "textToVideoParams.text"),
     ("nova-reel: one shot", "textToVideoParams.images", [IMAGE, IMAGE], "textToVideoParams.images"),
+    (
+        "nova-reel: one shot",
+        "textToVideoParams.images",
+        [{"format": "png", "source": {"bytes": "a boat, as text"}}],
+        "textToVideoParams.images[0].source.bytes",
+    ),
+    (
+        "nova-reel: one shot",
+        "textToVideoParams.images",
+        [{"format": "jpeg", "source": {"bytes": PNG}}],
+        "textToVideoParams.images[0].source.bytes",
+    ),
+    (
+        "nova-reel: manual",
+        "multiShotManualParams.shots",
+        [{"text": "a", "image": STORED}, {"text": "b", "image": {"format": "jpeg", "source": {"bytes": PNG}}}],
+        "multiShotManualParams.shots[1].image.source.bytes",
+    ),
     ("nova-reel: one shot", "textToVideoParams.negativeText", "no", "textToVideoParams.negativeText"),
     ("nova-reel: one shot", "videoGenerationConfig.durationSeconds", 12, "videoGenerationConfig.durationSeconds"),
     ("nova-reel: one shot", "videoGenerationConfig.fps", 30, "videoGenerationConfig.fps"),
@@ -90,6 +112,7 @@ ALTERED = [
     ("luma", "resolutions", "720p", "resolutions"),
     ("luma", "keyframes.frame0.source.media_type", "image/gif", "keyframes.frame0.source.media_type"),
     ("luma", "keyframes.frame2", FRAME, "keyframes.frame2"),
+    ("luma", "keyframes.frame0.source.data", "a boat, as text", "keyframes.frame0.source.data"),
     ("pegasus", "temperature", 1.1, "temperature"),
     ("pegasus", "maxOutputTokens", 4097, "maxOutputTokens"),
     ("pegasus", "mediaSource", {}, "mediaSource"),

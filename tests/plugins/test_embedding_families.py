@@ -196,6 +196,7 @@ UNFIT = [
         "embeddingConfig.outputEmbeddingLength",
     ),
     ("titan-embed-image", "invoke", {"inputImage": "A" * 36_000_000}, "inputImage"),
+    ("titan-embed-image", "invoke", {"inputImage": "a house, as text"}, "inputImage"),
     ("cohere-embed-v3", "invoke", {"texts": ["a"]}, "input_type"),
     ("cohere-embed-v3", "invoke", {**TEXTS, "images": [PNG_URI]}, "images"),
     ("cohere-embed-v3", "invoke", {"input_type": "search_query"}, "texts"),
@@ -206,6 +207,7 @@ UNFIT = [
     ("cohere-embed-v3", "invoke", {"images": [PNG], "input_type": "image"}, "images[0]"),
     ("cohere-embed-v3", "invoke", {"images": [f"data:image/gif;base64,{PNG}"], "input_type": "image"}, "images[0]"),
     ("cohere-embed-v3", "invoke", {"images": [f"data:image/png;base64,{JPEG}"], "input_type": "image"}, "images[0]"),
+    ("cohere-embed-v3", "invoke", {"images": ["data:image/png;base64,a house"], "input_type": "image"}, "images[0]"),
     ("cohere-embed-v3", "invoke", {"images": [PNG_URI, PNG_URI], "input_type": "image"}, "images"),
     ("cohere-embed", "invoke", {**TEXTS, "input_type": "image"}, "input_type"),
     ("cohere-embed", "invoke", {**TEXTS, "truncate": "END"}, "truncate"),
@@ -242,6 +244,12 @@ UNFIT = [
     (
         "nova-embed",
         "invoke",
+        nova("image", {"format": "png", "source": {"bytes": "a house, as text"}}),
+        "singleEmbeddingParams.image.source.bytes",
+    ),
+    (
+        "nova-embed",
+        "invoke",
         nova("image", {"format": "jpg", "source": {"bytes": JPEG}}),
         "singleEmbeddingParams.image.format",
     ),
@@ -261,6 +269,12 @@ UNFIT = [
     ("marengo-2", "invoke", {"inputType": "video", "mediaSource": S3}, "inputType"),
     ("marengo-2", "invoke", {"inputType": "text"}, "inputText"),
     ("marengo-2", "invoke", {"inputType": "image"}, "mediaSource"),
+    (
+        "marengo-2",
+        "invoke",
+        {"inputType": "image", "mediaSource": {"base64String": "a house, as text"}},
+        "mediaSource.base64String",
+    ),
     ("marengo-2", "invoke", {"inputType": "text", "text": {"inputText": "a"}}, "inputText"),
     (
         "marengo-2",

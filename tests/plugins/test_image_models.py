@@ -39,6 +39,9 @@ XL_TEXT = [{"text": TEXT, "weight": 0.5}, {"text": "people", "weight": -1}]
 ACCEPTED: list[tuple[str, Json, str, tuple[int, int]]] = [
     (DIFFUSION, {"prompt": TEXT}, "png", (1024, 1024)),
     (DIFFUSION, {"prompt": TEXT, "aspect_ratio": "16:9", "output_format": "webp"}, "webp", (1344, 768)),
+    (DIFFUSION, {"prompt": TEXT, "mode": "text-to-image", "style_preset": "anime"}, "png", (1024, 1024)),
+    (ULTRA, {"prompt": TEXT, "style_preset": "neon-punk", "output_format": "webp"}, "webp", (1024, 1024)),
+    (CORE, {"prompt": TEXT, "style_preset": "origami", "output_format": "webp"}, "webp", (1024, 1024)),
     (DIFFUSION, {"prompt": TEXT, "image": JPEG, "strength": 0.7}, "png", (96, 64)),
     (DIFFUSION, {"prompt": TEXT, "image": JPEG, "strength": 0, "mode": "image-to-image"}, "png", (96, 64)),
     ("stability.sd3-large-v1:0", {"prompt": TEXT, "seed": 7}, "png", (1024, 1024)),
@@ -96,6 +99,7 @@ ACCEPTED: list[tuple[str, Json, str, tuple[int, int]]] = [
     ),
     (CANVAS, task("TEXT_IMAGE", "textToImageParams", CONFIG, text=TEXT, negativeText="people"), "png", (512, 512)),
     (CANVAS, task("TEXT_IMAGE", "textToImageParams", text=TEXT, style="PHOTOREALISM"), "png", (1024, 1024)),
+    (CANVAS, task("TEXT_IMAGE", "textToImageParams", {"width": 2048, "height": 2048}, text=TEXT), "png", (2048, 2048)),
     (
         CANVAS,
         task(
@@ -210,7 +214,8 @@ REFUSED: list[tuple[str, Json, str]] = [
     (XL, {"text_prompts": XL_TEXT, "image_strength": 0.4}, "init_image"),
     (XL, {"text_prompts": XL_TEXT, "init_image": PNG, "mask_source": "MASK_IMAGE_WHITE"}, "mask_image"),
     (XL, {"text_prompts": XL_TEXT, "init_image": PNG, "mask_image": PNG}, "mask_source"),
-    (ULTRA, {"prompt": TEXT, "output_format": "webp"}, "output_format"),
+    (ULTRA, {"prompt": TEXT, "output_format": "gif"}, "output_format"),
+    (CORE, {"prompt": TEXT, "style_preset": "none"}, "style_preset"),
     (CORE, {"prompt": TEXT, "image": PNG}, "image"),
     (CORE, {"text_prompts": [{"text": TEXT}]}, "text_prompts"),
     (service("stable-creative-upscale"), {"image": PNG, "prompt": TEXT, "creativity": 0.51}, "creativity"),
@@ -232,6 +237,11 @@ REFUSED: list[tuple[str, Json, str]] = [
     (
         CANVAS,
         task("TEXT_IMAGE", "textToImageParams", {"width": 320, "height": 1296}, text=TEXT),
+        "imageGenerationConfig.width",
+    ),
+    (
+        CANVAS,
+        task("TEXT_IMAGE", "textToImageParams", {"width": 2048, "height": 2064}, text=TEXT),
         "imageGenerationConfig.width",
     ),
     (
