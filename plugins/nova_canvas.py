@@ -63,7 +63,8 @@ def _make_prompt(*, required: bool = False) -> fields.String:
 
 
 def _make_negative() -> fields.String:
-    return _make_text("What the image should not show.")
+    # The guide has 1 to 1,024 characters; a program of AWS's own sends an empty text where there is nothing to avoid.
+    return fields.String(max_length=1024, description="What the image should not show.")
 
 
 class TextToImageParams(Schema):

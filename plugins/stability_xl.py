@@ -42,6 +42,7 @@ SAMPLERS = (
     "DDPM",
     "K_DPMPP_2M",
     "K_DPMPP_2S_ANCESTRAL",
+    "K_DPMPP_SDE",
     "K_DPM_2",
     "K_DPM_2_ANCESTRAL",
     "K_EULER",
@@ -77,7 +78,8 @@ class XlBody(Schema):
     sampler = fields.String(one_of=SAMPLERS, description="The sampler of the diffusion; without it the model chooses.")
     samples = fields.Integer(min=1, max=1, description="The number of images, which is 1.")
     seed = stability_body.make_seed(4_294_967_295)
-    steps = fields.Integer(unverified_min=10, unverified_max=150, description="How often the image is sampled.")
+    # Source: aws-samples/amazon-bedrock-workshop, the notebook of Stable Diffusion XL.
+    steps = fields.Integer(min=10, max=150, description="How often the image is sampled.")
     style_preset = stability_body.make_style_preset()
     extras = fields.Object(description="What Stability AI tries out.")
     init_image = image_body.Image(description="The image to start from.")
@@ -87,6 +89,8 @@ class XlBody(Schema):
     )
     image_strength = fields.Number(min=0, max=1, description="How much the image counts; default 0.35.")
     step_schedule_start = _make_part("The part of the steps to leave out before the image counts.")
+    # Of AWS's workshop, amazon-bedrock-workshop; no page has it.
+    start_schedule = _make_part("The same as step_schedule_start, by its older name.")
     step_schedule_end = _make_part("The part of the steps to leave out at the end.")
     mask_source = fields.String(
         one_of=("MASK_IMAGE_WHITE", "MASK_IMAGE_BLACK", ALPHA),
@@ -191,7 +195,7 @@ def register_adapters(register: Callable[[Adapter], None]) -> None:
             answer=Answer,
             rules=[limit_size, require_images],
             speaks={"stability_xl": "InvokeModel"},
-            models={"stability.stable-diffusion-xl-*": Capabilities(output="image", images=True, streaming=False)},
+            models={"stability.stable-diffusion-xl*": Capabilities(output="image", images=True, streaming=False)},
             default="stability.stable-diffusion-xl-v1",
             known_models={
                 "stability.stable-diffusion-xl-v1": KnownModel(

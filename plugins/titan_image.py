@@ -108,19 +108,16 @@ class OutPaintingParams(Schema):
 
 
 class ImageConfig(Schema):
-    """What all tasks but BACKGROUND_REMOVAL share. Programs differ in the ranges, so these are not enforced."""
+    """What all tasks but BACKGROUND_REMOVAL share. Where programs differ in a limit, it is not enforced."""
 
     width = fields.Integer(
         min=1, unverified_max=1408, description="The width in pixels; one of the sizes together with the height."
     )
     height = fields.Integer(min=1, unverified_max=1408, description="The height in pixels, which goes with the width.")
     quality = image_tasks_body.make_quality()
-    cfgScale = fields.Number(
-        unverified_min=1.1, unverified_max=10, description="How close to stay to the text; default 8."
-    )
-    seed = fields.Integer(
-        unverified_min=0, unverified_max=2_147_483_646, description="The seed of the randomness; default 42."
-    )
+    # Source: aws-samples/amazon-bedrock-workshop, the notebook of Titan Image Generator.
+    cfgScale = fields.Number(above=1, max=10, description="How close to stay to the text; default 8.")
+    seed = fields.Integer(min=0, unverified_max=2_147_483_646, description="The seed of the randomness; default 42.")
     numberOfImages = image_tasks_body.make_count()
 
 

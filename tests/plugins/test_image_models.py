@@ -59,6 +59,12 @@ ACCEPTED: list[tuple[str, Json, str, tuple[int, int]]] = [
         (96, 64),
     ),
     (
+        "stability.stable-diffusion-xl",
+        {"text_prompts": XL_TEXT, "init_image": JPEG, "start_schedule": 0.6, "sampler": "K_DPMPP_SDE"},
+        "png",
+        (96, 64),
+    ),
+    (
         XL,
         {"text_prompts": XL_TEXT, "init_image": PNG, "mask_source": "MASK_IMAGE_BLACK", "mask_image": PNG},
         "png",
@@ -99,6 +105,7 @@ ACCEPTED: list[tuple[str, Json, str, tuple[int, int]]] = [
     ),
     (CANVAS, task("TEXT_IMAGE", "textToImageParams", CONFIG, text=TEXT, negativeText="people"), "png", (512, 512)),
     (CANVAS, task("TEXT_IMAGE", "textToImageParams", text=TEXT, style="PHOTOREALISM"), "png", (1024, 1024)),
+    (CANVAS, task("TEXT_IMAGE", "textToImageParams", text=TEXT, negativeText=""), "png", (1024, 1024)),
     (CANVAS, task("TEXT_IMAGE", "textToImageParams", {"width": 2048, "height": 2048}, text=TEXT), "png", (2048, 2048)),
     (
         CANVAS,
@@ -211,6 +218,8 @@ REFUSED: list[tuple[str, Json, str]] = [
     (XL, {"text_prompts": XL_TEXT, "width": 1344, "height": 1024}, "width"),
     (XL, {"text_prompts": XL_TEXT, "cfg_scale": 36}, "cfg_scale"),
     (XL, {"text_prompts": XL_TEXT, "samples": 2}, "samples"),
+    (XL, {"text_prompts": XL_TEXT, "steps": 9}, "steps"),
+    (XL, {"text_prompts": XL_TEXT, "steps": 151}, "steps"),
     (XL, {"text_prompts": XL_TEXT, "image_strength": 0.4}, "init_image"),
     (XL, {"text_prompts": XL_TEXT, "init_image": PNG, "mask_source": "MASK_IMAGE_WHITE"}, "mask_image"),
     (XL, {"text_prompts": XL_TEXT, "init_image": PNG, "mask_image": PNG}, "mask_source"),
@@ -250,6 +259,9 @@ REFUSED: list[tuple[str, Json, str]] = [
         "imageGenerationConfig.numberOfImages",
     ),
     (CANVAS, task("TEXT_IMAGE", "textToImageParams", {"cfgScale": 1}, text=TEXT), "imageGenerationConfig.cfgScale"),
+    (TITAN, task("TEXT_IMAGE", "textToImageParams", {"cfgScale": 1}, text=TEXT), "imageGenerationConfig.cfgScale"),
+    (TITAN, task("TEXT_IMAGE", "textToImageParams", {"cfgScale": 10.1}, text=TEXT), "imageGenerationConfig.cfgScale"),
+    (TITAN, task("TEXT_IMAGE", "textToImageParams", {"seed": -1}, text=TEXT), "imageGenerationConfig.seed"),
     (
         CANVAS,
         task("TEXT_IMAGE", "textToImageParams", text=TEXT, controlMode="CANNY_EDGE"),
