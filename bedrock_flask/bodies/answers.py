@@ -2,7 +2,8 @@
 
 Sources: `Message` in the types of Anthropic's SDK for Python 2.12; `ChatCompletion`, `Response` and
 `CreateEmbeddingResponse` and `ImagesResponse` in those of OpenAI's 2; Cohere's API reference, Rerank;
-ConverseResponse and CountTokensResponse in botocore's service model of bedrock-runtime.
+ConverseResponse and CountTokensResponse in botocore's service model of bedrock-runtime, RerankResponse in that of
+bedrock-agent-runtime.
 """
 
 from bedrock_flask.bedrock.stop_reasons import STOP_REASONS
@@ -169,3 +170,16 @@ class InputTokens(Open):
     """A count of tokens."""
 
     input_tokens = Integer(required=True)
+
+
+class RankedSource(Open):
+    """One source of an answer."""
+
+    index = Integer(required=True, description="The number of the source in the request, from 0.")
+    relevanceScore = Number(required=True, description="How relevant it is.")
+
+
+class BedrockRerankAnswer(Open):
+    """The answer of Rerank of bedrock-agent-runtime: one page, without a `nextToken`."""
+
+    results = List(Nested(RankedSource), required=True, description="The sources, the most relevant first.")

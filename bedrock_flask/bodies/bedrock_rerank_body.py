@@ -1,4 +1,4 @@
-"""The body and the answer of Bedrock's operation Rerank.
+"""The body of Bedrock's operation Rerank, and what it means.
 
 Source: botocore's service model of bedrock-agent-runtime, 2023-07-26.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bedrock_flask.converse import Json, Request
-from bedrock_flask.fields import Integer, List, Nested, Number, Object, Open, Schema, String
+from bedrock_flask.fields import Integer, List, Nested, Object, Schema, String
 from bedrock_flask.protocol.json import write
 
 
@@ -68,19 +68,6 @@ class Body(Schema):
     queries = List(Nested(Query), required=True, min_items=1, max_items=1, description="The query.")
     sources = List(Nested(Source), required=True, min_items=1, max_items=1000, description="The documents to rank.")
     rerankingConfiguration = Nested(Configuration, required=True, description="How they are ranked.")
-
-
-class Result(Open):
-    """One source of an answer."""
-
-    index = Integer(required=True, description="The number of the source in the request, from 0.")
-    relevanceScore = Number(required=True, description="How relevant it is.")
-
-
-class Answer(Open):
-    """The sources in their order. There is one page: it has no `nextToken`."""
-
-    results = List(Nested(Result), required=True, description="The sources, the most relevant first.")
 
 
 def check_documents(body: Json) -> Iterator[tuple[str, str]]:

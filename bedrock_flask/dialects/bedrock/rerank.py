@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bedrock_flask.bodies import bedrock_rerank_body
+from bedrock_flask.bodies.answers import BedrockRerankAnswer
 from bedrock_flask.dialects.bedrock.operation_route import describe_operation
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
@@ -52,7 +53,7 @@ ROUTES = (
     replace(
         describe_operation("Rerank", "/rerank", rerank),
         body=bedrock_rerank_body.Body,
-        answer=bedrock_rerank_body.Answer,
+        answer=BedrockRerankAnswer,
         sample=_SAMPLE,
     ),
 )
