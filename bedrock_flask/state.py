@@ -1,10 +1,11 @@
 """Everything that hangs on the app: one frozen record under `app.extensions["bedrock_flask"]`."""
 
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from flask import Flask
@@ -38,30 +39,50 @@ def _send_stream(call: Call) -> Stream:
 _NO_HANDLER = Handler(_send, _send_stream)
 
 
-class Places:
-    """A number of places that requests take and give back without a wait.
+# Seconds within which a place comes free where calls are short; and those in which nobody waits after a wait in vain.
+_SOON, _FULL = 0.04, 0.5
 
-    `deque` is safe under threads; a semaphore would take its lock twice for each request.
+
+class Places:
+    """A number of places that requests take and give back.
+
+    `SimpleQueue` is safe under threads; a semaphore would take its lock twice for each request.
     """
 
     def __init__(self, number: int) -> None:
-        self._free = deque([None] * number, maxlen=number)
+        self._number, self._free = number, SimpleQueue[None]()
+        for _ in range(number):
+            self._free.put(None)
+        self._full_until = 0.0
 
-    def take(self) -> bool:
-        """Take a place; False if none is free."""
+    def take(self, seconds: float = 0.0) -> bool:
+        """Take a place, for which the thread waits that long; False if none is free."""
         try:
-            self._free.pop()
-        except IndexError:
+            self._free.get(seconds > 0, seconds)
+        except Empty:
             return False
         return True
 
+    def take_soon(self) -> bool:
+        """Take a place, for which the thread waits a moment; False if none came free, now or for another just before.
+
+        Where calls are short, one does: a refusal would only have the caller come again.
+        """
+        if time.monotonic() < self._full_until:
+            return False
+        is_taken = self.take(_SOON)
+        if not is_taken:
+            self._full_until = time.monotonic() + _FULL
+        return is_taken
+
     def give_back(self) -> None:
         """Give a place back."""
-        self._free.append(None)
+        if self._free.qsize() < self._number:
+            self._free.put(None)
 
     def count_free(self) -> int:
         """How many can be taken now."""
-        return len(self._free)
+        return self._free.qsize()
 
 
 @dataclass(frozen=True)

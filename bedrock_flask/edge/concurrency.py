@@ -63,7 +63,9 @@ def release_slot_on_close(exchange: Exchange, response: Response) -> None:
 
 
 def _take(exchange: Exchange) -> None:
-    if not exchange.state.slots.take():
+    slots = exchange.state.slots
+    # A greenlet would hold up all others while it waits, and gevent's worker has a place for each.
+    if not slots.take() and not (exchange.settings.worker == "gthread" and slots.take_soon()):
         raise Overloaded()
     exchange.holds_slot = True
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from tests.attacks.figure import Figure
 from tests.attacks.lied_calls import LiedCall, list_calls, make_calls
-from tests.attacks.load import PROBE, call, run_callers, write_chat, write_request
+from tests.attacks.load import call, run_callers, write_chat, write_request
 from tests.attacks.lying_bedrock import MODELS, SURFACES, LyingBedrock, run_lying_bedrock
+from tests.attacks.prober import PROBE
 from tests.attacks.routes import ROUTES, SURFACE_ROUTES
 from tests.benchmark.processes import Server, Upstream, run_gateway
 from tests.benchmark.processor_time import find_tree

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import json
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Address = tuple[str, int]
-PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -93,22 +96,21 @@ async def run_at_rate(address: Address, request: bytes, rate: float, seconds: fl
 
 
 @contextlib.asynccontextmanager
-async def probing(address: Address, every: float = 0.05) -> AsyncIterator[list[Outcome]]:
-    """Ask /livez again and again while the block runs; a probe that is late is followed by the next at once."""
+async def probing(address: Address) -> AsyncIterator[list[Outcome]]:
+    """Probe /livez again and again while the block runs; the outcomes are there after it."""
     outcomes: list[Outcome] = []
-
-    async def probe() -> None:
-        while True:
-            outcomes.append(await call(address, PROBE, 30.0))
-            await asyncio.sleep(every)
-
-    task = asyncio.create_task(probe())
+    command = [sys.executable, "-m", "tests.attacks.prober", address[0], str(address[1])]
+    # A line of many outcomes is longer than asyncio's usual limit.
+    prober = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=1 << 24, cwd=ROOT)
+    assert prober.stdin
+    assert prober.stdout
+    await prober.stdout.readline()
     try:
         yield outcomes
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        prober.stdin.close()
+        outcomes += [Outcome(*each) for each in json.loads(await prober.stdout.readline())]
+        await prober.wait()
 
 
 @contextlib.asynccontextmanager

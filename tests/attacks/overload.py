@@ -5,7 +5,6 @@ from functools import partial
 
 from tests.attacks.figure import Figure
 from tests.attacks.load import (
-    PROBE,
     Outcome,
     beside,
     call,
@@ -17,6 +16,7 @@ from tests.attacks.load import (
     run_callers,
     write_chat,
 )
+from tests.attacks.prober import PROBE
 from tests.benchmark.processes import Server
 from tests.benchmark.processor_time import measure_tree
 

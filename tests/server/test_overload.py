@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
 from bedrock_flask import models
+from bedrock_flask import state as state_module
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.edge import concurrency
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim, begin_exchange
@@ -61,6 +63,27 @@ def test_there_are_never_more_places_than_there_were() -> None:
     for _ in range(3):
         places.give_back()
     assert places.count_free() == 2
+
+
+def test_a_place_that_comes_free_at_once_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "_SOON", 30.0)
+    places = Places(1)
+    assert places.take()
+    giver = threading.Timer(0.001, places.give_back)
+    giver.start()
+    assert places.take_soon()
+    giver.join()
+
+
+def test_nobody_waits_for_a_place_where_none_came_free_just_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "_SOON", 0.01)
+    places = Places(1)
+    assert places.take()
+    assert not places.take_soon()
+    monkeypatch.setattr(state_module, "_SOON", 30.0)
+    began = time.monotonic()
+    assert not places.take_soon()
+    assert time.monotonic() - began < 30
 
 
 def call_in_vain(gateway: Gateway) -> None:
