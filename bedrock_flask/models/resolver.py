@@ -56,6 +56,7 @@ class Model:
     dropped             what was dropped of the name
     is_profile          whether it is AWS's inference profile of a model, rather than the model's own id
     surfaces            the surfaces that can be called, the preferred one first; None if its adapter says how
+    output              the most tokens of an answer; 0 if that is not known
     """
 
     name: str
@@ -75,6 +76,7 @@ class Model:
     dropped: tuple[str, ...] = ()
     is_profile: bool = False
     surfaces: tuple[str, ...] | None = None
+    output: int = 0
     _served: dict[Way, "Model"] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -221,7 +223,7 @@ class Models:
             cache=alias.cache or successor.cache,
             replaces=alias.id,
             can_change=True,
-            **self._describe_surfaces(successor.capabilities, called),
+            **self._describe_id(successor.capabilities, called),
         )
 
     def _make_alias_model(self, alias: Alias) -> Model:
@@ -248,7 +250,7 @@ class Models:
             cache=alias.cache,
             base=alias.id,
             title=alias.name,
-            **self._describe_surfaces(capabilities, alias.model),
+            **self._describe_id(capabilities, alias.model, alias.id),
         )
 
     def _resolve_id(self, name: str, model: str) -> Model:
@@ -265,17 +267,18 @@ class Models:
             region=find_arn_region(name),
             description=claim.adapter.description,
             title=self._find_title(name, model),
-            **self._describe_surfaces(claim.capabilities, model),
+            **self._describe_id(claim.capabilities, model),
         )
 
-    def _describe_surfaces(self, capabilities: Capabilities, model: str) -> dict[str, Any]:
+    def _describe_id(self, capabilities: Capabilities, model: str, base: str = "") -> dict[str, Any]:
+        """What follows from the id that is called; `base` is that of its model, where the id does not contain it."""
         if is_own_model(model):
             # The account's own models are called as their adapter speaks.
             return {}
         own = self.registry.strip_profile_prefix(model)
-        known, is_profile = self.registry.known_models.get(own), own != model
+        known, is_profile = self.registry.known_models.get(base or own), own != model
         surfaces = select_surfaces(capabilities, model, is_profile=is_profile, known=known, enabled=self.enabled)
-        return {"is_profile": is_profile, "surfaces": surfaces}
+        return {"is_profile": is_profile, "surfaces": surfaces, "output": known.output if known else 0}
 
     def _find_title(self, name: str, model: str) -> str:
         known = self.registry.known_models.get(self.registry.strip_profile_prefix(model))

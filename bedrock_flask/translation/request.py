@@ -23,6 +23,7 @@ from bedrock_flask.protocol.json import write
 from bedrock_flask.protocol.json_path import drop_at, parse_path
 from bedrock_flask.translation.answer_tool import AnswerTool
 from bedrock_flask.translation.extras import place_extras
+from bedrock_flask.translation.limit_answer import limit_answer
 from bedrock_flask.translation.read_members import find_lost, note_reads
 from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.add_cache_points import CachedRequest, add_cache_points
@@ -226,6 +227,8 @@ def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list
     """The request in the model's own format, and what was dropped because the adapter's schema does not have it."""
     wire = find_wire(model.adapter)
     assert wire.write_request is not None  # noqa: S101 - a bridge has it
+    if wire.needs_limit:
+        request = limit_answer(request, model.output or model.capabilities.most_tokens, model.name)
     try:
         body = {**wire.envelope, **wire.write_request(request)}
     except InvalidBody as error:

@@ -156,6 +156,7 @@ class Wire:
     write_reply    a Converse response as a reply of this format, given the model's id
     open_writer    a writer of the chunks of one stream, given the model's id
     envelope       members that Bedrock needs in a body of this format beside those that `write_request` writes
+    needs_limit    whether a body must limit the tokens of the answer
     response_paths the `additionalModelResponseFieldPaths` that the format always contains
     add_tokens     puts the input tokens, which its function counts, into the chunk that reports them before the end
     hints          extras that do not change an answer: where no model takes them they are dropped and reported
@@ -184,6 +185,7 @@ class Wire:
     write_reply: Callable[[Response, str], Json] | None = None
     open_writer: Callable[[str], EventWriter] | None = None
     envelope: Mapping[str, Any] = field(default_factory=dict)
+    needs_limit: bool = False
     response_paths: Sequence[str] = ()
     add_tokens: Callable[[Json, Callable[[], int]], Json] = keep_chunk
     hints: frozenset[str] = frozenset()

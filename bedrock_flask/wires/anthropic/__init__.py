@@ -71,6 +71,7 @@ WIRE = Wire(
     write_reply=write_reply,
     open_writer=open_writer,
     envelope={"anthropic_version": VERSION},
+    needs_limit=True,
     response_paths=("/stop_sequence",),
     add_tokens=add_tokens,
     hints=HINTS,

@@ -19,9 +19,9 @@ from bedrock_flask.wires.anthropic.request_reader import BILLING, EAGER, INFEREN
 def write_request(request: Request) -> Json:
     """A Converse request as a Messages body, without its envelope (model, stream, version).
 
-    `max_tokens`, which Claude requires, is not made up. The guardrail, the service tier, the performance and the log
-    metadata are not written, because a Messages body does not have them. Raises InvalidBody for blocks that the format
-    does not have, by their path in the Converse request.
+    `max_tokens`, which Claude requires, is not made up here. The guardrail, the service tier, the performance and the
+    log metadata are not written, because a Messages body does not have them. Raises InvalidBody for blocks that the
+    format does not have, by their path in the Converse request.
     """
     extras = dict(request.get("extras") or {})
     scope, billing, eager = extras.pop(SCOPE, None), extras.pop(BILLING, []), extras.pop(EAGER, [])
