@@ -391,8 +391,20 @@ class Adapter:
 
     def has_members(self, body: Mapping[str, Any]) -> bool:
         """Whether a native body has only members that its schema lists, and all that it requires."""
-        known = {field.data_key or name for name, field in self.schema.fields.items()}
-        return body.keys() - _BEDROCK_MEMBERS <= known and self._required <= body.keys()
+        return body.keys() - _BEDROCK_MEMBERS <= self._known and self._required <= body.keys()
+
+    def list_missing(self, body: Mapping[str, Any]) -> list[str]:
+        """The members that the schema requires, and that a body does not have."""
+        return sorted(self._required - body.keys())
+
+    def list_shared(self, body: Mapping[str, Any]) -> list[str]:
+        """The members of a body that the schema lists."""
+        return [name for name in body if name in self._known]
+
+    @property
+    def _known(self) -> frozenset[str]:
+        """The members that a native body can have."""
+        return frozenset(field.data_key or name for name, field in self.schema.fields.items())
 
     @cached_property
     def _required(self) -> frozenset[str]:

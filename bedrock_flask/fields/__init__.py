@@ -9,10 +9,11 @@ from bedrock_flask.fields.containers import List, Nested, Object
 from bedrock_flask.fields.faults import find_faults
 from bedrock_flask.fields.field import Field
 from bedrock_flask.fields.scalars import Anything, Boolean, Integer, Number, String
-from bedrock_flask.fields.schema import Extensible, Open, Schema
+from bedrock_flask.fields.schema import UNKNOWN, Extensible, Open, Schema
 from bedrock_flask.fields.unions import Either, OneKey, Tagged
 
 __all__ = [
+    "UNKNOWN",
     "Anything",
     "Boolean",
     "Either",

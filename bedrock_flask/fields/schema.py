@@ -11,6 +11,8 @@ import marshmallow
 from marshmallow import INCLUDE, RAISE, ValidationError
 from marshmallow.schema import SchemaMeta
 
+UNKNOWN = "is not a known field"
+
 
 class UnknownMessage(str):
     """A message about something that the schema does not know, which `validate = "warn"` lets pass."""
@@ -45,7 +47,7 @@ class Schema(marshmallow.Schema, metaclass=_SchemaType):
     class Meta:
         unknown = RAISE
 
-    error_messages = {"unknown": UnknownMessage("is not a known field"), "type": "must be an object"}  # noqa: RUF012
+    error_messages = {"unknown": UnknownMessage(UNKNOWN), "type": "must be an object"}  # noqa: RUF012
 
     def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
         """Add the nearest known name to each unknown one."""

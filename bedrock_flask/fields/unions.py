@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from bedrock_flask.fields.containers import Nested, SchemaSource
 from bedrock_flask.fields.field import Field, check_declaration, check_each, describe_type, raise_messages
 from bedrock_flask.fields.scalars import String
-from bedrock_flask.fields.schema import UnknownMessage
+from bedrock_flask.fields.schema import UNKNOWN, UnknownMessage
 
 
 class Either(Field):
@@ -148,7 +148,7 @@ class OneKey(Field):
         if len(chosen) != 1 and (chosen or not unknown):
             raise ValidationError(f"must have exactly one of: {', '.join(self.choices)}")
         messages = check_each((name, fields[name], item) for name, item in value.items() if name in fields)
-        raise_messages({**messages, **{name: [UnknownMessage("is not a known field")] for name in unknown}})
+        raise_messages({**messages, **{name: [UnknownMessage(UNKNOWN)] for name in unknown}})
 
     def json_schema(self, convert: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         beside = {name: convert(field) for name, field in self.beside.items()}

@@ -29,7 +29,8 @@ from bedrock_flask.errors import (
     UnknownModel,
     summarize_faults,
 )
-from bedrock_flask.models.foreign_bodies import describe_foreign_body
+from bedrock_flask.fields import UNKNOWN
+from bedrock_flask.models.foreign_bodies import find_likeness
 from bedrock_flask.models.models_file import DROP, ERROR, WARN
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region, expect_region
@@ -111,8 +112,12 @@ def reject_native_faults(exchange: Exchange, model: Model, body: Any, faults: Se
     """Raise InvalidBody for the faults of a native body; it says which family's format the body has, if any."""
     if not faults:
         return
-    hint = describe_foreign_body(exchange.state.models.registry, model.adapter, body)
-    raise InvalidBody(faults, f"{summarize_faults(faults)}. {hint}" if hint else "")
+    likeness = find_likeness(exchange.state.models.registry, model.adapter, body, faults)
+    if likeness is None:
+        raise InvalidBody(faults)
+    # A member of another format has not been misspelt.
+    plain = [replace(fault, message=UNKNOWN) if fault.path in likeness.members else fault for fault in faults]
+    raise InvalidBody(plain, f"{summarize_faults(plain)}. {likeness.describe()}")
 
 
 def unknown_paths(faults: Iterable[FieldError]) -> list[str]:

@@ -188,6 +188,41 @@ def test_bedrocks_own_route_leaves_unknown_members_to_bedrock(
     assert len(emulator.calls()) == 1
 
 
+@pytest.mark.parametrize(
+    ("model", "body", "words"),
+    [
+        # What requires most of what is there says most: plain chats fit others too.
+        ("stability.sd3-5-large-v1:0", MESSAGES, "The body has the format of 'claude'."),
+        (
+            "stability.sd3-5-large-v1:0",
+            {"system": "Hi", "max_tokens": 9, "messages": MESSAGES["messages"]},
+            "fields system, max_tokens, messages fit the format of 'claude', which also requires anthropic_version.",
+        ),
+        (
+            "amazon.nova-canvas-v1:0",
+            {**MESSAGES, "max_token": 9},
+            "fields anthropic_version, max_tokens, messages fit the format of 'claude'.",
+        ),
+    ],
+)
+def test_a_body_is_said_to_be_of_the_family_that_it_fits_best(
+    gateway: Gateway, emulator: Emulator, model: str, body: Json, words: str
+) -> None:
+    response = gateway.post(f"/v1/models/{model}/invoke", body)
+    assert response.status_code == 400
+    assert response.json()["detail"].endswith(words)
+    # A field of that family has not been misspelt.
+    messages = {fault["path"]: fault["message"] for fault in response.json()["errors"]}
+    assert messages["messages"] == "is not a known field"
+    assert emulator.calls() == []
+
+
+def test_a_body_of_which_a_part_is_missing_is_no_other_family(gateway: Gateway) -> None:
+    body = {"max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    response = gateway.post("/v1/models/us.anthropic.claude-opus-4-7/invoke", body)
+    assert response.json()["detail"] == "anthropic_version: is required"
+
+
 def test_a_value_that_another_family_takes_is_no_other_family(gateway: Gateway) -> None:
     # Command takes a temperature up to 5.
     body = {"prompt": "Hi", "temperature": 1.5}
