@@ -76,9 +76,12 @@ def choose_way(ways: Collection[Way], wire: str) -> Way | None:
 
 
 def choose_native_way(ways: Collection[Way], adapter: Adapter) -> Way | None:
-    """The way for a body of the model's own: what takes the adapter's body, or else the first."""
+    """The way for a body of the model's own: what takes the adapter's body, or else the first surface's own.
+
+    None if there is neither: another operation of bedrock-runtime does not take the adapter's body.
+    """
     own = (way for way in ways if way.operation == adapter.operation)
-    return next(own, None) or next(iter(ways), None)
+    return next(own, None) or next((way for way in ways if way.name in SURFACES), None)
 
 
 # Where each extra that a surface's format can express goes: `extras` of the request, from which its wire writes it.

@@ -102,6 +102,17 @@ def test_a_model_without_adapter_gets_any_body_and_its_answer_comes_as_it_is(
 
 
 @pytest.mark.parametrize("kind", OWN)
+def test_the_schema_of_a_model_without_adapter_accepts_any_body_and_says_so(own: Gateway, kind: str) -> None:
+    schema = own.get(f"/v1/models/{OWN[kind]}/schema").json()
+    assert schema.keys() == {"$schema", "title", "description"}
+    assert "any bytes are sent as they come" in schema["description"]
+
+
+def test_the_schema_of_a_model_with_an_adapter_is_that_of_its_family(own: Gateway) -> None:
+    assert own.get("/v1/models/own-llama/schema").json()["required"] == ["prompt"]
+
+
+@pytest.mark.parametrize("kind", OWN)
 def test_its_chunks_are_streamed_as_they_are(
     replayed: Gateway, upstream: Upstream, stream: SendStream, kind: str
 ) -> None:

@@ -400,3 +400,64 @@ def test_the_emulator_serves_a_model_of_bedrock_mantle_by_that_alone(emulator: E
     response = emulator.post(f"/model/google.gemma-4-31b/{path}", body)
     assert response.status_code == 400
     assert response.json()["message"] == "The provided model identifier is invalid."
+
+
+# --- a body of the model's own ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["invoke", "invoke-stream"])
+def test_a_body_of_the_models_own_does_not_go_to_converse(
+    gateway_with: GatewayWith, emulator: Emulator, path: str
+) -> None:
+    gateway = gateway_with(BEDROCK_FLASK_SURFACES="converse")
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    response = gateway.post(f"/v1/models/us.anthropic.claude-opus-4-6-v1/{path}", body)
+    assert (response.status_code, response.json()["code"]) == (403, "surface_not_enabled")
+    assert "'invoke'" in response.json()["detail"]
+    assert emulator.calls() == []
+
+
+# --- Claude by Messages alone -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_messages(gateway_with: GatewayWith) -> Gateway:
+    return gateway_with(BEDROCK_FLASK_SURFACES="runtime/messages,mantle/messages")
+
+
+@pytest.mark.parametrize(
+    ("model", "most"), [("us.anthropic.claude-opus-4-7", 128_000), ("anthropic.claude-haiku-4-5-20251001-v1:0", 64_000)]
+)
+@each_client
+def test_without_a_limit_claude_may_write_as_much_as_it_can(
+    by_messages: Gateway, emulator: Emulator, client: str, model: str, most: int
+) -> None:
+    called = f"us.{model.removeprefix('us.')}"
+    text, _ = CLIENTS[client](by_messages, called, False, False)
+    assert PROMPT in text
+    [call] = emulator.calls()
+    assert call["operation"] == "runtime/messages"
+    assert json.loads(call["body"])["max_tokens"] == (200 if client == "messages" else most)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": PROMPT}]}, "max_completion_tokens"),
+        ("/v1/responses", {"input": PROMPT}, "max_output_tokens"),
+        (
+            "/model/us.anthropic.claude-opus-9/converse",
+            {"messages": [{"role": "user", "content": [{"text": PROMPT}]}]},
+            "inferenceConfig.maxTokens",
+        ),
+    ],
+)
+def test_a_claude_whose_most_is_not_known_needs_a_limit(
+    by_messages: Gateway, emulator: Emulator, path: str, body: dict[str, Any], field: str
+) -> None:
+    named = body if path.startswith("/model/") else {"model": "us.anthropic.claude-opus-9", **body}
+    response = by_messages.post(path, named)
+    assert response.status_code == 400
+    words = "is required, because it is not known how many tokens 'us.anthropic.claude-opus-9' can write"
+    assert f"{field}: {words}" in response.text
+    assert emulator.calls() == []

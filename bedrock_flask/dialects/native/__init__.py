@@ -28,6 +28,7 @@ from bedrock_flask.errors import (
     summarize_faults,
 )
 from bedrock_flask.fields import Boolean, Object, Schema, String, find_faults
+from bedrock_flask.json_schema import DIALECT as JSON_SCHEMA
 from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models.models_file import WARN
 from bedrock_flask.models.registry import GENERIC
@@ -98,8 +99,23 @@ def reject_get(exchange: Exchange, name: str) -> Response:
 
 def show_schema(exchange: Exchange, name: str) -> Response:
     """The JSON Schema (2020-12) of the model's own body."""
-    schema = to_json_schema(serve_native(exchange, resolve_model(exchange, name)).adapter.schema)
+    model = serve_native(exchange, resolve_model(exchange, name))
+    schema = _describe_any_body(model) if _is_opaque(model) else to_json_schema(model.adapter.schema)
     return make_json_response(schema, content_type="application/schema+json")
+
+
+def _is_opaque(model: Model) -> bool:
+    """Whether no plugin knows the body of a model, which may be of any form: the account's own, by its ARN alone."""
+    return is_own_model(model.id) and GENERIC in model.adapter.models
+
+
+def _describe_any_body(model: Model) -> dict[str, Any]:
+    """A schema that every body satisfies, and how a model gets one of its own."""
+    description = (
+        f"'{model.name}' is a model of the account's own, whose format no plugin knows: any bytes are sent as they "
+        "come, and Bedrock alone checks them. An alias in the models file can name the `adapter` of its family."
+    )
+    return {"$schema": JSON_SCHEMA, "title": "any body", "description": description}
 
 
 def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body: Any = None) -> Response:
@@ -110,8 +126,7 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
     if stream and not model.capabilities.streaming:
         raise NotStreamable(f"'{model.name}' does not stream; use POST /v1/models/{model.name}/invoke.")
     model = serve_native(exchange, model)
-    if is_own_model(model.id) and GENERIC in model.adapter.models:
-        # No plugin knows its body, which may be of any form.
+    if _is_opaque(model):
         call = _make_opaque_call(exchange, model, data, stream=stream)
     else:
         body = parse_json(data) if body is None else body
