@@ -77,11 +77,14 @@ def count_input_tokens(exchange: Exchange) -> Response:
     _, body = take_safeguards(exchange, data, parse_json(data))
     faults = find_faults(INPUT_TOKENS, body)
     reject_faults(faults)
-    model = serve(exchange, resolve_model(exchange, body["model"]), WIRE.name)
+    named = resolve_model(exchange, body["model"])
+    counter = counting.find_counter(exchange, named)
+    model = counting.serve_by_counter(named, counter) if counter else serve(exchange, named, WIRE.name)
     body = {**body, "input": body.get("input") or []}
     prepared = prepare_request(exchange, model, body, openai_responses.WIRE, unknown_paths(faults))
+    payload = prepared.body if counter else counting.make_converse_payload(prepared)
     count = counting.count_tokens(
-        exchange, model, counting.make_converse_payload(prepared), lambda: openai_responses.read_request(body)
+        exchange, model, payload, lambda: openai_responses.read_request(body), counter=counter
     )
     response = make_json_response({"object": "response.input_tokens", "input_tokens": count.tokens})
     return counting.add_count_headers(exchange, response, model, count, prepared.dropped, prepared.translated)
