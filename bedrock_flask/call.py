@@ -86,7 +86,7 @@ class Call:
     @property
     def method(self) -> str:
         """The method of HTTP that the operation takes."""
-        return "POST" if self.surface else OPERATIONS[self.operation_name].method
+        return self.surface.method if self.surface else OPERATIONS[self.operation_name].method
 
     @property
     def target(self) -> str:

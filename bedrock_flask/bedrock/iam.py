@@ -1,28 +1,44 @@
 """What the gateway must be allowed to do on AWS, as IAM policy statements.
 
-Source: AWS user guide, "Prerequisites for inference profiles"; the actions are those of `operations`.
+Sources: AWS user guide, "Prerequisites for inference profiles"; the actions are those of `operations` and `surfaces`.
+bedrock-mantle's are on a project, by default this one: service authorization reference, "Amazon Bedrock Powered by AWS
+Mantle", and the managed policy AmazonBedrockMantleInferenceAccess, as of November 2026. IAM names a denied action in
+words that all services share (IAM user guide, "Troubleshoot access denied error messages").
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS
-
-# The actions of the operations that the gateway calls.
-INVOKE_ACTIONS: Mapping[str, str] = MappingProxyType({name: OPERATIONS[name].action for name in MODEL_ROUTES})
+from bedrock_flask.bedrock.operations import OPERATIONS, STREAMING
+from bedrock_flask.bedrock.surfaces import CALLED, MANTLE
 
 # The placeholder for an account that is not known.
 ACCOUNT = "ACCOUNT_ID"
 
 _PARTITIONS = MappingProxyType({"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"})
+_DENIED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 
 
-def build_statement(operations: Iterable[str], resources: Iterable[str]) -> dict[str, Any]:
-    """The statement that allows these operations on these ARNs, each action and each ARN once."""
+def list_actions(called: str) -> list[str]:
+    """The actions that allow an operation and its streaming twin, or the calls of a surface."""
+    if called in CALLED:
+        return [*dict.fromkeys(CALLED[called].actions)]
+    return [OPERATIONS[name].action for name in (called, STREAMING.get(called)) if name]
+
+
+def find_denied_action(words: str) -> str:
+    """The action that a refusal names; empty if it names none."""
+    found = _DENIED.search(words)
+    return found[1] if found else ""
+
+
+def build_statement(actions: Iterable[str], resources: Iterable[str]) -> dict[str, Any]:
+    """The statement that allows these actions on these ARNs, each action and each ARN once."""
     return {
         "Effect": "Allow",
-        "Action": sorted({OPERATIONS[operation].action for operation in operations}),
+        "Action": sorted({*actions}),
         "Resource": list(dict.fromkeys(resources)),
     }
 
@@ -40,6 +56,15 @@ def list_resources(model: str, region: str, account: str = "", destinations: Ite
     if through:
         return [f"arn:{partition}:bedrock:{region}:{account or ACCOUNT}:inference-profile/{model}", *through]
     return [f"arn:{partition}:bedrock:{region}::foundation-model/{model}"]
+
+
+def list_called_resources(
+    called: str, model: str, region: str, account: str = "", destinations: Iterable[str] = ()
+) -> list[str]:
+    """The ARNs that a call of a model by this operation or surface touches."""
+    if called in CALLED and CALLED[called].endpoint == MANTLE:
+        return [f"arn:{partition_of(region)}:{MANTLE}:{region}:{account or ACCOUNT}:project/default"]
+    return list_resources(model, region, account, destinations)
 
 
 def partition_of(region: str) -> str:

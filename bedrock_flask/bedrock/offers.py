@@ -1,7 +1,8 @@
-"""What a region offers to an account: the lists of Bedrock's control plane, as records.
+"""What a region offers to an account: the lists of Bedrock's control plane and of bedrock-mantle, as records.
 
 Source: botocore's service model of bedrock, 2023-04-20: ListFoundationModels, which has no pages,
-ListInferenceProfiles and FoundationModelLifecycle. Live accounts list more values than its enums have.
+ListInferenceProfiles and FoundationModelLifecycle. Live accounts list more values than its enums have. Beside them is
+the list of bedrock-mantle, in the form of OpenAI's Models API.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,15 +45,26 @@ class OfferedProfile:
 
 @dataclass(frozen=True)
 class Offer:
-    """The two lists: foundation models by their ids, and inference profiles."""
+    """The lists: foundation models by their ids, inference profiles, and the ids of bedrock-mantle; None if unknown."""
 
     models: Mapping[str, OfferedModel]
     profiles: tuple[OfferedProfile, ...] = ()
+    mantle: frozenset[str] | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all models, on either endpoint."""
+        return [*self.models, *sorted((self.mantle or frozenset()) - self.models.keys())]
 
     @cached_property
     def targets(self) -> Mapping[str, tuple[str, ...]]:
         """The ARNs that each profile routes to, by its id and by its ARN."""
         return {name: profile.targets for profile in self.profiles for name in (profile.id, profile.arn)}
+
+    def is_on_demand(self, model: str) -> bool:
+        """Whether bedrock-runtime can be asked for a model by its own id."""
+        listed = self.models.get(model)
+        return listed is not None and (not listed.types or ON_DEMAND in listed.types)
 
     def find_foundation_model(self, model: str) -> str:
         """The foundation model behind an id, a profile or an ARN; empty if the lists do not contain it."""
@@ -72,13 +84,12 @@ class Offer:
 
     def is_offered(self, model: str) -> bool | None:
         """Whether a model can be called by this id, profile or ARN; None if the lists cannot say that."""
-        if model in self.targets:
+        if model in self.targets or model in (self.mantle or ()):
             return True
         if model.startswith("arn:") and _FOUNDATION not in model:
             # Provisioned, imported and custom models are in neither list.
             return False if "inference-profile/" in model else None
-        listed = self.find_model(model)
-        return listed is not None and (not listed.types or ON_DEMAND in listed.types)
+        return self.is_on_demand(self.find_foundation_model(model))
 
 
 def read_models(document: Mapping[str, Any]) -> Iterator[OfferedModel]:
@@ -103,6 +114,11 @@ def read_profiles(document: Mapping[str, Any]) -> Iterator[OfferedProfile]:
         yield OfferedProfile(
             str(summary.get("inferenceProfileId", "")), str(summary.get("inferenceProfileArn", "")), targets
         )
+
+
+def read_mantle_models(document: Mapping[str, Any]) -> frozenset[str]:
+    """The ids in an answer of bedrock-mantle's Models API."""
+    return frozenset(str(model["id"]) for model in _list_objects(document, "data") if model.get("id"))
 
 
 def make_offer(models: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) -> Offer:

@@ -9,7 +9,7 @@ Bedrock" (endpoints), "Responses API" (inference-responses-api), "Invoke a model
 Mantle"; the packages openai 3.54 (`providers/bedrock`) and anthropic 2.12 (`lib/bedrock/_mantle`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -35,6 +35,7 @@ class Surface:
     name            as in `Capabilities.surfaces`
     endpoint        the endpoint that serves it: `bedrock-runtime` or `bedrock-mantle`
     path            the path of its POST
+    method          the method of HTTP, where it is none
     wire            the format of bodies and answers
     actions         the IAM actions that allow a whole and a streamed call
     headers         what each call has beside its signature
@@ -51,6 +52,7 @@ class Surface:
     endpoint: str
     path: str
     wire: str
+    method: str = "POST"
     actions: tuple[str, str]
     headers: Mapping[str, str] = field(default_factory=dict)
     takes_profiles: bool = True
@@ -150,14 +152,29 @@ COUNTERS: Mapping[str, Surface] = MappingProxyType(
         if surface.count_tokens
     }
 )
+# The list of the models that bedrock-mantle serves, by whichever of its surfaces. Sources: inference-responses-api; the
+# words of a denial, "bedrock-mantle:ListModels on resource: arn:aws:bedrock-mantle:...:project/default", and
+# policies that were tried live (reports of July to September 2026).
+MODEL_LIST = replace(
+    _MANTLE_CHAT,
+    name="mantle/models",
+    method="GET",
+    path="/v1/models",
+    actions=(f"{MANTLE}:ListModels", f"{MANTLE}:ListModels"),
+)
 # Everything that a call can name beside the operations of `operations.py`.
-CALLED: Mapping[str, Surface] = MappingProxyType({**SURFACES, **COUNTERS})
+CALLED: Mapping[str, Surface] = MappingProxyType({**SURFACES, **COUNTERS, MODEL_LIST.name: MODEL_LIST})
 # The surfaces that are operations of bedrock-runtime, by name.
 OPERATION_SURFACES: Mapping[str, str] = MappingProxyType(
     {"converse": "Converse", "invoke": "InvokeModel", "async-invoke": ASYNC}
 )
 # Every name that `Capabilities.surfaces` can have.
 NAMES: tuple[str, ...] = (*OPERATION_SURFACES, *SURFACES)
+
+
+def find_endpoints(names: Collection[str]) -> frozenset[str]:
+    """The endpoints of the surfaces of these names, beside those that are operations."""
+    return frozenset(SURFACES[name].endpoint for name in names if name in SURFACES)
 
 
 def takes_model(surface: Surface, model: str, *, is_profile: bool) -> bool:

@@ -4,8 +4,8 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from bedrock_flask.models.discovery import Finding
 from bedrock_flask.models.lifecycle import ACTIVE, find_today
 from bedrock_flask.models.listing import Listed, list_callable
 from bedrock_flask.models.resolver import Models
+
+if TYPE_CHECKING:
+    from bedrock_flask.diagnostics.account import AwsAccount
 
 _HEAD = ("name", "calls", "region", "surfaces", "until", "can", "source")
 
@@ -44,7 +47,8 @@ def models(*, offline: bool, timeout: float, as_json: bool, **options: str | Non
     BEDROCK_FLASK_MODELS=listed. To check the account's access, run `bedrock-flask doctor`.
     """
     config = settings.read_settings(settings.merge_options(os.environ, options))
-    known, find_offer = load(config), _make_finder(config, timeout, offline=offline or not config.discovery)
+    known = load(config)
+    find_offer = _make_finder(known, config, timeout, offline=offline or not config.discovery)
     rows = list_callable(known, find_offer, find_today())
     described = [_describe_row(known, row, config.region) for row in rows]
     if as_json:
@@ -54,31 +58,44 @@ def models(*, offline: bool, timeout: float, as_json: bool, **options: str | Non
         print(line)
 
 
-def _make_finder(config: Settings, seconds: float, *, offline: bool) -> Callable[[str], Finding]:
+def _make_finder(known: Models, config: Settings, seconds: float, *, offline: bool) -> Callable[[str], Finding]:
     """A function that finds what a region offers to the account; what is wrong is reported once for each region."""
     found: dict[str, Finding] = {}
 
     def find(region: str) -> Finding:
         if region not in found:
-            found[region] = Finding() if offline else _read(config, seconds, region)
+            found[region] = Finding() if offline else _read(known, config, seconds, region)
         return found[region]
 
     return find
 
 
-def _read(config: Settings, seconds: float, region: str) -> Finding:
+def _read(known: Models, config: Settings, seconds: float, region: str) -> Finding:
     # Importing boto3 takes longer than `--help` should.
     from bedrock_flask.diagnostics.account import AwsAccount
 
     account = AwsAccount(config, seconds, region)
     try:
         if account.can_call_control_plane():
-            return Finding(account.read_offer())
+            offer = account.read_offer()
+            return Finding(replace(offer, mantle=_read_mantle(known, account)))
         problem = "calls go to this machine: set AWS_ENDPOINT_URL_BEDROCK too"
     except GatewayError as error:
         problem = error.detail
-    print(f"bedrock-flask: {region or 'the region'}: the account's lists cannot be read: {problem}", file=sys.stderr)
+    _report(region, "the account's lists", problem)
     return Finding(problem=problem)
+
+
+def _read_mantle(known: Models, account: "AwsAccount") -> frozenset[str] | None:
+    try:
+        return account.list_mantle_models(known.registry.generic)
+    except GatewayError as error:
+        _report(account.region, "the models of bedrock-mantle", error.detail)
+        return None
+
+
+def _report(region: str, lists: str, problem: str) -> None:
+    print(f"bedrock-flask: {region or 'the region'}: {lists} cannot be read: {problem}", file=sys.stderr)
 
 
 def _describe_row(known: Models, row: Listed, region: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import NameResolutionError
 
+from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.offers import Offer, make_offer
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import Settings
@@ -29,6 +30,9 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.transport.boto.client import make_client
 from bedrock_flask.transport.regions import resolve_region
+from bedrock_flask.transport.shutdown import Shutdown
+from bedrock_flask.transport.signed.account_lists import make_mantle_reader
+from bedrock_flask.transport.signed.endpoints import find_endpoint
 
 # An account has a few hundred profiles in a region at most, and a page holds a thousand.
 _MAX_PAGES = 10
@@ -94,6 +98,10 @@ class AwsAccount:
             client = self._make_anonymous_client(RUNTIME)
             return str(client.meta.endpoint_url)
 
+    def find_url(self, service: str) -> str:
+        """The URL of an endpoint that botocore does not know."""
+        return find_endpoint(self.settings, self.region, service).url
+
     def find_credentials(self) -> FoundCredentials | None:
         """The credentials that botocore finds, refreshed if they have expired; None if it finds none."""
         with _map_errors():
@@ -109,12 +117,12 @@ class AwsAccount:
             identity = self.make_session().client("sts").get_caller_identity()
         return str(identity.get("Account", "")), str(identity.get("Arn", ""))
 
-    def probe_endpoint(self) -> Probe:
-        """Send an empty request to the runtime endpoint, with a client configured as those that serve calls."""
+    def probe_endpoint(self, service: str = RUNTIME) -> Probe:
+        """Send an empty request to an endpoint, with a client configured as those that serve calls."""
         settings = replace(self.settings, read_timeout=self.seconds)
         with _map_errors():
             client = make_client(settings, self.region)
-            url = client.meta.endpoint_url
+            url = client.meta.endpoint_url if service == RUNTIME else self.find_url(service)
             began, at = time.monotonic(), time.time()
             request = AWSRequest(method="GET", url=url, stream_output=True).prepare()
             response = client._endpoint.http_session.send(request)
@@ -129,6 +137,14 @@ class AwsAccount:
         with _map_errors():
             models = self._make_control_client().list_foundation_models()
         return make_offer(models, self._list_profile_pages())
+
+    def list_mantle_models(self, adapter: Adapter) -> frozenset[str] | None:
+        """The ids that bedrock-mantle serves in this region; None if none of its surfaces may be called.
+
+        `adapter` is the generic one, on whose behalf the list is read.
+        """
+        settings = replace(self.settings, read_timeout=self.seconds, max_attempts=1)
+        return make_mantle_reader(settings, Shutdown(), adapter, self.seconds)(self.region)
 
     def list_access_problems(self, model: str) -> list[str]:
         """The reasons why the account cannot call a foundation model; empty if it can."""

@@ -9,9 +9,12 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from bedrock_flask.bedrock.surfaces import MANTLE
 from bedrock_flask.config import PREFIX
-from bedrock_flask.errors import SettingsError
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.errors import CredentialsError, SettingsError
 from bedrock_flask.transport.regions import resolve_region
+from bedrock_flask.transport.signed.endpoints import find_endpoint
 
 ENVIRONMENT, ENV_FILE, DEFAULT = "environment", ".env file", "default"
 CONFIG_FILE = "AWS configuration file"
@@ -82,7 +85,8 @@ def read_aws_settings(region: str, from_file: Collection[str]) -> list[Effective
         found = [row for row in rows if row is not None]
         if not session.region_name:
             return [EffectiveSetting("region", "", "not set"), *found]
-        return found + [_find_endpoint(session, service, profile, from_file) for service in (RUNTIME, CONTROL)]
+        found += [_find_endpoint(session, service, profile, from_file) for service in (RUNTIME, CONTROL)]
+        return [*found, _find_mantle(session, region, profile, from_file)]
     except BotoCoreError as error:
         raise SettingsError(f"AWS's own configuration is invalid: {error}") from None
 
@@ -114,6 +118,16 @@ def _find_endpoint(
     client = session.client(service, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
     url = redact_url(client.meta.endpoint_url)
     return EffectiveSetting(f"endpoint of {service}", url, _find_endpoint_source(session, service, profile, from_file))
+
+
+def _find_mantle(session: Any, region: str, profile: Mapping[str, Any], from_file: Collection[str]) -> EffectiveSetting:
+    """The endpoint that botocore does not know; where AWS documents none, the reason stands in place of a source."""
+    name = f"endpoint of {MANTLE}"
+    try:
+        url = find_endpoint(Settings(region=region), service=MANTLE).url
+    except CredentialsError as error:
+        return EffectiveSetting(name, "", error.detail)
+    return EffectiveSetting(name, redact_url(url), _find_endpoint_source(session, MANTLE, profile, from_file))
 
 
 def _find_endpoint_source(session: Any, service: str, profile: Mapping[str, Any], from_file: Collection[str]) -> str:

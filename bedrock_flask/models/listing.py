@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from bedrock_flask.adapter import Adapter, KnownModel
-from bedrock_flask.bedrock.offers import ON_DEMAND, Offer
-from bedrock_flask.bedrock.surfaces import name_surface
+from bedrock_flask.bedrock.offers import Offer
+from bedrock_flask.bedrock.surfaces import MANTLE, find_endpoints, name_surface
 from bedrock_flask.errors import UnknownModel
 from bedrock_flask.models.discovery import Finding
 from bedrock_flask.models.lifecycle import RETIRED, Lifecycle, find_lifecycle
@@ -61,7 +61,7 @@ def describe(models: Models, model: Model, find_offer: FindOffer) -> Listed:
         lifecycle=find_lifecycle(known, offer.find_model(base) if offer else None),
         surfaces=list_surfaces(model),
         profiles=tuple(list_offered_profiles(base, known, offer, region)),
-        is_offered=_is_offered(model, offer),
+        is_offered=is_offered(model, offer),
     )
 
 
@@ -75,13 +75,19 @@ def list_spoken(adapter: Adapter) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name_surface(operation) for operation in adapter.speaks.values()))
 
 
-def _is_offered(model: Model, offer: Offer | None) -> bool | None:
+def is_offered(model: Model, offer: Offer | None) -> bool | None:
+    """Whether the account's lists have a model; None if there are none, or if they cannot say that."""
     if offer is None:
         return None
     found = offer.is_offered(model.id)
     # The lists of bedrock-runtime do not have what only bedrock-mantle serves.
-    is_elsewhere = any(surface.startswith("mantle") for surface in list_surfaces(model))
-    return None if found is False and is_elsewhere and offer.find_model(model.id) is None else found
+    is_unknown = offer.mantle is None and is_on_mantle(model) and offer.find_model(model.id) is None
+    return None if found is False and is_unknown else found
+
+
+def is_on_mantle(model: Model) -> bool:
+    """Whether bedrock-mantle serves a model."""
+    return MANTLE in find_endpoints(list_surfaces(model))
 
 
 def _can_be_called(row: Listed, today: date) -> bool:
@@ -92,7 +98,7 @@ def _list_ids(models: Models, find_offer: FindOffer, taken: set[str]) -> Iterato
     """The models that only their ids name: those that the account is offered, or else those that the plugins know."""
     region, registry = models.region, models.registry
     offer = find_offer(region).offer
-    ids = offer.models if offer is not None else registry.known_models
+    ids = offer.ids if offer is not None else registry.known_models
     for base in ids:
         claim = registry.find_claim(base)
         if claim is None or (claim.is_generic and models.policy == LISTED):
@@ -103,14 +109,16 @@ def _list_ids(models: Models, find_offer: FindOffer, taken: set[str]) -> Iterato
         # The account may list an id that no request can name.
         with suppress(UnknownModel):
             model = models.resolve(called, region)
-            title = offer.models[base].name if offer is not None else ""
+            listed = offer.models.get(base) if offer is not None else None
+            title = listed.name if listed else ""
             yield replace(model, title=title) if title and model.title == called else model
 
 
 def _choose_offered(base: str, offer: Offer, region: str) -> str:
     """The id that calls an offered model: its own, or that of a profile; empty if it needs provisioned throughput."""
-    types = offer.models[base].types
-    return base if not types or ON_DEMAND in types else next(iter(offer.list_profiles(base, region)), "")
+    if offer.is_on_demand(base):
+        return base
+    return next(iter(offer.list_profiles(base, region)), base if base in (offer.mantle or ()) else "")
 
 
 def _choose_known(models: Models, base: str, region: str) -> str:

@@ -50,13 +50,14 @@ def _serve(exchange: Exchange, model: Model, choose: Choose) -> Model:
         # What the adapter speaks is none of them: it has a way of its own.
         return model
     if way is None:
-        raise _explain_unserved(model)
+        raise explain_unserved(model)
     if way.name in SURFACES and (wanted := find_safeguards(exchange)):
         way = choose([each for each in model.ways if not find_lost(SURFACES.get(each.name), wanted)]) or way
     return model.serve_by(way)
 
 
-def _explain_unserved(model: Model) -> CallerError:
+def explain_unserved(model: Model) -> CallerError:
+    """Why no surface can be called for a model that has some."""
     reachable = list_reachable(model.capabilities, model.id, is_profile=model.is_profile)
     if reachable:
         return SurfaceNotEnabled(

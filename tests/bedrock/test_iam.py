@@ -34,9 +34,11 @@ def allowed(statements: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def test_every_operation_that_the_transport_can_call_has_its_action() -> None:
-    assert iam.INVOKE_ACTIONS.keys() == MODEL_ROUTES.keys()
-    assert all(iam.INVOKE_ACTIONS.values())
+def test_every_call_of_a_model_has_its_action() -> None:
+    for name in (*MODEL_ROUTES, *CALLED):
+        assert all(iam.list_actions(name)), name
+    assert iam.list_actions("Converse") == ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+    assert iam.list_actions("mantle/chat") == ["bedrock-mantle:CreateInference"]
 
 
 def test_the_policy_allows_what_the_gateway_is_seen_to_call(
@@ -61,7 +63,7 @@ def test_the_policy_allows_what_the_gateway_is_seen_to_call(
 
 
 def test_models_are_allowed_one_by_one(statements: dict[str, Any]) -> None:
-    for action in set(iam.INVOKE_ACTIONS.values()):
+    for action in {action for name in MODEL_ROUTES for action in iam.list_actions(name)}:
         for arn in allowed(statements)[action]:
             assert "*" not in arn
             assert arn.startswith("arn:aws:bedrock:")
@@ -95,7 +97,8 @@ def test_every_placeholder_of_the_policy_is_explained(repository: Path) -> None:
 
 
 def test_a_statement_has_each_action_and_arn_once() -> None:
-    result = iam.build_statement(["Converse", "InvokeModel", "ConverseStream"], ["arn:a", "arn:b", "arn:a"])
+    actions = [action for name in ("Converse", "InvokeModel") for action in iam.list_actions(name)]
+    result = iam.build_statement(actions, ["arn:a", "arn:b", "arn:a"])
     assert result == {
         "Effect": "Allow",
         "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
@@ -116,6 +119,14 @@ def test_a_model_is_its_own_arn(model: str, region: str, arns: list[str]) -> Non
     assert iam.list_resources(model, region, "123456789012") == arns
 
 
+def test_a_call_of_bedrock_mantle_is_on_a_project() -> None:
+    for account, number in (("123456789012", "123456789012"), ("", "ACCOUNT_ID")):
+        arns = iam.list_called_resources("mantle/messages", "x.y", "us-gov-west-1", account)
+        assert arns == [f"arn:aws-us-gov:bedrock-mantle:us-gov-west-1:{number}:project/default"]
+    on_runtime = iam.list_called_resources("runtime/chat", "x.y", "us-east-1")
+    assert on_runtime == ["arn:aws:bedrock:us-east-1::foundation-model/x.y"]
+
+
 def test_a_profile_is_its_arn_and_the_model_in_each_region_that_it_leads_to() -> None:
     through = [f"arn:aws:bedrock:{region}::foundation-model/x.y" for region in ("eu-west-1", "eu-north-1")]
     for account, number in (("123456789012", "123456789012"), ("", "ACCOUNT_ID")):
@@ -124,7 +135,7 @@ def test_a_profile_is_its_arn_and_the_model_in_each_region_that_it_leads_to() ->
 
 
 def test_a_policy_gathers_the_statements_of_the_same_actions() -> None:
-    one, two = iam.build_statement(["Converse"], ["arn:a"]), iam.build_statement(["Converse"], ["arn:b", "arn:a"])
-    read = iam.build_statement(["ListFoundationModels"], ["*"])
+    one, two = iam.build_statement(["x:A"], ["arn:a"]), iam.build_statement(["x:A"], ["arn:b", "arn:a"])
+    read = iam.build_statement(["x:B"], ["*"])
     result = iam.build_policy([one, read, two])
     assert [each["Resource"] for each in result["Statement"]] == [["arn:a", "arn:b"], ["*"]]

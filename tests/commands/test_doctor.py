@@ -167,7 +167,7 @@ def test_a_well_account_says_who_it_is_and_what_it_may_call(
 
 def test_a_model_that_needs_a_profile_is_told_which(examine: Examine, aws: Callable[..., dict[str, str]]) -> None:
     report = examine(aws(MODELS, PROFILES), "--model", CLAUDE, code=1)
-    [(status, fault, hint)] = report["models"][1:]
+    [(status, fault, hint)] = report["models"][-1:]
     assert (status, hint) == ("FAIL", f"use one of: us.{CLAUDE}")
     assert fault == f"{CLAUDE} in us-east-1: it can only be called through an inference profile"
 
@@ -304,6 +304,83 @@ def test_a_denied_call_ends_in_the_policy_that_is_missing(aws: Callable[..., dic
             }
         ],
     }
+
+
+GEMMA = "google.gemma-4-31b"
+MANTLE_PROJECT = "arn:aws:bedrock-mantle:us-east-1:123456789012:project/default"
+
+
+def test_each_model_is_called_by_the_surface_that_serves_it(
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator
+) -> None:
+    services = {"BEDROCK": "", "BEDROCK_RUNTIME": "", "BEDROCK_MANTLE": "/bedrock-mantle"}
+    environ = plain_environ | {f"AWS_ENDPOINT_URL_{name}": emulator.url + path for name, path in services.items()}
+    surfaces = {
+        GEMMA: "mantle/openai/chat",
+        "openai.gpt-5.6-cyber": "mantle/openai/responses",
+        "us.openai.gpt-5.6-sol": "runtime/responses",
+    }
+    options = [option for model in surfaces for option in ("--model", model)]
+    report = examine(environ, "--call", *options, code=0)
+    assert [message for _, message, _ in report["calls"]] == [
+        f"{model} answers in us-east-1 by {surface}" for model, surface in surfaces.items()
+    ]
+    assert [message.partition(" ")[0] for _, message, _ in report["endpoint"]] == [
+        *(emulator.url, f"{emulator.url}/bedrock-mantle")
+    ]
+    assert ("ok", f"{GEMMA} can be called in us-east-1", "") in report["models"]
+    calls = {call["model"]: json.loads(call["body"]) for call in emulator.calls() if call["model"] in surfaces}
+    limits = [{**body}.get("max_completion_tokens") or body.get("max_output_tokens") for body in calls.values()]
+    assert limits == [16, 16, 16]
+
+
+def test_a_denial_of_bedrock_mantle_ends_in_its_own_actions(
+    examine: Examine, aws: Callable[..., dict[str, str]], upstream: Upstream
+) -> None:
+    denied = ({"error": {"message": "no", "code": "access_denied"}}, "403 Forbidden", "")
+    environ = aws({}, MODELS, PROFILES, denied, denied)
+    environ["AWS_ENDPOINT_URL_BEDROCK_MANTLE"] = f"http://127.0.0.1:{upstream.port}"
+    report = examine(environ, "--model", GEMMA, "--call", code=1)
+    assert [status for status, _, _ in report["models"]] == ["ok", "warn", "ok"]
+    assert report["missing"]["Statement"] == [
+        {"Effect": "Allow", "Action": [action], "Resource": [MANTLE_PROJECT]}
+        for action in ("bedrock-mantle:ListModels", "bedrock-mantle:CreateInference")
+    ]
+
+
+def test_an_action_that_a_denial_names_is_the_one_that_is_missing(
+    examine: Examine, aws: Callable[..., dict[str, str]], upstream: Upstream
+) -> None:
+    words = "User: x is not authorized to perform: bedrock-mantle:CallWithBearerToken on resource: y"
+    denied = ({"error": {"message": words, "code": "access_denied"}}, "403 Forbidden", "")
+    environ = aws({}, MODELS, PROFILES, {"data": [{"id": GEMMA}]}, denied)
+    environ["AWS_ENDPOINT_URL_BEDROCK_MANTLE"] = f"http://127.0.0.1:{upstream.port}"
+    report = examine(environ, "--model", GEMMA, "--call", code=1)
+    assert report["missing"]["Statement"] == [
+        {"Effect": "Allow", "Action": ["bedrock-mantle:CallWithBearerToken"], "Resource": ["*"]}
+    ]
+
+
+def test_a_model_that_bedrock_mantle_does_not_list_is_not_offered(
+    examine: Examine, aws: Callable[..., dict[str, str]], upstream: Upstream
+) -> None:
+    environ = aws({}, MODELS, PROFILES, {"data": [{"id": "google.gemma-4-e2b"}]})
+    environ["AWS_ENDPOINT_URL_BEDROCK_MANTLE"] = f"http://127.0.0.1:{upstream.port}"
+    report = examine(environ, "--model", GEMMA, code=1)
+    assert report["models"][-1][:2] == ("FAIL", f"{GEMMA} in us-east-1: it is not offered in this region")
+
+
+def test_a_model_whose_surfaces_are_not_enabled_is_not_called(
+    examine: Examine, plain_environ: dict[str, str], emulator: Emulator
+) -> None:
+    environ = plain_environ | {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url,
+        "BEDROCK_FLASK_SURFACES": "converse,invoke",
+    }
+    report = examine(environ, "--call", "--model", GEMMA, code=0)
+    [(status, message, _)] = report["calls"]
+    assert status == "warn"
+    assert "which BEDROCK_FLASK_SURFACES does not list" in message
 
 
 def test_a_policy_that_denies_explicitly_is_not_answered_with_another_that_allows(

@@ -9,7 +9,7 @@ import pytest
 
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.server.ports import find_free_port
-from tests.doubles import Emulator
+from tests.doubles import Emulator, SendWhole, Upstream
 
 FILE = """
 [models.fast]
@@ -93,14 +93,69 @@ def test_columns_are_as_wide_as_their_widest_text() -> None:
     assert list(format_table([("a", "b", "c"), ("long", "", "d")])) == ["a     b  c", "long     d"]
 
 
+def point_at(emulator: Emulator) -> dict[str, str]:
+    services = {"BEDROCK": "", "BEDROCK_RUNTIME": "", "BEDROCK_MANTLE": "/bedrock-mantle"}
+    return {f"AWS_ENDPOINT_URL_{service}": emulator.url + path for service, path in services.items()}
+
+
 def test_the_accounts_lists_are_joined(run: Run, plain_environ: dict[str, str], emulator: Emulator) -> None:
-    urls = dict.fromkeys(("AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"), emulator.url)
-    done = run(plain_environ | urls, "--json")
+    done = run(plain_environ | point_at(emulator), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert (rows["nova"]["offered"], rows["nova"]["surfaces"]) == (True, ["invoke", "converse"])
     assert rows["nova"]["profiles"][0] == "us.amazon.nova-lite-v1:0"
     assert rows["nova"]["lifecycle"] == "active"
+
+
+@pytest.fixture
+def mantle(upstream: Upstream, whole: SendWhole) -> Callable[..., dict[str, str]]:
+    """`mantle(b"…", "403 Forbidden")`: settings with a bedrock-mantle that answers this to its list."""
+
+    def answer(body: bytes, status: str = "200 OK") -> dict[str, str]:
+        upstream.scripts.append(whole(body, status))
+        return {"AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"http://127.0.0.1:{upstream.port}"}
+
+    return answer
+
+
+def test_the_list_of_bedrock_mantle_is_joined(
+    run: Run, plain_environ: dict[str, str], emulator: Emulator, mantle: Callable[..., dict[str, str]]
+) -> None:
+    listed = mantle(b'{"data": [{"id": "acme.tomorrow-1"}, {"id": "openai.gpt-5.6-terra"}, {}, 5]}')
+    done = run(plain_environ | point_at(emulator) | listed, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    calls = {row["model"]: row for row in json.loads(done.stdout)}
+    assert (calls["acme.tomorrow-1"]["offered"], calls["acme.tomorrow-1"]["profiles"]) == (True, [])
+    # bedrock-runtime has it by a profile.
+    assert "openai.gpt-5.6-terra" not in calls
+    assert "us.openai.gpt-5.6-terra" in calls
+
+
+def test_the_emulator_has_the_list_of_bedrock_mantle(
+    run: Run, plain_environ: dict[str, str], emulator: Emulator
+) -> None:
+    done = run(plain_environ | point_at(emulator), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [call["status"] for call in emulator.calls() if call["operation"] == "mantle/models"] == [200]
+
+
+def test_without_the_list_of_bedrock_mantle_the_others_are_joined(
+    run: Run, plain_environ: dict[str, str], emulator: Emulator, mantle: Callable[..., dict[str, str]]
+) -> None:
+    denied = mantle(b'{"error": {"message": "no", "code": "access_denied"}}', "403 Forbidden")
+    done = run(plain_environ | point_at(emulator) | denied, "--json")
+    assert done.returncode == 0
+    assert done.stderr == "bedrock-flask: us-east-1: the models of bedrock-mantle cannot be read: no\n"
+    offered = {row["model"]: row["offered"] for row in json.loads(done.stdout)}
+    assert offered["amazon.nova-lite-v1:0"] is True
+
+
+def test_bedrock_mantle_is_not_called_where_its_surfaces_are_not_enabled(
+    run: Run, plain_environ: dict[str, str], emulator: Emulator
+) -> None:
+    done = run(plain_environ | point_at(emulator) | {"BEDROCK_FLASK_SURFACES": "converse,invoke"}, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mantle/models" not in [call["operation"] for call in emulator.calls()]
 
 
 def test_lists_that_cannot_be_read_are_reported(run: Run, plain_environ: dict[str, str]) -> None:
@@ -116,3 +171,11 @@ def test_an_emulators_credentials_do_not_reach_aws(run: Run, plain_environ: dict
     environ = plain_environ | {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url, "AWS_ENDPOINT_URL_BEDROCK": ""}
     done = run(environ)
     assert "calls go to this machine" in done.stderr
+
+
+def test_an_emulators_credentials_do_not_reach_bedrock_mantle_at_aws(
+    run: Run, plain_environ: dict[str, str], emulator: Emulator
+) -> None:
+    done = run(plain_environ | point_at(emulator) | {"AWS_ENDPOINT_URL_BEDROCK_MANTLE": ""})
+    assert "AWS_ENDPOINT_URL_BEDROCK_MANTLE is not set to it as well" in done.stderr
+    assert done.returncode == 0

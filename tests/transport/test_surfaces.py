@@ -37,7 +37,7 @@ def test_every_surface_has_its_address_and_its_signature(
     assert call.record.upstream_request_id == "r-1"
     head, _, body = upstream.requests[0].partition(b"\r\n\r\n")
     assert body == b'{"model":"m"}'
-    assert head.startswith(f"POST {CALLED[name].path} HTTP/1.1\r\n".encode())
+    assert head.startswith(f"{CALLED[name].method} {CALLED[name].path} HTTP/1.1\r\n".encode())
     scope = re.search(rb"Credential=[^/]+/\d{8}/us-east-1/([a-z-]+)/aws4_request", head)
     assert scope is not None
     assert scope[1].decode() == SIGNING_NAMES[CALLED[name].endpoint]

@@ -1,6 +1,5 @@
 """The doctor's checks. Each is a generator that yields findings and returns the facts with what it has found out."""
 
-import json
 import queue
 import threading
 import time
@@ -10,31 +9,35 @@ from typing import Any
 
 from bedrock_flask.bedrock import iam
 from bedrock_flask.bedrock.offers import Offer
+from bedrock_flask.bedrock.surfaces import MANTLE, MODEL_LIST, find_endpoints
 from bedrock_flask.call import Call
 from bedrock_flask.commands.doctor.report import FAIL, OK, WARN, Finding
+from bedrock_flask.commands.doctor.smallest_call import choose_way, make_smallest_call
 from bedrock_flask.config import settings
 from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import NO_KEYS, Settings
-from bedrock_flask.diagnostics.account import AwsAccount
-from bedrock_flask.diagnostics.configuration import BEARER, redact_url
+from bedrock_flask.diagnostics.account import AwsAccount, Probe
+from bedrock_flask.diagnostics.configuration import BEARER, RUNTIME, redact_url
 from bedrock_flask.diagnostics.model_access import find_problem, suggest_nearest
 from bedrock_flask.errors import BedrockError, GatewayError, StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models import load, loading
 from bedrock_flask.models.lifecycle import describe_end, find_lifecycle, find_today
-from bedrock_flask.models.listing import list_surfaces
+from bedrock_flask.models.listing import is_offered, is_on_mantle, list_surfaces
 from bedrock_flask.models.registry import Registry
 from bedrock_flask.models.resolver import Model, Models
+from bedrock_flask.pipeline.surfaces import explain_unserved
 from bedrock_flask.transport.choice import make_transport
 from bedrock_flask.transport.shutdown import Shutdown
 
 # AWS refuses a SigV4 request whose time is further off ("Troubleshooting Signature Version 4").
 MAX_SKEW, SKEW_WARNING = 300, 60
 _CLOCK_HINT = "AWS refuses requests that are more than 300 s off: synchronise this machine's clock (NTP)"
+_DENIED = "AccessDeniedException"
 # IAM's words for a refusal that a policy's Deny causes.
 _EXPLICIT_DENY = "explicit deny"
 _HINTS = {
-    "AccessDeniedException": "add the missing IAM statement below, or request access to the model for this account",
+    _DENIED: "add the missing IAM statement below, or request access to the model for this account",
     "ExpiredTokenException": "the session has expired: log in again, or use a role",
     "UnrecognizedClientException": "the access key does not exist: it is mistyped, deleted, or of another partition",
     "InvalidSignatureException": "the secret access key does not match the access key, or the clock is wrong",
@@ -248,19 +251,33 @@ def _check_bearer_token(endpoints: Iterable[str]) -> Finding:
 
 
 def check_endpoints(facts: Facts) -> Findings:
-    """Send an empty request to the endpoint of each region."""
+    """Send an empty request to the endpoint of each region, and to bedrock-mantle where a model is called by it."""
     skews: dict[str, float | None] = {}
     for region, url in facts.endpoints.items():
-        try:
-            probe = facts.make_account(region).probe_endpoint()
-        except GatewayError as error:
-            hint = "check network, DNS, proxies and CA bundle; `bedrock-flask config` shows which are set"
-            yield Finding("endpoint", FAIL, f"{redact_url(url)}: {error.detail}", hint)
-            continue
-        proxy = f" through the proxy {probe.proxy}" if probe.proxy else ""
-        yield Finding("endpoint", OK, f"{probe.url} answers in {probe.seconds:.2f} s{proxy}")
-        skews[region] = probe.skew
+        if probe := (yield from _probe(facts.make_account(region), RUNTIME, url)):
+            skews[region] = probe.skew
+    called = {facts.region_of(model): model for model in facts.select_models() if _is_called_by_mantle(model)}
+    for region in called:
+        yield from _probe(facts.make_account(region), MANTLE, f"{MANTLE} in {region}")
     return replace(facts, skews=skews) if skews else None
+
+
+def _probe(account: AwsAccount, service: str, name: str) -> Generator[Finding, None, Probe | None]:
+    """The answer of an endpoint; None if there is none."""
+    try:
+        probe = account.probe_endpoint(service)
+    except GatewayError as error:
+        hint = "check network, DNS, proxies and CA bundle; `bedrock-flask config` shows which are set"
+        yield Finding("endpoint", FAIL, f"{redact_url(name)}: {error.detail}", hint)
+        return None
+    proxy = f" through the proxy {probe.proxy}" if probe.proxy else ""
+    yield Finding("endpoint", OK, f"{probe.url} answers in {probe.seconds:.2f} s{proxy}")
+    return probe
+
+
+def _is_called_by_mantle(model: Model) -> bool:
+    way = choose_way(model)
+    return way is not None and MANTLE in find_endpoints([way.name])
 
 
 def check_clock(facts: Facts) -> Findings:
@@ -291,15 +308,49 @@ def check_model_access(facts: Facts) -> Findings:
         except GatewayError as error:
             yield _report_unreadable(region, error, ("ListFoundationModels", "ListInferenceProfiles"))
             continue
-        access[region] = offered
         counts = f"models: {len(offered.models)}, inference profiles: {len(offered.profiles)}"
         yield Finding("models", OK, f"{region} offers {counts}")
+        if any(facts.region_of(model) == region and _needs_mantle(model, offered) for model in facts.select_models()):
+            offered = replace(offered, mantle=(yield from _list_mantle(facts, account)))
+        access[region] = offered
     for model in facts.select_models():
         region = facts.region_of(model)
         if region in access:
             yield _check_model(facts, model, region, access[region])
         yield from _check_lifecycle(facts, model, access.get(region))
     return replace(facts, access=access)
+
+
+def _needs_mantle(model: Model, offered: Offer) -> bool:
+    """Whether only bedrock-mantle's list can say that a model is offered."""
+    return is_on_mantle(model) and offered.is_offered(model.id) is not True
+
+
+def _list_mantle(facts: Facts, account: AwsAccount) -> Generator[Finding, None, frozenset[str] | None]:
+    """The models of bedrock-mantle; None where they cannot be read, which no call needs."""
+    try:
+        found = account.list_mantle_models(facts.registry.generic)
+    except GatewayError as error:
+        message = f"{account.region}: bedrock-mantle's list of models cannot be read: {_describe_error(error)}"
+        yield Finding(
+            "models", WARN, message, _find_hint(error), _build_missing_statement(facts, account.region, error)
+        )
+        return None
+    if found is not None:
+        yield Finding("models", OK, f"{account.region} offers on bedrock-mantle: {len(found)}")
+    return found
+
+
+def _build_missing_statement(facts: Facts, region: str, error: GatewayError) -> dict[str, Any] | None:
+    if not _is_denied(error):
+        return None
+    resources = iam.list_called_resources(MODEL_LIST.name, "", region, facts.account_number)
+    return iam.build_statement(MODEL_LIST.actions, resources)
+
+
+def _is_denied(error: GatewayError) -> bool:
+    """Whether a statement would allow what was refused."""
+    return isinstance(error, BedrockError) and error.name == _DENIED and _EXPLICIT_DENY not in error.detail
 
 
 def _check_lifecycle(facts: Facts, model: Model, offer: Offer | None) -> Iterator[Finding]:
@@ -317,17 +368,18 @@ def _check_lifecycle(facts: Facts, model: Model, offer: Offer | None) -> Iterato
 
 def _report_unreadable(region: str, error: GatewayError, operations: tuple[str, ...]) -> Finding:
     # The gateway itself does not need these permissions, so their absence is only a warning.
-    if isinstance(error, BedrockError) and error.name == "AccessDeniedException":
+    if isinstance(error, BedrockError) and error.name == _DENIED:
         message = f"{region}: the account's model access cannot be read: {', '.join(operations)} is denied"
-        return Finding("models", WARN, message, "", iam.build_statement(operations, ["*"]))
+        actions = [action for operation in operations for action in iam.list_actions(operation)]
+        return Finding("models", WARN, message, "", iam.build_statement(actions, ["*"]))
     message = f"{region}: the account's model access cannot be read: {_describe_error(error)}"
     return Finding("models", FAIL, message, _find_hint(error))
 
 
 def _check_model(facts: Facts, model: Model, region: str, access: Offer) -> Finding:
     name = _describe_model(model)
-    problem, hint = find_problem(access, model.id, region)
-    if not problem and (foundation_model := access.find_foundation_model(model.id)):
+    problem, hint = find_problem(access, model.id, region) if is_offered(model, access) is False else ("", "")
+    if not problem and (foundation_model := access.find_foundation_model(model.id)) in access.models:
         try:
             problem = "; ".join(facts.make_account(region).list_access_problems(foundation_model))
             hint = "request access to the model in the Bedrock console" if problem else ""
@@ -346,14 +398,14 @@ def check_calls(facts: Facts) -> Findings:
         if reason := _find_reason_not_to_call(facts, model):
             yield Finding("calls", WARN, f"{_describe_model(model)} is not called: {reason}")
             continue
-        region = facts.region_of(model)
-        call = _make_smallest_call(model, time.monotonic() + facts.seconds)
+        region, call = facts.region_of(model), make_smallest_call(model, time.monotonic() + facts.seconds)
         try:
             handler.send(call)
         except GatewayError as error:
             yield _report_failed_call(facts, model, region, call, error)
         else:
-            yield Finding("calls", OK, f"{_describe_model(model)} answers in {region}")
+            by = f" by {call.operation}" if call.surface else ""
+            yield Finding("calls", OK, f"{_describe_model(model)} answers in {region}{by}")
     return None
 
 
@@ -362,45 +414,26 @@ def _find_reason_not_to_call(facts: Facts, model: Model) -> str:
     output, surfaces = model.capabilities.output, list_surfaces(model)
     if output == "video" or set(surfaces) == {"async-invoke"}:
         return "it answers asynchronously"
-    if not _CALLED_SURFACES & set(surfaces):
-        return f"it is served by {', '.join(surfaces)} only"
+    if model.surfaces is not None and not model.surfaces:
+        return explain_unserved(model).detail
     if output not in _CHEAP_OUTPUTS and not facts.names:
         return f"what it makes ({output}) costs more than a few tokens; --model {model.name} calls it"
     return ""
 
 
-# The surfaces of the smallest call.
-_CALLED_SURFACES = {"converse", "invoke"}
-
-
-def _make_smallest_call(model: Model, deadline: float) -> Call:
-    """The cheapest call: one token through Converse, or the adapter's sample if the model does not speak Converse."""
-    adapter = model.adapter
-    by_converse = "converse" in adapter.speaks
-    body = {
-        "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
-        "inferenceConfig": {"maxTokens": model.capabilities.least_tokens},
-    }
-    return Call(
-        adapter=replace(adapter, speaks={"converse": "Converse"}) if by_converse else adapter,
-        operation="Converse" if by_converse else adapter.operation,
-        model=model.id,
-        body=json.dumps(body if by_converse else dict(adapter.sample)).encode(),
-        region=model.region,
-        request_id="doctor",
-        deadline=deadline,
-    )
-
-
 def _report_failed_call(facts: Facts, model: Model, region: str, call: Call, error: GatewayError) -> Finding:
     message = f"{_describe_model(model)} in {region}: {_describe_error(error)}"
-    if not isinstance(error, BedrockError) or error.name != "AccessDeniedException" or _EXPLICIT_DENY in error.detail:
+    if not _is_denied(error):
         return Finding("calls", FAIL, message, _find_hint(error))
-    operations = [operation for operation in iam.INVOKE_ACTIONS if operation.startswith(call.operation)]
+    actions = iam.list_actions(call.operation)
+    denied = iam.find_denied_action(error.detail)
+    if denied and denied not in actions:
+        # Such as an API key's own action, or the subscription to a model of the Marketplace.
+        return Finding("calls", FAIL, message, _find_hint(error), iam.build_statement([denied], ["*"]))
     access = facts.access.get(region)
     targets = access.targets.get(model.id, ()) if access else ()
-    resources = iam.list_resources(model.id, region, facts.account_number, targets)
-    return Finding("calls", FAIL, message, _find_hint(error), iam.build_statement(operations, resources))
+    resources = iam.list_called_resources(call.operation, model.id, region, facts.account_number, targets)
+    return Finding("calls", FAIL, message, _find_hint(error), iam.build_statement(actions, resources))
 
 
 def _describe_error(error: GatewayError) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bedrock_flask.bedrock.operations import RUNTIME
-from bedrock_flask.bedrock.surfaces import CALLED, COUNTERS, MANTLE, SURFACES, Surface
+from bedrock_flask.bedrock.surfaces import COUNTERS, MANTLE, MODEL_LIST, SURFACES, Surface
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.emulator.calls.protocol import Protocol
 from bedrock_flask.emulator.calls.request import EmulatorRequest
@@ -73,19 +73,26 @@ def _make_stored_routes(surface: Surface) -> Iterator[Route]:
 
 
 def _make_model_route(name: str, path: str, run: _Function) -> Route:
-    return Route(name=name, endpoint=MANTLE, method="GET", path=path, protocol=protocols.CHAT, run=run)
+    return Route(
+        name=f"{MODEL_LIST.name}{name}",
+        endpoint=MODEL_LIST.endpoint,
+        method=MODEL_LIST.method,
+        path=f"{MODEL_LIST.path}{path}",
+        protocol=protocols.CHAT,
+        run=run,
+    )
 
 
 ROUTES: tuple[Route, ...] = (
-    *map(_make_route, CALLED.values()),
+    *map(_make_route, (*SURFACES.values(), *COUNTERS.values())),
     *(
         route
         for surface in SURFACES.values()
         if surface.wire == "openai_responses"
         for route in _make_stored_routes(surface)
     ),
-    _make_model_route("mantle/models", "/v1/models", models.list_models),
-    _make_model_route("mantle/models/retrieve", "/v1/models/<path:identifier>", models.retrieve_model),
+    _make_model_route("", "", models.list_models),
+    _make_model_route("/retrieve", "/<path:identifier>", models.retrieve_model),
 )
 # The route of each method and path, by endpoint: the endpoints have some of them in common.
 BY_ADDRESS: Mapping[tuple[str, str], Mapping[str, Route]] = MappingProxyType(
