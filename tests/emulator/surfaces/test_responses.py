@@ -170,7 +170,18 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "background on runtime": ("runtime/responses", {"background": True}, "not supported", "background"),
     "background on mantle": ("mantle/responses", {"background": True}, "does not imitate", "background"),
     "web search on runtime": ("runtime/responses", SEARCH, "is not supported for model", "tools[0].type"),
-    "web search on mantle": ("mantle/openai/responses", SEARCH, "does not imitate", "tools[0]"),
+    "web search that is required": (
+        "mantle/openai/responses",
+        {**SEARCH, "tool_choice": "required"},
+        "does not imitate",
+        "tools[0]",
+    ),
+    "web search that is chosen": (
+        "mantle/openai/responses",
+        {**SEARCH, "tool_choice": {"type": "web_search"}},
+        "does not imitate",
+        "tools[0]",
+    ),
     "a conversation": ("mantle/responses", {"conversation": "conv_1"}, "does not imitate", "conversation"),
     "too small a limit": (
         "runtime/responses",
@@ -188,6 +199,18 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "an unknown member": ("mantle/responses", {"guardrailConfig": {}}, "Unknown parameter", "guardrailConfig"),
     "no input": ("mantle/responses", {"input": None}, "input", "input"),
 }
+
+
+def test_a_tool_that_runs_on_the_server_may_be_left_unused(openai_client: Any) -> None:
+    """Codex offers a search of the web with every request."""
+    path, model = SERVED["mantle/openai/responses"]
+    client = openai_client(path)
+    weather: Any = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}}
+    offered: Any = [*SEARCH["tools"], weather]
+    assert client.responses.create(model=model, input="Hi", tools=SEARCH["tools"]).output_text
+    called = client.responses.create(model=model, input="Hi", tools=offered, tool_choice="required")
+    assert [item.name for item in called.output if item.type == "function_call"] == ["weather"]
+    assert [tool.type for tool in called.tools] == ["web_search", "function"]
 
 
 @pytest.mark.parametrize("case", REFUSED)
