@@ -31,6 +31,8 @@ KNOWN_MODELS = {
     "deepseek.v3-v1:0": KnownModel(
         name="DeepSeek-V3.1", regions=open_weights.REGIONS_OF_2025, context=163_840, output=81_920
     ),
+    # The id of bedrock-mantle.
+    "deepseek.v3.1": KnownModel(name="DeepSeek-V3.1", context=163_840, output=81_920),
     "deepseek.v3.2": KnownModel(
         name="DeepSeek V3.2", regions=open_weights.REGIONS_OF_LARGE, context=163_840, output=81_920
     ),

@@ -101,6 +101,9 @@ _SAFEGUARD = replace(_KNOWN, regions=open_weights.REGIONS)
 KNOWN_OPEN_MODELS = {
     "openai.gpt-oss-120b-1:0": replace(_KNOWN, name="gpt-oss-120b"),
     "openai.gpt-oss-20b-1:0": replace(_KNOWN, name="gpt-oss-20b"),
+    # The ids of bedrock-mantle.
+    "openai.gpt-oss-120b": replace(_KNOWN, name="gpt-oss-120b", regions=()),
+    "openai.gpt-oss-20b": replace(_KNOWN, name="gpt-oss-20b", regions=()),
     "openai.gpt-oss-safeguard-120b": replace(_SAFEGUARD, name="GPT OSS Safeguard 120B"),
     "openai.gpt-oss-safeguard-20b": replace(_SAFEGUARD, name="GPT OSS Safeguard 20B"),
 }

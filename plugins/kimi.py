@@ -38,6 +38,8 @@ KNOWN_MODELS = {
         context=262_143,
         output=16_000,
     ),
+    # The id of bedrock-mantle.
+    "moonshotai.kimi-k2-thinking": KnownModel(name="Kimi K2 Thinking", context=262_143, output=16_000),
     "moonshotai.kimi-k2.5": KnownModel(
         name="Kimi K2.5", regions=open_weights.REGIONS_OF_LARGE, context=262_143, output=16_000
     ),

@@ -60,6 +60,17 @@ KNOWN_MODELS = {
     "qwen.qwen3-vl-235b-a22b": KnownModel(
         name="Qwen3 VL 235B A22B", regions=open_weights.REGIONS, context=256_000, output=8_192
     ),
+    # The ids of bedrock-mantle, as litellm 1.109 has their prices.
+    "qwen.qwen3-32b": KnownModel(name="Qwen3 32B", context=32_000, output=8_192),
+    "qwen.qwen3-235b-a22b-2507": KnownModel(name="Qwen3 235B A22B 2507", context=256_000, output=8_192),
+    "qwen.qwen3-coder-30b-a3b-instruct": KnownModel(
+        name="Qwen3-Coder-30B-A3B-Instruct", context=262_144, output=131_072
+    ),
+    "qwen.qwen3-coder-480b-a35b-instruct": KnownModel(
+        name="Qwen3 Coder 480B A35B Instruct", context=131_072, output=16_384
+    ),
+    "qwen.qwen3-next-80b-a3b-instruct": KnownModel(name="Qwen3 Next 80B A3B", context=262_000, output=262_000),
+    "qwen.qwen3-vl-235b-a22b-instruct": KnownModel(name="Qwen3 VL 235B A22B", context=256_000, output=8_192),
 }
 
 _ALL = "qwen.qwen3-*"

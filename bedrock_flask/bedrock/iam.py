@@ -1,7 +1,7 @@
 """What the gateway must be allowed to do on AWS, as IAM policy statements.
 
 Sources: AWS user guide, "Prerequisites for inference profiles"; the actions are those of `operations` and `surfaces`.
-bedrock-mantle's are on a project, by default this one: service authorization reference, "Amazon Bedrock Powered by AWS
+bedrock-mantle's are on a project, by default `default`: service authorization reference, "Amazon Bedrock Powered by AWS
 Mantle", and the managed policy AmazonBedrockMantleInferenceAccess, as of November 2026. IAM names a denied action in
 words that all services share (IAM user guide, "Troubleshoot access denied error messages").
 """

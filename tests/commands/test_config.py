@@ -155,6 +155,26 @@ def test_awss_own_settings_are_told_with_who_said_them(
     assert plain["endpoint of bedrock-runtime"][1] == "default of the region"
 
 
+@pytest.mark.parametrize(
+    ("given", "url", "source"),
+    [
+        ({}, "https://bedrock-mantle.us-east-1.api.aws", "default of the region"),
+        (
+            {"AWS_ENDPOINT_URL_BEDROCK_MANTLE": "https://vpce.example/m"},
+            "https://vpce.example/m",
+            "environment (AWS_ENDPOINT_URL_BEDROCK_MANTLE)",
+        ),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "http://127.0.0.1:1", "environment (AWS_ENDPOINT_URL)"),
+        ({"AWS_REGION": "cn-north-1"}, "-", "AWS documents no endpoint of bedrock-mantle for aws-cn: set "),
+    ],
+)
+def test_the_endpoint_of_bedrock_mantle_is_shown(
+    read: Read, plain_environ: dict[str, str], given: dict[str, str], url: str, source: str
+) -> None:
+    shown, said = read(plain_environ | given)["endpoint of bedrock-mantle"]
+    assert (shown or "-", said.startswith(source)) == (url, True)
+
+
 def test_gunicorns_own_settings_are_read(read: Read, plain_environ: dict[str, str]) -> None:
     rows = read(plain_environ | {"WEB_CONCURRENCY": "3", "GUNICORN_CMD_ARGS": "--backlog 9"})
     assert rows["gunicorn's workers"][0].startswith("3, ignored")

@@ -256,8 +256,7 @@ def check_endpoints(facts: Facts) -> Findings:
     for region, url in facts.endpoints.items():
         if probe := (yield from _probe(facts.make_account(region), RUNTIME, url)):
             skews[region] = probe.skew
-    called = {facts.region_of(model): model for model in facts.select_models() if _is_called_by_mantle(model)}
-    for region in called:
+    for region in dict.fromkeys(facts.region_of(each) for each in facts.select_models() if _is_called_by_mantle(each)):
         yield from _probe(facts.make_account(region), MANTLE, f"{MANTLE} in {region}")
     return replace(facts, skews=skews) if skews else None
 

@@ -19,8 +19,8 @@ from bedrock_flask.models.catalogue import (
 
 
 def list_foundation_models(request: EmulatorRequest) -> EmulatorResponse:
-    """ListFoundationModels: with filters, in one page."""
-    models = [describe_model(model, request.region) for model in request.account.catalogue.models]
+    """ListFoundationModels: with filters, in one page; what bedrock-mantle alone serves is not listed."""
+    models = [describe_model(each, request.region) for each in request.account.catalogue.models if each.is_on_runtime]
     found = [
         model for model in models if all(matches(model, request.query.get(name)) for name, matches in FILTERS.items())
     ]
