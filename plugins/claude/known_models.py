@@ -2,9 +2,9 @@
 
 Sources: "Supported foundation models" and "Supported Regions and models for inference profiles" (AWS user guide) as of
 November 2026; "Models overview" (Anthropic), also for the limits of tokens. Reports differ on the output of Sonnet 4.6
-(litellm 1.109: 64,000 on Bedrock, 128,000 elsewhere): the lower one stands here. Ends: AWS's page "Model lifecycle (Legacy)" as awslabs/startups has it
-(ai-model-lifecycle.md, 2026-07-08 and 2026-05-17); the days from which a model is legacy as gaise's list of models has
-them from that page (September 2026).
+(litellm 1.109: 64,000 on Bedrock, 128,000 elsewhere): the lower one stands here. Ends: AWS's page
+"Model lifecycle (Legacy)" as awslabs/startups has it (ai-model-lifecycle.md, 2026-07-08 and 2026-05-17); the days from
+which a model is legacy as gaise's list of models has them from that page (September 2026).
 """
 
 from bedrock_flask.plugin import KnownModel
