@@ -12,15 +12,18 @@ from bedrock_flask.errors import StartupError
 COMMANDS = {
     "aws-keys": "Print the AWS key pair of each API key.",
     "config": "Show every setting, its value and its source.",
+    "db": "Migrate, copy or back up the database.",
     "demo": "Run the emulator and the gateway on this machine.",
     "doctor": "Check whether this machine can call Bedrock.",
     "emulate": "Serve Bedrock's own protocol, without AWS.",
     "fault": "Order faults for the next calls of an emulator.",
+    "keys": "Create, list, rotate and revoke keys of the database.",
     "models": "List the models that requests can name.",
     "new-plugin": "Print a working plugin to start from.",
     "plugins": "List the loaded plugins and their sources.",
     "prices": "List the known prices, and how many models have none.",
     "serve": "Start the gateway.",
+    "teams": "Create, list and revoke teams.",
 }
 
 

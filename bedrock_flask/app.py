@@ -22,6 +22,7 @@ from bedrock_flask.edge.flask_door import with_exchange, with_routes, with_steps
 from bedrock_flask.edge.health import with_health
 from bedrock_flask.edge.unread_request import with_unread_requests
 from bedrock_flask.errors import StartupError
+from bedrock_flask.governance.governance import open_governance
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models.discovery import Discovery
 from bedrock_flask.models.loading import load_registry
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     return compose(
         Flask("bedrock_flask"),
         with_settings(settings if settings is not None else read_settings(os.environ)),
+        with_governance,
         with_transport,
         with_guards,
         with_discovery,
@@ -90,6 +92,11 @@ def with_settings(settings: Settings) -> Step:
         return app
 
     return step
+
+
+def with_governance(app: Flask) -> Flask:
+    """The keys and teams of the database, if the settings name one."""
+    return with_state(app, governance=open_governance(state_of(app).settings))
 
 
 def with_transport(app: Flask) -> Flask:

@@ -350,6 +350,21 @@ class Overloaded(GatewayError):
         )
 
 
+class StoreUnavailable(GatewayError):
+    """The database does not answer: nobody can be recognised, and nothing accounted for."""
+
+    code = "store_unavailable"
+    title = "The gateway's database is not available"
+    status = 503
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Service unavailable: the gateway's database does not answer. Try again in a moment.",
+            headers={"retry-after": "2"},
+        )
+
+
 class ShuttingDown(GatewayError):
     """The process stops, and with it the requests that are still open."""
 

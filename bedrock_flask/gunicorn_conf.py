@@ -13,7 +13,7 @@ from typing import Any
 
 from bedrock_flask.config.hosts import bracket_host, is_loopback
 from bedrock_flask.config.last_valid_text import MODELS_FILE
-from bedrock_flask.config.settings import NO_KEYS, Settings, read_settings
+from bedrock_flask.config.settings import NO_KEYS, Settings, has_keys, read_settings
 from bedrock_flask.errors import SettingsError, StartupError
 from bedrock_flask.observability import logs
 from bedrock_flask.server.files import raise_file_limit
@@ -109,7 +109,7 @@ def on_starting(server: Any) -> None:
         check_memory(server.cfg.workers)
     except StartupError as error:
         sys.exit(f"bedrock-flask: {error}")
-    if _settings.api_keys:
+    if has_keys(_settings):
         return
     for address in server.cfg.address:
         if isinstance(address, tuple) and not is_loopback(address[0]):

@@ -17,8 +17,9 @@ import pytest
 
 from bedrock_flask.emulator.environ import make_isolated_environ
 
-pytest.register_assert_rewrite("tests.doubles")
+pytest.register_assert_rewrite("tests.doubles", "tests.databases")
 
+from tests.databases import Postgres, find_postgres, run_postgres  # noqa: E402 - rewritten above
 from tests.doubles import (  # noqa: E402 - rewritten above
     GUNICORN,
     Emulator,
@@ -184,6 +185,27 @@ def bare_gunicorn(
             return Gateway(server.url, server.log, server.process)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A Postgres of the session; in CI on Linux its absence is a failure."""
+    programs = find_postgres()
+    is_required = "CI" in os.environ and sys.platform == "linux"
+    assert programs or not is_required, "Postgres is not installed: apt-get install postgresql"
+    if programs is None:
+        pytest.skip("NOT TESTED WITH POSTGRES, which is not installed: apt-get install postgresql")
+    with run_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without a schema, of either kind; one of SQLite does not exist yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/gateway.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create_database()
 
 
 @pytest.fixture

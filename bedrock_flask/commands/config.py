@@ -12,9 +12,11 @@ import click
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.commands.serve import serve
 from bedrock_flask.config import ENV_FILE, PREFIX, env_file, settings
+from bedrock_flask.config.database import DatabaseURL
 from bedrock_flask.config.hosts import is_loopback
-from bedrock_flask.config.keys import Keys, SigningSecret
-from bedrock_flask.config.settings import Settings
+from bedrock_flask.config.keys import Keys
+from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.config.settings import Settings, has_keys
 from bedrock_flask.diagnostics.configuration import (
     DEFAULT,
     EffectiveSetting,
@@ -24,7 +26,7 @@ from bedrock_flask.diagnostics.configuration import (
 )
 from bedrock_flask.errors import SettingsError
 
-_SECRET_TYPES = (Keys, SigningSecret)
+_SECRET_TYPES = (Keys, ServerSecret, DatabaseURL)
 
 
 # Takes the options of `serve`, to show the settings that `serve` would use with them.
@@ -61,7 +63,7 @@ def _read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
         values = settings.read_settings(environ)
     except SettingsError as error:
         return Settings(), list(error.faults)
-    is_open = not values.api_keys and not is_loopback(values.host)
+    is_open = not has_keys(values) and not is_loopback(values.host)
     return values, [settings.NO_KEYS.format(host=values.host)] if is_open else []
 
 
@@ -86,8 +88,10 @@ def _list_settings(
 def _format_value(value: Any) -> str:
     if isinstance(value, Keys):
         return f"{len(value.digests)} ({', '.join(value.digests)})" if value else ""
-    if isinstance(value, SigningSecret):
+    if isinstance(value, ServerSecret):
         return "***" if value else ""
+    if isinstance(value, DatabaseURL):
+        return value.describe()
     if isinstance(value, tuple):
         return ", ".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

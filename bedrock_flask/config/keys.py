@@ -8,20 +8,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from bedrock_flask.config.server_secret import ServerSecret
+
 LOG = logging.getLogger("bedrock_flask.keys")
 MIN_SECRET_LENGTH = 16
-# Longer than that of a key, because one intercepted signed request allows guesses offline.
-MIN_SIGNING_SECRET_LENGTH = 32
-
-
-@dataclass(frozen=True)
-class SigningSecret:
-    """The secret from which the AWS secret of each key is derived; false if it is not set."""
-
-    text: str = field(default="", repr=False)
-
-    def __bool__(self) -> bool:
-        return bool(self.text)
 
 
 @dataclass(frozen=True)
@@ -50,7 +40,7 @@ class Keys:
                 found = name
         return found
 
-    def derive_aws_secret(self, name: str, signing: SigningSecret) -> str:
+    def derive_aws_secret(self, name: str, signing: ServerSecret) -> str:
         """The AWS secret access key of a key, which changes with the signing secret and with the key's own secret."""
         text = b"\0".join((b"aws-key", name.encode(), self.digests[name]))
         digest = hmac.digest(signing.text.encode(), text, "sha256")
@@ -78,15 +68,6 @@ def parse_keys(pairs: Iterable[str]) -> Keys:
     if not digests:
         raise ValueError("it contains no keys")
     return Keys(digests)
-
-
-def parse_signing_secret(text: str) -> SigningSecret:
-    """Parse a signing secret. Raises ValueError, whose message never contains it."""
-    if len(text) < MIN_SIGNING_SECRET_LENGTH:
-        raise ValueError(f"a signing secret must have at least {MIN_SIGNING_SECRET_LENGTH} characters")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("a signing secret must be one line of printable ASCII characters without spaces")
-    return SigningSecret(text)
 
 
 def _digest(secret: str) -> bytes:

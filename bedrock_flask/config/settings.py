@@ -22,6 +22,8 @@ from marshmallow import fields as ma
 from bedrock_flask.bedrock import s3, surfaces
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins, web_hosts
+from bedrock_flask.config.database import DatabaseURL, parse_database_url
+from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
 from bedrock_flask.errors import SettingsError
 
 _READ_ELSEWHERE = (ENV_FILE, EMULATOR_SECRETS)
@@ -43,10 +45,18 @@ class _Keys(ma.Field[keys.Keys]):
             raise ValidationError(str(error)) from None
 
 
-class _SigningSecret(ma.Field[keys.SigningSecret]):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> keys.SigningSecret:
+class _ServerSecret(ma.Field[ServerSecret]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ServerSecret:
         try:
-            return keys.parse_signing_secret(str(value))
+            return parse_server_secret(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _DatabaseURL(ma.Field[DatabaseURL]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> DatabaseURL:
+        try:
+            return parse_database_url(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -182,12 +192,25 @@ class Settings:
     api_keys_file: str = _setting(
         _File(), "", "File with one `name:secret` pair per line; lines that begin with `#` are comments."
     )
-    signing_secret: keys.SigningSecret = _setting(
-        _SigningSecret(),
-        keys.SigningSecret(),
+    signing_secret: ServerSecret = _setting(
+        _ServerSecret(),
+        ServerSecret(),
         "Secret of at least 32 characters from which each key's AWS secret is derived (`bedrock-flask aws-keys`).",
     )
     signing_secret_file: str = _setting(_File(), "", "File that contains only the signing secret.")
+    database_url: DatabaseURL = _setting(
+        _DatabaseURL(),
+        DatabaseURL(),
+        "Database of teams and their keys: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/DATABASE`; by default "
+        "there is none.",
+    )
+    database_url_file: str = _setting(_File(), "", "File that contains only the address of the database.")
+    key_pepper: ServerSecret = _setting(
+        _ServerSecret(),
+        ServerSecret(),
+        "Secret of at least 32 characters on which the digests of keys in the database depend. It cannot be changed.",
+    )
+    key_pepper_file: str = _setting(_File(), "", "File that contains only that secret.")
     cors_origins: tuple[str, ...] = _setting(
         _Origins(),
         (),
@@ -323,6 +346,11 @@ def max_concurrent_calls(settings: Settings) -> int:
     return settings.max_calls or by_default
 
 
+def has_keys(settings: Settings) -> bool:
+    """Whether callers need a key."""
+    return bool(settings.api_keys or settings.database_url)
+
+
 def find_region(settings: Settings) -> str:
     """The region of calls whose alias names none, as far as settings and environment tell; empty if they do not."""
     return settings.region or os.environ.get("AWS_REGION", "") or os.environ.get("AWS_DEFAULT_REGION", "")
@@ -337,6 +365,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     try:
         row = _make_schema().load({name: value.strip() for name, value in given.items() if value.strip()})
         row |= _read_files(row)
+        _check_together(row)
     except ValidationError as error:
         raise SettingsError(*_format_faults(error.messages)) from None
     return Settings(**row)
@@ -392,15 +421,33 @@ def _read_keys(text: str, row: Mapping[str, Any]) -> keys.Keys:
     return keys.Keys({**listed.digests, **in_file.digests})
 
 
-def _read_signing_secret(text: str, row: Mapping[str, Any]) -> keys.SigningSecret:
-    if "signing_secret" in row:
-        raise ValueError(f"{PREFIX}SIGNING_SECRET is set too")
-    return keys.parse_signing_secret(text.strip())
+def _read_alone(name: str, parse: Callable[[str], Any]) -> Callable[[str, Mapping[str, Any]], Any]:
+    """A reader of a file that contains only one setting, which must not be set otherwise too."""
+
+    def read(text: str, row: Mapping[str, Any]) -> Any:
+        if name in row:
+            raise ValueError(f"{PREFIX}{name.upper()} is set too")
+        return parse(text.strip())
+
+    return read
 
 
 _FILE_READERS: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = MappingProxyType(
-    {"api_keys": _read_keys, "signing_secret": _read_signing_secret}
+    {
+        "api_keys": _read_keys,
+        "signing_secret": _read_alone("signing_secret", parse_server_secret),
+        "database_url": _read_alone("database_url", parse_database_url),
+        "key_pepper": _read_alone("key_pepper", parse_server_secret),
+    }
 )
+
+
+def _check_together(row: Mapping[str, Any]) -> None:
+    """Raise ValidationError for a setting that needs another one."""
+    if row.get("database_url") and not row.get("key_pepper"):
+        raise ValidationError(
+            {f"{PREFIX}KEY_PEPPER": ["is needed with a database: openssl rand -hex 32 prints a good one"]}
+        )
 
 
 def _format_faults(messages: Any) -> list[str]:

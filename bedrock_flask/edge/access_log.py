@@ -29,6 +29,8 @@ def _log(exchange: Exchange, status: int) -> None:
     fields["status"] = status
     if exchange.key:
         fields["key"] = exchange.key
+    if exchange.principal.team:
+        fields["team"] = exchange.principal.team
     if error := exchange.error or record.error:
         fields["error"] = error
     fields |= exchange.log_fields

@@ -8,11 +8,13 @@ import re
 import socket
 
 from bedrock_flask.config.hosts import is_loopback, read_host
+from bedrock_flask.config.settings import has_keys
 from bedrock_flask.edge import signatures
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim
 from bedrock_flask.edge.host import read_host_name
-from bedrock_flask.errors import CallerError, LoopbackOnly, Unauthenticated
+from bedrock_flask.errors import CallerError, LoopbackOnly, StoreUnavailable, Unauthenticated
+from bedrock_flask.governance.principal import NOBODY, Principal, name_static_key
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 # Headers that a proxy adds: its connection comes from this machine, but its client may be on another.
@@ -28,7 +30,7 @@ def authenticate(exchange: Exchange) -> None:
     if isinstance(identity, SignatureClaim):
         exchange.signature_claim = identity
     else:
-        exchange.key = identity
+        exchange.principal = identity
 
 
 def is_authenticated(exchange: Exchange) -> bool:
@@ -37,28 +39,36 @@ def is_authenticated(exchange: Exchange) -> bool:
         identity = _identify(exchange)
         if isinstance(identity, SignatureClaim):
             signatures.verify(exchange, identity)
-    except CallerError:
+    except (CallerError, StoreUnavailable):
         return False
     return True
 
 
-def _identify(exchange: Exchange) -> str | SignatureClaim:
-    """The key that came with the request, or that claims to have signed it; empty where there are no keys.
+def _identify(exchange: Exchange) -> Principal | SignatureClaim:
+    """The caller whose key came with the request, or who claims to have signed it; nobody where there are no keys.
 
     An `Authorization` header of a kind that is read here decides alone: a valid `x-api-key` does not replace it.
     """
-    keys = exchange.settings.api_keys
-    if not keys:
+    if not has_keys(exchange.settings):
         _reject_strangers(exchange)
-        return ""
+        return NOBODY
     header = exchange.header("authorization")
     if signatures.is_signature(header):
         return signatures.read_claim(exchange)
     bearer = _BEARER.fullmatch(header)
-    owner = keys.find_owner(bearer[1] if bearer else exchange.header("x-api-key"))
-    if owner is None:
+    principal = _find_principal(exchange, bearer[1] if bearer else exchange.header("x-api-key"))
+    if principal is None:
         raise Unauthenticated()
-    return owner
+    return principal
+
+
+def _find_principal(exchange: Exchange, presented: str) -> Principal | None:
+    """The caller with this key: a static one, or one of the database."""
+    owner = exchange.settings.api_keys.find_owner(presented)
+    if owner is not None:
+        return name_static_key(owner)
+    governance = exchange.state.governance
+    return governance.principals.find(presented) if governance else None
 
 
 def _reject_strangers(exchange: Exchange) -> None:

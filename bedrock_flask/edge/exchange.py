@@ -11,6 +11,7 @@ from typing import Any
 
 from bedrock_flask.call import CallRecord
 from bedrock_flask.config.settings import Settings
+from bedrock_flask.governance.principal import NOBODY, Principal
 from bedrock_flask.protocol import sigv4
 from bedrock_flask.state import State
 
@@ -21,9 +22,10 @@ _OWN_KEYS = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
 @dataclass(frozen=True)
 class SignatureClaim:
-    """The key that a request says it was signed with; nothing of it is proven."""
+    """The caller whose AWS secret a request says it was signed with; nothing of it is proven."""
 
-    key: str
+    principal: Principal
+    secret: str = field(repr=False)
     signature: sigv4.Claim
 
 
@@ -37,8 +39,8 @@ class Exchange:
     is_public        whether that address needs no key
     started          a time of `time.monotonic()`
     record           what is learned about its calls of Bedrock
-    key              the name of the caller's API key, empty where the gateway has no keys
-    signature_claim  the key that the request claims to be signed with, until that is verified
+    principal        the caller
+    signature_claim  the caller who has signed the request, as it claims, until that is verified
     body             a body that was read before the dialect reads it
     holds_slot, holds_unproven, holds_large_body   the places of `concurrency` that it has and must give back
     error            the code of the error that is answered
@@ -56,7 +58,7 @@ class Exchange:
     is_public: bool = False
     started: float = field(default_factory=time.monotonic)
     record: CallRecord = field(default_factory=CallRecord)
-    key: str = ""
+    principal: Principal = NOBODY
     signature_claim: SignatureClaim | None = None
     body: bytes | None = None
     holds_slot: bool = False
@@ -69,6 +71,11 @@ class Exchange:
 
     def __post_init__(self) -> None:
         self.settings = self.state.settings
+
+    @property
+    def key(self) -> str:
+        """The name of the caller's API key; empty where the gateway has no keys."""
+        return self.principal.key
 
     @property
     def method(self) -> str:

@@ -27,7 +27,9 @@ def report_liveness() -> Response:
 
 @public
 def report_readiness() -> Response:
-    """The plugins are loaded and the process is not shutting down; `?verbose` counts adapters and aliases.
+    """The plugins are loaded, the database answers, and the process is not shutting down.
+
+    `?verbose` counts adapters and aliases.
 
     A plugin that was left out, or a models file that has become invalid, makes the status `degraded`; callers with a
     key also learn which one, and why.
@@ -36,6 +38,8 @@ def report_readiness() -> Response:
     state = exchange.state
     if state.shutdown.begun:
         raise ShuttingDown()
+    if state.governance:
+        state.governance.principals.refresh()
     if "verbose" not in request.args:
         return jsonify(status="ok")
     registry, aliases = state.models.registry, state.models.aliases

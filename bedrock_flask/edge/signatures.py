@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from bedrock_flask.bedrock.errors import ERRORS, ErrorShape
+from bedrock_flask.config.settings import has_keys
 from bedrock_flask.edge.body import keep_body, read_body
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim
 from bedrock_flask.errors import InvalidSignature
+from bedrock_flask.governance.principal import Principal, name_static_key
 from bedrock_flask.protocol import sigv4
 
 _SIGNATURE = re.compile(r"aws4-", re.IGNORECASE)
@@ -30,7 +32,7 @@ def verify_signature(exchange: Exchange) -> None:
     """Let only requests pass whose signature covers the whole of them; it follows the steps that let a body be read."""
     if exchange.signature_claim is not None:
         verify(exchange, exchange.signature_claim)
-        exchange.key = exchange.signature_claim.key
+        exchange.principal = exchange.signature_claim.principal
 
 
 def is_signature(header: str) -> bool:
@@ -40,8 +42,8 @@ def is_signature(header: str) -> bool:
 
 def read_claim(exchange: Exchange) -> SignatureClaim:
     """The key that a signed request names; raises InvalidSignature for all that its headers show."""
-    settings = exchange.settings
-    if not settings.signing_secret:
+    settings, governance = exchange.settings, exchange.state.governance
+    if not settings.signing_secret and governance is None:
         raise InvalidSignature(
             "This gateway takes no signed requests: BEDROCK_FLASK_SIGNING_SECRET is not set.",
             _ERRORS[sigv4.UnknownKey],
@@ -55,20 +57,18 @@ def read_claim(exchange: Exchange) -> SignatureClaim:
     with _map_errors():
         headers = sigv4.read_wsgi_request(exchange.environ, exchange.list_headers()).headers
         signature = sigv4.read_claim(headers, datetime.now(UTC), _find_service(exchange))
-        key = settings.api_keys.find_key(signature.authorization.key_id)
-        if key is None:
+        found = _find_secret(exchange, signature.authorization.key_id)
+        if found is None:
             raise sigv4.UnknownKey
-        return SignatureClaim(key, signature)
+        return SignatureClaim(*found, signature)
 
 
 def verify(exchange: Exchange, claim: SignatureClaim) -> None:
     """Raise InvalidSignature unless the whole request, its body included, was signed with the key."""
-    settings = exchange.settings
     data = read_body(exchange)
     with _map_errors():
-        secret = settings.api_keys.derive_aws_secret(claim.key, settings.signing_secret)
         sent = sigv4.read_wsgi_request(exchange.environ, exchange.list_headers(), data)
-        sigv4.verify_claim(claim.signature, sent, secret)
+        sigv4.verify_claim(claim.signature, sent, claim.secret)
     keep_body(exchange, data)
 
 
@@ -81,12 +81,21 @@ def find_signed_region(exchange: Exchange) -> str:
     if claim is not None:
         return claim.signature.authorization.region
     header = exchange.header("authorization")
-    if exchange.settings.api_keys or not is_signature(header):
+    if has_keys(exchange.settings) or not is_signature(header):
         return ""
     try:
         return sigv4.parse_authorization(header).region
     except sigv4.BadSignature:
         return ""
+
+
+def _find_secret(exchange: Exchange, key_id: str) -> tuple[Principal, str] | None:
+    """The caller of this AWS access key id, and its secret access key."""
+    settings, governance = exchange.settings, exchange.state.governance
+    name = settings.api_keys.find_key(key_id) if settings.signing_secret else None
+    if name is not None:
+        return name_static_key(name), settings.api_keys.derive_aws_secret(name, settings.signing_secret)
+    return governance.principals.find_access_key(key_id) if governance else None
 
 
 def _find_service(exchange: Exchange) -> str:

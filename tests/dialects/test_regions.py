@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bedrock_flask.config import keys
+from bedrock_flask.config.server_secret import parse_server_secret
 from tests.doubles import Emulator, Gateway, GatewayWith
 
 Json = dict[str, Any]
@@ -63,7 +64,7 @@ def post(gateway: Gateway, path: str, model: str, **headers: str) -> Any:
 
 
 def pair() -> tuple[str, str]:
-    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", keys.parse_signing_secret(SIGNING))
+    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", parse_server_secret(SIGNING))
     return "alice", secret
 
 

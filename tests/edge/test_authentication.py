@@ -24,6 +24,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from bedrock_flask.config import keys, settings
+from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.errors import SettingsError
 from tests.doubles import Emulator, Gateway, StartGateway
 
@@ -566,7 +567,7 @@ def test_the_command_prints_the_pairs_that_open(
         (
             {"BEDROCK_FLASK_API_KEYS": PAIRS, "BEDROCK_FLASK_SIGNING_SECRET": "canary-short"},
             (),
-            "BEDROCK_FLASK_SIGNING_SECRET: a signing secret must have at least 32 characters",
+            "BEDROCK_FLASK_SIGNING_SECRET: the secret must have at least 32 characters",
         ),
     ],
 )
@@ -581,13 +582,13 @@ def test_the_command_says_in_one_line_what_is_missing(
 
 
 def test_a_pair_changes_with_either_secret_and_is_another_for_each_key() -> None:
-    signing = keys.parse_signing_secret(SIGNING)
+    signing = parse_server_secret(SIGNING)
     known = keys.parse_keys(PAIRS.split(","))
     assert known.derive_aws_secret("alice", signing) == pair("alice").secret_key
     found = {
         known.derive_aws_secret("alice", signing),
         known.derive_aws_secret("bob", signing),
-        known.derive_aws_secret("alice", keys.parse_signing_secret(SIGNING + "x")),
+        known.derive_aws_secret("alice", parse_server_secret(SIGNING + "x")),
         keys.parse_keys([f"alice:{ALICE}x"]).derive_aws_secret("alice", signing),
         keys.parse_keys([f"alicia:{ALICE}"]).derive_aws_secret("alicia", signing),
     }
@@ -617,7 +618,7 @@ def test_a_weak_signing_secret_stops_the_start_and_is_not_repeated(text: str, fa
 def test_the_signing_secret_comes_from_a_file_too(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"{SIGNING}\n")
     environ = {"BEDROCK_FLASK_SIGNING_SECRET_FILE": str(tmp_path / "secret")}
-    assert settings.read_settings(environ).signing_secret == keys.parse_signing_secret(SIGNING)
+    assert settings.read_settings(environ).signing_secret == parse_server_secret(SIGNING)
     with pytest.raises(SettingsError, match="BEDROCK_FLASK_SIGNING_SECRET is set too"):
         settings.read_settings(environ | {"BEDROCK_FLASK_SIGNING_SECRET": SIGNING})
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from bedrock_flask.app import create_app
 from bedrock_flask.config import keys
+from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.edge.direct_door import is_plain, list_hot
 from bedrock_flask.state import state_of
@@ -93,7 +94,7 @@ def make_settings(door: str) -> Settings:
     return Settings(
         door=door,
         api_keys=keys.parse_keys([f"alice:{SECRET}"]),
-        signing_secret=keys.parse_signing_secret(SIGNING),
+        signing_secret=parse_server_secret(SIGNING),
         cors_origins=(ORIGIN,),
         max_body_bytes=MAX_BODY,
         base_path=BASE,
@@ -185,7 +186,7 @@ def make_environ(asked: Asked, request_id: str) -> dict[str, Any]:
 def sign(asked: Asked) -> list[tuple[str, str]]:
     """The headers that botocore adds to sign it."""
     known = keys.parse_keys([f"alice:{SECRET}"])
-    secret = known.derive_aws_secret("alice", keys.parse_signing_secret(SIGNING))
+    secret = known.derive_aws_secret("alice", parse_server_secret(SIGNING))
     query = f"?{asked.query}" if asked.query else ""
     request = AWSRequest(asked.method, f"http://127.0.0.1:8000{asked.path}{query}", {}, asked.body)
     SigV4Auth(Credentials("alice", secret), "bedrock", "us-east-1").add_auth(request)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from bedrock_flask.config import keys
+from bedrock_flask.config.server_secret import parse_server_secret
 from tests.doubles import Emulator, Gateway, StartGateway
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ def reader(keyed: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture(scope="session")
 def environ(plain_environ: dict[str, str]) -> dict[str, str]:
     """What the page's beginning has its reader set."""
-    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", keys.parse_signing_secret(SIGNING))
+    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", parse_server_secret(SIGNING))
     return plain_environ | {"SECRET": SECRET, "AWS_ACCESS_KEY_ID": "alice", "AWS_SECRET_ACCESS_KEY": secret}
 
 

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bedrock_flask.config import keys
+from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.config.settings import Settings
 from tests.doubles import Emulator, Gateway, SendWhole, StartGateway, Upstream
 
@@ -45,7 +46,7 @@ def keyed(start_gateway: StartGateway) -> tuple[Any, str]:
     """A gateway with a key, and what the key's AWS secret is."""
     alice, signing = "alice:a-key-for-the-tests-only", "a-signing-secret-for-the-tests-only"
     gateway = start_gateway(BEDROCK_FLASK_API_KEYS=alice, BEDROCK_FLASK_SIGNING_SECRET=signing)
-    return gateway, keys.parse_keys([alice]).derive_aws_secret("alice", keys.parse_signing_secret(signing))
+    return gateway, keys.parse_keys([alice]).derive_aws_secret("alice", parse_server_secret(signing))
 
 
 @pytest.fixture(scope="module")

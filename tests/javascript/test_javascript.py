@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_flask.config import keys
+from bedrock_flask.config.server_secret import parse_server_secret
 from tests.doubles import Emulator, Gateway, StartEmulator, StartGateway
 
 HERE = Path(__file__).parent
@@ -41,7 +42,7 @@ def keyed(request: pytest.FixtureRequest, start_gateway: StartGateway) -> dict[s
         BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}",
         BEDROCK_FLASK_SIGNING_SECRET=SIGNING,
     )
-    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", keys.parse_signing_secret(SIGNING))
+    secret = keys.parse_keys([f"alice:{SECRET}"]).derive_aws_secret("alice", parse_server_secret(SIGNING))
     return {"GATEWAY": gateway.url, "KEY": SECRET, "KEY_ID": "alice", "KEY_SECRET": secret}
 
 

@@ -25,6 +25,7 @@ from bedrock_flask.edge import concurrency
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim, begin_exchange
 from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import Overloaded
+from bedrock_flask.governance.principal import Principal
 from bedrock_flask.server.workers import gthread
 from bedrock_flask.server.workers.pace import Addresses
 from bedrock_flask.state import Places, State, make_state
@@ -160,7 +161,7 @@ def test_bodies_that_claim_a_signature_leave_the_places_to_others(start_gateway:
 
 def test_an_unproven_body_holds_a_place_of_its_own_until_it_is_proven(state: State, begun: Exchange) -> None:
     slots, unproven, large = count_places(state)
-    begun.signature_claim = SignatureClaim("me", None)  # type: ignore[arg-type]
+    begun.signature_claim = SignatureClaim(Principal("me"), "", None)  # type: ignore[arg-type]
     concurrency.take_slot(begun)
     assert count_places(state) == (slots, unproven - 1, large)
     concurrency.take_slot_when_proven(begun)
@@ -180,7 +181,7 @@ def test_unproven_bodies_leave_half_of_the_places_to_others(state: State) -> Non
 
 def test_an_unproven_body_that_is_refused_gives_its_place_back(state: State, begun: Exchange) -> None:
     before = count_places(state)
-    begun.signature_claim = SignatureClaim("me", None)  # type: ignore[arg-type]
+    begun.signature_claim = SignatureClaim(Principal("me"), "", None)  # type: ignore[arg-type]
     concurrency.take_slot(begun)
     concurrency.release_slot_on_close(begun, Response([b""]))
     assert count_places(state) == before

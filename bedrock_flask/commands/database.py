@@ -1,0 +1,44 @@
+"""The database, for the commands that work on it."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bedrock_flask.config import PREFIX
+from bedrock_flask.config.settings import Settings, read_settings
+from bedrock_flask.errors import StartupError
+
+if TYPE_CHECKING:
+    from bedrock_flask.governance.store.directory import Directory
+
+
+def read_database_settings() -> Settings:
+    """The settings; StartupError where they name no database."""
+    settings = read_settings(os.environ)
+    if not settings.database_url:
+        raise StartupError(
+            f"there is no database: set {PREFIX}DATABASE_URL=sqlite:///FILE and {PREFIX}KEY_PEPPER=SECRET"
+        )
+    return settings
+
+
+@contextmanager
+def change_directory(settings: Settings) -> Iterator["Directory"]:
+    """The teams and keys in one transaction, changed by the user of this machine."""
+    from bedrock_flask.governance.store.directory import Directory
+    from bedrock_flask.governance.store.engine import begin
+    from bedrock_flask.governance.store.schema import check_installation
+
+    with begin(settings.database_url) as connection:
+        check_installation(connection, settings.key_pepper)
+        yield Directory(connection, f"cli:{_find_user()}")
+
+
+def _find_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a number.
+        return str(os.getuid())

@@ -1,0 +1,49 @@
+"""`bedrock-flask teams` creates, lists and revokes the teams that own keys."""
+
+from collections.abc import Sequence
+
+import click
+
+from bedrock_flask.commands.database import change_directory, read_database_settings
+from bedrock_flask.commands.options import format_time, parse_tags
+from bedrock_flask.commands.output.table import format_table
+
+
+@click.group()
+def teams() -> None:
+    """Create, list and revoke teams.
+
+    Each key in the database belongs to a team. They are in BEDROCK_FLASK_DATABASE_URL.
+    """
+
+
+@teams.command()
+@click.argument("name")
+@click.option("--parent", default="", help="The team above it, whose rules hold for it too.")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A tag of every call; may be repeated.")
+def create(name: str, parent: str, tags: Sequence[str]) -> None:
+    """Create the team NAME."""
+    given = parse_tags(tags)
+    with change_directory(read_database_settings()) as directory:
+        directory.create_team(name, parent, given)
+
+
+@teams.command("list")
+def list_() -> None:
+    """List all teams."""
+    with change_directory(read_database_settings()) as directory:
+        found = directory.list_teams()
+    rows = [(team.id, team.parent or "-", format_time(team.created), format_time(team.revoked)) for team in found]
+    for line in format_table([("team", "parent", "created", "revoked"), *rows]):
+        click.echo(line)
+
+
+@teams.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Revoke the team NAME: within five seconds no key of it, or of a team below it, is valid.
+
+    It cannot be undone. Calls in progress end as usual.
+    """
+    with change_directory(read_database_settings()) as directory:
+        directory.revoke_team(name)

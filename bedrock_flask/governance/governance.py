@@ -1,0 +1,35 @@
+"""Governance as one record: what the gateway asks while it serves."""
+
+from dataclasses import dataclass
+
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.errors import StartupError, StoreUnavailable
+from bedrock_flask.governance.principals import Principals
+
+
+@dataclass(frozen=True)
+class Governance:
+    """What a database gives the gateway.
+
+    principals  the callers by the secrets that they present
+    """
+
+    principals: Principals
+
+
+def open_governance(settings: Settings) -> Governance | None:
+    """Governance by the database of the settings; None without one, and then no driver is imported.
+
+    Raises StartupError for a database with another schema or pepper. One that is away is tried again while serving.
+    """
+    if not settings.database_url:
+        return None
+    from bedrock_flask.governance.store.key_store import open_key_store
+
+    principals = Principals(open_key_store(settings.database_url, settings.key_pepper), settings.key_pepper)
+    try:
+        principals.refresh()
+    except StoreUnavailable as error:
+        if isinstance(error.__cause__, StartupError):
+            raise error.__cause__ from None
+    return Governance(principals)

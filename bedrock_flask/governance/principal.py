@@ -1,0 +1,34 @@
+"""The principal: the caller as steps and guards see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls.
+
+    key      the name of a static key, `TEAM/NAME` of a key in the database; empty where the gateway has no keys
+    team     the team that owns the key; empty for a static one
+    teams    that team and those above it, from the top down
+    secret   the id of the secret that was presented
+    tags     those of the teams and of the key; the inner ones win
+    expires  milliseconds since 1970 from which on the key or its secret is not valid; None if it stays valid
+    """
+
+    key: str = ""
+    team: str = ""
+    teams: tuple[str, ...] = ()
+    secret: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    expires: int | None = None
+
+
+NOBODY = Principal()
+
+
+@lru_cache(maxsize=1024)
+def name_static_key(name: str) -> Principal:
+    """The principal of a static key, of which only the name is known."""
+    return Principal(name)

@@ -1,0 +1,82 @@
+"""Keys in the database, as the gateway reads them while it serves."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import Connection, or_, select
+
+from bedrock_flask.config.database import DatabaseURL
+from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.governance.principal import Principal
+from bedrock_flask.governance.store.schema import check_installation
+from bedrock_flask.governance.store.session import Session
+from bedrock_flask.governance.store.tables import INSTALLATION, KEYS, SECRETS, TEAMS, AnyRow
+from bedrock_flask.governance.stores import KeyStore, SecretName, StoredSecret
+
+_READ_VERSION = select(INSTALLATION.c.version)
+
+
+def open_key_store(url: DatabaseURL, pepper: ServerSecret) -> KeyStore:
+    """The store of a database, which is connected when it is first read."""
+    session = Session(url, lambda connection: check_installation(connection, pepper))
+    return KeyStore(
+        lambda: session.run(lambda connection: int(connection.execute(_READ_VERSION).scalar_one())),
+        lambda names: session.run(lambda connection: find_secrets(connection, names)),
+    )
+
+
+def find_secrets(connection: Connection, names: Collection[SecretName]) -> Sequence[StoredSecret]:
+    """The secrets of these names that are not revoked, nor is their key, their team or one above it."""
+    digests = [name for name in names if isinstance(name, bytes)]
+    ids = [name for name in names if isinstance(name, str)]
+    rows = connection.execute(
+        select(
+            SECRETS.c.id,
+            SECRETS.c.digest,
+            SECRETS.c.key,
+            SECRETS.c.expires,
+            KEYS.c.team,
+            KEYS.c.tags,
+            KEYS.c.expires.label("key_expires"),
+        )
+        .join_from(SECRETS, KEYS)
+        .where(or_(SECRETS.c.digest.in_(digests), SECRETS.c.id.in_(ids)))
+        .where(SECRETS.c.revoked.is_(None), KEYS.c.revoked.is_(None))
+    ).all()
+    chains = read_chains(connection, {row.team for row in rows})
+    return [
+        StoredSecret(row.id, row.digest, _make_principal(row, chains[row.team]))
+        for row in rows
+        if all(team.revoked is None for team in chains[row.team])
+    ]
+
+
+def read_chains(connection: Connection, names: Collection[str]) -> Mapping[str, Sequence[AnyRow]]:
+    """Each team with those above it, from the top down."""
+    found: dict[str, AnyRow] = {}
+    wanted = set(names)
+    while wanted:
+        rows = connection.execute(select(TEAMS).where(TEAMS.c.id.in_(wanted))).all()
+        found |= {row.id: row for row in rows}
+        wanted = {row.parent for row in rows if row.parent} - found.keys()
+    return {name: _climb(found, name)[::-1] for name in names}
+
+
+def _climb(teams: Mapping[str, AnyRow], name: str) -> list[AnyRow]:
+    chain = [teams[name]]
+    while chain[-1].parent:
+        chain.append(teams[chain[-1].parent])
+    return chain
+
+
+def _make_principal(row: AnyRow, chain: Sequence[AnyRow]) -> Principal:
+    tags: dict[str, str] = {}
+    for each in (*chain, row):
+        tags |= each.tags
+    return Principal(
+        key=row.key,
+        team=row.team,
+        teams=tuple(team.id for team in chain),
+        secret=row.id,
+        tags=tags,
+        expires=min((each for each in (row.expires, row.key_expires) if each is not None), default=None),
+    )

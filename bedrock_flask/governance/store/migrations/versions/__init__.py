@@ -1,0 +1,1 @@
+"""One migration a module; a new one names the one before it."""

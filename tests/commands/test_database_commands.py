@@ -1,0 +1,107 @@
+"""`bedrock-flask db`, `teams` and `keys`: what a person does to give somebody a key, and to take it back."""
+
+import io
+import json
+import os
+import re
+import sqlite3
+import subprocess
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from bedrock_flask.__main__ import main
+from tests.databases import PEPPER
+
+
+@pytest.fixture
+def environ(plain_environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    own = {"BEDROCK_FLASK_DATABASE_URL": f"sqlite:///{tmp_path}/gateway.db", "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
+    return plain_environ | own
+
+
+def run(environ: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command in this process, because each new one imports for a second."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name in [name for name in os.environ if name.startswith("BEDROCK_FLASK_")]:
+            patch.delenv(name)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        try:
+            main(args=words)
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+
+
+def succeed(environ: dict[str, str], *words: str) -> list[str]:
+    """Run a command that must succeed, and return the lines that it prints."""
+    done = run(environ, *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_person_creates_a_team_and_a_key_and_takes_it_back(environ: dict[str, str], tmp_path: Path) -> None:
+    [line] = succeed(environ, "db", "upgrade")
+    assert re.fullmatch(rf"sqlite:///{tmp_path}/gateway.db has the schema \d+", line)
+    succeed(environ, "teams", "create", "acme", "--tag", "centre=7")
+    succeed(environ, "teams", "create", "research", "--parent", "acme")
+    assert [line.split()[:2] for line in succeed(environ, "teams", "list")[1:]] == [["acme", "-"], ["research", "acme"]]
+    created = dict(line.split("=", 1) for line in succeed(environ, "keys", "create", "research", "nightly"))
+    assert sorted(created) == ["API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    assert created["API_KEY"].startswith(f"bf_{created['AWS_ACCESS_KEY_ID']}_")
+    succeed(environ, "keys", "rotate", "research/nightly", "--overlap", "12h")
+    succeed(environ, "keys", "revoke", "research/nightly", "--secret", created["AWS_ACCESS_KEY_ID"])
+    header, *rows = succeed(environ, "keys", "list", "research")
+    assert header.split() == ["key", "secret", "created", "expires", "revoked"]
+    [first, second] = [row.split() for row in rows]
+    assert first[:2] == ["research/nightly", created["AWS_ACCESS_KEY_ID"]]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text) for text in first[2:])
+    assert second[3:] == ["-", "-"]
+    succeed(environ, "keys", "revoke", "research/nightly")
+    assert "-" not in [row.split()[4] for row in succeed(environ, "keys", "list")[1:]]
+    succeed(environ, "teams", "revoke", "acme")
+    with sqlite3.connect(tmp_path / "gateway.db") as database:
+        [(who,)] = set(database.execute("SELECT who FROM audit"))
+    assert re.fullmatch(r"cli:\w+", who)
+
+
+def test_a_backup_is_brought_back(environ: dict[str, str], tmp_path: Path) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme")
+    saved = environ | {"BEDROCK_FLASK_DATABASE_URL": f"sqlite:///{tmp_path}/saved.db"}
+    assert "teams: 1" in succeed(environ, "db", "backup", f"{tmp_path}/saved.db")
+    assert succeed(environ, "db", "downgrade", "base")[0].endswith("has no schema")
+    assert succeed(saved, "db", "copy", f"sqlite:///{tmp_path}/new.db")[-1] == f"copied to sqlite:///{tmp_path}/new.db"
+    new = environ | {"BEDROCK_FLASK_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    assert succeed(new, "teams", "list")[1].startswith("acme")
+
+
+def test_what_is_wrong_is_one_line(environ: dict[str, str], plain_environ: dict[str, str], tmp_path: Path) -> None:
+    for words, fault in (
+        (("teams", "list"), f"{tmp_path}/gateway.db does not exist: bedrock-flask db upgrade creates it"),
+        (("db", "copy", "mysql://x"), "TARGET is not sqlite:///FILE"),
+        (("keys", "create", "acme", "x", "--expires", "soon"), "'soon' is not a time"),
+        (("keys", "create", "acme", "x", "--tag", "a"), "'a' is not a tag"),
+        (("db", "upgrade"), ""),
+        (("keys", "create", "acme", "x"), "there is no team 'acme'"),
+        (("db", "downgrade", "unknown"), "Can't locate revision identified by 'unknown'"),
+    ):
+        done = run(environ, *words)
+        if fault:
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr.startswith(f"bedrock-flask: {fault}")
+            assert done.stderr.count("\n") == 1
+    done = run(plain_environ, "keys", "list")
+    assert done.stderr.startswith("bedrock-flask: there is no database: set BEDROCK_FLASK_DATABASE_URL")
+
+
+def test_the_settings_are_shown_without_their_secrets(environ: dict[str, str]) -> None:
+    url = "postgresql://gateway:canary-password@db.example.com/gateway?sslpassword=canary-password"
+    shown = json.loads(run(environ | {"BEDROCK_FLASK_DATABASE_URL": url}, "config", "--json").stdout)
+    values = {row["name"]: row["value"] for row in shown["settings"]}
+    assert values["BEDROCK_FLASK_DATABASE_URL"] == "postgresql://gateway@db.example.com/gateway"
+    assert values["BEDROCK_FLASK_KEY_PEPPER"] == "***"
+    assert "canary" not in json.dumps(shown)

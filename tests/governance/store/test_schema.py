@@ -1,0 +1,100 @@
+"""The schema: migrations up and down on both databases, and which database a gateway serves."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from bedrock_flask.config.database import DatabaseURL, parse_database_url
+from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
+from bedrock_flask.errors import StartupError
+from bedrock_flask.governance.store import schema
+from bedrock_flask.governance.store.directory import Directory
+from bedrock_flask.governance.store.engine import begin
+from bedrock_flask.governance.store.tables import METADATA
+
+OTHER = parse_server_secret("another-pepper-0123456789abcdef-and-more")
+
+
+def test_the_migrations_create_the_tables_that_the_code_reads(database: DatabaseURL) -> None:
+    with begin(database) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_migrated_database_stays_as_it_is(database: DatabaseURL, pepper: ServerSecret) -> None:
+    with begin(database) as connection:
+        Directory(connection, "test").create_team("research")
+    assert schema.upgrade(database, pepper) == schema.list_revisions()[-1]
+    with begin(database) as connection:
+        assert [team.id for team in Directory(connection, "test").list_teams()] == ["research"]
+
+
+def test_each_migration_goes_down_and_up_with_rows(database: DatabaseURL, pepper: ServerSecret) -> None:
+    with begin(database) as connection:
+        directory = Directory(connection, "test")
+        directory.create_team("research", tags={"centre": "7"})
+        directory.create_key(pepper, "research", "nightly")
+    for _ in schema.list_revisions():
+        schema.downgrade(database, "-1")
+    with begin(database) as connection:
+        assert schema.read_revision(connection) == ""
+    assert schema.upgrade(database, pepper) == schema.list_revisions()[-1]
+    with begin(database) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(database: DatabaseURL, pepper: ServerSecret) -> None:
+    """In SQLite too, where a driver would commit before each change of the schema."""
+    schema.downgrade(database, "base")
+    with begin(database) as connection:
+        connection.execute(text("CREATE TABLE audit (id BIGINT)"))
+    with pytest.raises(StartupError, match="audit"):
+        schema.upgrade(database, pepper)
+    with begin(database) as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version", "audit"]
+        assert schema.read_revision(connection) == ""
+
+
+def test_a_gateway_needs_a_schema(database_address: str, pepper: ServerSecret) -> None:
+    url = parse_database_url(database_address)
+    schema.create_file(url)
+    with begin(url) as connection, pytest.raises(StartupError, match="no schema: run bedrock-flask db upgrade"):
+        schema.check_installation(connection, pepper)
+
+
+def test_a_gateway_does_not_serve_an_older_schema(
+    database: DatabaseURL, pepper: ServerSecret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "list_revisions", lambda: ["0001", "0002"])
+    with begin(database) as connection, pytest.raises(StartupError, match="the older schema 0001"):
+        schema.check_installation(connection, pepper)
+
+
+def test_a_gateway_serves_the_schema_of_a_later_release(database: DatabaseURL, pepper: ServerSecret) -> None:
+    with begin(database) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+        schema.check_installation(connection, pepper)
+
+
+def test_with_another_pepper_no_key_would_be_known(database: DatabaseURL) -> None:
+    with begin(database) as connection, pytest.raises(StartupError, match="BEDROCK_FLASK_KEY_PEPPER") as caught:
+        schema.check_installation(connection, OTHER)
+    assert OTHER.text not in str(caught.value)
+    with pytest.raises(StartupError, match="BEDROCK_FLASK_KEY_PEPPER"):
+        schema.upgrade(database, OTHER)
+
+
+def test_only_its_owner_reads_the_file(tmp_path: Path, pepper: ServerSecret) -> None:
+    schema.upgrade(parse_database_url(f"sqlite:///{tmp_path}/a.db"), pepper)
+    assert stat.S_IMODE((tmp_path / "a.db").stat().st_mode) == 0o600
+
+
+def test_what_cannot_be_reached_is_one_line_without_the_password(pepper: ServerSecret) -> None:
+    url = parse_database_url("postgresql://user:canary-password@127.0.0.1:9/gateway")
+    with pytest.raises(StartupError, match=r"^postgresql://user@127.0.0.1:9/gateway: ") as caught:
+        schema.upgrade(url, pepper)
+    assert "canary" not in str(caught.value)
+    assert "\n" not in str(caught.value)
