@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from bedrock_flask.protocol import sse
-from tests.doubles import Gateway, GatewayWith, Script, Upstream, send_stream, send_whole
+from tests.doubles import Gateway, GatewayWith, Script, StartGateway, Upstream, send_stream, send_whole
 from tests.sse_decoder import Decoder
 
 Json = dict[str, Any]
@@ -354,6 +354,37 @@ def test_claude_can_be_called_by_messages_alone(gateway_with: GatewayWith, upstr
     refused = gateway.post("/v1/chat/completions", {"model": "openai.gpt-5.5", "messages": HI})
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "surface_not_enabled")
     assert gateway.post("/model/amazon.nova-lite-v1:0/converse", {"messages": []}).status_code == 403
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["signed", "boto"])
+def test_no_key_of_one_side_is_seen_on_the_other(
+    start_gateway: StartGateway, upstream: Upstream, transport: str
+) -> None:
+    gateway = start_gateway(
+        AWS_ENDPOINT_URL_BEDROCK_MANTLE=upstream.url,
+        AWS_SECRET_ACCESS_KEY="key-of-aws",
+        BEDROCK_FLASK_API_KEYS="me:key-of-a-client",
+        BEDROCK_FLASK_LOG_LEVEL="debug",
+        BEDROCK_FLASK_TRANSPORT=transport,
+        BEDROCK_FLASK_MAX_ATTEMPTS="1",
+    )
+    refusal = {"error": {"message": "key-of-aws of arn:aws:iam::123456789012:user/me is not valid", "type": "x"}}
+    upstream.scripts += [whole(COMPLETION), whole(refusal, "401 Unauthorized")]
+    own = {"authorization": "Bearer key-of-a-client", "cookie": "a-cookie", "openai-organization": "an-organization"}
+    body = {"model": "google.gemma-4-31b", "messages": HI}
+    assert gateway.post("/v1/chat/completions", body, headers=own).status_code == 200
+    assert sent(upstream)[2]["authorization"].startswith("AWS4-HMAC-SHA256 ")
+    refused = gateway.post("/v1/chat/completions", body, headers=own)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "gateway_credentials")
+    gateway.line(refused.headers["x-request-id"])
+    for secret in own.values():
+        assert secret.removeprefix("Bearer ").encode() not in b"".join(upstream.requests)
+        assert secret.removeprefix("Bearer ") not in gateway.log.read_text()
+    for theirs in ("key-of-aws", "123456789012"):
+        assert theirs not in refused.text + gateway.log.read_text()
 
 
 # --- safeguards -------------------------------------------------------------------------------------------------------
