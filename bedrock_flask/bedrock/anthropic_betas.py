@@ -121,13 +121,15 @@ BETAS = (
     _reject("web-search-*", _LITELLM, "tools[]:web_search_*"),
 )
 
-# Nested members that Bedrock rejects with any beta. The disputed one: by LiteLLM Bedrock rejects all of
-# context_management with it, and a program of AWS's sends it (aws-samples/anthropic-on-aws, Claude Sonnet 4.5).
+# By LiteLLM, Bedrock rejects all of context_management with this edit; a program of AWS's sends it to Claude Sonnet 4.5
+# (aws-samples/anthropic-on-aws).
+_DISPUTED = ("context_management.edits[]:clear_thinking_*",)
+# Nested members that Bedrock rejects with any beta.
 _NEVER = (
     # LiteLLM: Claude Code sends it beside `defer_loading`, "tools.0.custom: Extra inputs are not permitted".
     "tools[].custom",
     "tools[].eager_input_streaming",
-    *(_DISPUTED := ("context_management.edits[]:clear_thinking_*",)),
+    *_DISPUTED,
 )
 
 # Every top-level member that Bedrock accepts (LiteLLM's BedrockInvokeAnthropicMessagesRequest, after AWS's user guide);
