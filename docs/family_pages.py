@@ -158,7 +158,8 @@ def _write_second_body(adapter: Adapter) -> str:
     if adapter.also is None:
         return ""
     schema = to_json_schema(adapter.also.schema)
-    return f"## Second body\n\nThe models also take a body with these members.\n\n{format_members(schema)}"
+    members = f"The models also take a body with these members.\n\n{format_members(schema)}"
+    return f"## Second body\n\n{members}\n{_write_parts('Parts of the second body', schema)}"
 
 
 def _write_answer(adapter: Adapter) -> str:
