@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify, render_template, send_from_directory
 
 from bedrock_flask import json_schema
+from bedrock_flask.config.settings import has_keys
 from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Route
 from bedrock_flask.edge.flask_door import current_exchange, public
@@ -33,7 +34,7 @@ def with_openapi(app: Flask) -> Flask:
 
     def document(models: Models) -> Json:
         if not built or built[-1][0] is not models:
-            built[:] = [(models, build_document(models, state.dialects, needs_key=bool(state.settings.api_keys)))]
+            built[:] = [(models, build_document(models, state.dialects, needs_key=has_keys(state.settings)))]
         return built[-1][1]
 
     app.register_blueprint(blueprint)

@@ -15,6 +15,7 @@ _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 # 43 characters of 62 have 256 bits; six hold a CRC-32.
 _ID_LENGTH, _SECRET_LENGTH, _CHECK_LENGTH = 12, 43, 6
 PREFIX = "bf_"
+_ID = re.compile(rf"[0-9A-Za-z]{{{_ID_LENGTH}}}")
 _FORM = re.compile(
     rf"({PREFIX}([0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Za-z]{{{_SECRET_LENGTH}}}_)([0-9A-Za-z]{{{_CHECK_LENGTH}}})"
 )
@@ -41,6 +42,11 @@ def is_mistyped(text: str) -> bool:
         return False
     form = _FORM.fullmatch(text)
     return form is None or _compute_check(form[1]) != form[3]
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a text can be the id of a key."""
+    return _ID.fullmatch(text) is not None
 
 
 def compute_digest(pepper: ServerSecret, text: str) -> bytes:

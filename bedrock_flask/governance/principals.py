@@ -4,7 +4,6 @@ A change (a new key, a revocation) increments a number in the store, which each 
 last time. An entry is used for four seconds at most without that, so that a revocation holds within five everywhere.
 """
 
-import hmac
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from typing import TypeVar
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.errors import StoreUnavailable
 from bedrock_flask.governance.grouping import Grouping
-from bedrock_flask.governance.key_text import compute_digest, derive_aws_secret, is_mistyped
+from bedrock_flask.governance.key_text import compute_digest, derive_aws_secret, is_key_id, is_mistyped
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.stores import KeyStore, SecretName, StoredSecret
 
@@ -49,13 +48,12 @@ class Principals:
         """The principal that presents a key's text; None if it is unknown, revoked or expired."""
         if not text or is_mistyped(text):
             return None
-        digest = compute_digest(self._pepper, text)
-        found = self._look_up(digest)
-        return found.principal if found and hmac.compare_digest(found.digest, digest) else None
+        found = self._look_up(compute_digest(self._pepper, text))
+        return found.principal if found else None
 
     def find_access_key(self, key_id: str) -> tuple[Principal, str] | None:
-        """The principal of an AWS access key id, and its secret access key."""
-        found = self._look_up(key_id)
+        """The principal of an AWS access key id, and its secret access key; None if it is unknown or not valid."""
+        found = self._look_up(key_id) if is_key_id(key_id) else None
         return (found.principal, derive_aws_secret(self._pepper, found.id, found.digest)) if found else None
 
     def refresh(self) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bedrock_flask.__main__ import main
+from bedrock_flask.commands.doctor.checks import Facts, check_settings
+from bedrock_flask.commands.doctor.report import OK
 from tests.databases import PEPPER
 
 
@@ -105,3 +107,12 @@ def test_the_settings_are_shown_without_their_secrets(environ: dict[str, str]) -
     assert values["BEDROCK_FLASK_DATABASE_URL"] == "postgresql://gateway@db.example.com/gateway"
     assert values["BEDROCK_FLASK_KEY_PEPPER"] == "***"
     assert "canary" not in json.dumps(shown)
+
+
+def test_doctor_knows_that_callers_need_a_key(environ: dict[str, str]) -> None:
+    facts = Facts(environ | {"BEDROCK_FLASK_HOST": "0.0.0.0"}, seconds=1)
+    [finding] = check_settings(facts)
+    assert (finding.status, finding.message) == (
+        OK,
+        f"valid; API keys: 0; database: {environ['BEDROCK_FLASK_DATABASE_URL']}",
+    )

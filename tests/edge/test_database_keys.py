@@ -187,6 +187,11 @@ def test_a_static_key_signs_nothing_without_a_signing_secret(
         make_client(governed, "static", guessed).converse(modelId="nova", **NOVA)
 
 
+def test_the_openapi_document_says_that_a_key_is_needed(governed: Governed, key: NamedKey) -> None:
+    document = governed.gateway.ask("GET", "/openapi.json", headers={"x-api-key": key.text}).json()
+    assert document["security"] == [{"bearer": []}, {"key": []}]
+
+
 def test_without_a_key_nobody_is_served_from_loopback_either(governed: Governed) -> None:
     assert governed.send({}).status_code == 401
 

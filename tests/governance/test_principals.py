@@ -99,7 +99,11 @@ def test_an_access_key_has_the_secret_that_the_operator_was_shown(keys: Keys) ->
     found = principals.find_access_key(key_id)
     assert found is not None
     assert found[1] == derive_aws_secret(PEPPER, key_id, compute_digest(PEPPER, text))
-    assert principals.find_access_key("unknown") is None
+    assert principals.find_access_key("0" * 12) is None
+    before = len(keys.lookups)
+    for key_id in ("", "unknown", "0" * 8000):
+        assert principals.find_access_key(key_id) is None
+    assert len(keys.lookups) == before
 
 
 def test_a_revocation_is_noticed_within_two_seconds(keys: Keys) -> None:

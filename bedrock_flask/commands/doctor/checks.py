@@ -15,7 +15,7 @@ from bedrock_flask.commands.doctor.report import FAIL, OK, WARN, Finding
 from bedrock_flask.commands.doctor.smallest_call import choose_way, make_smallest_call
 from bedrock_flask.config import settings
 from bedrock_flask.config.hosts import is_loopback
-from bedrock_flask.config.settings import NO_KEYS, Settings
+from bedrock_flask.config.settings import NO_KEYS, Settings, has_keys
 from bedrock_flask.diagnostics.account import AwsAccount, Probe
 from bedrock_flask.diagnostics.configuration import BEARER, RUNTIME, redact_url
 from bedrock_flask.diagnostics.model_access import find_problem, suggest_nearest
@@ -163,10 +163,11 @@ def _run(title: str, check: Findings, results: "queue.SimpleQueue[Finding | Fact
 def check_settings(facts: Facts) -> Findings:
     """Read the settings."""
     found = settings.read_settings(facts.environ)
-    if not found.api_keys and not is_loopback(found.host):
+    if not has_keys(found) and not is_loopback(found.host):
         yield Finding("settings", FAIL, NO_KEYS.format(host=found.host))
     else:
-        yield Finding("settings", OK, f"valid; API keys: {len(found.api_keys.digests)}")
+        database = f"; database: {found.database_url.describe()}" if found.database_url else ""
+        yield Finding("settings", OK, f"valid; API keys: {len(found.api_keys.digests)}{database}")
     # An operator does not wait as long as a call may.
     return replace(facts, settings=replace(found, connect_timeout=min(found.connect_timeout, facts.seconds)))
 

@@ -20,8 +20,8 @@ from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.errors import StartupError
 
 Result = TypeVar("Result")
-# Seconds for a connection, for an answer and for a lock; for commands, which may move many rows, more.
-PATIENCE, _COMMAND_PATIENCE = 2.0, 3600.0
+# Seconds for a connection, for an answer and for a lock; commands may move many rows, and wait longer for a lock.
+PATIENCE, _COMMAND_PATIENCE, _LONGEST_LOCK = 2.0, 3600.0, 30.0
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -96,7 +96,8 @@ def _is_patched() -> bool:
 def _connect_sqlite(path: str, patience: float) -> sqlite3.Connection:
     # A missing file is not created: that is the business of `bedrock-flask db upgrade`.
     address = f"file:{quote(path)}?mode=rw"
-    connection = sqlite3.connect(address, patience, isolation_level=None, check_same_thread=False, uri=True)
+    wait = min(patience, _LONGEST_LOCK)
+    connection = sqlite3.connect(address, wait, isolation_level=None, check_same_thread=False, uri=True)
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -19,14 +19,13 @@ from bedrock_flask.governance.store.engine import begin, create_file
 from bedrock_flask.governance.store.tables import INSTALLATION
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "head"
 
 
-def upgrade(url: DatabaseURL, pepper: ServerSecret, revision: str = HEAD) -> str:
+def upgrade(url: DatabaseURL, pepper: ServerSecret) -> str:
     """Migrate a database up, and return its revision; a new one gets its check value of the pepper."""
     create_file(url)
     with begin(url) as connection:
-        _run(command.upgrade, connection, revision)
+        _run(command.upgrade, connection, "head")
         installed = connection.execute(select(INSTALLATION)).first()
         if installed is None:
             row = {"id": 1, "pepper_check": compute_pepper_check(pepper), "version": 1}
