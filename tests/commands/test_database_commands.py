@@ -110,7 +110,7 @@ def test_the_settings_are_shown_without_their_secrets(environ: dict[str, str]) -
 
 
 def test_doctor_knows_that_callers_need_a_key(environ: dict[str, str]) -> None:
-    facts = Facts(environ | {"BEDROCK_FLASK_HOST": "0.0.0.0"}, seconds=1)
+    facts = Facts(environ=environ | {"BEDROCK_FLASK_HOST": "0.0.0.0"}, seconds=1)
     [finding] = check_settings(facts)
     assert (finding.status, finding.message) == (
         OK,
