@@ -1,18 +1,17 @@
 """Masks: the transparent pixels of a PNG, as an image in black and white.
 
 OpenAI marks by transparency what is to be edited, and models on Bedrock by black or white. Source: PNG (W3C, third
-edition), §9 filtering, §7 colour types.
+edition), §7 colour types.
 """
 
 import base64
 import struct
-import time
 import zlib
 from collections.abc import Iterator
-from itertools import accumulate
 
 from bedrock_flask.protocol.drawn_images import write_png
 from bedrock_flask.protocol.image_files import find_format
+from bedrock_flask.protocol.png_filters import undo_filters
 
 # The most that models on Bedrock take of an image (Stability's image services), and more than any takes of a side: a
 # narrow image of many rows would cost far more than its pixels do.
@@ -56,7 +55,7 @@ def _read_rows(data: bytes) -> tuple[int, int, Iterator[bytes]]:
         raise ValueError("cannot be read as a PNG") from None
     if len(packed) < size * height:
         raise ValueError("ends before its last row")
-    return width, height, _unfilter_alpha([packed[at : at + size] for at in range(0, size * height, size)], step)
+    return width, height, undo_filters([packed[at : at + size] for at in range(0, size * height, size)], step)
 
 
 def _read_chunks(data: bytes) -> Iterator[bytes]:
@@ -66,52 +65,3 @@ def _read_chunks(data: bytes) -> Iterator[bytes]:
         if kind == b"IDAT":
             yield data[place + 8 : place + 8 + size]
         place += size + 12
-
-
-def _unfilter_alpha(rows: list[bytes], step: int) -> Iterator[bytes]:
-    """The alpha samples of each row: a filter compares samples of the same channel only."""
-    above = bytes((len(rows[0]) - 1) // step)
-    plain = above
-    for row in rows:
-        kind, line = row[0], row[step::step]
-        if kind > 4:
-            raise ValueError("cannot be read as a PNG")
-        if line == plain and kind in _SAME_AS_ABOVE:
-            line, kind = above, 0
-        above = line if kind == 0 else _UNFILTERS[kind](line, above)
-        yield above
-        # A small file has millions of pixels, and other requests get their turn.
-        time.sleep(0)
-
-
-# The filters, Up and Paeth, of which a row without differences repeats the one above, as most rows of masks do.
-_SAME_AS_ABOVE = (2, 4)
-
-
-def _undo_sub(line: bytes, above: bytes) -> bytes:
-    return bytes(total & 255 for total in accumulate(line))
-
-
-def _undo_up(line: bytes, above: bytes) -> bytes:
-    return bytes(value + up & 255 for value, up in zip(line, above, strict=True))
-
-
-def _undo_average(line: bytes, above: bytes) -> bytes:
-    samples, left = bytearray(), 0
-    for value, up in zip(line, above, strict=True):
-        left = value + (left + up >> 1) & 255
-        samples.append(left)
-    return bytes(samples)
-
-
-def _undo_paeth(line: bytes, above: bytes) -> bytes:
-    samples, left, corner = bytearray(), 0, 0
-    for value, up in zip(line, above, strict=True):
-        far_left, far_up, far_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
-        nearest = left if far_left <= far_up and far_left <= far_corner else up if far_up <= far_corner else corner
-        left, corner = value + nearest & 255, up
-        samples.append(left)
-    return bytes(samples)
-
-
-_UNFILTERS = {1: _undo_sub, 2: _undo_up, 3: _undo_average, 4: _undo_paeth}
