@@ -1,10 +1,10 @@
 """The text of an answer that is the input of a tool, read while the input arrives in pieces."""
 
-import re
-
 # The property of a tool's input that holds an answer which cannot be the input itself.
 PROPERTY = "answer"
-_OPENING = re.compile(rf'\s*\{{\s*"{PROPERTY}"\s*:\s*')
+_OPENING = f'{{"{PROPERTY}":'
+# The places in the opening before which there may be white space: around the name of the property, not within it.
+_SPACED = frozenset({0, 1, len(_OPENING) - 1})
 
 
 class AnswerReader:
@@ -14,7 +14,9 @@ class AnswerReader:
         self._begun = not is_wrapped
         self._is_inner = False
         self._is_over = False
-        self._held = ""
+        # What is held back while the opening is read, and how much of the opening it has.
+        self._held: list[str] = []
+        self._opened = 0
         self._depth, self._in_text, self._is_escaped = 0, False, False
         self.is_empty = True
 
@@ -28,24 +30,27 @@ class AnswerReader:
 
     def end(self) -> str:
         """What is missing at the end: a call without arguments has no pieces."""
-        rest, self._held = self._held, ""
-        return rest or ("{}" if self.is_empty else "")
+        return self._release() or ("{}" if self.is_empty else "")
 
     def _open(self, piece: str) -> str:
         """What follows the opening of the property; a model that leaves the property out gives the answer itself."""
-        self._held += piece
-        if found := _OPENING.match(self._held):
-            rest = self._held[found.end() :]
-            # The white space after the colon may go on.
-            if not rest:
-                return ""
-            self._begun = self._is_inner = True
-        elif _may_open(self._held):
-            return ""
-        else:
-            rest, self._begun = self._held, True
-        self._held = ""
-        return rest
+        for position, sign in enumerate(piece):
+            is_open = self._opened == len(_OPENING)
+            if not is_open and sign == _OPENING[self._opened]:
+                self._opened += 1
+            elif is_open and not sign.isspace():
+                self._begun = self._is_inner = True
+                self._held = []
+                return piece[position:]
+            elif not (sign.isspace() and (is_open or self._opened in _SPACED)):
+                self._begun = True
+                return self._release() + piece
+        self._held.append(piece)
+        return ""
+
+    def _release(self) -> str:
+        held, self._held = "".join(self._held), []
+        return held
 
     def _cut(self, piece: str) -> str:
         """The piece up to the end of the value."""
@@ -65,10 +70,3 @@ class AnswerReader:
             elif sign in "}]":
                 self._depth -= 1
         return piece
-
-
-def _may_open(text: str) -> bool:
-    """Whether a text may be the beginning of the opening of the property."""
-    plain = "".join(text.split())
-    opening = f'{{"{PROPERTY}":'
-    return opening.startswith(plain)

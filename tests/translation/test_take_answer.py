@@ -196,6 +196,24 @@ def test_white_space_and_pieces_of_any_size_make_no_difference(size: int) -> Non
     assert json.loads("".join([*pieces, reader.end()])) == [1, 'a"}', {"b": []}]
 
 
+@pytest.mark.parametrize(
+    "given", [' {"answer" : \n', ' {"ans wer":1}', '{"answers":[1]}', " {", "[1]", '{"answer"= 1}', "\n {x"]
+)
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_an_input_that_does_not_have_the_property_comes_out_as_it_is(given: str, size: int) -> None:
+    reader = AnswerReader(is_wrapped=True)
+    pieces = [reader.feed(given[at : at + size]) for at in range(0, len(given), size)]
+    assert "".join([*pieces, reader.end()]) == given
+
+
+def test_white_space_before_an_answer_costs_as_much_as_its_length() -> None:
+    reader, began = AnswerReader(is_wrapped=True), time.process_time()
+    for piece in ('{"answer":', *" " * 100_000):
+        assert reader.feed(piece) == ""
+    assert time.process_time() - began < 3
+    assert reader.feed("1}") == "1"
+
+
 def test_a_streamed_call_without_pieces_is_an_empty_object() -> None:
     events = [event for event in replay(make_response([call({})], "tool_use")) if "contentBlockDelta" not in event]
     event_taker = converse.make_event_taker(TOOL)
