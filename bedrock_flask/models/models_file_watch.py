@@ -39,7 +39,7 @@ class WatchReport:
 class ModelsFileWatch:
     """Reads the file, and looks at it while requests are served, at most twice a second.
 
-    `aliases` are those that the process begins with: where the file is invalid, those that other workers have in force.
+    `aliases` are those that are in force. Where the file is invalid at the start, other workers may have some:
     ModelsFileError if there are none.
     """
 
@@ -68,31 +68,41 @@ class ModelsFileWatch:
             self._lock.release()
 
     def _read_first(self) -> Mapping[str, Alias]:
+        text = self._last_valid.find()
+        last = parse_models_file(text, self._path, self._registry) if text else {}
         try:
-            return self._read_valid()
+            return self._read_valid(last)
         except ModelsFileError as error:
-            text = self._last_valid.find()
             if not text:
                 raise
             self.report = WatchReport(self.report.read_at, 0, 1, error.detail)
             LOG.error("%s; the aliases that were valid last are in force", error.detail)
-            return parse_models_file(text, self._path, self._registry)
+            return last
 
     def _read_again(self) -> Mapping[str, Alias] | None:
         before = self.report
         try:
-            aliases = self._read_valid()
+            aliases = self._read_valid(self.aliases)
         except ModelsFileError as error:
             self.report = WatchReport(before.read_at, before.read, before.refused + 1, error.detail)
             LOG.error("%s; the aliases that were read at %s stay in force", error.detail, before.read_at)
             return None
         self.report = WatchReport(_format_now(), before.read + 1, before.refused)
+        self.aliases = aliases
         LOG.info("the models file %s was read again: %d aliases", self._path, len(aliases))
         return aliases
 
-    def _read_valid(self) -> Mapping[str, Alias]:
+    def _read_valid(self, in_force: Mapping[str, Alias]) -> Mapping[str, Alias]:
+        """The aliases of the file. ModelsFileError if it is invalid, or has none where some are in force.
+
+        A file that is being written, or a volume that is not mounted any more, looks like one without models.
+        """
         text = read_text(self._path)
         aliases = parse_models_file(text, self._path, self._registry)
+        if in_force and not aliases:
+            raise ModelsFileError(
+                f"the models file {self._path} has no models any more, which only a restart brings into force"
+            )
         self._last_valid.keep(text)
         return aliases
 

@@ -113,6 +113,37 @@ def test_whatever_is_in_a_bad_file_the_requests_go_on(file: Path, name: str) -> 
     assert "models file" in watch.report.problem
 
 
+@pytest.mark.parametrize("text", ["", "# The models follow.\n", "[models]\n"])
+def test_a_file_that_has_lost_all_its_models_leaves_the_old_ones_in_force(file: Path, text: str) -> None:
+    watch = ModelsFileWatch(str(file), load_registry())
+    write(file, text)
+    assert await_that(lambda: watch.read_changed() or watch.report.refused) == 1
+    assert "has no models any more" in watch.report.problem
+    assert list(watch.aliases) == ["fast"]
+    write(file, '[models.slow]\nid = "amazon.nova-pro-v1:0"\n')
+    assert list(await_that(watch.read_changed)) == ["slow"]
+    write(file, text)
+    assert await_that(lambda: watch.read_changed() or watch.report.refused == 2) is True
+    assert list(watch.aliases) == ["slow"]
+
+
+def test_a_file_that_never_had_a_model_may_stay_without(file: Path) -> None:
+    write(file, "")
+    watch = ModelsFileWatch(str(file), load_registry())
+    write(file, "# None.\n")
+    assert await_that(lambda: watch.read_changed() is not None)
+    assert (watch.report.refused, watch.report.problem) == (0, "")
+
+
+def test_a_worker_that_starts_while_the_file_is_empty_has_the_models_of_the_others(file: Path) -> None:
+    shared = LastValidText()
+    shared.share()
+    ModelsFileWatch(str(file), load_registry(), shared)
+    write(file, "")
+    watch = ModelsFileWatch(str(file), load_registry(), shared)
+    assert (list(watch.aliases), watch.report.refused) == (["fast"], 1)
+
+
 @pytest.mark.parametrize(
     "make", [lambda path: path.symlink_to(path), lambda path: path.mkdir()], ids=["loop", "folder"]
 )
