@@ -54,6 +54,11 @@ class Image(fields.String):
         return {**super().json_schema(convert), "contentEncoding": "base64"}
 
 
+def needs_image(schema: fields.Schema) -> bool:
+    """Whether a body must have an image: its model changes images, and makes none of a text alone."""
+    return any(isinstance(field, Image) and field.required for field in schema.fields.values())
+
+
 def find_image_faults(
     path: str, data: str, *, declared: str = "", most_bytes: int | None = None
 ) -> Iterator[tuple[str, str]]:

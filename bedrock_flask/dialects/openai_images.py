@@ -10,13 +10,14 @@ from typing import Any
 
 from bedrock_flask.bodies import openai_images_body
 from bedrock_flask.bodies.answers import ImagesAnswer
+from bedrock_flask.bodies.image_body import needs_image
 from bedrock_flask.converse import Json, Request
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.form import is_form, parse_form
 from bedrock_flask.edge.response import Response
-from bedrock_flask.errors import FieldError, InvalidBody, UpstreamProtocolError, redact_account_arns
+from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, UpstreamProtocolError, redact_account_arns
 from bedrock_flask.fields import Schema, find_faults
 from bedrock_flask.pipeline.outputs import require_output
 from bedrock_flask.pipeline.prepared import make_prepared_call, make_whole_response, prepare_body
@@ -67,6 +68,8 @@ def _respond(exchange: Exchange, body: Any, schema: Schema) -> Response:
     reject_faults([*faults, *_find_faults(body, is_edit=schema is EDIT)])
     model = resolve_model(exchange, body["model"])
     require_output(model, "image")
+    if schema is GENERATION and needs_image(model.adapter.schema):
+        raise NotConversable(f"'{model.name}' changes images, and makes none of a text; use POST /v1/images/edits.")
     unknown = unknown_paths(faults)
     prepared = prepare_body(exchange, model, body, partial(_read_request, unknown=unknown), _HINTS)
     call = make_prepared_call(exchange, model, prepared)

@@ -127,6 +127,16 @@ def test_what_a_model_cannot_do_is_refused_by_name_before_any_call(
     assert emulator.calls() == []
 
 
+@pytest.mark.parametrize("model", ["stable-image-inpaint", "stable-style-transfer", "stable-fast-upscale"])
+def test_a_model_that_only_changes_images_names_the_route_for_it(
+    gateway: Gateway, emulator: Emulator, model: str
+) -> None:
+    response = gateway.post(GENERATIONS, {"model": model, "prompt": TEXT})
+    assert response.status_code == 400, response.text
+    assert "use POST /v1/images/edits" in response.json()["error"]["message"]
+    assert emulator.calls() == []
+
+
 def test_it_is_dropped_on_request_and_reported(gateway: Gateway, emulator: Emulator) -> None:
     body = {"model": CORE, "prompt": TEXT, "n": 2, "quality": "hd", "style": "vivid", "user": "u1", "size": "7x13"}
     response = gateway.post(GENERATIONS, body, headers={"x-bedrock-flask-unsupported": "drop"})
