@@ -34,8 +34,8 @@ class Surface:
 
     name            as in `Capabilities.surfaces`
     endpoint        the endpoint that serves it: `bedrock-runtime` or `bedrock-mantle`
-    path            the path of its POST
-    method          the method of HTTP, where it is none
+    path            its path
+    method          its method of HTTP
     wire            the format of bodies and answers
     actions         the IAM actions that allow a whole and a streamed call
     headers         what each call has beside its signature

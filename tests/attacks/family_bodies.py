@@ -48,7 +48,7 @@ def _list_native(name: str, adapter: Adapter) -> Iterator[tuple[str, Json]]:
     yield "/v1/invoke", {"model": name, "input": sample}
     yield f"/model/{adapter.model}/invoke", sample
     if adapter.async_invoke is not None or ASYNC in adapter.speaks.values():
-        own = dict((adapter.async_invoke and adapter.async_invoke.sample) or sample)
+        own = dict(adapter.async_sample)
         place = {"s3_uri": "s3://videos/out", "kms_key_id": "k", "bucket_owner": "111122223333"}
         job = {"input": own, "output": place, "client_request_token": "t1", "tags": {"team": "a"}}
         yield f"/v1/models/{name}/jobs", job

@@ -60,19 +60,8 @@ def _cut(
     return Lie(tell, is_complete, is_silent)
 
 
-def _change(place: int, change: Callable[[Json], Json], *, is_complete: bool = False) -> Lie:
-    """The true stream with another document in one place."""
-
-    def tell(form: str, mark: str) -> Steps:
-        documents = make_documents(form, mark)
-        documents[place] = change(documents[place])
-        return stream([write_event(document) for document in documents])
-
-    return Lie(tell, is_complete)
-
-
-def _change_last(change: Callable[[Any], Any], *, is_complete: bool = False) -> Lie:
-    """The true stream whose counts of tokens are others, wherever they are."""
+def _change_usage(change: Callable[[Any], Any], *, is_complete: bool = False) -> Lie:
+    """The true stream with other counts of tokens, wherever they are."""
 
     def tell(form: str, mark: str) -> Steps:
         documents = [_put_usage(document, change) for document in make_documents(form, mark)]
@@ -146,12 +135,12 @@ def _documents() -> Iterator[tuple[str, Lie]]:
         yield f"last-{name}", _keep_odd_end(text)
     yield "surrogate", _text(TEXT, r'{"x": "\ud800"}', is_complete=True)
     yield "crlf", _text(TEXT, r'{"type": "x", "x": "\r\n\r\ndata: [DONE]\r\n\r\n"}', is_complete=True)
-    yield "usage-missing", _change_last(lambda usage: {}, is_complete=True)
-    yield "usage-null", _change_last(lambda usage: None, is_complete=True)
-    yield "usage-word", _change_last(lambda usage: "many", is_complete=True)
-    yield "usage-negative", _change_last(lambda usage: dict.fromkeys(usage, -5), is_complete=True)
-    yield "usage-absurd", _change_last(lambda usage: dict.fromkeys(usage, 10**30), is_complete=True)
-    yield "usage-odd", _change_last(lambda usage: {**usage, "input_tokens": 1.5, "x": [None]}, is_complete=True)
+    yield "usage-missing", _change_usage(lambda usage: {}, is_complete=True)
+    yield "usage-null", _change_usage(lambda usage: None, is_complete=True)
+    yield "usage-word", _change_usage(lambda usage: "many", is_complete=True)
+    yield "usage-negative", _change_usage(lambda usage: dict.fromkeys(usage, -5), is_complete=True)
+    yield "usage-absurd", _change_usage(lambda usage: dict.fromkeys(usage, 10**30), is_complete=True)
+    yield "usage-odd", _change_usage(lambda usage: {**usage, "input_tokens": 1.5, "x": [None]}, is_complete=True)
     # The last event of the responses says by its type why it ends.
     yield "no-stop", _with_reason(None, complete_in=[RESPONSES])
     yield "list-stop", _with_reason([])
@@ -292,7 +281,7 @@ def _of_reply(change: Callable[[Json], Json], *, is_complete: bool = False) -> L
 
 
 def _put_reason(reply: Json, has_null: bool = False) -> Json:
-    """The reply with this reason for its end, or without one."""
+    """The reply without a reason for its end, or with null for it."""
     name = {"chat.completion": "finish_reason", "response": "status"}.get(reply.get("object", ""), "stop_reason")
     if "choices" in reply:
         return {**reply, "choices": [_put_member(reply["choices"][0], name, has_null)]}
