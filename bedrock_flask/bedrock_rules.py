@@ -132,6 +132,10 @@ RULES: Mapping[str, BedrockRule] = MappingProxyType(
             "user's.",
             "The gateway joins turns of one role in requests of the other APIs, and so makes no use of it.",
         ),
+        "same_address": BedrockRule(
+            "Whether `model` and `stream` in a body of InvokeModel, if it has them, must be those of its address.",
+            "With it the gateway refuses a native body that names another model, or streams where its route does not.",
+        ),
         "sampling": BedrockRule(
             "Whether `temperature` and `topP` are taken together (`both`), one at a time (`one`), or, like `topK`, "
             "only with their defaults (`none`).",

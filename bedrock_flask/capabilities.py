@@ -41,6 +41,7 @@ class Capabilities:
         empty_results       whether a tool result may have no content
         prefill             the conversation may end with an assistant turn, which the model continues
         any_turns           turns may come in any order, also the assistant's first
+        same_address        `model` and `stream` in a body of InvokeModel must be those of its address
         system_turns        InvokeModel accepts a system message among the others
 
     Tools:
@@ -116,6 +117,7 @@ class Capabilities:
     empty_results: str = _make_enum("unknown", "accepted", "refused")
     prefill: bool = True
     any_turns: bool = False
+    same_address: bool = False
     system_turns: bool = False
     # Tools.
     forced_tools: bool = True

@@ -26,6 +26,7 @@ OPEN = CHAT.but(
     **open_weights.EFFORTS,
     refused_in_chat=("logit_bias",),
     any_turns=True,
+    same_address=True,
     surfaces=open_weights.RUNTIME,
 )
 GPT = CHAT.but(
@@ -136,6 +137,9 @@ OPEN_SOURCES = {
             "of the user's",
             DOCUMENTED,
         )
+    ],
+    "same_address": [
+        Source("AWS user guide, OpenAI models, considerations when constructing the request body", DOCUMENTED)
     ],
     "efforts": [
         Source(

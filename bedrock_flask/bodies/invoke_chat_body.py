@@ -8,7 +8,7 @@ A family's schema inherits `Body` and replaces what its page says otherwise. An 
 clients send it so, and an answer's message can be sent back as it came.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bedrock_flask import fields
@@ -16,6 +16,7 @@ from bedrock_flask.adapter import Adapter, ChatForm
 from bedrock_flask.bodies.converse_body import InferenceConfig
 from bedrock_flask.bodies.openai_chat_body import Function, JsonSchemaFormat, NamedFunction, StreamOptions
 from bedrock_flask.bodies.openai_fields import Typed, make_flag, make_nested, make_object, make_string, make_tag
+from bedrock_flask.converse import Json
 from bedrock_flask.fields import Field, Open, Schema
 
 # --- parts of messages ----------------------------------------------------------------------------------------------
@@ -260,6 +261,16 @@ class ChatRequest(Sampling):
     )
     user = make_string("An opaque id of the end user.")
     service_tier = make_string("How quickly the request is served.", "auto", "default", "flex", "priority", "reserved")
+
+
+def check_address(body: Json, model: str, *, stream: bool) -> Iterator[tuple[str, str]]:
+    """What a body says of the model and the stream is what its address says: `model` is an id, a profile or an ARN."""
+    named, streams = body.get("model"), body.get("stream")
+    # An ARN need not have the id of its model.
+    if named is not None and named != model and not model.endswith(f".{named}") and not model.startswith("arn:"):
+        yield "model", f"must be {model}, which the body is sent to, or absent"
+    if streams is not None and streams != stream:
+        yield "stream", f"must be {'true' if stream else 'false'} for this operation, or absent"
 
 
 class Body(ChatRequest):

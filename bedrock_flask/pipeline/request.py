@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask import headers
+from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
 from bedrock_flask.bedrock.errors import is_profile_needed
 from bedrock_flask.bedrock.model_ids import find_arn_region, is_application_profile
 from bedrock_flask.bedrock.surfaces import CALLED, COUNTERS, name_surface
+from bedrock_flask.bodies import invoke_chat_body
 from bedrock_flask.call import Call, Reply, Stream
 from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
@@ -106,6 +108,15 @@ def find_refused(faults: Iterable[FieldError], model: Model | None = None) -> li
     """
     lets_values_pass = model is not None and model.validate == WARN
     return [fault for fault in faults if not (fault.unknown or (lets_values_pass and fault.is_new_value))]
+
+
+def find_native_faults(model: Model, body: Any, *, stream: bool) -> list[FieldError]:
+    """Every fault of a native body that is sent to a model."""
+    with isolate_plugin_errors(model.adapter):
+        faults = model.adapter.find_faults(body, capabilities=model.capabilities)
+    if not model.capabilities.same_address or any(not fault.unknown for fault in faults):
+        return faults
+    return faults + [FieldError(*fault) for fault in invoke_chat_body.check_address(body, model.id, stream=stream)]
 
 
 def reject_native_faults(exchange: Exchange, model: Model, body: Any, faults: Sequence[FieldError]) -> None:

@@ -9,7 +9,6 @@ import re
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.errors import ERRORS, find_error
 from bedrock_flask.bedrock.model_ids import is_prompt
 from bedrock_flask.bedrock.operations import MODEL_ROUTES, OPERATIONS, STREAMING
@@ -41,6 +40,7 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline import counting
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream, write_reply
 from bedrock_flask.pipeline.request import (
+    find_native_faults,
     find_refused,
     make_call,
     parse_json,
@@ -122,8 +122,7 @@ def _invoke(exchange: Exchange, model: Model, *, stream: bool) -> Response:
         return _pass_through(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream)
     body = parse_json(data)
     model = model.for_body(body)
-    with isolate_plugin_errors(model.adapter):
-        faults = model.adapter.find_faults(body, capabilities=model.capabilities)
+    faults = find_native_faults(model, body, stream=stream)
     reject_native_faults(exchange, model, body, find_refused(faults, model))
     report_unknown(exchange, faults)
     return _pass_through(exchange, model, data, operation="InvokeModel", wire=model.adapter.wire, stream=stream)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.model_ids import is_own_model, is_prompt
 from bedrock_flask.call import Call, Chunk
 from bedrock_flask.dialect import Dialect, ErrorResponse, Route
@@ -35,6 +34,7 @@ from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply, pass_stream
 from bedrock_flask.pipeline.request import (
+    find_native_faults,
     is_json,
     make_call,
     parse_json,
@@ -131,7 +131,7 @@ def _invoke(exchange: Exchange, model: Model, data: bytes, *, stream: bool, body
     else:
         body = parse_json(data) if body is None else body
         model = model.for_body(body)
-        report_unknown(exchange, _check_body(exchange, model, body))
+        report_unknown(exchange, _check_body(exchange, model, body, stream=stream))
         call = make_call(exchange, model, data, stream=stream)
     wire = find_wire(call.adapter, call.wire)
     if stream:
@@ -148,10 +148,9 @@ def _make_opaque_call(exchange: Exchange, model: Model, data: bytes, *, stream: 
     return make_call(exchange, model, data, operation="InvokeModel", wire=OPAQUE.name, stream=stream, forward=forward)
 
 
-def _check_body(exchange: Exchange, model: Model, body: Any) -> list[FieldError]:
+def _check_body(exchange: Exchange, model: Model, body: Any, *, stream: bool) -> list[FieldError]:
     """The unknown fields and values that may pass; every other fault is an InvalidBody."""
-    with isolate_plugin_errors(model.adapter):
-        faults: list[FieldError] = model.adapter.find_faults(body, capabilities=model.capabilities)
+    faults = find_native_faults(model, body, stream=stream)
     if is_prompt(model.id) and isinstance(body, dict) and "messages" not in body:
         # A managed prompt brings its own messages.
         faults = [fault for fault in faults if fault.path != "messages"]

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import is_own_model, is_prompt
+from bedrock_flask.bedrock.operations import STREAMING
 from bedrock_flask.bedrock.usage import HEADERS, METRICS
+from bedrock_flask.bodies import invoke_chat_body
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.closing import closing
 from bedrock_flask.converse import Event, Json, fold
@@ -114,8 +116,17 @@ def read_native_body(request: EmulatorRequest) -> tuple[Adapter, Capabilities, J
     if request.account.is_strict:
         # Before the adapter's rules, which are the same in the gateway's words.
         rules.check_rules(adapter.wire, body, capabilities)
+        reject_faults(_find_contradictions(request, capabilities, body))
     reject_faults(request.keep_refused(adapter.find_faults(body, capabilities=capabilities)))
     return adapter, capabilities, body
+
+
+def _find_contradictions(request: EmulatorRequest, capabilities: Capabilities, body: Json) -> list[FieldError]:
+    """What a body says otherwise than its address; a body of another operation has none."""
+    streams = {"InvokeModel": False, STREAMING["InvokeModel"]: True}.get(request.operation)
+    if streams is None or not capabilities.same_address:
+        return []
+    return [FieldError(*fault) for fault in invoke_chat_body.check_address(body, request.model, stream=streams)]
 
 
 def _reject_unserved(request: EmulatorRequest, capabilities: Capabilities, surface: str) -> None:
