@@ -364,6 +364,11 @@ class Adapter:
         """The operation that takes the native body."""
         return self.speaks[self.wire]
 
+    @property
+    def forms(self) -> tuple["Adapter", ...]:
+        """The adapters of the native bodies: this one, and that of the second body if there is one."""
+        return (self,) if self.also is None else (self, self.also)
+
     def for_body(self, body: Any) -> "Adapter":
         """The adapter of a native body, where the models take two."""
         if self.also is None or not isinstance(body, dict) or self._required <= body.keys():

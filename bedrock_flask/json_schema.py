@@ -4,7 +4,7 @@ apispec is imported when a document is made, because a gateway that only answers
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,21 @@ def to_json_schema(
     parts = _localise_refs(parts)
     # The root may refer to itself, so it stays among the definitions too.
     return {"$schema": DIALECT, "title": name, **parts[name], "$defs": parts}
+
+
+def to_joint_schema(schemas: Sequence[marshmallow.Schema], samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A self-contained JSON Schema document of what fits one of several schemas, with an example of each."""
+    names = [name_component(schema) for schema in schemas]
+    spec = make_spec(names[0], "0")
+    document = join_references([add_reference(spec, schema) for schema in schemas])
+    parts = spec.to_dict()["components"]["schemas"]
+    head = {"$schema": DIALECT, "title": " or ".join(names), "examples": [dict(sample) for sample in samples]}
+    return {**head, **_localise_refs({**document, "$defs": parts})}
+
+
+def join_references(references: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The schema of what fits one of these."""
+    return references[0] if len(references) == 1 else {"anyOf": list(references)}
 
 
 def name_component(schema: Any) -> str:

@@ -135,7 +135,7 @@ def _describe_route(spec: Any, dialect: Dialect, route: Route, path: str) -> Jso
         answers[route.stream] = {"schema": {}}
     error = {"schema": {"type": "object", "description": f"In the form of {dialect.title}'s API."}}
     name = path if route.method == "POST" else f"{path}_{route.method.lower()}"
-    body = {"requestBody": request_body(schema, dict(route.sample) if route.sample else None)}
+    body = {"requestBody": request_body(schema, *([dict(route.sample)] if route.sample else []))}
     if route.is_form:
         body["requestBody"]["content"]["multipart/form-data"] = {"schema": schema}
     return {
@@ -158,10 +158,14 @@ def _describe_parameters(path: str) -> list[Json]:
     ]
 
 
-def request_body(schema: Any, sample: Json | None) -> Json:
-    """The JSON body of an operation, with an example."""
+def request_body(schema: Any, *samples: Json) -> Json:
+    """The JSON body of an operation, with its examples."""
     content: Json = {"schema": schema}
-    return {"required": True, "content": {"application/json": content | ({"example": sample} if sample else {})}}
+    if len(samples) == 1:
+        content["example"] = samples[0]
+    elif samples:
+        content["examples"] = {f"body {number}": {"value": sample} for number, sample in enumerate(samples, 1)}
+    return {"required": True, "content": {"application/json": content}}
 
 
 def get_operation(

@@ -90,7 +90,7 @@ def write_family(registry: Registry, adapter: Adapter) -> str:
         _write_patterns(adapter),
         _write_known(adapter),
         _write_body(registry, adapter),
-        _write_answer(adapter),
+        *(_write_answer(form, title) for form, title in zip(adapter.forms, _ANSWERS, strict=False)),
         _write_sources(adapter),
     )
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
@@ -143,30 +143,40 @@ def _write_known(adapter: Adapter) -> str:
 
 
 def _write_body(registry: Registry, adapter: Adapter) -> str:
-    sample = json.dumps(adapter.sample, indent=2, ensure_ascii=False)
-    valid = f"A valid body:\n\n```json\n{sample}\n```"
+    valid = _write_sample(adapter)
     generic = registry.generic
     if adapter.body is generic.body and adapter is not generic:
         return f"## Body\n\nThe body is that of Converse: [its members]({generic.name}.md#body).\n\n{valid}"
     schema = to_json_schema(adapter.schema)
     bounds = "A bound that AWS does not clearly document is marked *unverified*; the gateway does not enforce it."
-    parts = _write_parts("Parts of the body", schema)
-    return f"## Body\n\n{format_members(schema)}\n{bounds}\n\n{valid}\n\n{parts}\n\n{_write_second_body(adapter)}"
+    members = f"## Body\n\n{format_members(schema)}\n{bounds}"
+    written = (members, valid, _write_parts("Parts of the body", schema), _write_second_body(adapter))
+    return "\n\n".join(filter(None, written))
 
 
 def _write_second_body(adapter: Adapter) -> str:
     if adapter.also is None:
         return ""
     schema = to_json_schema(adapter.also.schema)
-    members = f"The models also take a body with these members.\n\n{format_members(schema)}"
-    return f"## Second body\n\n{members}\n{_write_parts('Parts of the second body', schema)}"
+    members = (
+        f"The models also take a body with these members.\n\n{format_members(schema)}\n{_write_sample(adapter.also)}"
+    )
+    return f"## Second body\n\n{members}\n\n{_write_parts('Parts of the second body', schema)}"
 
 
-def _write_answer(adapter: Adapter) -> str:
+def _write_sample(adapter: Adapter) -> str:
+    sample = json.dumps(adapter.sample, indent=2, ensure_ascii=False)
+    return f"A valid body:\n\n```json\n{sample}\n```"
+
+
+_ANSWERS = ("Answer", "Answer to the second body")
+
+
+def _write_answer(adapter: Adapter, title: str) -> str:
     if adapter.answer is None:
         return ""
     schema = to_json_schema(adapter.answer())
-    return f"## Answer\n\n{format_members(schema)}\n{_write_parts('Parts of the answer', schema)}"
+    return f"## {title}\n\n{format_members(schema)}\n{_write_parts(f'Parts of the {title.lower()}', schema)}"
 
 
 def _write_parts(title: str, schema: dict[str, Any]) -> str:

@@ -23,6 +23,12 @@ class PluginRaised(Exception):
 
 def check_adapter(adapter: Adapter) -> Iterator[str]:
     """Yield the faults of an adapter, found with its own samples; raise PluginRaised if one of its functions raises."""
+    yield from _check_form(adapter)
+    if adapter.also is not None:
+        yield from (f"in also: {fault}" for fault in _check_form(adapter.also))
+
+
+def _check_form(adapter: Adapter) -> Iterator[str]:
     samples = {"sample": adapter.sample, "reply": adapter.reply, "chunks": adapter.chunks}
     for name, value in {**samples, "schema": json_schema.to_json_schema(adapter.schema)}.items():
         yield from _check_json(name, value)

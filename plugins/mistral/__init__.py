@@ -10,9 +10,12 @@ from dataclasses import replace
 from bedrock_flask.plugin import Adapter, hookimpl
 from bedrock_flask_plugins.mistral import chat, prompt
 
+# Mistral 7B and Mixtral take no instructions.
+_SAMPLE = {"messages": [{"role": "user", "content": "What is 2+2?"}], "max_tokens": 64, "temperature": 0.5}
+
 
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(chat.ADAPTER)
     register(replace(chat.LARGE_ADAPTER, also=prompt.ADAPTER))
-    register(replace(prompt.ADAPTER, also=chat.LARGE_ADAPTER))
+    register(replace(prompt.ADAPTER, also=replace(chat.LARGE_ADAPTER, sample=_SAMPLE)))

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from bedrock_flask.protocol import eventstream
@@ -301,6 +302,62 @@ def test_models_are_listed_and_described(gateway: Gateway) -> None:
     schema = gateway.get("/v1/models/nova/schema")
     assert schema.headers["content-type"] == "application/schema+json"
     assert schema.json()["properties"]["messages"]["type"] == "array"
+
+
+GPT = {"messages": [{"role": "user", "content": "Name three colours."}]}
+GPT_ID = "openai.gpt-oss-120b-1:0"
+
+
+@pytest.mark.parametrize(
+    ("route", "members", "path"),
+    [
+        ("invoke", {"model": "openai.gpt-oss-20b-1:0"}, "model"),
+        ("invoke", {"model": "gpt-oss"}, "model"),
+        ("invoke", {"stream": True}, "stream"),
+        ("invoke-stream", {"stream": False}, "stream"),
+    ],
+)
+def test_a_body_that_contradicts_its_address_is_refused(
+    gateway: Gateway, emulator: Emulator, route: str, members: dict[str, Any], path: str
+) -> None:
+    operation = {"invoke": "invoke", "invoke-stream": "invoke-with-response-stream"}[route]
+    for address in (f"/v1/models/gpt-oss/{route}", f"/model/{GPT_ID}/{operation}"):
+        response = gateway.post(address, GPT | members)
+        assert (response.status_code, path in response.text) == (400, True), response.text
+    assert emulator.calls() == []
+    refused = emulator.post(f"/model/{GPT_ID}/{operation}", GPT | members)
+    assert (refused.status_code, path in refused.text) == (400, True), refused.text
+
+
+@pytest.mark.parametrize("members", [{"model": GPT_ID, "stream": False}, {"model": None, "stream": None}])
+def test_a_body_may_say_what_its_address_says(gateway: Gateway, members: dict[str, Any]) -> None:
+    assert gateway.post("/v1/models/gpt-oss/invoke", GPT | members).status_code == 200
+    streamed = members | {"stream": members["stream"] is not None or None}
+    assert events(gateway.post("/v1/models/gpt-oss/invoke-stream", GPT | streamed))[-1].event == "usage"
+
+
+@pytest.mark.parametrize(
+    ("name", "bodies"),
+    [
+        ("llama", [{"prompt": "Hi"}, GPT]),
+        ("deepseek-r1", [{"prompt": "Hi"}, GPT]),
+        ("mistral-instruct", [{"prompt": "Hi"}, GPT]),
+        ("mistral-large", [GPT, {"prompt": "Hi"}]),
+    ],
+)
+def test_the_schema_of_a_model_with_two_bodies_has_both(
+    gateway: Gateway, name: str, bodies: list[dict[str, Any]]
+) -> None:
+    schema = gateway.get(f"/v1/models/{name}/schema").json()
+    published = jsonschema.Draft202012Validator(schema)
+    assert [list(published.iter_errors(body)) for body in (*bodies, *schema["examples"])] == [[]] * 4
+    assert [each.keys() & {"prompt", "messages"} for each in schema["examples"]] == [{*body} for body in bodies]
+    assert not published.is_valid({"max_tokens": 1})
+    content = gateway.get("/openapi.json").json()["paths"][f"/v1/models/{name}/invoke"]["post"]
+    body = content["requestBody"]["content"]["application/json"]
+    assert len(body["schema"]["anyOf"]) == 2
+    for example in body["examples"].values():
+        assert gateway.post(f"/v1/models/{name}/invoke", example["value"]).status_code == 200
 
 
 def test_an_alias_calls_its_profile_and_may_let_unknown_fields_pass(

@@ -28,7 +28,7 @@ from bedrock_flask.errors import (
 )
 from bedrock_flask.fields import Boolean, Object, Schema, String, find_faults
 from bedrock_flask.json_schema import DIALECT as JSON_SCHEMA
-from bedrock_flask.json_schema import to_json_schema
+from bedrock_flask.json_schema import to_joint_schema, to_json_schema
 from bedrock_flask.models.models_file import WARN
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
@@ -100,7 +100,13 @@ def reject_get(exchange: Exchange, name: str) -> Response:
 def show_schema(exchange: Exchange, name: str) -> Response:
     """The JSON Schema (2020-12) of the model's own body."""
     model = serve_native(exchange, resolve_model(exchange, name))
-    schema = _describe_any_body(model) if _is_opaque(model) else to_json_schema(model.adapter.schema)
+    forms = model.adapter.forms
+    if _is_opaque(model):
+        schema = _describe_any_body(model)
+    elif len(forms) > 1:
+        schema = to_joint_schema([form.schema for form in forms], [form.sample for form in forms])
+    else:
+        schema = to_json_schema(model.adapter.schema)
     return make_json_response(schema, content_type="application/schema+json")
 
 

@@ -34,7 +34,7 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
                 "tags": ["any model"],
                 "summary": "Start an asynchronous job of any model",
                 "parameters": [_TOKEN],
-                "requestBody": request_body(body, None),
+                "requestBody": request_body(body),
                 "responses": _describe_responses("202", "The job.", job),
             },
             "get": {

@@ -23,14 +23,13 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
     """Each path with its operations; the bodies become components of the document."""
     named = [model for model in models.list_models() if not is_only_async(model)]
     adapters = {name: a for name, a in models.registry.adapters.items() if a.operation != ASYNC}
-    bodies = {name: json_schema.add_reference(spec, a.schema) for name, a in adapters.items()}
+    bodies = {name: _describe_body(spec, a) for name, a in adapters.items()}
     for name, schema in _describe_envelopes(adapters, named, bodies):
         spec.components.schema(name, schema)
     for model in named:
-        kind = model.adapter.answer or _ANSWERS.get(model.adapter.wire)
-        answer = json_schema.add_reference(spec, kind()) if kind else _ANY_ANSWER
+        body, answer = _describe_body(spec, model.adapter), _describe_answer(spec, model.adapter)
         for action, stream in _list_actions(model):
-            operation = _describe_model_operation(model, action, answer, stream=stream)
+            operation = _describe_model_operation(model, action, body, answer, stream=stream)
             yield f"/v1/models/{model.name}/{action}", {"post": operation}
     yield "/v1/invoke", {"post": _describe_invoke_by_body(adapters, named)}
     yield from jobs_openapi.describe_paths(spec, models)
@@ -54,7 +53,19 @@ def _list_actions(model: Model) -> list[tuple[str, bool]]:
     return [("invoke", False), *([("invoke-stream", True)] if model.capabilities.streaming else [])]
 
 
-def _describe_model_operation(model: Model, action: str, answer: Json, *, stream: bool) -> Json:
+def _describe_body(spec: Any, adapter: Adapter) -> Json:
+    """The schema of the native body, or of the two."""
+    return json_schema.join_references([json_schema.add_reference(spec, form.schema) for form in adapter.forms])
+
+
+def _describe_answer(spec: Any, adapter: Adapter) -> Json:
+    """The schema of the answer, or of those to the two bodies."""
+    kinds = [form.answer or _ANSWERS.get(form.wire) for form in adapter.forms]
+    known = [json_schema.add_reference(spec, kind()) for kind in dict.fromkeys(kinds) if kind]
+    return _ANY_ANSWER if None in kinds else json_schema.join_references(known)
+
+
+def _describe_model_operation(model: Model, action: str, body: Json, answer: Json, *, stream: bool) -> Json:
     return {
         "operationId": f"{action.replace('-', '_')}.{model.name}",
         "tags": ["models"],
@@ -62,7 +73,7 @@ def _describe_model_operation(model: Model, action: str, answer: Json, *, stream
         "description": "\n\n".join(
             filter(None, [model.description, f"Calls `{model.id}` with {model.adapter.operation}."])
         ),
-        "requestBody": request_body(model.adapter.schema, dict(model.adapter.sample)),
+        "requestBody": request_body(body, *(dict(form.sample) for form in model.adapter.forms)),
         "responses": _describe_responses(stream=stream, schema=answer),
     }
 
@@ -72,7 +83,7 @@ def _describe_any_operation(action: str, *, stream: bool) -> Json:
         "operationId": action.replace("-", "_"),
         "tags": ["any model"],
         "summary": f"{'Stream' if stream else 'Invoke'} any model by alias, adapter, Bedrock id, profile or ARN",
-        "requestBody": request_body({"type": "object"}, None),
+        "requestBody": request_body({"type": "object"}),
         "responses": _describe_responses(stream=stream),
     }
 
@@ -84,7 +95,7 @@ def _describe_invoke_by_body(adapters: Mapping[str, Adapter], named: list[Model]
         "oneOf": [{"$ref": ref} for ref in choices],
         "discriminator": {"propertyName": "model", "mapping": mapping},
     }
-    sample = next(({"model": m.name, "input": dict(m.adapter.sample)} for m in named), None)
+    samples = [{"model": m.name, "input": dict(m.adapter.sample)} for m in named[:1]]
     responses = _describe_responses(stream=False)
     responses["200"]["content"] |= _describe_responses(stream=True)["200"]["content"]
     return {
@@ -92,7 +103,7 @@ def _describe_invoke_by_body(adapters: Mapping[str, Adapter], named: list[Model]
         "tags": ["any model"],
         "summary": "Invoke the model that the body names",
         "description": "`input` is sent to the model as it was written, character for character.",
-        "requestBody": request_body(body, sample),
+        "requestBody": request_body(body, *samples),
         "responses": responses,
     }
 
