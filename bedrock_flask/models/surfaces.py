@@ -117,6 +117,8 @@ def serve_by(adapter: Adapter, capabilities: Capabilities, way: Way) -> tuple[Ad
         speaks={way.wire: way.name},
         sample=SAMPLES[way.wire],
         answer=None,
+        also=None,
+        limit="",
         rules=(),
         extras=extras,
         encode=None,

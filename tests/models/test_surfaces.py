@@ -73,3 +73,12 @@ def test_a_surface_that_takes_no_schema_for_the_answer_takes_none_of_any_model()
     assert able.structured
     for name, structured in (("runtime/messages", True), ("mantle/messages", False)):
         assert serve_by(adapter, able, Way(name, name, "anthropic"))[1].structured is structured
+
+
+def test_a_surface_takes_neither_body_of_a_models_own() -> None:
+    adapter, able = REGISTRY.pick("meta.llama3-3-70b-instruct-v1:0")
+    prompt = dict(adapter.sample)
+    assert [form.has_members(prompt) for form in adapter.forms] == [True, False]
+    served, _ = serve_by(adapter, able, Way("runtime/chat", "runtime/chat", "openai_chat"))
+    assert served.forms == (served,)
+    assert served.for_body(prompt) is served
