@@ -63,6 +63,7 @@ class Route:
 class Dialect:
     """One API.
 
+    name              that of its module, by which a policy allows it
     title             its heading in the OpenAPI document
     routes            its addresses
     mounts            the paths below which the routes are found; the first is the gateway's own
@@ -76,6 +77,7 @@ class Dialect:
     response_headers  headers that its clients may read on web pages, for CORS
     """
 
+    name: str = ""
     title: str
     routes: Sequence[Route]
     mounts: Sequence[str]

@@ -38,9 +38,10 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9
 
 @dataclass(frozen=True)
 class Hot:
-    """A hot address: its rule, as Flask writes it, and the function that answers."""
+    """A hot address: its rule, as Flask writes it, the name of its dialect, and the function that answers."""
 
     rule: str
+    dialect: str
     respond: Callable[..., Response]
 
 
@@ -77,17 +78,17 @@ def list_hot(dialects: Iterable[Dialect]) -> HotAddresses:
     named: dict[tuple[str, str], Hot] = {}
     for dialect in dialects:
         for mount, route in itertools.product(dialect.mounts, dialect.routes):
-            _add(f"{mount}{route.path}", route, exact, named)
+            _add(Hot(f"{mount}{route.path}", dialect.name, route.respond), route, exact, named)
     return HotAddresses(exact, named, tuple(dict.fromkeys(prefix for prefix, _ in named)))
 
 
-def _add(rule: str, route: Route, exact: dict[str, Hot], named: dict[tuple[str, str], Hot]) -> None:
+def _add(hot: Hot, route: Route, exact: dict[str, Hot], named: dict[tuple[str, str], Hot]) -> None:
     if route.method != "POST":
         return
-    if "<" not in rule:
-        exact[rule] = Hot(rule, route.respond)
-    elif parts := _RULE.fullmatch(rule):
-        named[parts["prefix"], parts["suffix"]] = Hot(rule, route.respond)
+    if "<" not in hot.rule:
+        exact[hot.rule] = hot
+    elif parts := _RULE.fullmatch(hot.rule):
+        named[parts["prefix"], parts["suffix"]] = hot
 
 
 def is_plain(environ: Mapping[str, Any]) -> bool:
@@ -115,7 +116,7 @@ def open_direct_door(app: Flask, flask: Application) -> Application:
             return flask(environ, start_response)
         hot, labels = found
         exchange = begin_exchange(environ, current_state(app))
-        exchange.route = hot.rule
+        exchange.route, exchange.dialect = hot.rule, hot.dialect
         try:
             steps.enter(exchange)
             response = hot.respond(exchange, *labels)

@@ -36,6 +36,7 @@ class Exchange:
     environ          the request as the WSGI server gives it
     has_unread_body  whether the request has a body of which something is still to come
     route            the address that was found for it, as Flask writes rules; None without one
+    dialect          the name of the API that has this address; empty for one of no dialect
     is_public        whether that address needs no key
     started          a time of `time.monotonic()`
     record           what is learned about its calls of Bedrock
@@ -55,6 +56,7 @@ class Exchange:
     request_id: str
     has_unread_body: bool
     route: str | None = None
+    dialect: str = ""
     is_public: bool = False
     started: float = field(default_factory=time.monotonic)
     record: CallRecord = field(default_factory=CallRecord)

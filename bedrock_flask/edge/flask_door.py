@@ -41,7 +41,7 @@ def with_routes(app: Flask) -> Flask:
     for dialect in state_of(app).dialects:
         for mount, route in itertools.product(dialect.mounts, dialect.routes):
             rule = f"{mount}{route.path}"
-            app.add_url_rule(rule, f"{route.method} {rule}", _make_view(route), methods=[route.method])
+            app.add_url_rule(rule, f"{route.method} {rule}", _make_view(dialect.name, route), methods=[route.method])
     return app
 
 
@@ -65,8 +65,13 @@ def to_flask(response: Response) -> FlaskResponse:
     return flask_response
 
 
-def _make_view(route: Route) -> Callable[..., FlaskResponse]:
-    return lambda **labels: to_flask(route.respond(current_exchange(), **labels))
+def _make_view(dialect: str, route: Route) -> Callable[..., FlaskResponse]:
+    def view(**labels: Any) -> FlaskResponse:
+        exchange = current_exchange()
+        exchange.dialect = dialect
+        return to_flask(route.respond(exchange, **labels))
+
+    return view
 
 
 def _begin() -> None:

@@ -232,6 +232,8 @@ def make_call(
         retries_itself=_retries_itself(exchange),
         deadline=time.monotonic() + exchange.settings.deadline,
         billed_as="" if operation in _UNBILLED else find_billed_id(model),
+        principal=exchange.principal,
+        dialect=exchange.dialect,
         record=exchange.record,
     )
 
@@ -292,6 +294,8 @@ def make_account_call(
         request_id=exchange.request_id,
         deadline=time.monotonic() + exchange.settings.deadline,
         retries_itself=_retries_itself(exchange),
+        principal=exchange.principal,
+        dialect=exchange.dialect,
         record=exchange.record,
     )
 
