@@ -23,6 +23,7 @@ from bedrock_flask.edge.health import with_health
 from bedrock_flask.edge.unread_request import with_unread_requests
 from bedrock_flask.errors import StartupError
 from bedrock_flask.governance.governance import open_governance
+from bedrock_flask.guards.authorised import authorised
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models.discovery import Discovery
 from bedrock_flask.models.loading import load_registry
@@ -38,7 +39,7 @@ Step = Callable[[Flask], Flask]
 LOG = logging.getLogger("bedrock_flask.plugin")
 
 # Outermost first: what a call passes on its way to the transport, and its reply on the way back.
-GUARDS: tuple[Guard, ...] = (completed,)
+GUARDS: tuple[Guard, ...] = (authorised, completed)
 
 # gunicorn takes this exit code of a worker for "do not try again".
 CANNOT_START = 3

@@ -12,6 +12,7 @@ from bedrock_flask.bedrock.operations import OPERATIONS, STREAMING
 from bedrock_flask.bedrock.surfaces import CALLED, Surface
 from bedrock_flask.bedrock.usage import NOTHING, Usage
 from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.governance.policy import Terms
 from bedrock_flask.governance.principal import NOBODY, Principal
 from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
 from bedrock_flask.protocol import json
@@ -55,7 +56,7 @@ class Call:
     is the connection of the caller, which a stream watches: when the client disconnects, the call ends.
     `retries_itself` says that the caller tries again after an error, so the gateway does not. `billed_as` is the id
     that names its price, and is empty where AWS bills nothing. `principal` is the caller, and `dialect` the API that it
-    called.
+    called; `terms` are what policies go by.
     """
 
     adapter: Adapter
@@ -75,6 +76,7 @@ class Call:
     billed_as: str = ""
     principal: Principal = NOBODY
     dialect: str = ""
+    terms: Terms | None = None
     record: CallRecord = field(default_factory=CallRecord)
 
     @property

@@ -239,6 +239,17 @@ class RegionNotAllowed(CallerError):
     status = 403
 
 
+class PolicyRefused(CallerError):
+    """A policy of the caller's key, of its team or of one above it does not allow the request."""
+
+    code = "policy_refused"
+    title = "A policy does not allow this request"
+    status = 403
+
+    def __init__(self, refusal: str) -> None:
+        super().__init__(f"{refusal} Who administers this gateway can change it: bedrock-flask teams|keys policy.")
+
+
 class Unsupported(InvalidBody):
     """The model does not support something in the request."""
 

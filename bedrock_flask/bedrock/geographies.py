@@ -20,6 +20,12 @@ _REGIONS = (
 GEOGRAPHIES = (*(geography for geography, _ in _REGIONS), _GOVERNMENT)
 
 
+def list_region_geographies(region: str) -> tuple[str, ...]:
+    """The geographies that a region is in, the continent of its name included; empty if it is not known."""
+    named = [geography for geography in find_geographies(region) if geography != "global"]
+    return tuple(dict.fromkeys((*named, region.partition("-")[0]))) if region else ()
+
+
 def find_geographies(region: str) -> Iterator[str]:
     """The prefixes of the profiles that a region can call, the narrowest first; `global` alone if it is not known."""
     if region.startswith(f"{_GOVERNMENT}-"):

@@ -24,6 +24,11 @@ def is_prompt(model: str) -> bool:
     return model.startswith("arn:") and ":prompt/" in model
 
 
+def is_foundation_model(model: str) -> bool:
+    """Whether a name is the ARN of a model of AWS's list, which is served in the region that is called."""
+    return model.startswith("arn:") and ":foundation-model/" in model
+
+
 def is_application_profile(model: str) -> bool:
     """Whether a model is an inference profile of the account's own, whose ARN does not contain the model's id.
 

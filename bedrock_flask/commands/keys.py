@@ -8,6 +8,7 @@ import click
 from bedrock_flask.commands.database import change_directory, read_database_settings
 from bedrock_flask.commands.options import format_time, parse_duration, parse_tags
 from bedrock_flask.commands.output.table import format_table
+from bedrock_flask.commands.policies import change_policy, format_policy
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.governance.key_text import NewKey, compute_digest, derive_aws_secret
 
@@ -73,6 +74,26 @@ def rotate(key: str, overlap: str) -> None:
     with change_directory(settings) as directory:
         new = directory.rotate_key(settings.key_pepper, key, parse_duration(overlap))
     _print_key(settings, new)
+
+
+@keys.command()
+@click.argument("key", metavar="TEAM/NAME")
+@click.argument("rules", nargs=-1, metavar="[RULE=VALUE]...")
+@click.option("--remove", multiple=True, metavar="RULE", help="Remove a rule; may be repeated.")
+def policy(key: str, rules: Sequence[str], remove: Sequence[str]) -> None:
+    """Show or change what the calls of a key may do.
+
+    Rules are lists, separated by commas: models (patterns of ids and aliases), dialects, regions, geographies (`eu`,
+    `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. A call must
+    satisfy the policies of its key, of the team and of all teams above it. A change holds within five seconds.
+    """
+    with change_directory(read_database_settings()) as directory:
+        found = directory.read_key_policy(key)
+        if rules or remove:
+            found = change_policy(found, rules, remove)
+            directory.set_key_policy(key, found)
+    for line in format_policy(found):
+        click.echo(line)
 
 
 @keys.command()

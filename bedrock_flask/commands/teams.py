@@ -7,6 +7,7 @@ import click
 from bedrock_flask.commands.database import change_directory, read_database_settings
 from bedrock_flask.commands.options import format_time, parse_tags
 from bedrock_flask.commands.output.table import format_table
+from bedrock_flask.commands.policies import change_policy, format_policy
 
 
 @click.group()
@@ -35,6 +36,26 @@ def list_() -> None:
         found = directory.list_teams()
     rows = [(team.id, team.parent or "-", format_time(team.created), format_time(team.revoked)) for team in found]
     for line in format_table([("team", "parent", "created", "revoked"), *rows]):
+        click.echo(line)
+
+
+@teams.command()
+@click.argument("name")
+@click.argument("rules", nargs=-1, metavar="[RULE=VALUE]...")
+@click.option("--remove", multiple=True, metavar="RULE", help="Remove a rule; may be repeated.")
+def policy(name: str, rules: Sequence[str], remove: Sequence[str]) -> None:
+    """Show or change what the calls of a team: they hold for its keys and for the teams below it may do.
+
+    Rules are lists, separated by commas: models (patterns of ids and aliases), dialects, regions, geographies (`eu`,
+    `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. A call must
+    satisfy the policies of its key, of the team and of all teams above it. A change holds within five seconds.
+    """
+    with change_directory(read_database_settings()) as directory:
+        found = directory.read_team_policy(name)
+        if rules or remove:
+            found = change_policy(found, rules, remove)
+            directory.set_team_policy(name, found)
+    for line in format_policy(found):
         click.echo(line)
 
 

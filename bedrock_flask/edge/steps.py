@@ -11,6 +11,7 @@ from bedrock_flask.edge.concurrency import release_slot_on_close, take_slot, tak
 from bedrock_flask.edge.cors import vary_by_origin
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.host import check_host
+from bedrock_flask.edge.networks import check_network
 from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.signatures import verify_signature
 
@@ -51,6 +52,8 @@ STEPS_IN: tuple[Callable[[Exchange], None], ...] = (
     take_slot,
     verify_signature,
     take_slot_when_proven,
+    # A signed request has a caller when it is proven.
+    check_network,
 )
 # On the way out, of an error too. What is done when the last byte is sent is done in this order.
 STEPS_OUT: tuple[Callable[[Exchange, Response], None], ...] = (

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from bedrock_flask.governance.policy import Policy
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -13,6 +15,7 @@ class Principal:
     team     the team that owns the key; empty for a static one
     teams    that team and those above it, from the top down
     secret   the id of the secret that was presented
+    policies what its calls must satisfy: those of the teams from the top down, then the key's
     tags     those of the teams and of the key; the inner ones win
     expires  milliseconds since 1970 from which on the key or its secret is not valid; None if it stays valid
     """
@@ -21,6 +24,7 @@ class Principal:
     team: str = ""
     teams: tuple[str, ...] = ()
     secret: str = ""
+    policies: tuple[Policy, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     expires: int | None = None
 

@@ -88,9 +88,16 @@ class Registry:
 
         The ARN of an application's profile does not name its model.
         """
+        return self._split_profile(model)[1]
+
+    def find_profile_prefix(self, model: str) -> str:
+        """Return the prefix in the id or ARN of AWS's inference profiles (`us`, `global`); of others an empty text."""
+        return self._split_profile(model)[0]
+
+    def _split_profile(self, model: str) -> tuple[str, str]:
         name = model.rpartition("/")[2] if ":inference-profile/" in model else model
         head, _, rest = name.partition(".")
-        return name if name.startswith("arn:") or head in self.providers or not rest else rest
+        return ("", name) if name.startswith("arn:") or head in self.providers or not rest else (head, rest)
 
     def pick(self, model: str) -> tuple[Adapter, Capabilities]:
         """Return the adapter and the capabilities of a Bedrock id; LookupError if no plugin claims it."""

@@ -36,6 +36,7 @@ from bedrock_flask.models.foreign_bodies import find_likeness
 from bedrock_flask.models.models_file import DROP, ERROR, WARN
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import choose_region, expect_region
+from bedrock_flask.pipeline.terms import describe_terms
 from bedrock_flask.protocol import envelope
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.translation import safeguards
@@ -218,6 +219,7 @@ def make_call(
         sent, sent_headers = addressed.body, {**sent_headers, **addressed.headers}
         exchange.record.surface = surface.name
     end_large_body(exchange)
+    region = choose_region(exchange, model.region, is_alias=bool(model.base))
     return Call(
         adapter=model.adapter,
         operation=operation,
@@ -226,7 +228,7 @@ def make_call(
         wire=wire,
         stream=stream,
         client=client_socket(exchange.environ),
-        region=choose_region(exchange, model.region, is_alias=bool(model.base)),
+        region=region,
         headers=sent_headers,
         request_id=exchange.request_id,
         retries_itself=_retries_itself(exchange),
@@ -234,6 +236,7 @@ def make_call(
         billed_as="" if operation in _UNBILLED else find_billed_id(model),
         principal=exchange.principal,
         dialect=exchange.dialect,
+        terms=describe_terms(exchange, region, model),
         record=exchange.record,
     )
 
@@ -274,15 +277,18 @@ def make_account_call(
     labels: Mapping[str, str] | None = None,
     query: str = "",
     arn: str = "",
+    model: Model | None = None,
 ) -> Call:
-    """A call of an operation that is on no model, on behalf of the request that is being answered.
+    """A call of an operation whose address names no model, on behalf of the request that is being answered.
 
-    `arn` is what it is on, which has a region.
+    `arn` is what it is on, which has a region; `model` is the one that its body names, or whose calls it lists.
     """
     check_enabled(exchange, operation)
     end_large_body(exchange)
+    named, is_alias = (find_arn_region(arn), False) if arn or model is None else (model.region, bool(model.base))
+    region = choose_region(exchange, named, is_alias=is_alias)
     return Call(
-        adapter=exchange.state.models.registry.generic,
+        adapter=model.adapter if model else exchange.state.models.registry.generic,
         operation=operation,
         model="",
         body=body,
@@ -290,12 +296,13 @@ def make_account_call(
         query=query,
         wire=wire,
         client=client_socket(exchange.environ),
-        region=choose_region(exchange, find_arn_region(arn)),
+        region=region,
         request_id=exchange.request_id,
         deadline=time.monotonic() + exchange.settings.deadline,
         retries_itself=_retries_itself(exchange),
         principal=exchange.principal,
         dialect=exchange.dialect,
+        terms=describe_terms(exchange, region, model),
         record=exchange.record,
     )
 

@@ -116,3 +116,43 @@ def test_doctor_knows_that_callers_need_a_key(environ: dict[str, str]) -> None:
         OK,
         f"valid; API keys: 0; database: {environ['BEDROCK_FLASK_DATABASE_URL']}",
     )
+
+
+def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str, str]) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme")
+    succeed(environ, "keys", "create", "acme", "nightly")
+    given = ["models=amazon.nova-*, fast", "geographies=eu", "networks=10.0.0.0/8"]
+    stored = ["models=amazon.nova-*,fast", *given[1:]]
+    assert succeed(environ, "teams", "policy", "acme", *given) == stored
+    assert succeed(environ, "teams", "policy", "acme") == stored
+    assert succeed(environ, "teams", "policy", "acme", "models=", "--remove", "networks") == [
+        "models=",
+        "geographies=eu",
+    ]
+    assert succeed(environ, "keys", "policy", "acme/nightly", "dialects=bedrock,openai_chat") == [
+        "dialects=bedrock,openai_chat"
+    ]
+    wider = run(environ, "keys", "policy", "acme/nightly", "geographies=global")
+    assert (wider.returncode, wider.stdout) == (1, "")
+    assert "the geographies of the team 'acme' do not cover global" in wider.stderr
+    assert succeed(environ, "keys", "policy", "acme/nightly") == ["dialects=bedrock,openai_chat"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("models", "each as NAME=VALUE"),
+        ("hours=9", "'hours' is not a rule of a policy"),
+        ("dialects=cobol", "'cobol' is not a dialect"),
+        ("regions=mars", "'mars' is not a region"),
+        ("geographies=EU", "'EU' is not a geography"),
+        ("networks=10.0.0.1/8", "'10.0.0.1/8' is not a network"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(environ: dict[str, str], rule: str, words: str) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme")
+    done = run(environ, "teams", "policy", "acme", rule)
+    assert done.returncode == 1
+    assert words in done.stderr

@@ -4,7 +4,6 @@ Source: the service model of bedrock-runtime in botocore.
 """
 
 import json
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,7 +16,6 @@ from bedrock_flask.edge.query import read_query
 from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply
-from bedrock_flask.pipeline.region import choose_region
 from bedrock_flask.pipeline.request import (
     make_account_call,
     parse_json,
@@ -57,9 +55,7 @@ def start_async_invoke(exchange: Exchange) -> Response:
         reject_faults(find_faults(model, body["modelInput"], "modelInput")[0])
     if model.id != name:
         data = envelope.splice(data.decode(), (), {"modelId": json.dumps(model.id)}).encode()
-    region = choose_region(exchange, model.region, is_alias=bool(model.base))
-    call = replace(_make_call(exchange, "StartAsyncInvoke", data), adapter=model.adapter, region=region)
-    response = _pass(exchange, call)
+    response = _pass(exchange, _make_call(exchange, "StartAsyncInvoke", data, model=model))
     response.headers[headers.MODEL] = model.id
     return response
 

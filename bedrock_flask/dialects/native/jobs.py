@@ -33,7 +33,6 @@ from bedrock_flask.fields import find_faults as find_schema_faults
 from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.pipeline.region import choose_region
 from bedrock_flask.pipeline.request import (
     find_billed_id,
     make_account_call,
@@ -155,8 +154,7 @@ def start_job(exchange: Exchange, name: str) -> Response:
     }
     report_unknown(exchange, passing)
     text = envelope.extract_member(data.decode(), "input")
-    call = make_account_call(exchange, ASYNC, ACCOUNT[ASYNC].name, write_body(model.id, text, members))
-    call.adapter, call.region = model.adapter, choose_region(exchange, model.region, is_alias=bool(model.base))
+    call = make_account_call(exchange, ASYNC, ACCOUNT[ASYNC].name, write_body(model.id, text, members), model=model)
     call.billed_as = find_billed_id(model)
     arn = send(exchange, call).document["invocationArn"]
     described = _describe_job(model, {"invocationArn": arn, "clientRequestToken": token, **members})
@@ -169,8 +167,7 @@ def list_jobs(exchange: Exchange, name: str) -> Response:
     """List the jobs of a model, whichever key has started them."""
     model = _resolve(exchange, name)
     query = _read_query(exchange)
-    call = make_account_call(exchange, "ListAsyncInvokes", ACCOUNT["ListAsyncInvokes"].name, query=query)
-    call.region = choose_region(exchange, model.region, is_alias=bool(model.base))
+    call = make_account_call(exchange, "ListAsyncInvokes", ACCOUNT["ListAsyncInvokes"].name, query=query, model=model)
     page = send(exchange, call).document
     with map_shape_errors():
         jobs = [_describe_job(model, each) for each in page["asyncInvokeSummaries"] if _is_of(model, each)]
@@ -184,7 +181,8 @@ def show_job(exchange: Exchange, name: str, job: str) -> Response:
     if not _ARN.fullmatch(job):
         raise JobNotFound(f"'{job[:200]}' is not the id of a job: it is the ARN that starting one returns.")
     labels = {"invocationArn": job}
-    call = make_account_call(exchange, "GetAsyncInvoke", ACCOUNT["GetAsyncInvoke"].name, labels=labels, arn=job)
+    wire = ACCOUNT["GetAsyncInvoke"].name
+    call = make_account_call(exchange, "GetAsyncInvoke", wire, labels=labels, arn=job, model=model)
     found = send(exchange, call).document
     if not _is_of(model, found):
         raise JobNotFound(f"The job '{job}' is not one of '{model.name}'.")

@@ -17,6 +17,7 @@ from bedrock_flask.models.discovery import Finding
 from bedrock_flask.models.lifecycle import ACTIVE, DEPRECATED, RETIRED, find_today
 from bedrock_flask.models.listing import Listed, describe, list_callable
 from bedrock_flask.pipeline.request import resolve_model
+from bedrock_flask.pipeline.terms import find_model_refusal, reject_model
 from bedrock_flask.translation.async_invokes import is_async, is_only_async
 
 # Seconds that a list waits for the account's lists, if no one has read them in this process.
@@ -79,9 +80,10 @@ class ModelList(Open):
 
 
 def list_models(exchange: Exchange) -> Response:
-    """The models to choose from: adapters, aliases, provider's names, and what else the account is offered."""
+    """The models that the caller may call: adapters, aliases, providers' names, and what the account is offered."""
     models, find_offer, today = exchange.state.models, _make_finder(exchange), find_today()
-    entries = [_describe_for_caller(exchange, row, today) for row in list_callable(models, find_offer, today)]
+    rows = [row for row in list_callable(models, find_offer, today) if not find_model_refusal(exchange, row.model)]
+    entries = [_describe_for_caller(exchange, row, today) for row in rows]
     finding = find_offer(models.region)
     return make_json_response(
         {
@@ -97,7 +99,9 @@ def list_models(exchange: Exchange) -> Response:
 
 def show_model(exchange: Exchange, name: str) -> Response:
     """One model: what it is on Bedrock, and what it can do."""
-    row = describe(exchange.state.models, resolve_model(exchange, name), _make_finder(exchange))
+    model = resolve_model(exchange, name)
+    reject_model(exchange, model)
+    row = describe(exchange.state.models, model, _make_finder(exchange))
     return make_json_response(_describe_for_caller(exchange, row, find_today()))
 
 

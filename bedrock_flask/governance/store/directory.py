@@ -14,6 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.errors import StartupError
 from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
+from bedrock_flask.governance.policy import find_widening, read_policy
+from bedrock_flask.governance.store.key_store import read_chains, read_policies
 from bedrock_flask.governance.store.tables import AUDIT, INSTALLATION, KEYS, SECRETS, TEAMS, AnyRow
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -75,6 +77,32 @@ class Directory:
         chosen = select(SECRETS).where(SECRETS.c.key == key).order_by(SECRETS.c.created, SECRETS.c.id)
         return self.connection.execute(chosen).all()
 
+    def read_team_policy(self, name: str) -> Mapping[str, Any]:
+        """The policy of a team, as it is stored."""
+        found: Mapping[str, Any] = self._find(TEAMS, name).policy
+        return found
+
+    def read_key_policy(self, key: str) -> Mapping[str, Any]:
+        """The policy of a key, as it is stored."""
+        found: Mapping[str, Any] = self._find(KEYS, key).policy
+        return found
+
+    def set_team_policy(self, name: str, policy: Mapping[str, Any]) -> None:
+        """Replace the policy of a team; what those above it do not allow is refused."""
+        team = self._find_valid(TEAMS, name)
+        self._check_within(f"team '{name}'", policy, team.parent)
+        self._update(TEAMS, name, policy=policy)
+
+    def set_key_policy(self, key: str, policy: Mapping[str, Any]) -> None:
+        """Replace the policy of a key; what its teams do not allow is refused."""
+        self._check_within(f"key '{key}'", policy, self._find_valid(KEYS, key).team)
+        self._update(KEYS, key, policy=policy)
+
+    def _check_within(self, owner: str, policy: Mapping[str, Any], team: str | None) -> None:
+        chain = read_chains(self.connection, {team})[team] if team else ()
+        if wider := find_widening(read_policy(owner, policy), [*read_policies(chain)]):
+            raise DirectoryError(f"the policy of the {owner} cannot be wider than those above it: the {wider}")
+
     def revoke_key(self, key: str) -> None:
         """Revoke a key with all its secrets."""
         self._update(KEYS, key, revoked=_now())
@@ -125,7 +153,7 @@ class Directory:
             return
         self.connection.execute(update(table).where(table.c.id == name).values(changes))
         [change] = changes
-        action = {"revoked": "revoke", "expires": "expire"}[change]
+        action = {"revoked": "revoke", "expires": "expire", "policy": "set policy of"}[change]
         row = _describe(before._asdict())
         self._record(f"{action} {_name_kind(table)}", name, row, {**row, **changes})
 

@@ -1,11 +1,12 @@
 """Keys in the database, as the gateway reads them while it serves."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, or_, select
 
 from bedrock_flask.config.database import DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.governance.policy import Policy, read_policy
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.store.schema import check_installation
 from bedrock_flask.governance.store.session import Session
@@ -35,6 +36,7 @@ def find_secrets(connection: Connection, names: Collection[SecretName]) -> Seque
             SECRETS.c.key,
             SECRETS.c.expires,
             KEYS.c.team,
+            KEYS.c.policy,
             KEYS.c.tags,
             KEYS.c.expires.label("key_expires"),
         )
@@ -68,6 +70,15 @@ def _climb(teams: Mapping[str, AnyRow], name: str) -> list[AnyRow]:
     return chain
 
 
+def read_policies(chain: Sequence[AnyRow], key: AnyRow | None = None) -> Iterator[Policy]:
+    """The policies of these teams, and then that of a key; one without rules is left out."""
+    for team in chain:
+        if team.policy:
+            yield read_policy(f"team '{team.id}'", team.policy)
+    if key is not None and key.policy:
+        yield read_policy(f"key '{key.key}'", key.policy)
+
+
 def _make_principal(row: AnyRow, chain: Sequence[AnyRow]) -> Principal:
     tags: dict[str, str] = {}
     for each in (*chain, row):
@@ -77,6 +88,7 @@ def _make_principal(row: AnyRow, chain: Sequence[AnyRow]) -> Principal:
         team=row.team,
         teams=tuple(team.id for team in chain),
         secret=row.id,
+        policies=tuple(read_policies(chain, row)),
         tags=tags,
         expires=min((each for each in (row.expires, row.key_expires) if each is not None), default=None),
     )

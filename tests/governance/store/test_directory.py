@@ -170,3 +170,23 @@ def test_nothing_in_the_database_proves_to_be_the_key(database: DatabaseURL, pep
     assert secret not in everything
     assert hashlib.sha256(new.text.encode()).hexdigest() not in everything
     assert pepper.text not in everything
+
+
+def test_a_policy_cannot_be_set_wider_than_those_above_it(database: DatabaseURL, pepper: ServerSecret) -> None:
+    with begin(database) as connection:
+        directory = Directory(connection, "test")
+        directory.create_team("acme")
+        directory.create_team("research", "acme")
+        directory.create_key(pepper, "research", "nightly")
+        directory.set_team_policy("acme", {"geographies": ["eu", "us"]})
+        directory.set_team_policy("research", {"geographies": ["eu"]})
+        with pytest.raises(DirectoryError, match="the geographies of the team 'research' do not cover us"):
+            directory.set_key_policy("research/nightly", {"geographies": ["us"]})
+        with pytest.raises(DirectoryError, match="the geographies of the team 'acme' do not cover global"):
+            directory.set_team_policy("research", {"geographies": ["global"]})
+        directory.set_key_policy("research/nightly", {"geographies": ["eu"], "regions": ["eu-west-1"]})
+        [row] = connection.execute(
+            select(AUDIT).where(AUDIT.c.object == "research/nightly", AUDIT.c.action != "create key")
+        )
+    assert (row.action, row.before["policy"]) == ("set policy of key", {})
+    assert row.after["policy"] == {"geographies": ["eu"], "regions": ["eu-west-1"]}

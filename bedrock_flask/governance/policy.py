@@ -1,0 +1,152 @@
+"""The policy: what the calls of a team or a key may do.
+
+A principal has a chain of policies, and a call must satisfy each. So nothing in an inner one can widen an outer one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from types import MappingProxyType
+from typing import Any
+
+from bedrock_flask.bedrock.model_ids import matches
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The rules of one owner; None rules nothing, and an empty list allows nothing.
+
+    owner        whose it is: `team 'acme'`
+    models       patterns: a call's alias, the id that is called or the model's own id matches one
+    dialects     the APIs that may be called, by their names
+    regions      the AWS regions that may be called
+    geographies  where a call may be served: the profile's (`eu`, `global`), or without a profile the region's
+    networks     where requests may come from
+    unknown      the names of rules that only a later release knows: nothing is allowed
+    """
+
+    owner: str = ""
+    models: tuple[str, ...] | None = None
+    dialects: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    geographies: tuple[str, ...] | None = None
+    networks: tuple[str, ...] | None = None
+    unknown: tuple[str, ...] = ()
+
+
+# The members that a policy may have.
+RULES = tuple(field.name for field in fields(Policy) if field.name not in ("owner", "unknown"))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a call is, as policies see it.
+
+    policies     those that it must satisfy, the outermost first
+    dialect      the API that it came by; None where any may be meant
+    region       the region that is called; empty if that is not known
+    names        the model's alias, the id that is called, and the model's own; empty for an operation on no model
+    geographies  those any of which allows the call; empty if nobody can know where the model is served
+    """
+
+    policies: Sequence[Policy] = ()
+    dialect: str | None = ""
+    region: str = ""
+    names: Sequence[str] = ()
+    geographies: Sequence[str] = ()
+
+
+# Of a call that no policy rules.
+FREE_TERMS = Terms()
+
+
+def read_policy(owner: str, document: Mapping[str, Any]) -> Policy:
+    """The policy that a store has."""
+    known = {name: tuple(value) for name, value in document.items() if name in RULES}
+    return Policy(owner=owner, **known, unknown=tuple(sorted(document.keys() - set(RULES))))
+
+
+def find_refusal(terms: Terms) -> str:
+    """Why a call is refused, in one sentence for its caller; empty if each policy allows it."""
+    return next((words for policy in terms.policies for words in _list_refusals(policy, terms)), "")
+
+
+def find_network_refusal(policies: Sequence[Policy], address: str) -> str:
+    """Why a request from an address is refused; empty if each policy allows it."""
+    for policy in policies:
+        if policy.networks is not None and not _is_within(address, policy.networks):
+            return f"The {policy.owner} may not be used from {address or 'a socket'}."
+    return ""
+
+
+def find_widening(policy: Policy, outer: Sequence[Policy]) -> str:
+    """What a policy would allow that one of the outer ones does not; empty if nothing."""
+    for each in outer:
+        for name, covers in _COVERS.items():
+            inner, allowed = getattr(policy, name), getattr(each, name)
+            if inner is None or allowed is None:
+                continue
+            if wider := [value for value in inner if not any(covers(one, value) for one in allowed)]:
+                return f"{name} of the {each.owner} do not cover {', '.join(wider)}"
+    return ""
+
+
+def parse_network(text: str) -> Network:
+    """A network such as `10.0.0.0/8`, or one address; ValueError for anything else."""
+    return ip_network(text.strip())
+
+
+def _list_refusals(policy: Policy, terms: Terms) -> Iterator[str]:
+    if policy.unknown:
+        yield f"The {policy.owner} has rules that this release of the gateway does not know."
+    if terms.dialect is not None and not _allows(policy.dialects, terms.dialect):
+        yield _explain(policy, "dialects", terms.dialect or "this address")
+    if not _allows(policy.regions, terms.region):
+        yield _explain(policy, "regions", terms.region or "a region that is not known: set BEDROCK_FLASK_REGION")
+    if not terms.names:
+        return
+    if policy.models is not None and not any(matches(one, name) for one in policy.models for name in terms.names):
+        yield _explain(policy, "models", terms.names[0])
+    if policy.geographies is not None and not set(policy.geographies).intersection(terms.geographies):
+        place = "/".join(terms.geographies) or f"a place that '{terms.names[0]}' does not tell"
+        yield _explain(policy, "geographies", place)
+
+
+def _allows(allowed: Sequence[str] | None, value: str) -> bool:
+    return allowed is None or value in allowed
+
+
+def _explain(policy: Policy, rule: str, value: str) -> str:
+    allowed = ", ".join(getattr(policy, rule)) or "nothing"
+    return f"The policy of the {policy.owner} does not allow {value[:200]}: its {rule} are {allowed}."
+
+
+def _is_within(address: str, networks: Sequence[str]) -> bool:
+    """Whether an address is in one of the networks; one of IPv4 may be written as IPv6 (`::ffff:10.0.0.1`)."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    own = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(own in parse_network(network) for network in networks)
+
+
+def _covers_network(outer: str, inner: str) -> bool:
+    one, other = parse_network(outer), parse_network(inner)
+    # Networks of the two kinds have none in common.
+    return one.version == other.version and other.subnet_of(one)  # type: ignore[arg-type]
+
+
+# Whether one value of an outer policy allows all that a value of an inner one does.
+_COVERS: Mapping[str, Callable[[str, str], bool]] = MappingProxyType(
+    {
+        # A `*` of the inner pattern is matched by one of the outer.
+        "models": matches,
+        "dialects": str.__eq__,
+        "regions": str.__eq__,
+        "geographies": str.__eq__,
+        "networks": _covers_network,
+    }
+)

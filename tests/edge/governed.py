@@ -1,0 +1,57 @@
+"""A gateway with a database: keys with policies, and requests by them."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from bedrock_flask.config.database import DatabaseURL, parse_database_url
+from bedrock_flask.config.server_secret import parse_server_secret
+from bedrock_flask.governance.store import schema
+from bedrock_flask.governance.store.directory import Directory
+from bedrock_flask.governance.store.engine import begin
+from tests.databases import PEPPER
+from tests.doubles import Gateway, StartGateway
+
+_NUMBERS = itertools.count()
+_PEPPER = parse_server_secret(PEPPER)
+PATIENCE = 30
+
+
+@dataclass(frozen=True)
+class GovernedGateway:
+    """A gateway, and the database of its teams and keys."""
+
+    gateway: Gateway
+    database: DatabaseURL
+
+    def create_key(self, policy: Mapping[str, Any], team_policy: Mapping[str, Any] | None = None) -> str:
+        """A key with this policy, of a team of its own below `acme`."""
+        team = f"t{next(_NUMBERS)}"
+        with begin(self.database) as connection:
+            directory = Directory(connection, "test")
+            directory.create_team(team, "acme")
+            directory.set_team_policy(team, team_policy or {})
+            new = directory.create_key(_PEPPER, team, "k")
+            directory.set_key_policy(f"{team}/k", policy)
+        return new.text
+
+    def send(self, key: str, path: str, body: Any = None, method: str = "POST", **headers: str) -> requests.Response:
+        """The answer to a request with a key; without one the request has none."""
+        own = {"x-api-key": key} if key else {}
+        return requests.request(
+            method, self.gateway.url + path, json=body, headers={**own, **headers}, timeout=PATIENCE
+        )
+
+
+def start_governed_gateway(start_gateway: StartGateway, address: str, **settings: str) -> GovernedGateway:
+    """Start a gateway with a new database at this address."""
+    database = parse_database_url(address)
+    schema.upgrade(database, _PEPPER)
+    own = {"BEDROCK_FLASK_DATABASE_URL": address, "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
+    governed = GovernedGateway(start_gateway(**own, **settings), database)
+    with begin(database) as connection:
+        Directory(connection, "test").create_team("acme")
+    return governed

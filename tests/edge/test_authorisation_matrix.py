@@ -1,0 +1,155 @@
+"""Who may call which address: generated from the map of addresses, so that a new one fails until it is classified."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bedrock_flask.app import create_app
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.dialects import load_dialects
+from tests.doubles import Emulator, StartGateway
+from tests.edge.governed import GovernedGateway, start_governed_gateway
+
+NOVA, REEL = "amazon.nova-lite-v1:0", "amazon.nova-reel-v1:1"
+JOB = "arn:aws:bedrock:us-east-1:123456789012:async-invoke/abcdef123456"
+TURN = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+VIDEO = {"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "A door"}}
+S3 = {"s3OutputDataConfig": {"s3Uri": "s3://bucket"}}
+# PUBLIC needs no key; OWN is answered without a call of Bedrock; CALL calls it, and every rule of a policy holds.
+PUBLIC, OWN, CALL = "public", "own", "call"
+GUARDRAIL = {"source": "INPUT", "content": [{"text": {"text": "Hi"}}]}
+
+# The body of each address that has no sample of its own; None without a body.
+CLASSES: dict[str, tuple[str, Any]] = {
+    "GET /api/hello": (PUBLIC, None),
+    "GET /docs": (PUBLIC, None),
+    "GET /docs/<any('swagger-ui.css', 'swagger-ui-bundle.js'):name>": (PUBLIC, None),
+    "GET /healthz": (PUBLIC, None),
+    "GET /livez": (PUBLIC, None),
+    "GET /readyz": (PUBLIC, None),
+    "GET /openapi.json": (OWN, None),
+    "GET /static/<path:filename>": (OWN, None),
+    "GET /foundation-models": (OWN, None),
+    "GET /foundation-models/<path:name>": (OWN, None),
+    "GET /inference-profiles": (OWN, None),
+    "GET /inference-profiles/<path:name>": (OWN, None),
+    "GET /v1/models": (OWN, None),
+    "GET /v1/models/<path:name>": (OWN, None),
+    "GET /v1/models/<path:name>/invoke": (OWN, None),
+    "GET /v1/models/<path:name>/invoke-stream": (OWN, None),
+    "GET /v1/models/<path:name>/schema": (OWN, None),
+    "GET /v1/models/<path:name>/jobs/schema": (OWN, None),
+    "POST /async-invoke": (CALL, {"modelId": REEL, "modelInput": VIDEO, "outputDataConfig": S3}),
+    "GET /async-invoke": (CALL, None),
+    "GET /async-invoke/<path:arn>": (CALL, None),
+    "POST /guardrail-checks/invoke": (CALL, {}),
+    "POST /guardrail/<path:guardrail>/version/<version>/apply": (CALL, GUARDRAIL),
+    "POST /model/<path:name>/converse": (CALL, TURN),
+    "POST /model/<path:name>/converse-stream": (CALL, TURN),
+    "POST /model/<path:name>/count-tokens": (CALL, {"input": {"converse": TURN}}),
+    "POST /model/<path:name>/invoke": (CALL, TURN),
+    "POST /model/<path:name>/invoke-with-response-stream": (CALL, TURN),
+    "POST /v1/invoke": (CALL, {"model": NOVA, "input": TURN}),
+    "POST /v1/models/<path:name>/invoke": (CALL, TURN),
+    "POST /v1/models/<path:name>/invoke-stream": (CALL, TURN),
+    "POST /v1/models/<path:name>/jobs": (CALL, {"input": VIDEO, "output": {"s3_uri": "s3://bucket"}}),
+    "GET /v1/models/<path:name>/jobs": (CALL, None),
+    "GET /v1/models/<path:name>/jobs/<path:job>": (CALL, None),
+    "POST /rerank": (CALL, ...),
+    "POST /v1/rerank": (CALL, ...),
+    "POST /v2/rerank": (CALL, ...),
+    **{
+        f"POST {mount}{path}": (CALL, ...)
+        for mount, paths in {
+            "/v1": ("/chat/completions", "/responses", "/responses/input_tokens", "/embeddings", "/messages"),
+            "/openai/v1": ("/chat/completions", "/responses", "/responses/input_tokens", "/embeddings"),
+            "/anthropic/v1": ("/messages", "/messages/count_tokens"),
+        }.items()
+        for path in paths
+    },
+    "POST /v1/messages/count_tokens": (CALL, ...),
+    **{
+        f"POST {mount}/images/{path}": (CALL, ...)
+        for mount in ("/v1", "/openai/v1")
+        for path in ("generations", "edits")
+    },
+}
+
+
+def list_addresses() -> Iterator[str]:
+    for rule in create_app(Settings()).url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield f"{method} {rule.rule}"
+
+
+SAMPLES = {
+    f"{route.method} {mount}{route.path}": route.sample
+    for dialect in load_dialects()
+    for mount in dialect.mounts
+    for route in dialect.routes
+}
+LABELS = {
+    "<path:job>": JOB,
+    "<path:arn>": JOB,
+    "<path:guardrail>": "gr1",
+    "<version>": "1",
+    "<path:filename>": "none.css",
+    "<any('swagger-ui.css', 'swagger-ui-bundle.js'):name>": "swagger-ui.css",
+}
+
+
+@pytest.fixture(scope="module")
+def governed(start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory) -> GovernedGateway:
+    address = f"sqlite:///{tmp_path_factory.mktemp('matrix')}/gateway.db"
+    return start_governed_gateway(start_gateway, address, BEDROCK_FLASK_REGION="us-east-1")
+
+
+@pytest.fixture(scope="module")
+def keys(governed: GovernedGateway) -> dict[str, str]:
+    return {
+        "free": governed.create_key({}),
+        "no dialect": governed.create_key({"dialects": []}),
+        "no model": governed.create_key({"models": []}),
+        "no region": governed.create_key({"regions": []}),
+        "no network": governed.create_key({"networks": []}),
+    }
+
+
+def test_every_address_is_classified() -> None:
+    assert sorted(list_addresses()) == sorted(CLASSES)
+
+
+@pytest.mark.parametrize("address", sorted(CLASSES))
+def test_each_kind_of_caller_gets_what_the_class_of_an_address_says(
+    governed: GovernedGateway, keys: dict[str, str], emulator: Emulator, address: str
+) -> None:
+    kind, body = CLASSES[address]
+    method, path = address.split(" ")
+    for label, value in LABELS.items():
+        path = path.replace(label, value)
+    path = path.replace("<path:name>", REEL if "/jobs" in path else NOVA)
+    body = SAMPLES[address] if body is ... else body
+    stranger, wrong = (governed.send(key, path, body, method) for key in ("", "wrong"))
+    answers = {name: governed.send(key, path, body, method) for name, key in keys.items() if name != "free"}
+    before = len(emulator.calls())
+    served = governed.send(keys["free"], path, body, method)
+    if kind == PUBLIC:
+        assert {answer.status_code for answer in (stranger, wrong, *answers.values(), served)} <= {200, 503}
+        return
+    assert (stranger.status_code, wrong.status_code) in ((401, 401), (403, 401)), stranger.text
+    assert served.status_code not in (401, 403), served.text
+    assert is_refused(answers["no network"])
+    for name in ("no dialect", "no region"):
+        assert is_refused(answers[name]) is (kind == CALL), (name, answers[name].text)
+    names_model = kind == CALL and not address.endswith(("/apply", "/guardrail-checks/invoke", "GET /async-invoke"))
+    if names_model and "<path:arn>" not in address:
+        assert is_refused(answers["no model"]), answers["no model"].text
+    assert before == 0
+    if kind == CALL:
+        assert emulator.calls(), served.text
+
+
+def is_refused(answer: Any) -> bool:
+    return answer.status_code == 403 and "Who administers this gateway" in json.dumps(answer.json())

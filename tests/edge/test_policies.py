@@ -1,0 +1,157 @@
+"""Policies of teams and keys: what they do not allow is refused in each dialect's words, before any call."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedrock_flask.config.server_secret import parse_server_secret
+from bedrock_flask.governance.store.directory import Directory
+from bedrock_flask.governance.store.engine import begin
+from tests.databases import PEPPER
+from tests.doubles import Emulator, StartGateway
+from tests.edge.governed import GovernedGateway, start_governed_gateway
+
+NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0"
+ARN = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"
+APPLICATION = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
+TURN = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+CONVERSE = f"/model/{NOVA}/converse"
+MODELS_FILE = f"""
+[models.draft]
+id = "{NOVA}"
+[models.far]
+id = "{NOVA}"
+region = "ap-northeast-1"
+[models.hidden]
+arn = "{APPLICATION}"
+adapter = "nova"
+[models.placed]
+id = "eu.{NOVA}"
+arn = "{APPLICATION}"
+"""
+
+
+@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
+def governed(
+    request: pytest.FixtureRequest, start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory
+) -> GovernedGateway:
+    worker, kind = request.param.split("-")
+    folder: Path = tmp_path_factory.mktemp("policies")
+    (folder / "models.toml").write_text(MODELS_FILE)
+    server = request.getfixturevalue("postgres") if kind == "postgres" else None
+    address = server.create_database() if server else f"sqlite:///{folder}/gateway.db"
+    return start_governed_gateway(
+        start_gateway,
+        address,
+        BEDROCK_FLASK_WORKER=worker,
+        BEDROCK_FLASK_REGION="us-east-1",
+        BEDROCK_FLASK_REGIONS="eu-west-1",
+        BEDROCK_FLASK_MODELS_FILE=f"{folder}/models.toml",
+    )
+
+
+def converse(governed: GovernedGateway, key: str, model: str) -> Any:
+    return governed.send(key, f"/model/{model}/converse", TURN)
+
+
+@pytest.mark.parametrize(
+    ("policy", "allowed", "refused"),
+    [
+        # By an id that is called, by the model's own id, by an alias, by an adapter.
+        ({"models": ["amazon.*"]}, [NOVA, f"us.{NOVA}", "nova", "draft", ARN], [CLAUDE, "claude"]),
+        ({"models": ["draft"]}, ["draft"], [NOVA, "nova", "placed"]),
+        ({"models": ["nova"]}, ["nova"], [NOVA, "draft"]),
+        ({"models": [f"us.{NOVA}"]}, [f"us.{NOVA}"], [NOVA, f"eu.{NOVA}"]),
+        ({"models": []}, [], [NOVA, "draft"]),
+        ({"regions": ["us-east-1"]}, [NOVA, "draft"], [ARN, "far"]),
+        ({"regions": ["eu-west-1", "ap-northeast-1"]}, [ARN, "far"], [NOVA, "draft"]),
+        ({"geographies": ["us"]}, [NOVA, f"us.{NOVA}"], [f"global.{NOVA}", f"eu.{NOVA}", ARN, "hidden", "placed"]),
+        ({"geographies": ["eu", "jp"]}, [ARN, f"eu.{NOVA}", "far", "placed"], [NOVA, f"global.{NOVA}", "hidden"]),
+        ({"dialects": ["bedrock"]}, [NOVA], []),
+        ({"dialects": ["anthropic", "native"]}, [], [NOVA]),
+        ({"networks": ["127.0.0.0/8"]}, [NOVA], []),
+        ({"networks": ["10.0.0.0/8", "::1"]}, [], [NOVA]),
+        ({"a rule of tomorrow": True}, [], [NOVA]),
+    ],
+)
+def test_a_call_satisfies_each_policy_of_its_key_or_is_refused_before_bedrock(
+    governed: GovernedGateway, emulator: Emulator, policy: dict[str, Any], allowed: list[str], refused: list[str]
+) -> None:
+    on_key, on_team = governed.create_key(policy), governed.create_key({}, policy)
+    for model in allowed:
+        for key in (on_key, on_team):
+            assert converse(governed, key, model).status_code != 403, model
+    before = len(emulator.calls())
+    for model in refused:
+        for key, owner in ((on_key, r"key 't\d+/k'"), (on_team, r"team 't\d+'")):
+            answer = converse(governed, key, model)
+            assert answer.status_code == 403, (model, answer.text)
+            assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
+            assert answer.json()["code"] == "policy_refused"
+            assert re.search(rf"The (policy of the )?{owner} ", answer.json()["message"])
+    assert len(emulator.calls()) == before
+
+
+CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "read"),
+    [
+        ("/v1/chat/completions", CHAT, lambda body: body["error"]["message"]),
+        ("/v1/responses", {"model": "nova", "input": "Hi"}, lambda body: body["error"]["message"]),
+        ("/v1/messages", {**CHAT, "max_tokens": 9}, lambda body: body["error"]["message"]),
+        ("/v1/models/nova/invoke", TURN, lambda body: body["detail"]),
+        (CONVERSE, TURN, lambda body: body["message"]),
+    ],
+)
+def test_each_dialect_has_its_own_words_for_a_refusal(
+    governed: GovernedGateway, path: str, body: Any, read: Any
+) -> None:
+    answer = governed.send(governed.create_key({"models": ["draft", "claude"]}), path, body)
+    assert answer.status_code == 403
+    words = read(answer.json())
+    assert re.search(r"key 't\d+/k' does not allow .*nova.*: its models are draft, claude\. Who administers", words)
+
+
+def test_a_stream_is_refused_before_it_begins(governed: GovernedGateway, emulator: Emulator) -> None:
+    before = len(emulator.calls())
+    key = governed.create_key({"models": []})
+    for path, body in ((f"{CONVERSE}-stream", TURN), ("/v1/chat/completions", {**CHAT, "stream": True})):
+        assert governed.send(key, path, body).status_code == 403, path
+    assert len(emulator.calls()) == before
+
+
+def test_models_that_a_key_may_not_call_are_not_listed_for_it(governed: GovernedGateway) -> None:
+    key = governed.create_key({"models": ["amazon.nova-lite*", "claude"], "geographies": ["us"], "dialects": []})
+    listed = governed.send(key, "/v1/models", method="GET").json()
+    assert {"nova", "draft", "claude"} >= {model["id"] for model in listed["data"] if "." not in model["id"]}
+    ids = {model["model"] for model in listed["data"]}
+    assert NOVA in ids
+    assert all("nova-lite" in each or "claude" in each for each in ids), ids
+    everything = governed.send(governed.create_key({}), "/v1/models", method="GET").json()
+    assert len(everything["data"]) > len(listed["data"])
+    assert governed.send(key, "/v1/models/draft", method="GET").status_code == 200
+    assert governed.send(key, "/v1/models/far", method="GET").status_code == 403
+
+
+def test_a_key_that_is_used_elsewhere_reads_nothing_either(governed: GovernedGateway) -> None:
+    key = governed.create_key({"networks": ["192.0.2.0/24"]})
+    for path in ("/v1/models", "/openapi.json", "/foundation-models", "/v1/models/nova/schema"):
+        # What a proxy says of its client is not believed.
+        answer = governed.send(key, path, method="GET", **{"x-forwarded-for": "192.0.2.7"})
+        assert answer.status_code == 403, path
+        assert "may not be used from 127.0.0.1" in answer.text
+
+
+def test_a_change_of_a_policy_holds_for_keys_that_are_in_use(governed: GovernedGateway) -> None:
+    key = governed.create_key({})
+    assert converse(governed, key, NOVA).status_code == 200
+    with begin(governed.database) as connection:
+        directory = Directory(connection, "test")
+        name = directory.list_keys()[-1].id
+        new = directory.create_key(parse_server_secret(PEPPER), name.split("/")[0], "other")
+        directory.set_key_policy(f"{name.split('/')[0]}/other", {"models": ["claude"]})
+    assert converse(governed, new.text, NOVA).status_code == 403
