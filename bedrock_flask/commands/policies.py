@@ -28,7 +28,9 @@ def change_policy(policy: Mapping[str, Any], rules: Sequence[str], removed: Sequ
 def format_policy(policy: Mapping[str, Any]) -> Iterator[str]:
     """The rules of a policy as they are set."""
     for name, value in policy.items():
-        yield f"{name}={','.join(value)}"
+        if isinstance(value, dict):
+            value = [f"{each}:{text}" for each, text in value.items()]
+        yield f"{name}={value if isinstance(value, str) else ','.join(value)}"
 
 
 def _find_parser(name: str) -> Callable[[str], Any]:
@@ -50,6 +52,22 @@ def _parse_list(what: str, is_valid: Callable[[str], object]) -> Callable[[str],
     return parse
 
 
+def _parse_text(what: str, form: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(form, text, re.ASCII):
+            raise StartupError(f"'{text[:100]}' is not {what}")
+        return text
+
+    return parse
+
+
+def _parse_metadata(text: str) -> dict[str, str]:
+    pairs = [pair.partition(":")[::2] for pair in filter(None, map(str.strip, text.split(",")))]
+    if wrong := [name for name, value in pairs if not (name and value and len(name) <= 256 and len(value) <= 256)]:
+        raise StartupError(f"'{wrong[0][:100]}' is not metadata: NAME:VALUE, of up to 256 characters each")
+    return dict(pairs)
+
+
 def _is_dialect(name: str) -> bool:
     return name in {dialect.name for dialect in load_dialects()}
 
@@ -69,5 +87,10 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "regions": _parse_list("a region", re.compile(REGION, re.ASCII).fullmatch),
         "geographies": _parse_list("a geography such as eu or global", re.compile(r"[a-z][a-z-]{1,15}").fullmatch),
         "networks": _parse_list("a network such as 10.0.0.0/8", _is_network),
+        "guardrail": _parse_text(
+            "a guardrail: its id or ARN, and its version, as ID:VERSION", r"[\x21-\x7e]+:[A-Z0-9]+"
+        ),
+        "tier": _parse_text("a service tier such as flex", r"[a-z]{1,32}"),
+        "metadata": _parse_metadata,
     }
 )

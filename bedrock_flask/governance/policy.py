@@ -1,10 +1,11 @@
-"""The policy: what the calls of a team or a key may do.
+"""The policy: what the calls of a team or a key may do, and what is added to them.
 
-A principal has a chain of policies, and a call must satisfy each. So nothing in an inner one can widen an outer one.
+A principal has a chain of policies, and a call must satisfy each: an inner one cannot widen an outer one, nor replace
+what it prescribes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +25,9 @@ class Policy:
     regions      the AWS regions that may be called
     geographies  where a call may be served: the profile's (`eu`, `global`), or without a profile the region's
     networks     where requests may come from
+    guardrail    `ID:VERSION`, the guardrail of every call
+    tier         the service tier of every call
+    metadata     request metadata of every call
     unknown      the names of rules that only a later release knows: nothing is allowed
     """
 
@@ -33,11 +37,16 @@ class Policy:
     regions: tuple[str, ...] | None = None
     geographies: tuple[str, ...] | None = None
     networks: tuple[str, ...] | None = None
+    guardrail: str = ""
+    tier: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
 
 
+# What is prescribed as one value.
+_SINGLE = ("guardrail", "tier")
 # The members that a policy may have.
-RULES = tuple(field.name for field in fields(Policy) if field.name not in ("owner", "unknown"))
+RULES = tuple(each.name for each in fields(Policy) if each.name not in ("owner", "unknown"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +73,36 @@ FREE_TERMS = Terms()
 
 def read_policy(owner: str, document: Mapping[str, Any]) -> Policy:
     """The policy that a store has."""
-    known = {name: tuple(value) for name, value in document.items() if name in RULES}
+    known = {name: _freeze(value) for name, value in document.items() if name in RULES}
     return Policy(owner=owner, **known, unknown=tuple(sorted(document.keys() - set(RULES))))
+
+
+def _freeze(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def prescribe(policies: Sequence[Policy]) -> dict[str, Any]:
+    """What policies prescribe, by the names of the rules: of two that differ the outer one."""
+    prescribed: dict[str, Any] = {}
+    for policy in reversed(policies):
+        prescribed |= {name: value for name in _SINGLE if (value := getattr(policy, name))}
+        if policy.metadata:
+            prescribed["metadata"] = {**prescribed.get("metadata", {}), **policy.metadata}
+    return prescribed
+
+
+def describe_prescriptions(policies: Sequence[Policy]) -> str:
+    """Who prescribes what, as a sentence for the caller."""
+    rows = [
+        f"{name} {getattr(policy, name)} ({policy.owner})"
+        for policy in policies
+        for name in _SINGLE
+        if getattr(policy, name)
+    ]
+    rows += [
+        f"metadata {name}={value} ({policy.owner})" for policy in policies for name, value in policy.metadata.items()
+    ]
+    return f"Policies prescribe {', '.join(rows)}."
 
 
 def find_refusal(terms: Terms) -> str:
@@ -90,6 +127,8 @@ def find_widening(policy: Policy, outer: Sequence[Policy]) -> str:
                 continue
             if wider := [value for value in inner if not any(covers(one, value) for one in allowed)]:
                 return f"{name} of the {each.owner} do not cover {', '.join(wider)}"
+        if replaced := _find_replaced(policy, each):
+            return f"{replaced} of the {each.owner} cannot be replaced"
     return ""
 
 
@@ -112,6 +151,16 @@ def _list_refusals(policy: Policy, terms: Terms) -> Iterator[str]:
     if policy.geographies is not None and not set(policy.geographies).intersection(terms.geographies):
         place = "/".join(terms.geographies) or f"a place that '{terms.names[0]}' does not tell"
         yield _explain(policy, "geographies", place)
+
+
+def _find_replaced(policy: Policy, outer: Policy) -> str:
+    """What an outer policy prescribes that an inner one says otherwise."""
+    for name in _SINGLE:
+        inner, own = getattr(policy, name), getattr(outer, name)
+        if inner and own and inner != own:
+            return f"{name} {own}"
+    given = ((name, outer.metadata.get(name, value)) for name, value in policy.metadata.items())
+    return next((f"metadata {name}={own}" for name, own in given if own != policy.metadata[name]), "")
 
 
 def _allows(allowed: Sequence[str] | None, value: str) -> bool:

@@ -12,6 +12,7 @@ from bedrock_flask.adapter import isolate_plugin_errors
 from bedrock_flask.bedrock.anthropic_betas import LONG_CONTEXT
 from bedrock_flask.bedrock.errors import is_profile_needed
 from bedrock_flask.bedrock.model_ids import find_arn_region, is_application_profile
+from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.bedrock.surfaces import CALLED, COUNTERS, name_surface
 from bedrock_flask.bodies import invoke_chat_body
 from bedrock_flask.call import Call, Reply, Stream
@@ -35,6 +36,7 @@ from bedrock_flask.fields import UNKNOWN
 from bedrock_flask.models.foreign_bodies import find_likeness
 from bedrock_flask.models.models_file import DROP, ERROR, WARN
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.prescriptions import carry_prescribed, find_prescribed, reject_prescribed
 from bedrock_flask.pipeline.region import choose_region, expect_region
 from bedrock_flask.pipeline.terms import describe_terms
 from bedrock_flask.protocol import envelope
@@ -201,17 +203,18 @@ def make_call(
 ) -> Call:
     """A call of a model on behalf of the request that is being answered; the headers named in `forward` go along.
 
-    Its safeguards are those of the request's headers, those of its body, and the members of a Converse request in
-    `guarded_by`.
+    Its safeguards are those of the request's headers, those of its body, the members of a Converse request in
+    `guarded_by`, and what policies prescribe.
     """
     names = {name.lower() for name in forward}
     operation = operation or model.adapter.operation
     check_enabled(exchange, operation)
-    carried = safeguards.carry(
+    carried = carry_prescribed(
         operation,
         body,
         _select_headers(exchange, names),
         safeguards.combine(exchange.safeguards, guarded_by),
+        () if operation in _UNBILLED else exchange.principal.policies,
     )
     sent, sent_headers = carried.body, carried.headers
     if surface := CALLED.get(operation):
@@ -254,8 +257,9 @@ def check_enabled(exchange: Exchange, operation: str) -> None:
 
 
 def find_safeguards(exchange: Exchange) -> Mapping[str, Any]:
-    """What the headers and the body of a request say of guardrail, tier and the like, as Converse's members."""
-    return safeguards.combine(safeguards.read_headers(_select_headers(exchange, ())), exchange.safeguards)
+    """What headers, body and policies say of a request's guardrail, tier and the like, as Converse's members."""
+    own = safeguards.combine(safeguards.read_headers(_select_headers(exchange, ())), exchange.safeguards)
+    return own | find_prescribed(exchange.principal.policies)
 
 
 def _select_headers(exchange: Exchange, names: Collection[str]) -> dict[str, str]:
@@ -284,6 +288,8 @@ def make_account_call(
     `arn` is what it is on, which has a region; `model` is the one that its body names, or whose calls it lists.
     """
     check_enabled(exchange, operation)
+    if operation == ASYNC:
+        reject_prescribed(exchange.principal.policies, operation)
     end_large_body(exchange)
     named, is_alias = (find_arn_region(arn), False) if arn or model is None else (model.region, bool(model.base))
     region = choose_region(exchange, named, is_alias=is_alias)

@@ -122,13 +122,19 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
     succeed(environ, "db", "upgrade")
     succeed(environ, "teams", "create", "acme")
     succeed(environ, "keys", "create", "acme", "nightly")
-    given = ["models=amazon.nova-*, fast", "geographies=eu", "networks=10.0.0.0/8"]
+    given = [
+        "models=amazon.nova-*, fast",
+        "geographies=eu",
+        "guardrail=gr1:1",
+        "metadata=cost:7",
+        "networks=10.0.0.0/8",
+    ]
     stored = ["models=amazon.nova-*,fast", *given[1:]]
     assert succeed(environ, "teams", "policy", "acme", *given) == stored
     assert succeed(environ, "teams", "policy", "acme") == stored
     assert succeed(environ, "teams", "policy", "acme", "models=", "--remove", "networks") == [
         "models=",
-        "geographies=eu",
+        *given[1:4],
     ]
     assert succeed(environ, "keys", "policy", "acme/nightly", "dialects=bedrock,openai_chat") == [
         "dialects=bedrock,openai_chat"
@@ -147,6 +153,8 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
         ("dialects=cobol", "'cobol' is not a dialect"),
         ("regions=mars", "'mars' is not a region"),
         ("geographies=EU", "'EU' is not a geography"),
+        ("guardrail=gr1", "'gr1' is not a guardrail"),
+        ("metadata=cost", "'cost' is not metadata"),
         ("networks=10.0.0.1/8", "'10.0.0.1/8' is not a network"),
     ],
 )

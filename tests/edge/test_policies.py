@@ -1,15 +1,15 @@
 """Policies of teams and keys: what they do not allow is refused in each dialect's words, before any call."""
 
+import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.governance.store.directory import Directory
 from bedrock_flask.governance.store.engine import begin
-from tests.databases import PEPPER
 from tests.doubles import Emulator, StartGateway
 from tests.edge.governed import GovernedGateway, start_governed_gateway
 
@@ -146,12 +146,111 @@ def test_a_key_that_is_used_elsewhere_reads_nothing_either(governed: GovernedGat
         assert "may not be used from 127.0.0.1" in answer.text
 
 
-def test_a_change_of_a_policy_holds_for_keys_that_are_in_use(governed: GovernedGateway) -> None:
+def test_a_change_of_a_policy_holds_within_five_seconds(governed: GovernedGateway) -> None:
     key = governed.create_key({})
     assert converse(governed, key, NOVA).status_code == 200
     with begin(governed.database) as connection:
         directory = Directory(connection, "test")
-        name = directory.list_keys()[-1].id
-        new = directory.create_key(parse_server_secret(PEPPER), name.split("/")[0], "other")
-        directory.set_key_policy(f"{name.split('/')[0]}/other", {"models": ["claude"]})
-    assert converse(governed, new.text, NOVA).status_code == 403
+        team = max(directory.list_teams(), key=lambda team: team.created).id
+        directory.set_team_policy(team, {"models": ["claude"]})
+    began = time.monotonic()
+    while converse(governed, key, NOVA).status_code == 200:
+        assert time.monotonic() - began < 5
+
+
+GUARDED = {"guardrail": "gr1:1"}
+BLOCKED = {"messages": [{"role": "user", "content": [{"text": "Say [[blocked]]."}]}]}
+ASKED = {"messages": [{"role": "user", "content": "Say [[blocked]]."}]}
+REFUSAL = "Sorry, the model cannot answer this question."
+AWS_GUARDRAIL = {"x-amzn-bedrock-guardrailidentifier": "gr1", "x-amzn-bedrock-guardrailversion": "1"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CONVERSE, BLOCKED),
+        (f"{CONVERSE}-stream", BLOCKED),
+        (f"/model/{NOVA}/invoke", BLOCKED),
+        ("/v1/models/nova/invoke", BLOCKED),
+        ("/v1/chat/completions", {"model": "nova", **ASKED}),
+        ("/v1/chat/completions", {"model": "claude", **ASKED, "stream": True}),
+        ("/v1/messages", {"model": "claude", "max_tokens": 50, **ASKED}),
+        ("/v1/messages", {"model": "nova", "max_tokens": 50, **ASKED}),
+        ("/v1/responses", {"model": "nova", "input": "Say [[blocked]]."}),
+    ],
+)
+def test_a_prescribed_guardrail_is_part_of_every_call(governed: GovernedGateway, path: str, body: Any) -> None:
+    unguarded = governed.send(governed.create_key({}), path, body)
+    assert unguarded.status_code == 200, unguarded.text
+    assert REFUSAL not in unguarded.text
+    for key in (governed.create_key(GUARDED), governed.create_key({}, GUARDED)):
+        # To name the same is no contradiction.
+        for headers in ({}, AWS_GUARDRAIL):
+            text = governed.send(key, path, body, **headers).content.decode("latin-1")
+            # Frames cut the words.
+            assert REFUSAL in text or "guardrail_intervened" in text, text
+
+
+@pytest.mark.parametrize(
+    ("policy", "body", "headers"),
+    [
+        (GUARDED, BLOCKED, {**AWS_GUARDRAIL, "x-amzn-bedrock-guardrailversion": "DRAFT"}),
+        (GUARDED, {**BLOCKED, "guardrailConfig": {"guardrailIdentifier": "other", "guardrailVersion": "1"}}, {}),
+        # A part that is guarded leaves the others unguarded; an answer that is sent before it is looked at, too.
+        (GUARDED, {"messages": [{"role": "user", "content": [{"guardContent": {"text": {"text": "Hi"}}}]}]}, {}),
+        ({"tier": "flex"}, BLOCKED, {"x-amzn-bedrock-service-tier": "priority"}),
+        ({"tier": "flex"}, {**BLOCKED, "serviceTier": {"type": "priority"}}, {}),
+        ({"metadata": {"cost": "7"}}, {**BLOCKED, "requestMetadata": {"cost": "8"}}, {}),
+    ],
+)
+def test_what_contradicts_a_prescription_is_refused_before_bedrock(
+    governed: GovernedGateway, emulator: Emulator, policy: dict[str, Any], body: Any, headers: dict[str, str]
+) -> None:
+    before = len(emulator.calls())
+    answer = governed.send(governed.create_key(policy), CONVERSE, body, **headers)
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["message"].startswith("Policies prescribe ")
+    assert len(emulator.calls()) == before
+
+
+def test_an_answer_is_not_sent_before_the_guardrail_has_seen_it(governed: GovernedGateway) -> None:
+    own = {"guardrailIdentifier": "gr1", "guardrailVersion": "1", "streamProcessingMode": "async"}
+    answer = governed.send(governed.create_key(GUARDED), f"{CONVERSE}-stream", {**BLOCKED, "guardrailConfig": own})
+    assert answer.status_code == 403
+    assert "streamProcessingMode" in answer.json()["message"]
+
+
+def test_the_tier_and_metadata_of_all_policies_go_along_and_the_outer_one_wins(
+    governed: GovernedGateway, emulator: Emulator
+) -> None:
+    team = {"tier": "flex", "metadata": {"cost": "7", "owner": "acme"}}
+    key = governed.create_key({"metadata": {"app": "report"}}, team)
+    body = {**TURN, "requestMetadata": {"run": "9"}}
+    assert governed.send(key, CONVERSE, body).status_code == 200
+    sent = json.loads(emulator.calls()[-1]["body"])
+    assert sent["serviceTier"] == {"type": "flex"}
+    assert sent["requestMetadata"] == {"run": "9", "cost": "7", "owner": "acme", "app": "report"}
+
+
+def test_a_call_that_cannot_have_what_is_prescribed_is_refused(governed: GovernedGateway, emulator: Emulator) -> None:
+    job = {
+        "modelId": "amazon.nova-reel-v1:1",
+        "modelInput": {"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "A door"}},
+        "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://bucket"}},
+    }
+    chat = {"model": "xai.grok-4.6", **ASKED}
+    before = len(emulator.calls())
+    for policy, path, body in (
+        (GUARDED, "/async-invoke", job),
+        ({"metadata": {"cost": "7"}}, "/v1/chat/completions", chat),
+    ):
+        answer = governed.send(governed.create_key(policy), path, body)
+        assert answer.status_code == 403, answer.text
+        assert "Policies prescribe" in answer.text
+    assert len(emulator.calls()) == before
+
+
+def test_a_fault_of_the_request_s_own_is_named_as_such(governed: GovernedGateway) -> None:
+    half = {"x-amzn-bedrock-guardrailidentifier": "gr1"}
+    answer = governed.send(governed.create_key({"tier": "flex"}), CONVERSE, TURN, **half)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")

@@ -84,6 +84,10 @@ def test_a_request_comes_from_a_network_of_the_policy(network: str, address: str
         ({"dialects": ["native"]}, {"dialects": ["bedrock"]}, "dialects of the team '0' do not cover bedrock"),
         ({"networks": ["10.0.0.0/8"]}, {"networks": ["10.1.0.0/16", "10.2.2.2"]}, ""),
         ({"networks": ["10.0.0.0/8"]}, {"networks": ["0.0.0.0/0"]}, "networks of the team '0' do not cover 0.0.0.0/0"),
+        ({"guardrail": "a:1"}, {"guardrail": "b:1"}, "guardrail a:1 of the team '0' cannot be replaced"),
+        ({"guardrail": "a:1"}, {"guardrail": "a:1", "tier": "flex"}, ""),
+        ({"metadata": {"a": "1"}}, {"metadata": {"b": "2"}}, ""),
+        ({"metadata": {"a": "1"}}, {"metadata": {"a": "2"}}, "metadata a=1 of the team '0' cannot be replaced"),
         ({"networks": ["0.0.0.0/0"]}, {"networks": ["::1"]}, "networks of the team '0' do not cover ::1"),
     ],
 )

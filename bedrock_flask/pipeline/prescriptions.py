@@ -1,0 +1,74 @@
+"""What policies prescribe for a call, beside what the request says itself: a guardrail, a tier, metadata.
+
+A request may say the same, and not another: that, and what the call cannot have, is refused before it is made.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bedrock_flask.converse import Json
+from bedrock_flask.errors import InvalidBody, PolicyRefused
+from bedrock_flask.governance.policy import Policy, describe_prescriptions, prescribe
+from bedrock_flask.translation import safeguards
+from bedrock_flask.translation.safeguards import GUARDRAIL, GuardedRequest
+
+
+def find_prescribed(policies: Sequence[Policy]) -> Json:
+    """What the policies prescribe, as members of a Converse request."""
+    prescribed = prescribe(policies) if policies else {}
+    members: Json = {}
+    if guardrail := prescribed.get("guardrail"):
+        identifier, _, version = guardrail.rpartition(":")
+        members[GUARDRAIL] = {"guardrailIdentifier": identifier, "guardrailVersion": version}
+    if tier := prescribed.get("tier"):
+        members["serviceTier"] = {"type": tier}
+    if metadata := prescribed.get("metadata"):
+        members["requestMetadata"] = metadata
+    return members
+
+
+def carry_prescribed(
+    operation: str, body: bytes, headers: Mapping[str, str], members: Json, policies: Sequence[Policy]
+) -> GuardedRequest:
+    """The body and the headers of a call with its own safeguards, and with those that the policies prescribe."""
+    prescribed = find_prescribed(policies)
+    if not prescribed:
+        return safeguards.carry(operation, body, headers, members)
+    try:
+        carried = safeguards.carry(operation, body, headers, safeguards.combine(prescribed, members))
+    except InvalidBody as error:
+        # A fault of the request's own is named as such.
+        safeguards.carry(operation, body, headers, members)
+        raise PolicyRefused(f"{describe_prescriptions(policies)} This call cannot have that: {error.detail}.") from None
+    if GUARDRAIL in prescribed and (loosening := next(_find_loosening(carried.body), "")):
+        raise PolicyRefused(f"{describe_prescriptions(policies)} With it a request cannot have '{loosening}'.")
+    return carried
+
+
+def reject_prescribed(policies: Sequence[Policy], operation: str) -> None:
+    """Raise PolicyRefused if something is prescribed, for an operation that takes none of it."""
+    if find_prescribed(policies):
+        raise PolicyRefused(f"{describe_prescriptions(policies)} {operation} takes none of it.")
+
+
+def _find_loosening(body: bytes) -> Iterator[str]:
+    """The members by which a request has its guardrail look at a part of it, or at an answer that is already sent.
+
+    Sources: AWS user guide, "Use a guardrail with the Converse API" (`guardContent`), "Apply tags to user input to
+    filter content" (`tagSuffix`), "Configure streaming response behavior" (asynchronous mode).
+    """
+    try:
+        rest: list[Any] = [json.loads(body)]
+    except ValueError:
+        # What is not JSON has no members.
+        return
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            yield from (name for name in ("guardContent", "tagSuffix") if name in value)
+            if str(value.get("streamProcessingMode", "")).lower().startswith("async"):
+                yield "streamProcessingMode"
+            rest += value.values()
+        elif isinstance(value, list):
+            rest += value
