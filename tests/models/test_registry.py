@@ -244,6 +244,11 @@ OWN = """
 MISTAKES: list[tuple[str, str, str]] = [
     ("", '"sample": {"prompt": 3}', "its sample does not fit its own body: prompt: must be a string"),
     ("", '"sample": {"prompt": "x", "z": 1}', "its sample does not fit its own body: z: is not a known field"),
+    (
+        "",
+        '"also": Adapter(name="b", body=Body, speaks={"b": "InvokeModel"}, models={"b*": Capabilities()}, sample={})',
+        "in also: its sample does not fit its own body: prompt: is required",
+    ),
     ("", '"default": "acme.other-1"', "its default 'acme.other-1' matches none of its patterns"),
     (
         "",

@@ -209,6 +209,14 @@ type Answer<Name extends keyof operations> = operations[Name] extends {
   responses: { 200: { content: { "application/json": infer Body } } };
 } ? Body : never;
 
+type Body<Name extends keyof operations> = operations[Name] extends {
+  requestBody: { content: { "application/json": infer Given } };
+} ? Given : never;
+
+export const bodies: Body<"invoke.llama">[] = [
+  { prompt: "Hi" },
+  { messages: [{ role: "user", content: "Hi" }] },
+];
 export const stopOf = (answer: Answer<"invoke.nova">): string => answer.stopReason;
 export const textOf = (answer: Answer<"v1_chat_completions">): string | null | undefined =>
   answer.choices[0]?.message.content;
@@ -219,8 +227,6 @@ export const editsOf = (answer: Answer<"v1_images_edits">): string => answer.out
 export const jobsOf = (answer: Answer<"list_jobs">): string[] => answer.data.map((job) => job.status);
 export const folderOf = (answer: Answer<"show_job">): string | undefined => answer.output?.folder;
 export const countOf = (answer: Answer<"model_model_count_tokens">): number => answer.inputTokens;
-export const wordsOf = (answer: Answer<"invoke.llama">): string | undefined =>
-  "generation" in answer ? answer.generation : answer.choices[0]?.message.content ?? undefined;
 export const idsOf = (answer: Answer<"list_models">): string[] => answer.data.map((model) => model.id);
 """
 
@@ -244,6 +250,8 @@ def test_typescript_knows_the_members_of_the_answers(node: str, types: Path) -> 
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
+        ('prompt: "Hi"', 'promt: "Hi"'),
+        ("messages: [{", "message: [{"),
         ("answer.stopReason", "answer.stopReasons"),
         ("model.id", "model.created"),
         ("each.relevance_score", "each.score"),
@@ -255,7 +263,7 @@ def test_typescript_knows_the_members_of_the_answers(node: str, types: Path) -> 
 def test_typescript_finds_a_member_that_is_mistaken(node: str, types: Path, right: str, wrong: str) -> None:
     assert right in PROGRAM
     done = check_types(node, types, PROGRAM.replace(right, wrong))
-    assert (done.returncode, re.search("TS2322|TS2339", done.stdout) is not None) == (2, True), done.stdout
+    assert (done.returncode, re.search("TS2322|TS2339|TS2353", done.stdout) is not None) == (2, True), done.stdout
 
 
 def test_the_lock_names_no_place_to_download_from() -> None:
