@@ -61,8 +61,7 @@ class Capabilities:
     Answers in JSON:
         structured          the answer can be required to conform to a JSON Schema
         closed_schemas      that schema, and those of strict tools, must be closed and have no bounds
-        closed_tools        with it the objects of a strict tool must say that they are closed, and not only not say
-                            that they are open
+        closed_tools        the objects of a strict tool must have `additionalProperties: false`, and not leave it out
 
     Reasoning:
         thinking            the types of `thinking` that the model accepts: with a budget, adaptive, either, or none
@@ -132,7 +131,7 @@ class Capabilities:
     # Answers in JSON.
     structured: bool = True
     closed_schemas: bool = False
-    closed_tools: bool = True
+    closed_tools: bool = False
     # Reasoning.
     thinking: str = _make_enum("", "budget", "either", "adaptive")
     thinking_off: str = _make_enum("absent", "disabled", "between_tools", "never")
@@ -198,6 +197,5 @@ CHAT = Capabilities(
     reasoning=True,
     media_in_results=False,
     closed_schemas=True,
-    closed_tools=False,
     signatures=False,
 )

@@ -9,6 +9,7 @@ SEES = Capabilities(
     documents=True,
     structured=False,
     closed_schemas=True,
+    closed_tools=True,
     strict_tools=False,
     long_context="never",
     api_versions=(anthropic_body.VERSION,),
