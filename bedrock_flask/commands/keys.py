@@ -84,9 +84,10 @@ def policy(key: str, rules: Sequence[str], remove: Sequence[str]) -> None:
     """Show or change what the calls of a key may do.
 
     Rules are lists, separated by commas: models (patterns of ids and aliases), dialects, regions, geographies (`eu`,
-    `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. What is
-    prescribed is added to each call: guardrail=ID:VERSION, tier and metadata=NAME:VALUE,…. A call must satisfy the
-    policies of its key, of the team and of all teams above it. A change holds within five seconds.
+    `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. most_tokens
+    bounds an answer, and what is prescribed is added to each call: guardrail=ID:VERSION, tier and
+    metadata=NAME:VALUE,…. A call must satisfy the policies of its key, of the team and of all teams above it. A change
+    holds within five seconds.
     """
     with change_directory(read_database_settings()) as directory:
         found = directory.read_key_policy(key)

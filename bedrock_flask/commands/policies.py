@@ -30,7 +30,7 @@ def format_policy(policy: Mapping[str, Any]) -> Iterator[str]:
     for name, value in policy.items():
         if isinstance(value, dict):
             value = [f"{each}:{text}" for each, text in value.items()]
-        yield f"{name}={value if isinstance(value, str) else ','.join(value)}"
+        yield f"{name}={','.join(value) if isinstance(value, list) else value}"
 
 
 def _find_parser(name: str) -> Callable[[str], Any]:
@@ -68,6 +68,12 @@ def _parse_metadata(text: str) -> dict[str, str]:
     return dict(pairs)
 
 
+def _parse_number(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text, re.ASCII):
+        raise StartupError(f"'{text[:100]}' is not a number of tokens")
+    return int(text)
+
+
 def _is_dialect(name: str) -> bool:
     return name in {dialect.name for dialect in load_dialects()}
 
@@ -87,6 +93,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "regions": _parse_list("a region", re.compile(REGION, re.ASCII).fullmatch),
         "geographies": _parse_list("a geography such as eu or global", re.compile(r"[a-z][a-z-]{1,15}").fullmatch),
         "networks": _parse_list("a network such as 10.0.0.0/8", _is_network),
+        "most_tokens": _parse_number,
         "guardrail": _parse_text(
             "a guardrail: its id or ARN, and its version, as ID:VERSION", r"[\x21-\x7e]+:[A-Z0-9]+"
         ),

@@ -44,12 +44,13 @@ def list_() -> None:
 @click.argument("rules", nargs=-1, metavar="[RULE=VALUE]...")
 @click.option("--remove", multiple=True, metavar="RULE", help="Remove a rule; may be repeated.")
 def policy(name: str, rules: Sequence[str], remove: Sequence[str]) -> None:
-    """Show or change what the calls of a team: they hold for its keys and for the teams below it may do.
+    """Show or change what the calls of a team may do, and of the teams below it.
 
     Rules are lists, separated by commas: models (patterns of ids and aliases), dialects, regions, geographies (`eu`,
-    `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. What is
-    prescribed is added to each call: guardrail=ID:VERSION, tier and metadata=NAME:VALUE,…. A call must satisfy the
-    policies of its key, of the team and of all teams above it. A change holds within five seconds.
+    `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. most_tokens
+    bounds an answer, and what is prescribed is added to each call: guardrail=ID:VERSION, tier and
+    metadata=NAME:VALUE,…. A call must satisfy the policies of its key, of the team and of all teams above it. A change
+    holds within five seconds.
     """
     with change_directory(read_database_settings()) as directory:
         found = directory.read_team_policy(name)

@@ -28,6 +28,7 @@ class Policy:
     guardrail    `ID:VERSION`, the guardrail of every call
     tier         the service tier of every call
     metadata     request metadata of every call
+    most_tokens  the most tokens of an answer
     unknown      the names of rules that only a later release knows: nothing is allowed
     """
 
@@ -40,6 +41,7 @@ class Policy:
     guardrail: str = ""
     tier: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    most_tokens: int | None = None
     unknown: tuple[str, ...] = ()
 
 
@@ -79,6 +81,13 @@ def read_policy(owner: str, document: Mapping[str, Any]) -> Policy:
 
 def _freeze(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def find_most_tokens(policies: Sequence[Policy]) -> tuple[str, int | None]:
+    """The most tokens of an answer that all policies allow, and whose policy says so; None where none does."""
+    limits = [(policy.most_tokens, policy.owner) for policy in policies if policy.most_tokens is not None]
+    most, owner = min(limits, default=(None, ""))
+    return owner, most
 
 
 def prescribe(policies: Sequence[Policy]) -> dict[str, Any]:
@@ -127,6 +136,8 @@ def find_widening(policy: Policy, outer: Sequence[Policy]) -> str:
                 continue
             if wider := [value for value in inner if not any(covers(one, value) for one in allowed)]:
                 return f"{name} of the {each.owner} do not cover {', '.join(wider)}"
+        if each.most_tokens is not None and (policy.most_tokens or 0) > each.most_tokens:
+            return f"most_tokens of the {each.owner} are {each.most_tokens}"
         if replaced := _find_replaced(policy, each):
             return f"{replaced} of the {each.owner} cannot be replaced"
     return ""

@@ -58,17 +58,15 @@ def _find_loosening(body: bytes) -> Iterator[str]:
     Sources: AWS user guide, "Use a guardrail with the Converse API" (`guardContent`), "Apply tags to user input to
     filter content" (`tagSuffix`), "Configure streaming response behavior" (asynchronous mode).
     """
+    members: list[tuple[str, Any]] = []
     try:
-        rest: list[Any] = [json.loads(body)]
+        # Those of all objects, also of a name that is given twice.
+        json.loads(body, object_pairs_hook=members.extend)
+    except RecursionError:
+        yield "members that are nested so deeply"
     except ValueError:
         # What is not JSON has no members.
         return
-    while rest:
-        value = rest.pop()
-        if isinstance(value, dict):
-            yield from (name for name in ("guardContent", "tagSuffix") if name in value)
-            if str(value.get("streamProcessingMode", "")).lower().startswith("async"):
-                yield "streamProcessingMode"
-            rest += value.values()
-        elif isinstance(value, list):
-            rest += value
+    yield from (name for name, _ in members if name in ("guardContent", "tagSuffix"))
+    modes = (value for name, value in members if name == "streamProcessingMode")
+    yield from ("streamProcessingMode" for mode in modes if str(mode).lower().startswith("async"))

@@ -36,6 +36,7 @@ from bedrock_flask.fields import UNKNOWN
 from bedrock_flask.models.foreign_bodies import find_likeness
 from bedrock_flask.models.models_file import DROP, ERROR, WARN
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.answer_limit import limit_answer
 from bedrock_flask.pipeline.prescriptions import carry_prescribed, find_prescribed, reject_prescribed
 from bedrock_flask.pipeline.region import choose_region, expect_region
 from bedrock_flask.pipeline.terms import describe_terms
@@ -209,14 +210,16 @@ def make_call(
     names = {name.lower() for name in forward}
     operation = operation or model.adapter.operation
     check_enabled(exchange, operation)
+    # A count answers with a number.
+    policies = () if operation in _UNBILLED else exchange.principal.policies
     carried = carry_prescribed(
         operation,
         body,
         _select_headers(exchange, names),
         safeguards.combine(exchange.safeguards, guarded_by),
-        () if operation in _UNBILLED else exchange.principal.policies,
+        policies,
     )
-    sent, sent_headers = carried.body, carried.headers
+    sent, sent_headers = limit_answer(model, wire, carried.body, policies), carried.headers
     if surface := CALLED.get(operation):
         addressed = address_body(surface, sent, model.id, stream=stream)
         sent, sent_headers = addressed.body, {**sent_headers, **addressed.headers}

@@ -126,6 +126,7 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
         "models=amazon.nova-*, fast",
         "geographies=eu",
         "guardrail=gr1:1",
+        "most_tokens=9",
         "metadata=cost:7",
         "networks=10.0.0.0/8",
     ]
@@ -134,7 +135,7 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
     assert succeed(environ, "teams", "policy", "acme") == stored
     assert succeed(environ, "teams", "policy", "acme", "models=", "--remove", "networks") == [
         "models=",
-        *given[1:4],
+        *given[1:5],
     ]
     assert succeed(environ, "keys", "policy", "acme/nightly", "dialects=bedrock,openai_chat") == [
         "dialects=bedrock,openai_chat"
@@ -154,6 +155,7 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
         ("regions=mars", "'mars' is not a region"),
         ("geographies=EU", "'EU' is not a geography"),
         ("guardrail=gr1", "'gr1' is not a guardrail"),
+        ("most_tokens=0", "'0' is not a number of tokens"),
         ("metadata=cost", "'cost' is not metadata"),
         ("networks=10.0.0.1/8", "'10.0.0.1/8' is not a network"),
     ],

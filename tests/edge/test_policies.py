@@ -254,3 +254,75 @@ def test_a_fault_of_the_request_s_own_is_named_as_such(governed: GovernedGateway
     half = {"x-amzn-bedrock-guardrailidentifier": "gr1"}
     answer = governed.send(governed.create_key({"tier": "flex"}), CONVERSE, TURN, **half)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
+
+
+HI = [{"role": "user", "content": "Hi"}]
+TITAN = "/v1/models/titan-text/invoke"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "read"),
+    [
+        (CONVERSE, TURN, lambda sent: sent["inferenceConfig"]["maxTokens"]),
+        (CONVERSE, TURN | {"inferenceConfig": {"topP": 0.5}}, lambda sent: sent["inferenceConfig"]["maxTokens"]),
+        ("/v1/models/nova/invoke", TURN, lambda sent: sent["inferenceConfig"]["maxTokens"]),
+        (f"/model/{NOVA}/invoke", TURN, lambda sent: sent["inferenceConfig"]["maxTokens"]),
+        ("/v1/chat/completions", {"model": "nova", "messages": HI}, lambda sent: sent["inferenceConfig"]["maxTokens"]),
+        (
+            "/v1/chat/completions",
+            {"model": "claude", "messages": HI},
+            lambda sent: sent["inferenceConfig"]["maxTokens"],
+        ),
+        ("/v1/responses", {"model": "nova", "input": "Hi"}, lambda sent: sent["inferenceConfig"]["maxTokens"]),
+        ("/v1/chat/completions", {"model": "xai.grok-4.6", "messages": HI}, lambda sent: sent["max_completion_tokens"]),
+        ("/v1/responses", {"model": "xai.grok-4.6", "input": "Hi"}, lambda sent: sent["max_output_tokens"]),
+    ],
+)
+def test_a_request_without_a_limit_gets_that_of_its_policies(
+    governed: GovernedGateway, emulator: Emulator, path: str, body: Any, read: Any
+) -> None:
+    key = governed.create_key({"most_tokens": 40}, {"most_tokens": 50})
+    answer = governed.send(key, path, body)
+    assert answer.status_code == 200, answer.text
+    assert read(json.loads(emulator.calls()[-1]["body"])) == 40
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "most"),
+    [
+        (CONVERSE, TURN | {"inferenceConfig": {"maxTokens": 41}}, 40),
+        (CONVERSE, TURN | {"additionalModelRequestFields": {"inferenceConfig": {"max_new_tokens": 41}}}, 40),
+        ("/v1/models/nova/invoke", TURN | {"inferenceConfig": {"max_new_tokens": 41}}, 40),
+        ("/v1/chat/completions", {"model": "nova", "messages": HI, "max_tokens": 41}, 40),
+        ("/v1/chat/completions", {"model": "xai.grok-4.6", "messages": HI, "max_completion_tokens": 41}, 40),
+        ("/v1/messages", {"model": "claude", "messages": HI, "max_tokens": 41}, 40),
+        ("/v1/responses", {"model": "nova", "input": "Hi", "max_output_tokens": 41}, 40),
+        (TITAN, {"inputText": "Hi", "textGenerationConfig": {"maxTokenCount": 41}}, 40),
+    ],
+)
+def test_a_larger_limit_is_refused_and_one_that_fits_passes(
+    governed: GovernedGateway, emulator: Emulator, path: str, body: Any, most: int
+) -> None:
+    before = len(emulator.calls())
+    refused = governed.send(governed.create_key({"most_tokens": most}), path, body)
+    assert refused.status_code == 403, refused.text
+    assert "allows answers of at most 40 tokens" in refused.text
+    assert len(emulator.calls()) == before
+    assert governed.send(governed.create_key({"most_tokens": most + 1}), path, body).status_code != 403
+
+
+def test_a_format_in_which_no_limit_can_be_put_needs_the_caller_s(governed: GovernedGateway) -> None:
+    key = governed.create_key({"most_tokens": 40})
+    refused = governed.send(key, TITAN, {"inputText": "Hi"})
+    assert refused.status_code == 403
+    assert "names no limit" in refused.text
+    named = {"inputText": "Hi", "textGenerationConfig": {"maxTokenCount": 40}}
+    assert governed.send(key, TITAN, named).status_code == 200
+
+
+def test_models_that_write_no_text_and_counts_have_no_limit(governed: GovernedGateway) -> None:
+    key = governed.create_key({"most_tokens": 1})
+    embedding = governed.send(key, "/v1/embeddings", {"model": "titan-embed", "input": "Hi"})
+    assert embedding.status_code == 200, embedding.text
+    counted = governed.send(key, "/v1/messages/count_tokens", {"model": "claude", "messages": HI})
+    assert counted.status_code == 200, counted.text

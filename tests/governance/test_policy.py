@@ -87,6 +87,8 @@ def test_a_request_comes_from_a_network_of_the_policy(network: str, address: str
         ({"guardrail": "a:1"}, {"guardrail": "b:1"}, "guardrail a:1 of the team '0' cannot be replaced"),
         ({"guardrail": "a:1"}, {"guardrail": "a:1", "tier": "flex"}, ""),
         ({"metadata": {"a": "1"}}, {"metadata": {"b": "2"}}, ""),
+        ({"most_tokens": 9}, {"most_tokens": 9}, ""),
+        ({"most_tokens": 9}, {"most_tokens": 10}, "most_tokens of the team '0' are 9"),
         ({"metadata": {"a": "1"}}, {"metadata": {"a": "2"}}, "metadata a=1 of the team '0' cannot be replaced"),
         ({"networks": ["0.0.0.0/0"]}, {"networks": ["::1"]}, "networks of the team '0' do not cover ::1"),
     ],
