@@ -24,6 +24,7 @@ COMMANDS = {
     "prices": "List the known prices, and how many models have none.",
     "serve": "Start the gateway.",
     "teams": "Create, list and revoke teams.",
+    "usage": "Show who has used and spent how much.",
 }
 
 

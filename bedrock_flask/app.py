@@ -22,9 +22,10 @@ from bedrock_flask.edge.flask_door import with_exchange, with_routes, with_steps
 from bedrock_flask.edge.health import with_health
 from bedrock_flask.edge.unread_request import with_unread_requests
 from bedrock_flask.errors import StartupError
-from bedrock_flask.governance.governance import open_governance
+from bedrock_flask.governance.governance import Governance, open_governance
 from bedrock_flask.guards.authorised import authorised
 from bedrock_flask.guards.completed import completed
+from bedrock_flask.guards.ledgered import ledgered
 from bedrock_flask.models.discovery import Discovery
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.models.models_file_watch import ModelsFileWatch
@@ -40,6 +41,8 @@ LOG = logging.getLogger("bedrock_flask.plugin")
 
 # Outermost first: what a call passes on its way to the transport, and its reply on the way back.
 GUARDS: tuple[Guard, ...] = (authorised, completed)
+# Those of a gateway with a database; they come after the first, because what is not allowed takes nothing.
+GOVERNING: tuple[Callable[[Governance], Guard], ...] = (ledgered,)
 
 # gunicorn takes this exit code of a worker for "do not try again".
 CANNOT_START = 3
@@ -97,7 +100,8 @@ def with_settings(settings: Settings) -> Step:
 
 def with_governance(app: Flask) -> Flask:
     """The keys and teams of the database, if the settings name one."""
-    return with_state(app, governance=open_governance(state_of(app).settings))
+    state = state_of(app)
+    return with_state(app, governance=open_governance(state.settings, state.pricer))
 
 
 def with_transport(app: Flask) -> Flask:
@@ -108,7 +112,12 @@ def with_transport(app: Flask) -> Flask:
 
 def with_guards(app: Flask) -> Flask:
     """The guards around the transport."""
-    handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(GUARDS), state_of(app).handler)
+    state = state_of(app)
+    governing = [make(state.governance) for make in GOVERNING] if state.governance else []
+    first, *others = GUARDS
+    handler: Handler = reduce(
+        lambda inner, guard: guard(inner), [*others[::-1], *governing[::-1], first], state.handler
+    )
     return with_state(app, handler=handler)
 
 

@@ -1,8 +1,11 @@
 """What a call is billed for, noted while its answer passes, and what that costs."""
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.adapter import PLUGIN_CRASHES
@@ -13,6 +16,7 @@ from bedrock_flask.errors import BedrockError, CredentialsError, GatewayError, U
 from bedrock_flask.observability import logs
 from bedrock_flask.prices.billed import Billed
 from bedrock_flask.prices.cost import Cost
+from bedrock_flask.prices.price import UNITS
 from bedrock_flask.prices.pricer import Pricer
 from bedrock_flask.protocol import json
 
@@ -22,6 +26,18 @@ _MAY_HAVE_RUN = frozenset({502, 504})
 # How a request names a cache that is kept for an hour, in every format.
 _HOUR = b'"1h"'
 _NO_MEMBERS: Json = {}
+# How formats name the tokens, the images or the seconds that are wanted at most.
+_WANTED = re.compile(
+    rb'"(?:max_tokens|maxTokens|max_completion_tokens|max_output_tokens|max_new_tokens|maxTokenCount|max_gen_len)"'
+    rb'\s*:\s*(?P<output>[0-9]{1,9})|"numberOfImages"\s*:\s*(?P<image>[0-9]{1,3})'
+    rb'|"durationSeconds"\s*:\s*(?P<video_second>[0-9]{1,4})'
+)
+# What is assumed where a body does not say it.
+_OUTPUT, _VIDEO_SECONDS = 4096, 6
+_ONE_OF_EACH = MappingProxyType(dict.fromkeys(UNITS, 1))
+_BYTES_A_TOKEN = 3
+# Bytes of a text that may be a file, and for how many one counts: some 5000 tokens.
+_LONG, _FILE = 20_000, 15_000
 
 
 def begin_bill(call: Call) -> None:
@@ -63,6 +79,40 @@ def compute_cost(pricer: Pricer, record: CallRecord) -> Cost:
     if record.outcome != WHOLE:
         return Cost(None)
     return pricer.compute_cost(record.model, record.region, record.tier, record.usage, record.billed)
+
+
+def estimate_cost(pricer: Pricer, call: Call) -> Decimal | None:
+    """The most that a call is expected to cost, in US dollars; None for a model without a known price."""
+    tier = find_requested_tier(call.headers, call.body)
+    return pricer.estimate(call.billed_as, call.region, tier, _estimate_counts(call.body))
+
+
+def _estimate_counts(body: bytes) -> Mapping[str, int]:
+    """What a call may count: no text has more tokens than a third of its bytes, but for rare scripts."""
+    found = {name: max(map(int, numbers)) for name, numbers in _find_numbers(body).items()}
+    return {
+        **_ONE_OF_EACH,
+        "input": _estimate_input(body),
+        "output": found.get("output", _OUTPUT),
+        "image": found.get("image", 1),
+        "video_second": found.get("video_second", _VIDEO_SECONDS),
+    }
+
+
+def _estimate_input(body: bytes) -> int:
+    """The tokens of a body: files in it are long texts without spaces, and count less than their bytes."""
+    if len(body) < _LONG:
+        return len(body) // _BYTES_A_TOKEN
+    sizes = (len(part) if len(part) < _LONG or b" " in part else _FILE for part in body.split(b'"'))
+    return sum(sizes) // _BYTES_A_TOKEN
+
+
+def _find_numbers(body: bytes) -> Mapping[str, list[bytes]]:
+    """The numbers in a body that say how much is wanted; a text cannot have one, since its quotes are escaped."""
+    found: dict[str, list[bytes]] = {}
+    for match in _WANTED.finditer(body):
+        found.setdefault(str(match.lastgroup), []).append(match[str(match.lastgroup)])
+    return found
 
 
 def _require_billed(found: Any) -> Billed:

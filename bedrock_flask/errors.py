@@ -250,6 +250,22 @@ class PolicyRefused(CallerError):
         super().__init__(f"{refusal} Who administers this gateway can change it: bedrock-flask teams|keys policy.")
 
 
+class BudgetExceeded(CallerError):
+    """A budget of the key, or of a team that owns it, has no room for the call."""
+
+    code = "budget_exceeded"
+    title = "The budget is used up"
+    status = 402
+
+
+class UnpricedModel(CallerError):
+    """The key has a budget, and nobody knows what the model costs."""
+
+    code = "unpriced_model"
+    title = "A key with a budget cannot call a model without a known price"
+    status = 403
+
+
 class Unsupported(InvalidBody):
     """The model does not support something in the request."""
 

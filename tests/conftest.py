@@ -17,7 +17,7 @@ import pytest
 
 from bedrock_flask.emulator.environ import make_isolated_environ
 
-pytest.register_assert_rewrite("tests.doubles", "tests.databases")
+pytest.register_assert_rewrite("tests.doubles", "tests.databases", "tests.governed")
 
 from tests.databases import Postgres, find_postgres, run_postgres  # noqa: E402 - rewritten above
 from tests.doubles import (  # noqa: E402 - rewritten above

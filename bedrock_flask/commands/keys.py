@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from bedrock_flask.commands.budgets import UNPRICED, parse_budgets, show_budgets
 from bedrock_flask.commands.database import change_directory, read_database_settings
 from bedrock_flask.commands.options import format_time, parse_duration, parse_tags
 from bedrock_flask.commands.output.table import format_table
@@ -111,6 +112,23 @@ def revoke(key: str, secret: str) -> None:
             directory.revoke_secret(key, secret)
         else:
             directory.revoke_key(key)
+
+
+@keys.command()
+@click.argument("key", metavar="TEAM/NAME")
+@click.argument("budgets", nargs=-1, metavar="[PERIOD=USD]...")
+@click.option("--allow-unpriced", "unpriced", multiple=True, metavar="ID", help=UNPRICED)
+def budget(key: str, budgets: Sequence[str], unpriced: Sequence[str]) -> None:
+    """Set what a key may spend, and show what is spent.
+
+    PERIOD is day, week or month, by the calendar in UTC: `day=10 month=250`. `day=none` removes one. A call that does
+    not fit is refused.
+    """
+    changes = parse_budgets(budgets)
+    with change_directory(read_database_settings()) as directory:
+        if changes or unpriced:
+            directory.set_key_budgets(key, changes, unpriced)
+        show_budgets(directory, f"key:{key}")
 
 
 def _print_key(settings: Settings, new: NewKey) -> None:

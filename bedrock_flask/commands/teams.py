@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from bedrock_flask.commands.budgets import UNPRICED, parse_budgets, show_budgets
 from bedrock_flask.commands.database import change_directory, read_database_settings
 from bedrock_flask.commands.options import format_time, parse_tags
 from bedrock_flask.commands.output.table import format_table
@@ -70,3 +71,20 @@ def revoke(name: str) -> None:
     """
     with change_directory(read_database_settings()) as directory:
         directory.revoke_team(name)
+
+
+@teams.command()
+@click.argument("name")
+@click.argument("budgets", nargs=-1, metavar="[PERIOD=USD]...")
+@click.option("--allow-unpriced", "unpriced", multiple=True, metavar="ID", help=UNPRICED)
+def budget(name: str, budgets: Sequence[str], unpriced: Sequence[str]) -> None:
+    """Set what the team NAME and the teams below it may spend, and show what is spent.
+
+    PERIOD is day, week or month, by the calendar in UTC: `day=10 month=250`. `day=none` removes one. A call that does
+    not fit is refused.
+    """
+    changes = parse_budgets(budgets)
+    with change_directory(read_database_settings()) as directory:
+        if changes or unpriced:
+            directory.set_team_budgets(name, changes, unpriced)
+        show_budgets(directory, f"team:{name}")

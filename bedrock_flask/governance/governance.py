@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import StartupError, StoreUnavailable
+from bedrock_flask.governance.ledger import Ledger
 from bedrock_flask.governance.principals import Principals
+from bedrock_flask.prices.pricer import Pricer
 
 
 @dataclass(frozen=True)
@@ -12,12 +14,16 @@ class Governance:
     """What a database gives the gateway.
 
     principals  the callers by the secrets that they present
+    ledger      has a row for each call that AWS bills
+    pricer      computes what that costs
     """
 
     principals: Principals
+    ledger: Ledger
+    pricer: Pricer
 
 
-def open_governance(settings: Settings) -> Governance | None:
+def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
     """Governance by the database of the settings; None without one, and then no driver is imported.
 
     Raises StartupError for a database with another schema or pepper. One that is away is tried again while serving.
@@ -25,11 +31,15 @@ def open_governance(settings: Settings) -> Governance | None:
     if not settings.database_url:
         return None
     from bedrock_flask.governance.store.key_store import open_key_store
+    from bedrock_flask.governance.store.ledger import open_ledger_store
 
-    principals = Principals(open_key_store(settings.database_url, settings.key_pepper), settings.key_pepper)
+    database, pepper = settings.database_url, settings.key_pepper
+    principals = Principals(open_key_store(database, pepper), pepper)
     try:
         principals.refresh()
     except StoreUnavailable as error:
         if isinstance(error.__cause__, StartupError):
             raise error.__cause__ from None
-    return Governance(principals)
+    ledger = Ledger(open_ledger_store(database, pepper))
+    ledger.start()
+    return Governance(principals, ledger, pricer)

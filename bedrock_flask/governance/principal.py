@@ -1,9 +1,10 @@
 """The principal: the caller as steps and guards see it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from bedrock_flask.governance.budgets import Budget
 from bedrock_flask.governance.policy import Policy
 
 
@@ -17,6 +18,7 @@ class Principal:
     secret   the id of the secret that was presented
     policies what its calls must satisfy: those of the teams from the top down, then the key's
     tags     those of the teams and of the key; the inner ones win
+    budgets  those of the teams and of the key: a call must fit into each
     expires  milliseconds since 1970 from which on the key or its secret is not valid; None if it stays valid
     """
 
@@ -26,6 +28,7 @@ class Principal:
     secret: str = ""
     policies: tuple[Policy, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    budgets: Sequence[Budget] = ()
     expires: int | None = None
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from bedrock_flask.errors import StoreUnavailable
+from bedrock_flask.governance.budgets import Counter
+from bedrock_flask.governance.ledger_row import Opening, Settlement
 from bedrock_flask.governance.principal import Principal
 
 # What a secret is looked up by: its digest, or its id.
@@ -28,3 +31,30 @@ class KeyStore:
 
     read_version: Callable[[], int]
     find_secrets: Callable[[Collection[SecretName]], Sequence[StoredSecret]]
+
+
+class CommitInDoubt(StoreUnavailable):
+    """The database went away while it committed: nobody knows whether it has."""
+
+
+@dataclass(frozen=True)
+class LedgerStore:
+    """Writes the ledger, a transaction for each function; each raises StoreUnavailable.
+
+    beat    notes that a worker lives, and returns the database's time
+    open    for each call, commits its row and its reservations, or returns the counter in which it does not fit; raises
+            CommitInDoubt if that may have happened all the same
+    settle  settles rows that are open, once, and returns the ids of those that were
+    reap    settles as EST the open rows of workers that were not seen for some milliseconds, and returns their number
+    find_strays   for the open rows of a worker that were opened before a time, the settlement as EST
+    leave   forgets a worker that ends
+    flush   makes what was committed survive the loss of power
+    """
+
+    beat: Callable[[str], int]
+    open: Callable[[str, Sequence[Opening]], Sequence[Counter | None]]
+    settle: Callable[[Sequence[Settlement]], Collection[bytes]]
+    reap: Callable[[int], int]
+    find_strays: Callable[[str, int], Sequence[Settlement]]
+    leave: Callable[[str], None]
+    flush: Callable[[], None]

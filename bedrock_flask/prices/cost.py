@@ -53,6 +53,11 @@ def compute_cost(usage: Usage, price: Price | None, billed: Billed = TOKENS_ALON
     return Cost(total if is_known else None, price, counts, parts)
 
 
+def sum_up(price: Price, counts: Mapping[str, int]) -> Decimal:
+    """What this much costs of all that is priced, exactly."""
+    return add_exactly(_EXACT.multiply(each, counts.get(unit, 0)) for unit, each in price.each.items())
+
+
 def add_exactly(amounts: Iterable[Decimal]) -> Decimal:
     """The sum of amounts, without rounding."""
     return reduce(_EXACT.add, amounts, _NOTHING)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property, lru_cache
 
 from bedrock_flask.bedrock.geographies import GEOGRAPHIES
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
-from bedrock_flask.prices.cost import Cost, compute_cost
+from bedrock_flask.prices.cost import Cost, compute_cost, sum_up
 from bedrock_flask.prices.price import DEFAULT, GLOBAL, Price
 from bedrock_flask.prices.table import Prices, index_prices, load_prices
 
@@ -34,10 +35,28 @@ class Pricer:
         Where a model costs more above a number of input tokens, all tokens of such a call do.
         """
         variant = billed.variant
-        if not variant and (thresholds := self._thresholds.get(split_profile(model)[1])):
+        if not variant:
             tokens = (usage.input or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
-            variant = next((thresholds[least] for least in thresholds if tokens > least), "")
+            variant = self._choose_variant(model, tokens)
         return compute_cost(usage, self._find(model, region, tier, variant), billed)
+
+    def estimate(self, model: str, region: str, tier: str, counts: Mapping[str, int]) -> Decimal | None:
+        """What a call may cost that will count this much, in US dollars; None for a model without any price.
+
+        Where the price that will be in force is not known, that of the dearest variant counts.
+        """
+        price = self._find(model, region, tier, self._choose_variant(model, counts["input"]))
+        found = (price,) if price else self._list_prices(split_profile(model)[1])
+        return max((sum_up(each, counts) for each in found), default=None)
+
+    def _choose_variant(self, model: str, tokens: int) -> str:
+        thresholds = self._thresholds.get(split_profile(model)[1])
+        return next((thresholds[least] for least in thresholds if tokens > least), "") if thresholds else ""
+
+    def _list_prices(self, own: str) -> Sequence[Price]:
+        """All prices of a model by its own id."""
+        others = self.prices.others
+        return (*self.prices.by_model.get(own, ()), *(others.by_model.get(own, ()) if others else ()))
 
     @cached_property
     def prices(self) -> Prices:

@@ -3,12 +3,15 @@
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.errors import BedrockError, ContentFiltered, GatewayError, describe_faults
+from bedrock_flask.errors import BedrockError, BudgetExceeded, ContentFiltered, GatewayError, describe_faults
 
+# The code by which clients know that it is money that is short.
+INSUFFICIENT_QUOTA = "insufficient_quota"
 # SDKs choose the class of an exception by the status.
 _TYPES = MappingProxyType(
     {
         401: "authentication_error",
+        402: INSUFFICIENT_QUOTA,
         403: "permission_error",
         404: "not_found_error",
         429: "rate_limit_error",
@@ -38,6 +41,8 @@ def _write_code(error: GatewayError) -> dict[str, str]:
     """The gateway's own code; where clients look for one of OpenAI's, that, and the own one beside it."""
     if isinstance(error, BedrockError) and error.is_context_overflow:
         return {"code": CONTEXT_OVERFLOW, "gateway_code": error.code}
+    if isinstance(error, BudgetExceeded):
+        return {"code": INSUFFICIENT_QUOTA, "gateway_code": error.code}
     if isinstance(error, ContentFiltered):
         return {"code": _CONTENT_POLICY, "gateway_code": error.code}
     return {"code": error.code}

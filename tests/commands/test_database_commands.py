@@ -166,3 +166,21 @@ def test_a_rule_that_cannot_be_meant_is_refused(environ: dict[str, str], rule: s
     done = run(environ, "teams", "policy", "acme", rule)
     assert done.returncode == 1
     assert words in done.stderr
+
+
+def test_a_budget_is_set_changed_and_removed(environ: dict[str, str]) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme")
+    succeed(environ, "keys", "create", "acme", "nightly")
+    header, *rows = succeed(environ, "keys", "budget", "acme/nightly", "month=250.5", "day=10")
+    assert header.split()[:4] == ["period", "usd", "spent", "reserved"]
+    assert [row.split()[:2] for row in rows] == [["day", "10.00"], ["month", "250.50"]]
+    _, *rows = succeed(environ, "keys", "budget", "acme/nightly", "day=none", "--allow-unpriced", "acme.x")
+    assert [row.split() for row in rows] == [["month", "250.50", "0.00", "0.00", "acme.x"]]
+    _, row = succeed(environ, "teams", "budget", "acme", "week=1")
+    assert row.split()[:2] == ["week", "1.00"]
+    for words in (("year=1",), ("day=-1",), ("day",)):
+        assert run(environ, "teams", "budget", "acme", *words).returncode == 1
+    assert run(environ, "keys", "budget", "acme/other").stderr == "bedrock-flask: there is no key 'acme/other'\n"
+    [header] = succeed(environ, "usage")
+    assert header.split()[0] == "team"

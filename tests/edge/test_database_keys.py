@@ -1,6 +1,5 @@
 """Keys of a database: known by every worker, revoked within five seconds, and never unknown because it is away."""
 
-import itertools
 import json
 import subprocess
 import sys
@@ -8,31 +7,24 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bedrock_flask.config.database import DatabaseURL, parse_database_url
+from bedrock_flask.config.database import parse_database_url
 from bedrock_flask.config.keys import parse_keys
 from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
-from bedrock_flask.governance.key_text import compute_digest, derive_aws_secret
 from bedrock_flask.governance.store import schema
-from bedrock_flask.governance.store.directory import Directory
-from bedrock_flask.governance.store.engine import begin
 from tests.databases import PEPPER, Postgres
-from tests.doubles import Gateway, StartGateway
+from tests.doubles import StartGateway
+from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, start_governed
 
-STATIC = "canary-static-0123456789"
-NOVA = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
 CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}]}
 MESSAGES = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
-PATIENCE = 30
 # How a dialect's error says which it is.
 DIALECTS = {
     "/v1/models/nova/invoke": (NOVA, lambda body: body["code"]),
@@ -42,75 +34,7 @@ DIALECTS = {
 }
 
 
-_NUMBERS = itertools.count()
 _PEPPER = parse_server_secret(PEPPER)
-
-
-@dataclass(frozen=True)
-class NamedKey:
-    """A key as its owner has it."""
-
-    name: str
-    id: str
-    text: str
-    aws_secret: str
-
-
-@dataclass(frozen=True)
-class Governed:
-    """A gateway with a database, and the commands that work on it."""
-
-    gateway: Gateway
-    environ: dict[str, str]
-
-    @property
-    def database(self) -> DatabaseURL:
-        return parse_database_url(self.environ["BEDROCK_FLASK_DATABASE_URL"])
-
-    def change(self, action: str, *arguments: Any) -> Any:
-        """Change the directory, as a command does."""
-        with begin(self.database) as connection:
-            return getattr(Directory(connection, "test"), action)(*arguments)
-
-    def create_key(self, team: str = "research", expires: int | None = None) -> "NamedKey":
-        name = f"k{next(_NUMBERS)}"
-        new = self.change("create_key", _PEPPER, team, name, expires)
-        secret = derive_aws_secret(_PEPPER, new.id, compute_digest(_PEPPER, new.text))
-        return NamedKey(f"{team}/{name}", new.id, new.text, secret)
-
-    def send(self, headers: dict[str, str], path: str = "/v1/models/nova/invoke", body: Any = NOVA) -> Any:
-        # A connection for each, so that any worker may answer.
-        return requests.post(self.gateway.url + path, json=body, headers=headers, timeout=PATIENCE)
-
-    def is_served(self, key: str) -> bool:
-        response = self.send({"authorization": f"Bearer {key}"})
-        assert response.status_code in (200, 401), response.text
-        return bool(response.status_code == 200)
-
-    def serves_everywhere(self, key: str) -> bool:
-        """Whether all of many requests are served, which both workers share."""
-        with ThreadPoolExecutor(8) as pool:
-            responses = pool.map(self.send, [{"x-api-key": key}] * 16)
-            return {response.status_code for response in responses} == {200}
-
-    def await_refusal(self, key: str) -> float:
-        """The seconds until no worker serves a key."""
-        began = time.monotonic()
-        with ThreadPoolExecutor(8) as pool:
-            while any(pool.map(self.is_served, [key] * 16)):
-                assert time.monotonic() - began < PATIENCE
-        return time.monotonic() - began
-
-
-def start_governed(start_gateway: StartGateway, plain_environ: dict[str, str], address: str, worker: str) -> Governed:
-    own = {"BEDROCK_FLASK_DATABASE_URL": address, "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
-    schema.upgrade(parse_database_url(address), _PEPPER)
-    others = {"BEDROCK_FLASK_API_KEYS": f"static:{STATIC}", "BEDROCK_FLASK_WORKER": worker}
-    gateway = start_gateway(**own, **others, BEDROCK_FLASK_WORKERS="2")
-    governed = Governed(gateway, plain_environ | own)
-    governed.change("create_team", "acme")
-    governed.change("create_team", "research", "acme")
-    return governed
 
 
 @pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])

@@ -172,6 +172,7 @@ _NAMES = MappingProxyType(
     {
         400: "ValidationException",
         401: "UnrecognizedClientException",
+        402: "ServiceQuotaExceededException",
         403: "AccessDeniedException",
         404: "ResourceNotFoundException",
         408: "ModelTimeoutException",
@@ -188,7 +189,12 @@ _NAMES = MappingProxyType(
 _STATUSES = MappingProxyType(
     {
         name: ERRORS[name].status
-        for name in ("ModelTimeoutException", "ModelErrorException", "UnrecognizedClientException")
+        for name in (
+            "ModelTimeoutException",
+            "ModelErrorException",
+            "UnrecognizedClientException",
+            "ServiceQuotaExceededException",
+        )
     }
 )
 # The exceptions that either operation's stream may end with; any other error is reported as the model's.

@@ -13,10 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.errors import StartupError
+from bedrock_flask.governance.budgets import PERIODS, Budget, name_counter, parse_dollars, read_budgets
 from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
 from bedrock_flask.governance.policy import find_widening, read_policy
 from bedrock_flask.governance.store.key_store import read_chains, read_policies
-from bedrock_flask.governance.store.tables import AUDIT, INSTALLATION, KEYS, SECRETS, TEAMS, AnyRow
+from bedrock_flask.governance.store.tables import AUDIT, INSTALLATION, KEYS, SECRETS, SPENDING, TEAMS, AnyRow
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
@@ -51,6 +52,10 @@ class Directory:
     def revoke_team(self, name: str) -> None:
         """Revoke a team: no key of it, or of a team below it, is valid."""
         self._update(TEAMS, name, revoked=_now())
+
+    def set_team_budgets(self, name: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
+        """Set the budgets of a team in US dollars by their periods, or remove those that are None."""
+        self._set_budgets(TEAMS, name, changes, unpriced)
 
     def create_key(
         self, pepper: ServerSecret, team: str, name: str, expires: int | None = None, tags: Mapping[str, str] = NO_TAGS
@@ -103,6 +108,10 @@ class Directory:
         if wider := find_widening(read_policy(owner, policy), [*read_policies(chain)]):
             raise DirectoryError(f"the policy of the {owner} cannot be wider than those above it: the {wider}")
 
+    def set_key_budgets(self, key: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
+        """Set the budgets of a key in US dollars by their periods, or remove those that are None."""
+        self._set_budgets(KEYS, key, changes, unpriced)
+
     def revoke_key(self, key: str) -> None:
         """Revoke a key with all its secrets."""
         self._update(KEYS, key, revoked=_now())
@@ -121,6 +130,29 @@ class Directory:
             if secret.revoked is None and (secret.expires is None or secret.expires > end):
                 self._update(SECRETS, secret.id, expires=end)
         return self._add_secret(pepper, key)
+
+    def list_spending(self, scope: str, now: int) -> Sequence[tuple[Budget, int, int]]:
+        """The budgets of `team:NAME` or `key:TEAM/NAME`, with what each has spent and reserved in this period."""
+        kind, _, name = scope.partition(":")
+        budgets = read_budgets(scope, self._find(TEAMS if kind == "team" else KEYS, name).budgets)
+        return [(budget, *self._read_spending(*name_counter(budget, now))) for budget in budgets]
+
+    def _read_spending(self, scope: str, start: int) -> tuple[int, int]:
+        chosen = select(SPENDING).where(SPENDING.c.scope == scope, SPENDING.c.start == start)
+        found = self.connection.execute(chosen).first()
+        return (found.spent, found.reserved) if found else (0, 0)
+
+    def _set_budgets(self, table: Table, name: str, changes: Mapping[str, str | None], unpriced: Sequence[str]) -> None:
+        budgets = {row["period"]: row for row in self._find(table, name).budgets}
+        for period, dollars in changes.items():
+            if dollars is None:
+                budgets.pop(period, None)
+            else:
+                _check_budget(period, dollars)
+                budgets[period] = {"period": period, "usd": dollars}
+        if unpriced:
+            budgets = {period: {**row, "unpriced": list(unpriced)} for period, row in budgets.items()}
+        self._update(table, name, budgets=[budgets[period] for period in PERIODS if period in budgets])
 
     def _add_secret(self, pepper: ServerSecret, key: str) -> NewKey:
         new = draw_key()
@@ -153,7 +185,12 @@ class Directory:
             return
         self.connection.execute(update(table).where(table.c.id == name).values(changes))
         [change] = changes
-        action = {"revoked": "revoke", "expires": "expire", "policy": "set policy of"}[change]
+        action = {
+            "revoked": "revoke",
+            "expires": "expire",
+            "policy": "set policy of",
+            "budgets": "set budgets of",
+        }[change]
         row = _describe(before._asdict())
         self._record(f"{action} {_name_kind(table)}", name, row, {**row, **changes})
 
@@ -167,6 +204,15 @@ class Directory:
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise DirectoryError(f"'{name}' is not a name: up to 64 letters, digits, '.', '_' and '-'")
+
+
+def _check_budget(period: str, dollars: str) -> None:
+    if period not in PERIODS:
+        raise DirectoryError(f"'{period[:50]}' is not a period: {', '.join(PERIODS)}")
+    try:
+        parse_dollars(dollars)
+    except ValueError as error:
+        raise DirectoryError(str(error)) from None
 
 
 def _name_kind(table: Table) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, or_, select
 
 from bedrock_flask.config.database import DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.governance.budgets import read_budgets
 from bedrock_flask.governance.policy import Policy, read_policy
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.store.schema import check_installation
@@ -38,6 +39,7 @@ def find_secrets(connection: Connection, names: Collection[SecretName]) -> Seque
             KEYS.c.team,
             KEYS.c.policy,
             KEYS.c.tags,
+            KEYS.c.budgets,
             KEYS.c.expires.label("key_expires"),
         )
         .join_from(SECRETS, KEYS)
@@ -90,5 +92,9 @@ def _make_principal(row: AnyRow, chain: Sequence[AnyRow]) -> Principal:
         secret=row.id,
         policies=tuple(read_policies(chain, row)),
         tags=tags,
+        budgets=(
+            *(budget for team in chain for budget in read_budgets(f"team:{team.id}", team.budgets)),
+            *read_budgets(f"key:{row.key}", row.budgets),
+        ),
         expires=min((each for each in (row.expires, row.key_expires) if each is not None), default=None),
     )

@@ -3,18 +3,22 @@
 A database that is away is tried by one caller a second; all others are refused at once.
 """
 
+import contextlib
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+import psycopg
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from bedrock_flask.config.database import DatabaseURL
+from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.errors import StartupError, StoreUnavailable
-from bedrock_flask.governance.store.engine import open_engine, run_where_it_may_wait
+from bedrock_flask.governance.store.engine import PATIENCE, open_engine, run_where_it_may_wait
+from bedrock_flask.governance.stores import CommitInDoubt
 
 LOG = logging.getLogger("bedrock_flask.store")
 Result = TypeVar("Result")
@@ -22,6 +26,7 @@ Result = TypeVar("Result")
 _TRIAL = 1.0
 # Seconds in which a connection fails that the server has closed meanwhile; a new one is tried at once.
 _AT_ONCE = 0.5
+_FAILURES = (SQLAlchemyError, sqlite3.Error, psycopg.Error, OSError)
 
 
 class Session:
@@ -34,6 +39,7 @@ class Session:
         self._lock = threading.Lock()
         self._next_trial = 0.0
         self._is_away = False
+        self._is_committing = False
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """The result of work in a transaction. Raises StoreUnavailable, whose cause may be the check's StartupError."""
@@ -42,11 +48,11 @@ class Session:
             # It may have failed for another one while this one waited.
             self._reject_if_away()
             try:
-                result = run_where_it_may_wait(self._url, lambda: self._try_twice(work))
-            except (SQLAlchemyError, OSError) as error:
+                result = self._try_where_it_may_wait(work)
+            except _FAILURES as error:
                 # Its text may have the statement, its parameters and the address.
                 self._note_away(type(getattr(error, "orig", None) or error).__name__)
-                raise StoreUnavailable() from None
+                raise CommitInDoubt() if self._is_committing else StoreUnavailable() from None
             except StartupError as error:
                 self._note_away(error.detail)
                 raise StoreUnavailable() from error
@@ -64,29 +70,111 @@ class Session:
             LOG.error("calls are refused until the database answers: %s", reason)
         self._is_away, self._next_trial = True, time.monotonic() + _TRIAL
 
+    def _try_where_it_may_wait(self, work: Callable[[Connection], Result]) -> Result:
+        return run_where_it_may_wait(self._url, lambda: self._try_twice(work))
+
     def _try_twice(self, work: Callable[[Connection], Result]) -> Result:
         was_open, began = self._connection is not None, time.monotonic()
         try:
             return self._try(work)
-        except (SQLAlchemyError, OSError):
-            if not was_open or time.monotonic() - began > _AT_ONCE:
+        except _FAILURES:
+            if not was_open or self._is_committing or time.monotonic() - began > _AT_ONCE:
                 raise
         return self._try(work)
 
     def _try(self, work: Callable[[Connection], Result]) -> Result:
+        self._is_committing = False
         try:
-            if self._connection is None:
-                self._connection = self._engine.connect().execution_options(writes=False)
-                with self._connection.begin():
-                    self._check(self._connection)
-            with self._connection.begin():
-                return work(self._connection)
-        except (SQLAlchemyError, OSError, StartupError):
+            return self._transact(self._connection or self._open(), work)
+        except (*_FAILURES, StartupError):
             self._drop()
             raise
+
+    def _open(self) -> Connection:
+        self._connection = connection = self._engine.connect().execution_options(writes=False)
+        with connection.begin():
+            self._check(connection)
+        return connection
+
+    def _transact(self, connection: Connection, work: Callable[[Connection], Result]) -> Result:
+        with connection.begin():
+            return work(connection)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+
+class _BusyError(Exception):
+    """Another process writes to the file just now."""
+
+
+class WritingSession(Session):
+    """Runs work that writes, on the driver's own connection, because Core's execution costs more than the statements.
+
+    What fails in its commit raises CommitInDoubt. SQLite is tried in the calling thread first, which cannot wait.
+    """
+
+    _waits = True
+
+    def _try_where_it_may_wait(self, work: Callable[[Any], Result]) -> Result:
+        if self._url.kind == SQLITE and self._connection is not None:
+            self._waits = False
+            with contextlib.suppress(_BusyError):
+                return self._try(work)
+        self._waits = True
+        return super()._try_where_it_may_wait(work)
+
+    def _open(self) -> Connection:
+        connection = super()._open()
+        if self._url.kind == SQLITE:
+            # Its writing to the disk would be waited for; `checkpoint` does it elsewhere.
+            _find_driver(connection).execute("PRAGMA wal_autocheckpoint = 0")
+        return connection
+
+    def _transact(self, connection: Connection, work: Callable[[Any], Result]) -> Result:
+        driver = _find_driver(connection)
+        if self._url.kind == SQLITE:
+            self._begin(driver)
+        try:
+            result = work(driver)
+            self._is_committing = True
+            driver.commit()
+        except BaseException:
+            if not self._is_committing:
+                # One that is lost cannot, and need not.
+                with contextlib.suppress(*_FAILURES):
+                    driver.rollback()
+            raise
+        self._is_committing = False
+        return result
+
+    def _begin(self, driver: Any) -> None:
+        driver.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000) if self._waits else 0}")
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if self._waits or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise _BusyError from None
+
+
+def checkpoint(url: DatabaseURL) -> None:
+    """Bring what was committed to SQLite's file to the disk; Postgres has done that in each commit."""
+    if url.kind == SQLITE:
+        run_where_it_may_wait(url, lambda: _checkpoint(open_engine(url)))
+
+
+def _checkpoint(engine: Engine) -> None:
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+    finally:
+        connection.close()
+        engine.dispose()
+
+
+def _find_driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection

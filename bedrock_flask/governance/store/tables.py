@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, LargeBinary, MetaData, Row, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -76,4 +90,65 @@ AUDIT = Table(
     Column("object", Text, nullable=False),
     Column("before", JSON(none_as_null=True)),
     Column("after", JSON(none_as_null=True)),
+)
+
+# The processes that write the ledger; `seen` is by the database's clock, every few seconds.
+Table(
+    "workers",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("box", Text, nullable=False),
+    Column("began", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+)
+
+# One row for each call that AWS bills. Money is whole nanodollars. `tags` and `charges` are JSON, as text, because a
+# driver writes it as it is; `charges` are the rows of `spending` that the reservation is in, until it is settled.
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("id", LargeBinary, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("request_id", Text, nullable=False, index=True),
+    Column("worker", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("stream", Boolean(create_constraint=False), nullable=False),
+    Column("opened", BigInteger, nullable=False, index=True),
+    Column("reserved", BigInteger),
+    Column("charges", Text, nullable=False),
+    Column("settled", BigInteger),
+    Column("cost", BigInteger),
+    Column("region", Text),
+    Column("surface", Text),
+    Column("tier", Text),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("counts", Text),
+    Column("attempts", BigInteger),
+    Column("upstream_request_id", Text),
+    Column("latency", BigInteger),
+    Column("first", BigInteger),
+    Column("status", BigInteger),
+    Column("error", Text),
+)
+_IS_OPEN = text("state = 'OPEN'")
+# Few rows are open, however many there are.
+Index("ix_ledger_open", LEDGER.c.worker, postgresql_where=_IS_OPEN, sqlite_where=_IS_OPEN)
+
+# What each budget has spent, and has reserved for open calls, in the period that starts at `start`.
+SPENDING = Table(
+    "spending",
+    METADATA,
+    Column("scope", Text, primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
 )

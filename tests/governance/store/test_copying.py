@@ -39,7 +39,13 @@ def test_a_backup_has_every_row_and_can_be_brought_back(
 ) -> None:
     file = tmp_path / "backup.db"
     counts = copying.backup(database, str(file), pepper)
-    assert counts == {"installation": 1, "teams": 2, "keys": 1, "secrets": 1, "audit": 4}
+    assert {table: count for table, count in counts.items() if count} == {
+        "installation": 1,
+        "teams": 2,
+        "keys": 1,
+        "secrets": 1,
+        "audit": 4,
+    }
     saved = parse_database_url(f"sqlite:///{file}")
     assert read_all(saved) == read_all(database)
     assert list(tmp_path.glob("*.part*")) == []

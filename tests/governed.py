@@ -1,0 +1,104 @@
+"""A gateway with a database, for the tests that call it with keys of their own."""
+
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import sqlalchemy
+
+from bedrock_flask.config.database import DatabaseURL, parse_database_url
+from bedrock_flask.config.server_secret import parse_server_secret
+from bedrock_flask.governance.key_text import compute_digest, derive_aws_secret
+from bedrock_flask.governance.store import schema
+from bedrock_flask.governance.store.directory import Directory
+from bedrock_flask.governance.store.engine import begin
+from tests.databases import PEPPER
+from tests.doubles import Gateway, StartGateway
+
+STATIC = "canary-static-0123456789"
+NOVA = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+PATIENCE = 30
+_NUMBERS = itertools.count()
+_PEPPER = parse_server_secret(PEPPER)
+
+
+@dataclass(frozen=True)
+class NamedKey:
+    """A key as its owner has it."""
+
+    name: str
+    id: str
+    text: str
+    aws_secret: str
+
+
+@dataclass(frozen=True)
+class Governed:
+    """A gateway with a database, and the commands that work on it."""
+
+    gateway: Gateway
+    environ: dict[str, str]
+
+    @property
+    def database(self) -> DatabaseURL:
+        """The database, as commands open it."""
+        return parse_database_url(self.environ["BEDROCK_FLASK_DATABASE_URL"])
+
+    def change(self, action: str, *arguments: Any) -> Any:
+        """Change the directory, as a command does."""
+        with begin(self.database) as connection:
+            return getattr(Directory(connection, "test"), action)(*arguments)
+
+    def query(self, text: str) -> list[dict[str, Any]]:
+        """The rows that a query of the database finds."""
+        with begin(self.database, writes=False) as connection:
+            return [dict(row._mapping) for row in connection.execute(sqlalchemy.text(text))]
+
+    def create_key(self, team: str = "research", expires: int | None = None) -> "NamedKey":
+        """Create a key of a team."""
+        name = f"k{next(_NUMBERS)}"
+        new = self.change("create_key", _PEPPER, team, name, expires)
+        secret = derive_aws_secret(_PEPPER, new.id, compute_digest(_PEPPER, new.text))
+        return NamedKey(f"{team}/{name}", new.id, new.text, secret)
+
+    def send(self, headers: dict[str, str], path: str = "/v1/models/nova/invoke", body: Any = NOVA) -> Any:
+        """The response to a request."""
+        # A connection for each, so that any worker may answer.
+        return requests.post(self.gateway.url + path, json=body, headers=headers, timeout=PATIENCE)
+
+    def is_served(self, key: str) -> bool:
+        """Whether a key is known."""
+        response = self.send({"authorization": f"Bearer {key}"})
+        assert response.status_code in (200, 401), response.text
+        return bool(response.status_code == 200)
+
+    def serves_everywhere(self, key: str) -> bool:
+        """Whether all of many requests are served, which both workers share."""
+        with ThreadPoolExecutor(8) as pool:
+            responses = pool.map(self.send, [{"x-api-key": key}] * 16)
+            return {response.status_code for response in responses} == {200}
+
+    def await_refusal(self, key: str) -> float:
+        """The seconds until no worker serves a key."""
+        began = time.monotonic()
+        with ThreadPoolExecutor(8) as pool:
+            while any(pool.map(self.is_served, [key] * 16)):
+                assert time.monotonic() - began < PATIENCE
+        return time.monotonic() - began
+
+
+def start_governed(
+    start_gateway: StartGateway, plain_environ: dict[str, str], address: str, worker: str, **settings: str
+) -> Governed:
+    """A gateway of two workers, with the teams `acme` and below it `research`."""
+    own = {"BEDROCK_FLASK_DATABASE_URL": address, "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
+    schema.upgrade(parse_database_url(address), _PEPPER)
+    others = {"BEDROCK_FLASK_API_KEYS": f"static:{STATIC}", "BEDROCK_FLASK_WORKER": worker}
+    gateway = start_gateway(**own, **others, **{"BEDROCK_FLASK_WORKERS": "2"} | settings)
+    governed = Governed(gateway, plain_environ | own)
+    governed.change("create_team", "acme")
+    governed.change("create_team", "research", "acme")
+    return governed
