@@ -99,15 +99,17 @@ def breaches(
 ) -> Iterator[str]:
     """Yield each violation of a law in one line; of many of the same law only the first, and the number of the others.
 
-    Each law runs within `watched`, which may interrupt what takes too long.
+    A second body keeps the laws too. Each law runs within `watched`, which may interrupt what takes too long.
     """
-    for law in laws:
-        with watched():
-            violations = iter(dict.fromkeys(_run_law(law, adapter)))
-        for violation in islice(violations, _MAX_OF_A_KIND):
-            yield f"adapter '{adapter.name}': {violation}"
-        if more := sum(1 for _ in violations):
-            yield f"adapter '{adapter.name}': {more} more of this kind ({_describe_law(law)})"
+    for form in adapter.forms:
+        where = f"adapter '{adapter.name}': {'' if form is adapter else 'in also: '}"
+        for law in laws:
+            with watched():
+                violations = iter(dict.fromkeys(_run_law(law, form)))
+            for violation in islice(violations, _MAX_OF_A_KIND):
+                yield f"{where}{violation}"
+            if more := sum(1 for _ in violations):
+                yield f"{where}{more} more of this kind ({_describe_law(law)})"
 
 
 def _run_law(law: Law, adapter: Adapter) -> Iterator[str]:

@@ -277,6 +277,7 @@ BROKEN: list[tuple[str, Adapter, str]] = [
         "count_billed fails for the sample",
     ),
     ("answers_whole", replace(GOOD, count_billed=lambda body, reply: Billed({"pages": 1})), "count_billed fails"),
+    ("answers_whole", replace(GOOD, also=replace(GOOD, reply=None, emulate=lambda body, engine: {})), "in also: "),
     ("answers_streamed", replace(GOOD, decode=lacking), "lacks the last of its 3 chunks passes for a whole one"),
     ("answers_streamed", replace(GOOD, decode=lambda chunk: {"x": 1 / 0}), "plugin_error"),
     ("answers_streamed", replace(GOOD, decode=counting), "but the whole answer has"),
