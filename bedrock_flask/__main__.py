@@ -17,13 +17,13 @@ COMMANDS = {
     "doctor": "Check whether this machine can call Bedrock.",
     "emulate": "Serve Bedrock's own protocol, without AWS.",
     "fault": "Order faults for the next calls of an emulator.",
-    "keys": "Create, list, rotate and revoke keys of the database.",
+    "keys": "Create, list, limit, rotate and revoke keys of the database.",
     "models": "List the models that requests can name.",
     "new-plugin": "Print a working plugin to start from.",
     "plugins": "List the loaded plugins and their sources.",
     "prices": "List the known prices, and how many models have none.",
     "serve": "Start the gateway.",
-    "teams": "Create, list and revoke teams.",
+    "teams": "Create, list, limit and revoke teams.",
     "usage": "Show who has used and spent how much.",
 }
 

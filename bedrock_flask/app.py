@@ -26,6 +26,7 @@ from bedrock_flask.governance.governance import Governance, open_governance
 from bedrock_flask.guards.authorised import authorised
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.guards.ledgered import ledgered
+from bedrock_flask.guards.limited import limited
 from bedrock_flask.models.discovery import Discovery
 from bedrock_flask.models.loading import load_registry
 from bedrock_flask.models.models_file_watch import ModelsFileWatch
@@ -42,7 +43,7 @@ LOG = logging.getLogger("bedrock_flask.plugin")
 # Outermost first: what a call passes on its way to the transport, and its reply on the way back.
 GUARDS: tuple[Guard, ...] = (authorised, completed)
 # Those of a gateway with a database; they come after the first, because what is not allowed takes nothing.
-GOVERNING: tuple[Callable[[Governance], Guard], ...] = (ledgered,)
+GOVERNING: tuple[Callable[[Governance], Guard], ...] = (limited, ledgered)
 
 # gunicorn takes this exit code of a worker for "do not try again".
 CANNOT_START = 3

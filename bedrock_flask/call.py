@@ -12,6 +12,7 @@ from bedrock_flask.bedrock.operations import OPERATIONS, STREAMING
 from bedrock_flask.bedrock.surfaces import CALLED, Surface
 from bedrock_flask.bedrock.usage import NOTHING, Usage
 from bedrock_flask.errors import UpstreamProtocolError
+from bedrock_flask.governance.limits import Level
 from bedrock_flask.governance.policy import Terms
 from bedrock_flask.governance.principal import NOBODY, Principal
 from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
@@ -30,6 +31,7 @@ class CallRecord:
     tier     the service tier of the answer
     usage, billed   what the call is billed for
     calls    the records of calls that are made side by side for one request
+    levels   what is left of the limits of the caller
     """
 
     attempts: int = 0
@@ -43,6 +45,7 @@ class CallRecord:
     tier: str = ""
     billed: Billed = TOKENS_ALONE
     calls: list["CallRecord"] = field(default_factory=list)
+    levels: Sequence[Level] = ()
 
 
 # Not frozen, because a frozen record of its fields takes three times as long to make.

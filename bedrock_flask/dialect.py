@@ -8,6 +8,7 @@ from typing import Any
 from bedrock_flask.converse import Json
 from bedrock_flask.errors import GatewayError
 from bedrock_flask.fields import Schema
+from bedrock_flask.governance.limits import Level
 from bedrock_flask.models.resolver import Models
 
 
@@ -73,6 +74,7 @@ class Dialect:
     render_error      an error, and the request id, in the words of this API
     describe_paths    further paths of the OpenAPI document: given its builder and the models, yields each path with its
                       operations
+    write_levels      what is left of limits, as headers of this API; none by default
     request_headers   headers that its clients send from web pages, as names or patterns, for CORS
     response_headers  headers that its clients may read on web pages, for CORS
     """
@@ -85,5 +87,6 @@ class Dialect:
     render_error: ErrorRenderer
     client_header: str = ""
     describe_paths: Callable[[Any, Models], Iterator[tuple[str, Json]]] | None = None
+    write_levels: Callable[[Sequence[Level]], Mapping[str, str]] = lambda levels: {}
     request_headers: Sequence[str | re.Pattern[str]] = ()
     response_headers: Sequence[str] = ()

@@ -377,19 +377,29 @@ class Overloaded(GatewayError):
         )
 
 
+class RateLimited(GatewayError):
+    """A call exceeds a limit of its key or team; `wait` is None if it does so at any time."""
+
+    # OpenAI's code.
+    code = "rate_limit_exceeded"
+    title = "The key or its team has reached a limit"
+    status = 429
+
+    def __init__(self, detail: str, wait: int | None) -> None:
+        super().__init__(detail, headers={} if wait is None else {"retry-after": str(wait)})
+        self.retryable = wait is not None
+
+
 class StoreUnavailable(GatewayError):
-    """The database does not answer: nobody can be recognised, and nothing accounted for."""
+    """The database, or what counts limits, does not answer: nobody can be recognised, and nothing accounted for."""
 
     code = "store_unavailable"
-    title = "The gateway's database is not available"
+    title = "The gateway's database is not available, or what counts limits"
     status = 503
     retryable = True
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Service unavailable: the gateway's database does not answer. Try again in a moment.",
-            headers={"retry-after": "2"},
-        )
+    def __init__(self, reason: str = "the gateway's database does not answer") -> None:
+        super().__init__(f"Service unavailable: {reason}. Try again in a moment.", headers={"retry-after": "2"})
 
 
 class ShuttingDown(GatewayError):

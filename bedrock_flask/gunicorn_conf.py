@@ -15,6 +15,7 @@ from bedrock_flask.config.hosts import bracket_host, is_loopback
 from bedrock_flask.config.last_valid_text import MODELS_FILE
 from bedrock_flask.config.settings import NO_KEYS, Settings, has_keys, read_settings
 from bedrock_flask.errors import SettingsError, StartupError
+from bedrock_flask.governance.counters.shared_memory import BOX
 from bedrock_flask.observability import logs
 from bedrock_flask.server.files import raise_file_limit
 from bedrock_flask.server.memory import check_memory
@@ -65,6 +66,8 @@ _limits = Limits(
 _reloads = Reloads()
 # Before a worker starts, so that all of them share it.
 MODELS_FILE.share()
+if _settings.database_url:
+    BOX.share(_settings.workers)
 
 
 def on_reload(server: Any) -> None:
@@ -79,6 +82,7 @@ _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 def pre_fork(server: Any, worker: Any) -> None:
     """Hold a stop back until the new worker can follow it: the arbiter's handlers, which it inherits, would lose it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    worker.column = BOX.take_column()
 
 
 os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS))
@@ -88,9 +92,15 @@ def post_fork(server: Any, worker: Any) -> None:
     """Give the worker its limits, and make it stoppable before it installs its own signal handlers."""
     worker.limits, generation = _limits, _reloads.count
     worker.is_replaced = lambda: _reloads.count > generation
+    BOX.use_column(worker.column)
     for number in _STOPS:
         signal.signal(number, lambda *_: sys.exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget the calls that a worker has not ended."""
+    BOX.free_column(worker.column)
 
 
 def when_ready(server: Any) -> None:

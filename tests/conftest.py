@@ -8,6 +8,7 @@ import ctypes.util
 import functools
 import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from bedrock_flask.emulator.environ import make_isolated_environ
 
 pytest.register_assert_rewrite("tests.doubles", "tests.databases", "tests.governed")
 
-from tests.databases import Postgres, find_postgres, run_postgres  # noqa: E402 - rewritten above
+from tests.databases import Postgres, RedisServer, find_postgres, run_postgres, run_redis  # noqa: E402 - rewritten above
 from tests.doubles import (  # noqa: E402 - rewritten above
     GUNICORN,
     Emulator,
@@ -196,6 +197,18 @@ def postgres() -> Iterator[Postgres]:
     if programs is None:
         pytest.skip("NOT TESTED WITH POSTGRES, which is not installed: apt-get install postgresql")
     with run_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of the session; in CI on Linux its absence is a failure."""
+    program = shutil.which("redis-server")
+    is_required = "CI" in os.environ and sys.platform == "linux"
+    assert program or not is_required, "Redis is not installed: apt-get install redis-server"
+    if program is None:
+        pytest.skip("NOT TESTED WITH REDIS, which is not installed: apt-get install redis-server")
+    with run_redis(program) as server:
         yield server
 
 

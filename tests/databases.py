@@ -1,4 +1,4 @@
-"""Real databases for the suite: files of SQLite, and a Postgres of its own from the machine's packages."""
+"""Real databases for the suite: files of SQLite, and a Postgres and a Redis of its own from the machine's packages."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+import redis
 
 from tests.doubles import PATIENCE, free_port
 
@@ -132,3 +133,68 @@ def _give_away(*paths: str) -> None:
     if user := _find_user():
         for path in paths:
             shutil.chown(path, user)
+
+
+_REDIS_PASSWORD = "canary-redis-password"
+
+
+@dataclass
+class RedisServer:
+    """A running server of Redis, which tests may stop, pause, empty and start again."""
+
+    program: str
+    folder: str
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Its address, with its password."""
+        return f"redis://:{_REDIS_PASSWORD}@127.0.0.1:{self.port}/0"
+
+    def connect(self) -> "redis.Redis":
+        """A connection of the test's own."""
+        return redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        """Start the server with nothing in it, and wait until it answers."""
+        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--requirepass", _REDIS_PASSWORD, "--save", "")
+        with open(f"{self.folder}/log", "ab") as log:
+            self.process = subprocess.Popen([self.program, *options], stdout=log, stderr=log, cwd=self.folder)
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with self.connect() as client:
+                    client.ping()
+                return
+            except redis.ConnectionError:
+                assert time.monotonic() < until, Path(f"{self.folder}/log").read_text()
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Kill the server."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def pause(self) -> None:
+        """Stop it: its connections stay open, and nothing is answered."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def run_redis(program: str) -> Iterator[RedisServer]:
+    """Serve a new Redis until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="redis-", dir="/tmp") as folder:
+        server = RedisServer(program, folder, free_port())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()

@@ -18,6 +18,13 @@ _REGIONS = (
 )
 # The prefixes of all profiles but the global ones.
 GEOGRAPHIES = (*(geography for geography, _ in _REGIONS), _GOVERNMENT)
+_PREFIXES = frozenset({*GEOGRAPHIES, "global"})
+
+
+def drop_geography(model: str) -> str:
+    """The id of the model that an inference profile calls; any other id is returned unchanged."""
+    prefix, _, rest = model.partition(".")
+    return rest if prefix in _PREFIXES else model
 
 
 def list_region_geographies(region: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`bedrock-flask keys` creates, lists, rotates and revokes the keys in the database."""
+"""`bedrock-flask keys` creates, lists, limits, rotates and revokes the keys in the database."""
 
 import time
 from collections.abc import Sequence
@@ -7,16 +7,17 @@ import click
 
 from bedrock_flask.commands.budgets import UNPRICED, parse_budgets, show_budgets
 from bedrock_flask.commands.database import change_directory, read_database_settings
-from bedrock_flask.commands.options import format_time, parse_duration, parse_tags
+from bedrock_flask.commands.options import format_time, limit_options, parse_duration, parse_limits, parse_tags
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.commands.policies import change_policy, format_policy
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.governance.key_text import NewKey, compute_digest, derive_aws_secret
+from bedrock_flask.governance.limits import describe_limits
 
 
 @click.group()
 def keys() -> None:
-    """Create, list, rotate and revoke keys of the database.
+    """Create, list, limit, rotate and revoke keys of the database.
 
     They are in BEDROCK_FLASK_DATABASE_URL. A key is named TEAM/NAME and has one secret, or several while it is rotated.
     """
@@ -44,7 +45,7 @@ def create(team: str, name: str, expires: str, tags: Sequence[str]) -> None:
 @click.argument("team", default="")
 def list_(team: str) -> None:
     """List all keys with their secrets, or those of TEAM."""
-    header = ("key", "secret", "created", "expires", "revoked")
+    header = ("key", "secret", "created", "expires", "revoked", "limits")
     with change_directory(read_database_settings()) as directory:
         rows = [
             (
@@ -53,6 +54,7 @@ def list_(team: str) -> None:
                 format_time(secret.created),
                 format_time(min(filter(None, (secret.expires, key.expires)), default=None)),
                 format_time(secret.revoked or key.revoked),
+                describe_limits(key.limits),
             )
             for key in directory.list_keys(team)
             for secret in directory.list_secrets(key.id)
@@ -97,6 +99,19 @@ def policy(key: str, rules: Sequence[str], remove: Sequence[str]) -> None:
             directory.set_key_policy(key, found)
     for line in format_policy(found):
         click.echo(line)
+
+
+@keys.command()
+@click.argument("key", metavar="TEAM/NAME")
+@limit_options
+def limit(key: str, model: str, **limits: str | None) -> None:
+    """Limit the calls of a key.
+
+    It holds within five seconds, on every machine, and the limits of its teams hold too. `none` removes a limit.
+    """
+    changes = parse_limits(limits)
+    with change_directory(read_database_settings()) as directory:
+        directory.limit_key(key, model, changes)
 
 
 @keys.command()

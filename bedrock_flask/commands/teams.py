@@ -1,4 +1,4 @@
-"""`bedrock-flask teams` creates, lists and revokes the teams that own keys."""
+"""`bedrock-flask teams` creates, lists, limits and revokes the teams that own keys."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,15 @@ import click
 
 from bedrock_flask.commands.budgets import UNPRICED, parse_budgets, show_budgets
 from bedrock_flask.commands.database import change_directory, read_database_settings
-from bedrock_flask.commands.options import format_time, parse_tags
+from bedrock_flask.commands.options import format_time, limit_options, parse_limits, parse_tags
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.commands.policies import change_policy, format_policy
+from bedrock_flask.governance.limits import describe_limits
 
 
 @click.group()
 def teams() -> None:
-    """Create, list and revoke teams.
+    """Create, list, limit and revoke teams.
 
     Each key in the database belongs to a team. They are in BEDROCK_FLASK_DATABASE_URL.
     """
@@ -35,8 +36,18 @@ def list_() -> None:
     """List all teams."""
     with change_directory(read_database_settings()) as directory:
         found = directory.list_teams()
-    rows = [(team.id, team.parent or "-", format_time(team.created), format_time(team.revoked)) for team in found]
-    for line in format_table([("team", "parent", "created", "revoked"), *rows]):
+    header = ("team", "parent", "created", "revoked", "limits")
+    rows = [
+        (
+            team.id,
+            team.parent or "-",
+            format_time(team.created),
+            format_time(team.revoked),
+            describe_limits(team.limits),
+        )
+        for team in found
+    ]
+    for line in format_table([header, *rows]):
         click.echo(line)
 
 
@@ -60,6 +71,19 @@ def policy(name: str, rules: Sequence[str], remove: Sequence[str]) -> None:
             directory.set_team_policy(name, found)
     for line in format_policy(found):
         click.echo(line)
+
+
+@teams.command()
+@click.argument("name")
+@limit_options
+def limit(name: str, model: str, **limits: str | None) -> None:
+    """Limit the calls of all keys of the team NAME and the teams below it, together.
+
+    It holds within five seconds, on every machine. `none` removes a limit.
+    """
+    changes = parse_limits(limits)
+    with change_directory(read_database_settings()) as directory:
+        directory.limit_team(name, model, changes)
 
 
 @teams.command()

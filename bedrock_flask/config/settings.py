@@ -24,6 +24,7 @@ from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins, web_hosts
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
 from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
+from bedrock_flask.config.state_url import StateURL, parse_state_url
 from bedrock_flask.errors import SettingsError
 
 _READ_ELSEWHERE = (ENV_FILE, EMULATOR_SECRETS)
@@ -57,6 +58,14 @@ class _DatabaseURL(ma.Field[DatabaseURL]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> DatabaseURL:
         try:
             return parse_database_url(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _StateURL(ma.Field[StateURL]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> StateURL:
+        try:
+            return parse_state_url(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -211,6 +220,18 @@ class Settings:
         "Secret of at least 32 characters on which the digests of keys in the database depend. It cannot be changed.",
     )
     key_pepper_file: str = _setting(_File(), "", "File that contains only that secret.")
+    state_url: StateURL = _setting(
+        _StateURL(),
+        StateURL(),
+        "Redis or Valkey that counts limits for the gateways of many machines: `redis://:PASSWORD@HOST:6379/0`, "
+        "`rediss://…` or `valkey://…`; by default each machine counts its own.",
+    )
+    state_url_file: str = _setting(_File(), "", "File that contains only the address of Redis.")
+    state_away: str = _setting(
+        ma.String(validate=validate.OneOf(["local", "refuse"])),
+        "local",
+        "What holds limits while Redis is away: `local`, each machine by itself, or `refuse`, which answers 503.",
+    )
     cors_origins: tuple[str, ...] = _setting(
         _Origins(),
         (),
@@ -438,6 +459,7 @@ _FILE_READERS: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = MappingPr
         "signing_secret": _read_alone("signing_secret", parse_server_secret),
         "database_url": _read_alone("database_url", parse_database_url),
         "key_pepper": _read_alone("key_pepper", parse_server_secret),
+        "state_url": _read_alone("state_url", parse_state_url),
     }
 )
 

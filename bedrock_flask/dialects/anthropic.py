@@ -23,6 +23,7 @@ from bedrock_flask.converse import member
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.limit_headers import ANTHROPIC_HEADERS, write_anthropic
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import (
     CONNECTION_LOST,
@@ -383,6 +384,7 @@ DIALECT = Dialect(
     mounts=("", "/anthropic"),
     error_prefixes=("/v1/messages", "/anthropic/"),
     render_error=render_as(error_document),
+    write_levels=write_anthropic,
     routes=(
         Route(
             path="/v1/messages",
@@ -403,4 +405,5 @@ DIALECT = Dialect(
         ),
     ),
     request_headers=(re.compile(r"(anthropic-|x-stainless-)[a-z0-9-]+\Z", re.I),),
+    response_headers=ANTHROPIC_HEADERS,
 )

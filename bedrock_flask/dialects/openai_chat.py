@@ -15,6 +15,7 @@ from bedrock_flask.call import CallRecord, Chunk
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.limit_headers import OPENAI_HEADERS, write_openai
 from bedrock_flask.edge.response import Response
 from bedrock_flask.fields import find_faults
 from bedrock_flask.models.resolver import Model
@@ -151,6 +152,7 @@ DIALECT = Dialect(
     mounts=("/v1", "/openai/v1"),
     error_prefixes=("/v1/", "/openai/"),
     render_error=render_as(error_document),
+    write_levels=write_openai,
     routes=(
         Route(
             path="/chat/completions",
@@ -163,4 +165,5 @@ DIALECT = Dialect(
         ),
     ),
     request_headers=(re.compile(r"(openai-|x-stainless-)[a-z0-9-]+\Z", re.I),),
+    response_headers=OPENAI_HEADERS,
 )

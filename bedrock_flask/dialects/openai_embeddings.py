@@ -18,6 +18,7 @@ from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.concurrency import end_large_body
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.limit_headers import write_openai
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, UpstreamProtocolError, join_errors
 from bedrock_flask.fields import find_faults
@@ -150,6 +151,7 @@ DIALECT = Dialect(
     mounts=("/v1", "/openai/v1"),
     error_prefixes=("/v1/embeddings", "/openai/v1/embeddings"),
     render_error=render_as(error_document),
+    write_levels=write_openai,
     routes=(
         Route(
             path="/embeddings",

@@ -16,6 +16,7 @@ from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.form import is_form, parse_form
+from bedrock_flask.edge.limit_headers import write_openai
 from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, UpstreamProtocolError, redact_account_arns
 from bedrock_flask.fields import Schema, find_faults
@@ -176,6 +177,7 @@ DIALECT = Dialect(
     mounts=("/v1", "/openai/v1"),
     error_prefixes=("/v1/images", "/openai/v1/images"),
     render_error=render_as(error_document),
+    write_levels=write_openai,
     routes=(
         Route(
             path="/images/generations",

@@ -15,6 +15,7 @@ from bedrock_flask.call import Chunk
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.limit_headers import write_openai
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import FieldError, GatewayError, InvalidBody, UpstreamProtocolError
 from bedrock_flask.fields import find_faults
@@ -210,6 +211,7 @@ DIALECT = Dialect(
     mounts=("/v1", "/openai/v1"),
     error_prefixes=("/v1/responses", "/openai/v1/responses"),
     render_error=render_as(error_document),
+    write_levels=write_openai,
     routes=(
         Route(
             path="/responses",

@@ -11,6 +11,7 @@ from bedrock_flask.edge.concurrency import release_slot_on_close, take_slot, tak
 from bedrock_flask.edge.cors import vary_by_origin
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.host import check_host
+from bedrock_flask.edge.limit_headers import add_limit_headers
 from bedrock_flask.edge.networks import check_network
 from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.signatures import verify_signature
@@ -60,6 +61,7 @@ STEPS_OUT: tuple[Callable[[Exchange, Response], None], ...] = (
     release_slot_on_close,
     vary_by_origin,
     add_headers,
+    add_limit_headers,
     list_unknown_fields,
     log_on_close,
     discard_unread_body,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bedrock_flask.governance.budgets import Budget
+from bedrock_flask.governance.limits import ScopedLimits
 from bedrock_flask.governance.policy import Policy
 
 
@@ -19,6 +20,7 @@ class Principal:
     policies what its calls must satisfy: those of the teams from the top down, then the key's
     tags     those of the teams and of the key; the inner ones win
     budgets  those of the teams and of the key: a call must fit into each
+    limits   those of the teams, from the top down, and of the key: a call must fit into each
     expires  milliseconds since 1970 from which on the key or its secret is not valid; None if it stays valid
     """
 
@@ -29,6 +31,7 @@ class Principal:
     policies: tuple[Policy, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     budgets: Sequence[Budget] = ()
+    limits: Sequence[ScopedLimits] = ()
     expires: int | None = None
 
 

@@ -57,11 +57,11 @@ def test_a_person_creates_a_team_and_a_key_and_takes_it_back(environ: dict[str, 
     succeed(environ, "keys", "rotate", "research/nightly", "--overlap", "12h")
     succeed(environ, "keys", "revoke", "research/nightly", "--secret", created["AWS_ACCESS_KEY_ID"])
     header, *rows = succeed(environ, "keys", "list", "research")
-    assert header.split() == ["key", "secret", "created", "expires", "revoked"]
+    assert header.split() == ["key", "secret", "created", "expires", "revoked", "limits"]
     [first, second] = [row.split() for row in rows]
     assert first[:2] == ["research/nightly", created["AWS_ACCESS_KEY_ID"]]
-    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text) for text in first[2:])
-    assert second[3:] == ["-", "-"]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text) for text in first[2:5])
+    assert second[3:] == ["-", "-", "-"]
     succeed(environ, "keys", "revoke", "research/nightly")
     assert "-" not in [row.split()[4] for row in succeed(environ, "keys", "list")[1:]]
     succeed(environ, "teams", "revoke", "acme")
@@ -184,3 +184,33 @@ def test_a_budget_is_set_changed_and_removed(environ: dict[str, str]) -> None:
     assert run(environ, "keys", "budget", "acme/other").stderr == "bedrock-flask: there is no key 'acme/other'\n"
     [header] = succeed(environ, "usage")
     assert header.split()[0] == "team"
+
+
+def test_a_person_limits_a_team_and_a_key_and_sees_it(environ: dict[str, str]) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme")
+    succeed(environ, "keys", "create", "acme", "k")
+    succeed(environ, "teams", "limit", "acme", "--requests", "60", "--calls", "5")
+    succeed(environ, "teams", "limit", "acme", "--model", "claude", "--tokens", "1000")
+    succeed(environ, "teams", "limit", "acme", "--calls", "none")
+    succeed(environ, "keys", "limit", "acme/k", "--tokens", "0")
+    [team], [key] = succeed(environ, "teams", "list")[1:], succeed(environ, "keys", "list")[1:]
+    assert team.endswith("  60 requests a minute, claude: 1000 tokens a minute")
+    assert key.endswith("  0 tokens a minute")
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        (("acme",), "name a limit"),
+        (("acme", "--requests", "-1"), "is not a limit"),
+        (("acme", "--tokens", "1000000001"), "is not a limit"),
+        (("unknown", "--calls", "1"), "there is no team 'unknown'"),
+    ],
+)
+def test_what_is_not_a_limit_is_refused(environ: dict[str, str], words: tuple[str, ...], refusal: str) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme")
+    done = run(environ, "teams", "limit", *words)
+    assert done.returncode == 1
+    assert refusal in done.stderr

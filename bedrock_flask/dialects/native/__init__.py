@@ -14,6 +14,7 @@ from bedrock_flask.dialects.native.model_list import list_models, show_model
 from bedrock_flask.dialects.native.openapi import describe_paths
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.limit_headers import write_openai
 from bedrock_flask.edge.rendering import problem_document, render_problem
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import (
@@ -224,5 +225,6 @@ DIALECT = Dialect(
     mounts=("/v1",),
     error_prefixes=("/v1/models", "/v1/invoke"),
     render_error=render_error,
+    write_levels=write_openai,
     describe_paths=describe_paths,
 )

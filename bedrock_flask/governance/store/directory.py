@@ -15,6 +15,7 @@ from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.errors import StartupError
 from bedrock_flask.governance.budgets import PERIODS, Budget, name_counter, parse_dollars, read_budgets
 from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
+from bedrock_flask.governance.limits import change_limits
 from bedrock_flask.governance.policy import find_widening, read_policy
 from bedrock_flask.governance.store.key_store import read_chains, read_policies
 from bedrock_flask.governance.store.tables import AUDIT, INSTALLATION, KEYS, SECRETS, SPENDING, TEAMS, AnyRow
@@ -56,6 +57,14 @@ class Directory:
     def set_team_budgets(self, name: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
         """Set the budgets of a team in US dollars by their periods, or remove those that are None."""
         self._set_budgets(TEAMS, name, changes, unpriced)
+
+    def limit_team(self, name: str, model: str, changes: Mapping[str, int | None]) -> None:
+        """Change some limits of a team, for all models or one; None removes a limit."""
+        self._limit(TEAMS, name, model, changes)
+
+    def limit_key(self, key: str, model: str, changes: Mapping[str, int | None]) -> None:
+        """Change some limits of a key, for all models or one; None removes a limit."""
+        self._limit(KEYS, key, model, changes)
 
     def create_key(
         self, pepper: ServerSecret, team: str, name: str, expires: int | None = None, tags: Mapping[str, str] = NO_TAGS
@@ -154,6 +163,9 @@ class Directory:
             budgets = {period: {**row, "unpriced": list(unpriced)} for period, row in budgets.items()}
         self._update(table, name, budgets=[budgets[period] for period in PERIODS if period in budgets])
 
+    def _limit(self, table: Table, name: str, model: str, changes: Mapping[str, int | None]) -> None:
+        self._update(table, name, limits=change_limits(self._find_valid(table, name).limits, model, changes))
+
     def _add_secret(self, pepper: ServerSecret, key: str) -> NewKey:
         new = draw_key()
         digest = compute_digest(pepper, new.text)
@@ -189,6 +201,7 @@ class Directory:
             "revoked": "revoke",
             "expires": "expire",
             "policy": "set policy of",
+            "limits": "limit",
             "budgets": "set budgets of",
         }[change]
         row = _describe(before._asdict())

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, or_, select
 from bedrock_flask.config.database import DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.budgets import read_budgets
+from bedrock_flask.governance.limits import read_limits
 from bedrock_flask.governance.policy import Policy, read_policy
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.store.schema import check_installation
@@ -40,6 +41,7 @@ def find_secrets(connection: Connection, names: Collection[SecretName]) -> Seque
             KEYS.c.policy,
             KEYS.c.tags,
             KEYS.c.budgets,
+            KEYS.c.limits,
             KEYS.c.expires.label("key_expires"),
         )
         .join_from(SECRETS, KEYS)
@@ -95,6 +97,10 @@ def _make_principal(row: AnyRow, chain: Sequence[AnyRow]) -> Principal:
         budgets=(
             *(budget for team in chain for budget in read_budgets(f"team:{team.id}", team.budgets)),
             *read_budgets(f"key:{row.key}", row.budgets),
+        ),
+        limits=(
+            *(limits for team in chain for limits in read_limits(f"team:{team.id}", team.limits)),
+            *read_limits(f"key:{row.key}", row.limits),
         ),
         expires=min((each for each in (row.expires, row.key_expires) if each is not None), default=None),
     )

@@ -1,0 +1,18 @@
+"""Where limits are counted: in memory that the workers of one box share, or in Redis for many boxes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bedrock_flask.governance.limits import Admission, Claim
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Counts what calls take of their limits.
+
+    admit    all that a claim takes, or nothing of it; raises StoreUnavailable
+    settle   an admitted claim is over, and took that many tokens; None if that is not known
+    """
+
+    admit: Callable[[Claim], Admission]
+    settle: Callable[[Claim, Admission, int | None], None]

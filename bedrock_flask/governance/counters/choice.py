@@ -1,0 +1,35 @@
+"""Which counters a gateway has: those of the box, or Redis and, while that is away, those of the box."""
+
+from bedrock_flask.config.settings import Settings
+from bedrock_flask.errors import StartupError, StoreUnavailable
+from bedrock_flask.governance.counters import Counters
+from bedrock_flask.governance.counters.shared_memory import BOX
+from bedrock_flask.governance.limits import Admission, Claim
+
+
+def choose_counters(settings: Settings) -> Counters:
+    """The counters of the settings. Raises StartupError if they need a package that is not installed."""
+    local = BOX.open().counters()
+    if not settings.state_url:
+        return local
+    try:
+        from bedrock_flask.governance.counters.redis import open_redis
+    except ImportError:
+        raise StartupError("Redis needs a package: pip install 'bedrock-flask[governance]'") from None
+    shared = open_redis(settings.state_url)
+    return with_fallback(shared, local) if settings.state_away == "local" else shared
+
+
+def with_fallback(shared: Counters, local: Counters) -> Counters:
+    """Counters that are those of the box while the shared ones are away."""
+
+    def admit(claim: Claim) -> Admission:
+        try:
+            return shared.admit(claim)
+        except StoreUnavailable:
+            return local.admit(claim)._replace(is_local=True)
+
+    def settle(claim: Claim, admission: Admission, used: int | None) -> None:
+        (local if admission.is_local else shared).settle(claim, admission, used)
+
+    return Counters(admit, settle)
