@@ -13,6 +13,7 @@ from bedrock_flask.edge import signatures
 from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim
 from bedrock_flask.edge.host import read_host_name
+from bedrock_flask.edge.networks import reject_elsewhere
 from bedrock_flask.errors import CallerError, LoopbackOnly, StoreUnavailable, Unauthenticated
 from bedrock_flask.governance.principal import NOBODY, Principal, name_static_key
 
@@ -39,6 +40,8 @@ def is_authenticated(exchange: Exchange) -> bool:
         identity = _identify(exchange)
         if isinstance(identity, SignatureClaim):
             signatures.verify(exchange, identity)
+            identity = identity.principal
+        reject_elsewhere(exchange, identity)
     except (CallerError, StoreUnavailable):
         return False
     return True

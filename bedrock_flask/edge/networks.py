@@ -3,6 +3,7 @@
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import PolicyRefused
 from bedrock_flask.governance.policy import find_network_refusal
+from bedrock_flask.governance.principal import Principal
 
 
 def check_network(exchange: Exchange) -> None:
@@ -10,5 +11,10 @@ def check_network(exchange: Exchange) -> None:
 
     The address is that of the connection. What a proxy says of its client is not believed.
     """
-    if refusal := find_network_refusal(exchange.principal.policies, exchange.environ.get("REMOTE_ADDR", "")):
+    reject_elsewhere(exchange, exchange.principal)
+
+
+def reject_elsewhere(exchange: Exchange, principal: Principal) -> None:
+    """Raise PolicyRefused if the request does not come from where this caller's may."""
+    if refusal := find_network_refusal(principal.policies, exchange.environ.get("REMOTE_ADDR", "")):
         raise PolicyRefused(refusal)

@@ -148,7 +148,7 @@ class Models:
             return self._resolve_id(name, self._choose_id(adapter.model, region))
         if name in self.registry.provider_names:
             return self._resolve_id(name, self._choose_id(self.registry.provider_names[name], region))
-        if len(name) > _MAX_LENGTH or not (_ARN.fullmatch(name) or _ID.fullmatch(name)):
+        if not is_id(name):
             raise UnknownModel(self._describe_unknown(name[:200]))
         # What the gateway lists: it does not know the number of its account, and Bedrock knows the profile by its id.
         unnumbered = _UNNUMBERED_PROFILE.fullmatch(name)
@@ -295,6 +295,11 @@ class Models:
         near = [folded[each] for each in difflib.get_close_matches(name.lower(), folded, 3, 0.5)]
         known = f" Nearest: {', '.join(near)}." if near else _list_names(names)
         return f"'{name}' is not an alias, an adapter or a Bedrock id.{known}"
+
+
+def is_id(name: str) -> bool:
+    """Whether a name has the form of a Bedrock id, an inference profile or an ARN."""
+    return len(name) <= _MAX_LENGTH and bool(_ARN.fullmatch(name) or _ID.fullmatch(name))
 
 
 def _list_names(names: Sequence[str]) -> str:

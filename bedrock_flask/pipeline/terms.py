@@ -8,6 +8,7 @@ from bedrock_flask.bedrock.model_ids import is_application_profile, is_foundatio
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import PolicyRefused
 from bedrock_flask.governance.policy import FREE_TERMS, Terms, find_refusal
+from bedrock_flask.models.context_suffix import split_suffix
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import find_own_region
 
@@ -40,7 +41,9 @@ def _list_names(exchange: Exchange, model: Model) -> Sequence[str]:
     """The names by which a policy may allow a model: those of the operator's choice, and the ids."""
     models = exchange.state.models
     own = models.find_base(model)
-    chosen = [name for name in (model.name,) if name in models.aliases or name in models.registry.adapters]
+    suffix = split_suffix(model.name)
+    given = (model.name, suffix.name) if suffix else (model.name,)
+    chosen = [name for name in given if name in models.aliases or name in models.registry.adapters]
     return tuple(dict.fromkeys((*chosen, model.id, own, _cut_arn(own))))
 
 

@@ -137,6 +137,27 @@ def test_models_that_a_key_may_not_call_are_not_listed_for_it(governed: Governed
     assert governed.send(key, "/v1/models/far", method="GET").status_code == 403
 
 
+def test_the_lists_of_aws_have_only_what_the_key_may_call_too(governed: GovernedGateway) -> None:
+    key = governed.create_key({"models": ["amazon.nova-lite*", "placed"], "geographies": ["us", "eu"]})
+    models = governed.send(key, "/foundation-models", method="GET").json()["modelSummaries"]
+    assert {model["modelId"] for model in models} >= {NOVA, "draft", "placed"}
+    assert all("nova-lite" in model["modelId"] or "." not in model["modelId"] for model in models), models
+    assert not {"far", "hidden"} & {model["modelId"] for model in models}
+    own, aws = (
+        governed.send(key, f"/inference-profiles?type={kind}", method="GET").json()["inferenceProfileSummaries"]
+        for kind in ("APPLICATION", "SYSTEM_DEFINED")
+    )
+    assert [profile["inferenceProfileName"] for profile in own] == ["placed"]
+    assert {profile["inferenceProfileId"] for profile in aws} >= {f"us.{NOVA}", f"eu.{NOVA}"}
+    assert all(profile["inferenceProfileId"][:3] in ("us.", "eu.") for profile in aws)
+
+
+def test_a_suffix_of_an_alias_does_not_hide_its_name(governed: GovernedGateway) -> None:
+    key = governed.create_key({"models": ["claude"]})
+    body = {"model": "claude[1m]", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    assert governed.send(key, "/v1/messages", body).status_code != 403
+
+
 def test_a_key_that_is_used_elsewhere_reads_nothing_either(governed: GovernedGateway) -> None:
     key = governed.create_key({"networks": ["192.0.2.0/24"]})
     for path in ("/v1/models", "/openapi.json", "/foundation-models", "/v1/models/nova/schema"):

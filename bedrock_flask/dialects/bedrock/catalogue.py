@@ -19,8 +19,9 @@ from bedrock_flask.models.catalogue import (
     describe_model,
     describe_profile,
 )
-from bedrock_flask.models.resolver import Model
+from bedrock_flask.models.resolver import Model, is_id
 from bedrock_flask.pipeline.region import choose_region, find_own_region
+from bedrock_flask.pipeline.terms import find_model_refusal
 
 SERVED = ("ListFoundationModels", "GetFoundationModel", "ListInferenceProfiles", "GetInferenceProfile")
 
@@ -34,6 +35,7 @@ def list_foundation_models(exchange: Exchange) -> Response:
         model
         for model in _describe_models(exchange)
         if all(matches(model, query.get(name)) for name, matches in FILTERS.items())
+        and _may_call(exchange, model["modelId"])
     ]
     return make_json_response({"modelSummaries": found})
 
@@ -53,7 +55,12 @@ def get_foundation_model(exchange: Exchange, name: str) -> Response:
 def list_inference_profiles(exchange: Exchange) -> Response:
     """ListInferenceProfiles: AWS's own for the models of the plugins, or those of the models file; in one page."""
     kind = dict(reversed(read_query(exchange))).get("type", SYSTEM_DEFINED)
-    found = [each for each in _describe_profiles(exchange) if each["type"] == kind]
+    # The profile of an alias has its name.
+    found = [
+        each
+        for each in _describe_profiles(exchange)
+        if each["type"] == kind and _may_call(exchange, each["inferenceProfileName"], each["inferenceProfileId"])
+    ]
     return make_json_response({"inferenceProfileSummaries": found})
 
 
@@ -68,6 +75,16 @@ def get_inference_profile(exchange: Exchange, name: str) -> Response:
     raise UnknownModel(
         f"No plugin knows the inference profile '{name[:200]}'. An alias with its `profile` and the `id` of its model "
         "in the models file makes it known."
+    )
+
+
+def _may_call(exchange: Exchange, *names: str) -> bool:
+    """Whether the policies of the caller allow a call that names a model by one of these."""
+    models = exchange.state.models
+    return not exchange.principal.policies or any(
+        not find_model_refusal(exchange, models.resolve(name))
+        for name in names
+        if name in models.aliases or is_id(name)
     )
 
 
