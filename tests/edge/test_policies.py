@@ -347,3 +347,10 @@ def test_models_that_write_no_text_and_counts_have_no_limit(governed: GovernedGa
     assert embedding.status_code == 200, embedding.text
     counted = governed.send(key, "/v1/messages/count_tokens", {"model": "claude", "messages": HI})
     assert counted.status_code == 200, counted.text
+
+
+def test_a_key_that_is_used_elsewhere_sees_no_detail_of_the_gateway_s_health(governed: GovernedGateway) -> None:
+    # Without details a fault of the models file is true or false, and else its words.
+    elsewhere, here = governed.create_key({"networks": ["192.0.2.0/24"]}), governed.create_key({})
+    reports = [governed.send(key, "/readyz?verbose", method="GET").json()["models_file"] for key in (elsewhere, here)]
+    assert [type(report["problem"]) for report in reports] == [bool, str]
