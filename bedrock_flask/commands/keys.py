@@ -28,7 +28,8 @@ def keys() -> None:
 @click.argument("name")
 @click.option("--expires", metavar="TIME", default="", help="The time after which it is not valid, such as 90d or 12h.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A tag of every call; may be repeated.")
-def create(team: str, name: str, expires: str, tags: Sequence[str]) -> None:
+@click.option("--rule", "rules", multiple=True, metavar="RULE=VALUE", help="A rule of its policy; may be repeated.")
+def create(team: str, name: str, expires: str, tags: Sequence[str], rules: Sequence[str]) -> None:
     """Create the key TEAM/NAME, and print it.
 
     It is shown once. The lines fit `export` and `.env` files: the key, for Bearer and `x-api-key`, and the AWS key pair
@@ -38,6 +39,8 @@ def create(team: str, name: str, expires: str, tags: Sequence[str]) -> None:
     end = int((time.time() + parse_duration(expires)) * 1000) if expires else None
     with change_directory(settings) as directory:
         new = directory.create_key(settings.key_pepper, team, name, end, given)
+        if rules:
+            directory.set_key_policy(f"{team}/{name}", change_policy({}, rules, ()))
     _print_key(settings, new)
 
 

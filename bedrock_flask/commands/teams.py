@@ -24,11 +24,14 @@ def teams() -> None:
 @click.argument("name")
 @click.option("--parent", default="", help="The team above it, whose rules hold for it too.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A tag of every call; may be repeated.")
-def create(name: str, parent: str, tags: Sequence[str]) -> None:
+@click.option("--rule", "rules", multiple=True, metavar="RULE=VALUE", help="A rule of its policy; may be repeated.")
+def create(name: str, parent: str, tags: Sequence[str], rules: Sequence[str]) -> None:
     """Create the team NAME."""
     given = parse_tags(tags)
     with change_directory(read_database_settings()) as directory:
         directory.create_team(name, parent, given)
+        if rules:
+            directory.set_team_policy(name, change_policy({}, rules, ()))
 
 
 @teams.command("list")

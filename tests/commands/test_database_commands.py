@@ -146,6 +146,18 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
     assert succeed(environ, "keys", "policy", "acme/nightly") == ["dialects=bedrock,openai_chat"]
 
 
+def test_a_team_or_a_key_is_created_with_its_policy_or_not_at_all(environ: dict[str, str]) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme", "--rule", "geographies=eu", "--rule", "models=amazon.*")
+    succeed(environ, "keys", "create", "acme", "nightly", "--rule", "models=amazon.nova-*")
+    assert succeed(environ, "teams", "policy", "acme") == ["geographies=eu", "models=amazon.*"]
+    assert succeed(environ, "keys", "policy", "acme/nightly") == ["models=amazon.nova-*"]
+    refused = run(environ, "keys", "create", "acme", "other", "--rule", "geographies=global")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "do not cover global" in refused.stderr
+    assert "other" not in "".join(succeed(environ, "keys", "list"))
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
