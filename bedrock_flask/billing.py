@@ -28,7 +28,8 @@ _HOUR = b'"1h"'
 _NO_MEMBERS: Json = {}
 # How formats name the tokens, the images or the seconds that are wanted at most.
 _WANTED = re.compile(
-    rb'"(?:max_tokens|maxTokens|max_completion_tokens|max_output_tokens|max_new_tokens|maxTokenCount|max_gen_len)"'
+    rb'"(?:max_tokens|maxTokens|max_completion_tokens|max_output_tokens|max_new_tokens|max_tokens_to_sample|'
+    rb'maxTokenCount|max_gen_len)"'
     rb'\s*:\s*(?P<output>[0-9]{1,9})|"numberOfImages"\s*:\s*(?P<image>[0-9]{1,3})'
     rb'|"durationSeconds"\s*:\s*(?P<video_second>[0-9]{1,4})'
 )
@@ -85,6 +86,15 @@ def estimate_cost(pricer: Pricer, call: Call) -> Decimal | None:
     """The most that a call is expected to cost, in US dollars; None for a model without a known price."""
     tier = find_requested_tier(call.headers, call.body)
     return pricer.estimate(call.billed_as, call.region, tier, _estimate_counts(call.body))
+
+
+def estimate_tokens(call: Call) -> int:
+    """The tokens that a call may take, with those of the longest answer; none where AWS bills nothing."""
+    if not call.billed_as:
+        return 0
+    wanted = _find_numbers(call.body).get("output")
+    writes_text = any(each.output == "text" for each in call.adapter.models.values())
+    return _estimate_input(call.body) + (max(map(int, wanted)) if wanted else _OUTPUT if writes_text else 0)
 
 
 def _estimate_counts(body: bytes) -> Mapping[str, int]:

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from bedrock_flask.bedrock.geographies import drop_geography
 from bedrock_flask.bedrock.usage import NOTHING
+from bedrock_flask.billing import estimate_tokens
 from bedrock_flask.call import FREE, SILENCE, WHOLE, Batch, Call, Guard, Handler, Reply, Stream
 from bedrock_flask.errors import RateLimited
 from bedrock_flask.governance.counters import Counters
 from bedrock_flask.governance.governance import Governance
 from bedrock_flask.governance.limits import TOKENS, WORDS, Claim, Level, select_limits
-from bedrock_flask.reservation import estimate_tokens
 
 
 def limited(governance: Governance) -> Guard:
@@ -56,6 +56,8 @@ def _admit(counters: Counters, call: Call) -> Callable[[], None]:
     call.record.levels = admission.levels
     if admission.refused is not None:
         raise _explain(claim, admission.refused, admission.wait)
+    if not counts_tokens and all(each.limits.calls is None for each in limits):
+        return _do_nothing
     return lambda: counters.settle(claim, admission, _count_used(call, claim.tokens))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedrock_flask.errors import StoreUnavailable
@@ -51,6 +51,7 @@ STEPS = st.lists(st.one_of(CLAIMS, WAITS, ENDS), max_size=60)
 
 
 @given(STEPS)
+@example([("wait", 0.99), ("claim", 60), ("wait", 59.99), ("claim", 60)])
 def test_no_minute_ever_has_more_than_the_limits(steps: list[tuple[Any, ...]]) -> None:
     clock = Clock()
     memory, taken = SharedMemory(monotonic=clock), list[Taken]()

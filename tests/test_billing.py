@@ -1,4 +1,4 @@
-"""What a call may take, estimated by the bytes of its body."""
+"""What a call may take of limits, estimated by the bytes of its body."""
 
 import base64
 import json
@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.billing import estimate_tokens
 from bedrock_flask.call import Call
 from bedrock_flask.models.loading import load_registry
-from bedrock_flask.reservation import DEFAULT_ANSWER, FILE_TOKENS, estimate_input, estimate_tokens, find_most_tokens
 
 REGISTRY = load_registry("")
+# What an answer is assumed to have.
+USUAL = 4096
 
 
 def make_call(body: Any, adapter: str = "nova", *, billed_as: str = "x") -> Call:
@@ -31,31 +33,24 @@ def make_call(body: Any, adapter: str = "nova", *, billed_as: str = "x") -> Call
         ({"max_tokens": 7, "messages": [{"content": {"max_tokens": 9}}]}, 9),
         ({"max_tokens": 9, "messages": [{"content": {"max_tokens": 7}}]}, 9),
         (b'{"max_tokens"\n:\t7}', 7),
-        ({"messages": [{"content": '"max_tokens": 7'}]}, DEFAULT_ANSWER),
-        ({"max_tokens": None}, DEFAULT_ANSWER),
-        ({}, DEFAULT_ANSWER),
+        ({"messages": [{"content": '"max_tokens": 7'}]}, USUAL),
+        ({"max_tokens": None}, USUAL),
+        ({}, USUAL),
     ],
 )
 def test_the_most_tokens_of_an_answer_are_found_in_every_format(body: Any, most: int) -> None:
-    assert find_most_tokens(make_call(body)) == most
+    call = make_call(body)
+    assert estimate_tokens(call) == len(call.body) // 3 + most
 
 
 def test_an_embedding_has_no_tokens_of_an_answer() -> None:
-    assert find_most_tokens(make_call({"inputText": "Hi"}, "titan-embed")) == 0
+    assert estimate_tokens(make_call({"inputText": "Hi"}, "titan-embed")) == len(b'{"inputText": "Hi"}') // 3
 
 
-def test_four_bytes_of_a_body_are_a_token() -> None:
-    assert estimate_input(b"x" * 8) == 2
-    assert estimate_input(b"x" * 9) == 3
-    assert estimate_input(b" " * 4000) == 1000
-
-
-@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_a_file_counts_as_an_image(prefix: str) -> None:
-    file = prefix + base64.b64encode(bytes(range(256)) * 4000).decode()
-    body = json.dumps({"text": "x" * 100, "bytes": file}).encode()
-    assert FILE_TOKENS <= estimate_input(body) <= FILE_TOKENS + 40
-    assert estimate_input(json.dumps({"text": f"words {file}"}).encode()) > 100_000
+def test_a_file_counts_less_than_its_bytes_and_a_text_does_not() -> None:
+    file = base64.b64encode(bytes(range(256)) * 4000).decode()
+    assert 5_000 < estimate_tokens(make_call({"bytes": file, "max_tokens": 7})) < 5_100
+    assert estimate_tokens(make_call({"text": f"words {file}"})) > 400_000
 
 
 def test_what_is_not_billed_takes_no_tokens() -> None:
