@@ -1,6 +1,7 @@
 """The guard that makes a call only if it fits into the limits of its caller."""
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import replace
 
 from bedrock_flask.bedrock.geographies import drop_geography
@@ -68,7 +69,8 @@ def _do_nothing() -> None:
 def _count_used(call: Call, claimed: int) -> int | None:
     """The tokens of a call that is over; None if they are not known. Those read from a cache do not count."""
     record, usage = call.record, call.record.usage
-    if record.outcome == FREE:
+    # Without an outcome a guard behind this one has refused it.
+    if record.outcome in ("", FREE):
         return 0
     used = (usage.input or 0) + (usage.cache_write or 0) + (usage.output or 0)
     if record.outcome == WHOLE and usage is not NOTHING:
@@ -89,8 +91,8 @@ def _explain(claim: Claim, refused: Level, wait: int | None) -> RateLimited:
 
 def _pass_on(batches: Generator[Batch], settle: Callable[[], None]) -> Generator[Batch]:
     try:
-        yield SILENCE
-        yield from batches
+        with closing(batches):
+            yield SILENCE
+            yield from batches
     finally:
-        batches.close()
         settle()

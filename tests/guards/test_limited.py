@@ -233,6 +233,13 @@ def test_a_call_that_takes_more_than_the_limit_is_not_tried_again(box: Site) -> 
     assert "never fits" in response.json()["error"]["message"]
 
 
+def test_a_call_that_exceeds_a_budget_takes_no_tokens(box: Site) -> None:
+    name, key = box.create_key(tokens=2000)
+    box.change("set_key_budgets", name, {"day": "0.000000001"})
+    large = (NATIVE[0], {**NOVA, "inferenceConfig": {"maxTokens": 1500}})
+    assert [box.send(key, large).status_code for _ in range(3)] == [402] * 3
+
+
 def test_a_call_that_bedrock_refuses_takes_no_tokens_and_ends(box: Site, emulator: Emulator) -> None:
     _, key = box.create_key(tokens=2000, calls=1)
     large = (CONVERSE[0], {**NOVA, "inferenceConfig": {"maxTokens": 1500}})
