@@ -11,6 +11,7 @@ from bedrock_flask.commands.options import format_time, limit_options, parse_dur
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.commands.policies import change_policy, format_policy
 from bedrock_flask.config.settings import Settings
+from bedrock_flask.errors import StartupError
 from bedrock_flask.governance.key_text import NewKey, compute_digest, derive_aws_secret
 from bedrock_flask.governance.limits import describe_limits
 
@@ -24,23 +25,25 @@ def keys() -> None:
 
 
 @keys.command()
-@click.argument("team")
-@click.argument("name")
+@click.argument("key", metavar="TEAM/NAME")
 @click.option("--expires", metavar="TIME", default="", help="The time after which it is not valid, such as 90d or 12h.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A tag of every call; may be repeated.")
 @click.option("--rule", "rules", multiple=True, metavar="RULE=VALUE", help="A rule of its policy; may be repeated.")
-def create(team: str, name: str, expires: str, tags: Sequence[str], rules: Sequence[str]) -> None:
+def create(key: str, expires: str, tags: Sequence[str], rules: Sequence[str]) -> None:
     """Create the key TEAM/NAME, and print it.
 
     It is shown once. The lines fit `export` and `.env` files: the key, for Bearer and `x-api-key`, and the AWS key pair
     for clients that sign their requests.
     """
     settings, given = read_database_settings(), parse_tags(tags)
+    team, _, name = key.partition("/")
+    if not name:
+        raise StartupError(f"'{key}' is not TEAM/NAME")
     end = int((time.time() + parse_duration(expires)) * 1000) if expires else None
     with change_directory(settings) as directory:
         new = directory.create_key(settings.key_pepper, team, name, end, given)
         if rules:
-            directory.set_key_policy(f"{team}/{name}", change_policy({}, rules, ()))
+            directory.set_key_policy(key, change_policy({}, rules, ()))
     _print_key(settings, new)
 
 

@@ -51,7 +51,7 @@ def test_a_person_creates_a_team_and_a_key_and_takes_it_back(environ: dict[str, 
     succeed(environ, "teams", "create", "acme", "--tag", "centre=7")
     succeed(environ, "teams", "create", "research", "--parent", "acme")
     assert [line.split()[:2] for line in succeed(environ, "teams", "list")[1:]] == [["acme", "-"], ["research", "acme"]]
-    created = dict(line.split("=", 1) for line in succeed(environ, "keys", "create", "research", "nightly"))
+    created = dict(line.split("=", 1) for line in succeed(environ, "keys", "create", "research/nightly"))
     assert sorted(created) == ["API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
     assert created["API_KEY"].startswith(f"bf_{created['AWS_ACCESS_KEY_ID']}_")
     succeed(environ, "keys", "rotate", "research/nightly", "--overlap", "12h")
@@ -85,10 +85,11 @@ def test_what_is_wrong_is_one_line(environ: dict[str, str], plain_environ: dict[
     for words, fault in (
         (("teams", "list"), f"{tmp_path}/gateway.db does not exist: bedrock-flask db upgrade creates it"),
         (("db", "copy", "mysql://x"), "TARGET is not sqlite:///FILE"),
-        (("keys", "create", "acme", "x", "--expires", "soon"), "'soon' is not a time"),
-        (("keys", "create", "acme", "x", "--tag", "a"), "'a' is not a tag"),
+        (("keys", "create", "acme/x", "--expires", "soon"), "'soon' is not a time"),
+        (("keys", "create", "acme/x", "--tag", "a"), "'a' is not a tag"),
         (("db", "upgrade"), ""),
-        (("keys", "create", "acme", "x"), "there is no team 'acme'"),
+        (("keys", "create", "acme/x"), "there is no team 'acme'"),
+        (("keys", "create", "acme"), "'acme' is not TEAM/NAME"),
         (("db", "downgrade", "unknown"), "Can't locate revision identified by 'unknown'"),
     ):
         done = run(environ, *words)
@@ -121,7 +122,7 @@ def test_doctor_knows_that_callers_need_a_key(environ: dict[str, str]) -> None:
 def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str, str]) -> None:
     succeed(environ, "db", "upgrade")
     succeed(environ, "teams", "create", "acme")
-    succeed(environ, "keys", "create", "acme", "nightly")
+    succeed(environ, "keys", "create", "acme/nightly")
     given = [
         "models=amazon.nova-*, fast",
         "geographies=eu",
@@ -149,10 +150,10 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
 def test_a_team_or_a_key_is_created_with_its_policy_or_not_at_all(environ: dict[str, str]) -> None:
     succeed(environ, "db", "upgrade")
     succeed(environ, "teams", "create", "acme", "--rule", "geographies=eu", "--rule", "models=amazon.*")
-    succeed(environ, "keys", "create", "acme", "nightly", "--rule", "models=amazon.nova-*")
+    succeed(environ, "keys", "create", "acme/nightly", "--rule", "models=amazon.nova-*")
     assert succeed(environ, "teams", "policy", "acme") == ["geographies=eu", "models=amazon.*"]
     assert succeed(environ, "keys", "policy", "acme/nightly") == ["models=amazon.nova-*"]
-    refused = run(environ, "keys", "create", "acme", "other", "--rule", "geographies=global")
+    refused = run(environ, "keys", "create", "acme/other", "--rule", "geographies=global")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "do not cover global" in refused.stderr
     assert "other" not in "".join(succeed(environ, "keys", "list"))
@@ -183,7 +184,7 @@ def test_a_rule_that_cannot_be_meant_is_refused(environ: dict[str, str], rule: s
 def test_a_budget_is_set_changed_and_removed(environ: dict[str, str]) -> None:
     succeed(environ, "db", "upgrade")
     succeed(environ, "teams", "create", "acme")
-    succeed(environ, "keys", "create", "acme", "nightly")
+    succeed(environ, "keys", "create", "acme/nightly")
     header, *rows = succeed(environ, "keys", "budget", "acme/nightly", "month=250.5", "day=10")
     assert header.split()[:4] == ["period", "usd", "spent", "reserved"]
     assert [row.split()[:2] for row in rows] == [["day", "10.00"], ["month", "250.50"]]
@@ -201,7 +202,7 @@ def test_a_budget_is_set_changed_and_removed(environ: dict[str, str]) -> None:
 def test_a_person_limits_a_team_and_a_key_and_sees_it(environ: dict[str, str]) -> None:
     succeed(environ, "db", "upgrade")
     succeed(environ, "teams", "create", "acme")
-    succeed(environ, "keys", "create", "acme", "k")
+    succeed(environ, "keys", "create", "acme/k")
     succeed(environ, "teams", "limit", "acme", "--requests", "60", "--calls", "5")
     succeed(environ, "teams", "limit", "acme", "--model", "claude", "--tokens", "1000")
     succeed(environ, "teams", "limit", "acme", "--calls", "none")
