@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 from typing import Any
 
 PERIODS = ("day", "week", "month")
 _NANODOLLARS = Decimal(10**9)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_DAY = timedelta(days=1)
+_DAY, _DAY_LENGTH = timedelta(days=1), 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,12 @@ def read_budgets(scope: str, rows: Iterable[Mapping[str, Any]]) -> tuple[Budget,
 
 def find_start(period: str, now: int) -> int:
     """The start of the period that has the time `now`."""
-    day = datetime.fromtimestamp(now / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return _find_start(period, now - now % _DAY_LENGTH)
+
+
+@lru_cache(maxsize=64)
+def _find_start(period: str, midnight: int) -> int:
+    day = datetime.fromtimestamp(midnight / 1000, UTC)
     if period == "week":
         day -= _DAY * day.weekday()
     elif period == "month":

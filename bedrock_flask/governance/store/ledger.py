@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from bedrock_flask.config.database import SQLITE, DatabaseURL
@@ -83,8 +84,9 @@ class _Driver:
         """Run a statement for each row."""
         if self.is_sqlite:
             self._connection.executemany(text, rows)
-        elif rows:
-            self._connection.cursor().executemany(_translate(text), rows)
+        else:
+            for _ in self._run_each(text, rows):
+                pass
 
     def count(self, text: str, rows: Sequence[Row]) -> list[int]:
         """Run a statement for each row, and return how many it changed."""
@@ -113,7 +115,11 @@ class _Driver:
         if not rows:
             return
         cursor = self._connection.cursor()
-        cursor.executemany(_translate(text), rows, returning=True)
+        if len(rows) == 1:
+            # A pipeline of one costs twice as much.
+            cursor.execute(_translate(text), rows[0])
+        else:
+            cursor.executemany(_translate(text), rows, returning=True)
         yield cursor
         while cursor.nextset():
             yield cursor
@@ -237,6 +243,7 @@ def _make_settlement_row(settlement: Settlement) -> Row:
     }
 
 
+@cache
 def _translate(text: str) -> str:
     """A statement as psycopg takes it."""
     return _PARAMETER.sub(r"%(\1)s", text)

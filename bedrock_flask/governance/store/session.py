@@ -117,7 +117,8 @@ class WritingSession(Session):
     What fails in its commit raises CommitInDoubt. SQLite is tried in the calling thread first, which cannot wait.
     """
 
-    _waits = True
+    # Whether the next transaction may wait for another process, and whether the connection does.
+    _waits = _is_patient = True
 
     def _try_where_it_may_wait(self, work: Callable[[Any], Result]) -> Result:
         if self._url.kind == SQLITE and self._connection is not None:
@@ -132,6 +133,7 @@ class WritingSession(Session):
         if self._url.kind == SQLITE:
             # Its writing to the disk would be waited for; `checkpoint` does it elsewhere.
             _find_driver(connection).execute("PRAGMA wal_autocheckpoint = 0")
+        self._is_patient = True
         return connection
 
     def _transact(self, connection: Connection, work: Callable[[Any], Result]) -> Result:
@@ -152,7 +154,9 @@ class WritingSession(Session):
         return result
 
     def _begin(self, driver: Any) -> None:
-        driver.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000) if self._waits else 0}")
+        if self._waits != self._is_patient:
+            driver.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000) if self._waits else 0}")
+            self._is_patient = self._waits
         try:
             driver.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
