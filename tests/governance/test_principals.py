@@ -79,7 +79,7 @@ def test_an_unknown_secret_takes_the_way_of_a_known_one_and_is_looked_up_once(ke
     assert len(keys.lookups) == 4
 
 
-@pytest.mark.parametrize("text", ["", "bf_", "bf_x_y_z", draw_key().text[:-1]])
+@pytest.mark.parametrize("text", ["", "bf_", "bf_x_y_z", draw_key().text[:-1]], ids=["nothing", "start", "form", "end"])
 def test_what_cannot_be_a_key_is_not_looked_up(keys: Keys, text: str) -> None:
     assert keys.open().find(text) is None
     assert keys.lookups == []
