@@ -81,8 +81,8 @@ _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Hold a stop back until the new worker can follow it: the arbiter's handlers, which it inherits, would lose it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     worker.column = BOX.take_column()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
 
 
 os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS))

@@ -49,13 +49,14 @@ def list_blocked():
     return signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
-gunicorn_conf.pre_fork(None, None)
+ours = SimpleNamespace()
+gunicorn_conf.pre_fork(None, ours)
 worker = os.fork()
 if not worker:
     os.kill(os.getpid(), signal.SIGTERM)
     print(len(list_blocked()), flush=True)
     # The worker ends here by the signal, with the status of its handler.
-    gunicorn_conf.post_fork(None, SimpleNamespace())
+    gunicorn_conf.post_fork(None, ours)
     os._exit(1)
 print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), len(list_blocked()))
 """
