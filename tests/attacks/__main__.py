@@ -24,10 +24,10 @@ from tests.benchmark.processes import SECRET, Server, Upstream, run_gateway, run
 from tests.doubles import adopt_orphans
 
 ROOT = Path(__file__).parents[2]
-# What cannot be measured yet.
-NOTHING_TO_MEASURE = {
-    "4": ("0 lost, 0 double rows in the ledger", "there is no ledger"),
-    "5": ("a budget is never exceeded", "there is no budget"),
+# What the suite shows.
+IN_THE_SUITE = {
+    "4": ("0 lost, 0 double rows in the ledger", "in the suite: tests/guards/test_killed_workers.py"),
+    "5": ("a budget is never exceeded", "in the suite: tests/guards/test_ledgered.py"),
 }
 
 
@@ -52,7 +52,7 @@ def measure(folder: Path, worker: str, options: argparse.Namespace) -> Iterator[
             "1": lambda: _with_gateway(ours, overload.measure_streams),
             "2": lambda: _with_gateway(ours, overload.measure_added_delay),
             "3": lambda: _with_gateway(ours, overload.measure_overload),
-            **{number: partial(Figure, number, *texts, None) for number, texts in NOTHING_TO_MEASURE.items()},
+            **{number: partial(Figure, number, *texts, None) for number, texts in IN_THE_SUITE.items()},
             "6": lambda: _with_gateway(ours, endings.measure_restarts),
             "7": lambda: endings.measure_cancel(folder, settings),
             "8": lambda: endings.measure_lies(folder, settings, options.seed),
