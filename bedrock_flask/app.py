@@ -40,11 +40,6 @@ from bedrock_flask.transport.choice import make_offer_reader, make_transport
 Step = Callable[[Flask], Flask]
 LOG = logging.getLogger("bedrock_flask.plugin")
 
-# Outermost first: what a call passes on its way to the transport, and its reply on the way back.
-GUARDS: tuple[Guard, ...] = (authorised, completed)
-# Those of a gateway with a database; they come after the first, because what is not allowed takes nothing.
-GOVERNING: tuple[Callable[[Governance], Guard], ...] = (limited, ledgered)
-
 # gunicorn takes this exit code of a worker for "do not try again".
 CANNOT_START = 3
 
@@ -114,12 +109,17 @@ def with_transport(app: Flask) -> Flask:
 def with_guards(app: Flask) -> Flask:
     """The guards around the transport."""
     state = state_of(app)
-    governing = [make(state.governance) for make in GOVERNING] if state.governance else []
-    first, *others = GUARDS
-    handler: Handler = reduce(
-        lambda inner, guard: guard(inner), [*others[::-1], *governing[::-1], first], state.handler
-    )
+    handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(list_guards(state.governance)), state.handler)
     return with_state(app, handler=handler)
+
+
+def list_guards(governance: Governance | None) -> tuple[Guard, ...]:
+    """What a call passes on its way to the transport, and its reply on the way back, outermost first.
+
+    What is not allowed takes nothing of a limit, and what does not fit into a limit opens no row.
+    """
+    governing = (limited(governance), ledgered(governance)) if governance else ()
+    return (authorised, *governing, completed)
 
 
 def with_discovery(app: Flask) -> Flask:
