@@ -45,6 +45,11 @@ class Server:
             session.trust_env = False
             return session.request(method, self.url + path, timeout=options.pop("timeout", PATIENCE), **options)
 
+    def list_workers(self) -> list[int]:
+        """List the processes that the server has started."""
+        own = self.process.pid
+        return [int(worker) for worker in Path(f"/proc/{own}/task/{own}/children").read_text().split()]
+
 
 @dataclass(frozen=True)
 class Gateway(Server):

@@ -6,7 +6,6 @@ import os
 import socket
 import string
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,11 +77,6 @@ READ_ALIKE = {
 }
 
 
-def worker(gateway: Gateway) -> str:
-    pid = gateway.process.pid
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text()
-
-
 def heard(gateway: Gateway, sent: bytes) -> bytes:
     """All that the gateway says on one connection, until it closes it."""
     host, port = gateway.url.removeprefix("http://").split(":")
@@ -105,10 +99,10 @@ def statuses(answer: bytes) -> list[int]:
 @pytest.fixture
 def goes_on(gateway: Gateway) -> Any:
     """The same worker serves the next request, and nothing unforeseen has happened."""
-    before = worker(gateway)
+    before = gateway.list_workers()
     yield
     assert gateway.get("/livez").ok
-    assert worker(gateway) == before
+    assert gateway.list_workers() == before
     assert "Traceback" not in gateway.log.read_text()
     assert [line for line in gateway.lines() if "unforeseen" in line["message"]] == []
 

@@ -76,8 +76,7 @@ def test_health_and_the_docs_page_need_no_key_and_call_no_model(keyed: Any, emul
 
 def peak_memory(server: Any) -> int:
     """The most memory that the server's worker has held, in bytes."""
-    pid = server.process.pid
-    [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    [worker] = server.list_workers()
     status = Path(f"/proc/{worker}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 

@@ -122,9 +122,8 @@ def each(position: int, families: list[tuple[str, Any]]) -> list[Any]:
 
 def worker(gateway: Gateway) -> int:
     """The process id of the gateway's one worker."""
-    pid = gateway.process.pid
-    [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(worker)
+    [only] = gateway.list_workers()
+    return only
 
 
 @pytest.fixture(autouse=True)

@@ -79,7 +79,7 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed(
     until = time.monotonic() + LOAD
     while time.monotonic() < until:
         time.sleep(PAUSE)
-        for process in find_workers(governed):
+        for process in governed.gateway.list_workers():
             os.kill(process, signal.SIGKILL)
             killed += 1
     load.stop()
@@ -105,12 +105,6 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed(
     assert list(states.values()).count("EST") <= killed * 2 * CALLERS
     [spending] = governed.query("SELECT * FROM spending")
     assert (spending["reserved"], spending["spent"]) == (0, sum(row["cost"] for row in rows))
-
-
-def find_workers(governed: Governed) -> list[int]:
-    """The processes that answer."""
-    own = governed.gateway.process.pid
-    return [int(child) for child in Path(f"/proc/{own}/task/{own}/children").read_text().split()]
 
 
 def end(governed: Governed) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -275,7 +274,7 @@ def test_calls_of_a_worker_that_is_killed_are_not_counted_any_more(box: Site, em
             assert time.monotonic() < until
             time.sleep(0.05)
         assert box.send(key).status_code == 429
-        for pid in list_workers(box.gateways[0]):
+        for pid in box.gateways[0].list_workers():
             os.kill(pid, signal.SIGKILL)
         assert isinstance(broken.exception(PATIENCE), requests.ConnectionError)
     until = time.monotonic() + 20
@@ -287,11 +286,6 @@ def test_calls_of_a_worker_that_is_killed_are_not_counted_any_more(box: Site, em
             pass
         assert time.monotonic() < until
         time.sleep(0.1)
-
-
-def list_workers(gateway: Gateway) -> list[int]:
-    pid = gateway.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 # --- Redis is away ----------------------------------------------------------------------------------------------------

@@ -178,9 +178,9 @@ def test_a_worker_that_starts_while_the_file_is_bad_has_the_aliases_of_the_other
     write(file, '[models.fast]\nid = "amazon.nova-pro-v1:0"\n')
     await_that(lambda: list_ids(watching, "fast") == {"amazon.nova-pro-v1:0"})
     write(file, "[models.fast\n")
-    [worker] = list_children(watching)
+    [worker] = watching.list_workers()
     os.kill(worker, signal.SIGKILL)
-    await_that(lambda: [each for each in list_children(watching) if each != worker])
+    await_that(lambda: [each for each in watching.list_workers() if each != worker])
     await_that(lambda: is_ready(watching))
     reports = await_that(lambda: _find_reports(watching, "degraded"))
     assert (reports["models_file"]["read"], reports["models_file"]["refused"]) == (0, 1)
@@ -193,12 +193,6 @@ def is_ready(gateway: Gateway) -> bool:
     with contextlib.suppress(requests.ConnectionError):
         return gateway.get("/readyz").ok
     return False
-
-
-def list_children(gateway: Gateway) -> list[int]:
-    """The workers of a gateway that run."""
-    pid = gateway.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_change_between_the_reading_and_the_first_look_is_seen(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

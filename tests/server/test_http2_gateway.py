@@ -332,7 +332,29 @@ def test_calls_that_are_left_give_their_room_back() -> None:
                 caller.flush()
             caller.state.reset_stream(number, ErrorCodes.CANCEL)
             caller.flush()
-    assert until(lambda: len(unread) == 20)
+        # A connection that is closed before loses what has not been read of it.
+        assert until(lambda: len(unread) == 20)
+    bridge.close()
+
+
+def test_as_many_idle_connections_are_closed_as_requested() -> None:
+    """Also at once: the task of a connection that is closed ends later."""
+    bridge, pairs = Bridge(), [socket.socketpair() for _ in range(3)]
+    with contextlib.ExitStack() as opened:
+        for ours, theirs in pairs:
+            caller = Caller(opened.enter_context(ours))
+            bridge.adopt(theirs, lambda: socket.socket())
+            caller.until(lambda caller=caller: caller.known)
+        bridge.close_longest_idle()
+        bridge.close_longest_idle()
+        first, second, third = (ours for ours, _ in pairs)
+        for ours in (first, second):
+            ours.settimeout(WAIT)
+            while ours.recv(65536):
+                pass
+        third.settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            assert all(iter(lambda: third.recv(65536), None)), "it is closed too"
     bridge.close()
 
 

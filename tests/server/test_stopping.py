@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,9 +193,9 @@ def test_workers_are_replaced_without_a_dropped_request(start_gateway: StartGate
 
 def test_a_killed_worker_is_replaced(start_gateway: StartGateway) -> None:
     gateway = start_gateway()
-    [worker] = _children(gateway.process.pid)
+    [worker] = gateway.list_workers()
     os.kill(worker, signal.SIGKILL)
-    assert until(lambda: _children(gateway.process.pid) not in ([], [worker]))
+    assert until(lambda: gateway.list_workers() not in ([], [worker]))
     assert until(lambda: gateway.get("/readyz").ok)
     assert gateway.post("/v1/models/nova/invoke", NOVA).status_code == 200
 
@@ -207,7 +206,3 @@ def _refused(gateway: Gateway) -> bool:
     except requests.ConnectionError:
         return True
     return False
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

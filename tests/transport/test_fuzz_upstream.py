@@ -1,7 +1,6 @@
 """An upstream whose bytes are damaged on the way: no flip and no cut of an answer ever passes for a success."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,11 +59,6 @@ def gateway(gateway_with: GatewayWith, upstream: Upstream) -> Gateway:
     return gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url)
 
 
-def worker(gateway: Gateway) -> str:
-    pid = gateway.process.pid
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text()
-
-
 def is_told(response: Any) -> bool:
     """Whether the caller can see that the call failed."""
     if response.status_code >= 400:
@@ -75,7 +69,7 @@ def is_told(response: Any) -> bool:
 
 
 def test_no_damage_to_a_stream_passes_for_a_success(gateway: Gateway, upstream: Upstream, stream: SendStream) -> None:
-    before, unseen = worker(gateway), []
+    before, unseen = gateway.list_workers(), []
     for model, name in FAMILIES.items():
         adapter = ADAPTERS[name]
         frames = golden(adapter)
@@ -97,11 +91,11 @@ def test_no_damage_to_a_stream_passes_for_a_success(gateway: Gateway, upstream: 
                     unseen.append((model, "cut", number, at))
         assert Decoder().feed(ask(*frames).content)[-1].event == "usage"
     assert unseen == []
-    assert worker(gateway) == before
+    assert gateway.list_workers() == before
 
 
 def test_no_cut_of_a_whole_answer_passes_for_a_success(gateway: Gateway, upstream: Upstream, whole: SendWhole) -> None:
-    before, unseen = worker(gateway), []
+    before, unseen = gateway.list_workers(), []
     for model, name in {**FAMILIES, "titan-embed": "titan-embed"}.items():
         adapter = ADAPTERS[name]
         wire = find_wire(adapter)
@@ -119,4 +113,4 @@ def test_no_cut_of_a_whole_answer_passes_for_a_success(gateway: Gateway, upstrea
                     unseen.append((model, body[:at]))
         assert ask(whole(body)).content == body
     assert unseen == []
-    assert worker(gateway) == before
+    assert gateway.list_workers() == before

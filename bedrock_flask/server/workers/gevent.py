@@ -33,6 +33,8 @@ _ACCEPTED_AT_ONCE = 64
 _SPARE_CONNECTIONS = 64
 # Seconds between two measurements of the loop's turns, and the calls from which on a long turn is an overload.
 _LAG_STEP, _MANY_CALLS = 0.1, 32
+# Seconds between two looks for room in a full pool.
+_ROOM_STEP = 0.05
 # Seconds between the steps of a worker that has stopped accepting.
 _STOP_STEP = 0.2
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
@@ -145,6 +147,7 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             server.max_accept = _ACCEPTED_AT_ONCE
             server.start()
         gevent.spawn(self._measure_lag)
+        gevent.spawn(self._keep_room, pool)
         while self.alive:
             self.notify()
             gevent.sleep(1.0)
@@ -161,6 +164,13 @@ class Worker(AnswersUnread, GeventWorker):  # type: ignore[misc]  # gunicorn has
             before = time.monotonic()
             gevent.sleep(_LAG_STEP)
             self.lag = time.monotonic() - before - _LAG_STEP
+
+    def _keep_room(self, pool: Pool) -> None:
+        """Close a connection that waits whenever the pool is full: nothing is accepted then, which would close one."""
+        while True:
+            gevent.sleep(_ROOM_STEP)
+            if not pool.free_count():
+                self._close_longest_waiting()
 
     def _await_turn(self, client: Any) -> float:
         """Wait until a request may begin, where many calls are open; the seconds that it has waited in the worker."""

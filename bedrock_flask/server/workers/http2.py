@@ -135,10 +135,10 @@ class Bridge:
             self._loop.call_soon_threadsafe(self._close_longest_idle)
 
     def _close_longest_idle(self) -> None:
-        for connection in self._connections:
-            if not connection.calls:
-                connection.abort()
-                return
+        if idle := next((connection for connection in self._connections if not connection.calls), None):
+            # Its task ends later: the next one to be closed is another.
+            del self._connections[idle]
+            idle.abort()
 
     def close(self, seconds: float = 0) -> None:
         """Wait up to `seconds` for open calls, then cancel them and stop the thread."""
@@ -167,7 +167,7 @@ class Bridge:
             try:
                 await connection.serve(reader, received, leaving=self._is_leaving)
             finally:
-                del self._connections[connection]
+                self._connections.pop(connection, None)
         except OSError:
             LOG.debug("a client left its HTTP/2 connection")
         except Exception as error:  # noqa: BLE001 - one connection must not end the others
