@@ -33,6 +33,8 @@ _WANTED = re.compile(
     rb'\s*:\s*(?P<output>[0-9]{1,9})|"numberOfImages"\s*:\s*(?P<image>[0-9]{1,3})'
     rb'|"durationSeconds"\s*:\s*(?P<video_second>[0-9]{1,4})'
 )
+# Letters, digits and underscores as JSON may write them too. A quote stays as it is: it would end its text.
+_ESCAPED = re.compile(rb"\\u00(3[0-9]|[46][1-9a-f]|[57][0-9a]|5f)", re.IGNORECASE)
 # What is assumed where a body does not say it.
 _OUTPUT, _VIDEO_SECONDS = 4096, 6
 _ONE_OF_EACH = MappingProxyType(dict.fromkeys(UNITS, 1))
@@ -62,7 +64,7 @@ def close_bill(call: Call, headers: Mapping[str, str], document: Json = _NO_MEMB
     record.tier = (
         headers.get(HEADER) or find_tier(document) or record.tier or find_requested_tier(call.headers, call.body)
     )
-    if record.usage.cache_write and record.usage.hour_write is None and _HOUR not in call.body:
+    if record.usage.cache_write and record.usage.hour_write is None and _HOUR not in _unescape(call.body):
         record.usage = replace(record.usage, hour_write=0)
     count = call.adapter.count_billed
     if count is not None and document and call.operation == "InvokeModel":
@@ -120,9 +122,14 @@ def _estimate_input(body: bytes) -> int:
 def _find_numbers(body: bytes) -> Mapping[str, list[bytes]]:
     """The numbers in a body that say how much is wanted; a text cannot have one, since its quotes are escaped."""
     found: dict[str, list[bytes]] = {}
-    for match in _WANTED.finditer(body):
+    for match in _WANTED.finditer(_unescape(body)):
         found.setdefault(str(match.lastgroup), []).append(match[str(match.lastgroup)])
     return found
+
+
+def _unescape(body: bytes) -> bytes:
+    """A body in which each name is written as in `_WANTED`."""
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), body) if rb"\u00" in body else body
 
 
 def _require_billed(found: Any) -> Billed:
