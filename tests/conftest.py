@@ -20,7 +20,14 @@ from bedrock_flask.emulator.environ import make_isolated_environ
 
 pytest.register_assert_rewrite("tests.doubles", "tests.databases", "tests.governed")
 
-from tests.databases import Postgres, RedisServer, find_postgres, run_postgres, run_redis  # noqa: E402 - rewritten above
+from tests.databases import (  # noqa: E402 - rewritten above
+    Postgres,
+    RedisServer,
+    create_address,
+    find_postgres,
+    run_postgres,
+    run_redis,
+)
 from tests.doubles import (  # noqa: E402 - rewritten above
     GUNICORN,
     Emulator,
@@ -214,11 +221,8 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database without a schema, of either kind; one of SQLite does not exist yet."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/gateway.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.create_database()
+    """The address of a database without a schema, of each kind."""
+    return create_address(request, request.param, tmp_path)
 
 
 @pytest.fixture

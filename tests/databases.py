@@ -14,12 +14,21 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+import pytest
 import redis
 
 from tests.doubles import PATIENCE, free_port
 
 PEPPER = "canary-pepper-0123456789abcdef-and-more"
 _PASSWORD = "canary-postgres-password"
+
+
+def create_address(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+    """The address of a database without a schema, of either kind; one of SQLite does not exist yet."""
+    if kind == "sqlite":
+        return f"sqlite:///{folder}/gateway.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create_database()
 
 
 def find_postgres() -> str | None:

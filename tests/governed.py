@@ -49,8 +49,7 @@ class Governed:
 
     def change(self, action: str, *arguments: Any) -> Any:
         """Change the directory, as a command does."""
-        with begin(self.database) as connection:
-            return getattr(Directory(connection, "test"), action)(*arguments)
+        return change_directory(self.database, action, *arguments)
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """The rows that a query of the database finds."""
@@ -90,12 +89,23 @@ class Governed:
         return time.monotonic() - began
 
 
+def change_directory(database: DatabaseURL, action: str, *arguments: Any) -> Any:
+    """Change the teams and keys of a database, and return what that action returns."""
+    with begin(database) as connection:
+        return getattr(Directory(connection, "test"), action)(*arguments)
+
+
+def create_tables(address: str) -> dict[str, str]:
+    """Create the tables of a database, and return the settings of a gateway that has it."""
+    schema.upgrade(parse_database_url(address), _PEPPER)
+    return {"BEDROCK_FLASK_DATABASE_URL": address, "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
+
+
 def start_governed(
     start_gateway: StartGateway, plain_environ: dict[str, str], address: str, worker: str, **settings: str
 ) -> Governed:
     """A gateway of two workers, with the teams `acme` and below it `research`."""
-    own = {"BEDROCK_FLASK_DATABASE_URL": address, "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
-    schema.upgrade(parse_database_url(address), _PEPPER)
+    own = create_tables(address)
     others = {"BEDROCK_FLASK_API_KEYS": f"static:{STATIC}", "BEDROCK_FLASK_WORKER": worker}
     gateway = start_gateway(**own, **others, **{"BEDROCK_FLASK_WORKERS": "2"} | settings)
     governed = Governed(gateway, plain_environ | own)

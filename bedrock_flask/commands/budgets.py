@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from bedrock_flask.governance.store.directory import Directory
 
 _NONE = "none"
-UNPRICED = "A model that may be called though its price is not known; may be repeated, and replaces those before."
 
 
 def parse_budgets(pairs: Sequence[str]) -> dict[str, str | None]:

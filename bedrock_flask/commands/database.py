@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from bedrock_flask.config import PREFIX
@@ -24,14 +24,23 @@ def read_database_settings() -> Settings:
     return settings
 
 
-@contextmanager
-def change_directory(settings: Settings) -> Iterator["Directory"]:
+def change_directory(settings: Settings) -> AbstractContextManager["Directory"]:
     """The teams and keys in one transaction, changed by the user of this machine."""
+    return _open_directory(settings, writes=True)
+
+
+def read_directory(settings: Settings) -> AbstractContextManager["Directory"]:
+    """The teams and keys as they are at one moment; the calls of a gateway on SQLite do not wait for its end."""
+    return _open_directory(settings, writes=False)
+
+
+@contextmanager
+def _open_directory(settings: Settings, *, writes: bool) -> Iterator["Directory"]:
     from bedrock_flask.governance.store.directory import Directory
     from bedrock_flask.governance.store.engine import begin
     from bedrock_flask.governance.store.schema import check_installation
 
-    with begin(settings.database_url) as connection:
+    with begin(settings.database_url, writes=writes) as connection:
         check_installation(connection, settings.key_pepper)
         yield Directory(connection, f"cli:{_find_user()}")
 

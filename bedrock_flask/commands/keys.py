@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import click
 
-from bedrock_flask.commands.budgets import UNPRICED, parse_budgets, show_budgets
-from bedrock_flask.commands.database import change_directory, read_database_settings
-from bedrock_flask.commands.options import format_time, limit_options, parse_duration, parse_limits, parse_tags
+from bedrock_flask.commands.database import change_directory, read_database_settings, read_directory
+from bedrock_flask.commands.options import format_time, parse_duration, parse_tags
 from bedrock_flask.commands.output.table import format_table
-from bedrock_flask.commands.policies import change_policy, format_policy
+from bedrock_flask.commands.policies import change_policy
+from bedrock_flask.commands.scope_commands import add_scope_commands, create_options
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import StartupError
 from bedrock_flask.governance.key_text import NewKey, compute_digest, derive_aws_secret
@@ -27,8 +27,7 @@ def keys() -> None:
 @keys.command()
 @click.argument("key", metavar="TEAM/NAME")
 @click.option("--expires", metavar="TIME", default="", help="The time after which it is not valid, such as 90d or 12h.")
-@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A tag of every call; may be repeated.")
-@click.option("--rule", "rules", multiple=True, metavar="RULE=VALUE", help="A rule of its policy; may be repeated.")
+@create_options
 def create(key: str, expires: str, tags: Sequence[str], rules: Sequence[str]) -> None:
     """Create the key TEAM/NAME, and print it.
 
@@ -43,7 +42,7 @@ def create(key: str, expires: str, tags: Sequence[str], rules: Sequence[str]) ->
     with change_directory(settings) as directory:
         new = directory.create_key(settings.key_pepper, team, name, end, given)
         if rules:
-            directory.set_key_policy(key, change_policy({}, rules, ()))
+            directory.set_policy(f"key:{key}", change_policy({}, rules, ()))
     _print_key(settings, new)
 
 
@@ -52,7 +51,7 @@ def create(key: str, expires: str, tags: Sequence[str], rules: Sequence[str]) ->
 def list_(team: str) -> None:
     """List all keys with their secrets, or those of TEAM."""
     header = ("key", "secret", "created", "expires", "revoked", "limits")
-    with change_directory(read_database_settings()) as directory:
+    with read_directory(read_database_settings()) as directory:
         rows = [
             (
                 key.id,
@@ -87,41 +86,6 @@ def rotate(key: str, overlap: str) -> None:
 
 @keys.command()
 @click.argument("key", metavar="TEAM/NAME")
-@click.argument("rules", nargs=-1, metavar="[RULE=VALUE]...")
-@click.option("--remove", multiple=True, metavar="RULE", help="Remove a rule; may be repeated.")
-def policy(key: str, rules: Sequence[str], remove: Sequence[str]) -> None:
-    """Show or change what the calls of a key may do.
-
-    Rules are lists, separated by commas: models (patterns of ids and aliases), dialects, regions, geographies (`eu`,
-    `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. most_tokens
-    bounds an answer, and what is prescribed is added to each call: guardrail=ID:VERSION, tier and
-    metadata=NAME:VALUE,…. A call must satisfy the policies of its key, of the team and of all teams above it. A change
-    holds within five seconds.
-    """
-    with change_directory(read_database_settings()) as directory:
-        found = directory.read_key_policy(key)
-        if rules or remove:
-            found = change_policy(found, rules, remove)
-            directory.set_key_policy(key, found)
-    for line in format_policy(found):
-        click.echo(line)
-
-
-@keys.command()
-@click.argument("key", metavar="TEAM/NAME")
-@limit_options
-def limit(key: str, model: str, **limits: str | None) -> None:
-    """Limit the calls of a key.
-
-    It holds within five seconds, on every machine, and the limits of its teams hold too. `none` removes a limit.
-    """
-    changes = parse_limits(limits)
-    with change_directory(read_database_settings()) as directory:
-        directory.limit_key(key, model, changes)
-
-
-@keys.command()
-@click.argument("key", metavar="TEAM/NAME")
 @click.option("--secret", default="", help="Revoke only the secret with this id.")
 def revoke(key: str, secret: str) -> None:
     """Revoke a key within five seconds, or one of its secrets.
@@ -135,21 +99,7 @@ def revoke(key: str, secret: str) -> None:
             directory.revoke_key(key)
 
 
-@keys.command()
-@click.argument("key", metavar="TEAM/NAME")
-@click.argument("budgets", nargs=-1, metavar="[PERIOD=USD]...")
-@click.option("--allow-unpriced", "unpriced", multiple=True, metavar="ID", help=UNPRICED)
-def budget(key: str, budgets: Sequence[str], unpriced: Sequence[str]) -> None:
-    """Set what a key may spend, and show what is spent.
-
-    PERIOD is day, week or month, by the calendar in UTC: `day=10 month=250`. `day=none` removes one. A call that does
-    not fit is refused.
-    """
-    changes = parse_budgets(budgets)
-    with change_directory(read_database_settings()) as directory:
-        if changes or unpriced:
-            directory.set_key_budgets(key, changes, unpriced)
-        show_budgets(directory, f"key:{key}")
+add_scope_commands(keys, "key", "TEAM/NAME", "a key")
 
 
 def _print_key(settings: Settings, new: NewKey) -> None:

@@ -95,13 +95,18 @@ def name_counter(budget: Budget, now: int) -> Counter:
     return (f"{budget.scope}/{budget.period}", find_start(budget.period, now))
 
 
+def describe_owner(scope: str) -> str:
+    """Whose a scope is: `key 'acme/nightly'`."""
+    kind, _, name = scope.partition(":")
+    return f"{kind} '{name}'"
+
+
 def describe_counter(counter: Counter) -> str:
     """A budget in words, with the time at which the next period begins."""
     scope, start = counter
     owner, _, period = scope.rpartition("/")
-    kind, _, name = owner.partition(":")
     end = datetime.fromtimestamp(find_end(period, start) / 1000, UTC)
-    return f"The budget of the {kind} '{name}' for this {period}, which ends at {end:%Y-%m-%dT%H:%MZ},"
+    return f"The budget of the {describe_owner(owner)} for this {period}, which ends at {end:%Y-%m-%dT%H:%MZ},"
 
 
 def admit(calls: Sequence[Sequence[Charge]], counters: Mapping[Counter, int]) -> list[Counter | None]:

@@ -11,7 +11,7 @@ from bedrock_flask.billing import compute_cost, estimate_cost
 from bedrock_flask.call import FREE as NOT_BILLED
 from bedrock_flask.call import SILENCE, WHOLE, Batch, Call, CallRecord, Guard, Handler, Reply, Stream
 from bedrock_flask.errors import ClientDisconnected, GatewayError, UnpricedModel
-from bedrock_flask.governance.budgets import Charge, name_counter, to_nanodollars
+from bedrock_flask.governance.budgets import Charge, describe_owner, name_counter, to_nanodollars
 from bedrock_flask.governance.governance import Governance
 from bedrock_flask.governance.ledger import Ledger
 from bedrock_flask.governance.ledger_row import CANCELLED, EST, FREE, OK, Opening, Settlement
@@ -115,10 +115,9 @@ def _make_opening(pricer: Pricer, call: Call, now: int) -> Opening:
     reserved = None if estimate is None else to_nanodollars(estimate)
     budgets = call.principal.budgets
     if reserved is None and (short := [each for each in budgets if call.billed_as not in each.unpriced]):
-        kind, _, name = short[0].scope.partition(":")
         raise UnpricedModel(
-            f"No price of '{call.billed_as[:200]}' is known, and the {kind} '{name}' has a budget that does not allow "
-            "the model by name."
+            f"No price of '{call.billed_as[:200]}' is known, and the {describe_owner(short[0].scope)} has a budget "
+            "that does not allow the model by name."
         )
     return Opening(
         id=os.urandom(16),

@@ -212,6 +212,25 @@ def test_a_person_limits_a_team_and_a_key_and_sees_it(environ: dict[str, str]) -
     assert key.endswith("  0 tokens a minute")
 
 
+def test_what_only_reads_does_not_wait_for_a_writer_nor_holds_one_up(environ: dict[str, str], tmp_path: Path) -> None:
+    """A gateway refuses calls when it waits for two seconds, and the sums of a large ledger take longer."""
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme")
+    succeed(environ, "keys", "create", "acme/k")
+    reading = (
+        ("usage", "--by", "team", "--by", "team", "--by", "day"),
+        ("keys", "list"),
+        ("teams", "list"),
+        ("keys", "policy", "acme/k"),
+        ("teams", "budget", "acme"),
+    )
+    with sqlite3.connect(tmp_path / "gateway.db", isolation_level=None) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        shown = [succeed(environ, *words) for words in reading]
+        writer.execute("ROLLBACK")
+    assert shown[0][0].split()[:3] == ["team", "day", "calls"]
+
+
 @pytest.mark.parametrize(
     ("words", "refusal"),
     [

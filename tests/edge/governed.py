@@ -9,15 +9,14 @@ import requests
 
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
 from bedrock_flask.config.server_secret import parse_server_secret
-from bedrock_flask.governance.store import schema
 from bedrock_flask.governance.store.directory import Directory
 from bedrock_flask.governance.store.engine import begin
 from tests.databases import PEPPER
 from tests.doubles import Gateway, StartGateway
+from tests.governed import PATIENCE, change_directory, create_tables
 
 _NUMBERS = itertools.count()
 _PEPPER = parse_server_secret(PEPPER)
-PATIENCE = 30
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ class GovernedGateway:
         with begin(self.database) as connection:
             directory = Directory(connection, "test")
             directory.create_team(team, "acme")
-            directory.set_team_policy(team, team_policy or {})
+            directory.set_policy(f"team:{team}", team_policy or {})
             new = directory.create_key(_PEPPER, team, "k")
-            directory.set_key_policy(f"{team}/k", policy)
+            directory.set_policy(f"key:{team}/k", policy)
         return new.text
 
     def send(self, key: str, path: str, body: Any = None, method: str = "POST", **headers: str) -> requests.Response:
@@ -48,10 +47,6 @@ class GovernedGateway:
 
 def start_governed_gateway(start_gateway: StartGateway, address: str, **settings: str) -> GovernedGateway:
     """Start a gateway with a new database at this address."""
-    database = parse_database_url(address)
-    schema.upgrade(database, _PEPPER)
-    own = {"BEDROCK_FLASK_DATABASE_URL": address, "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
-    governed = GovernedGateway(start_gateway(**own, **settings), database)
-    with begin(database) as connection:
-        Directory(connection, "test").create_team("acme")
-    return governed
+    own, database = create_tables(address), parse_database_url(address)
+    change_directory(database, "create_team", "acme")
+    return GovernedGateway(start_gateway(**own, **settings), database)

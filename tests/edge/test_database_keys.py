@@ -19,7 +19,7 @@ from bedrock_flask.config.database import parse_database_url
 from bedrock_flask.config.keys import parse_keys
 from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
 from bedrock_flask.governance.store import schema
-from tests.databases import PEPPER, Postgres
+from tests.databases import PEPPER, Postgres, create_address
 from tests.doubles import StartGateway
 from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, start_governed
 
@@ -45,10 +45,7 @@ def governed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Governed:
     worker, kind = request.param.split("-")
-    if kind == "sqlite":
-        address = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db"
-    else:
-        address = request.getfixturevalue("postgres").create_database()
+    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
     return start_governed(start_gateway, plain_environ, address, worker)
 
 
@@ -281,7 +278,8 @@ def test_a_gateway_that_would_know_no_key_does_not_start(
 def test_without_a_database_no_driver_is_imported(plain_environ: dict[str, str]) -> None:
     code = (
         "import sys, json; from bedrock_flask.app import create_app; create_app()\n"
-        "print(json.dumps([name for name in ('sqlalchemy', 'alembic', 'psycopg', 'sqlite3') if name in sys.modules]))"
+        "drivers = ('sqlalchemy', 'alembic', 'psycopg', 'sqlite3', 'redis')\n"
+        "print(json.dumps([name for name in drivers if name in sys.modules]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=plain_environ, capture_output=True, text=True, timeout=PATIENCE, check=True

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bedrock_flask.governance.store.directory import Directory
-from bedrock_flask.governance.store.engine import begin
+from tests.databases import create_address
 from tests.doubles import Emulator, StartGateway
 from tests.edge.governed import GovernedGateway, start_governed_gateway
+from tests.governed import change_directory
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0"
 ARN = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"
@@ -40,11 +40,9 @@ def governed(
     worker, kind = request.param.split("-")
     folder: Path = tmp_path_factory.mktemp("policies")
     (folder / "models.toml").write_text(MODELS_FILE)
-    server = request.getfixturevalue("postgres") if kind == "postgres" else None
-    address = server.create_database() if server else f"sqlite:///{folder}/gateway.db"
     return start_governed_gateway(
         start_gateway,
-        address,
+        create_address(request, kind, folder),
         BEDROCK_FLASK_WORKER=worker,
         BEDROCK_FLASK_REGION="us-east-1",
         BEDROCK_FLASK_REGIONS="eu-west-1",
@@ -170,10 +168,9 @@ def test_a_key_that_is_used_elsewhere_reads_nothing_either(governed: GovernedGat
 def test_a_change_of_a_policy_holds_within_five_seconds(governed: GovernedGateway) -> None:
     key = governed.create_key({})
     assert converse(governed, key, NOVA).status_code == 200
-    with begin(governed.database) as connection:
-        directory = Directory(connection, "test")
-        team = max(directory.list_teams(), key=lambda team: team.created).id
-        directory.set_team_policy(team, {"models": ["claude"]})
+    teams = change_directory(governed.database, "list_teams")
+    team = max(teams, key=lambda team: team.created).id
+    change_directory(governed.database, "set_policy", f"team:{team}", {"models": ["claude"]})
     began = time.monotonic()
     while converse(governed, key, NOVA).status_code == 200:
         assert time.monotonic() - began < 5

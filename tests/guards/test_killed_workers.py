@@ -16,7 +16,7 @@ from bedrock_flask.config.database import parse_database_url
 from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.ledger import open_ledger_store
-from tests.databases import PEPPER
+from tests.databases import PEPPER, create_address
 from tests.doubles import StartEmulator, StartGateway
 from tests.governed import PATIENCE, Governed, start_governed
 
@@ -67,12 +67,10 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed(
 ) -> None:
     log = tmp_path / "requests.jsonl"
     emulator = start_emulator("--log", str(log))
-    address = f"sqlite:///{tmp_path}/gateway.db"
-    if kind == "postgres":
-        address = request.getfixturevalue("postgres").create_database()
+    address = create_address(request, kind, tmp_path)
     settings = {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url, "BEDROCK_FLASK_MAX_ATTEMPTS": "1"}
     governed = start_governed(start_gateway, plain_environ, address, "gevent", **settings)
-    governed.change("set_team_budgets", "research", {"month": "1000000"})
+    governed.change("set_budgets", "team:research", {"month": "1000000"})
     load = Load(governed, governed.create_key().text)
     load.start()
     killed = 0

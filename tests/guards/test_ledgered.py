@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from bedrock_flask.governance.budgets import to_dollars
-from tests.databases import Postgres
+from tests.databases import Postgres, create_address
 from tests.doubles import Emulator, StartGateway
 from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, start_governed
 
@@ -28,10 +28,7 @@ def governed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Governed:
     worker, kind = request.param.split("-")
-    if kind == "sqlite":
-        address = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db"
-    else:
-        address = request.getfixturevalue("postgres").create_database()
+    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
     return start_governed(
         start_gateway, plain_environ, address, worker, BEDROCK_FLASK_MAX_ATTEMPTS="1", BEDROCK_FLASK_THREADS="150"
     )
@@ -87,7 +84,7 @@ def read_spending(governed: Governed, key: NamedKey) -> list[tuple[int, int]]:
 
 def set_budget(governed: Governed, key: NamedKey, **budgets: str | None) -> None:
     """Set budgets before the key is first used, so that every worker knows them."""
-    governed.change("set_key_budgets", key.name, budgets)
+    governed.change("set_budgets", f"key:{key.name}", budgets)
 
 
 def read_reservation(governed: Governed, body: Any = CHAT) -> int:
@@ -149,7 +146,7 @@ def test_the_budget_of_a_team_is_one_for_all_its_keys_and_the_teams_below(govern
     team = f"t{time.monotonic_ns()}"
     governed.change("create_team", team, "acme")
     governed.change("create_team", f"{team}-below", team)
-    governed.change("set_team_budgets", team, {"day": to_dollars(reserved)})
+    governed.change("set_budgets", f"team:{team}", {"day": to_dollars(reserved)})
     one, other = governed.create_key(team), governed.create_key(f"{team}-below")
     assert send(governed, one, "/v1/chat/completions", CHAT).status_code == 200
     read_rows(governed, one, 1)
@@ -170,7 +167,7 @@ def test_a_model_without_a_price_is_refused_to_a_key_with_a_budget(governed: Gov
     refused = send(governed, key, path, body)
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "unpriced_model")
     named = governed.create_key()
-    governed.change("set_key_budgets", named.name, {"day": "100"}, ["acme.unknown-v1:0"])
+    governed.change("set_budgets", f"key:{named.name}", {"day": "100"}, ["acme.unknown-v1:0"])
     assert send(governed, named, path, body).status_code == 200
 
 

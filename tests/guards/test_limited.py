@@ -20,11 +20,9 @@ from botocore.exceptions import ClientError
 from bedrock_flask.config.database import parse_database_url
 from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.governance.key_text import compute_digest, derive_aws_secret
-from bedrock_flask.governance.store import schema
-from bedrock_flask.governance.store.directory import Directory
-from bedrock_flask.governance.store.engine import begin
 from tests.databases import PEPPER, RedisServer
 from tests.doubles import Emulator, Gateway, StartGateway
+from tests.governed import change_directory, create_tables
 
 PATIENCE = 60
 _NUMBERS = itertools.count()
@@ -47,8 +45,7 @@ class Site:
     address: str
 
     def change(self, action: str, *arguments: Any) -> Any:
-        with begin(parse_database_url(self.address)) as connection:
-            return getattr(Directory(connection, "test"), action)(*arguments)
+        return change_directory(parse_database_url(self.address), action, *arguments)
 
     def create_key(self, team: str = "", model: str = "", **limits: int | None) -> tuple[str, Any]:
         """A new key with limits, of a new team unless one is named; its name and its text."""
@@ -57,7 +54,7 @@ class Site:
             self.change("create_team", team := f"t{number}")
         new = self.change("create_key", _PEPPER, team, f"k{number}")
         if limits:
-            self.change("limit_key", f"{team}/k{number}", model, limits)
+            self.change("set_limits", f"key:{team}/k{number}", model, limits)
         return f"{team}/k{number}", new
 
     def send(self, key: Any, call: tuple[str, Any] = NATIVE, gateway: int = 0, **options: Any) -> requests.Response:
@@ -79,8 +76,7 @@ class Site:
 def start_site(start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory) -> Any:
     def start(number: int = 1, **more: str) -> Site:
         address = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db"
-        schema.upgrade(parse_database_url(address), _PEPPER)
-        own = {"BEDROCK_FLASK_DATABASE_URL": address, "BEDROCK_FLASK_KEY_PEPPER": PEPPER}
+        own = create_tables(address)
         return Site([start_gateway(**own, **more) for _ in range(number)], address)
 
     return start
@@ -138,7 +134,7 @@ def test_no_more_calls_are_made_at_a_time_than_are_allowed(site: Site, emulator:
 
 def test_a_team_limits_all_its_keys_and_the_teams_below_it(box: Site) -> None:
     box.change("create_team", team := f"t{next(_NUMBERS)}")
-    box.change("limit_team", team, "", {"requests": 3})
+    box.change("set_limits", f"team:{team}", "", {"requests": 3})
     box.change("create_team", f"{team}x", team)
     (_, first), (_, second) = box.create_key(team), box.create_key(f"{team}x", requests=2)
     assert [box.send(key).status_code for key in (first, second, second, second, first)] == [200, 200, 200, 429, 429]
@@ -234,7 +230,7 @@ def test_a_call_that_takes_more_than_the_limit_is_not_tried_again(box: Site) -> 
 
 def test_a_call_that_exceeds_a_budget_takes_no_tokens(box: Site) -> None:
     name, key = box.create_key(tokens=2000)
-    box.change("set_key_budgets", name, {"day": "0.000000001"})
+    box.change("set_budgets", f"key:{name}", {"day": "0.000000001"})
     large = (NATIVE[0], {**NOVA, "inferenceConfig": {"maxTokens": 1500}})
     assert [box.send(key, large).status_code for _ in range(3)] == [402] * 3
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.errors import StartupError
-from bedrock_flask.governance.budgets import PERIODS, Budget, name_counter, parse_dollars, read_budgets
+from bedrock_flask.governance.budgets import PERIODS, Budget, describe_owner, name_counter, parse_dollars, read_budgets
 from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
 from bedrock_flask.governance.limits import change_limits
 from bedrock_flask.governance.policy import find_widening, read_policy
@@ -34,7 +34,10 @@ class DirectoryError(StartupError):
 
 @dataclass(frozen=True)
 class Directory:
-    """The directory in one transaction, and who changes it."""
+    """The directory in one transaction, and who changes it.
+
+    Keys and teams have policies, limits and budgets alike: a scope is `key:TEAM/NAME` or `team:NAME`.
+    """
 
     connection: Connection
     who: str
@@ -53,18 +56,6 @@ class Directory:
     def revoke_team(self, name: str) -> None:
         """Revoke a team: no key of it, or of a team below it, is valid."""
         self._update(TEAMS, name, revoked=_now())
-
-    def set_team_budgets(self, name: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
-        """Set the budgets of a team in US dollars by their periods, or remove those that are None."""
-        self._set_budgets(TEAMS, name, changes, unpriced)
-
-    def limit_team(self, name: str, model: str, changes: Mapping[str, int | None]) -> None:
-        """Change some limits of a team, for all models or one; None removes a limit."""
-        self._limit(TEAMS, name, model, changes)
-
-    def limit_key(self, key: str, model: str, changes: Mapping[str, int | None]) -> None:
-        """Change some limits of a key, for all models or one; None removes a limit."""
-        self._limit(KEYS, key, model, changes)
 
     def create_key(
         self, pepper: ServerSecret, team: str, name: str, expires: int | None = None, tags: Mapping[str, str] = NO_TAGS
@@ -91,36 +82,6 @@ class Directory:
         chosen = select(SECRETS).where(SECRETS.c.key == key).order_by(SECRETS.c.created, SECRETS.c.id)
         return self.connection.execute(chosen).all()
 
-    def read_team_policy(self, name: str) -> Mapping[str, Any]:
-        """The policy of a team, as it is stored."""
-        found: Mapping[str, Any] = self._find(TEAMS, name).policy
-        return found
-
-    def read_key_policy(self, key: str) -> Mapping[str, Any]:
-        """The policy of a key, as it is stored."""
-        found: Mapping[str, Any] = self._find(KEYS, key).policy
-        return found
-
-    def set_team_policy(self, name: str, policy: Mapping[str, Any]) -> None:
-        """Replace the policy of a team; what those above it do not allow is refused."""
-        team = self._find_valid(TEAMS, name)
-        self._check_within(f"team '{name}'", policy, team.parent)
-        self._update(TEAMS, name, policy=policy)
-
-    def set_key_policy(self, key: str, policy: Mapping[str, Any]) -> None:
-        """Replace the policy of a key; what its teams do not allow is refused."""
-        self._check_within(f"key '{key}'", policy, self._find_valid(KEYS, key).team)
-        self._update(KEYS, key, policy=policy)
-
-    def _check_within(self, owner: str, policy: Mapping[str, Any], team: str | None) -> None:
-        chain = read_chains(self.connection, {team})[team] if team else ()
-        if wider := find_widening(read_policy(owner, policy), [*read_policies(chain)]):
-            raise DirectoryError(f"the policy of the {owner} cannot be wider than those above it: the {wider}")
-
-    def set_key_budgets(self, key: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
-        """Set the budgets of a key in US dollars by their periods, or remove those that are None."""
-        self._set_budgets(KEYS, key, changes, unpriced)
-
     def revoke_key(self, key: str) -> None:
         """Revoke a key with all its secrets."""
         self._update(KEYS, key, revoked=_now())
@@ -140,19 +101,31 @@ class Directory:
                 self._update(SECRETS, secret.id, expires=end)
         return self._add_secret(pepper, key)
 
-    def list_spending(self, scope: str, now: int) -> Sequence[tuple[Budget, int, int]]:
-        """The budgets of `team:NAME` or `key:TEAM/NAME`, with what each has spent and reserved in this period."""
-        kind, _, name = scope.partition(":")
-        budgets = read_budgets(scope, self._find(TEAMS if kind == "team" else KEYS, name).budgets)
-        return [(budget, *self._read_spending(*name_counter(budget, now))) for budget in budgets]
+    def find_policy(self, scope: str) -> Mapping[str, Any]:
+        """The policy of a scope, as it is stored."""
+        found: Mapping[str, Any] = self._find(*_split_scope(scope)).policy
+        return found
 
-    def _read_spending(self, scope: str, start: int) -> tuple[int, int]:
-        chosen = select(SPENDING).where(SPENDING.c.scope == scope, SPENDING.c.start == start)
-        found = self.connection.execute(chosen).first()
-        return (found.spent, found.reserved) if found else (0, 0)
+    def set_policy(self, scope: str, policy: Mapping[str, Any]) -> None:
+        """Replace the policy of a scope; what the teams above it do not allow is refused."""
+        table, name = _split_scope(scope)
+        found = self._find_valid(table, name)
+        above = found.parent if table is TEAMS else found.team
+        chain = read_chains(self.connection, {above})[above] if above else ()
+        owner = describe_owner(scope)
+        if wider := find_widening(read_policy(owner, policy), [*read_policies(chain)]):
+            raise DirectoryError(f"the policy of the {owner} cannot be wider than those above it: the {wider}")
+        self._update(table, name, policy=policy)
 
-    def _set_budgets(self, table: Table, name: str, changes: Mapping[str, str | None], unpriced: Sequence[str]) -> None:
-        budgets = {row["period"]: row for row in self._find(table, name).budgets}
+    def set_limits(self, scope: str, model: str, changes: Mapping[str, int | None]) -> None:
+        """Change some limits of a scope, for all models or one; None removes a limit."""
+        table, name = _split_scope(scope)
+        self._update(table, name, limits=change_limits(self._find_valid(table, name).limits, model, changes))
+
+    def set_budgets(self, scope: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
+        """Set the budgets of a scope in US dollars by their periods, or remove those that are None."""
+        table, name = _split_scope(scope)
+        budgets = {row["period"]: row for row in self._find_valid(table, name).budgets}
         for period, dollars in changes.items():
             if dollars is None:
                 budgets.pop(period, None)
@@ -163,8 +136,15 @@ class Directory:
             budgets = {period: {**row, "unpriced": list(unpriced)} for period, row in budgets.items()}
         self._update(table, name, budgets=[budgets[period] for period in PERIODS if period in budgets])
 
-    def _limit(self, table: Table, name: str, model: str, changes: Mapping[str, int | None]) -> None:
-        self._update(table, name, limits=change_limits(self._find_valid(table, name).limits, model, changes))
+    def list_spending(self, scope: str, now: int) -> Sequence[tuple[Budget, int, int]]:
+        """The budgets of a scope, with what each has spent and reserved in this period."""
+        budgets = read_budgets(scope, self._find(*_split_scope(scope)).budgets)
+        return [(budget, *self._read_spending(*name_counter(budget, now))) for budget in budgets]
+
+    def _read_spending(self, scope: str, start: int) -> tuple[int, int]:
+        chosen = select(SPENDING).where(SPENDING.c.scope == scope, SPENDING.c.start == start)
+        found = self.connection.execute(chosen).first()
+        return (found.spent, found.reserved) if found else (0, 0)
 
     def _add_secret(self, pepper: ServerSecret, key: str) -> NewKey:
         new = draw_key()
@@ -226,6 +206,11 @@ def _check_budget(period: str, dollars: str) -> None:
         parse_dollars(dollars)
     except ValueError as error:
         raise DirectoryError(str(error)) from None
+
+
+def _split_scope(scope: str) -> tuple[Table, str]:
+    kind, _, name = scope.partition(":")
+    return {"key": KEYS, "team": TEAMS}[kind], name
 
 
 def _name_kind(table: Table) -> str:

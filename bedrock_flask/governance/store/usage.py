@@ -15,19 +15,21 @@ GROUPS: dict[str, ColumnElement[object]] = {
     "model": LEDGER.c.model,
     "day": LEDGER.c.opened - LEDGER.c.opened % _DAY,
 }
-_COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+# What is counted of each group.
+COUNTS = ("calls", *_TOKENS)
 
 
 def sum_usage(connection: Connection, by: Sequence[str], since: int) -> Sequence[AnyRow]:
     """For each group the calls that have ended and are billed, their tokens and their cost; the oldest is `since`.
 
-    A row has the columns of `by`, `calls`, the four counts, `cost` in nanodollars, and how many calls are in it whose
+    A row has the columns of `by` and of COUNTS, `cost` in nanodollars, and how many calls are in it whose
     cost is `estimated`, or is `unpriced` and so missing.
     """
     groups = [GROUPS[name].label(name) for name in by]
     sums = [
         func.count().label("calls"),
-        *(_sum(LEDGER.c[name]).label(name) for name in _COUNTS),
+        *(_sum(LEDGER.c[name]).label(name) for name in _TOKENS),
         _sum(LEDGER.c.cost).label("cost"),
         _sum(case((LEDGER.c.state.in_((EST, CANCELLED)), 1), else_=0)).label("estimated"),
         _sum(case((LEDGER.c.cost.is_(None), 1), else_=0)).label("unpriced"),

@@ -178,13 +178,13 @@ def test_a_policy_cannot_be_set_wider_than_those_above_it(database: DatabaseURL,
         directory.create_team("acme")
         directory.create_team("research", "acme")
         directory.create_key(pepper, "research", "nightly")
-        directory.set_team_policy("acme", {"geographies": ["eu", "us"]})
-        directory.set_team_policy("research", {"geographies": ["eu"]})
+        directory.set_policy("team:acme", {"geographies": ["eu", "us"]})
+        directory.set_policy("team:research", {"geographies": ["eu"]})
         with pytest.raises(DirectoryError, match="the geographies of the team 'research' do not cover us"):
-            directory.set_key_policy("research/nightly", {"geographies": ["us"]})
+            directory.set_policy("key:research/nightly", {"geographies": ["us"]})
         with pytest.raises(DirectoryError, match="the geographies of the team 'acme' do not cover global"):
-            directory.set_team_policy("research", {"geographies": ["global"]})
-        directory.set_key_policy("research/nightly", {"geographies": ["eu"], "regions": ["eu-west-1"]})
+            directory.set_policy("team:research", {"geographies": ["global"]})
+        directory.set_policy("key:research/nightly", {"geographies": ["eu"], "regions": ["eu-west-1"]})
         [row] = connection.execute(
             select(AUDIT).where(AUDIT.c.object == "research/nightly", AUDIT.c.action != "create key")
         )

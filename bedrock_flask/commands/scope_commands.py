@@ -1,0 +1,93 @@
+"""The commands that keys and teams have alike: `policy`, `limit` and `budget`, and two options of `create`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from bedrock_flask.commands.budgets import parse_budgets, show_budgets
+from bedrock_flask.commands.database import change_directory, read_database_settings, read_directory
+from bedrock_flask.commands.limits import parse_limits
+from bedrock_flask.commands.policies import change_policy, format_policy
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_POLICY = """
+Rules are lists, separated by commas: models (patterns of ids and aliases), dialects, regions, geographies (`eu`,
+`global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. most_tokens
+bounds an answer, and what is prescribed is added to each call: guardrail=ID:VERSION, tier and metadata=NAME:VALUE,…. A
+call must satisfy the policies of its key, of the team and of all teams above it. A change holds within five seconds.
+"""
+_LIMIT = """
+They count together, on every machine, within five seconds of the change; the limits of the teams above hold too.
+`none` removes a limit.
+"""
+_BUDGET = """
+PERIOD is day, week or month, by the calendar in UTC: `day=10 month=250`. `day=none` removes one. A call that does not
+fit is refused.
+"""
+
+
+def create_options(command: Command) -> Command:
+    """The options of a command that creates a key or a team."""
+    for option in (
+        click.option(
+            "--rule", "rules", multiple=True, metavar="RULE=VALUE", help="A rule of its policy; may be repeated."
+        ),
+        click.option(
+            "--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A tag of every call; may be repeated."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def add_scope_commands(group: click.Group, kind: str, argument: str, owner: str) -> None:
+    """Add the commands to the group of keys or of teams; the owner is who they are for, in their help."""
+    named = click.argument("name", metavar=argument)
+
+    @group.command(help=f"Show or change what the calls of {owner} may do.\n{_POLICY}")
+    @named
+    @click.argument("rules", nargs=-1, metavar="[RULE=VALUE]...")
+    @click.option("--remove", multiple=True, metavar="RULE", help="Remove a rule; may be repeated.")
+    def policy(name: str, rules: Sequence[str], remove: Sequence[str]) -> None:
+        scope = f"{kind}:{name}"
+        open_directory = change_directory if rules or remove else read_directory
+        with open_directory(read_database_settings()) as directory:
+            found = directory.find_policy(scope)
+            if rules or remove:
+                found = change_policy(found, rules, remove)
+                directory.set_policy(scope, found)
+        for line in format_policy(found):
+            click.echo(line)
+
+    @group.command(help=f"Limit the calls of {owner}.\n{_LIMIT}")
+    @named
+    @click.option(
+        "--model", default="", help="Only calls of this model: an adapter's name, or a pattern of Bedrock ids."
+    )
+    @click.option("--requests", metavar="N", help="The most requests a minute, or `none`.")
+    @click.option("--tokens", metavar="N", help="The most tokens a minute, or `none`.")
+    @click.option("--calls", metavar="N", help="The most calls at a time, or `none`.")
+    def limit(name: str, model: str, **limits: str | None) -> None:
+        changes = parse_limits(limits)
+        with change_directory(read_database_settings()) as directory:
+            directory.set_limits(f"{kind}:{name}", model, changes)
+
+    @group.command(help=f"Set what {owner} may spend, and show what is spent.\n{_BUDGET}")
+    @named
+    @click.argument("budgets", nargs=-1, metavar="[PERIOD=USD]...")
+    @click.option(
+        "--allow-unpriced",
+        "unpriced",
+        multiple=True,
+        metavar="ID",
+        help="A model that may be called though its price is not known; may be repeated, and replaces those before.",
+    )
+    def budget(name: str, budgets: Sequence[str], unpriced: Sequence[str]) -> None:
+        scope, changes = f"{kind}:{name}", parse_budgets(budgets)
+        open_directory = change_directory if changes or unpriced else read_directory
+        with open_directory(read_database_settings()) as directory:
+            if changes or unpriced:
+                directory.set_budgets(scope, changes, unpriced)
+            show_budgets(directory, scope)
