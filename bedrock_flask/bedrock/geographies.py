@@ -1,9 +1,10 @@
-"""Which inference profiles can be called from a region.
+"""Which inference profiles can be called from a region, and the prefixes of their ids.
 
 Source: "Supported Regions and models for inference profiles" (AWS user guide), November 2026.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 _GOVERNMENT = "us-gov"
 # The narrowest geography first, with the beginnings of the names of its regions.
@@ -16,20 +17,26 @@ _REGIONS = (
     ("in", ("ap-south-1", "ap-south-2")),
     ("apac", ("ap-",)),
 )
-# The prefixes of all profiles but the global ones.
-GEOGRAPHIES = (*(geography for geography, _ in _REGIONS), _GOVERNMENT)
-_PREFIXES = frozenset({*GEOGRAPHIES, "global"})
+# The prefix of the profiles that leave no choice of a geography.
+GLOBAL = "global"
+# What the id of a profile may begin with.
+PREFIXES = (*(geography for geography, _ in _REGIONS), _GOVERNMENT, GLOBAL)
+# ARNs that end with the id of a model, or of AWS's profile of it.
+_OF_AWS = (":foundation-model/", ":inference-profile/")
 
 
-def drop_geography(model: str) -> str:
-    """The id of the model that an inference profile calls; any other id is returned unchanged."""
-    prefix, _, rest = model.partition(".")
-    return rest if prefix in _PREFIXES else model
+# Callers choose the names of models, so only so many are kept.
+@lru_cache(maxsize=1024)
+def split_profile(model: str) -> tuple[str, str]:
+    """The prefix of AWS's inference profile, or an empty text, and the id of the model; other ARNs stay whole."""
+    name = model.rpartition("/")[2] if any(kind in model for kind in _OF_AWS) else model
+    prefix, _, rest = name.partition(".")
+    return (prefix, rest) if prefix in PREFIXES and "." in rest else ("", name)
 
 
 def list_region_geographies(region: str) -> tuple[str, ...]:
     """The geographies that a region is in, the continent of its name included; empty if it is not known."""
-    named = [geography for geography in find_geographies(region) if geography != "global"]
+    named = [geography for geography in find_geographies(region) if geography != GLOBAL]
     return tuple(dict.fromkeys((*named, region.partition("-")[0]))) if region else ()
 
 
@@ -39,4 +46,4 @@ def find_geographies(region: str) -> Iterator[str]:
         yield _GOVERNMENT
         return
     yield from (geography for geography, regions in _REGIONS if region.startswith(regions))
-    yield "global"
+    yield GLOBAL

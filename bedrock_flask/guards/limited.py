@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 
-from bedrock_flask.bedrock.geographies import drop_geography
+from bedrock_flask.bedrock.geographies import split_profile
 from bedrock_flask.bedrock.usage import NOTHING
 from bedrock_flask.billing import estimate_tokens
 from bedrock_flask.call import FREE, SILENCE, WHOLE, Batch, Call, Guard, Handler, Reply, Stream
@@ -48,7 +48,7 @@ def _admit(counters: Counters, call: Call) -> Callable[[], None]:
     principal = call.principal
     if not principal.limits:
         return _do_nothing
-    limits = select_limits(principal.limits, call.adapter.name, drop_geography(call.billed_as or call.model))
+    limits = select_limits(principal.limits, call.adapter.name, split_profile(call.billed_as or call.model)[1])
     if not limits:
         return _do_nothing
     counts_tokens = any(each.limits.tokens is not None for each in limits)

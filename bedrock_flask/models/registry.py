@@ -95,6 +95,7 @@ class Registry:
         return self._split_profile(model)[0]
 
     def _split_profile(self, model: str) -> tuple[str, str]:
+        """The same as `geographies.split_profile`, also for prefixes that AWS adds later; models' ARNs stay whole."""
         name = model.rpartition("/")[2] if ":inference-profile/" in model else model
         head, _, rest = name.partition(".")
         return ("", name) if name.startswith("arn:") or head in self.providers or not rest else (head, rest)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bedrock_flask.bedrock.geographies import find_geographies
-from bedrock_flask.prices.price import GLOBAL, Price
+from bedrock_flask.bedrock.geographies import GLOBAL, find_geographies
+from bedrock_flask.prices.price import Price
 from bedrock_flask.prices.table import Prices
 
 

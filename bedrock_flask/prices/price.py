@@ -8,7 +8,6 @@ from functools import cached_property
 DEFAULT = "default"
 # AWS's service tiers, and batch inference, which has prices of its own.
 TIERS = (DEFAULT, "flex", "priority", "batch")
-GLOBAL = "global"
 # Tokens are priced by the million.
 MILLION = 1_000_000
 # What is counted, and how many of it a price is for.

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from bedrock_flask.bedrock.geographies import GLOBAL
 from bedrock_flask.errors import StartupError
-from bedrock_flask.prices.price import DEFAULT, GLOBAL, MILLION, Price
+from bedrock_flask.prices.price import DEFAULT, MILLION, Price
 
 OFFERS = ("AmazonBedrock", "AmazonBedrockFoundationModels")
 _ADDRESS = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
@@ -131,7 +132,7 @@ def _read_product(product: Any, terms: Any) -> Listed | None:
         raise ValueError(f"{usage} costs {amount}")
     # AWS says nothing with a price of 0: it is that of a promotion, or of a tier without one.
     price = (amount * MILLION / tokens).normalize()
-    return Listed(name, unit, GLOBAL if "global" in kind else "", tier, price) if price else None
+    return Listed(name, unit, GLOBAL if GLOBAL in kind else "", tier, price) if price else None
 
 
 def match_names(offers: Iterable[Offer], names: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:

@@ -5,18 +5,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
-from bedrock_flask.bedrock.geographies import GEOGRAPHIES
+from bedrock_flask.bedrock.geographies import split_profile
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
 from bedrock_flask.prices.cost import Cost, compute_cost, sum_up
-from bedrock_flask.prices.price import DEFAULT, GLOBAL, Price
+from bedrock_flask.prices.price import DEFAULT, Price
 from bedrock_flask.prices.table import Prices, index_prices, load_prices
 
 # The tiers that have the usual price.
 _USUAL = frozenset({"", "auto", "standard", "standard_only"})
-_PROFILES = frozenset({*GEOGRAPHIES, GLOBAL})
-# ARNs that end with the id of a model, or of AWS's profile of it.
-_OF_AWS = (":foundation-model/", ":inference-profile/")
 _ABOVE = re.compile(r"above (?P<thousands>\d+)k tokens")
 # Callers choose the names of models.
 _MOST_FOUND = 1024
@@ -75,11 +72,3 @@ class Pricer:
     def _find_price(self, model: str, region: str, tier: str, variant: str) -> Price | None:
         profile, own = split_profile(model)
         return self.prices.find_price(own, region, profile, DEFAULT if tier in _USUAL else tier, variant)
-
-
-@lru_cache(maxsize=_MOST_FOUND)
-def split_profile(model: str) -> tuple[str, str]:
-    """The prefix of AWS's inference profile, or an empty text, and the id of the model; other ARNs stay whole."""
-    name = model.rpartition("/")[2] if any(kind in model for kind in _OF_AWS) else model
-    prefix, _, rest = name.partition(".")
-    return (prefix, rest) if prefix in _PROFILES and "." in rest else ("", name)

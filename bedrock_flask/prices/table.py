@@ -11,10 +11,10 @@ from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 
-from bedrock_flask.bedrock.geographies import GEOGRAPHIES
+from bedrock_flask.bedrock.geographies import GLOBAL, PREFIXES
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.errors import StartupError
-from bedrock_flask.prices.price import DEFAULT, GLOBAL, TIERS, UNITS, Price
+from bedrock_flask.prices.price import DEFAULT, TIERS, UNITS, Price
 
 BUILT_IN = "prices.csv"
 _KEYS = ("model", "regions", "profile", "tier", "variant")
@@ -166,8 +166,8 @@ def _find_faults(head: Sequence[str], row: Sequence[str]) -> Iterator[str]:
     for region in values.get("regions", "").split():
         if not re.fullmatch(REGION, region, re.ASCII):
             yield f"regions: {region!r} is not a region"
-    if (profile := values.get("profile", "")) and profile not in (*GEOGRAPHIES, GLOBAL):
-        yield f"profile: must be empty or one of: {', '.join((*GEOGRAPHIES, GLOBAL))}"
+    if (profile := values.get("profile", "")) and profile not in PREFIXES:
+        yield f"profile: must be empty or one of: {', '.join(PREFIXES)}"
     if (tier := values.get("tier", "")) and tier not in TIERS:
         yield f"tier: must be one of: {', '.join(TIERS)}"
     if (date := values.get("date", "")) and not _DATE.fullmatch(date):

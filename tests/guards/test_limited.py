@@ -143,8 +143,9 @@ def test_a_team_limits_all_its_keys_and_the_teams_below_it(box: Site) -> None:
 def test_a_limit_of_a_model_leaves_other_models_alone(box: Site) -> None:
     _, key = box.create_key(model="amazon.nova-*", requests=1)
     profile = ("/model/us.amazon.nova-lite-v1:0/converse", NOVA)
-    calls = (NATIVE, profile, OPENAI, ANTHROPIC, ANTHROPIC)
-    assert [box.send(key, call).status_code for call in calls] == [200, 429, 429, 200, 200]
+    arn = (OPENAI[0], {**CHAT, "model": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"})
+    calls = (NATIVE, profile, arn, OPENAI, ANTHROPIC, ANTHROPIC)
+    assert [box.send(key, call).status_code for call in calls] == [200, 429, 429, 429, 200, 200]
 
 
 def test_every_dialect_refuses_in_its_own_words_and_headers(box: Site) -> None:

@@ -6,11 +6,10 @@ import pytest
 
 from bedrock_flask.bedrock.usage import Usage
 from bedrock_flask.prices.billed import Billed
-from bedrock_flask.prices.pricer import Pricer, split_profile
+from bedrock_flask.prices.pricer import Pricer
 from bedrock_flask.prices.table import read_file
 
 SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
-IMPORTED = "arn:aws:bedrock:eu-west-1:1:imported-model/eu.amazon.x"
 HEAD = "model,regions,profile,tier,variant,input,output,cache_read,cache_write,cache_write_1h,image\n"
 
 
@@ -94,18 +93,3 @@ def test_a_long_call_without_a_price_for_long_ones_has_no_cost(tmp_path):
     assert pricer.compute_cost("acme.long", "eu-west-1", "", Usage(2000)).total == Decimal("0.002")
     assert pricer.compute_cost("acme.long", "eu-west-1", "", Usage(2001)).total is None
     assert pricer.compute_cost("global.acme.long", "eu-west-1", "", Usage(2001)).total == Decimal("0.008004")
-
-
-@pytest.mark.parametrize(
-    ("model", "found"),
-    [
-        ("amazon.nova-lite-v1:0", ("", "amazon.nova-lite-v1:0")),
-        ("global.amazon.nova-lite-v1:0", ("global", "amazon.nova-lite-v1:0")),
-        ("us-gov.anthropic.claude", ("us-gov", "anthropic.claude")),
-        ("us.x", ("", "us.x")),
-        ("arn:aws:bedrock:eu-west-1::inference-profile/eu.amazon.x", ("eu", "amazon.x")),
-        (IMPORTED, ("", IMPORTED)),
-    ],
-)
-def test_an_id_has_the_profile_of_its_prefix(model, found):
-    assert split_profile(model) == found
