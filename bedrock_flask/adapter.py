@@ -248,6 +248,13 @@ CHECKS = (
     ),
     Check("also", lambda value: value is None or isinstance(value, Adapter), "also must be an Adapter"),
     Check(
+        "",
+        lambda value: (
+            not isinstance(value.also, Adapter) or (value.also.name, value.also.models) == (value.name, value.models)
+        ),
+        "also must have the same name and models",
+    ),
+    Check(
         "imported",
         lambda value: value is None or isinstance(value, Capabilities),
         "imported must be Capabilities",
@@ -313,8 +320,8 @@ class Adapter:
     imported      what a model with this native body can do that was imported into the account; its adapter is named in
                   the models file, and it is called by InvokeModel. None: the same as the models of the first pattern
     chat_form     for the wire `invoke_chat`: how the family's answers differ from OpenAI's
-    also          if the same models take a second body in InvokeModel: its adapter, which has the bodies that lack what
-                  this one's must have, and have what its own must have
+    also          if the same models take a second body in InvokeModel: its adapter, of the same name and models, which
+                  has the bodies that lack what this one's must have, and have what its own must have
     count_billed  what AWS bills beside tokens: a function from a native body and its answer to a Billed
     """
 
@@ -396,7 +403,7 @@ class Adapter:
 
     def has_members(self, body: Mapping[str, Any]) -> bool:
         """Whether a native body has only members that its schema lists, and all that it requires."""
-        return body.keys() - _BEDROCK_MEMBERS <= self._known and self._required <= body.keys()
+        return self._required <= body.keys() <= self._known | _BEDROCK_MEMBERS
 
     def list_missing(self, body: Mapping[str, Any]) -> list[str]:
         """The members that the schema requires, and that a body does not have."""
@@ -404,9 +411,9 @@ class Adapter:
 
     def list_shared(self, body: Mapping[str, Any]) -> list[str]:
         """The members of a body that the schema lists."""
-        return [name for name in body if name in self._known]
+        return sorted(self._known & body.keys())
 
-    @property
+    @cached_property
     def _known(self) -> frozenset[str]:
         """The members that a native body can have."""
         return frozenset(field.data_key or name for name, field in self.schema.fields.items())

@@ -17,5 +17,10 @@ _SAMPLE = {"messages": [{"role": "user", "content": "What is 2+2?"}], "max_token
 @hookimpl
 def register_adapters(register: Callable[[Adapter], None]) -> None:
     register(chat.ADAPTER)
-    register(replace(chat.LARGE_ADAPTER, also=prompt.ADAPTER))
-    register(replace(prompt.ADAPTER, also=replace(chat.LARGE_ADAPTER, sample=_SAMPLE)))
+    register(_take_both(chat.LARGE_ADAPTER, prompt.ADAPTER))
+    register(_take_both(prompt.ADAPTER, replace(chat.LARGE_ADAPTER, sample=_SAMPLE)))
+
+
+def _take_both(adapter: Adapter, second: Adapter) -> Adapter:
+    """An adapter whose models also take the body of another one."""
+    return replace(adapter, also=replace(second, name=adapter.name, models=adapter.models, default=adapter.default))

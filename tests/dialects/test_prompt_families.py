@@ -196,7 +196,7 @@ def test_bedrocks_own_route_leaves_unknown_members_to_bedrock(
         (
             "stability.sd3-5-large-v1:0",
             {"system": "Hi", "max_tokens": 9, "messages": MESSAGES["messages"]},
-            "fields system, max_tokens, messages fit the format of 'claude', which also requires anthropic_version.",
+            "fields max_tokens, messages, system fit the format of 'claude', which also requires anthropic_version.",
         ),
         (
             "amazon.nova-canvas-v1:0",

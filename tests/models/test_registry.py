@@ -246,8 +246,15 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("", '"sample": {"prompt": "x", "z": 1}', "its sample does not fit its own body: z: is not a known field"),
     (
         "",
-        '"also": Adapter(name="b", body=Body, speaks={"b": "InvokeModel"}, models={"b*": Capabilities()}, sample={})',
+        '"also": Adapter(name="own", body=Body, speaks={"own": "InvokeModel"}, models={"acme.own-*": Capabilities()}, '
+        "sample={})",
         "in also: its sample does not fit its own body: prompt: is required",
+    ),
+    (
+        "",
+        '"also": Adapter(name="b", body=Body, speaks={"own": "InvokeModel"}, models={"acme.own-*": Capabilities()}, '
+        'sample={"prompt": "x"})',
+        "also must have the same name and models",
     ),
     ("", '"default": "acme.other-1"', "its default 'acme.other-1' matches none of its patterns"),
     (
