@@ -16,13 +16,15 @@ _OF_CONVERSE, _OF_OPENAI = b'"serviceTier"', b'"service_tier"'
 
 
 def find_tier(document: Mapping[str, Any]) -> str:
-    """The tier that a request, an answer or an event of a stream names; empty if it names none."""
-    tier = document.get("serviceTier") or document.get("service_tier")
-    if not tier:
-        inner = document.get("metadata") or document.get("response")
-        if not isinstance(inner, dict):
-            return ""
-        tier = inner.get("serviceTier") or inner.get("service_tier")
+    """The tier that an answer or an event of a stream names; empty if it names none."""
+    if tier := _read_tier(document):
+        return tier
+    inner = document.get("metadata") or document.get("response")
+    return _read_tier(inner) if isinstance(inner, dict) else ""
+
+
+def _read_tier(members: Mapping[str, Any]) -> str:
+    tier = members.get("serviceTier") or members.get("service_tier")
     tier = tier.get("type") if isinstance(tier, dict) else tier
     return tier if isinstance(tier, str) else ""
 
@@ -40,4 +42,5 @@ def find_requested_tier(headers: Mapping[str, str], body: bytes) -> str:
     except ValueError:
         # Half of a surrogate pair is strict JSON, and this parser refuses it.
         return UNKNOWN
-    return find_tier(document) if isinstance(document, dict) else ""
+    # The `metadata` of a request are the caller's own.
+    return _read_tier(document) if isinstance(document, dict) else ""

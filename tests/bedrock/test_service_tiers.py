@@ -1,4 +1,4 @@
-"""The tier of a call: that of the answer in each format, or the one that was asked for."""
+"""The tier of a call: that of the answer in each format, or the one that was requested."""
 
 import pytest
 
@@ -30,6 +30,7 @@ def test_an_answer_names_its_tier(document, tier):
         ({}, b'{"serviceTier": {"type": "priority"}}', "priority"),
         ({}, b'{"service_tier": "flex"}', "flex"),
         ({}, b'{"tools": [{"properties": {"service_tier": {"type": "flex"}}}]}', ""),
+        ({}, b'{"metadata": {"service_tier": "flex"}, "messages": []}', ""),
         ({}, rb'{"text": "say \"service_tier\": \"flex\""}', ""),
         ({}, b"[]", ""),
         ({}, rb'{"service_tier": "flex", "text": "\ud800"}', UNKNOWN),
