@@ -62,7 +62,7 @@ class Offer:
         return {name: profile.targets for profile in self.profiles for name in (profile.id, profile.arn)}
 
     def is_on_demand(self, model: str) -> bool:
-        """Whether bedrock-runtime can be asked for a model by its own id."""
+        """Whether bedrock-runtime takes the model's own id."""
         listed = self.models.get(model)
         return listed is not None and (not listed.types or ON_DEMAND in listed.types)
 

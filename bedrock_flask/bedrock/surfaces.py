@@ -173,8 +173,8 @@ NAMES: tuple[str, ...] = (*OPERATION_SURFACES, *SURFACES)
 
 
 def find_endpoints(names: Collection[str]) -> frozenset[str]:
-    """The endpoints of the surfaces of these names, beside those that are operations."""
-    return frozenset(SURFACES[name].endpoint for name in names if name in SURFACES)
+    """The endpoints of the surfaces of these names; those that are operations are bedrock-runtime's."""
+    return frozenset(SURFACES[name].endpoint if name in SURFACES else RUNTIME for name in names)
 
 
 def takes_model(surface: Surface, model: str, *, is_profile: bool) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.bedrock.operations import RUNTIME
-from bedrock_flask.bedrock.surfaces import SURFACES
+from bedrock_flask.bedrock.surfaces import find_endpoints
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json
 from bedrock_flask.models.registry import GENERIC, Registry
@@ -35,9 +35,8 @@ class FoundationModel:
     @property
     def is_on_runtime(self) -> bool:
         """Whether bedrock-runtime serves it, and not bedrock-mantle alone."""
-        return not self.capabilities.surfaces or any(
-            name not in SURFACES or SURFACES[name].endpoint == RUNTIME for name in self.capabilities.surfaces
-        )
+        surfaces = self.capabilities.surfaces
+        return not surfaces or RUNTIME in find_endpoints(surfaces)
 
     def make_arn(self, region: str) -> str:
         """The model's ARN in a region."""
