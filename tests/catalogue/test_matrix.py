@@ -236,7 +236,7 @@ def test_every_adapter_that_speaks_is_among_them() -> None:
     assert set(ADAPTERS) >= {"claude", "nova", "converse"}
 
 
-def is_asked(name: str, adapter: str, streamed: bool) -> bool:
+def can_be_compared(name: str, adapter: str, streamed: bool) -> bool:
     """Whether there is such an answer with the text, the tools and the counts.
 
     What a family's own format cannot express, or writes otherwise than the formats above, is tested with the family.
@@ -252,16 +252,16 @@ def is_asked(name: str, adapter: str, streamed: bool) -> bool:
     return OWN[adapter] in ("converse", "nova", *CLIENTS) and is_counted and not is_mute
 
 
-ASKED = [
+COMPARED = [
     pytest.param(name, adapter, streamed, id=f"{name}-{adapter}-{'streamed' if streamed else 'whole'}")
     for name in DIALECTS
     for adapter in MODELS
     for streamed in (False, True)
-    if is_asked(name, adapter, streamed)
+    if can_be_compared(name, adapter, streamed)
 ]
 
 
-@pytest.mark.parametrize(("name", "adapter", "streamed"), ASKED)
+@pytest.mark.parametrize(("name", "adapter", "streamed"), COMPARED)
 def test_every_dialect_with_every_adapter_tells_the_same(
     harness: Harness, scripted: Any, name: str, adapter: str, streamed: bool
 ) -> None:
