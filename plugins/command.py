@@ -158,7 +158,9 @@ def complete_reply(reply: Json, body: Json) -> Json:
     """Add the prompt and the further texts that a body asks for, which are the same here; a chunk has neither."""
     if "generations" not in reply:
         return reply
-    return {**reply, "prompt": body["prompt"], "generations": reply["generations"] * body.get("num_generations", 1)}
+    # A whole number may be written as 2.0.
+    number = int(body.get("num_generations", 1))
+    return {**reply, "prompt": body["prompt"], "generations": reply["generations"] * number}
 
 
 def write_chunks(parts: Iterable[Json]) -> Iterator[Json]:
