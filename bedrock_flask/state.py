@@ -1,11 +1,9 @@
 """Everything that hangs on the app: one frozen record under `app.extensions["bedrock_flask"]`."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from flask import Flask
@@ -16,6 +14,7 @@ from bedrock_flask.dialect import Dialect
 from bedrock_flask.governance.governance import Governance
 from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from bedrock_flask.models.resolver import Models
+from bedrock_flask.places import Places
 from bedrock_flask.prices.pricer import Pricer
 from bedrock_flask.transport.shutdown import Shutdown
 
@@ -38,52 +37,6 @@ def _send_stream(call: Call) -> Stream:
 
 
 _NO_HANDLER = Handler(_send, _send_stream)
-
-
-# Seconds within which a place comes free where calls are short; and those in which nobody waits after a wait in vain.
-_SOON, _FULL = 0.04, 0.5
-
-
-class Places:
-    """A number of places that requests take and give back.
-
-    `SimpleQueue` is safe under threads; a semaphore would take its lock twice for each request.
-    """
-
-    def __init__(self, number: int) -> None:
-        self._number, self._free = number, SimpleQueue[None]()
-        for _ in range(number):
-            self._free.put(None)
-        self._full_until = 0.0
-
-    def take(self, seconds: float = 0.0) -> bool:
-        """Take a place, for which the thread waits that long; False if none is free."""
-        try:
-            self._free.get(seconds > 0, seconds)
-        except Empty:
-            return False
-        return True
-
-    def take_soon(self) -> bool:
-        """Take a place, for which the thread waits a moment; False if none came free, now or for another just before.
-
-        Where calls are short, one does: a refusal would only have the caller come again.
-        """
-        if time.monotonic() < self._full_until:
-            return False
-        is_taken = self.take(_SOON)
-        if not is_taken:
-            self._full_until = time.monotonic() + _FULL
-        return is_taken
-
-    def give_back(self) -> None:
-        """Give a place back."""
-        if self._free.qsize() < self._number:
-            self._free.put(None)
-
-    def count_free(self) -> int:
-        """How many can be taken now."""
-        return self._free.qsize()
 
 
 @dataclass(frozen=True)

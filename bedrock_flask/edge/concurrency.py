@@ -64,7 +64,7 @@ def release_slot_on_close(exchange: Exchange, response: Response) -> None:
 
 def _take(exchange: Exchange) -> None:
     slots = exchange.state.slots
-    # A greenlet would hold up all others while it waits, and gevent's worker has a place for each.
+    # Of threads only a few can wait; gevent's worker has more slots than connections.
     if not slots.take() and not (exchange.settings.worker == "gthread" and slots.take_soon()):
         raise Overloaded()
     exchange.holds_slot = True

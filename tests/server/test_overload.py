@@ -19,16 +19,17 @@ from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
 from bedrock_flask import models
-from bedrock_flask import state as state_module
+from bedrock_flask import places as places_module
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.edge import concurrency
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim, begin_exchange
 from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import Overloaded
 from bedrock_flask.governance.principal import Principal
+from bedrock_flask.places import Places
 from bedrock_flask.server.workers import gthread
 from bedrock_flask.server.workers.pace import Addresses
-from bedrock_flask.state import Places, State, make_state
+from bedrock_flask.state import State, make_state
 from tests.doubles import Gateway, StartGateway, Upstream
 
 KEY, SECRET = "a-key-for-the-test-only", "a-secret-for-the-test-only-of-32-characters"
@@ -67,7 +68,7 @@ def test_there_are_never_more_places_than_there_were() -> None:
 
 
 def test_a_place_that_comes_free_at_once_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_module, "_SOON", 30.0)
+    monkeypatch.setattr(places_module, "_SOON", 30.0)
     places = Places(1)
     assert places.take()
     giver = threading.Timer(0.001, places.give_back)
@@ -77,11 +78,11 @@ def test_a_place_that_comes_free_at_once_is_waited_for(monkeypatch: pytest.Monke
 
 
 def test_nobody_waits_for_a_place_where_none_came_free_just_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_module, "_SOON", 0.01)
+    monkeypatch.setattr(places_module, "_SOON", 0.01)
     places = Places(1)
     assert places.take()
     assert not places.take_soon()
-    monkeypatch.setattr(state_module, "_SOON", 30.0)
+    monkeypatch.setattr(places_module, "_SOON", 30.0)
     began = time.monotonic()
     assert not places.take_soon()
     assert time.monotonic() - began < 30
