@@ -139,12 +139,14 @@ _SURFACES = (
 )
 
 SURFACES: Mapping[str, Surface] = MappingProxyType({surface.name: surface for surface in _SURFACES})
+# What the name of a counter adds to that of its surface.
+COUNTS = "/count_tokens"
 # The counters of the surfaces that have one: `mantle/messages/count_tokens`. They take the same bodies.
 COUNTERS: Mapping[str, Surface] = MappingProxyType(
     {
-        f"{surface.name}/count_tokens": replace(
+        f"{surface.name}{COUNTS}": replace(
             surface,
-            name=f"{surface.name}/count_tokens",
+            name=f"{surface.name}{COUNTS}",
             path=surface.count_tokens,
             actions=(COUNT_ACTION, COUNT_ACTION),
         )

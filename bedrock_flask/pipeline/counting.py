@@ -7,7 +7,7 @@ from typing import Any
 
 from bedrock_flask import headers
 from bedrock_flask.bedrock.model_ids import is_application_profile
-from bedrock_flask.bedrock.surfaces import COUNTERS, SURFACES
+from bedrock_flask.bedrock.surfaces import COUNTERS, COUNTS, SURFACES
 from bedrock_flask.call import Reply
 from bedrock_flask.converse import Request
 from bedrock_flask.edge.exchange import Exchange
@@ -26,8 +26,6 @@ EXACT, ESTIMATE = "exact", "estimate"
 _COUNTED = frozenset({"messages", "system", "toolConfig", "additionalModelRequestFields"})
 # Bedrock's words for a model that it does not count for. Source: quoted in maximhq/bifrost#2169 and other reports.
 _UNCOUNTED = "counting tokens"
-# What the name of a counter adds to that of its surface.
-_COUNTS = "/count_tokens"
 _REMEDY = f"Send the header '{headers.COUNT}: {ESTIMATE}' for an estimate."
 
 
@@ -45,14 +43,14 @@ def find_counter(exchange: Exchange, model: Model) -> str:
     Source: AWS user guide, "Count tokens": models that are called through profiles only.
     """
     enabled = exchange.settings.surfaces
-    counters = (f"{name}{_COUNTS}" for name in model.capabilities.surfaces if not enabled or name in enabled)
+    counters = (f"{name}{COUNTS}" for name in model.capabilities.surfaces if not enabled or name in enabled)
     found = () if model.capabilities.counts_tokens else counters
     return next((name for name in found if name in COUNTERS), "")
 
 
 def serve_by_counter(model: Model, counter: str) -> Model:
     """The model as the surface has it whose bodies this counter counts."""
-    surface = SURFACES[counter.removesuffix(_COUNTS)]
+    surface = SURFACES[counter.removesuffix(COUNTS)]
     return model.serve_by(Way(surface.name, surface.name, surface.wire))
 
 

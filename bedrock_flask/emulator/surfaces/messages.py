@@ -5,7 +5,7 @@ Sources: "Inference using Anthropic Messages API" and "Count tokens" (AWS user g
 
 from functools import partial
 
-from bedrock_flask.bedrock.surfaces import MANTLE, SURFACES
+from bedrock_flask.bedrock.surfaces import COUNTS, MANTLE, SURFACES
 from bedrock_flask.bodies import anthropic_messages_body
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.converse import Json, Request
@@ -28,7 +28,6 @@ _READ_MEMBERS = (
     *("messages", "system", "max_tokens", "stop_sequences", "tools", "tool_choice", "thinking", "cache_control"),
     *("output_config", "output_format"),
 )
-_COUNTER = "/count_tokens"
 # Anthropic's client sends it in the body of bedrock-mantle (anthropic 2.12).
 _PROFILE = "user_profile_id"
 # More than any budget for thinking: a request whose tokens are counted needs no limit.
@@ -60,7 +59,7 @@ def count_message_tokens(request: EmulatorRequest) -> EmulatorResponse:
 def _read(request: EmulatorRequest, schema: Schema) -> tuple[Json, Request]:
     """The body, and what it asks of the engine. Raises EmulatedError."""
     # Tokens are counted for the models that the surface itself serves.
-    surface = SURFACES[request.operation.removesuffix(_COUNTER)]
+    surface = SURFACES[request.operation.removesuffix(COUNTS)]
     body = read_anthropic_body(request, schema, beside=(_PROFILE,) if surface.endpoint == MANTLE else ())
     capabilities = find_served(request, surface)
     if request.account.is_strict:
