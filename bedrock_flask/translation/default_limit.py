@@ -9,7 +9,7 @@ from bedrock_flask.errors import FieldError, InvalidBody
 _CONFIG, _LIMIT = "inferenceConfig", "maxTokens"
 
 
-def limit_answer(request: Request, most: int, model: str) -> Request:
+def add_default_limit(request: Request, most: int, model: str) -> Request:
     """The request with `most` as its limit if it has none; InvalidBody if the most that a model writes is not known."""
     if member(request, _CONFIG, _LIMIT) is not None:
         return request

@@ -22,8 +22,8 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.protocol.json import write
 from bedrock_flask.protocol.json_path import drop_at, parse_path
 from bedrock_flask.translation.answer_tool import AnswerTool
+from bedrock_flask.translation.default_limit import add_default_limit
 from bedrock_flask.translation.extras import place_extras
-from bedrock_flask.translation.limit_answer import limit_answer
 from bedrock_flask.translation.read_members import find_lost, note_reads
 from bedrock_flask.translation.repairs import apply_repairs
 from bedrock_flask.translation.repairs.add_cache_points import CachedRequest, add_cache_points
@@ -228,7 +228,7 @@ def _write_body(model: Model, request: Request, policy: str) -> tuple[Json, list
     wire = find_wire(model.adapter)
     assert wire.write_request is not None  # noqa: S101 - a bridge has it
     if wire.needs_limit:
-        request = limit_answer(request, model.output or model.capabilities.most_tokens, model.name)
+        request = add_default_limit(request, model.output or model.capabilities.most_tokens, model.name)
     try:
         body = {**wire.envelope, **wire.write_request(request)}
     except InvalidBody as error:
