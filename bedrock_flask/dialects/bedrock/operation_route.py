@@ -9,14 +9,14 @@ from bedrock_flask.dialect import Route
 from bedrock_flask.edge.response import Response
 
 
-def describe_operation(operation: str, path: str, respond: Callable[..., Response]) -> Route:
-    """The route of the operation; `path` is the gateway's own notation of its address."""
+def describe_operation(operation: str, path: str, respond: Callable[..., Response], **options: Any) -> Route:
+    """The route of the operation; `path` is the gateway's own notation of its address, `options` are other members."""
     of_aws = OPERATIONS[operation]
-    return Route(path=path, respond=respond, method=of_aws.method, summary=operation, described=of_aws.path)
+    return Route(path=path, respond=respond, method=of_aws.method, summary=operation, described=of_aws.path, **options)
 
 
 def describe_operation_on_model(operation: str, respond: Callable[..., Response], **options: Any) -> Route:
-    """The route of an operation on a model, with the gateway's own label; `options` are members of the Route."""
+    """The route of an operation on a model, with the gateway's own label."""
     suffix = MODEL_ROUTES[operation]
-    route = describe_operation(operation, f"/model/<path:name>{suffix}", respond)
-    return replace(route, described=f"/model/{{model}}{suffix}", **options)
+    route = describe_operation(operation, f"/model/<path:name>{suffix}", respond, **options)
+    return replace(route, described=f"/model/{{model}}{suffix}")

@@ -1,7 +1,5 @@
 """Rerank of bedrock-agent-runtime: the model that ranks is called by InvokeModel."""
 
-from dataclasses import replace
-
 from bedrock_flask.bodies import bedrock_rerank_body
 from bedrock_flask.bodies.answers import BedrockRerankAnswer
 from bedrock_flask.dialects.bedrock.operation_route import describe_operation
@@ -50,10 +48,7 @@ _SAMPLE = {
     },
 }
 ROUTES = (
-    replace(
-        describe_operation("Rerank", "/rerank", rerank),
-        body=bedrock_rerank_body.Body,
-        answer=BedrockRerankAnswer,
-        sample=_SAMPLE,
+    describe_operation(
+        "Rerank", "/rerank", rerank, body=bedrock_rerank_body.Body, answer=BedrockRerankAnswer, sample=_SAMPLE
     ),
 )

@@ -8,7 +8,7 @@ from bedrock_flask.converse import Json
 from bedrock_flask.dialects.native.jobs import MOST_TOKEN, Job, JobBody, JobList, Query
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
-from bedrock_flask.openapi import PROBLEM_RESPONSE, request_body
+from bedrock_flask.openapi import PROBLEM_RESPONSE, get_operation, request_body
 from bedrock_flask.translation.async_invokes import is_async
 
 _OUTPUT = {"s3_uri": "s3://amzn-s3-demo-bucket/jobs/"}
@@ -49,18 +49,12 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
     yield (
         "/v1/models/{model}/jobs/schema",
         {
-            "get": {
-                "operationId": "show_job_schema",
-                "tags": ["any model"],
-                "summary": "The JSON Schema of the body that starts a job",
-                "responses": {
-                    "200": {
-                        "description": "The schema.",
-                        "content": {"application/schema+json": {"schema": {"type": "object"}}},
-                    },
-                    "default": PROBLEM_RESPONSE,
-                },
-            }
+            "get": get_operation(
+                "show_job_schema",
+                "The JSON Schema of the body that starts a job",
+                "any model",
+                "application/schema+json",
+            ),
         },
     )
     yield (
