@@ -309,6 +309,7 @@ def make_account_call(
         request_id=exchange.request_id,
         deadline=time.monotonic() + exchange.settings.deadline,
         retries_itself=_retries_itself(exchange),
+        billed_as=find_billed_id(model) if model and operation == ASYNC else "",
         principal=exchange.principal,
         dialect=exchange.dialect,
         terms=describe_terms(exchange, region, model),

@@ -17,7 +17,6 @@ from bedrock_flask.edge.response import Response
 from bedrock_flask.errors import FieldError, InvalidBody
 from bedrock_flask.pipeline.passthrough import own_content_type, pass_reply
 from bedrock_flask.pipeline.request import (
-    find_billed_id,
     make_account_call,
     parse_json,
     reject_faults,
@@ -56,9 +55,7 @@ def start_async_invoke(exchange: Exchange) -> Response:
         reject_faults(find_faults(model, body["modelInput"], "modelInput")[0])
     if model.id != name:
         data = envelope.splice(data.decode(), (), {"modelId": json.dumps(model.id)}).encode()
-    call = _make_call(exchange, "StartAsyncInvoke", data, model=model)
-    call.billed_as = find_billed_id(model)
-    response = _pass(exchange, call)
+    response = _pass(exchange, _make_call(exchange, "StartAsyncInvoke", data, model=model))
     response.headers[headers.MODEL] = model.id
     return response
 

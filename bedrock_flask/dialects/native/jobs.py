@@ -34,7 +34,6 @@ from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.request import (
-    find_billed_id,
     make_account_call,
     parse_json,
     reject_safeguards,
@@ -155,7 +154,6 @@ def start_job(exchange: Exchange, name: str) -> Response:
     report_unknown(exchange, passing)
     text = envelope.extract_member(data.decode(), "input")
     call = make_account_call(exchange, ASYNC, ACCOUNT[ASYNC].name, write_body(model.id, text, members), model=model)
-    call.billed_as = find_billed_id(model)
     arn = send(exchange, call).document["invocationArn"]
     described = _describe_job(model, {"invocationArn": arn, "clientRequestToken": token, **members})
     response = make_json_response(described, status=202)
