@@ -130,31 +130,31 @@ def refresh(outer_file: str | None, prices_file: str | None, regions: Sequence[s
     listed = [price for region in chosen for price in _read_region(region)[0]]
     if not listed:
         raise UnreadablePriceList("AWS's Price List has no price of a known model: the file is left as it is")
-    added = [price for price in listed if not _has_price(own, price)]
+    added = [price for price in listed if _find_price(own, price) is None]
     text = write_prices([*own, *elsewhere, *added])
     # A file that the gateway would not read is not written.
     parse_prices(text, path)
     _replace_file(Path(path), text)
     counts = f"{len(added)} prices of AWS's Price List, {len(elsewhere)} of other regions, {len(list(own))} of your own"
     click.echo(f"{path}: {counts}")
-    if lacking := [price for price in added if _lacks_units(price)]:
+    known = load_prices()
+    if lacking := [price for price in added if _lacks_units(known, price)]:
         names = ", ".join(sorted({price.model for price in lacking}))
         click.echo(
             f"{len(lacking)} of them lack a price that the gateway knows: calls that need it have no cost: {names}"
         )
 
 
-def _lacks_units(listed: Price) -> bool:
-    """Whether the gateway's own price for the calls of one of AWS's has units that AWS's has not."""
-    [region] = listed.regions
-    known = load_prices().find_price(listed.model, region, listed.profile, listed.tier)
-    return known is not None and not known.units.keys() <= listed.units.keys()
+def _lacks_units(known: Prices, listed: Price) -> bool:
+    """Whether a known price for the calls of one of AWS's has units that AWS's has not."""
+    found = _find_price(known, listed)
+    return found is not None and not found.units.keys() <= listed.units.keys()
 
 
-def _has_price(own: Prices, listed: Price) -> bool:
-    """Whether the operator has a price for the calls of one of AWS's, which has one region."""
+def _find_price(prices: Prices, listed: Price) -> Price | None:
+    """The price for the calls of one of AWS's, which has one region."""
     [region] = listed.regions
-    return own.find_price(listed.model, region, listed.profile, listed.tier) is not None
+    return prices.find_price(listed.model, region, listed.profile, listed.tier)
 
 
 def _choose_regions(given: Sequence[str]) -> Sequence[str]:

@@ -98,10 +98,6 @@ class AwsAccount:
             client = self._make_anonymous_client(RUNTIME)
             return str(client.meta.endpoint_url)
 
-    def find_url(self, service: str) -> str:
-        """The URL of an endpoint that botocore does not know."""
-        return find_endpoint(self.settings, self.region, service).url
-
     def find_credentials(self) -> FoundCredentials | None:
         """The credentials that botocore finds, refreshed if they have expired; None if it finds none."""
         with _map_errors():
@@ -122,7 +118,8 @@ class AwsAccount:
         settings = replace(self.settings, read_timeout=self.seconds)
         with _map_errors():
             client = make_client(settings, self.region)
-            url = client.meta.endpoint_url if service == RUNTIME else self.find_url(service)
+            # Botocore does not know the others.
+            url = client.meta.endpoint_url if service == RUNTIME else find_endpoint(settings, self.region, service).url
             began, at = time.monotonic(), time.time()
             request = AWSRequest(method="GET", url=url, stream_output=True).prepare()
             response = client._endpoint.http_session.send(request)
