@@ -75,6 +75,11 @@ class Gateway(Server):
 class Emulator(Server):
     """The emulator, with its faults and its request log."""
 
+    def endpoints(self) -> dict[str, str]:
+        """Return the variables with which all of Bedrock is called here: its control plane, runtime and mantle."""
+        paths = {"BEDROCK": "", "BEDROCK_RUNTIME": "", "BEDROCK_MANTLE": "/bedrock-mantle"}
+        return {f"AWS_ENDPOINT_URL_{service}": self.url + path for service, path in paths.items()}
+
     def fault(self, name: str, count: int = 1, **options: Any) -> None:
         """Make the next calls fail with this fault."""
         response = self.post("/_emulator/faults", {"fault": name, "count": count, **options})

@@ -1,7 +1,7 @@
 """Probes of a gateway, in a process of their own: one loop for them and hundreds of callers would measure its own lag.
 
-python -m tests.attacks.prober HOST PORT: until the standard input ends; then the outcomes as one line of JSON, each as
-[status, time of the monotonic clock, seconds].
+python -m tests.attacks.prober HOST PORT: a line when it is ready, then probes until the standard input ends; then the
+outcomes as one line of JSON, each as [status, time of the monotonic clock, seconds].
 """
 
 import json

@@ -171,8 +171,8 @@ def test_awss_own_settings_are_told_with_who_said_them(
 def test_the_endpoint_of_bedrock_mantle_is_shown(
     read: Read, plain_environ: dict[str, str], given: dict[str, str], url: str, source: str
 ) -> None:
-    shown, said = read(plain_environ | given)["endpoint of bedrock-mantle"]
-    assert (shown or "-", said.startswith(source)) == (url, True)
+    shown, origin = read(plain_environ | given)["endpoint of bedrock-mantle"]
+    assert (shown or "-", origin.startswith(source)) == (url, True)
 
 
 def test_gunicorns_own_settings_are_read(read: Read, plain_environ: dict[str, str]) -> None:

@@ -313,15 +313,13 @@ MANTLE_PROJECT = "arn:aws:bedrock-mantle:us-east-1:123456789012:project/default"
 def test_each_model_is_called_by_the_surface_that_serves_it(
     examine: Examine, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
-    services = {"BEDROCK": "", "BEDROCK_RUNTIME": "", "BEDROCK_MANTLE": "/bedrock-mantle"}
-    environ = plain_environ | {f"AWS_ENDPOINT_URL_{name}": emulator.url + path for name, path in services.items()}
     surfaces = {
         GEMMA: "mantle/openai/chat",
         "openai.gpt-5.6-cyber": "mantle/openai/responses",
         "us.openai.gpt-5.6-sol": "runtime/responses",
     }
     options = [option for model in surfaces for option in ("--model", model)]
-    report = examine(environ, "--call", *options, code=0)
+    report = examine(plain_environ | emulator.endpoints(), "--call", *options, code=0)
     assert [message for _, message, _ in report["calls"]] == [
         f"{model} answers in us-east-1 by {surface}" for model, surface in surfaces.items()
     ]

@@ -93,13 +93,8 @@ def test_columns_are_as_wide_as_their_widest_text() -> None:
     assert list(format_table([("a", "b", "c"), ("long", "", "d")])) == ["a     b  c", "long     d"]
 
 
-def point_at(emulator: Emulator) -> dict[str, str]:
-    services = {"BEDROCK": "", "BEDROCK_RUNTIME": "", "BEDROCK_MANTLE": "/bedrock-mantle"}
-    return {f"AWS_ENDPOINT_URL_{service}": emulator.url + path for service, path in services.items()}
-
-
 def test_the_accounts_lists_are_joined(run: Run, plain_environ: dict[str, str], emulator: Emulator) -> None:
-    done = run(plain_environ | point_at(emulator), "--json")
+    done = run(plain_environ | emulator.endpoints(), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert (rows["nova"]["offered"], rows["nova"]["surfaces"]) == (True, ["invoke", "converse"])
@@ -122,7 +117,7 @@ def test_the_list_of_bedrock_mantle_is_joined(
     run: Run, plain_environ: dict[str, str], emulator: Emulator, mantle: Callable[..., dict[str, str]]
 ) -> None:
     listed = mantle(b'{"data": [{"id": "acme.tomorrow-1"}, {"id": "openai.gpt-5.6-terra"}, {}, 5]}')
-    done = run(plain_environ | point_at(emulator) | listed, "--json")
+    done = run(plain_environ | emulator.endpoints() | listed, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     calls = {row["model"]: row for row in json.loads(done.stdout)}
     assert (calls["acme.tomorrow-1"]["offered"], calls["acme.tomorrow-1"]["profiles"]) == (True, [])
@@ -134,7 +129,7 @@ def test_the_list_of_bedrock_mantle_is_joined(
 def test_the_emulator_has_the_list_of_bedrock_mantle(
     run: Run, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
-    done = run(plain_environ | point_at(emulator), "--json")
+    done = run(plain_environ | emulator.endpoints(), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [call["status"] for call in emulator.calls() if call["operation"] == "mantle/models"] == [200]
 
@@ -143,7 +138,7 @@ def test_without_the_list_of_bedrock_mantle_the_others_are_joined(
     run: Run, plain_environ: dict[str, str], emulator: Emulator, mantle: Callable[..., dict[str, str]]
 ) -> None:
     denied = mantle(b'{"error": {"message": "no", "code": "access_denied"}}', "403 Forbidden")
-    done = run(plain_environ | point_at(emulator) | denied, "--json")
+    done = run(plain_environ | emulator.endpoints() | denied, "--json")
     assert done.returncode == 0
     assert done.stderr == "bedrock-flask: us-east-1: the models of bedrock-mantle cannot be read: no\n"
     offered = {row["model"]: row["offered"] for row in json.loads(done.stdout)}
@@ -153,7 +148,7 @@ def test_without_the_list_of_bedrock_mantle_the_others_are_joined(
 def test_bedrock_mantle_is_not_called_where_its_surfaces_are_not_enabled(
     run: Run, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
-    done = run(plain_environ | point_at(emulator) | {"BEDROCK_FLASK_SURFACES": "converse,invoke"}, "--json")
+    done = run(plain_environ | emulator.endpoints() | {"BEDROCK_FLASK_SURFACES": "converse,invoke"}, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert "mantle/models" not in [call["operation"] for call in emulator.calls()]
 
@@ -176,6 +171,6 @@ def test_an_emulators_credentials_do_not_reach_aws(run: Run, plain_environ: dict
 def test_an_emulators_credentials_do_not_reach_bedrock_mantle_at_aws(
     run: Run, plain_environ: dict[str, str], emulator: Emulator
 ) -> None:
-    done = run(plain_environ | point_at(emulator) | {"AWS_ENDPOINT_URL_BEDROCK_MANTLE": ""})
+    done = run(plain_environ | emulator.endpoints() | {"AWS_ENDPOINT_URL_BEDROCK_MANTLE": ""})
     assert "AWS_ENDPOINT_URL_BEDROCK_MANTLE is not set to it as well" in done.stderr
     assert done.returncode == 0

@@ -120,7 +120,7 @@ def test_every_dialect_reaches_the_family(gateway: Gateway, emulator: Emulator, 
 
 
 @pytest.mark.parametrize("number", [2, 2.0])
-def test_command_answers_with_its_prompt_and_as_many_texts_as_are_wanted(gateway: Gateway, number: float) -> None:
+def test_command_answers_with_its_prompt_and_as_many_texts_as_requested(gateway: Gateway, number: float) -> None:
     body = {"prompt": "Hi", "num_generations": number, "return_likelihoods": "GENERATION"}
     answer = gateway.post("/v1/models/command/invoke", body).json()
     assert (answer["prompt"], len(answer["generations"])) == ("Hi", 2)
@@ -206,7 +206,7 @@ def test_bedrocks_own_route_leaves_unknown_members_to_bedrock(
         ),
     ],
 )
-def test_a_body_has_the_format_of_the_family_that_it_fits_best(
+def test_a_refusal_names_the_family_whose_format_the_body_fits_best(
     gateway: Gateway, emulator: Emulator, model: str, body: Json, words: str
 ) -> None:
     response = gateway.post(f"/v1/models/{model}/invoke", body)
