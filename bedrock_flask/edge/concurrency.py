@@ -1,4 +1,4 @@
-"""Limits on what a worker does at a time, so that probes are answered and overload is refused at once.
+"""Limits on what a worker does at a time, so that probes are answered and overload is refused early.
 
 A request with a known key holds a slot until its last byte is sent. A body whose signature is not proven yet holds a
 place of its own while it arrives, of which there are half as many: a stranger who knows the name of a key could
@@ -17,7 +17,7 @@ _LONGEST_WAIT = 5.0
 
 
 def take_slot(exchange: Exchange) -> None:
-    """Take a slot for the request, until its last byte is sent; without a free one it is refused."""
+    """Take a slot for the request, until its last byte is sent; if none is free now or in a moment, refuse it."""
     if exchange.is_public:
         return
     if getattr(client_socket(exchange.environ), "waited", 0.0) > _LONGEST_WAIT:
