@@ -384,6 +384,7 @@ class RateLimited(GatewayError):
     code = "rate_limit_exceeded"
     title = "The key or its team has reached a limit"
     status = 429
+    retryable = True
 
     def __init__(self, detail: str, wait: int | None) -> None:
         super().__init__(detail, headers={} if wait is None else {"retry-after": str(wait)})
