@@ -47,7 +47,7 @@ USED_ELSEWHERE = {
     "bedrock_flask/governance/store/migrations/versions/*": "Alembic",
     "bedrock_flask/server/gunicorn_logger.py:*": "gunicorn, by the name in gunicorn_conf",
     "bedrock_flask/server/workers/lane.py:readinto": "io.BufferedReader",
-    "bedrock_flask/state.py:count_free": "the tests of places",
+    "bedrock_flask/places.py:count_free": "the tests of places",
     "bedrock_flask/transport/*/client.py:make_transport": "bedrock_flask.transport.choice, by its name",
     "bedrock_flask/transport/boto/deferred.py:_read_*": "http.client.HTTPResponse",
     "bedrock_flask/transport/signed/response.py:on_*": "httptools",
