@@ -24,8 +24,8 @@ PREFIXES = (*(geography for geography, _ in _REGIONS), _GOVERNMENT, GLOBAL)
 # ARNs that end with the id of a model, or of AWS's profile of it.
 _OF_AWS = (":foundation-model/", ":inference-profile/")
 
+
 # Callers choose the names of models, so the number of those that are kept is bounded.
-# Callers choose the names of models, so only a limited number are kept.
 @lru_cache(maxsize=1024)
 def split_profile(model: str) -> tuple[str, str]:
     """The prefix of AWS's inference profile, or an empty text, and the id of the model; other ARNs stay whole."""
