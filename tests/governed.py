@@ -95,6 +95,28 @@ def change_directory(database: DatabaseURL, action: str, *arguments: Any) -> Any
         return getattr(Directory(connection, "test"), action)(*arguments)
 
 
+def check_usage(database: DatabaseURL) -> None:
+    """Check that the sums of the days are those of the ledger's rows, and no more."""
+    with begin(database, writes=False) as connection:
+        kept = connection.execute(sqlalchemy.text(_KEPT)).all()
+        summed = connection.execute(sqlalchemy.text(_SUMMED)).all()
+    assert kept == summed
+
+
+_GROUP = "team, key, model, tags"
+_KEPT = f"""
+    SELECT day, {_GROUP}, calls, input_tokens, output_tokens, cost, estimated, unpriced
+    FROM usage_daily ORDER BY {_GROUP}, day
+"""
+_SUMMED = f"""
+    SELECT opened / 86400000 * 86400000 AS day, {_GROUP}, COUNT(*), COALESCE(SUM(input_tokens), 0),
+        COALESCE(SUM(output_tokens), 0), COALESCE(SUM(cost), 0), COUNT(*) - COUNT(CASE WHEN state = 'OK' THEN 1 END),
+        COUNT(*) - COUNT(cost)
+    FROM ledger WHERE state IN ('OK', 'EST', 'CANCELLED') GROUP BY opened / 86400000 * 86400000, {_GROUP}
+    ORDER BY {_GROUP}, day
+"""
+
+
 def create_tables(address: str) -> dict[str, str]:
     """Create the tables of a database, and return the settings of a gateway that has it."""
     schema.upgrade(parse_database_url(address), _PEPPER)

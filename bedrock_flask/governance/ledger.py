@@ -107,7 +107,8 @@ class Ledger:
             now = self.find_time()
             for each in openings:
                 self._doubtful[each.id] = time.monotonic()
-                self.settle(Settlement(each.id, FREE, now, 0, each.charges, {"error": StoreUnavailable.code}))
+                error = {"error": StoreUnavailable.code}
+                self.settle(Settlement(each.id, FREE, now, 0, each.group, each.charges, error))
             raise
 
     def _write_behind(self) -> None:

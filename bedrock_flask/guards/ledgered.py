@@ -93,7 +93,8 @@ class _Entry:
         record, opening = self._call.record, self._opening
         state, cost = self._decide(record)
         details = _describe(record, self.error, self.measure(), self.first)
-        self._ledger.settle(Settlement(opening.id, state, self._ledger.find_time(), cost, opening.charges, details))
+        now = self._ledger.find_time()
+        self._ledger.settle(Settlement(opening.id, state, now, cost, opening.group, opening.charges, details))
 
     def _decide(self, record: CallRecord) -> tuple[str, int | None]:
         """The state, and the cost: that of the reservation where Bedrock was reached and nobody knows."""

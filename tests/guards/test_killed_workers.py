@@ -18,7 +18,7 @@ from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.ledger import open_ledger_store
 from tests.databases import PEPPER, create_address
 from tests.doubles import StartEmulator, StartGateway
-from tests.governed import PATIENCE, Governed, start_governed
+from tests.governed import PATIENCE, Governed, check_usage, start_governed
 
 # Seconds of load, and between two kills.
 LOAD, PAUSE = 7.0, 2.0
@@ -101,6 +101,7 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed(
     assert {name for name, state in states.items() if state == "OK"} <= set(called)
     # What was in progress when a worker was killed, or had ended a moment before.
     assert list(states.values()).count("EST") <= killed * 2 * CALLERS
+    check_usage(governed.database)
     [spending] = governed.query("SELECT * FROM spending")
     assert (spending["reserved"], spending["spent"]) == (0, sum(row["cost"] for row in rows))
 

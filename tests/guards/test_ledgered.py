@@ -13,7 +13,7 @@ import requests
 from bedrock_flask.governance.budgets import to_dollars
 from tests.databases import Postgres, create_address
 from tests.doubles import Emulator, StartGateway
-from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, start_governed
+from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, check_usage, start_governed
 
 CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
 # At most what a call like CHAT reserves, and at least a tenth of it.
@@ -226,6 +226,7 @@ def test_a_person_reads_who_spent_what(governed: Governed, key: NamedKey) -> Non
     [own] = [dict(zip(header, each, strict=True)) for each in rows if each[0] == key.name]
     assert own["model"] == row["model"]
     assert (own["calls"], own["cost_usd"], own["unpriced"]) == ("1", to_dollars(row["cost"]), "0")
+    check_usage(governed.database)
     [_, shown] = run_command(governed, "keys", "budget", key.name)
     assert shown.split() == ["day", "1.50", to_dollars(row["cost"]), "0.00", "-"]
 

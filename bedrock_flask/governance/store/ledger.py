@@ -1,7 +1,8 @@
 """The ledger in SQL: a few statements for any number of calls, in words that SQLite and Postgres both understand.
 
 They run as text on the driver's connection. In Postgres each list of rows is sent at once, in one order everywhere, so
-that two transactions never wait for each other: rows of the ledger by their id, then those of `spending`.
+that two transactions never wait for each other: rows of the ledger by their id, those of `usage_daily`, then those of
+`spending`, for which calls wait that are opened.
 """
 
 import json
@@ -10,12 +11,26 @@ import socket
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
+from operator import add, itemgetter
 from typing import Any
 
 from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.budgets import Charge, Counter, admit
-from bedrock_flask.governance.ledger_row import EST, OPEN, Opening, Settlement
+from bedrock_flask.governance.ledger_row import (
+    CANCELLED,
+    EST,
+    FREE,
+    OPEN,
+    TOKEN_COUNTS,
+    USAGE_COUNTS,
+    Opening,
+    Settlement,
+    UsageGroup,
+    compute_digest,
+    make_group,
+    write_tags,
+)
 from bedrock_flask.governance.store.schema import check_installation
 from bedrock_flask.governance.store.session import WritingSession, checkpoint
 from bedrock_flask.governance.stores import LedgerStore
@@ -28,10 +43,7 @@ DETAILS = (
     "region",
     "surface",
     "tier",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
+    *TOKEN_COUNTS,
     "counts",
     "attempts",
     "upstream_request_id",
@@ -60,17 +72,24 @@ _ADD = (
     "UPDATE spending SET reserved = reserved + :reserved, spent = spent + :spent"
     " WHERE scope = :scope AND start = :start"
 )
+_GROUP = ("day", "digest", "team", "key", "model", "tags")
+_COUNT = (
+    f"INSERT INTO usage_daily ({', '.join((*_GROUP, *USAGE_COUNTS))}) "  # noqa: S608 - names of columns
+    f"VALUES ({_list_parameters((*_GROUP, *USAGE_COUNTS))}) ON CONFLICT (day, digest) DO UPDATE "
+    f"SET {', '.join(f'{name} = usage_daily.{name} + excluded.{name}' for name in USAGE_COUNTS)}"
+)
 _BEAT = (
     "INSERT INTO workers (id, box, began, seen) VALUES (:id, :box, :seen, :seen) "
     "ON CONFLICT (id) DO UPDATE SET seen = :seen"
 )
 _LEAVE = "DELETE FROM workers WHERE id = :id"
 _FORGET = "DELETE FROM workers WHERE seen < :since"
+_FIND_OPEN = "SELECT id, reserved, charges, opened, team, key, model, tags FROM ledger WHERE state = 'OPEN'"
 _FIND_ORPHANS = (
-    "SELECT id, reserved, charges FROM ledger WHERE state = 'OPEN' "
+    f"{_FIND_OPEN} "  # noqa: S608 - a statement of this module
     "AND worker NOT IN (SELECT id FROM workers WHERE seen >= :since) LIMIT 500"
 )
-_FIND_STRAYS = "SELECT id, reserved, charges FROM ledger WHERE state = 'OPEN' AND worker = :worker AND opened < :before"
+_FIND_STRAYS = f"{_FIND_OPEN} AND worker = :worker AND opened < :before"
 _READ_CLOCK = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
@@ -163,6 +182,7 @@ def _settle(driver: _Driver, settlements: Sequence[Settlement]) -> Collection[by
     ordered = sorted(settlements, key=lambda each: each.id)
     counts = driver.count(_SETTLE, [_make_settlement_row(each) for each in ordered])
     settled = [each for each, count in zip(ordered, counts, strict=True) if count]
+    _count_usage(driver, settled)
     _add(driver, [(charge, -charge.amount, each.cost or 0) for each in settled for charge in each.charges])
     return {each.id for each in settled}
 
@@ -181,9 +201,9 @@ def _find_strays(driver: _Driver, worker: str, before: int) -> Sequence[Settleme
     return [_make_estimate(now, *row) for row in driver.select(_FIND_STRAYS, {"worker": worker, "before": before})]
 
 
-def _make_estimate(now: int, row_id: bytes, reserved: int | None, charges: str) -> Settlement:
+def _make_estimate(now: int, row_id: bytes, reserved: int | None, charges: str, *group: Any) -> Settlement:
     read = [Charge((scope, start), 0, amount) for scope, start, amount in json.loads(charges)]
-    return Settlement(bytes(row_id), EST, now, reserved, read)
+    return Settlement(bytes(row_id), EST, now, reserved, make_group(*group), read)
 
 
 def _read_counters(driver: _Driver, counters: Collection[Counter]) -> dict[Counter, int]:
@@ -211,6 +231,28 @@ def _add(driver: _Driver, changes: Iterable[tuple[Charge, int, int]]) -> None:
     driver.run(_ADD, rows)
 
 
+def _count_usage(driver: _Driver, settlements: Iterable[Settlement]) -> None:
+    """Add what is billed, or may be, to the sums of each group."""
+    sums: dict[UsageGroup, list[int]] = {}
+    for each in settlements:
+        if each.state != FREE:
+            counts, before = _list_counts(each), sums.get(each.group)
+            sums[each.group] = list(map(add, before, counts)) if before else counts
+    rows = [
+        dict(zip((*_GROUP, *USAGE_COUNTS), (group.day, compute_digest(group), *group[1:], *counts), strict=True))
+        for group, counts in sums.items()
+    ]
+    driver.run(_COUNT, sorted(rows, key=itemgetter("day", "digest")))
+
+
+def _list_counts(settlement: Settlement) -> list[int]:
+    """What a row adds to each of USAGE_COUNTS."""
+    details: Row = settlement.details
+    tokens = [details.get(name) or 0 for name in TOKEN_COUNTS]
+    is_estimated = settlement.state in (EST, CANCELLED)
+    return [1, *tokens, settlement.cost or 0, int(is_estimated), int(settlement.cost is None)]
+
+
 def _make_row(worker: str, opening: Opening) -> Row:
     principal = opening.principal
     return {
@@ -221,7 +263,7 @@ def _make_row(worker: str, opening: Opening) -> Row:
         "secret": principal.secret,
         "key": principal.key,
         "team": principal.team,
-        "tags": json.dumps(principal.tags) if principal.tags else "{}",
+        "tags": write_tags(principal),
         "dialect": opening.dialect,
         "operation": opening.operation,
         "model": opening.model,

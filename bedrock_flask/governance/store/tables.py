@@ -18,6 +18,8 @@ from sqlalchemy import (
     text,
 )
 
+from bedrock_flask.governance.ledger_row import USAGE_COUNTS
+
 AnyRow = Row[*tuple[Any, ...]]
 
 METADATA = MetaData(
@@ -151,4 +153,16 @@ SPENDING = Table(
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("spent", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
+)
+
+# What the settled rows of the ledger sum up to, but for those that are FREE: one row for each UTC day on which calls
+# were opened, and each team, key, model and set of tags, whose `digest` is that of `ledger_row.UsageGroup`.
+USAGE_DAILY = Table(
+    "usage_daily",
+    METADATA,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, primary_key=True),
+    *(Column(name, Text, nullable=False) for name in ("team", "key", "model", "tags")),
+    *(Column(name, BigInteger, nullable=False) for name in USAGE_COUNTS),
+    Index(None, "key", "day"),
 )

@@ -1,42 +1,76 @@
-"""What was used and spent, summed up from the ledger."""
+"""What was used and spent, summed up from what each day sums up to."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import add
+from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import Connection, func, select
 
-from bedrock_flask.governance.ledger_row import CANCELLED, EST, FREE, OPEN
-from bedrock_flask.governance.store.tables import LEDGER, AnyRow
+from bedrock_flask.governance.budgets import find_start
+from bedrock_flask.governance.ledger_row import USAGE_COUNTS
+from bedrock_flask.governance.store.tables import USAGE_DAILY, AnyRow
 
-_DAY = 86_400_000
-# What calls can be summed up by; a day is its first millisecond.
-GROUPS: dict[str, ColumnElement[object]] = {
-    "team": LEDGER.c.team,
-    "key": LEDGER.c.key,
-    "model": LEDGER.c.model,
-    "day": LEDGER.c.opened - LEDGER.c.opened % _DAY,
-}
-_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-# What is counted of each group.
-COUNTS = ("calls", *_TOKENS)
+# What calls can be summed up by, beside one of their tags: `tag:NAME`. A day is its first millisecond.
+GROUPS = ("team", "key", "model", "day")
+TAG = "tag:"
+_ANYTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def sum_usage(connection: Connection, by: Sequence[str], since: int) -> Sequence[AnyRow]:
-    """For each group the calls that have ended and are billed, their tokens and their cost; the oldest is `since`.
+@dataclass(frozen=True)
+class UsageSum:
+    """The calls of one group that have ended and are billed.
 
-    A row has the columns of `by` and of COUNTS, `cost` in nanodollars, and how many calls are in it whose
-    cost is `estimated`, or is `unpriced` and so missing.
+    group      the value of each thing that they are summed up by; empty for a tag that they do not have
+    tokens     input, output, read from a cache, written to a cache
+    cost       nanodollars
+    estimated  how many of them have a cost that is estimated
+    unpriced   how many have none, because no price is known
     """
-    groups = [GROUPS[name].label(name) for name in by]
-    sums = [
-        func.count().label("calls"),
-        *(_sum(LEDGER.c[name]).label(name) for name in _TOKENS),
-        _sum(LEDGER.c.cost).label("cost"),
-        _sum(case((LEDGER.c.state.in_((EST, CANCELLED)), 1), else_=0)).label("estimated"),
-        _sum(case((LEDGER.c.cost.is_(None), 1), else_=0)).label("unpriced"),
-    ]
-    chosen = select(*groups, *sums).where(LEDGER.c.opened >= since, LEDGER.c.state.not_in((OPEN, FREE)))
-    return connection.execute(chosen.group_by(*groups).order_by(*groups)).all()
+
+    group: tuple[Any, ...]
+    calls: int
+    tokens: tuple[int, ...]
+    cost: int
+    estimated: int
+    unpriced: int
 
 
-def _sum(column: ColumnElement[object]) -> ColumnElement[object]:
-    return func.coalesce(func.sum(column), 0)
+def sum_usage(
+    connection: Connection, by: Sequence[str], since: int, only: Mapping[str, str] = _ANYTHING
+) -> Sequence[UsageSum]:
+    """Each group of calls, by names of GROUPS and tags, in the order of their values.
+
+    They were opened on the day of the time `since` or later. `only` has the values that some of those names must have.
+    """
+    names = (*by, *only)
+    columns = [USAGE_DAILY.c[name] for name in dict.fromkeys(map(_name_column, names))]
+    sums = [func.sum(USAGE_DAILY.c[name]) for name in USAGE_COUNTS]
+    chosen = select(*columns, *sums).where(USAGE_DAILY.c.day >= find_start("day", since))
+    for name, value in only.items():
+        if not name.startswith(TAG):
+            chosen = chosen.where(USAGE_DAILY.c[name] == value)
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for row in connection.execute(chosen.group_by(*columns)):
+        values = {name: _find_value(row, name) for name in names}
+        if all(values[name] == value for name, value in only.items()):
+            group, counts = tuple(values[name] for name in by), [int(each) for each in row[len(columns) :]]
+            found[group] = list(map(add, found[group], counts)) if group in found else counts
+    return [_make_sum(group, found[group]) for group in sorted(found)]
+
+
+def _name_column(name: str) -> str:
+    return "tags" if name.startswith(TAG) else name
+
+
+def _find_value(row: AnyRow, name: str) -> Any:
+    if not name.startswith(TAG):
+        return row._mapping[name]
+    return json.loads(row.tags).get(name.removeprefix(TAG), "")
+
+
+def _make_sum(group: tuple[Any, ...], counts: Sequence[int]) -> UsageSum:
+    calls, *tokens, cost, estimated, unpriced = counts
+    return UsageSum(group, calls, tuple(tokens), cost, estimated, unpriced)

@@ -15,12 +15,13 @@ from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.errors import BudgetExceeded, StoreUnavailable
 from bedrock_flask.governance.budgets import Charge, Counter
 from bedrock_flask.governance.ledger import Ledger
-from bedrock_flask.governance.ledger_row import EST, FREE, OK, Opening, Settlement
+from bedrock_flask.governance.ledger_row import CANCELLED, EST, FREE, OK, Opening, Settlement
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.store import schema
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.ledger import open_ledger_store
 from bedrock_flask.governance.stores import CommitInDoubt, LedgerStore
+from tests.governed import check_usage
 
 KEY, TEAM = ("key:a/b/day", 0), ("team:a/day", 0)
 CALLER = Principal("a/b", "a", ("a",), "secret", tags={"centre": "7"})
@@ -37,7 +38,8 @@ def make_opening(amount: int = 10, limit: int = 100, counters: tuple[Counter, ..
 
 
 def make_settlement(opening: Opening, cost: int | None = 7, state: str = OK) -> Settlement:
-    return Settlement(opening.id, state, 9, cost, opening.charges, {"input_tokens": 3, "status": 200})
+    details = {"input_tokens": 3, "status": 200}
+    return Settlement(opening.id, state, 9, cost, opening.group, opening.charges, details)
 
 
 def read_spending(database: DatabaseURL) -> dict[str, tuple[int, int]]:
@@ -68,6 +70,44 @@ def test_a_row_is_opened_with_its_reservations_and_settled_once(database: Databa
         3,
         None,
     )
+
+
+def test_each_row_counts_once_in_the_sums_of_its_day(database: DatabaseURL, store: LedgerStore) -> None:
+    """Whichever way it ends; one that is free, or still open, does not."""
+    openings = [make_opening(10, 1000) for _ in range(8)]
+    openings[1] = replace(openings[1], opened=86_400_000)
+    openings[2] = replace(openings[2], model="acme." + "\u20ac" * 400)
+    # Longer than what an index takes.
+    long = {f"name-{number}": os.urandom(125).hex() for number in range(20)}
+    openings[3] = replace(openings[3], principal=replace(CALLER, tags=long))
+    store.open("w", openings)
+    store.settle([make_settlement(each) for each in openings[:4]])
+    costs = ((openings[0], 7, OK), (openings[4], 10, CANCELLED), (openings[5], 0, FREE), (openings[6], None, OK))
+    store.settle([make_settlement(*each) for each in costs])
+    check_usage(database)
+    assert store.reap(0) == 1
+    assert store.settle([make_settlement(openings[7])]) == set()
+    check_usage(database)
+    with begin(database, writes=False) as connection:
+        rows = connection.execute(text("SELECT calls, cost, estimated, unpriced FROM usage_daily")).all()
+    assert sorted(map(tuple, rows)) == [(1, 7, 0, 0)] * 3 + [(4, 27, 2, 1)]
+
+
+def test_settlements_that_meet_lose_nothing_of_the_sums(database: DatabaseURL, pepper: ServerSecret) -> None:
+    stores = [open_ledger_store(database, pepper) for _ in range(4)]
+
+    def open_and_settle(store: LedgerStore, days: Sequence[int]) -> None:
+        for _ in range(10):
+            # Rows are settled in the order of their ids: here that of the days.
+            ids = sorted(os.urandom(16) for _ in days)
+            pairs = zip(ids, days, strict=True)
+            openings = [replace(make_opening(1, 1, ()), id=id_, opened=86_400_000 * day) for id_, day in pairs]
+            store.open("w", openings)
+            store.settle([make_settlement(each) for each in openings])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(open_and_settle, stores, [range(1, 9), range(8, 0, -1)] * 2))
+    check_usage(database)
 
 
 def test_a_group_is_admitted_in_its_order(database: DatabaseURL, store: LedgerStore) -> None:

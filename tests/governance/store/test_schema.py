@@ -1,5 +1,6 @@
 """The schema: migrations up and down on both databases, and which database a gateway serves."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -11,10 +12,14 @@ from sqlalchemy import inspect, text
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
 from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
 from bedrock_flask.errors import StartupError
+from bedrock_flask.governance.ledger_row import EST, FREE, OK, Opening, Settlement
+from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.store import schema
 from bedrock_flask.governance.store.directory import Directory
 from bedrock_flask.governance.store.engine import begin
+from bedrock_flask.governance.store.ledger import open_ledger_store
 from bedrock_flask.governance.store.tables import METADATA
+from tests.governed import check_usage
 
 OTHER = parse_server_secret("another-pepper-0123456789abcdef-and-more")
 
@@ -44,6 +49,32 @@ def test_each_migration_goes_down_and_up_with_rows(database: DatabaseURL, pepper
     assert schema.upgrade(database, pepper) == schema.list_revisions()[-1]
     with begin(database) as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_the_rows_that_are_there_are_summed_up(database: DatabaseURL, pepper: ServerSecret) -> None:
+    store = open_ledger_store(database, pepper)
+    openings = [make_opening(opened=day * 86_400_000, tags={"centre": "7"} if day else {}) for day in (0, 0, 0, 2, 2)]
+    store.open("w", openings)
+    costs = ((4, OK), (None, OK), (6, EST), (0, FREE))
+    store.settle(
+        [
+            Settlement(opening.id, state, 9, cost, opening.group, (), {"input_tokens": 3})
+            for opening, (cost, state) in zip(openings, costs, strict=False)
+        ]
+    )
+    schema.downgrade(database, "0002")
+    schema.upgrade(database, pepper)
+    check_usage(database)
+    # It goes on with the same rows.
+    store.settle([Settlement(openings[4].id, OK, 9, 5, openings[4].group)])
+    check_usage(database)
+    with begin(database, writes=False) as connection:
+        assert connection.execute(text("SELECT calls FROM usage_daily ORDER BY day")).scalars().all() == [3, 1]
+
+
+def make_opening(opened: int, tags: dict[str, str]) -> Opening:
+    caller = Principal("a/b", "a", ("a",), "secret", tags=tags)
+    return Opening(os.urandom(16), caller, "r-1", "native", "Converse", "acme.x", False, opened, 6)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(database: DatabaseURL, pepper: ServerSecret) -> None:
