@@ -2,8 +2,7 @@
 
 import getpass
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from bedrock_flask.config import PREFIX
@@ -34,15 +33,13 @@ def read_directory(settings: Settings) -> AbstractContextManager["Directory"]:
     return _open_directory(settings, writes=False)
 
 
-@contextmanager
-def _open_directory(settings: Settings, *, writes: bool) -> Iterator["Directory"]:
-    from bedrock_flask.governance.store.directory import Directory
-    from bedrock_flask.governance.store.engine import begin
-    from bedrock_flask.governance.store.schema import check_installation
+def _open_directory(settings: Settings, *, writes: bool) -> AbstractContextManager["Directory"]:
+    from bedrock_flask.dialects import load_dialects
+    from bedrock_flask.governance.store.opening import open_directory
 
-    with begin(settings.database_url, writes=writes) as connection:
-        check_installation(connection, settings.key_pepper)
-        yield Directory(connection, f"cli:{_find_user()}")
+    dialects = {dialect.name for dialect in load_dialects()} if writes else ()
+    who = f"cli:{_find_user()}"
+    return open_directory(settings.database_url, settings.key_pepper, who, writes=writes, dialects=dialects)
 
 
 def _find_user() -> str:

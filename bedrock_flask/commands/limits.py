@@ -18,6 +18,6 @@ def parse_limits(options: Mapping[str, str | None]) -> dict[str, int | None]:
 def _parse_limit(text: str) -> int | None:
     if text == "none":
         return None
-    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > MOST:
+    if not re.fullmatch(r"[0-9]{1,10}", text, re.ASCII):
         raise StartupError(f"'{text[:50]}' is not a limit: a number up to {MOST:,}, or none")
     return int(text)

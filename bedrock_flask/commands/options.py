@@ -22,8 +22,8 @@ def parse_tags(pairs: Iterable[str]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or not re.fullmatch(r"[\w.:/-]{1,64}", name, re.ASCII) or len(value) > 256:
-            raise StartupError(f"'{pair[:100]}' is not a tag: NAME=VALUE, with up to 64 and 256 characters")
+        if not equals:
+            raise StartupError(f"'{pair[:100]}' is not a tag: NAME=VALUE")
         tags[name] = value
     return tags
 

@@ -1,14 +1,19 @@
-"""The commands that keys and teams have alike: `policy`, `limit` and `budget`, and two options of `create`."""
+"""The commands that keys and teams have alike: `show`, `policy`, `limit`, `budget`, `tag`; two options of `create`."""
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bedrock_flask.commands.budgets import parse_budgets, show_budgets
 from bedrock_flask.commands.database import change_directory, read_database_settings, read_directory
 from bedrock_flask.commands.limits import parse_limits
+from bedrock_flask.commands.options import parse_tags
 from bedrock_flask.commands.policies import change_policy, format_policy
+
+if TYPE_CHECKING:
+    from bedrock_flask.governance.store.directory import Directory
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -21,6 +26,10 @@ call must satisfy the policies of its key, of the team and of all teams above it
 _LIMIT = """
 They count together, on every machine, within five seconds of the change; the limits of the teams above hold too.
 `none` removes a limit.
+"""
+_TAGS = """
+Each call has them in the ledger, with those of the teams above; of two with one name the inner one counts. A change
+holds within five seconds.
 """
 _BUDGET = """
 PERIOD is day, week or month, by the calendar in UTC: `day=10 month=250`. `day=none` removes one. A call that does not
@@ -61,6 +70,27 @@ def add_scope_commands(group: click.Group, kind: str, argument: str, owner: str)
         for line in format_policy(found):
             click.echo(line)
 
+    @group.command(help=f"Show all that is known of {owner} as JSON, as the admin API answers it.")
+    @named
+    def show(name: str) -> None:
+        with read_directory(read_database_settings()) as directory:
+            click.echo(json.dumps(_describe(directory, kind, name), indent=2))
+
+    @group.command(help=f"Show or change the tags of {owner}.\n{_TAGS}")
+    @named
+    @click.argument("tags", nargs=-1, metavar="[NAME=VALUE]...")
+    @click.option("--remove", multiple=True, metavar="NAME", help="Remove a tag; may be repeated.")
+    def tag(name: str, tags: Sequence[str], remove: Sequence[str]) -> None:
+        changes = parse_tags(tags)
+        open_directory = change_directory if tags or remove else read_directory
+        with open_directory(read_database_settings()) as directory:
+            found = _describe(directory, kind, name)["tags"]
+            if tags or remove:
+                found = {each: value for each, value in {**found, **changes}.items() if each not in remove}
+                directory.set_tags(f"{kind}:{name}", found)
+        for each, value in found.items():
+            click.echo(f"{each}={value}")
+
     @group.command(help=f"Limit the calls of {owner}.\n{_LIMIT}")
     @named
     @click.option(
@@ -91,3 +121,11 @@ def add_scope_commands(group: click.Group, kind: str, argument: str, owner: str)
             if changes or unpriced:
                 directory.set_budgets(scope, changes, unpriced)
             show_budgets(directory, scope)
+
+
+def _describe(directory: "Directory", kind: str, name: str) -> dict[str, Any]:
+    from bedrock_flask.governance.store.views import describe_key, describe_team
+
+    if kind == "team":
+        return describe_team(directory.find_team(name))
+    return describe_key(directory.find_key(name), directory.list_secrets(name))

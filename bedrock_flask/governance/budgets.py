@@ -11,6 +11,7 @@ from typing import Any
 PERIODS = ("day", "week", "month")
 _NANODOLLARS = Decimal(10**9)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_MODEL = re.compile(r"[\x21-\x7e]{1,2048}")
 _DAY, _DAY_LENGTH = timedelta(days=1), 86_400_000
 
 
@@ -59,6 +60,21 @@ def parse_dollars(text: str) -> int:
     if not _AMOUNT.fullmatch(text):
         raise ValueError(f"'{text[:50]}' is not an amount in US dollars such as 10 or 0.50")
     return to_nanodollars(Decimal(text))
+
+
+def find_budgets_fault(rows: Iterable[Mapping[str, Any]]) -> str:
+    """What is wrong with the budgets that a scope is to have, in words; empty if nothing."""
+    for row in rows:
+        period, unpriced = str(row["period"]), row.get("unpriced", [])
+        if period not in PERIODS:
+            return f"'{period[:50]}' is not a period: {', '.join(PERIODS)}"
+        try:
+            parse_dollars(row["usd"])
+        except ValueError as error:
+            return str(error)
+        if wrong := [name for name in unpriced if not isinstance(name, str) or not _MODEL.fullmatch(name)]:
+            return f"'{str(wrong[0])[:100]}' is not the id of a model"
+    return ""
 
 
 def read_budgets(scope: str, rows: Iterable[Mapping[str, Any]]) -> tuple[Budget, ...]:

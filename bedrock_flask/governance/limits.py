@@ -1,5 +1,6 @@
 """Limits: how often, how much and how many at a time a team or a key may call, and what a call takes of them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +13,7 @@ WINDOW = 60
 # The largest limit: counters of shared memory have 32 bits.
 MOST = 1_000_000_000
 KINDS = REQUESTS, TOKENS, CALLS = "requests", "tokens", "calls"
+_MODEL = re.compile(r"[\x21-\x7e]{1,2048}")
 WORDS: Mapping[str, str] = MappingProxyType(
     {REQUESTS: "requests a minute", TOKENS: "tokens a minute", CALLS: "calls at a time"}
 )
@@ -171,6 +173,23 @@ def change_limits(row: Mapping[str, Any], model: str, changes: Mapping[str, int 
     return _drop_empty({**row, "models": _drop_empty(changed)})
 
 
+def find_limits_fault(row: Mapping[str, Any]) -> str:
+    """What is wrong with the limits that a row of the database is to have, in words; empty if nothing."""
+    models = row.get("models", {})
+    if not isinstance(models, dict) or not all(isinstance(limits, dict) for limits in models.values()):
+        return "models is an object of limits by the names of models"
+    if wrong := [model for model in models if not _MODEL.fullmatch(model)]:
+        return f"'{wrong[0][:100]}' is not a model's name or a pattern of names"
+    for kind, limit in (
+        (kind, limit) for limits in (_drop_models(row), *models.values()) for kind, limit in limits.items()
+    ):
+        if kind not in KINDS:
+            return f"'{kind[:50]}' is not a limit: {', '.join(KINDS)}"
+        if not isinstance(limit, int) or isinstance(limit, bool) or not 0 <= limit <= MOST:
+            return f"'{str(limit)[:50]}' is not a limit: a number up to {MOST:,}, or none"
+    return ""
+
+
 def describe_limits(row: Mapping[str, Any]) -> str:
     """The limits of a row in one line; a hyphen for none."""
     scoped = [(each.model, each.limits) for each in read_limits("", row)]
@@ -181,6 +200,10 @@ def describe_limits(row: Mapping[str, Any]) -> str:
         if getattr(limits, kind) is not None
     ]
     return ", ".join(texts) or "-"
+
+
+def _drop_models(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "models"}
 
 
 def _drop_empty(row: Mapping[str, Any]) -> dict[str, Any]:

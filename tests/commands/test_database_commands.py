@@ -70,6 +70,39 @@ def test_a_person_creates_a_team_and_a_key_and_takes_it_back(environ: dict[str, 
     assert re.fullmatch(r"cli:\w+", who)
 
 
+def test_all_that_is_known_is_shown_and_every_change_is_listed(environ: dict[str, str]) -> None:
+    succeed(environ, "db", "upgrade")
+    succeed(environ, "teams", "create", "acme", "--tag", "centre=7")
+    succeed(environ, "keys", "create", "acme/nightly", "--rule", "regions=eu-west-1")
+    succeed(environ, "keys", "limit", "acme/nightly", "--model", "nova", "--requests", "60")
+    succeed(environ, "keys", "budget", "acme/nightly", "day=5", "month=0.50")
+    assert succeed(environ, "teams", "tag", "acme", "app=report", "--remove", "centre") == ["app=report"]
+    assert succeed(environ, "teams", "tag", "acme") == ["app=report"]
+    shown = json.loads("\n".join(succeed(environ, "keys", "show", "acme/nightly")))
+    assert (shown["key"], shown["policy"], shown["limits"], shown["budgets"]) == (
+        "acme/nightly",
+        {"regions": ["eu-west-1"]},
+        {"models": {"nova": {"requests": 60}}},
+        {"day": {"usd": "5"}, "month": {"usd": "0.50"}},
+    )
+    assert json.loads("\n".join(succeed(environ, "teams", "show", "acme")))["tags"] == {"app": "report"}
+    rows = [line.split()[2:] for line in succeed(environ, "audit", "acme/nightly")[1:]]
+    secret = f"acme/nightly/{shown['secrets'][0]['id']}"
+    assert rows == [
+        ["set", "budgets", "of", "key", "acme/nightly"],
+        ["limit", "key", "acme/nightly"],
+        ["set", "policy", "of", "key", "acme/nightly"],
+        ["create", "secret", secret],
+        ["create", "key", "acme/nightly"],
+    ]
+    [tagged] = map(json.loads, succeed(environ, "audit", "acme", "--action", "tag team", "--json"))
+    assert (tagged["before"]["tags"], tagged["after"]["tags"]) == ({"centre": "7"}, {"app": "report"})
+    assert len(succeed(environ, "audit", "--most", "2")) == 3
+    assert len(succeed(environ, "audit", "--who", "cli:nobody")) == 1
+    fault = run(environ, "keys", "policy", "acme/nightly", "dialects=opnai").stderr
+    assert fault.startswith("bedrock-flask: 'opnai' is not a dialect")
+
+
 def test_a_backup_is_brought_back(environ: dict[str, str], tmp_path: Path) -> None:
     succeed(environ, "db", "upgrade")
     succeed(environ, "teams", "create", "acme")

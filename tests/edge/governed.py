@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+from sqlalchemy import update
 
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
 from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.governance.store.directory import Directory
 from bedrock_flask.governance.store.engine import begin
+from bedrock_flask.governance.store.tables import KEYS
 from tests.databases import PEPPER
 from tests.doubles import Gateway, StartGateway
 from tests.governed import PATIENCE, change_directory, create_tables
@@ -34,7 +36,8 @@ class GovernedGateway:
             directory.create_team(team, "acme")
             directory.set_policy(f"team:{team}", team_policy or {})
             new = directory.create_key(_PEPPER, team, "k")
-            directory.set_policy(f"key:{team}/k", policy)
+            # Past the directory, which refuses the rules of a later release.
+            connection.execute(update(KEYS).where(KEYS.c.id == f"{team}/k").values(policy=policy))
         return new.text
 
     def send(self, key: str, path: str, body: Any = None, method: str = "POST", **headers: str) -> requests.Response:

@@ -2,25 +2,35 @@
 
 import re
 import time
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bedrock_flask.config.server_secret import ServerSecret
-from bedrock_flask.errors import StartupError
-from bedrock_flask.governance.budgets import PERIODS, Budget, describe_owner, name_counter, parse_dollars, read_budgets
+from bedrock_flask.governance.budgets import (
+    PERIODS,
+    Budget,
+    describe_owner,
+    find_budgets_fault,
+    name_counter,
+    read_budgets,
+)
 from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
-from bedrock_flask.governance.limits import change_limits
+from bedrock_flask.governance.limits import change_limits, find_limits_fault
 from bedrock_flask.governance.policy import find_widening, read_policy
+from bedrock_flask.governance.policy_form import find_policy_fault
+from bedrock_flask.governance.store.audit import describe_row, write_audit
+from bedrock_flask.governance.store.errors import ConflictError, DirectoryError, MissingError
 from bedrock_flask.governance.store.key_store import read_chains, read_policies
-from bedrock_flask.governance.store.tables import AUDIT, INSTALLATION, KEYS, SECRETS, SPENDING, TEAMS, AnyRow
+from bedrock_flask.governance.store.tables import INSTALLATION, KEYS, SECRETS, SPENDING, TEAMS, AnyRow
+from bedrock_flask.governance.tags import find_tags_fault
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_ID = re.compile(r"[!-~]{1,200}")
 
 
 # A new team or key allows all that the teams above it allow.
@@ -28,30 +38,38 @@ _NO_RULES: Mapping[str, Any] = {"policy": {}, "limits": {}, "budgets": []}
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-class DirectoryError(StartupError):
-    """A change that the directory refuses."""
-
-
 @dataclass(frozen=True)
 class Directory:
-    """The directory in one transaction, and who changes it.
+    """The directory in one transaction, who changes it, and the names of the dialects that policies may have.
 
-    Keys and teams have policies, limits and budgets alike: a scope is `key:TEAM/NAME` or `team:NAME`.
+    Keys and teams have policies, limits, budgets and tags alike: a scope is `key:TEAM/NAME` or `team:NAME`.
     """
 
     connection: Connection
     who: str
+    dialects: Collection[str] = ()
 
     def create_team(self, name: str, parent: str = "", tags: Mapping[str, str] = NO_TAGS) -> None:
         """Create a team, below another one or at the top."""
         _check_name(name)
+        _refuse(find_tags_fault(tags))
         if parent:
             self._find_valid(TEAMS, parent)
         self._insert(TEAMS, {"id": name, "parent": parent or None, **_NO_RULES, "tags": dict(tags), "created": _now()})
 
-    def list_teams(self) -> Sequence[AnyRow]:
-        """All teams, by their names."""
-        return self.connection.execute(select(TEAMS).order_by(TEAMS.c.id)).all()
+    def find_team(self, name: str) -> AnyRow:
+        """A team."""
+        return self._find(TEAMS, name)
+
+    def find_key(self, key: str) -> AnyRow:
+        """A key."""
+        return self._find(KEYS, key)
+
+    def list_teams(
+        self, after: str = "", most: int | None = None, within: Collection[str] | None = None
+    ) -> Sequence[AnyRow]:
+        """The teams by their names: those after one of them, at most as many, and of these only."""
+        return self._list(TEAMS, after, most, [] if within is None else [TEAMS.c.id.in_(within)])
 
     def revoke_team(self, name: str) -> None:
         """Revoke a team: no key of it, or of a team below it, is valid."""
@@ -62,6 +80,7 @@ class Directory:
     ) -> NewKey:
         """Create a key of a team, and its first secret, whose text nothing can show again."""
         _check_name(name)
+        _refuse(find_tags_fault(tags))
         self._find_valid(TEAMS, team)
         key = f"{team}/{name}"
         self._insert(
@@ -69,17 +88,18 @@ class Directory:
         )
         return self._add_secret(pepper, key)
 
-    def list_keys(self, team: str = "") -> Sequence[AnyRow]:
-        """All keys, or those of a team, by their names."""
-        chosen = select(KEYS).order_by(KEYS.c.id)
+    def list_keys(
+        self, team: str = "", after: str = "", most: int | None = None, within: Collection[str] | None = None
+    ) -> Sequence[AnyRow]:
+        """The keys by their names, all or those of a team: those after one of them, at most as many, of these teams."""
         if team:
             self._find(TEAMS, team)
-            chosen = chosen.where(KEYS.c.team == team)
-        return self.connection.execute(chosen).all()
+        conditions = [KEYS.c.team == team] if team else []
+        return self._list(KEYS, after, most, conditions if within is None else [*conditions, KEYS.c.team.in_(within)])
 
-    def list_secrets(self, key: str) -> Sequence[AnyRow]:
-        """The secrets of a key, the oldest first."""
-        chosen = select(SECRETS).where(SECRETS.c.key == key).order_by(SECRETS.c.created, SECRETS.c.id)
+    def list_secrets(self, *keys: str) -> Sequence[AnyRow]:
+        """The secrets of keys, the oldest first."""
+        chosen = select(SECRETS).where(SECRETS.c.key.in_(keys)).order_by(SECRETS.c.created, SECRETS.c.id)
         return self.connection.execute(chosen).all()
 
     def revoke_key(self, key: str) -> None:
@@ -89,7 +109,7 @@ class Directory:
     def revoke_secret(self, key: str, secret: str) -> None:
         """Revoke one secret of a key."""
         if self._find(SECRETS, secret).key != key:
-            raise DirectoryError(f"the key '{key}' has no secret '{secret}'")
+            raise MissingError(f"the key '{key}' has no secret '{secret}'")
         self._update(SECRETS, secret, revoked=_now())
 
     def rotate_key(self, pepper: ServerSecret, key: str, overlap: float) -> NewKey:
@@ -109,6 +129,7 @@ class Directory:
     def set_policy(self, scope: str, policy: Mapping[str, Any]) -> None:
         """Replace the policy of a scope; what the teams above it do not allow is refused."""
         table, name = _split_scope(scope)
+        _refuse(find_policy_fault(policy, self.dialects))
         found = self._find_valid(table, name)
         above = found.parent if table is TEAMS else found.team
         chain = read_chains(self.connection, {above})[above] if above else ()
@@ -119,22 +140,35 @@ class Directory:
 
     def set_limits(self, scope: str, model: str, changes: Mapping[str, int | None]) -> None:
         """Change some limits of a scope, for all models or one; None removes a limit."""
+        self.replace_limits(scope, change_limits(self._find(*_split_scope(scope)).limits, model, changes))
+
+    def replace_limits(self, scope: str, limits: Mapping[str, Any]) -> None:
+        """Replace the limits of a scope, as they are stored."""
+        _refuse(find_limits_fault(limits))
         table, name = _split_scope(scope)
-        self._update(table, name, limits=change_limits(self._find_valid(table, name).limits, model, changes))
+        self._find_valid(table, name)
+        self._update(table, name, limits=limits)
 
     def set_budgets(self, scope: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
         """Set the budgets of a scope in US dollars by their periods, or remove those that are None."""
+        budgets = {row["period"]: row for row in self._find(*_split_scope(scope)).budgets}
+        budgets |= {period: {"period": period, "usd": dollars} for period, dollars in changes.items()}
+        rows = [row for row in budgets.values() if row["usd"] is not None]
+        self.replace_budgets(scope, [{**row, "unpriced": list(unpriced)} for row in rows] if unpriced else rows)
+
+    def replace_budgets(self, scope: str, budgets: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the budgets of a scope, as they are stored."""
+        _refuse(find_budgets_fault(budgets))
         table, name = _split_scope(scope)
-        budgets = {row["period"]: row for row in self._find_valid(table, name).budgets}
-        for period, dollars in changes.items():
-            if dollars is None:
-                budgets.pop(period, None)
-            else:
-                _check_budget(period, dollars)
-                budgets[period] = {"period": period, "usd": dollars}
-        if unpriced:
-            budgets = {period: {**row, "unpriced": list(unpriced)} for period, row in budgets.items()}
-        self._update(table, name, budgets=[budgets[period] for period in PERIODS if period in budgets])
+        self._find_valid(table, name)
+        self._update(table, name, budgets=sorted(budgets, key=lambda row: PERIODS.index(row["period"])))
+
+    def set_tags(self, scope: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a scope."""
+        _refuse(find_tags_fault(tags))
+        table, name = _split_scope(scope)
+        self._find_valid(table, name)
+        self._update(table, name, tags=dict(tags))
 
     def list_spending(self, scope: str, now: int) -> Sequence[tuple[Budget, int, int]]:
         """The budgets of a scope, with what each has spent and reserved in this period."""
@@ -152,24 +186,32 @@ class Directory:
         self._insert(SECRETS, {"id": new.id, "key": key, "digest": digest, "created": _now()})
         return new
 
+    def _list(
+        self, table: Table, after: str, most: int | None, conditions: Sequence[ColumnElement[bool]]
+    ) -> Sequence[AnyRow]:
+        chosen = select(table).where(table.c.id > after, *conditions).order_by(table.c.id)
+        return self.connection.execute(chosen if most is None else chosen.limit(most)).all()
+
     def _find(self, table: Table, name: str) -> AnyRow:
-        found = self.connection.execute(select(table).where(table.c.id == name)).first()
+        # A text that cannot be a name may be one that a database does not take.
+        is_name = _ID.fullmatch(name)
+        found = self.connection.execute(select(table).where(table.c.id == name)).first() if is_name else None
         if found is None:
-            raise DirectoryError(f"there is no {_name_kind(table)} '{name}'")
+            raise MissingError(f"there is no {_name_kind(table)} '{name}'")
         return found
 
     def _find_valid(self, table: Table, name: str) -> AnyRow:
         found = self._find(table, name)
         if found.revoked is not None:
-            raise DirectoryError(f"the {_name_kind(table)} '{name}' is revoked")
+            raise ConflictError(f"the {_name_kind(table)} '{name}' is revoked")
         return found
 
     def _insert(self, table: Table, row: Mapping[str, Any]) -> None:
         try:
             self.connection.execute(insert(table).values(row))
         except IntegrityError:
-            raise DirectoryError(f"there is a {_name_kind(table)} '{row['id']}' already") from None
-        self._record(f"create {_name_kind(table)}", row["id"], None, _describe(row))
+            raise ConflictError(f"there is a {_name_kind(table)} '{row['id']}' already") from None
+        self._record(f"create {_name_kind(table)}", _name_object(row), None, describe_row(row))
 
     def _update(self, table: Table, name: str, **changes: Any) -> None:
         before = self._find(table, name)
@@ -183,14 +225,14 @@ class Directory:
             "policy": "set policy of",
             "limits": "limit",
             "budgets": "set budgets of",
+            "tags": "tag",
         }[change]
-        row = _describe(before._asdict())
-        self._record(f"{action} {_name_kind(table)}", name, row, {**row, **changes})
+        row = describe_row(before._asdict())
+        self._record(f"{action} {_name_kind(table)}", _name_object(row), row, {**row, **changes})
 
     def _record(self, action: str, name: str, before: Any, after: Any) -> None:
         """Write the audit row, and let every worker notice the change."""
-        row = {"id": uuid.uuid4().hex, "at": _now(), "who": self.who, "action": action, "object": name}
-        self.connection.execute(insert(AUDIT).values({**row, "before": before, "after": after}))
+        write_audit(self.connection, self.who, action, name, (before, after))
         self.connection.execute(update(INSTALLATION).values(version=INSTALLATION.c.version + 1))
 
 
@@ -199,13 +241,9 @@ def _check_name(name: str) -> None:
         raise DirectoryError(f"'{name}' is not a name: up to 64 letters, digits, '.', '_' and '-'")
 
 
-def _check_budget(period: str, dollars: str) -> None:
-    if period not in PERIODS:
-        raise DirectoryError(f"'{period[:50]}' is not a period: {', '.join(PERIODS)}")
-    try:
-        parse_dollars(dollars)
-    except ValueError as error:
-        raise DirectoryError(str(error)) from None
+def _refuse(fault: str) -> None:
+    if fault:
+        raise DirectoryError(fault)
 
 
 def _split_scope(scope: str) -> tuple[Table, str]:
@@ -217,9 +255,9 @@ def _name_kind(table: Table) -> str:
     return table.name.removesuffix("s")
 
 
-def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row for the audit log, without its digest."""
-    return {name: value for name, value in row.items() if name != "digest"}
+def _name_object(row: Mapping[str, Any]) -> str:
+    """What the audit log calls a row: a secret by its key, `TEAM/NAME/ID`."""
+    return f"{row['key']}/{row['id']}" if "key" in row else str(row["id"])
 
 
 def _now() -> int:

@@ -21,7 +21,7 @@ from bedrock_flask.errors import StartupError
 
 Result = TypeVar("Result")
 # Seconds for a connection, for an answer and for a lock; commands may move many rows, and wait longer for a lock.
-PATIENCE, _COMMAND_PATIENCE, _LONGEST_LOCK = 2.0, 3600.0, 30.0
+PATIENCE, COMMAND_PATIENCE, _LONGEST_LOCK = 2.0, 3600.0, 30.0
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -60,11 +60,11 @@ def create_file(url: DatabaseURL) -> None:
 
 
 @contextmanager
-def begin(url: DatabaseURL, *, writes: bool = True) -> Iterator[Connection]:
+def begin(url: DatabaseURL, *, writes: bool = True, patience: float = COMMAND_PATIENCE) -> Iterator[Connection]:
     """A transaction, for commands: what fails is a StartupError in one line. One that only reads sees one moment."""
     if url.kind == SQLITE and not Path(url.path).exists():
         raise StartupError(f"{url.path} does not exist: bedrock-flask db upgrade creates it")
-    engine = open_engine(url, _COMMAND_PATIENCE)
+    engine = open_engine(url, patience)
     try:
         with engine.connect() as connection:
             isolation = {} if writes or url.kind == SQLITE else {"isolation_level": "REPEATABLE READ"}

@@ -1,6 +1,7 @@
 """The schema: migrations, and whether a database is one that this gateway can serve."""
 
 import hmac
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,10 @@ def read_revision(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
-def list_revisions() -> list[str]:
+@cache
+def list_revisions() -> tuple[str, ...]:
     """All revisions of this release, the oldest first."""
-    return [script.revision for script in _read_scripts().walk_revisions()][::-1]
+    return tuple(script.revision for script in _read_scripts().walk_revisions())[::-1]
 
 
 def check_installation(connection: Connection, pepper: ServerSecret) -> None:

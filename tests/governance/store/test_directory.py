@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,11 +10,15 @@ from sqlalchemy import select, text
 
 from bedrock_flask.config.database import DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.governance import policy, policy_form
 from bedrock_flask.governance.key_text import NewKey, compute_digest
 from bedrock_flask.governance.principal import Principal
-from bedrock_flask.governance.store.directory import Directory, DirectoryError
+from bedrock_flask.governance.store.audit import AuditQuery, read_audit
+from bedrock_flask.governance.store.directory import Directory
 from bedrock_flask.governance.store.engine import begin
+from bedrock_flask.governance.store.errors import DirectoryError
 from bedrock_flask.governance.store.key_store import find_secrets, open_key_store
+from bedrock_flask.governance.store.opening import open_directory
 from bedrock_flask.governance.store.tables import AUDIT
 
 
@@ -111,6 +116,26 @@ def test_the_earlier_end_counts(database: DatabaseURL, pepper: ServerSecret) -> 
         ("create_key", ("PEPPER", "research", "nightly"), "there is a key 'research/nightly' already"),
         ("create_key", ("PEPPER", "unknown", "x"), "there is no team 'unknown'"),
         ("create_key", ("PEPPER", "research", ""), "'' is not a name"),
+        ("create_key", ("PEPPER", "research", "x", None, {"a": "b" * 257}), "'a' is not a tag"),
+        ("create_team", ("x", "acme", {"a b": ""}), "'a b' is not a tag"),
+        ("set_tags", ("team:acme", {"a": "b\0"}), "'a' is not a tag"),
+        ("set_tags", ("team:\0", {}), "there is no team"),
+        ("set_policy", ("team:acme", {"tomorrow": 1}), "'tomorrow' is not a rule of a policy"),
+        ("set_policy", ("team:acme", {"models": "nova"}), "models is a list"),
+        ("set_policy", ("team:acme", {"regions": ["us"]}), "'us' is not a region"),
+        ("set_policy", ("team:acme", {"dialects": ["A"]}), "'A' is not a dialect"),
+        ("set_policy", ("team:acme", {"networks": [1]}), "'1' is not a network"),
+        ("set_policy", ("team:acme", {"most_tokens": True}), "'True' is not a number of tokens"),
+        ("set_policy", ("team:acme", {"guardrail": "gr1"}), "'gr1' is not a guardrail"),
+        ("set_policy", ("team:acme", {"metadata": {"a": ""}}), "'a' is not metadata"),
+        ("set_limits", ("team:acme", "", {"requests": 1_000_000_001}), "'1000000001' is not a limit"),
+        ("set_limits", ("team:acme", "a model", {"requests": 1}), "'a model' is not a model's name"),
+        ("replace_limits", ("team:acme", {"words": 1}), "'words' is not a limit"),
+        ("replace_limits", ("team:acme", {"models": {"nova": 1}}), "models is an object"),
+        ("replace_limits", ("team:acme", {"models": {"nova": {"calls": -1}}}), "'-1' is not a limit"),
+        ("set_budgets", ("team:acme", {"day": "1e3"}), "'1e3' is not an amount"),
+        ("set_budgets", ("team:acme", {"year": "1"}), "'year' is not a period"),
+        ("set_budgets", ("team:acme", {"day": "1"}, ["a b"]), "'a b' is not the id of a model"),
         ("revoke_key", ("research/x' OR '1'='1",), "there is no key"),
         ("revoke_secret", ("research/nightly", "x"), "there is no secret 'x'"),
         ("rotate_key", ("PEPPER", "research/x", 1), "there is no key 'research/x'"),
@@ -152,7 +177,7 @@ def test_every_change_has_one_audit_row_without_digests(database: DatabaseURL, p
         ("cli:me", "create key", "research/nightly"),
         ("cli:me", "create team", "acme"),
         ("cli:me", "create team", "research"),
-        ("cli:me", "expire secret", new.id),
+        ("cli:me", "expire secret", f"research/nightly/{new.id}"),
         ("cli:me", "revoke team", "research"),
     ]
     [revoked] = [row for row in rows if row.action == "revoke team"]
@@ -190,3 +215,57 @@ def test_a_policy_cannot_be_set_wider_than_those_above_it(database: DatabaseURL,
         )
     assert (row.action, row.before["policy"]) == ("set policy of key", {})
     assert row.after["policy"] == {"geographies": ["eu"], "regions": ["eu-west-1"]}
+
+
+def test_the_audit_log_is_read_from_the_newest_row_on(database: DatabaseURL, pepper: ServerSecret) -> None:
+    new = create(database, pepper)
+    change(database, "create_team", "res_arch")
+    change(database, "set_tags", "team:research", {"centre": "8"})
+    change(database, "revoke_secret", "research/nightly", new.id)
+    secret = f"research/nightly/{new.id}"
+    written = ["acme", "research", "research/nightly", secret, "res_arch", "research", secret]
+    with begin(database) as connection:
+
+        def list_objects(**query: Any) -> list[str]:
+            return [row.object for row in read_audit(connection, AuditQuery(**query))]
+
+        newest_first = read_audit(connection, AuditQuery())
+        assert [row.object for row in newest_first] == written[::-1]
+        assert list_objects(most=2) == [secret, "research"]
+        assert list_objects(after=newest_first[1].id) == written[::-1][2:]
+        assert list_objects(object="research/nightly") == [secret, secret, "research/nightly"]
+        assert list_objects(object="res_arch") == ["res_arch"]
+        assert list_objects(object="research", action="tag team") == ["research"]
+        assert list_objects(who="cli:you") == list_objects(since=int(time.time() * 1000) + 60_000) == []
+        assert list_objects(within=["acme", "res_arch"]) == ["res_arch", "acme"]
+        assert list_objects(within=[]) == list_objects(until=0) == []
+
+
+def test_teams_and_keys_are_listed_page_by_page(database: DatabaseURL, pepper: ServerSecret) -> None:
+    create(database, pepper)
+    with begin(database) as connection:
+        directory = Directory(connection, "cli:me")
+        directory.create_team("below", "research")
+        for name in ("c", "a", "b"):
+            directory.create_key(pepper, "acme", name)
+        assert [row.id for row in directory.list_keys(most=2)] == ["acme/a", "acme/b"]
+        assert [row.id for row in directory.list_keys(after="acme/b")] == ["acme/c", "research/nightly"]
+        assert [row.id for row in directory.list_keys(within={"research"})] == ["research/nightly"]
+        assert [row.id for row in directory.list_teams("acme", 1)] == ["below"]
+
+
+def test_changes_at_a_time_lose_nothing(database: DatabaseURL, pepper: ServerSecret) -> None:
+    create(database, pepper)
+
+    def add_tag(number: int) -> None:
+        with open_directory(database, pepper, "test", writes=True, dialects=()) as directory:
+            directory.set_tags("team:acme", {**directory.find_team("acme").tags, f"t{number}": ""})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add_tag, range(16)))
+    with begin(database) as connection:
+        assert len(Directory(connection, "test").find_team("acme").tags) == 18
+
+
+def test_a_policy_can_have_every_rule() -> None:
+    assert sorted(policy_form.RULES) == sorted(policy.RULES)

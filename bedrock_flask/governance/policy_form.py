@@ -1,0 +1,91 @@
+"""The form of a policy as it is set: the rules that there are, and the values that each takes."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from bedrock_flask.bedrock.model_ids import REGION
+from bedrock_flask.governance.policy import parse_network
+
+# The longest text of metadata, and of its name.
+_LONGEST = 256
+_MOST_TOKENS = 999_999_999
+
+Test = Callable[[str], object]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        parse_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+DIALECTS, METADATA, MOST_TOKENS = "dialects", "metadata", "most_tokens"
+# Rules whose value is a list, or a text: in words what each text of it is, and whether one is.
+LISTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
+    {
+        "models": ("a model's name or a pattern of names", re.compile(r"[\x21-\x7e]{1,2048}").fullmatch),
+        DIALECTS: ("a dialect: a name of a page or module such as openai_chat", re.compile(r"[a-z_]{1,64}").fullmatch),
+        "regions": ("a region", re.compile(REGION, re.ASCII).fullmatch),
+        "geographies": ("a geography such as eu or global", re.compile(r"[a-z][a-z-]{1,15}").fullmatch),
+        "networks": ("a network such as 10.0.0.0/8", _is_network),
+    }
+)
+TEXTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
+    {
+        "guardrail": (
+            "a guardrail: its id or ARN, and its version, as ID:VERSION",
+            re.compile(r"[\x21-\x7e]+:[A-Z0-9]+").fullmatch,
+        ),
+        "tier": ("a service tier such as flex", re.compile(r"[a-z]{1,32}").fullmatch),
+    }
+)
+RULES = (*LISTS, MOST_TOKENS, *TEXTS, METADATA)
+
+
+def find_policy_fault(policy: Mapping[str, Any], dialects: Collection[str]) -> str:
+    """What is wrong with a policy that is to be set, in words; empty if nothing.
+
+    `dialects` are the names that there are; without them any name passes.
+    """
+    return next((fault for name, value in policy.items() if (fault := _find_fault(name, value, dialects))), "")
+
+
+def _find_fault(name: str, value: Any, dialects: Collection[str]) -> str:
+    if name in LISTS:
+        what, is_valid = LISTS[name]
+        return _find_wrong_text(name, value, what, dialects.__contains__ if dialects and name == DIALECTS else is_valid)
+    if name in TEXTS:
+        what, is_valid = TEXTS[name]
+        return "" if isinstance(value, str) and is_valid(value) else f"{_quote(value)} is not {what}"
+    if name == MOST_TOKENS:
+        return "" if _is_number(value) else f"{_quote(value)} is not a number of tokens"
+    if name == METADATA:
+        return _find_metadata_fault(value)
+    return f"'{name[:100]}' is not a rule of a policy: {', '.join(RULES)}"
+
+
+def _find_wrong_text(name: str, value: Any, what: str, is_valid: Test) -> str:
+    if not isinstance(value, list):
+        return f"{name} is a list"
+    return next((f"{_quote(one)} is not {what}" for one in value if not isinstance(one, str) or not is_valid(one)), "")
+
+
+def _find_metadata_fault(value: Any) -> str:
+    if not isinstance(value, dict):
+        return f"{METADATA} is an object of texts"
+    for pair in value.items():
+        if not all(isinstance(each, str) and 0 < len(each) <= _LONGEST and each.isprintable() for each in pair):
+            return f"{_quote(pair[0])} is not metadata: NAME:VALUE, of up to {_LONGEST} characters each"
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_TOKENS
+
+
+def _quote(value: Any) -> str:
+    return f"'{str(value)[:100]}'"
