@@ -84,7 +84,7 @@ def with_settings(settings: Settings) -> Step:
         for broken in registry.broken:
             for line in broken.lines():
                 LOG.error("starting without %s", line)
-        app.extensions[KEY] = make_state(settings, loaded, load_dialects())
+        app.extensions[KEY] = make_state(settings, loaded, load_dialects(settings.paths))
         with_state(app, models_file=watch, pricer=Pricer(own_prices))
         # Otherwise Flask would answer an address with two slashes with a page that redirects.
         app.url_map.merge_slashes = False

@@ -68,6 +68,7 @@ class Dialect:
     title             its heading in the OpenAPI document
     routes            its addresses
     mounts            the paths below which the routes are found; the first is the gateway's own
+    further_mounts    those at which other gateways have them, as the settings say; the OpenAPI document has them too
     error_prefixes    the paths below which errors are rendered by `render_error`, whether or not there is a route; the
                       longest prefix of all dialects wins
     client_header     a header that only its clients send: they read errors in its words, whatever path they call
@@ -85,8 +86,14 @@ class Dialect:
     mounts: Sequence[str]
     error_prefixes: Sequence[str]
     render_error: ErrorRenderer
+    further_mounts: Sequence[str] = ()
     client_header: str = ""
     describe_paths: Callable[[Any, Models], Iterator[tuple[str, Json]]] | None = None
     write_levels: Callable[[Sequence[Level]], Mapping[str, str]] = lambda levels: {}
     request_headers: Sequence[str | re.Pattern[str]] = ()
     response_headers: Sequence[str] = ()
+
+    @property
+    def all_mounts(self) -> Sequence[str]:
+        """All paths below which the routes are found."""
+        return (*self.mounts, *self.further_mounts)

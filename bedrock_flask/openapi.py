@@ -111,13 +111,30 @@ _LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 
 def _describe_paths(spec: Any, models: Models, dialects: Iterable[Dialect]) -> Iterator[tuple[str, Json]]:
     for dialect in dialects:
-        for route in filter(lambda each: each.summary, dialect.routes):
-            path = route.described or f"{dialect.mounts[0]}{route.path}"
-            yield path, {route.method.lower(): _describe_route(spec, dialect, route, path)}
-        if dialect.describe_paths is not None:
-            yield from dialect.describe_paths(spec, models)
+        described = [*_describe_dialect(spec, models, dialect)]
+        yield from described
+        for mount in dialect.further_mounts:
+            yield from (_move(path, operations, dialect.mounts[0], mount) for path, operations in described)
     for path, summary in _HEALTH.items():
         yield path, {"get": {**get_operation(path[1:], summary, "health"), "security": []}}
+
+
+def _describe_dialect(spec: Any, models: Models, dialect: Dialect) -> Iterator[tuple[str, Json]]:
+    for route in filter(lambda each: each.summary, dialect.routes):
+        path = route.described or f"{dialect.mounts[0]}{route.path}"
+        yield path, {route.method.lower(): _describe_route(spec, dialect, route, path)}
+    if dialect.describe_paths is not None:
+        yield from dialect.describe_paths(spec, models)
+
+
+def _move(path: str, operations: Json, own: str, mount: str) -> tuple[str, Json]:
+    """The same operations below another path; the id of an operation is unique in the document."""
+    place = re.sub(r"\W+", "_", mount.strip("/")) or "root"
+    moved = {
+        method: {**operation, "operationId": f"{operation['operationId']}_at_{place}"}
+        for method, operation in operations.items()
+    }
+    return f"{mount}{path.removeprefix(own)}", moved
 
 
 _HEALTH = {

@@ -23,6 +23,7 @@ from bedrock_flask.bedrock import s3, surfaces
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins, web_hosts
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
+from bedrock_flask.config.other_gateways import OTHER_GATEWAYS
 from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
 from bedrock_flask.config.state_url import StateURL, parse_state_url
 from bedrock_flask.errors import SettingsError
@@ -129,6 +130,14 @@ class _Surfaces(_Names):
         return names
 
 
+class _Paths(_Names):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        names = super()._deserialize(value, attr, data, **kwargs)
+        if wrong := [name for name in names if name not in OTHER_GATEWAYS]:
+            raise ValidationError(f"contains what is not a gateway: {', '.join(wrong)}")
+        return tuple(dict.fromkeys(names))
+
+
 class _Choices(ma.Field[tuple[str, ...]]):
     """`name:choice` pairs, separated by commas."""
 
@@ -180,6 +189,11 @@ class Settings:
         ma.String(validate=validate.Regexp(r"^(/[A-Za-z0-9._~-]+)+\Z", error="is not a path such as /bedrock")),
         "",
         "Path prefix under which the gateway is also served, such as `/bedrock`, for proxies that do not strip it.",
+    )
+    paths: tuple[str, ...] = _setting(
+        _Paths(),
+        (),
+        "Other gateways at whose addresses the APIs are served too, separated by commas: `litellm`, `access-gateway`.",
     )
     worker: str = _setting(
         ma.String(validate=validate.OneOf(["gevent", "gthread"])),

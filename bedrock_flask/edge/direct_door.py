@@ -77,7 +77,7 @@ def list_hot(dialects: Iterable[Dialect]) -> HotAddresses:
     exact: dict[str, Hot] = {}
     named: dict[tuple[str, str], Hot] = {}
     for dialect in dialects:
-        for mount, route in itertools.product(dialect.mounts, dialect.routes):
+        for mount, route in itertools.product(dialect.all_mounts, dialect.routes):
             _add(Hot(f"{mount}{route.path}", dialect.name, route.respond), route, exact, named)
     return HotAddresses(exact, named, tuple(dict.fromkeys(prefix for prefix, _ in named)))
 

@@ -39,7 +39,7 @@ def with_steps(app: Flask) -> Flask:
 def with_routes(app: Flask) -> Flask:
     """The routes of every dialect, below each of its mounts."""
     for dialect in state_of(app).dialects:
-        for mount, route in itertools.product(dialect.mounts, dialect.routes):
+        for mount, route in itertools.product(dialect.all_mounts, dialect.routes):
             rule = f"{mount}{route.path}"
             app.add_url_rule(rule, f"{route.method} {rule}", _make_view(dialect.name, route), methods=[route.method])
     return app

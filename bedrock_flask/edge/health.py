@@ -5,17 +5,27 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from bedrock_flask.config.other_gateways import OTHER_GATEWAYS
 from bedrock_flask.edge.authentication import is_authenticated
 from bedrock_flask.edge.flask_door import current_exchange, public
 from bedrock_flask.errors import ShuttingDown
+from bedrock_flask.state import state_of
 
 
 def with_health(app: Flask) -> Flask:
-    """`/livez`, its older name `/healthz`, and `/readyz`; `/api/hello` is what Claude Code asks at its start."""
+    """`/livez`, its older name `/healthz`, and `/readyz`; `/api/hello` is what Claude Code asks at its start.
+
+    The settings may add the addresses of other gateways.
+    """
     app.add_url_rule("/livez", view_func=report_liveness)
     app.add_url_rule("/healthz", endpoint="healthz", view_func=report_liveness)
     app.add_url_rule("/api/hello", endpoint="hello", view_func=report_liveness)
     app.add_url_rule("/readyz", view_func=report_readiness)
+    for other in (OTHER_GATEWAYS[name] for name in state_of(app).settings.paths):
+        for address in other.liveness:
+            app.add_url_rule(address, endpoint=address, view_func=report_liveness)
+        for address in other.readiness:
+            app.add_url_rule(address, endpoint=address, view_func=report_readiness)
     return app
 
 

@@ -79,6 +79,31 @@ CLASSES: dict[str, tuple[str, Any]] = {
 }
 
 
+OF_AWS = ("/async-invoke", "/foundation-models", "/guardrail", "/inference-profiles", "/model/", "/rerank")
+IN_LITELLM = ("/chat", "/embeddings", "/images", "/invoke", "/models", "/responses")
+IN_ACCESS_GATEWAY = ("/chat", "/embeddings", "/invoke", "/models")
+
+
+def move(own: str, begins: tuple[str, ...], mount: str) -> dict[str, str]:
+    """The addresses below `own` that begin so, by those that they have below `mount` as well."""
+    return {
+        address.replace(f" {own}", f" {mount}", 1): address
+        for address in CLASSES
+        if address.split(" ", 1)[1].startswith(tuple(own + each for each in begins))
+    }
+
+
+# What the setting PATHS adds, and the gateway's own address of the same.
+MOVED = {
+    **move("", OF_AWS, "/bedrock"),
+    **move("/v1", IN_LITELLM, ""),
+    **move("/v1", IN_ACCESS_GATEWAY, "/api/v1"),
+    "GET /health": "GET /livez",
+    "GET /health/liveliness": "GET /livez",
+    "GET /health/liveness": "GET /livez",
+    "GET /health/readiness": "GET /readyz",
+}
+
 # Calls on no model, to which rules on models do not apply.
 WITHOUT_MODEL = (
     "GET /async-invoke",
@@ -88,8 +113,8 @@ WITHOUT_MODEL = (
 )
 
 
-def list_addresses() -> Iterator[str]:
-    for rule in create_app(Settings()).url_map.iter_rules():
+def list_addresses(settings: Settings) -> Iterator[str]:
+    for rule in create_app(settings).url_map.iter_rules():
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield f"{method} {rule.rule}"
 
@@ -113,7 +138,8 @@ LABELS = {
 @pytest.fixture(scope="module")
 def governed(start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory) -> GovernedGateway:
     address = f"sqlite:///{tmp_path_factory.mktemp('matrix')}/gateway.db"
-    return start_governed_gateway(start_gateway, address, BEDROCK_FLASK_REGION="us-east-1")
+    own = {"BEDROCK_FLASK_REGION": "us-east-1", "BEDROCK_FLASK_PATHS": "litellm,access-gateway"}
+    return start_governed_gateway(start_gateway, address, **own)
 
 
 @pytest.fixture(scope="module")
@@ -128,22 +154,25 @@ def keys(governed: GovernedGateway) -> dict[str, str]:
 
 
 def test_every_address_is_classified() -> None:
-    assert sorted(list_addresses()) == sorted(CLASSES)
+    assert sorted(list_addresses(Settings())) == sorted(CLASSES)
+    moved = list_addresses(Settings(paths=("litellm", "access-gateway")))
+    assert sorted(moved) == sorted([*CLASSES, *MOVED])
 
 
-@pytest.mark.parametrize("address", sorted(CLASSES))
+@pytest.mark.parametrize("address", sorted([*CLASSES, *MOVED]))
 def test_each_kind_of_caller_gets_what_the_class_of_an_address_says(
     governed: GovernedGateway, keys: dict[str, str], emulator: Emulator, address: str
 ) -> None:
-    kind, body = CLASSES[address]
+    own = MOVED.get(address, address)
+    kind, body = CLASSES[own]
     method, path = address.split(" ", 1)
     for label, value in LABELS.items():
         path = path.replace(label, value)
     path = path.replace("<path:name>", REEL if "/jobs" in path else NOVA)
-    body = SAMPLES[address] if body is ... else body
+    body = SAMPLES[own] if body is ... else body
     stranger, wrong = (governed.send(key, path, body, method) for key in ("", "wrong"))
     answers = {name: governed.send(key, path, body, method) for name, key in keys.items() if name != "free"}
-    assert not emulator.calls() or kind != CALL or address in WITHOUT_MODEL
+    assert not emulator.calls() or kind != CALL or own in WITHOUT_MODEL
     served = governed.send(keys["free"], path, body, method)
     if kind == PUBLIC:
         assert {answer.status_code for answer in (stranger, wrong, *answers.values(), served)} <= {200, 404, 503}
@@ -156,7 +185,7 @@ def test_each_kind_of_caller_gets_what_the_class_of_an_address_says(
     expected = {
         "no dialect": kind == CALL,
         "no region": kind in (MODEL, CALL),
-        "no model": kind in (MODEL, CALL) and address not in WITHOUT_MODEL,
+        "no model": kind in (MODEL, CALL) and own not in WITHOUT_MODEL,
     }
     assert {name: is_refused(answers[name]) for name in expected} == expected
     assert bool(emulator.calls()) is (kind == CALL), served.text

@@ -1,6 +1,6 @@
 """docs/how-to/clients.md: each program runs, and the settings of the coding agents do what they say.
 
-So do the programs of README.md and docs/how-to/keys.md.
+So do the programs of README.md, and of keys.md, coming-from-litellm.md and coming-from-bedrock-access-gateway.md there.
 """
 
 import base64
@@ -32,15 +32,22 @@ def blocks(language: str, section: str = "", page: Path = PAGE) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
+OTHERS = ("keys.md", "coming-from-litellm.md", "coming-from-bedrock-access-gateway.md")
 PROGRAMS = [
-    each for page in (PAGE, ROOT / "README.md", ROOT / "docs/how-to/keys.md") for each in blocks("py", page=page)
+    each
+    for page in (PAGE, ROOT / "README.md", *(PAGE.with_name(name) for name in OTHERS))
+    for each in blocks("py", page=page)
 ]
 
 
 @pytest.fixture(scope="module")
 def keyed(start_gateway: StartGateway) -> Gateway:
     """A gateway with a key that is a key pair, too."""
-    return start_gateway(BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}", BEDROCK_FLASK_SIGNING_SECRET=SIGNING)
+    return start_gateway(
+        BEDROCK_FLASK_API_KEYS=f"alice:{SECRET}",
+        BEDROCK_FLASK_SIGNING_SECRET=SIGNING,
+        BEDROCK_FLASK_PATHS="litellm,access-gateway",
+    )
 
 
 @pytest.fixture

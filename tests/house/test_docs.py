@@ -77,6 +77,8 @@ OWN = {
     ("docs/how-to/clients.md", "js"): "tests/javascript/test_javascript.py",
     ("docs/how-to/clients.md", "py"): "tests/house/test_clients_page.py",
     ("docs/how-to/clients.md", "toml"): "tests/house/test_clients_page.py",
+    ("docs/how-to/coming-from-bedrock-access-gateway.md", "py"): "tests/house/test_clients_page.py",
+    ("docs/how-to/coming-from-litellm.md", "py"): "tests/house/test_clients_page.py",
     ("docs/how-to/images.md", "py"): "tests/clients/test_openai_images.py",
     ("docs/how-to/keys.md", "py"): "tests/house/test_clients_page.py",
     ("docs/reference/emulator.md", "js"): "tests/javascript/test_javascript.py",
