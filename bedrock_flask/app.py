@@ -22,6 +22,8 @@ from bedrock_flask.edge.flask_door import with_exchange, with_routes, with_steps
 from bedrock_flask.edge.health import with_health
 from bedrock_flask.edge.unread_request import with_unread_requests
 from bedrock_flask.errors import StartupError
+from bedrock_flask.governance.counters import Counters
+from bedrock_flask.governance.counters.choice import choose_counters
 from bedrock_flask.governance.governance import Governance, open_governance
 from bedrock_flask.guards.authorised import authorised
 from bedrock_flask.guards.completed import completed
@@ -95,9 +97,10 @@ def with_settings(settings: Settings) -> Step:
 
 
 def with_governance(app: Flask) -> Flask:
-    """The keys and teams of the database, if the settings name one."""
+    """The keys and teams of the database, if the settings name one, and what counts limits, if there may be any."""
     state = state_of(app)
-    return with_state(app, governance=open_governance(state.settings, state.pricer))
+    settings = state.settings
+    return with_state(app, governance=open_governance(settings, state.pricer), counters=choose_counters(settings))
 
 
 def with_transport(app: Flask) -> Flask:
@@ -109,17 +112,19 @@ def with_transport(app: Flask) -> Flask:
 def with_guards(app: Flask) -> Flask:
     """The guards around the transport."""
     state = state_of(app)
-    handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(list_guards(state.governance)), state.handler)
+    guards = list_guards(state.governance, state.counters)
+    handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(guards), state.handler)
     return with_state(app, handler=handler)
 
 
-def list_guards(governance: Governance | None) -> tuple[Guard, ...]:
+def list_guards(governance: Governance | None, counters: Counters | None) -> tuple[Guard, ...]:
     """What a call passes on its way to the transport, and its reply on the way back, outermost first.
 
     What is not allowed takes nothing of a limit, and what does not fit into a limit opens no row.
     """
-    governing = (limited(governance), ledgered(governance)) if governance else ()
-    return (authorised, *governing, completed)
+    limiting = (limited(counters),) if counters else ()
+    accounting = (ledgered(governance),) if governance else ()
+    return (authorised, *limiting, *accounting, completed)
 
 
 def with_discovery(app: Flask) -> Flask:

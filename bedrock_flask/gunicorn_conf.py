@@ -13,7 +13,7 @@ from typing import Any
 
 from bedrock_flask.config.hosts import bracket_host, is_loopback
 from bedrock_flask.config.last_valid_text import MODELS_FILE
-from bedrock_flask.config.settings import NO_KEYS, Settings, has_keys, read_settings
+from bedrock_flask.config.settings import NO_KEYS, Settings, has_keys, has_limits, read_settings
 from bedrock_flask.errors import SettingsError, StartupError
 from bedrock_flask.governance.counters.shared_memory import BOX
 from bedrock_flask.observability import logs
@@ -66,7 +66,7 @@ _limits = Limits(
 _reloads = Reloads()
 # Before a worker starts, so that all of them share it.
 MODELS_FILE.share()
-if _settings.database_url:
+if has_limits(_settings):
     BOX.share(_settings.workers)
 
 

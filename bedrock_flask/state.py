@@ -11,6 +11,7 @@ from flask import Flask
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
 from bedrock_flask.dialect import Dialect
+from bedrock_flask.governance.counters import Counters
 from bedrock_flask.governance.governance import Governance
 from bedrock_flask.models.models_file_watch import ModelsFileWatch
 from bedrock_flask.models.resolver import Models
@@ -55,6 +56,7 @@ class State:
     answer_unread  the response to a request that the server cannot read: its beginning, a status, what is wrong
     openapi        builds the OpenAPI document of these models, once
     governance     knows the keys and teams of a database; None without one
+    counters       what callers take of their limits; None where nobody has any
     models_file    notices that the models file has changed; None without such a file
     pricer         computes what a call costs
     """
@@ -72,6 +74,7 @@ class State:
     answer_unread: Callable[[bytes, int, str], bytes] | None = None
     openapi: Callable[[Models], Mapping[str, Any]] = lambda models: {}
     governance: Governance | None = None
+    counters: Counters | None = None
     models_file: ModelsFileWatch | None = None
     pricer: Pricer = field(default_factory=Pricer)
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from bedrock_flask.config.limits import MOST
 from bedrock_flask.errors import StartupError
-from bedrock_flask.governance.limits import MOST
 
 
 def parse_limits(options: Mapping[str, str | None]) -> dict[str, int | None]:

@@ -23,6 +23,7 @@ from bedrock_flask.bedrock import s3, surfaces
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins, web_hosts
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
+from bedrock_flask.config.limits import OTHERS, StaticLimits, parse_static_limits
 from bedrock_flask.config.other_gateways import OTHER_GATEWAYS
 from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
 from bedrock_flask.config.state_url import StateURL, parse_state_url
@@ -67,6 +68,14 @@ class _StateURL(ma.Field[StateURL]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> StateURL:
         try:
             return parse_state_url(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _StaticLimits(ma.Field[StaticLimits]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> StaticLimits:
+        try:
+            return parse_static_limits(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -221,6 +230,12 @@ class Settings:
         "Secret of at least 32 characters from which each key's AWS secret is derived (`bedrock-flask aws-keys`).",
     )
     signing_secret_file: str = _setting(_File(), "", "File that contains only the signing secret.")
+    limits: StaticLimits = _setting(
+        _StaticLimits(),
+        StaticLimits(),
+        "Limits a minute and at a time of the API keys: `NAME:requests=60,tokens=100000,calls=5`, separated by "
+        "semicolons; `*` is each key that is not named, and `NAME:none` has no limits.",
+    )
     database_url: DatabaseURL = _setting(
         _DatabaseURL(),
         DatabaseURL(),
@@ -386,6 +401,11 @@ def has_keys(settings: Settings) -> bool:
     return bool(settings.api_keys or settings.database_url)
 
 
+def has_limits(settings: Settings) -> bool:
+    """Whether callers may have limits."""
+    return bool(settings.limits or settings.database_url)
+
+
 def find_region(settings: Settings) -> str:
     """The region of calls whose alias names none, as far as settings and environment tell; empty if they do not."""
     return settings.region or os.environ.get("AWS_REGION", "") or os.environ.get("AWS_DEFAULT_REGION", "")
@@ -484,6 +504,9 @@ def _check_together(row: Mapping[str, Any]) -> None:
         raise ValidationError(
             {f"{PREFIX}KEY_PEPPER": ["is needed with a database: openssl rand -hex 32 prints a good one"]}
         )
+    limits, known = row.get("limits", StaticLimits()), row.get("api_keys", keys.Keys({}))
+    if unknown := sorted(limits.rows.keys() - known.digests.keys() - {OTHERS}):
+        raise ValidationError({f"{PREFIX}LIMITS": [f"names what is not an API key: {', '.join(unknown)[:200]}"]})
 
 
 def _format_faults(messages: Any) -> list[str]:

@@ -15,7 +15,7 @@ from bedrock_flask.edge.exchange import Exchange, SignatureClaim
 from bedrock_flask.edge.host import read_host_name
 from bedrock_flask.edge.networks import reject_elsewhere
 from bedrock_flask.errors import CallerError, LoopbackOnly, StoreUnavailable, Unauthenticated
-from bedrock_flask.governance.principal import NOBODY, Principal, name_static_key
+from bedrock_flask.governance.principal import Principal, find_static_principal
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 # Headers that a proxy adds: its connection comes from this machine, but its client may be on another.
@@ -54,7 +54,7 @@ def _identify(exchange: Exchange) -> Principal | SignatureClaim:
     """
     if not has_keys(exchange.settings):
         _reject_strangers(exchange)
-        return NOBODY
+        return find_static_principal("", exchange.settings.limits)
     header = exchange.header("authorization")
     if signatures.is_signature(header):
         return signatures.read_claim(exchange)
@@ -69,7 +69,7 @@ def _find_principal(exchange: Exchange, presented: str) -> Principal | None:
     """The caller with this key: a static one, or one of the database."""
     owner = exchange.settings.api_keys.find_owner(presented)
     if owner is not None:
-        return name_static_key(owner)
+        return find_static_principal(owner, exchange.settings.limits)
     governance = exchange.state.governance
     return governance.principals.find(presented) if governance else None
 

@@ -6,9 +6,10 @@ Sources: OpenAI, "Rate limits", Rate limits in headers; Anthropic, "Rate limits"
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from bedrock_flask.config.limits import REQUESTS, TOKENS
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response
-from bedrock_flask.governance.limits import REQUESTS, TOKENS, Level
+from bedrock_flask.governance.limits import Level
 
 _COUNTS = ("limit", "remaining", "reset")
 # Those that pages may read.

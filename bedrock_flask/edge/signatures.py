@@ -11,7 +11,7 @@ from bedrock_flask.config.settings import has_keys
 from bedrock_flask.edge.body import keep_body, read_body
 from bedrock_flask.edge.exchange import Exchange, SignatureClaim
 from bedrock_flask.errors import InvalidSignature
-from bedrock_flask.governance.principal import Principal, name_static_key
+from bedrock_flask.governance.principal import Principal, find_static_principal
 from bedrock_flask.protocol import sigv4
 
 _SIGNATURE = re.compile(r"aws4-", re.IGNORECASE)
@@ -94,7 +94,8 @@ def _find_secret(exchange: Exchange, key_id: str) -> tuple[Principal, str] | Non
     settings, governance = exchange.settings, exchange.state.governance
     name = settings.api_keys.find_key(key_id) if settings.signing_secret else None
     if name is not None:
-        return name_static_key(name), settings.api_keys.derive_aws_secret(name, settings.signing_secret)
+        secret = settings.api_keys.derive_aws_secret(name, settings.signing_secret)
+        return find_static_principal(name, settings.limits), secret
     return governance.principals.find_access_key(key_id) if governance else None
 
 

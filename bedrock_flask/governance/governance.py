@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import StartupError, StoreUnavailable
-from bedrock_flask.governance.counters import Counters
-from bedrock_flask.governance.counters.choice import choose_counters
 from bedrock_flask.governance.ledger import Ledger
 from bedrock_flask.governance.principals import Principals
 from bedrock_flask.prices.pricer import Pricer
@@ -16,13 +14,11 @@ class Governance:
     """What a database gives the gateway.
 
     principals  the callers by the secrets that they present
-    counters    what they take of their limits
     ledger      has a row for each call that AWS bills
     pricer      computes what that costs
     """
 
     principals: Principals
-    counters: Counters
     ledger: Ledger
     pricer: Pricer
 
@@ -46,4 +42,4 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
             raise error.__cause__ from None
     ledger = Ledger(open_ledger_store(database, pepper))
     ledger.start()
-    return Governance(principals, choose_counters(settings), ledger, pricer)
+    return Governance(principals, ledger, pricer)

@@ -7,12 +7,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bedrock_flask.bedrock.model_ids import matches
+from bedrock_flask.config.limits import CALLS, KINDS, MOST, REQUESTS, TOKENS
 
 # Seconds for which what was taken counts. Each second has a counter of its own.
 WINDOW = 60
-# The largest limit: counters of shared memory have 32 bits.
-MOST = 1_000_000_000
-KINDS = REQUESTS, TOKENS, CALLS = "requests", "tokens", "calls"
 _MODEL = re.compile(r"[\x21-\x7e]{1,2048}")
 WORDS: Mapping[str, str] = MappingProxyType(
     {REQUESTS: "requests a minute", TOKENS: "tokens a minute", CALLS: "calls at a time"}
@@ -41,7 +39,7 @@ class ScopedLimits:
 class Claim:
     """What one call takes of limits: of all of them, or of none.
 
-    tree    the top team, which all principals have in common that share a limit
+    tree    the top team, which all principals have in common that share a limit; without teams their only scope
     tokens  those of the request and of the longest answer
     """
 

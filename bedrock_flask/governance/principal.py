@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from bedrock_flask.config.limits import StaticLimits
 from bedrock_flask.governance.budgets import Budget
-from bedrock_flask.governance.limits import ScopedLimits
+from bedrock_flask.governance.limits import ScopedLimits, read_limits
 from bedrock_flask.governance.policy import Policy
 
 
@@ -39,6 +40,6 @@ NOBODY = Principal()
 
 
 @lru_cache(maxsize=1024)
-def name_static_key(name: str) -> Principal:
-    """The principal of a static key, of which only the name is known."""
-    return Principal(name)
+def find_static_principal(name: str, limits: StaticLimits) -> Principal:
+    """The principal of a static key, of which only the name and the limits are known; without a name of all callers."""
+    return Principal(name, limits=[*read_limits(f"key:{name}" if name else "all callers", limits.find(name))])

@@ -8,15 +8,14 @@ from bedrock_flask.bedrock.geographies import split_profile
 from bedrock_flask.bedrock.usage import NOTHING
 from bedrock_flask.billing import estimate_tokens
 from bedrock_flask.call import FREE, SILENCE, WHOLE, Batch, Call, Guard, Handler, Reply, Stream
+from bedrock_flask.config.limits import TOKENS
 from bedrock_flask.errors import RateLimited
 from bedrock_flask.governance.counters import Counters
-from bedrock_flask.governance.governance import Governance
-from bedrock_flask.governance.limits import TOKENS, WORDS, Claim, Level, select_limits
+from bedrock_flask.governance.limits import WORDS, Claim, Level, select_limits
 
 
-def limited(governance: Governance) -> Guard:
+def limited(counters: Counters) -> Guard:
     """A guard that counts each call before it is made, and its true tokens when it is over, however it ends."""
-    counters = governance.counters
 
     def guard(handler: Handler) -> Handler:
         def send(call: Call) -> Reply:
@@ -52,7 +51,8 @@ def _admit(counters: Counters, call: Call) -> Callable[[], None]:
     if not limits:
         return _do_nothing
     counts_tokens = any(each.limits.tokens is not None for each in limits)
-    claim = Claim(principal.teams[0], limits, estimate_tokens(call) if counts_tokens else 0)
+    tree = principal.teams[0] if principal.teams else principal.limits[0].scope
+    claim = Claim(tree, limits, estimate_tokens(call) if counts_tokens else 0)
     admission = counters.admit(claim)
     call.record.levels = admission.levels
     if admission.refused is not None:

@@ -43,8 +43,8 @@ def ledger(database: DatabaseURL, pepper: ServerSecret) -> Ledger:
 
 
 def guard(ledger: Ledger, send: Send) -> Handler:
-    # Nobody is looked up, and nothing is limited.
-    others: Any = {"principals": None, "counters": None}
+    # Nobody is looked up.
+    others: Any = {"principals": None}
     return ledgered(Governance(**others, ledger=ledger, pricer=Pricer()))(Handler(send, send))
 
 

@@ -1,14 +1,19 @@
 """Which counters a gateway has: those of the box, or Redis and, while that is away, those of the box."""
 
-from bedrock_flask.config.settings import Settings
+from bedrock_flask.config.settings import Settings, has_limits
 from bedrock_flask.errors import StartupError, StoreUnavailable
 from bedrock_flask.governance.counters import Counters
 from bedrock_flask.governance.counters.shared_memory import BOX
 from bedrock_flask.governance.limits import Admission, Claim
 
 
-def choose_counters(settings: Settings) -> Counters:
-    """The counters of the settings. Raises StartupError if they need a package that is not installed."""
+def choose_counters(settings: Settings) -> Counters | None:
+    """The counters of the settings; None where nobody has limits.
+
+    Raises StartupError if they need a package that is not installed.
+    """
+    if not has_limits(settings):
+        return None
     local = BOX.open().counters()
     if not settings.state_url:
         return local

@@ -21,11 +21,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
+from bedrock_flask.config.limits import REQUESTS, TOKENS
 from bedrock_flask.config.state_url import StateURL
 from bedrock_flask.errors import StoreUnavailable
 from bedrock_flask.governance.counters import Counters
 from bedrock_flask.governance.grouping import Grouping
-from bedrock_flask.governance.limits import REQUESTS, TOKENS, WINDOW, Admission, Claim, Counted, decide, refuse
+from bedrock_flask.governance.limits import WINDOW, Admission, Claim, Counted, decide, refuse
 
 LOG = logging.getLogger("bedrock_flask.counters")
 # Seconds for a connection and for an answer.

@@ -20,11 +20,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
+from bedrock_flask.config.limits import REQUESTS, TOKENS
 from bedrock_flask.errors import StoreUnavailable
 from bedrock_flask.governance.counters import Counters
 from bedrock_flask.governance.limits import (
-    REQUESTS,
-    TOKENS,
     WINDOW,
     Admission,
     Claim,
