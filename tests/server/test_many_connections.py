@@ -145,6 +145,19 @@ def test_a_probe_that_fails_does_not_end_the_worker() -> None:
     assert lingering == [conn]
 
 
+def test_connections_that_end_do_not_hold_up_those_that_come() -> None:
+    """Under load hundreds end in one turn of the main loop, and a health probe would wait for all of them."""
+    worker: Any = object.__new__(Worker)
+    worker._steps, worker._accepting, worker.sockets = 0, True, ["a listener"]
+    accepted: list[str] = []
+    worker.accept = accepted.append
+    ours, theirs = socket.socketpair()
+    with limit_rate(ours, 5) as connection, theirs:
+        for _ in range(20):
+            worker._discard(types.SimpleNamespace(sock=connection), connection)
+    assert accepted == ["a listener"] * 5
+
+
 def test_a_connection_with_an_unread_body_is_not_kept() -> None:
     worker: Any = object.__new__(Worker)
     ours, theirs = socket.socketpair()

@@ -37,6 +37,8 @@ from bedrock_flask.server.workers.pace import (
 from bedrock_flask.server.workers.unread_request import AnswersUnread
 
 _CHUNK = 16 * 1024
+# Connections that end between two times of accepting others.
+_STEPS_BETWEEN = 4
 # Connections that are accepted in one turn of the main loop.
 _ACCEPTED_AT_ONCE = 64
 # Seconds for a client to read the last response and close, while what it still sends is discarded.
@@ -70,6 +72,9 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self.bridge = http2.Bridge(http2.read_bounds(self))
         self.graceful_stop = GracefulStop(self, self.limits)
         self.lane = Lane(self)
+        self._steps = 0
+        # Each call of the system in the main thread costs a wait for the other threads.
+        self._addresses = {listener: listener.getsockname() for listener in self.sockets}
         super().init_process()
 
     def accept(self, listener: Any) -> None:
@@ -77,6 +82,13 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         for _ in range(_ACCEPTED_AT_ONCE):
             if not self._accept_one(listener):
                 break
+
+    def _accept_between(self) -> None:
+        """Accept after every few steps of a turn: a probe must not wait for all the connections that end in it."""
+        self._steps += 1
+        if self._accepting and not self._steps % _STEPS_BETWEEN:
+            for listener in self.sockets:
+                self.accept(listener)
 
     def _accept_one(self, listener: Any) -> bool:
         """Whether there was a connection."""
@@ -92,7 +104,7 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self.nr_conns += 1
         sock = limit_rate(client, self.limits.client)
         self.graceful_stop.connections.add(sock)
-        conn = TConn(self.cfg, sock, address, listener.getsockname())
+        conn = TConn(self.cfg, sock, address, self._addresses[listener])
         if self.cfg.is_ssl:
             self.enqueue_req(conn)
         else:
@@ -148,7 +160,8 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
 
     def _await_head(self, conn: Any) -> None:
         """Give the connection a thread if its header is complete; otherwise let it wait in the poller."""
-        conn.sock.setblocking(False)
+        if conn.sock.gettimeout() != 0:
+            conn.sock.setblocking(False)
         if self._has_head(conn):
             self._serve(conn)
             return
@@ -257,6 +270,7 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         return bool(conn.parser.finish_body(max_bytes=_CHUNK))
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
+        self._accept_between()
         kept = not fs.cancelled() and fs.exception() is None and fs.result()
         if not kept:
             self._linger(conn)
@@ -280,7 +294,8 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         conn.timeout, conn.discarded = time.monotonic() + _LINGER, 0
         try:
             conn.sock.shutdown(socket.SHUT_WR)
-            conn.sock.setblocking(False)
+            if conn.sock.gettimeout():
+                conn.sock.setblocking(False)
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
         except (OSError, ValueError, KeyError):
             self._drop(conn)
@@ -288,8 +303,9 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self.lingering.append(conn)
 
     def _discard(self, conn: Any, client: Any) -> None:
+        self._accept_between()
         try:
-            received = conn.sock.recv_into(_DISCARDED)
+            received = conn.sock.recv_into(_DISCARDED, 0, socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
