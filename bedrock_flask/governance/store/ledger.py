@@ -6,15 +6,12 @@ that two transactions never wait for each other: rows of the ledger by their id,
 """
 
 import json
-import re
 import socket
-import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Sequence
 from operator import add, itemgetter
 from typing import Any
 
-from bedrock_flask.config.database import SQLITE, DatabaseURL
+from bedrock_flask.config.database import DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.budgets import Charge, Counter, admit
 from bedrock_flask.governance.ledger_row import (
@@ -31,11 +28,10 @@ from bedrock_flask.governance.ledger_row import (
     make_group,
     write_tags,
 )
-from bedrock_flask.governance.store.schema import check_installation
-from bedrock_flask.governance.store.session import WritingSession, checkpoint
+from bedrock_flask.governance.store.driver import Driver, Row, open_writer
+from bedrock_flask.governance.store.session import checkpoint
 from bedrock_flask.governance.stores import LedgerStore
 
-Row = Mapping[str, Any]
 _IDENTITY = ("id", "state", "request_id", "worker", "secret", "key", "team", "tags")
 _CALL = ("dialect", "operation", "model", "stream", "opened", "reserved", "charges")
 # What a settlement knows, or not, beside its state and its cost.
@@ -90,86 +86,29 @@ _FIND_ORPHANS = (
     "AND worker NOT IN (SELECT id FROM workers WHERE seen >= :since) LIMIT 500"
 )
 _FIND_STRAYS = f"{_FIND_OPEN} AND worker = :worker AND opened < :before"
-_READ_CLOCK = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
-
-
-class _Driver:
-    """A driver's connection within a transaction."""
-
-    def __init__(self, connection: Any, *, is_sqlite: bool) -> None:
-        self._connection, self.is_sqlite = connection, is_sqlite
-
-    def run(self, text: str, rows: Sequence[Row]) -> None:
-        """Run a statement for each row."""
-        if self.is_sqlite:
-            self._connection.executemany(text, rows)
-        else:
-            for _ in self._run_each(text, rows):
-                pass
-
-    def count(self, text: str, rows: Sequence[Row]) -> list[int]:
-        """Run a statement for each row, and return how many it changed."""
-        if self.is_sqlite:
-            return [self._connection.execute(text, row).rowcount for row in rows]
-        return [cursor.rowcount for cursor in self._run_each(text, rows)]
-
-    def fetch(self, text: str, rows: Sequence[Row]) -> list[Any]:
-        """The first value that a query finds for each row, or None; in Postgres what it finds is locked."""
-        if self.is_sqlite:
-            found = [self._connection.execute(text, row).fetchone() for row in rows]
-        else:
-            found = [cursor.fetchone() for cursor in self._run_each(f"{text} FOR UPDATE", rows)]
-        return [row and row[0] for row in found]
-
-    def select(self, text: str, row: Row) -> list[Any]:
-        """The rows that a query finds."""
-        return list(self._connection.execute(text if self.is_sqlite else _translate(text), row).fetchall())
-
-    def read_clock(self) -> int:
-        """The time of the database."""
-        # A file of SQLite is on this machine.
-        return int(time.time() * 1000) if self.is_sqlite else int(self.select(_READ_CLOCK, {})[0][0])
-
-    def _run_each(self, text: str, rows: Sequence[Row]) -> Iterable[Any]:
-        if not rows:
-            return
-        cursor = self._connection.cursor()
-        if len(rows) == 1:
-            # A pipeline of one costs twice as much.
-            cursor.execute(_translate(text), rows[0])
-        else:
-            cursor.executemany(_translate(text), rows, returning=True)
-        yield cursor
-        while cursor.nextset():
-            yield cursor
 
 
 def open_ledger_store(url: DatabaseURL, pepper: ServerSecret) -> LedgerStore:
     """The ledger of a database, which is connected when it is first written."""
-    session = WritingSession(url, lambda connection: check_installation(connection, pepper))
-    is_sqlite = url.kind == SQLITE
-
-    def transact(work: Any, *arguments: Any) -> Any:
-        return session.run(lambda connection: work(_Driver(connection, is_sqlite=is_sqlite), *arguments))
-
+    transact = open_writer(url, pepper)
     return LedgerStore(
         beat=lambda worker: transact(_beat, worker),
         open=lambda worker, openings: transact(_open, worker, openings),
         settle=lambda settlements: transact(_settle, settlements),
         reap=lambda age: transact(_reap, age),
         find_strays=lambda worker, before: transact(_find_strays, worker, before),
-        leave=lambda worker: transact(_Driver.run, _LEAVE, [{"id": worker}]),
+        leave=lambda worker: transact(Driver.run, _LEAVE, [{"id": worker}]),
         flush=lambda: checkpoint(url),
     )
 
 
-def _beat(driver: _Driver, worker: str) -> int:
+def _beat(driver: Driver, worker: str) -> int:
     now = driver.read_clock()
     driver.run(_BEAT, [{"id": worker, "box": socket.gethostname(), "seen": now}])
     return now
 
 
-def _open(driver: _Driver, worker: str, openings: Sequence[Opening]) -> Sequence[Counter | None]:
+def _open(driver: Driver, worker: str, openings: Sequence[Opening]) -> Sequence[Counter | None]:
     charges = [opening.charges for opening in openings]
     refusals = admit(charges, _read_counters(driver, {each.counter for some in charges for each in some}))
     admitted = [opening for opening, refusal in zip(openings, refusals, strict=True) if refusal is None]
@@ -178,7 +117,7 @@ def _open(driver: _Driver, worker: str, openings: Sequence[Opening]) -> Sequence
     return refusals
 
 
-def _settle(driver: _Driver, settlements: Sequence[Settlement]) -> Collection[bytes]:
+def _settle(driver: Driver, settlements: Sequence[Settlement]) -> Collection[bytes]:
     ordered = sorted(settlements, key=lambda each: each.id)
     counts = driver.count(_SETTLE, [_make_settlement_row(each) for each in ordered])
     settled = [each for each, count in zip(ordered, counts, strict=True) if count]
@@ -187,7 +126,7 @@ def _settle(driver: _Driver, settlements: Sequence[Settlement]) -> Collection[by
     return {each.id for each in settled}
 
 
-def _reap(driver: _Driver, age: int) -> int:
+def _reap(driver: Driver, age: int) -> int:
     now = driver.read_clock()
     orphans = driver.select(_FIND_ORPHANS, {"since": now - age})
     reaped = _settle(driver, [_make_estimate(now, *row) for row in orphans])
@@ -196,7 +135,7 @@ def _reap(driver: _Driver, age: int) -> int:
     return len(reaped)
 
 
-def _find_strays(driver: _Driver, worker: str, before: int) -> Sequence[Settlement]:
+def _find_strays(driver: Driver, worker: str, before: int) -> Sequence[Settlement]:
     now = driver.read_clock()
     return [_make_estimate(now, *row) for row in driver.select(_FIND_STRAYS, {"worker": worker, "before": before})]
 
@@ -206,7 +145,7 @@ def _make_estimate(now: int, row_id: bytes, reserved: int | None, charges: str, 
     return Settlement(bytes(row_id), EST, now, reserved, make_group(*group), read)
 
 
-def _read_counters(driver: _Driver, counters: Collection[Counter]) -> dict[Counter, int]:
+def _read_counters(driver: Driver, counters: Collection[Counter]) -> dict[Counter, int]:
     """What was spent and reserved in each, which is locked."""
     ordered = sorted(counters)
     rows = [{"scope": scope, "start": start} for scope, start in ordered]
@@ -217,7 +156,7 @@ def _read_counters(driver: _Driver, counters: Collection[Counter]) -> dict[Count
     return dict(zip(ordered, found, strict=True))
 
 
-def _add(driver: _Driver, changes: Iterable[tuple[Charge, int, int]]) -> None:
+def _add(driver: Driver, changes: Iterable[tuple[Charge, int, int]]) -> None:
     """Add to what the counters of these charges have reserved and spent."""
     sums: dict[Counter, list[int]] = {}
     for charge, reserved, spent in changes:
@@ -231,7 +170,7 @@ def _add(driver: _Driver, changes: Iterable[tuple[Charge, int, int]]) -> None:
     driver.run(_ADD, rows)
 
 
-def _count_usage(driver: _Driver, settlements: Iterable[Settlement]) -> None:
+def _count_usage(driver: Driver, settlements: Iterable[Settlement]) -> None:
     """Add what is billed, or may be, to the sums of each group."""
     sums: dict[UsageGroup, list[int]] = {}
     for each in settlements:
@@ -283,12 +222,3 @@ def _make_settlement_row(settlement: Settlement) -> Row:
         "settled": settlement.settled,
         "cost": settlement.cost,
     }
-
-
-@cache
-def _translate(text: str) -> str:
-    """A statement as psycopg takes it."""
-    return _PARAMETER.sub(r"%(\1)s", text)
-
-
-_PARAMETER = re.compile(r":(\w+)")
