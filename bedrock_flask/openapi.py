@@ -86,6 +86,7 @@ def build_document(models: Models, dialects: Iterable[Dialect], *, needs_key: bo
         (
             "models",
             "any model",
+            "usage",
             *(each.title for each in dialects if any(route.summary for route in each.routes)),
             "health",
         )

@@ -1,6 +1,8 @@
 """A gateway with a database, for the tests that call it with keys of their own."""
 
 import itertools
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,6 +58,23 @@ class Governed:
         with begin(self.database, writes=False) as connection:
             return [dict(row._mapping) for row in connection.execute(sqlalchemy.text(text))]
 
+    def await_rows(self, key: str, count: int) -> list[dict[str, Any]]:
+        """The rows of a key when all are settled, which those that have ended are after a moment."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            rows = self.query(f"SELECT * FROM ledger WHERE key = '{key}' ORDER BY opened")
+            if len(rows) >= count and all(row["state"] != "OPEN" for row in rows):
+                assert len(rows) == count, rows
+                return rows
+            assert time.monotonic() < until, rows
+            time.sleep(0.02)
+
+    def run(self, *words: str) -> list[str]:
+        """The lines that a command prints."""
+        command = [sys.executable, "-m", "bedrock_flask", *words]
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
     def create_key(self, team: str = "research", expires: int | None = None) -> "NamedKey":
         """Create a key of a team."""
         name = f"k{next(_NUMBERS)}"
@@ -63,10 +82,13 @@ class Governed:
         secret = derive_aws_secret(_PEPPER, new.id, compute_digest(_PEPPER, new.text))
         return NamedKey(f"{team}/{name}", new.id, new.text, secret)
 
-    def send(self, headers: dict[str, str], path: str = "/v1/models/nova/invoke", body: Any = NOVA) -> Any:
+    def send(
+        self, headers: dict[str, str], path: str = "/v1/models/nova/invoke", body: Any = NOVA, method: str = "POST"
+    ) -> Any:
         """The response to a request."""
         # A connection for each, so that any worker may answer.
-        return requests.post(self.gateway.url + path, json=body, headers=headers, timeout=PATIENCE)
+        sent = {"json": body} if method == "POST" else {}
+        return requests.request(method, self.gateway.url + path, headers=headers, timeout=PATIENCE, **sent)
 
     def is_served(self, key: str) -> bool:
         """Whether a key is known."""

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from bedrock_flask.errors import StartupError
+from bedrock_flask.governance.usage import write_time
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -32,4 +32,4 @@ def format_time(milliseconds: int | None) -> str:
     """A time as UTC in seconds, and a hyphen for none."""
     if milliseconds is None:
         return "-"
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return write_time(milliseconds)

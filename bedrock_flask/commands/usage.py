@@ -4,7 +4,6 @@ import csv
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import click
 
@@ -14,7 +13,8 @@ from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.errors import StartupError
 from bedrock_flask.governance.budgets import to_dollars
 from bedrock_flask.governance.ledger_row import TOKEN_COUNTS
-from bedrock_flask.governance.store.usage import GROUPS, TAG, UsageSum, sum_usage
+from bedrock_flask.governance.store.usage import sum_usage
+from bedrock_flask.governance.usage import GROUPS, TAG, UsageSum, write_day
 
 _BY = f"{', '.join(GROUPS)} or {TAG}NAME"
 
@@ -61,10 +61,6 @@ def _parse_only(pair: str) -> tuple[str, str]:
 
 def _write_row(groups: Sequence[str], found: UsageSum) -> tuple[str, ...]:
     pairs = zip(groups, found.group, strict=True)
-    names = (_format_day(value) if name == "day" else value or "-" for name, value in pairs)
+    names = (write_day(value) if name == "day" else value or "-" for name, value in pairs)
     counts = map(str, (found.calls, *found.tokens))
     return (*names, *counts, to_dollars(found.cost), str(found.estimated), str(found.unpriced))
-
-
-def _format_day(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"

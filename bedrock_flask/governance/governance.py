@@ -6,6 +6,7 @@ from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import StartupError, StoreUnavailable
 from bedrock_flask.governance.ledger import Ledger
 from bedrock_flask.governance.principals import Principals
+from bedrock_flask.governance.stores import UsageReader
 from bedrock_flask.prices.pricer import Pricer
 
 
@@ -16,11 +17,13 @@ class Governance:
     principals  the callers by the secrets that they present
     ledger      has a row for each call that AWS bills
     pricer      computes what that costs
+    read_usage  reads what a key has used
     """
 
     principals: Principals
     ledger: Ledger
     pricer: Pricer
+    read_usage: UsageReader
 
 
 def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
@@ -32,6 +35,7 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
         return None
     from bedrock_flask.governance.store.key_store import open_key_store
     from bedrock_flask.governance.store.ledger import open_ledger_store
+    from bedrock_flask.governance.store.usage import open_usage_reader
 
     database, pepper = settings.database_url, settings.key_pepper
     principals = Principals(open_key_store(database, pepper), pepper)
@@ -42,4 +46,4 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
             raise error.__cause__ from None
     ledger = Ledger(open_ledger_store(database, pepper))
     ledger.start()
-    return Governance(principals, ledger, pricer)
+    return Governance(principals, ledger, pricer, open_usage_reader(database, pepper))

@@ -7,6 +7,7 @@ from bedrock_flask.errors import StoreUnavailable
 from bedrock_flask.governance.budgets import Counter
 from bedrock_flask.governance.ledger_row import Opening, Settlement
 from bedrock_flask.governance.principal import Principal
+from bedrock_flask.governance.usage import OwnUsage
 
 # What a secret is looked up by: its digest, or its id.
 SecretName = bytes | str
@@ -58,3 +59,7 @@ class LedgerStore:
     find_strays: Callable[[str, int], Sequence[Settlement]]
     leave: Callable[[str], None]
     flush: Callable[[], None]
+
+
+# What a key has used since a time, and its budgets at another, both in milliseconds; raises StoreUnavailable.
+UsageReader = Callable[[Principal, int, int], OwnUsage]

@@ -406,3 +406,9 @@ def test_an_application_profiles_arn_is_answered_by_the_family_of_its_body(
     gateway = start_gateway(BEDROCK_FLASK_MODELS_FILE=str(tmp_path / "models.toml"))
     assert gateway.post("/v1/models/team/invoke", CLAUDE).json()["type"] == "message"
     assert emulator.calls()[0]["model"].endswith("application-inference-profile/abc123")
+
+
+def test_without_a_database_there_is_no_usage(gateway: Gateway) -> None:
+    response = gateway.get("/v1/usage")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert "no database" in response.json()["detail"]

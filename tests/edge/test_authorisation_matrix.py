@@ -37,6 +37,7 @@ CLASSES: dict[str, tuple[str, Any]] = {
     "GET /inference-profiles": (OWN, None),
     "GET /inference-profiles/<path:name>": (OWN, None),
     "GET /v1/models": (OWN, None),
+    "GET /v1/usage": (OWN, None),
     "GET /v1/models/<path:name>": (MODEL, None),
     "GET /v1/models/<path:name>/invoke": (OWN, None),
     "GET /v1/models/<path:name>/invoke-stream": (OWN, None),
@@ -80,8 +81,8 @@ CLASSES: dict[str, tuple[str, Any]] = {
 
 
 OF_AWS = ("/async-invoke", "/foundation-models", "/guardrail", "/inference-profiles", "/model/", "/rerank")
-IN_LITELLM = ("/chat", "/embeddings", "/images", "/invoke", "/models", "/responses")
-IN_ACCESS_GATEWAY = ("/chat", "/embeddings", "/invoke", "/models")
+IN_LITELLM = ("/chat", "/embeddings", "/images", "/invoke", "/models", "/responses", "/usage")
+IN_ACCESS_GATEWAY = ("/chat", "/embeddings", "/invoke", "/models", "/usage")
 
 
 def move(own: str, begins: tuple[str, ...], mount: str) -> dict[str, str]:

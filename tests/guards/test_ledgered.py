@@ -1,7 +1,5 @@
 """The ledger over real sockets: each call has one row, and no budget is exceeded however many calls come at once."""
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -45,25 +43,13 @@ def send(governed: Governed, key: NamedKey, path: str, body: Any, **options: Any
     return requests.post(governed.gateway.url + path, json=body, headers=headers, timeout=PATIENCE, **options)
 
 
-def read_rows(governed: Governed, key: NamedKey, count: int) -> list[dict[str, Any]]:
-    """The rows of a key when all are settled, which those that have ended are after a moment."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        rows = governed.query(f"SELECT * FROM ledger WHERE key = '{key.name}' ORDER BY opened")
-        if len(rows) >= count and all(row["state"] != "OPEN" for row in rows):
-            assert len(rows) == count, rows
-            return rows
-        assert time.monotonic() < until, rows
-        time.sleep(0.02)
-
-
 def test_a_whole_answer_and_a_stream_have_a_row_with_their_cost(governed: Governed, key: NamedKey) -> None:
     whole = send(governed, key, "/v1/chat/completions", CHAT, headers={"x-request-id": "whole-1"})
     assert whole.status_code == 200, whole.text
     usage = whole.json()["usage"]
     streamed = send(governed, key, "/v1/chat/completions", CHAT | {"stream": True})
     assert "data: [DONE]" in streamed.text
-    first, second = read_rows(governed, key, 2)
+    first, second = governed.await_rows(key.name, 2)
     assert (first["state"], first["request_id"], first["stream"]) == ("OK", "whole-1", False)
     assert (first["team"], first["secret"], first["operation"]) == ("research", key.id, "Converse")
     assert (first["input_tokens"], first["output_tokens"]) == (usage["prompt_tokens"], usage["completion_tokens"])
@@ -91,7 +77,7 @@ def read_reservation(governed: Governed, body: Any = CHAT) -> int:
     """What one call of a key reserves, in nanodollars."""
     key = governed.create_key()
     assert send(governed, key, "/v1/chat/completions", body).status_code == 200
-    return int(read_rows(governed, key, 1)[0]["reserved"])
+    return int(governed.await_rows(key.name, 1)[0]["reserved"])
 
 
 def test_many_calls_at_once_with_room_for_ten_are_ten(governed: Governed, emulator: Emulator, key: NamedKey) -> None:
@@ -104,7 +90,7 @@ def test_many_calls_at_once_with_room_for_ten_are_ten(governed: Governed, emulat
         responses = list(pool.map(lambda _: send(governed, key, "/v1/chat/completions", CHAT), range(500)))
     assert Counter(response.status_code for response in responses) == {200: 10, 402: 490}
     assert len(emulator.calls()) == 10
-    rows = read_rows(governed, key, 10)
+    rows = governed.await_rows(key.name, 10)
     total = sum(row["cost"] for row in rows)
     assert read_spending(governed, key) == [(total, 0)] * 2
 
@@ -149,7 +135,7 @@ def test_the_budget_of_a_team_is_one_for_all_its_keys_and_the_teams_below(govern
     governed.change("set_budgets", f"team:{team}", {"day": to_dollars(reserved)})
     one, other = governed.create_key(team), governed.create_key(f"{team}-below")
     assert send(governed, one, "/v1/chat/completions", CHAT).status_code == 200
-    read_rows(governed, one, 1)
+    governed.await_rows(one.name, 1)
     # What was spent is less than what was reserved, and leaves too little for another call.
     response = send(governed, other, "/v1/chat/completions", CHAT)
     assert response.status_code == 402, response.text
@@ -161,7 +147,7 @@ def test_a_model_without_a_price_is_refused_to_a_key_with_a_budget(governed: Gov
     path = "/v1/chat/completions"
     free = governed.create_key()
     assert send(governed, free, path, body).status_code == 200
-    [row] = read_rows(governed, free, 1)
+    [row] = governed.await_rows(free.name, 1)
     assert (row["state"], row["reserved"], row["cost"]) == ("OK", None, None)
     set_budget(governed, key, day="100")
     refused = send(governed, key, path, body)
@@ -177,11 +163,11 @@ def test_what_bedrock_refuses_is_free_and_what_it_may_have_done_is_estimated(
     set_budget(governed, key, day="1")
     emulator.fault("ThrottlingException")
     assert send(governed, key, "/v1/chat/completions", CHAT).status_code == 429
-    [row] = read_rows(governed, key, 1)
+    [row] = governed.await_rows(key.name, 1)
     assert (row["state"], row["cost"], row["status"], row["error"]) == ("FREE", 0, 429, "throttled")
     emulator.fault("InternalServerException")
     assert send(governed, key, "/v1/chat/completions", CHAT).status_code == 502
-    _, row = read_rows(governed, key, 2)
+    _, row = governed.await_rows(key.name, 2)
     assert (row["state"], row["cost"]) == ("EST", row["reserved"])
     assert read_spending(governed, key) == [(row["reserved"], 0)]
 
@@ -190,7 +176,7 @@ def test_a_stream_whose_client_leaves_is_cancelled(governed: Governed, emulator:
     emulator.fault("stall", after=1, seconds=20)
     with send(governed, key, "/v1/chat/completions", CHAT | {"stream": True}, stream=True) as response:
         next(response.iter_content(1))
-    [row] = read_rows(governed, key, 1)
+    [row] = governed.await_rows(key.name, 1)
     assert (row["state"], row["cost"], row["error"]) == ("CANCELLED", row["reserved"], "client_left")
 
 
@@ -198,12 +184,12 @@ def test_each_call_of_a_request_has_a_row_and_counting_has_none(governed: Govern
     body = {"model": "titan-embed", "input": ["one", "two", "three"]}
     response = send(governed, key, "/v1/embeddings", body)
     assert response.status_code == 200, response.text
-    rows = read_rows(governed, key, 3)
+    rows = governed.await_rows(key.name, 3)
     assert {row["state"] for row in rows} == {"OK"}
     assert sum(row["input_tokens"] for row in rows) == response.json()["usage"]["prompt_tokens"]
     counted = {"model": "claude", "messages": CHAT["messages"]}
     assert send(governed, key, "/v1/messages/count_tokens", counted).status_code == 200
-    read_rows(governed, key, 3)
+    governed.await_rows(key.name, 3)
 
 
 def test_a_static_key_has_rows_too(governed: Governed) -> None:
@@ -219,22 +205,16 @@ def test_a_static_key_has_rows_too(governed: Governed) -> None:
 def test_a_person_reads_who_spent_what(governed: Governed, key: NamedKey) -> None:
     set_budget(governed, key, day="1.50")
     assert send(governed, key, "/v1/chat/completions", CHAT).status_code == 200
-    [row] = read_rows(governed, key, 1)
-    lines = run_command(governed, "usage", "--by", "key", "--by", "model", "--csv")
+    [row] = governed.await_rows(key.name, 1)
+    lines = governed.run("usage", "--by", "key", "--by", "model", "--csv")
     header, *rows = [line.split(",") for line in lines]
     assert header[:3] == ["key", "model", "calls"]
     [own] = [dict(zip(header, each, strict=True)) for each in rows if each[0] == key.name]
     assert own["model"] == row["model"]
     assert (own["calls"], own["cost_usd"], own["unpriced"]) == ("1", to_dollars(row["cost"]), "0")
     check_usage(governed.database)
-    [_, shown] = run_command(governed, "keys", "budget", key.name)
+    [_, shown] = governed.run("keys", "budget", key.name)
     assert shown.split() == ["day", "1.50", to_dollars(row["cost"]), "0.00", "-"]
-
-
-def run_command(governed: Governed, *words: str) -> list[str]:
-    command = [sys.executable, "-m", "bedrock_flask", *words]
-    done = subprocess.run(command, env=governed.environ, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
 
 
 def test_no_call_is_made_while_the_database_is_away(
@@ -246,7 +226,7 @@ def test_no_call_is_made_while_the_database_is_away(
         session.headers["authorization"] = f"Bearer {key.text}"
         url = f"{governed.gateway.url}/v1/chat/completions"
         assert session.post(url, json=CHAT, timeout=PATIENCE).status_code == 200
-        read_rows(governed, key, 1)
+        governed.await_rows(key.name, 1)
         emulator.ask("DELETE", "/_emulator/requests")
         postgres.kill()
         try:
@@ -263,4 +243,4 @@ def test_no_call_is_made_while_the_database_is_away(
         while session.post(url, json=CHAT, timeout=PATIENCE).status_code != 200:
             assert time.monotonic() - began < 5
             time.sleep(0.1)
-    read_rows(governed, key, 2)
+    governed.await_rows(key.name, 2)

@@ -44,7 +44,7 @@ def ledger(database: DatabaseURL, pepper: ServerSecret) -> Ledger:
 
 def guard(ledger: Ledger, send: Send) -> Handler:
     # Nobody is looked up.
-    others: Any = {"principals": None}
+    others: Any = {"principals": None, "read_usage": None}
     return ledgered(Governance(**others, ledger=ledger, pricer=Pricer()))(Handler(send, send))
 
 

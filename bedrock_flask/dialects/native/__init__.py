@@ -12,6 +12,7 @@ from bedrock_flask.dialect import Dialect, ErrorResponse, Route
 from bedrock_flask.dialects.native import jobs
 from bedrock_flask.dialects.native.model_list import list_models, show_model
 from bedrock_flask.dialects.native.openapi import describe_paths
+from bedrock_flask.dialects.native.usage import show_usage
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.limit_headers import write_openai
@@ -216,6 +217,7 @@ DIALECT = Dialect(
         Route(path="/models/<path:name>/invoke-stream", respond=invoke_stream),
         Route(path="/invoke", respond=invoke_by_body),
         *jobs.ROUTES,
+        Route(path="/usage", respond=show_usage, method="GET"),
         Route(path="/models", respond=list_models, method="GET"),
         Route(path="/models/<path:name>", respond=show_model, method="GET"),
         Route(path="/models/<path:name>/invoke", respond=reject_get, method="GET"),
@@ -223,7 +225,7 @@ DIALECT = Dialect(
         Route(path="/models/<path:name>/schema", respond=show_schema, method="GET"),
     ),
     mounts=("/v1",),
-    error_prefixes=("/v1/models", "/v1/invoke"),
+    error_prefixes=("/v1/models", "/v1/invoke", "/v1/usage"),
     render_error=render_error,
     write_levels=write_openai,
     describe_paths=describe_paths,

@@ -6,9 +6,8 @@ botocore.
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from bedrock_flask import headers
@@ -16,9 +15,9 @@ from bedrock_flask.bedrock import s3
 from bedrock_flask.bedrock.operations import ASYNC
 from bedrock_flask.converse import Json, map_shape_errors
 from bedrock_flask.dialect import Route
+from bedrock_flask.dialects.native.query import read_members
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
-from bedrock_flask.edge.query import read_query
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import (
     FieldError,
@@ -230,13 +229,7 @@ def _choose_token(exchange: Exchange, body: Json) -> str:
 
 def _read_query(exchange: Exchange) -> str:
     """The query of ListAsyncInvokes; raises InvalidBody with the names of the caller's parameters."""
-    pairs = read_query(exchange)
-    faults = [FieldError(name[:100], "is given twice") for name, _ in _find_twice(pairs)]
-    given: dict[str, Any] = dict(pairs)
-    if re.fullmatch(r"[0-9]{1,9}", given.get("limit", "")):
-        given["limit"] = int(given["limit"])
-    if faults := faults or find_schema_faults(QUERY, given):
-        raise InvalidBody(faults)
+    given = read_members(exchange, QUERY)
     times = {name: _read_time(name, given[name]) for name in _TIMES if name in given}
     query = {
         "statusEquals": next((name for name, own in _STATUSES.items() if own == given.get("status")), ""),
@@ -250,14 +243,6 @@ def _read_query(exchange: Exchange) -> str:
 
 
 _TIMES = {"submitted_after": "submitTimeAfter", "submitted_before": "submitTimeBefore"}
-
-
-def _find_twice(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    seen: set[str] = set()
-    for name, value in pairs:
-        if name in seen:
-            yield name, value
-        seen.add(name)
 
 
 def _read_time(name: str, text: str) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from bedrock_flask import json_schema
 from bedrock_flask.converse import Json
-from bedrock_flask.dialects.native.jobs import MOST_TOKEN, Job, JobBody, JobList, Query
+from bedrock_flask.dialects.native.jobs import MOST_TOKEN, QUERY, Job, JobBody, JobList
+from bedrock_flask.dialects.native.query import describe_query
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.openapi import PROBLEM_RESPONSE, get_operation, request_body
@@ -41,7 +42,7 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
                 "operationId": "list_jobs",
                 "tags": ["any model"],
                 "summary": "List the asynchronous jobs of a model",
-                "parameters": list(_describe_query()),
+                "parameters": list(describe_query(QUERY)),
                 "responses": _describe_responses("200", "A page of jobs.", jobs),
             },
         },
@@ -86,13 +87,6 @@ def _describe_start(spec: Any, model: Model, body: Json, job: Json) -> Json:
         "requestBody": request_body(of_model, {"input": dict(model.adapter.async_sample), "output": _OUTPUT}),
         "responses": _describe_responses("202", "The job.", job),
     }
-
-
-def _describe_query() -> Iterator[Json]:
-    schema = json_schema.to_json_schema(Query())
-    for name, described in schema["properties"].items():
-        rest = {keyword: value for keyword, value in described.items() if keyword != "description"}
-        yield {"in": "query", "name": name, "schema": rest, "description": described["description"]}
 
 
 def _describe_responses(status: str, words: str, schema: Json) -> Json:

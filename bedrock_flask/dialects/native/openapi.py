@@ -11,6 +11,8 @@ from bedrock_flask.bodies import answers
 from bedrock_flask.converse import Json
 from bedrock_flask.dialects.native import jobs_openapi
 from bedrock_flask.dialects.native.model_list import ModelEntry, ModelList
+from bedrock_flask.dialects.native.query import describe_query
+from bedrock_flask.dialects.native.usage import QUERY, Usage
 from bedrock_flask.fields import Schema
 from bedrock_flask.headers import usage_header
 from bedrock_flask.models.registry import GENERIC
@@ -36,6 +38,10 @@ def describe_paths(spec: Any, models: Models) -> Iterator[tuple[str, Json]]:
     entries, entry = (json_schema.add_reference(spec, kind()) for kind in (ModelList, ModelEntry))
     listing = get_operation("list_models", "The models that can be called.", "models", schema=entries)
     yield "/v1/models", {"get": listing}
+    usage = get_operation(
+        "show_usage", "What the key has used.", "usage", schema=json_schema.add_reference(spec, Usage())
+    )
+    yield "/v1/usage", {"get": {**usage, "parameters": list(describe_query(QUERY))}}
     yield "/v1/models/{model}", {"get": get_operation("show_model", "One model.", "models", schema=entry)}
     yield (
         "/v1/models/{model}/schema",

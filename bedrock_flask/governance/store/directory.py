@@ -11,14 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bedrock_flask.config.server_secret import ServerSecret
-from bedrock_flask.governance.budgets import (
-    PERIODS,
-    Budget,
-    describe_owner,
-    find_budgets_fault,
-    name_counter,
-    read_budgets,
-)
+from bedrock_flask.governance.budgets import PERIODS, Budget, describe_owner, find_budgets_fault, read_budgets
 from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
 from bedrock_flask.governance.limits import change_limits, find_limits_fault
 from bedrock_flask.governance.policy import find_widening, read_policy
@@ -26,7 +19,8 @@ from bedrock_flask.governance.policy_form import find_policy_fault
 from bedrock_flask.governance.store.audit import describe_row, write_audit
 from bedrock_flask.governance.store.errors import ConflictError, DirectoryError, MissingError
 from bedrock_flask.governance.store.key_store import read_chains, read_policies
-from bedrock_flask.governance.store.tables import INSTALLATION, KEYS, SECRETS, SPENDING, TEAMS, AnyRow
+from bedrock_flask.governance.store.tables import INSTALLATION, KEYS, SECRETS, TEAMS, AnyRow
+from bedrock_flask.governance.store.usage import list_spending
 from bedrock_flask.governance.tags import find_tags_fault
 
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -173,12 +167,7 @@ class Directory:
     def list_spending(self, scope: str, now: int) -> Sequence[tuple[Budget, int, int]]:
         """The budgets of a scope, with what each has spent and reserved in this period."""
         budgets = read_budgets(scope, self._find(*_split_scope(scope)).budgets)
-        return [(budget, *self._read_spending(*name_counter(budget, now))) for budget in budgets]
-
-    def _read_spending(self, scope: str, start: int) -> tuple[int, int]:
-        chosen = select(SPENDING).where(SPENDING.c.scope == scope, SPENDING.c.start == start)
-        found = self.connection.execute(chosen).first()
-        return (found.spent, found.reserved) if found else (0, 0)
+        return list_spending(self.connection, budgets, now)
 
     def _add_secret(self, pepper: ServerSecret, key: str) -> NewKey:
         new = draw_key()

@@ -1,41 +1,49 @@
 """What was used and spent, summed up from what each day sums up to."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from operator import add
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from bedrock_flask.governance.budgets import find_start
+from bedrock_flask.config.database import DatabaseURL
+from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.governance.budgets import Budget, find_start, name_counter
 from bedrock_flask.governance.ledger_row import USAGE_COUNTS
-from bedrock_flask.governance.store.tables import USAGE_DAILY, AnyRow
+from bedrock_flask.governance.principal import Principal
+from bedrock_flask.governance.store.schema import check_installation
+from bedrock_flask.governance.store.session import Session
+from bedrock_flask.governance.store.tables import SPENDING, USAGE_DAILY, AnyRow
+from bedrock_flask.governance.stores import UsageReader
+from bedrock_flask.governance.usage import TAG, OwnUsage, UsageSum, make_sum
 
-# What calls can be summed up by, beside one of their tags: `tag:NAME`. A day is its first millisecond.
-GROUPS = ("team", "key", "model", "day")
-TAG = "tag:"
 _ANYTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class UsageSum:
-    """The calls of one group that have ended and are billed.
+def open_usage_reader(url: DatabaseURL, pepper: ServerSecret) -> UsageReader:
+    """A reader of what a key has used since a time; the database is connected when it is first read."""
+    session = Session(url, lambda connection: check_installation(connection, pepper))
+    return lambda principal, since, now: session.run(
+        lambda connection: _read_own_usage(connection, principal, since, now)
+    )
 
-    group      the value of each thing that they are summed up by; empty for a tag that they do not have
-    tokens     input, output, read from a cache, written to a cache
-    cost       nanodollars
-    estimated  how many of them have a cost that is estimated
-    unpriced   how many have none, because no price is known
-    """
 
-    group: tuple[Any, ...]
-    calls: int
-    tokens: tuple[int, ...]
-    cost: int
-    estimated: int
-    unpriced: int
+def _read_own_usage(connection: Connection, principal: Principal, since: int, now: int) -> OwnUsage:
+    own = {"team": principal.team, "key": principal.key}
+    budgets = [each for each in principal.budgets if each.scope == f"key:{principal.key}"]
+    return OwnUsage(sum_usage(connection, ("day", "model"), since, own), list_spending(connection, budgets, now))
+
+
+def list_spending(connection: Connection, budgets: Iterable[Budget], now: int) -> Sequence[tuple[Budget, int, int]]:
+    """Each budget with what it has spent and reserved in the period that has the time `now`."""
+    return [(budget, *_read_spending(connection, *name_counter(budget, now))) for budget in budgets]
+
+
+def _read_spending(connection: Connection, scope: str, start: int) -> tuple[int, int]:
+    found = connection.execute(select(SPENDING).where(SPENDING.c.scope == scope, SPENDING.c.start == start)).first()
+    return (found.spent, found.reserved) if found else (0, 0)
 
 
 def sum_usage(
@@ -58,7 +66,7 @@ def sum_usage(
         if all(values[name] == value for name, value in only.items()):
             group, counts = tuple(values[name] for name in by), [int(each) for each in row[len(columns) :]]
             found[group] = list(map(add, found[group], counts)) if group in found else counts
-    return [_make_sum(group, found[group]) for group in sorted(found)]
+    return [make_sum(group, found[group]) for group in sorted(found)]
 
 
 def _name_column(name: str) -> str:
@@ -69,8 +77,3 @@ def _find_value(row: AnyRow, name: str) -> Any:
     if not name.startswith(TAG):
         return row._mapping[name]
     return json.loads(row.tags).get(name.removeprefix(TAG), "")
-
-
-def _make_sum(group: tuple[Any, ...], counts: Sequence[int]) -> UsageSum:
-    calls, *tokens, cost, estimated, unpriced = counts
-    return UsageSum(group, calls, tuple(tokens), cost, estimated, unpriced)
