@@ -240,14 +240,15 @@ class RegionNotAllowed(CallerError):
 
 
 class PolicyRefused(CallerError):
-    """A policy of the caller's key, of its team or of one above it does not allow the request."""
+    """A policy of the caller's key, of a team above it or of the alias does not allow the request."""
 
     code = "policy_refused"
     title = "A policy does not allow this request"
     status = 403
 
     def __init__(self, refusal: str) -> None:
-        super().__init__(f"{refusal} Who administers this gateway can change it: bedrock-flask teams|keys policy.")
+        remedy = "Who administers this gateway can change it: bedrock-flask teams|keys policy, or the models file."
+        super().__init__(f"{refusal} {remedy}")
 
 
 class BudgetExceeded(CallerError):

@@ -16,5 +16,11 @@ def check_network(exchange: Exchange) -> None:
 
 def reject_elsewhere(exchange: Exchange, principal: Principal) -> None:
     """Raise PolicyRefused if the request does not come from where this caller's may."""
-    if refusal := find_network_refusal(principal.policies, exchange.environ.get("REMOTE_ADDR", "")):
+    if refusal := find_network_refusal(principal.policies, find_address(exchange)):
         raise PolicyRefused(refusal)
+
+
+def find_address(exchange: Exchange) -> str:
+    """The address that a request comes from; empty for a socket."""
+    address: str = exchange.environ.get("REMOTE_ADDR", "")
+    return address

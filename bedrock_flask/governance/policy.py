@@ -55,11 +55,13 @@ RULES = tuple(each.name for each in fields(Policy) if each.name not in ("owner",
 class Terms:
     """What a call is, as policies see it.
 
-    policies     those that it must satisfy, the outermost first
+    policies     those of the caller that it must satisfy, the outermost first
     dialect      the API that it came by; None where any may be meant
     region       the region that is called; empty if that is not known
     names        the model's alias, the id that is called, and the model's own; empty for an operation on no model
     geographies  those any of which allows the call; empty if nobody can know where the model is served
+    added        the policies of the model's alias, which are inner ones
+    address      where the call comes from, for the networks of those; the caller's are checked before
     """
 
     policies: Sequence[Policy] = ()
@@ -67,6 +69,8 @@ class Terms:
     region: str = ""
     names: Sequence[str] = ()
     geographies: Sequence[str] = ()
+    added: Sequence[Policy] = ()
+    address: str = ""
 
 
 # Of a call that no policy rules.
@@ -114,9 +118,18 @@ def describe_prescriptions(policies: Sequence[Policy]) -> str:
     return f"Policies prescribe {', '.join(rows)}."
 
 
+def describe_policy(policy: Policy) -> dict[str, Any]:
+    """The rules of a policy and whose they are, as JSON has them."""
+    rules = {name: getattr(policy, name) for name in RULES}
+    return {"owner": policy.owner, **{name: value for name, value in rules.items() if value not in (None, "", {})}}
+
+
 def find_refusal(terms: Terms) -> str:
     """Why a call is refused, in one sentence for its caller; empty if each policy allows it."""
-    return next((words for policy in terms.policies for words in _list_refusals(policy, terms)), "")
+    for policy in (*terms.policies, *terms.added):
+        if words := next(_list_refusals(policy, terms), ""):
+            return words
+    return find_network_refusal(terms.added, terms.address) or _find_contradiction(terms)
 
 
 def find_network_refusal(policies: Sequence[Policy], address: str) -> str:
@@ -162,6 +175,19 @@ def _list_refusals(policy: Policy, terms: Terms) -> Iterator[str]:
     if policy.geographies is not None and not set(policy.geographies).intersection(terms.geographies):
         place = "/".join(terms.geographies) or f"a place that '{terms.names[0]}' does not tell"
         yield _explain(policy, "geographies", place)
+
+
+def _find_contradiction(terms: Terms) -> str:
+    """What an added policy prescribes, and one of the caller's otherwise: a call cannot satisfy both."""
+    pairs = ((added, outer) for added in terms.added for outer in terms.policies)
+    return next(
+        (
+            f"The policy of the {outer.owner} prescribes {replaced}, and that of the {added.owner} something else."
+            for added, outer in pairs
+            if (replaced := _find_replaced(added, outer))
+        ),
+        "",
+    )
 
 
 def _find_replaced(policy: Policy, outer: Policy) -> str:

@@ -1,8 +1,8 @@
-"""The guard that lets only calls pass which every policy of their caller allows."""
+"""The guard that lets only calls pass which every policy of their caller and of their model's alias allows."""
 
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.errors import PolicyRefused
-from bedrock_flask.governance.policy import find_refusal
+from bedrock_flask.governance.policy import FREE_TERMS, find_refusal
 
 
 def authorised(handler: Handler) -> Handler:
@@ -23,5 +23,5 @@ def _check(call: Call) -> None:
     if call.terms is None:
         # A way to call Bedrock that nobody has thought of here is closed.
         raise PolicyRefused("This call does not say what policies ask for.")
-    if call.terms.policies and (refusal := find_refusal(call.terms)):
+    if call.terms is not FREE_TERMS and (refusal := find_refusal(call.terms)):
         raise PolicyRefused(refusal)

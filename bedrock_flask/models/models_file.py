@@ -11,6 +11,10 @@ unsupported = "drop"                     # drop what the model does not support,
 cache = "on"                             # mark what the model caches in requests of OpenAI's formats
 successor = "nova"                       # called instead once AWS does not serve the model any more
 successor_from = 2027-01-31              # … or from this day
+
+[models.fast.policy]                     # what calls by this alias must satisfy, in addition to the caller's policies
+regions = ["eu-west-1"]
+most_tokens = 2000
 """
 
 import re
@@ -28,6 +32,8 @@ from marshmallow import fields, validate
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.errors import ModelsFileError
+from bedrock_flask.governance.policy import Policy, read_policy
+from bedrock_flask.governance.policy_form import find_policy_fault
 from bedrock_flask.models.contradictions import find_contradictions
 from bedrock_flask.models.registry import Registry
 
@@ -52,6 +58,7 @@ class Alias:
     cache: str = ""
     successor: str = ""
     successor_from: date | None = None
+    policy: Policy | None = None
 
     @property
     def model(self) -> str:
@@ -76,6 +83,17 @@ class _Day(fields.Field[date]):
         return day
 
 
+class _Policy(fields.Field[Mapping[str, Any]]):
+    """The rules of a policy, as teams and keys have them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, Any]:
+        fault = find_policy_fault(value, ()) if isinstance(value, dict) else "is not a table of rules"
+        if fault:
+            raise marshmallow.ValidationError(fault)
+        rules: Mapping[str, Any] = value
+        return rules
+
+
 class _EntrySchema(marshmallow.Schema):
     id = fields.String(validate=validate.Regexp(_ID))
     profile = fields.String(validate=validate.Regexp(_ID))
@@ -88,6 +106,7 @@ class _EntrySchema(marshmallow.Schema):
     cache = fields.String(validate=validate.OneOf(CACHE_MODES))
     successor = fields.String(validate=validate.Regexp(_ID))
     successor_from = _Day()
+    policy = _Policy()
 
 
 def read_models_file(path: str | Path | None, registry: Registry) -> Mapping[str, Alias]:
@@ -139,8 +158,9 @@ def _make_alias(name: str, entry: Any, registry: Registry) -> Alias:
     if profile and arn:
         raise marshmallow.ValidationError({"arn": ["cannot be combined with a profile"]})
     profile = profile or arn
-    mode = row.pop("mode", STRICT)
-    alias = Alias(name=name, id=row.pop("id", "") or profile, profile=profile, validate=mode, **row)
+    mode, rules = row.pop("mode", STRICT), row.pop("policy", None)
+    policy = read_policy(f"alias '{name}'", rules) if rules else None
+    alias = Alias(name=name, id=row.pop("id", "") or profile, profile=profile, validate=mode, policy=policy, **row)
     if not alias.id:
         raise marshmallow.ValidationError({"id": ["is missing: give the Bedrock id, a profile or an ARN"]})
     if alias.adapter and alias.adapter not in registry.adapters:

@@ -16,6 +16,7 @@ from bedrock_flask.adapter import Adapter, KnownModel
 from bedrock_flask.bedrock.model_ids import find_arn_region, is_imported, is_own_model
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.errors import ModelNotListed, UnknownModel
+from bedrock_flask.governance.policy import Policy
 from bedrock_flask.models.context_suffix import ContextSuffix, split_suffix
 from bedrock_flask.models.discovery import Discovery
 from bedrock_flask.models.lifecycle import RETIRED, Lifecycle, find_lifecycle, find_today
@@ -57,6 +58,7 @@ class Model:
     is_profile          whether it is AWS's inference profile of a model, rather than the model's own id
     surfaces            the surfaces that can be called, the preferred one first; None if its adapter says how
     output              the most tokens of an answer; 0 if that is not known
+    policies            those of the alias, and of the one that it replaces
     """
 
     name: str
@@ -77,6 +79,7 @@ class Model:
     is_profile: bool = False
     surfaces: tuple[str, ...] | None = None
     output: int = 0
+    policies: tuple[Policy, ...] = ()
     _served: dict[Way, "Model"] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -222,6 +225,7 @@ class Models:
             unsupported=alias.unsupported or successor.unsupported,
             cache=alias.cache or successor.cache,
             replaces=alias.id,
+            policies=_list_policies(alias) + successor.policies,
             can_change=True,
             **self._describe_id(successor.capabilities, called),
         )
@@ -250,6 +254,7 @@ class Models:
             cache=alias.cache,
             base=alias.id,
             title=alias.name,
+            policies=_list_policies(alias),
             **self._describe_id(capabilities, alias.model, alias.id),
         )
 
@@ -300,6 +305,10 @@ class Models:
 def is_id(name: str) -> bool:
     """Whether a name has the form of a Bedrock id, an inference profile or an ARN."""
     return len(name) <= _MAX_LENGTH and bool(_ARN.fullmatch(name) or _ID.fullmatch(name))
+
+
+def _list_policies(alias: Alias) -> tuple[Policy, ...]:
+    return (alias.policy,) if alias.policy else ()
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.answer_limit import limit_answer
 from bedrock_flask.pipeline.prescriptions import carry_prescribed, find_prescribed, reject_prescribed
 from bedrock_flask.pipeline.region import choose_region, expect_region
-from bedrock_flask.pipeline.terms import describe_terms
+from bedrock_flask.pipeline.terms import describe_terms, list_policies
 from bedrock_flask.protocol import envelope
 from bedrock_flask.protocol import json as strict
 from bedrock_flask.translation import safeguards
@@ -211,7 +211,7 @@ def make_call(
     operation = operation or model.adapter.operation
     check_enabled(exchange, operation)
     # A count answers with a number.
-    policies = () if operation in _UNBILLED else exchange.principal.policies
+    policies = () if operation in _UNBILLED else list_policies(exchange, model)
     carried = carry_prescribed(
         operation,
         body,
@@ -259,10 +259,10 @@ def check_enabled(exchange: Exchange, operation: str) -> None:
         raise SurfaceNotEnabled(f"This call needs '{name}', which is not in BEDROCK_FLASK_SURFACES.")
 
 
-def find_safeguards(exchange: Exchange) -> Mapping[str, Any]:
-    """What headers, body and policies say of a request's guardrail, tier and the like, as Converse's members."""
+def find_safeguards(exchange: Exchange, model: Model) -> Mapping[str, Any]:
+    """What headers, body and policies say of a call's guardrail, tier and the like, as Converse's members."""
     own = safeguards.combine(safeguards.read_headers(_select_headers(exchange, ())), exchange.safeguards)
-    return own | find_prescribed(exchange.principal.policies)
+    return own | find_prescribed(list_policies(exchange, model))
 
 
 def _select_headers(exchange: Exchange, names: Collection[str]) -> dict[str, str]:
@@ -292,7 +292,7 @@ def make_account_call(
     """
     check_enabled(exchange, operation)
     if operation == ASYNC:
-        reject_prescribed(exchange.principal.policies, operation)
+        reject_prescribed(list_policies(exchange, model), operation)
     end_large_body(exchange)
     named, is_alias = (find_arn_region(arn), False) if arn or model is None else (model.region, bool(model.base))
     region = choose_region(exchange, named, is_alias=is_alias)

@@ -51,7 +51,7 @@ def _serve(exchange: Exchange, model: Model, choose: Choose) -> Model:
         return model
     if way is None:
         raise explain_unserved(model)
-    if way.name in SURFACES and (wanted := find_safeguards(exchange)):
+    if way.name in SURFACES and (wanted := find_safeguards(exchange, model)):
         way = choose([each for each in model.ways if not find_lost(SURFACES.get(each.name), wanted)]) or way
     return model.serve_by(way)
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from bedrock_flask.bedrock.geographies import list_region_geographies
 from bedrock_flask.bedrock.model_ids import is_application_profile, is_foundation_model, is_own_model
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.networks import find_address
 from bedrock_flask.errors import PolicyRefused
-from bedrock_flask.governance.policy import FREE_TERMS, Terms, find_refusal
+from bedrock_flask.governance.policy import FREE_TERMS, Policy, Terms, find_refusal
 from bedrock_flask.models.context_suffix import split_suffix
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.region import find_own_region
@@ -15,15 +16,20 @@ from bedrock_flask.pipeline.region import find_own_region
 
 def describe_terms(exchange: Exchange, region: str, model: Model | None = None) -> Terms:
     """The terms of a call of a model, or of an operation on none; an empty region is the gateway's own."""
-    policies = exchange.principal.policies
-    if not policies:
+    policies, added = exchange.principal.policies, model.policies if model else ()
+    if not policies and not added:
         return FREE_TERMS
     region = region or find_own_region(exchange)
     if model is None:
-        return Terms(policies, exchange.dialect, region)
-    return Terms(
-        policies, exchange.dialect, region, _list_names(exchange, model), _find_geographies(exchange, model, region)
-    )
+        return Terms(policies, dialect=exchange.dialect, region=region)
+    names, geographies = _list_names(exchange, model), _find_geographies(exchange, model, region)
+    return Terms(policies, exchange.dialect, region, names, geographies, added, find_address(exchange))
+
+
+def list_policies(exchange: Exchange, model: Model | None) -> Sequence[Policy]:
+    """The policies of a call, the outermost first: those of the caller, then those of the model's alias."""
+    own = exchange.principal.policies
+    return (*own, *model.policies) if model and model.policies else own
 
 
 def reject_model(exchange: Exchange, model: Model) -> None:

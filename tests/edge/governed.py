@@ -12,7 +12,7 @@ from bedrock_flask.config.database import DatabaseURL, parse_database_url
 from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.governance.store.directory import Directory
 from bedrock_flask.governance.store.engine import begin
-from bedrock_flask.governance.store.tables import KEYS
+from bedrock_flask.governance.store.tables import KEYS, TEAMS
 from tests.databases import PEPPER
 from tests.doubles import Gateway, StartGateway
 from tests.governed import PATIENCE, change_directory, create_tables
@@ -34,9 +34,9 @@ class GovernedGateway:
         with begin(self.database) as connection:
             directory = Directory(connection, "test")
             directory.create_team(team, "acme")
-            directory.set_policy(f"team:{team}", team_policy or {})
             new = directory.create_key(_PEPPER, team, "k")
             # Past the directory, which refuses the rules of a later release.
+            connection.execute(update(TEAMS).where(TEAMS.c.id == team).values(policy=team_policy or {}))
             connection.execute(update(KEYS).where(KEYS.c.id == f"{team}/k").values(policy=policy))
         return new.text
 

@@ -30,6 +30,9 @@ adapter = "nova"
 [models.placed]
 id = "eu.{NOVA}"
 arn = "{APPLICATION}"
+[models.guarded]
+id = "{NOVA}"
+policy = {{ guardrail = "gr1:1", metadata = {{ app = "draft" }} }}
 """
 
 
@@ -125,7 +128,7 @@ def test_a_stream_is_refused_before_it_begins(governed: GovernedGateway, emulato
 def test_models_that_a_key_may_not_call_are_not_listed_for_it(governed: GovernedGateway) -> None:
     key = governed.create_key({"models": ["amazon.nova-lite*", "claude"], "geographies": ["us"], "dialects": []})
     listed = governed.send(key, "/v1/models", method="GET").json()
-    assert {"nova", "draft", "claude"} >= {model["id"] for model in listed["data"] if "." not in model["id"]}
+    assert {"nova", "draft", "guarded", "claude"} >= {model["id"] for model in listed["data"] if "." not in model["id"]}
     ids = {model["model"] for model in listed["data"]}
     assert NOVA in ids
     assert all("nova-lite" in each or "claude" in each for each in ids), ids
@@ -248,6 +251,20 @@ def test_the_tier_and_metadata_of_all_policies_go_along_and_the_outer_one_wins(
     sent = json.loads(emulator.calls()[-1]["body"])
     assert sent["serviceTier"] == {"type": "flex"}
     assert sent["requestMetadata"] == {"run": "9", "cost": "7", "owner": "acme", "app": "report"}
+
+
+def test_the_policy_of_an_alias_adds_to_those_of_the_key_and_contradicts_none(
+    governed: GovernedGateway, emulator: Emulator
+) -> None:
+    key = governed.create_key({"metadata": {"cost": "7"}}, {"guardrail": "gr1:1"})
+    assert governed.send(key, "/model/guarded/converse", TURN).status_code == 200
+    assert json.loads(emulator.calls()[-1]["body"])["requestMetadata"] == {"cost": "7", "app": "draft"}
+    before = len(emulator.calls())
+    for policy in ({"guardrail": "gr2:1"}, {"metadata": {"app": "other"}}):
+        answer = governed.send(governed.create_key({}, policy), "/model/guarded/converse", TURN)
+        assert answer.status_code == 403, answer.text
+        assert "and that of the alias 'guarded' something else" in answer.json()["message"]
+    assert len(emulator.calls()) == before
 
 
 def test_a_call_that_cannot_have_what_is_prescribed_is_refused(governed: GovernedGateway, emulator: Emulator) -> None:

@@ -13,6 +13,7 @@ from bedrock_flask.dialects.native.anthropic_models import ANTHROPIC_VERSION, de
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.fields import Boolean, Integer, List, Nested, Object, Open, String
+from bedrock_flask.governance.policy import describe_policy
 from bedrock_flask.models.discovery import Finding
 from bedrock_flask.models.lifecycle import ACTIVE, DEPRECATED, RETIRED, find_today
 from bedrock_flask.models.listing import Listed, describe, list_callable
@@ -53,6 +54,7 @@ class ModelEntry(Open):
     profiles = List(String(), required=True, description="The inference profiles that reach it from the region.")
     offered = Boolean(allow_none=True, description="Whether the account's lists have it; null if that is not known.")
     validation = String(required=True, data_key="validate", description="What happens to what a schema does not know.")
+    policies = List(Object(), required=True, description="The rules that calls by this alias must satisfy.")
     operation = String(required=True)
     capabilities = Object(required=True)
     patterns = List(String(), required=True, description="The ids that the adapter claims.")
@@ -152,6 +154,7 @@ def _describe(row: Listed, source: str, today: date) -> dict[str, Any]:
         "profiles": row.profiles,
         "offered": row.is_offered,
         "validate": model.validate,
+        "policies": [describe_policy(policy) for policy in model.policies],
         "operation": model.adapter.operation,
         "capabilities": dataclasses.asdict(model.capabilities),
         "patterns": list(model.adapter.models),
