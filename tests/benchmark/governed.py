@@ -33,7 +33,9 @@ def list_databases() -> dict[str, Open]:
 
 
 @contextlib.contextmanager
-def run_governed(open_database: Open, upstream: Upstream, folder: Path, settings: Mapping[str, str]) -> Iterator[Server]:
+def run_governed(
+    open_database: Open, upstream: Upstream, folder: Path, settings: Mapping[str, str]
+) -> Iterator[Server]:
     """Run a gateway with a database until the block ends; it is called with a key that has a budget and limits."""
     with open_database(folder) as address:
         own = create_tables(address)
