@@ -10,6 +10,7 @@ from bedrock_flask.errors import StartupError
 
 # Each command with the first sentence of its own help, so that the list of them imports none.
 COMMANDS = {
+    "admin": "Serve the admin API: teams, keys, the audit log and what is spent.",
     "audit": "Show who has changed which team or key.",
     "aws-keys": "Print the AWS key pair of each API key.",
     "config": "Show every setting, its value and its source.",

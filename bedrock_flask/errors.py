@@ -138,6 +138,12 @@ class InvalidBody(CallerError):
         self.rest = rest
 
 
+class InvalidDocument(InvalidBody):
+    """The body of a request to the admin API has members or values that it cannot have."""
+
+    title = "The request body is not what this address takes"
+
+
 class Unauthenticated(CallerError):
     """The request has no valid API key."""
 
@@ -150,6 +156,37 @@ class Unauthenticated(CallerError):
             detail or "Send an API key of this gateway as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.",
             headers={"www-authenticate": "Bearer"},
         )
+
+
+class OperatorForbidden(CallerError):
+    """The operator's role does not allow the request."""
+
+    code = "operator_forbidden"
+    title = "The role of the operator does not allow this"
+    status = 403
+
+
+class ForeignPage(CallerError):
+    """A request to the admin API that a web page of another site has sent."""
+
+    code = "foreign_page"
+    title = "The admin API refuses web pages of other sites"
+    status = 403
+
+
+class PreconditionFailed(CallerError):
+    """What is to be changed has another `ETag` than that of `If-Match`."""
+
+    code = "precondition_failed"
+    title = "Somebody else has changed this meanwhile"
+    status = 412
+
+
+class InvalidQuery(CallerError):
+    """A parameter of the query that is unknown or invalid."""
+
+    code = "invalid_query"
+    title = "The query is invalid"
 
 
 class InvalidSignature(CallerError):

@@ -18,9 +18,10 @@ from bedrock_flask.commands.output.table import format_table
 @click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="The most rows.")
 @click.option("--json", "is_json", is_flag=True, help="Print each row as JSON, with what was before and after it.")
 def audit(name: str, who: str, action: str, last: str, most: int, is_json: bool) -> None:
-    """Show who has changed which team or key, the newest change first.
+    """Show who has changed which team or key.
 
-    NAME is a team, a key (TEAM/NAME) or a secret (TEAM/NAME/ID); the keys of a team and their secrets are included.
+    The newest change is first. NAME is a team, a key (TEAM/NAME) or a secret (TEAM/NAME/ID); the keys of a team and
+    their secrets are included.
     """
     since = int((time.time() - parse_duration(last)) * 1000)
     with read_directory(read_database_settings()) as directory:

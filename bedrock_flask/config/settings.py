@@ -9,7 +9,7 @@ import difflib
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from marshmallow import fields as ma
 
 from bedrock_flask.bedrock import s3, surfaces
 from bedrock_flask.bedrock.model_ids import REGION
-from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, origins, web_hosts
+from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, operators, origins, web_hosts
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
 from bedrock_flask.config.limits import OTHERS, StaticLimits, parse_static_limits
 from bedrock_flask.config.other_gateways import OTHER_GATEWAYS
@@ -44,6 +44,22 @@ class _Keys(ma.Field[keys.Keys]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> keys.Keys:
         try:
             return keys.parse_keys(pair for part in str(value).split(",") if (pair := part.strip()))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _Operators(ma.Field[keys.Keys]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> keys.Keys:
+        try:
+            return operators.parse_operators(pair for part in str(value).split(",") if (pair := part.strip()))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _Grants(ma.Field[tuple[str, ...]]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        try:
+            return operators.parse_grants(pair for part in str(value).split(",") if (pair := part.strip()))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -249,6 +265,22 @@ class Settings:
         "Secret of at least 32 characters on which the digests of keys in the database depend. It cannot be changed.",
     )
     key_pepper_file: str = _setting(_File(), "", "File that contains only that secret.")
+    admin_host: str = _setting(ma.String(), "127.0.0.1", "Address that `bedrock-flask admin` binds.")
+    admin_port: int = _setting(_integer(1, 65535), 8900, "Port that it binds.")
+    admin_keys: keys.Keys = _setting(
+        _Operators(),
+        keys.Keys({}),
+        "Operators of the admin API: `name:secret` pairs, separated by commas, with secrets of at least 32 characters.",
+    )
+    admin_keys_file: str = _setting(
+        _File(), "", "File with one such pair per line; lines that begin with `#` are comments."
+    )
+    admin_roles: tuple[str, ...] = _setting(
+        _Grants(),
+        (),
+        "What operators may do: `name:admin`, `name:auditor` or `name:owner@TEAM`, separated by commas. One without a "
+        "role is an admin.",
+    )
     state_url: StateURL = _setting(
         _StateURL(),
         StateURL(),
@@ -467,13 +499,18 @@ def _read_files(row: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _read_keys(text: str, row: Mapping[str, Any]) -> keys.Keys:
-    lines = text.splitlines()
-    in_file = keys.parse_keys(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
-    listed: keys.Keys = row.get("api_keys", keys.Keys({}))
-    if both := sorted(in_file.digests.keys() & listed.digests.keys()):
-        raise ValueError(f"contains keys that {PREFIX}API_KEYS contains too: {', '.join(both)}")
-    return keys.Keys({**listed.digests, **in_file.digests})
+def _read_keys(name: str, parse: Callable[[Iterable[str]], keys.Keys]) -> Callable[[str, Mapping[str, Any]], keys.Keys]:
+    """A reader of a file of `name:secret` lines, which are added to those of the setting itself."""
+
+    def read(text: str, row: Mapping[str, Any]) -> keys.Keys:
+        lines = text.splitlines()
+        in_file = parse(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+        listed: keys.Keys = row.get(name, keys.Keys({}))
+        if both := sorted(in_file.digests.keys() & listed.digests.keys()):
+            raise ValueError(f"contains keys that {PREFIX}{name.upper()} contains too: {', '.join(both)}")
+        return keys.Keys({**listed.digests, **in_file.digests})
+
+    return read
 
 
 def _read_alone(name: str, parse: Callable[[str], Any]) -> Callable[[str, Mapping[str, Any]], Any]:
@@ -489,7 +526,8 @@ def _read_alone(name: str, parse: Callable[[str], Any]) -> Callable[[str, Mappin
 
 _FILE_READERS: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = MappingProxyType(
     {
-        "api_keys": _read_keys,
+        "api_keys": _read_keys("api_keys", keys.parse_keys),
+        "admin_keys": _read_keys("admin_keys", operators.parse_operators),
         "signing_secret": _read_alone("signing_secret", parse_server_secret),
         "database_url": _read_alone("database_url", parse_database_url),
         "key_pepper": _read_alone("key_pepper", parse_server_secret),
@@ -507,6 +545,10 @@ def _check_together(row: Mapping[str, Any]) -> None:
     limits, known = row.get("limits", StaticLimits()), row.get("api_keys", keys.Keys({}))
     if unknown := sorted(limits.rows.keys() - known.digests.keys() - {OTHERS}):
         raise ValidationError({f"{PREFIX}LIMITS": [f"names what is not an API key: {', '.join(unknown)[:200]}"]})
+
+    listed = row.get("admin_keys", keys.Keys({})).digests
+    if unknown := [pair for pair in row.get("admin_roles", ()) if pair.rpartition(":")[0] not in listed]:
+        raise ValidationError({f"{PREFIX}ADMIN_ROLES": [f"'{unknown[0]}': {PREFIX}ADMIN_KEYS has no such operator"]})
 
 
 def _format_faults(messages: Any) -> list[str]:

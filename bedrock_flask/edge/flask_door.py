@@ -110,4 +110,5 @@ def _find_nearest_address(path: str) -> str:
     routes = current_app.create_url_adapter(request)
     candidates = (path.rstrip("/"), path.removeprefix("/v1"), f"/v1{path}")
     near = [each for each in candidates if each != path and routes and routes.allowed_methods(each)]
-    return f"{near[0]} does" if near else "/openapi.json lists every address"
+    document = next(each.rule for each in current_app.url_map.iter_rules() if each.rule.endswith("/openapi.json"))
+    return f"{near[0]} does" if near else f"{document} lists every address"

@@ -7,11 +7,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from gunicorn.app.base import BaseApplication
 from gunicorn.workers import gthread
 
 from bedrock_flask.config.hosts import bracket_host
@@ -21,6 +20,7 @@ from bedrock_flask.emulator.environ import make_client_environ, make_compatible_
 from bedrock_flask.emulator.request_log import RequestLog, open_log
 from bedrock_flask.emulator.settings import EmulatorSettings
 from bedrock_flask.models.loading import load_registry
+from bedrock_flask.server.application import Application
 from bedrock_flask.server.workers import http2
 from bedrock_flask.server.workers.call_connection import open_call
 from bedrock_flask.server.workers.pace import RateLimitedSocket, limit_rate
@@ -101,21 +101,6 @@ def _take_socket(conn: Any) -> socket.socket:
     return socket.socket(limited.family, limited.type, limited.proto, fileno=limited.detach())
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn with these options only: it reads no file, environment variable or command line."""
-
-    def __init__(self, options: dict[str, Any], make_app: Callable[[], Any]) -> None:
-        self.options, self.make_app = options, make_app
-        super().__init__()
-
-    def load_config(self) -> None:
-        for name, value in self.options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        return self.make_app()
-
-
 def serve(settings: EmulatorSettings) -> None:
     """Serve until stopped. The log and the plugins are opened here, so that an error is reported once, at the start."""
     write = open_log(settings.log) if settings.log else None
@@ -161,7 +146,7 @@ def serve(settings: EmulatorSettings) -> None:
         "post_worker_init": report_ready,
     }
     sys.stdout.flush()
-    _Server(options, make_app).run()
+    Application(options, make_app).run()
 
 
 # What `emulate` shows of an environment in which clients talk to the emulator.

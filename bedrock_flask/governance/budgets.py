@@ -69,7 +69,7 @@ def find_budgets_fault(rows: Iterable[Mapping[str, Any]]) -> str:
         if period not in PERIODS:
             return f"'{period[:50]}' is not a period: {', '.join(PERIODS)}"
         try:
-            parse_dollars(row["usd"])
+            parse_dollars(str(row.get("usd", "")))
         except ValueError as error:
             return str(error)
         if wrong := [name for name in unpriced if not isinstance(name, str) or not _MODEL.fullmatch(name)]:

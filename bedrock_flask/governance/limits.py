@@ -188,6 +188,11 @@ def find_limits_fault(row: Mapping[str, Any]) -> str:
     return ""
 
 
+def tidy_limits(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits of a row without models that have none."""
+    return _drop_empty({**row, "models": _drop_empty(row.get("models", {}))})
+
+
 def describe_limits(row: Mapping[str, Any]) -> str:
     """The limits of a row in one line; a hyphen for none."""
     scoped = [(each.model, each.limits) for each in read_limits("", row)]

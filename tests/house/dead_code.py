@@ -52,7 +52,7 @@ USED_ELSEWHERE = {
     "bedrock_flask/transport/boto/deferred.py:_read_*": "http.client.HTTPResponse",
     "bedrock_flask/transport/signed/response.py:on_*": "httptools",
     "bedrock_flask/emulator/engines/smollm.py:write_one_token": "a process of the same module, by name",
-    "bedrock_flask/emulator/server.py:load_config": "gunicorn",
+    "bedrock_flask/server/application.py:load_config": "gunicorn",
     "bedrock_flask/fields/schema.py:check_names": "marshmallow, which calls its hooks",
     "bedrock_flask/gunicorn_conf.py:*": "gunicorn, which reads its configuration by name",
     "bedrock_flask/bedrock/surfaces.py:BEARER_ACTION": "the tests of the permissions",

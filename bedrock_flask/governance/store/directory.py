@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.budgets import PERIODS, Budget, describe_owner, find_budgets_fault, read_budgets
 from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
-from bedrock_flask.governance.limits import change_limits, find_limits_fault
+from bedrock_flask.governance.limits import change_limits, find_limits_fault, tidy_limits
 from bedrock_flask.governance.policy import find_widening, read_policy
 from bedrock_flask.governance.policy_form import find_policy_fault
 from bedrock_flask.governance.store.audit import describe_row, write_audit
@@ -64,6 +64,21 @@ class Directory:
     ) -> Sequence[AnyRow]:
         """The teams by their names: those after one of them, at most as many, and of these only."""
         return self._list(TEAMS, after, most, [] if within is None else [TEAMS.c.id.in_(within)])
+
+    def list_chain(self, team: str) -> Sequence[str]:
+        """The names of a team and of those above it, from the top down."""
+        self._find(TEAMS, team)
+        return [each.id for each in read_chains(self.connection, {team})[team]]
+
+    def list_below(self, teams: Collection[str]) -> Collection[str]:
+        """The names of these teams, and of all below them."""
+        found: set[str] = set()
+        wanted = {*teams}
+        while wanted:
+            found |= wanted
+            below = select(TEAMS.c.id).where(TEAMS.c.parent.in_(wanted))
+            wanted = {*self.connection.execute(below).scalars()} - found
+        return found
 
     def revoke_team(self, name: str) -> None:
         """Revoke a team: no key of it, or of a team below it, is valid."""
@@ -141,7 +156,7 @@ class Directory:
         _refuse(find_limits_fault(limits))
         table, name = _split_scope(scope)
         self._find_valid(table, name)
-        self._update(table, name, limits=limits)
+        self._update(table, name, limits=tidy_limits(limits))
 
     def set_budgets(self, scope: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
         """Set the budgets of a scope in US dollars by their periods, or remove those that are None."""

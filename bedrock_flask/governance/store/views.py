@@ -1,10 +1,11 @@
-"""Rows as the admin API answers them, and as commands show them: times are texts in UTC."""
+"""Rows as the admin API answers them, and as commands show them: times as texts in UTC, and money in dollars."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bedrock_flask.governance.budgets import Budget, find_end, name_counter, to_dollars
 from bedrock_flask.governance.store.tables import AnyRow
+from bedrock_flask.governance.times import write_time
 
 
 def describe_team(row: AnyRow) -> dict[str, Any]:
@@ -26,11 +27,18 @@ def describe_audit(row: AnyRow) -> dict[str, Any]:
     return {**described, "before": row.before, "after": row.after}
 
 
-def write_time(milliseconds: int | None) -> str | None:
-    """A time as RFC 3339 has it; None for none."""
-    if milliseconds is None:
-        return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+def describe_spending(budget: Budget, spent: int, reserved: int, now: int) -> dict[str, Any]:
+    """A budget, and what is spent and reserved of it in the period that has the time `now`."""
+    _, start = name_counter(budget, now)
+    money = {"usd": budget.limit, "spent": spent, "reserved": reserved}
+    times = {"start": write_time(start), "end": write_time(find_end(budget.period, start))}
+    dollars = {name: to_dollars(amount) for name, amount in money.items()}
+    return {"period": budget.period, **times, **dollars, "unpriced": sorted(budget.unpriced)}
+
+
+def read_budget_rows(budgets: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The budgets of a view as the directory stores them."""
+    return [{"period": period, **budget} for period, budget in budgets.items()]
 
 
 def _describe_rules(row: AnyRow) -> dict[str, Any]:

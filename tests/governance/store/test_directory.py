@@ -252,6 +252,8 @@ def test_teams_and_keys_are_listed_page_by_page(database: DatabaseURL, pepper: S
         assert [row.id for row in directory.list_keys(after="acme/b")] == ["acme/c", "research/nightly"]
         assert [row.id for row in directory.list_keys(within={"research"})] == ["research/nightly"]
         assert [row.id for row in directory.list_teams("acme", 1)] == ["below"]
+        assert directory.list_below({"research"}) == {"research", "below"}
+        assert directory.list_chain("below") == ["acme", "research", "below"]
 
 
 def test_changes_at_a_time_lose_nothing(database: DatabaseURL, pepper: ServerSecret) -> None:
