@@ -32,6 +32,14 @@ from bedrock_flask.fields import find_faults as find_schema_faults
 from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
+from bedrock_flask.pipeline.job_owners import (
+    MOST_TOKEN,
+    TOKEN,
+    is_own,
+    mark_token,
+    reject_foreign,
+    show_own_token,
+)
 from bedrock_flask.pipeline.request import (
     make_account_call,
     parse_json,
@@ -46,7 +54,6 @@ from bedrock_flask.translation.async_invokes import find_faults, is_async, write
 from bedrock_flask.wires.completeness import ACCOUNT
 
 _TOKEN_PATTERN = r"^[!-~]+$"  # noqa: S105 - of a token for idempotency, not of a secret
-MOST_TOKEN = 256
 _TIME = "A time in ISO 8601 format; without an offset it is in UTC."
 # The gateway's names of Bedrock's statuses. A job whose start was accepted is submitted until it is looked up.
 _STATUSES = {"InProgress": "in_progress", "Completed": "completed", "Failed": "failed"}
@@ -146,7 +153,7 @@ def start_job(exchange: Exchange, name: str) -> Response:
     if refused:
         raise InvalidBody(refused)
     members = {
-        "clientRequestToken": token,
+        TOKEN: mark_token(exchange, token),
         "outputDataConfig": {"s3OutputDataConfig": {_S3_NAMES[name]: value for name, value in output.items()}},
         **({"tags": [{"key": key, "value": value} for key, value in body["tags"].items()]} if body.get("tags") else {}),
     }
@@ -154,20 +161,24 @@ def start_job(exchange: Exchange, name: str) -> Response:
     text = envelope.extract_member(data.decode(), "input")
     call = make_account_call(exchange, ASYNC, ACCOUNT[ASYNC].name, write_body(model.id, text, members), model=model)
     arn = send(exchange, call).document["invocationArn"]
-    described = _describe_job(model, {"invocationArn": arn, "clientRequestToken": token, **members})
+    described = _describe_job(exchange, model, {"invocationArn": arn, **members})
     response = make_json_response(described, status=202)
     response.headers["location"] = f"/v1/models/{quote(model.name, safe=':')}/jobs/{arn}"
     return _complete(exchange, response, model)
 
 
 def list_jobs(exchange: Exchange, name: str) -> Response:
-    """List the jobs of a model, whichever key has started them."""
+    """List the jobs of a model that the caller may see."""
     model = _resolve(exchange, name)
     query = _read_query(exchange)
     call = make_account_call(exchange, "ListAsyncInvokes", ACCOUNT["ListAsyncInvokes"].name, query=query, model=model)
     page = send(exchange, call).document
     with map_shape_errors():
-        jobs = [_describe_job(model, each) for each in page["asyncInvokeSummaries"] if _is_of(model, each)]
+        jobs = [
+            _describe_job(exchange, model, each)
+            for each in page["asyncInvokeSummaries"]
+            if _is_of(model, each) and is_own(exchange, each)
+        ]
     document = {"object": "list", "data": jobs, "next_cursor": page.get("nextToken")}
     return _complete(exchange, make_json_response(document), model)
 
@@ -181,10 +192,11 @@ def show_job(exchange: Exchange, name: str, job: str) -> Response:
     wire = ACCOUNT["GetAsyncInvoke"].name
     call = make_account_call(exchange, "GetAsyncInvoke", wire, labels=labels, arn=job, model=model)
     found = send(exchange, call).document
+    reject_foreign(exchange, found)
     if not _is_of(model, found):
         raise JobNotFound(f"The job '{job}' is not one of '{model.name}'.")
     with map_shape_errors():
-        described = _describe_job(model, found)
+        described = _describe_job(exchange, model, found)
     return _complete(exchange, make_json_response(described), model)
 
 
@@ -262,8 +274,9 @@ def _is_of(model: Model, invocation: Json) -> bool:
     return any(arn == each or name == each.rpartition("/")[2] or each.endswith(f".{name}") for each in ids)
 
 
-def _describe_job(model: Model, invocation: Json) -> Json:
+def _describe_job(exchange: Exchange, model: Model, invocation: Json) -> Json:
     """A job as Bedrock's answer describes it; what that does not say is null."""
+    invocation = show_own_token(exchange, invocation)
     arn = invocation["invocationArn"]
     if not _ARN.fullmatch(arn):
         raise UpstreamProtocolError("Bedrock's answer has no ARN of an asynchronous invocation.")
@@ -276,7 +289,7 @@ def _describe_job(model: Model, invocation: Json) -> Json:
         "model_arn": invocation.get("modelArn"),
         "status": SUBMITTED if status is None else _STATUSES.get(status, status),
         "failure_message": redact_account_arns(invocation.get("failureMessage") or "") or None,
-        "client_request_token": invocation.get("clientRequestToken"),
+        "client_request_token": invocation.get(TOKEN),
         "submitted_at": invocation.get("submitTime"),
         "modified_at": invocation.get("lastModifiedTime"),
         "ended_at": invocation.get("endTime"),
