@@ -76,7 +76,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 
 lock: dev ## Compile the requirement files with their hashes [UPGRADE=1].
 	@sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(COMPILE) --no-annotate - -o requirements-build.txt
-	@$(COMPILE) setup.cfg --extra governance -o requirements.txt
+	@$(COMPILE) setup.cfg --extra governance --extra oidc -o requirements.txt
 	@$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) --no-deps requirements-demo.in -o requirements-demo.txt
 

@@ -87,6 +87,10 @@ class ModelsFileError(StartupError):
     """A models file that cannot be read or is invalid."""
 
 
+class IssuersFileError(StartupError):
+    """A file of trusted issuers that cannot be read or is invalid."""
+
+
 class CallerError(GatewayError):
     """The request is at fault: the same request fails again."""
 
@@ -439,6 +443,16 @@ class StoreUnavailable(GatewayError):
 
     def __init__(self, reason: str = "the gateway's database does not answer") -> None:
         super().__init__(f"Service unavailable: {reason}. Try again in a moment.", headers={"retry-after": "2"})
+
+
+class IssuerUnavailable(StoreUnavailable):
+    """The keys of an issuer cannot be read: nobody knows whether its tokens are valid."""
+
+    code = "issuer_unavailable"
+    title = "The keys of the token's issuer cannot be read"
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(f"the keys of the issuer '{issuer}' cannot be read")
 
 
 class ShuttingDown(GatewayError):

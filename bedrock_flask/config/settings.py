@@ -281,6 +281,11 @@ class Settings:
         "What operators may do: `name:admin`, `name:auditor` or `name:owner@TEAM`, separated by commas. One without a "
         "role is an admin.",
     )
+    issuers_file: str = _setting(
+        _File(),
+        "",
+        "TOML file with the issuers whose tokens are taken instead of keys, such as Kubernetes' and GitHub's.",
+    )
     state_url: StateURL = _setting(
         _StateURL(),
         StateURL(),
@@ -545,7 +550,8 @@ def _check_together(row: Mapping[str, Any]) -> None:
     limits, known = row.get("limits", StaticLimits()), row.get("api_keys", keys.Keys({}))
     if unknown := sorted(limits.rows.keys() - known.digests.keys() - {OTHERS}):
         raise ValidationError({f"{PREFIX}LIMITS": [f"names what is not an API key: {', '.join(unknown)[:200]}"]})
-
+    if row.get("issuers_file") and not row.get("database_url"):
+        raise ValidationError({f"{PREFIX}DATABASE_URL": [f"is needed with {PREFIX}ISSUERS_FILE: it has the teams"]})
     listed = row.get("admin_keys", keys.Keys({})).digests
     if unknown := [pair for pair in row.get("admin_roles", ()) if pair.rpartition(":")[0] not in listed]:
         raise ValidationError({f"{PREFIX}ADMIN_ROLES": [f"'{unknown[0]}': {PREFIX}ADMIN_KEYS has no such operator"]})

@@ -66,12 +66,12 @@ def _identify(exchange: Exchange) -> Principal | SignatureClaim:
 
 
 def _find_principal(exchange: Exchange, presented: str) -> Principal | None:
-    """The caller with this key: a static one, or one of the database."""
+    """The caller with this key: a static one, or one of the database; or with this token of an issuer."""
     owner = exchange.settings.api_keys.find_owner(presented)
     if owner is not None:
         return find_static_principal(owner, exchange.settings.limits)
     governance = exchange.state.governance
-    return governance.principals.find(presented) if governance else None
+    return governance.find_caller(presented) if governance else None
 
 
 def _reject_strangers(exchange: Exchange) -> None:

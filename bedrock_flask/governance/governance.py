@@ -1,13 +1,18 @@
 """Governance as one record: what the gateway asks while it serves."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import StartupError, StoreUnavailable
 from bedrock_flask.governance.ledger import Ledger
+from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.principals import Principals
 from bedrock_flask.governance.stores import UsageReader
 from bedrock_flask.prices.pricer import Pricer
+
+if TYPE_CHECKING:
+    from bedrock_flask.governance.workloads.workloads import Workloads
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,20 @@ class Governance:
     ledger      has a row for each call that AWS bills
     pricer      computes what that costs
     read_usage  reads what a key has used
+    workloads   the callers by the tokens of issuers; None where no issuer is trusted
     """
 
     principals: Principals
     ledger: Ledger
     pricer: Pricer
     read_usage: UsageReader
+    workloads: "Workloads | None" = None
+
+    def find_caller(self, text: str) -> Principal | None:
+        """The caller that presents a key or a token; None if it is unknown."""
+        if self.workloads is not None and self.workloads.recognises(text):
+            return self.workloads.find(text)
+        return self.principals.find(text)
 
 
 def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
@@ -46,4 +59,13 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
             raise error.__cause__ from None
     ledger = Ledger(open_ledger_store(database, pepper))
     ledger.start()
-    return Governance(principals, ledger, pricer, open_usage_reader(database, pepper))
+    workloads = _open_workloads(settings.issuers_file, principals) if settings.issuers_file else None
+    return Governance(principals, ledger, pricer, open_usage_reader(database, pepper), workloads)
+
+
+def _open_workloads(path: str, principals: Principals) -> "Workloads":
+    try:
+        from bedrock_flask.governance.workloads.workloads import open_workloads
+    except ImportError:
+        raise StartupError("BEDROCK_FLASK_ISSUERS_FILE needs a package: pip install 'bedrock-flask[oidc]'") from None
+    return open_workloads(path, principals.find_owner)

@@ -22,15 +22,20 @@ _FRESH, _USABLE = 2.0, 4.0
 # Entries of each kind that a worker keeps: strangers may present any number of secrets.
 _MOST_ENTRIES = 10_000
 
+# What stands for a team or a key that was not looked up since the last change.
+_UNREAD = Principal()
+
+Name = TypeVar("Name")
 Value = TypeVar("Value")
 
 
 @dataclass(slots=True)
 class _Entries:
-    """What was found since the last change, and what was not."""
+    """What was found since the last change, and what was not: secrets, and teams and keys by their names."""
 
     known: dict[SecretName, StoredSecret] = field(default_factory=dict)
     unknown: dict[SecretName, None] = field(default_factory=dict)
+    owners: dict[str, Principal | None] = field(default_factory=dict)
 
 
 class Principals:
@@ -43,6 +48,7 @@ class Principals:
         self._checked = float("-inf")
         self._reading = threading.Lock()
         self._grouping = Grouping(self._read_group)
+        self._owners = Grouping(self._read_owners)
 
     def find(self, text: str) -> Principal | None:
         """The principal that presents a key's text; None if it is unknown, revoked or expired."""
@@ -55,6 +61,13 @@ class Principals:
         """The principal of an AWS access key id, and its secret access key; None if it is unknown or not valid."""
         found = self._look_up(key_id) if is_key_id(key_id) else None
         return (found.principal, derive_aws_secret(self._pepper, found.id, found.digest)) if found else None
+
+    def find_owner(self, name: str) -> Principal | None:
+        """The principal of a team or a key, which the caller has proven otherwise; None if it is not valid."""
+        self.refresh()
+        kept = self._entries.owners.get(name, _UNREAD)
+        found = self._owners.submit(name) if kept is _UNREAD else kept
+        return found if found and _is_valid(found) else None
 
     def refresh(self) -> None:
         """Notice changes of the store, unless that was done a moment ago."""
@@ -98,8 +111,15 @@ class Principals:
                 _keep(entries.unknown, name, None)
         return [found.get(name) for name in names]
 
+    def _read_owners(self, names: Sequence[str]) -> Sequence[Principal | None]:
+        entries = self._entries
+        found = self._store.find_owners(set(names))
+        for name in names:
+            _keep(entries.owners, name, found.get(name))
+        return [found.get(name) for name in names]
 
-def _keep(entries: dict[SecretName, Value], name: SecretName, value: Value) -> None:
+
+def _keep(entries: dict[Name, Value], name: Name, value: Value) -> None:
     if len(entries) >= _MOST_ENTRIES:
         entries.clear()
     entries[name] = value

@@ -1,6 +1,6 @@
 """What the stores do for the gateway while it serves, as records of functions."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bedrock_flask.errors import StoreUnavailable
@@ -28,10 +28,12 @@ class KeyStore:
 
     read_version  a number that changes with every change of teams, keys and secrets
     find_secrets  the secrets of these names that are not revoked
+    find_owners   the principals of these teams and keys that are not revoked, by their names; of a team it has no key
     """
 
     read_version: Callable[[], int]
     find_secrets: Callable[[Collection[SecretName]], Sequence[StoredSecret]]
+    find_owners: Callable[[Collection[str]], Mapping[str, Principal]]
 
 
 class CommitInDoubt(StoreUnavailable):

@@ -42,7 +42,7 @@ class Keys:
         self.version += 1
 
     def open(self) -> Principals:
-        return Principals(KeyStore(self.read_version, self.find), PEPPER, lambda: self.now)
+        return Principals(KeyStore(self.read_version, self.find, lambda names: {}), PEPPER, lambda: self.now)
 
     def read_version(self) -> int:
         self.versions_read += 1
@@ -89,7 +89,9 @@ def test_the_digest_is_compared_whole(keys: Keys) -> None:
     text = keys.create()
     [secret] = keys.secrets.values()
     keys.secrets[secret.id] = StoredSecret(secret.id, secret.digest[:31] + b"x", secret.principal)
-    principals = Principals(KeyStore(keys.read_version, lambda names: list(keys.secrets.values())), PEPPER)
+    principals = Principals(
+        KeyStore(keys.read_version, lambda names: list(keys.secrets.values()), lambda names: {}), PEPPER
+    )
     assert principals.find(text) is None
 
 
@@ -159,7 +161,7 @@ def test_a_lookup_that_a_change_overtakes_is_not_kept(keys: Keys) -> None:
         assert revoked.wait(PATIENCE)
         return found
 
-    principals = Principals(KeyStore(keys.read_version, find_slowly), PEPPER, lambda: keys.now)
+    principals = Principals(KeyStore(keys.read_version, find_slowly, lambda names: {}), PEPPER, lambda: keys.now)
     with ThreadPoolExecutor() as pool:
         begun = pool.submit(principals.find, text)
         assert reading.wait(PATIENCE)

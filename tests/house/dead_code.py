@@ -45,6 +45,7 @@ USED_ELSEWHERE = {
     "bedrock_flask/emulator/app.py:StartResponse": "annotations",
     "bedrock_flask/emulator/app.py:WSGIEnvironment": "annotations",
     "bedrock_flask/governance/store/migrations/versions/*": "Alembic",
+    "bedrock_flask/governance/workloads/fetching.py:redirect_request": "urllib.request",
     "bedrock_flask/server/gunicorn_logger.py:*": "gunicorn, by the name in gunicorn_conf",
     "bedrock_flask/server/workers/lane.py:readinto": "io.BufferedReader",
     "bedrock_flask/places.py:count_free": "the tests of places",

@@ -81,6 +81,8 @@ OWN = {
     ("docs/how-to/coming-from-litellm.md", "py"): "tests/house/test_clients_page.py",
     ("docs/how-to/images.md", "py"): "tests/clients/test_openai_images.py",
     ("docs/how-to/keys.md", "py"): "tests/house/test_clients_page.py",
+    ("docs/how-to/workload-identity.md", "py"): "tests/edge/test_tokens.py",
+    ("docs/how-to/workload-identity.md", "toml"): "tests/edge/test_tokens.py",
     ("docs/reference/emulator.md", "js"): "tests/javascript/test_javascript.py",
     ("docs/reference/hooks.md", "python"): "tests/test_hookspecs.py",
     ("docs/reference/pytest.md", "python"): "tests/pytest_plugin/test_pytest_plugin.py",

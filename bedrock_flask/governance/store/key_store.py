@@ -1,6 +1,8 @@
 """Keys in the database, as the gateway reads them while it serves."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
@@ -16,6 +18,24 @@ from bedrock_flask.governance.store.tables import INSTALLATION, KEYS, SECRETS, T
 from bedrock_flask.governance.stores import KeyStore, SecretName, StoredSecret
 
 _READ_VERSION = select(INSTALLATION.c.version)
+# What a key has beside its name, and what a team and a token have instead of a key and a secret.
+_RULES = (
+    KEYS.c.team,
+    KEYS.c.policy,
+    KEYS.c.tags,
+    KEYS.c.budgets,
+    KEYS.c.limits,
+    KEYS.c.expires.label("key_expires"),
+)
+_NO_RULES: Mapping[str, Any] = {
+    "key": "",
+    **{column.name: None for column in _RULES},
+    "policy": {},
+    "tags": {},
+    "budgets": [],
+    "limits": {},
+}
+_NO_SECRET = {"id": "", "expires": None}
 
 
 def open_key_store(url: DatabaseURL, pepper: ServerSecret) -> KeyStore:
@@ -24,6 +44,7 @@ def open_key_store(url: DatabaseURL, pepper: ServerSecret) -> KeyStore:
     return KeyStore(
         lambda: session.run(lambda connection: int(connection.execute(_READ_VERSION).scalar_one())),
         lambda names: session.run(lambda connection: find_secrets(connection, names)),
+        lambda names: session.run(lambda connection: find_owners(connection, names)),
     )
 
 
@@ -37,12 +58,7 @@ def find_secrets(connection: Connection, names: Collection[SecretName]) -> Seque
             SECRETS.c.digest,
             SECRETS.c.key,
             SECRETS.c.expires,
-            KEYS.c.team,
-            KEYS.c.policy,
-            KEYS.c.tags,
-            KEYS.c.budgets,
-            KEYS.c.limits,
-            KEYS.c.expires.label("key_expires"),
+            *_RULES,
         )
         .join_from(SECRETS, KEYS)
         .where(or_(SECRETS.c.digest.in_(digests), SECRETS.c.id.in_(ids)))
@@ -52,8 +68,25 @@ def find_secrets(connection: Connection, names: Collection[SecretName]) -> Seque
     return [
         StoredSecret(row.id, row.digest, _make_principal(row, chains[row.team]))
         for row in rows
-        if all(team.revoked is None for team in chains[row.team])
+        if _is_in_force(chains[row.team])
     ]
+
+
+def find_owners(connection: Connection, names: Collection[str]) -> Mapping[str, Principal]:
+    """The principals of teams and of keys (`TEAM/NAME`) that are not revoked, nor is a team above them."""
+    keys = select(KEYS.c.id.label("key"), *_RULES).where(KEYS.c.id.in_(names), KEYS.c.revoked.is_(None))
+    rows = {row.key: SimpleNamespace(**row._asdict(), **_NO_SECRET) for row in connection.execute(keys)}
+    teams = connection.execute(select(TEAMS.c.id).where(TEAMS.c.id.in_(names))).scalars()
+    rows |= {team: SimpleNamespace(**{**_NO_RULES, "team": team}, **_NO_SECRET) for team in teams}
+    chains = read_chains(connection, {row.team for row in rows.values()})
+    return {
+        name: _make_principal(row, chains[row.team]) for name, row in rows.items() if _is_in_force(chains[row.team])
+    }
+
+
+def _is_in_force(chain: Sequence[AnyRow]) -> bool:
+    """Whether neither a team nor one above it is revoked."""
+    return all(team.revoked is None for team in chain)
 
 
 def read_chains(connection: Connection, names: Collection[str]) -> Mapping[str, Sequence[AnyRow]]:
@@ -74,7 +107,7 @@ def _climb(teams: Mapping[str, AnyRow], name: str) -> list[AnyRow]:
     return chain
 
 
-def read_policies(chain: Sequence[AnyRow], key: AnyRow | None = None) -> Iterator[Policy]:
+def read_policies(chain: Sequence[AnyRow], key: AnyRow | SimpleNamespace | None = None) -> Iterator[Policy]:
     """The policies of these teams, and then that of a key; one without rules is left out."""
     for team in chain:
         if team.policy:
@@ -83,7 +116,7 @@ def read_policies(chain: Sequence[AnyRow], key: AnyRow | None = None) -> Iterato
         yield read_policy(f"key '{key.key}'", key.policy)
 
 
-def _make_principal(row: AnyRow, chain: Sequence[AnyRow]) -> Principal:
+def _make_principal(row: AnyRow | SimpleNamespace, chain: Sequence[AnyRow]) -> Principal:
     tags: dict[str, str] = {}
     for each in (*chain, row):
         tags |= each.tags
