@@ -94,7 +94,7 @@ def _format_value(value: Any) -> str:
     if isinstance(value, DatabaseURL | StateURL):
         return value.describe()
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -298,6 +298,12 @@ class Settings:
         "local",
         "What holds limits while Redis is away: `local`, each machine by itself, or `refuse`, which answers 503.",
     )
+    trusted_proxies: tuple[web_hosts.Network, ...] = _setting(
+        _Networks(),
+        (),
+        "Networks of the proxies whose `X-Forwarded-For` is believed, such as `10.0.1.0/24`, where policies of keys "
+        "name networks; by default none is.",
+    )
     cors_origins: tuple[str, ...] = _setting(
         _Origins(),
         (),

@@ -4,7 +4,7 @@ A principal has a chain of policies, and a call must satisfy each: an inner one 
 what it prescribes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
@@ -135,7 +135,7 @@ def find_refusal(terms: Terms) -> str:
 def find_network_refusal(policies: Sequence[Policy], address: str) -> str:
     """Why a request from an address is refused; empty if each policy allows it."""
     for policy in policies:
-        if policy.networks is not None and not _is_within(address, policy.networks):
+        if policy.networks is not None and not is_within(address, map(parse_network, policy.networks)):
             return f"The {policy.owner} may not be used from {address or 'a socket'}."
     return ""
 
@@ -209,14 +209,14 @@ def _explain(policy: Policy, rule: str, value: str) -> str:
     return f"The policy of the {policy.owner} does not allow {value[:200]}: its {rule} are {allowed}."
 
 
-def _is_within(address: str, networks: Sequence[str]) -> bool:
+def is_within(address: str, networks: Iterable[Network]) -> bool:
     """Whether an address is in one of the networks; one of IPv4 may be written as IPv6 (`::ffff:10.0.0.1`)."""
     try:
         parsed = ip_address(address)
     except ValueError:
         return False
     own = getattr(parsed, "ipv4_mapped", None) or parsed
-    return any(own in parse_network(network) for network in networks)
+    return any(own in network for network in networks)
 
 
 def _covers_network(outer: str, inner: str) -> bool:

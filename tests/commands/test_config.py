@@ -75,6 +75,21 @@ def test_every_setting_is_told_with_its_value_and_source(
     assert rows["faults"] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "shown"),
+    [
+        ("IMAGE_NETWORKS", "10.1.0.0/16,fd00::/8", "10.1.0.0/16, fd00::/8"),
+        ("TRUSTED_PROXIES", "127.0.0.1", "127.0.0.1/32"),
+        ("LIMITS", "*: requests=5 , calls=2", "*:requests=5,calls=2"),
+    ],
+)
+def test_a_value_is_shown_as_it_is_understood(
+    read: Read, plain_environ: dict[str, str], name: str, given: str, shown: str
+) -> None:
+    rows = read(plain_environ | {f"BEDROCK_FLASK_{name}": given})
+    assert rows[f"BEDROCK_FLASK_{name}"]["value"] == shown
+
+
 def test_the_env_file_of_the_folder_is_named(plain_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("BEDROCK_FLASK_PORT=9002\n")
     environ = {name: value for name, value in plain_environ.items() if name != "BEDROCK_FLASK_ENV_FILE"}
