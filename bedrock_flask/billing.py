@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from bedrock_flask.adapter import PLUGIN_CRASHES
+from bedrock_flask.adapter import PLUGIN_CRASHES, Adapter
 from bedrock_flask.bedrock.service_tiers import HEADER, find_requested_tier, find_tier
 from bedrock_flask.call import BEGUN, FREE, WHOLE, Call, CallRecord
 from bedrock_flask.converse import Json
@@ -31,14 +31,19 @@ _WANTED = re.compile(
     rb'"(?:max_tokens|maxTokens|max_completion_tokens|max_output_tokens|max_new_tokens|max_tokens_to_sample|'
     rb'maxTokenCount|max_gen_len)"'
     rb'\s*:\s*(?P<output>[0-9]{1,9})|"numberOfImages"\s*:\s*(?P<image>[0-9]{1,3})'
-    rb'|"durationSeconds"\s*:\s*(?P<video_second>[0-9]{1,4})'
+    rb'|"durationSeconds"\s*:\s*(?P<video_second>[0-9]{1,4})|"(?:n|num_generations)"\s*:\s*(?P<answers>[0-9])'
 )
 # Letters, digits and underscores as JSON may write them too. A quote stays as it is: it would end its text.
 _ESCAPED = re.compile(rb"\\u00(3[0-9]|[46][1-9a-f]|[57][0-9a]|5f)", re.IGNORECASE)
+# How formats name the number of answers, each of which may have as many tokens.
+_ANSWERS = ("n", "num_generations")
+# More than any format allows.
+_MOST_ANSWERS = 1000
 # What is assumed where a body does not say it.
 _OUTPUT, _VIDEO_SECONDS = 4096, 6
 _ONE_OF_EACH = MappingProxyType(dict.fromkeys(UNITS, 1))
 _BYTES_A_TOKEN = 3
+_PIECES_A_QUERY, _TOKENS_A_PIECE = 100, 500
 # Bytes of a text that may be a file, and for how many one counts: some 5000 tokens.
 _LONG, _FILE = 20_000, 15_000
 
@@ -74,6 +79,9 @@ def close_bill(call: Call, headers: Mapping[str, str], document: Json = _NO_MEMB
             # The caller gets the answer all the same.
             LOG.error("count_billed of the adapter '%s' failed: %s", call.adapter.name, logs.format_frames(error))
             return
+    if record.usage.output and _writes_only(call.adapter, "embedding"):
+        # No price of AWS's is for what an embedding counts as its output.
+        record.billed = replace(record.billed, counts={**record.billed.counts, "output": 0})
     record.outcome = WHOLE
 
 
@@ -87,25 +95,49 @@ def compute_cost(pricer: Pricer, record: CallRecord) -> Cost:
 def estimate_cost(pricer: Pricer, call: Call) -> Decimal | None:
     """The most that a call is expected to cost, in US dollars; None for a model without a known price."""
     tier = find_requested_tier(call.headers, call.body)
-    return pricer.estimate(call.billed_as, call.region, tier, _estimate_counts(call.body))
+    return pricer.estimate(call.billed_as, call.region, tier, _estimate_counts(call))
 
 
 def estimate_tokens(call: Call) -> int:
     """The tokens that a call may take, with those of the longest answer; none where AWS bills nothing."""
     if not call.billed_as:
         return 0
-    wanted = _find_numbers(call.body).get("output")
+    found = _find_numbers(call.body)
+    wanted = found.get("output")
     writes_text = any(each.output == "text" for each in call.adapter.models.values())
-    return _estimate_input(call.body) + (max(map(int, wanted)) if wanted else _OUTPUT if writes_text else 0)
+    most = max(map(int, wanted)) if wanted else _OUTPUT if writes_text else 0
+    return _estimate_input(call.body) + most * (_read_answers(call.body) if "answers" in found else 1)
 
 
-def _estimate_counts(body: bytes) -> Mapping[str, int]:
+def _writes_only(adapter: Adapter, output: str) -> bool:
+    return all(each.output == output for each in adapter.models.values())
+
+
+def count_answers(document: Mapping[str, Any]) -> int:
+    """How many answers a body wants, in any format."""
+    given = [document.get(name) for name in _ANSWERS]
+    numbers = (each for each in given if isinstance(each, int) or (isinstance(each, float) and each.is_integer()))
+    return min(max([1, *map(int, numbers)]), _MOST_ANSWERS)
+
+
+def _read_answers(body: bytes) -> int:
+    """How many answers a body wants that has their name, perhaps as that of something else within."""
+    try:
+        document = json.read(body)
+    except (ValueError, RecursionError):
+        return 1
+    return count_answers(document) if isinstance(document, dict) else 1
+
+
+def _estimate_counts(call: Call) -> Mapping[str, int]:
     """What a call may count: no text has more tokens than a third of its bytes, but for rare scripts."""
+    body = call.body
     found = {name: max(map(int, numbers)) for name, numbers in _find_numbers(body).items()}
     return {
         **_ONE_OF_EACH,
         "input": _estimate_input(body),
-        "output": found.get("output", _OUTPUT),
+        "output": found.get("output", _OUTPUT) * (_read_answers(body) if "answers" in found else 1),
+        "request": 1 if call.adapter.count_billed is None else _estimate_queries(body),
         "image": found.get("image", 1),
         "video_second": found.get("video_second", _VIDEO_SECONDS),
     }
@@ -117,6 +149,13 @@ def _estimate_input(body: bytes) -> int:
         return len(body) // _BYTES_A_TOKEN
     sizes = (len(part) if len(part) < _LONG or b" " in part else _FILE for part in body.split(b'"'))
     return sum(sizes) // _BYTES_A_TOKEN
+
+
+def _estimate_queries(body: bytes) -> int:
+    """How many queries a ranking of the texts in a body is: each is of a hundred texts, and a long one is several."""
+    pieces = body.count(b'",') + _estimate_input(body) // _TOKENS_A_PIECE
+    # One is the query.
+    return 1 + max(pieces - 1, 0) // _PIECES_A_QUERY
 
 
 def _find_numbers(body: bytes) -> Mapping[str, list[bytes]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from bedrock_flask.billing import count_answers
 from bedrock_flask.converse import Json, member
 from bedrock_flask.errors import PolicyRefused
 from bedrock_flask.governance.policy import Policy, find_most_tokens
@@ -33,7 +34,7 @@ _NAMES = frozenset(
 
 
 def limit_answer(model: Model, wire: str, body: bytes, policies: Sequence[Policy]) -> bytes:
-    """The body with a limit of tokens that all policies allow; PolicyRefused for a larger one."""
+    """The body with a limit of tokens that all policies allow, for all its answers; PolicyRefused for a larger one."""
     owner, most = find_most_tokens(policies)
     if most is None or model.capabilities.output != "text":
         return body
@@ -45,13 +46,16 @@ def limit_answer(model: Model, wire: str, body: bytes, policies: Sequence[Policy
         document = None
     if not isinstance(document, dict):
         raise PolicyRefused(f"{rule}, and this body cannot be read.")
+    answers = count_answers(document)
     for path, limit in _list_limits(document, ""):
-        if limit > most:
-            raise PolicyRefused(f"{rule}: {path} is {limit}.")
+        if limit * answers > most:
+            raise PolicyRefused(f"{rule}: {path} is {limit}{f', for each of {answers}' if answers > 1 else ''}.")
     if any(_is_number(member(document, *path)) for path in _PATHS.get(name, ())):
         return body
     if name in _PATHS:
-        return _put_in(body, document, _PATHS[name][0], most)
+        if most < answers:
+            raise PolicyRefused(f"{rule}, and this request wants {answers}.")
+        return _put_in(body, document, _PATHS[name][0], most // answers)
     read = find_wire(model.adapter, wire).read_request
     if read is None or not _is_number(member(read(document), "inferenceConfig", "maxTokens")):
         raise PolicyRefused(f"{rule}, and this body names no limit: '{model.name}' needs one in its own format.")

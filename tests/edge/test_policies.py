@@ -346,6 +346,17 @@ def test_a_larger_limit_is_refused_and_one_that_fits_passes(
     assert governed.send(governed.create_key({"most_tokens": most + 1}), path, body).status_code != 403
 
 
+def test_the_limit_is_one_for_all_answers(governed: GovernedGateway, emulator: Emulator) -> None:
+    key, path = governed.create_key({"most_tokens": 41}), "/v1/chat/completions"
+    body = {"model": "xai.grok-4.6", "messages": HI, "n": 2}
+    refused = governed.send(key, path, body | {"max_completion_tokens": 21})
+    assert refused.status_code == 403, refused.text
+    assert "max_completion_tokens is 21, for each of 2" in refused.text
+    assert governed.send(key, path, body | {"n": 42}).status_code == 403
+    assert governed.send(key, path, body).status_code == 200
+    assert json.loads(emulator.calls()[-1]["body"])["max_completion_tokens"] == 20
+
+
 def test_a_format_in_which_no_limit_can_be_put_needs_the_caller_s(governed: GovernedGateway) -> None:
     key = governed.create_key({"most_tokens": 40})
     refused = governed.send(key, TITAN, {"inputText": "Hi"})
