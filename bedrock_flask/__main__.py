@@ -27,6 +27,7 @@ COMMANDS = {
     "serve": "Start the gateway.",
     "teams": "Create, list, limit and revoke teams.",
     "usage": "Show who has used and spent how much.",
+    "why": "Tell what became of a request.",
 }
 
 

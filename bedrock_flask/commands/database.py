@@ -38,13 +38,13 @@ def _open_directory(settings: Settings, *, writes: bool) -> AbstractContextManag
     from bedrock_flask.governance.store.opening import open_directory
 
     dialects = {dialect.name for dialect in load_dialects()} if writes else ()
-    who = f"cli:{_find_user()}"
-    return open_directory(settings.database_url, settings.key_pepper, who, writes=writes, dialects=dialects)
+    return open_directory(settings.database_url, settings.key_pepper, name_operator(), writes=writes, dialects=dialects)
 
 
-def _find_user() -> str:
+def name_operator() -> str:
+    """Who runs the command, for the audit log."""
     try:
-        return getpass.getuser()
+        return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):
         # A container may run as a number.
-        return str(os.getuid())
+        return f"cli:{os.getuid()}"

@@ -15,6 +15,7 @@ from bedrock_flask.governance.budgets import Charge, describe_owner, name_counte
 from bedrock_flask.governance.governance import Governance
 from bedrock_flask.governance.ledger import Ledger
 from bedrock_flask.governance.ledger_row import CANCELLED, EST, FREE, OK, Opening, Settlement
+from bedrock_flask.prices.counted import describe_counts
 from bedrock_flask.prices.pricer import Pricer
 
 # Characters of a text that others choose; neither database takes more of it than it can keep.
@@ -136,7 +137,7 @@ def _make_opening(pricer: Pricer, call: Call, now: int) -> Opening:
 
 def _describe(record: CallRecord, error: BaseException | None, latency: int, first: int | None) -> dict[str, Any]:
     """The columns of a row that only its end tells."""
-    counts = {name: str(count) for name, count in record.billed.counts.items() if count is not None}
+    counts = describe_counts(record.usage, record.billed)
     return {
         **record.usage.to_dict(),
         "region": record.region or None,

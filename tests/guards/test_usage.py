@@ -8,23 +8,31 @@ import pytest
 
 from bedrock_flask.governance.budgets import to_dollars
 from tests.databases import create_address
-from tests.doubles import StartGateway
-from tests.governed import STATIC, Governed, NamedKey, start_governed
+from tests.doubles import Emulator, StartEmulator, StartGateway
+from tests.governed import STATIC, Governed, NamedKey, check_usage, start_governed
 
 CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
 OPENAI, USAGE = "/v1/chat/completions", "/v1/usage"
+
+
+@pytest.fixture(scope="module")
+def account(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
+    """An emulator that runs asynchronous jobs."""
+    return start_emulator("--async-dir", str(tmp_path_factory.mktemp("s3")))
 
 
 @pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
 def governed(
     request: pytest.FixtureRequest,
     start_gateway: StartGateway,
+    account: Emulator,
     plain_environ: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Governed:
     worker, kind = request.param.split("-")
     address = create_address(request, kind, tmp_path_factory.mktemp("database"))
-    return start_governed(start_gateway, plain_environ, address, worker, BEDROCK_FLASK_MAX_ATTEMPTS="1")
+    settings = {"BEDROCK_FLASK_MAX_ATTEMPTS": "1", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": account.url}
+    return start_governed(start_gateway, plain_environ, address, worker, **settings)
 
 
 @pytest.fixture
@@ -97,3 +105,107 @@ def test_a_query_that_is_not_known_is_refused_by_name(governed: Governed, query:
 
 def midnight_has_passed(rows: list[dict[str, Any]]) -> bool:
     return len({row["opened"] // 86_400_000 for row in rows}) > 1
+
+
+def test_a_person_reads_what_became_of_a_request(governed: Governed, account: Emulator, key: NamedKey) -> None:
+    governed.change("set_budgets", f"key:{key.name}", {"day": "1"})
+    answer = call(governed, key, **{"x-request-id": f"why-{key.id}"})
+    [row] = governed.await_rows(key.name, 1)
+    shown = "\n".join(governed.run("why", f"why-{key.id}"))
+    assert shown.startswith("call 1 of 1\n")
+    for words in (
+        f"{key.name} (secret {key.id})",
+        "team                  research",
+        "openai_chat -> Converse",
+        row["model"],
+        "OK: the answer is whole",
+        answer.headers["x-bedrock-request-id"],
+        f"input_tokens={row['input_tokens']} output_tokens={row['output_tokens']}",
+        f"${to_dollars(row['reserved'])} of the key '{key.name}' for this day",
+        f"cost                  ${to_dollars(row['cost'])}",
+        f"input {row['input_tokens']} x $0.06 a 1,000,000 = $",
+    ):
+        assert words in shown, shown
+    account.fault("InternalServerException")
+    governed.send({"x-api-key": key.text, "x-request-id": f"est-{key.id}"}, OPENAI, CHAT)
+    _, row = governed.await_rows(key.name, 2)
+    [state] = [line for line in governed.run("why", f"est-{key.id}") if line.startswith("  state")]
+    assert state.endswith(
+        f"EST: the call ended with {row['error']}: nobody knows what AWS bills, so what was reserved is charged"
+    )
+
+
+def test_each_call_of_a_request_is_shown(governed: Governed, key: NamedKey) -> None:
+    body = {"model": "titan-embed", "input": ["one", "two", "three"]}
+    call(governed, key, body, "/v1/embeddings", **{"x-request-id": f"many-{key.id}"})
+    governed.await_rows(key.name, 3)
+    shown = governed.run("why", f"many-{key.id}")
+    assert [line for line in shown if line.startswith("call")] == [f"call {number} of 3" for number in (1, 2, 3)]
+
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
+VIDEO = {"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "A door"}}
+REEL = "amazon.nova-reel-v1:1"
+LONG_VIDEO = {
+    "taskType": "MULTI_SHOT_AUTOMATED",
+    "multiShotAutomatedParams": {"text": "A door"},
+    "videoGenerationConfig": {"durationSeconds": 12, "fps": 24, "dimension": "1280x720"},
+}
+BUCKET = {"s3_uri": "s3://bucket"}
+IMAGES, RERANK = "/v1/images/generations", "/v2/rerank"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "state", "counts", "dollars"),
+    [
+        (IMAGES, {"model": "stable-image-core", "prompt": "A door."}, "OK", {"image": "1"}, "0.04"),
+        (
+            IMAGES,
+            {"model": "nova-canvas", "prompt": "A door.", "n": 2, "size": "1280x768"},
+            "OK",
+            {"image": "2", "variant": "standard up to 2048 x 2048"},
+            "0.12",
+        ),
+        (
+            RERANK,
+            {"model": "cohere-rerank", "query": "q", "documents": ["a"] * 101},
+            "OK",
+            {"request": "2"},
+            "0.004",
+        ),
+        ("/v1/embeddings", {"model": "cohere-embed", "input": ["one", "two"]}, "OK", {"output": "0"}, None),
+        (
+            "/v1/models/titan-embed-image/invoke",
+            {"inputImage": PIXEL},
+            "OK",
+            {"image_input": "1", "input": "0"},
+            "0.00006",
+        ),
+        (f"/v1/models/{REEL}/jobs", {"input": VIDEO, "output": BUCKET}, "EST", {}, "0.48"),
+        (f"/v1/models/{REEL}/jobs", {"input": LONG_VIDEO, "output": BUCKET}, "EST", {}, "0.96"),
+        (
+            "/async-invoke",
+            {
+                "modelId": REEL,
+                "modelInput": VIDEO,
+                "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://bucket"}},
+            },
+            "EST",
+            {},
+            "0.48",
+        ),
+    ],
+)
+def test_what_is_not_billed_by_tokens_has_a_row_with_its_cost(
+    governed: Governed, key: NamedKey, path: str, body: Any, state: str, counts: dict[str, str], dollars: str | None
+) -> None:
+    governed.change("set_budgets", f"key:{key.name}", {"day": "5"})
+    call(governed, key, body, path)
+    [row] = governed.await_rows(key.name, 1)
+    assert (row["state"], json.loads(row["counts"] or "{}")) == (state, counts)
+    if dollars:
+        assert to_dollars(row["cost"]) == dollars
+    assert 0 < row["cost"] <= row["reserved"]
+    [spent] = governed.query(f"SELECT * FROM spending WHERE scope = 'key:{key.name}/day'")
+    assert (spent["spent"], spent["reserved"]) == (row["cost"], 0)
+    check_usage(governed.database)

@@ -61,13 +61,14 @@ def _list_conditions(query: AuditQuery) -> Sequence[ColumnElement[bool]]:
     if query.until is not None:
         conditions.append(AUDIT.c.at < query.until)
     if query.object:
-        conditions.append(_belongs_to(query.object))
+        conditions.append(belongs_to(query.object))
     if query.within is not None:
-        conditions.append(or_(AUDIT.c.id.is_(None), *map(_belongs_to, sorted(query.within))))
+        conditions.append(or_(AUDIT.c.id.is_(None), *map(belongs_to, sorted(query.within))))
     return conditions
 
 
-def _belongs_to(name: str) -> ColumnElement[bool]:
+def belongs_to(name: str) -> ColumnElement[bool]:
+    """Whether a row is about a team, a key or a secret of this name, or about what belongs to it."""
     return or_(AUDIT.c.object == name, AUDIT.c.object.startswith(f"{name}/", autoescape=True))
 
 

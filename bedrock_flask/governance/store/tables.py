@@ -105,7 +105,8 @@ Table(
 )
 
 # One row for each call that AWS bills. Money is whole nanodollars. `tags` and `charges` are JSON, as text, because a
-# driver writes it as it is; `charges` are the rows of `spending` that the reservation is in, until it is settled.
+# driver writes it as it is; `charges` are the rows of `spending` that the reservation is in, until it is settled, and
+# `counts`, which are JSON too, what was counted beside tokens (`prices/counted.py`).
 LEDGER = Table(
     "ledger",
     METADATA,

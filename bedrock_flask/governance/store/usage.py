@@ -15,7 +15,7 @@ from bedrock_flask.governance.ledger_row import USAGE_COUNTS
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.store.schema import check_installation
 from bedrock_flask.governance.store.session import Session
-from bedrock_flask.governance.store.tables import SPENDING, USAGE_DAILY, AnyRow
+from bedrock_flask.governance.store.tables import LEDGER, SPENDING, USAGE_DAILY, AnyRow
 from bedrock_flask.governance.stores import UsageReader
 from bedrock_flask.governance.usage import TAG, OwnUsage, UsageSum, make_sum
 
@@ -67,6 +67,12 @@ def sum_usage(
             group, counts = tuple(values[name] for name in by), [int(each) for each in row[len(columns) :]]
             found[group] = list(map(add, found[group], counts)) if group in found else counts
     return [make_sum(group, found[group]) for group in sorted(found)]
+
+
+def find_calls(connection: Connection, request_id: str) -> Sequence[AnyRow]:
+    """The rows of the ledger of a request, in the order of its calls."""
+    chosen = select(LEDGER).where(LEDGER.c.request_id == request_id)
+    return connection.execute(chosen.order_by(LEDGER.c.opened, LEDGER.c.id)).all()
 
 
 def _name_column(name: str) -> str:

@@ -1,0 +1,96 @@
+"""What is no longer kept: rows that are old, and those of one key or team.
+
+They are found without a lock, and deleted by few at a time, so that a gateway which writes waits for a moment only.
+What is in progress stays, and so do the counters of budgets.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, tuple_
+
+from bedrock_flask.config.database import DatabaseURL
+from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.governance.budgets import find_start
+from bedrock_flask.governance.ledger_row import OPEN
+from bedrock_flask.governance.store.audit import belongs_to, write_audit
+from bedrock_flask.governance.store.engine import begin
+from bedrock_flask.governance.store.schema import check_installation
+from bedrock_flask.governance.store.tables import AUDIT, LEDGER, USAGE_DAILY
+
+# What can be removed, by its name for operators.
+KEPT: Mapping[str, Table] = {"ledger": LEDGER, "usage": USAGE_DAILY, "audit": AUDIT}
+# Rows that are found at once, and those that one transaction deletes.
+_FOUND, _AT_ONCE = 10_000, 500
+# Seconds between two transactions, at least: who waits for a file of SQLite looks at it again and again.
+_PAUSE = 0.01
+_DAY = 86_400_000
+_HAS_ENDED = LEDGER.c.state != OPEN
+Condition = ColumnElement[bool]
+
+
+def prune(url: DatabaseURL, pepper: ServerSecret, who: str, names: Sequence[str], before: int) -> dict[str, int]:
+    """Remove what is older than a time from the tables of these names; the number of rows of each.
+
+    A day of usage is removed when all of it is older.
+    """
+    with begin(url, writes=False) as connection:
+        check_installation(connection, pepper)
+    older: Mapping[str, Condition] = {
+        "ledger": and_(LEDGER.c.opened < before, _HAS_ENDED),
+        "usage": USAGE_DAILY.c.day < find_start("day", before),
+        "audit": AUDIT.c.at < before,
+    }
+    counts = {name: _remove(url, KEPT[name], older[name]) for name in names}
+    with begin(url) as connection:
+        for name, count in counts.items():
+            write_audit(connection, who, "prune", name, (None, {"before": before, "rows": count}))
+    return counts
+
+
+def erase(url: DatabaseURL, pepper: ServerSecret, who: str, scope: str, names: Sequence[str]) -> dict[str, int]:
+    """Remove all of `key:TEAM/NAME` or `team:NAME` from the tables of these names; the number of rows of each."""
+    with begin(url, writes=False) as connection:
+        check_installation(connection, pepper)
+    kind, _, name = scope.partition(":")
+    own: Mapping[str, Condition] = {
+        "ledger": and_(LEDGER.c[kind] == name, _HAS_ENDED),
+        "usage": USAGE_DAILY.c[kind] == name,
+        "audit": belongs_to(name),
+    }
+    # Sums to which nothing is added any more.
+    is_old = USAGE_DAILY.c.day < find_start("day", int(time.time() * 1000)) - _DAY
+    many = {**own, "usage": and_(own["usage"], is_old)}
+    counts = {each: _remove(url, KEPT[each], many[each]) for each in names}
+    with begin(url) as connection:
+        # The rest together, so that sums stay those of rows; and the sums first, because a settlement locks them last.
+        for each in sorted(names, reverse=True):
+            counts[each] += connection.execute(delete(KEPT[each]).where(own[each])).rowcount
+        write_audit(connection, who, f"erase {kind}", name, (None, counts))
+    return counts
+
+
+def _remove(url: DatabaseURL, table: Table, condition: Condition) -> int:
+    """Delete rows, and return how many."""
+    removed = 0
+    while True:
+        rows = _find(url, table, condition)
+        for at in range(0, len(rows), _AT_ONCE):
+            began = time.monotonic()
+            with begin(url) as connection:
+                removed += _delete(connection, table, rows[at : at + _AT_ONCE])
+            time.sleep(max(time.monotonic() - began, _PAUSE))
+        if len(rows) < _FOUND:
+            return removed
+
+
+def _find(url: DatabaseURL, table: Table, condition: Condition) -> Sequence[Any]:
+    with begin(url, writes=False) as connection:
+        return connection.execute(select(*table.primary_key).where(condition).limit(_FOUND)).all()
+
+
+def _delete(connection: Connection, table: Table, rows: Sequence[Any]) -> int:
+    key = list(table.primary_key)
+    is_one = key[0].in_([row[0] for row in rows]) if len(key) == 1 else tuple_(*key).in_([tuple(row) for row in rows])
+    return connection.execute(delete(table).where(is_one)).rowcount
