@@ -46,6 +46,7 @@ class Route:
     is_form    whether the body may also be a form with files (multipart/form-data)
     stream     the media type of a streamed answer
     sample     an example of a body
+    reads_idempotency_key  whether `respond` itself does what `Idempotency-Key` asks for
     """
 
     path: str
@@ -58,6 +59,7 @@ class Route:
     is_form: bool = False
     stream: str = ""
     sample: Mapping[str, Any] | None = None
+    reads_idempotency_key: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

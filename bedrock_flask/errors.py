@@ -308,6 +308,69 @@ class UnpricedModel(CallerError):
     status = 403
 
 
+class IdempotencyUnavailable(CallerError):
+    """The gateway keeps no answers, so that it would make the call of a repeated request again."""
+
+    code = "idempotency_unavailable"
+    title = "This gateway keeps no answers for idempotency keys"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This gateway keeps no answers, so send the request without the header Idempotency-Key. It keeps them in a "
+            "database (BEDROCK_FLASK_DATABASE_URL), unless BEDROCK_FLASK_REPLAY_MAX_BYTES is 0."
+        )
+
+
+class StreamNotKept(CallerError):
+    """The answer to a request with an idempotency key would be streamed."""
+
+    code = "stream_not_kept"
+    title = "A streamed answer is not kept for an idempotency key"
+
+    def __init__(self) -> None:
+        super().__init__("Streamed answers are not kept: send the request without the header Idempotency-Key.")
+
+
+class IdempotencyKeyReused(CallerError):
+    """Another request was sent with the same idempotency key."""
+
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used for another request"
+    status = 422
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"The Idempotency-Key was sent with another body, address or option before (request {request_id})."
+        )
+
+
+class RequestInProgress(CallerError):
+    """The request with the same idempotency key is being served."""
+
+    code = "request_in_progress"
+    title = "The request with this idempotency key is being served"
+    status = 409
+    retryable = True
+
+    def __init__(self, request_id: str) -> None:
+        detail = f"The request with this Idempotency-Key is still being served (request {request_id}). Try again later."
+        super().__init__(detail, headers={"retry-after": "1"})
+
+
+class AnswerNotKept(CallerError):
+    """The request with the same idempotency key was answered, and the answer is too large to be kept."""
+
+    code = "answer_not_kept"
+    title = "The answer for this idempotency key was not kept"
+    status = 409
+
+    def __init__(self, request_id: str, status: int) -> None:
+        super().__init__(
+            f"The request with this Idempotency-Key was answered with status {status} (request {request_id}), and the "
+            "answer could not be kept. A request with another key is served anew."
+        )
+
+
 class Unsupported(InvalidBody):
     """The model does not support something in the request."""
 

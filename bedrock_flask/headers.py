@@ -20,6 +20,10 @@ CACHE = "x-bedrock-flask-cache"
 COUNT = "x-bedrock-flask-count"
 # When an AWS SDK may try again, in milliseconds.
 SDK_RETRY_AFTER = "x-amz-retry-after"
+# Whether an answer was kept from an earlier request with the same key, and the id of that request; and the id of one
+# that was lost with its worker: whether it was billed is not known.
+REPLAYED, REPLAYED_REQUEST = "idempotent-replayed", "x-bedrock-flask-replayed-request"
+LOST_REQUEST = "x-bedrock-flask-lost-request"
 # Requests.
 UNSUPPORTED = "x-bedrock-flask-unsupported"
 # Names a request, so that it has its effect once however often it is sent.

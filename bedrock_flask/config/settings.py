@@ -386,6 +386,12 @@ class Settings:
     max_reply_bytes: int = _setting(
         _integer(1024, 1 << 32), 100_000_000, "Maximum size of a response from Bedrock, if not streamed."
     )
+    replay_max_bytes: int = _setting(
+        _integer(0, 100_000_000),
+        1_000_000,
+        "Maximum size of an answer that is kept for a request with `Idempotency-Key`, which needs a database; 0 keeps "
+        "none.",
+    )
     client_timeout: float = _setting(_seconds(0.1, 3600), 30.0, "Seconds that a client may be silent while sending.")
     transport: str = _setting(
         ma.String(validate=validate.OneOf(["signed", "boto"])),

@@ -16,8 +16,8 @@ from bedrock_flask.converse import Json
 from bedrock_flask.dialect import Dialect, Route, render_as
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.concurrency import end_large_body
-from bedrock_flask.edge.connection import client_socket
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.idempotency import find_canceller
 from bedrock_flask.edge.limit_headers import write_openai
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import FieldError, InvalidBody, NotConversable, UpstreamProtocolError, join_errors
@@ -81,7 +81,7 @@ def create_embeddings(exchange: Exchange) -> Response:
 
     # The threads that make the calls would end it at once, and twice.
     end_large_body(exchange)
-    result = embed(parts, make, exchange.state.handler, exchange.state.pool, client_socket(exchange.environ))
+    result = embed(parts, make, exchange.state.handler, exchange.state.pool, find_canceller(exchange))
     count = result.usage.input or 0
     embeddings = [
         {"object": "embedding", "index": index, "embedding": _encode(vector, body.get("encoding_format"))}

@@ -24,6 +24,7 @@ from bedrock_flask.dialect import Dialect, Route
 from bedrock_flask.edge import steps
 from bedrock_flask.edge.base_path import Application
 from bedrock_flask.edge.exchange import begin_exchange
+from bedrock_flask.edge.idempotency import idempotent
 from bedrock_flask.edge.rendering import render_error, render_unexpected_error
 from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.statuses import format_status
@@ -78,7 +79,7 @@ def list_hot(dialects: Iterable[Dialect]) -> HotAddresses:
     named: dict[tuple[str, str], Hot] = {}
     for dialect in dialects:
         for mount, route in itertools.product(dialect.all_mounts, dialect.routes):
-            _add(Hot(f"{mount}{route.path}", dialect.name, route.respond), route, exact, named)
+            _add(Hot(f"{mount}{route.path}", dialect.name, idempotent(route)), route, exact, named)
     return HotAddresses(exact, named, tuple(dict.fromkeys(prefix for prefix, _ in named)))
 
 

@@ -44,6 +44,7 @@ class Exchange:
     signature_claim  the caller who has signed the request, as it claims, until that is verified
     body             a body that was read before the dialect reads it
     holds_slot, holds_unproven, holds_large_body   the places of `concurrency` that it has and must give back
+    has_claim        whether it has claimed its idempotency key, so that its answer is kept
     error            the code of the error that is answered
     safeguards       the guardrail and the latency of the body, as members of a Converse request, for every call
     unknown_fields   the paths of what the schema of the body does not know, and Bedrock decides on
@@ -66,6 +67,7 @@ class Exchange:
     holds_slot: bool = False
     holds_unproven: bool = False
     holds_large_body: bool = False
+    has_claim: bool = False
     error: str = ""
     safeguards: dict[str, Any] = field(default_factory=dict)
     unknown_fields: Sequence[str] = ()

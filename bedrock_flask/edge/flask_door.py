@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from bedrock_flask.dialect import Route
 from bedrock_flask.edge import steps
 from bedrock_flask.edge.exchange import Exchange, begin_exchange
+from bedrock_flask.edge.idempotency import idempotent
 from bedrock_flask.edge.rendering import render_error, render_unexpected_error
 from bedrock_flask.edge.response import Response
 from bedrock_flask.edge.unread_body import make_body_discarder
@@ -66,10 +67,12 @@ def to_flask(response: Response) -> FlaskResponse:
 
 
 def _make_view(dialect: str, route: Route) -> Callable[..., FlaskResponse]:
+    respond = idempotent(route)
+
     def view(**labels: Any) -> FlaskResponse:
         exchange = current_exchange()
         exchange.dialect = dialect
-        return to_flask(route.respond(exchange, **labels))
+        return to_flask(respond(exchange, **labels))
 
     return view
 

@@ -28,6 +28,13 @@ def is_form(exchange: Exchange) -> bool:
     return parse_options_header(exchange.header("content-type"))[0].lower() == MEDIA_TYPE
 
 
+def find_boundary(exchange: Exchange) -> bytes:
+    """What parts the fields of a form; empty for another body."""
+    if not is_form(exchange):
+        return b""
+    return parse_options_header(exchange.header("content-type"))[1].get("boundary", "").encode("utf-8", "replace")
+
+
 def parse_form(exchange: Exchange, data: bytes, texts: Iterable[str]) -> dict[str, Any]:
     """The form as a JSON object; members in `texts` are strings, others what their text is as JSON, if it is JSON.
 

@@ -8,11 +8,15 @@ from bedrock_flask.errors import StartupError, StoreUnavailable
 from bedrock_flask.governance.ledger import Ledger
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.principals import Principals
+from bedrock_flask.governance.replays import Replays
 from bedrock_flask.governance.stores import UsageReader
 from bedrock_flask.prices.pricer import Pricer
 
 if TYPE_CHECKING:
     from bedrock_flask.governance.workloads.workloads import Workloads
+
+# Seconds.
+_MOMENT = 60.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Governance:
     pricer      computes what that costs
     read_usage  reads what a key has used
     workloads   the callers by the tokens of issuers; None where no issuer is trusted
+    replays     keeps the answers of requests with an idempotency key; None if the settings keep none
     """
 
     principals: Principals
@@ -31,6 +36,7 @@ class Governance:
     pricer: Pricer
     read_usage: UsageReader
     workloads: "Workloads | None" = None
+    replays: Replays | None = None
 
     def find_caller(self, text: str) -> Principal | None:
         """The caller that presents a key or a token; None if it is unknown."""
@@ -48,6 +54,7 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
         return None
     from bedrock_flask.governance.store.key_store import open_key_store
     from bedrock_flask.governance.store.ledger import open_ledger_store
+    from bedrock_flask.governance.store.replays import open_replay_store
     from bedrock_flask.governance.store.usage import open_usage_reader
 
     database, pepper = settings.database_url, settings.key_pepper
@@ -59,8 +66,11 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
             raise error.__cause__ from None
     ledger = Ledger(open_ledger_store(database, pepper))
     ledger.start()
+    # A request takes at most its deadline, and a moment.
+    store = open_replay_store(database, pepper, ledger.worker, settings.deadline + _MOMENT)
+    replays = Replays(store, settings.replay_max_bytes) if settings.replay_max_bytes else None
     workloads = _open_workloads(settings.issuers_file, principals) if settings.issuers_file else None
-    return Governance(principals, ledger, pricer, open_usage_reader(database, pepper), workloads)
+    return Governance(principals, ledger, pricer, open_usage_reader(database, pepper), workloads, replays)
 
 
 def _open_workloads(path: str, principals: Principals) -> "Workloads":

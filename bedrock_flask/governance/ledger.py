@@ -36,7 +36,7 @@ class Ledger:
 
     def __init__(self, store: LedgerStore) -> None:
         self._store = store
-        self._worker = uuid.uuid4().hex
+        self.worker = uuid.uuid4().hex
         self._grouping = Grouping(self._open_group)
         self._waiting: deque[Settlement] = deque()
         # Rows that this worker has opened and not settled; and those that it may have opened, for which no call was
@@ -93,7 +93,7 @@ class Ledger:
             while self._waiting:
                 self._write()
             if self._offset is not None:
-                self._store.leave(self._worker)
+                self._store.leave(self.worker)
         except StoreUnavailable:
             LOG.error("%d calls could not be settled, and will be charged as estimated", len(self._waiting))
 
@@ -102,7 +102,7 @@ class Ledger:
             self._beat()
         self._is_dirty = True
         try:
-            return self._store.open(self._worker, openings)
+            return self._store.open(self.worker, openings)
         except CommitInDoubt:
             now = self.find_time()
             for each in openings:
@@ -156,7 +156,7 @@ class Ledger:
             self._settle_strays(now)
 
     def _beat(self) -> None:
-        self._offset = self._store.beat(self._worker) - int(time.time() * 1000)
+        self._offset = self._store.beat(self.worker) - int(time.time() * 1000)
         self._next_beat = time.monotonic() + _BEAT
 
     def _settle_strays(self, now: float) -> None:
@@ -164,7 +164,7 @@ class Ledger:
         for row, begun in list(self._doubtful.items()):
             if now - begun > _CERTAIN:
                 del self._doubtful[row]
-        strays = self._store.find_strays(self._worker, self.find_time() - int(_DEAD * 1000))
+        strays = self._store.find_strays(self.worker, self.find_time() - int(_DEAD * 1000))
         unknown = [each for each in strays if each.id not in self._live]
         if unknown:
             self._store.settle(

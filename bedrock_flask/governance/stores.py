@@ -7,6 +7,7 @@ from bedrock_flask.errors import StoreUnavailable
 from bedrock_flask.governance.budgets import Counter
 from bedrock_flask.governance.ledger_row import Opening, Settlement
 from bedrock_flask.governance.principal import Principal
+from bedrock_flask.governance.replay_row import Claim, Ending, Holding
 from bedrock_flask.governance.usage import OwnUsage
 
 # What a secret is looked up by: its digest, or its id.
@@ -65,3 +66,15 @@ class LedgerStore:
 
 # What a key has used since a time, and its budgets at another, both in milliseconds; raises StoreUnavailable.
 UsageReader = Callable[[Principal, int, int], OwnUsage]
+
+
+@dataclass(frozen=True)
+class ReplayStore:
+    """Keeps answers by idempotency keys, a transaction for each function; each raises StoreUnavailable.
+
+    claim  claims an id if it is free, and returns what holds it then; raises CommitInDoubt if it may have done so
+    end    keeps the answers of claims, or frees their ids; a claim that holds its id no more changes nothing
+    """
+
+    claim: Callable[[Claim], Holding]
+    end: Callable[[Sequence[Ending]], object]

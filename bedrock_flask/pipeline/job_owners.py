@@ -11,13 +11,13 @@ from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.errors import JobNotFound
 
 TOKEN = "clientRequestToken"  # noqa: S105 - the name of a member
-MOST_TOKEN = 256
+_MOST_TOKEN = 256
 
 
 def mark_token(exchange: Exchange, token: str) -> str:
     """The token by which Bedrock knows a request of this caller's: two teams may have chosen the same."""
     prefix = _make_prefix(exchange)
-    if len(prefix + token) <= MOST_TOKEN:
+    if len(prefix + token) <= _MOST_TOKEN:
         return prefix + token
     return prefix + hashlib.sha256(token.encode()).hexdigest()
 

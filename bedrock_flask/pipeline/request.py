@@ -28,6 +28,7 @@ from bedrock_flask.errors import (
     InvalidBody,
     MalformedBody,
     RefusedSafeguard,
+    StreamNotKept,
     SurfaceNotEnabled,
     UnknownModel,
     summarize_faults,
@@ -341,6 +342,8 @@ def send(exchange: Exchange, call: Call) -> Reply:
 
 def send_stream(exchange: Exchange, call: Call) -> Stream:
     """The reply to a call as a stream, through every guard."""
+    if exchange.has_claim:
+        raise StreamNotKept()
     try:
         return exchange.state.handler.send_stream(call)
     except BedrockError as error:

@@ -176,6 +176,7 @@ _NAMES = MappingProxyType(
         403: "AccessDeniedException",
         404: "ResourceNotFoundException",
         408: "ModelTimeoutException",
+        409: "ConflictException",
         413: "RequestEntityTooLargeException",
         415: "UnsupportedMediaTypeException",
         429: "ThrottlingException",

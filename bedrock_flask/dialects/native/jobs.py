@@ -18,6 +18,7 @@ from bedrock_flask.dialect import Route
 from bedrock_flask.dialects.native.query import read_members
 from bedrock_flask.edge.body import read_body
 from bedrock_flask.edge.exchange import Exchange
+from bedrock_flask.edge.idempotency import KEY_PATTERN, MOST_KEY, read_idempotency_key
 from bedrock_flask.edge.response import Response, make_json_response
 from bedrock_flask.errors import (
     FieldError,
@@ -33,7 +34,6 @@ from bedrock_flask.json_schema import to_json_schema
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.job_owners import (
-    MOST_TOKEN,
     TOKEN,
     is_own,
     mark_token,
@@ -53,7 +53,6 @@ from bedrock_flask.protocol import envelope
 from bedrock_flask.translation.async_invokes import find_faults, is_async, write_body
 from bedrock_flask.wires.completeness import ACCOUNT
 
-_TOKEN_PATTERN = r"^[!-~]+$"  # noqa: S105 - of a token for idempotency, not of a secret
 _TIME = "A time in ISO 8601 format; without an offset it is in UTC."
 # The gateway's names of Bedrock's statuses. A job whose start was accepted is submitted until it is looked up.
 _STATUSES = {"InProgress": "in_progress", "Completed": "completed", "Failed": "failed"}
@@ -82,8 +81,8 @@ class JobBody(Schema):
     output = Nested(Output, description="Where the output is written.")
     client_request_token = String(
         min_length=1,
-        max_length=MOST_TOKEN,
-        pattern=_TOKEN_PATTERN,
+        max_length=MOST_KEY,
+        pattern=KEY_PATTERN,
         description="Names this request: repeated with the same body it gives the same job. Also as `Idempotency-Key`.",
     )
     tags = Object(String(max_length=256), max_items=200, description="Tags of the job, each with its value.")
@@ -230,10 +229,7 @@ def _choose_output(exchange: Exchange, body: Json) -> Mapping[str, str]:
 
 def _choose_token(exchange: Exchange, body: Json) -> str:
     """The caller's token, or a new one: with a token no attempt of the gateway's starts a second job."""
-    header, member = exchange.header(headers.IDEMPOTENCY_KEY), body.get("client_request_token", "")
-    if header and not (len(header) <= MOST_TOKEN and re.search(_TOKEN_PATTERN, header)):
-        message = f"must have at most {MOST_TOKEN} characters, all of them visible ASCII"
-        raise InvalidBody([FieldError(headers.IDEMPOTENCY_KEY, message)])
+    header, member = read_idempotency_key(exchange), body.get("client_request_token", "")
     if header and member and header != member:
         raise InvalidBody([FieldError("client_request_token", f"is another than that of {headers.IDEMPOTENCY_KEY}")])
     return header or member or str(uuid.uuid4())
@@ -308,7 +304,7 @@ def _complete(exchange: Exchange, response: Response, model: Model) -> Response:
 
 
 ROUTES = (
-    Route(path="/models/<path:name>/jobs", respond=start_job),
+    Route(path="/models/<path:name>/jobs", respond=start_job, reads_idempotency_key=True),
     Route(path="/models/<path:name>/jobs", respond=list_jobs, method="GET"),
     Route(path="/models/<path:name>/jobs/<path:job>", respond=show_job, method="GET"),
     Route(path="/models/<path:name>/jobs/schema", respond=show_schema, method="GET"),

@@ -7,17 +7,17 @@ from bedrock_flask import json_schema
 from bedrock_flask.converse import Json
 from bedrock_flask.dialects.native.jobs import QUERY, Job, JobBody, JobList
 from bedrock_flask.dialects.native.query import describe_query
+from bedrock_flask.edge.idempotency import MOST_KEY
 from bedrock_flask.models.registry import GENERIC
 from bedrock_flask.models.resolver import Model, Models
 from bedrock_flask.openapi import PROBLEM_RESPONSE, get_operation, request_body
-from bedrock_flask.pipeline.job_owners import MOST_TOKEN
 from bedrock_flask.translation.async_invokes import is_async
 
 _OUTPUT = {"s3_uri": "s3://amzn-s3-demo-bucket/jobs/"}
 _TOKEN = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "maxLength": MOST_TOKEN},
+    "schema": {"type": "string", "maxLength": MOST_KEY},
     "description": "The same as `client_request_token`.",
 }
 

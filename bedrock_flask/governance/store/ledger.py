@@ -80,6 +80,7 @@ _BEAT = (
 )
 _LEAVE = "DELETE FROM workers WHERE id = :id"
 _FORGET = "DELETE FROM workers WHERE seen < :since"
+_FORGET_ANSWERS = "DELETE FROM replays WHERE expires <= :now"
 _FIND_OPEN = "SELECT id, reserved, charges, opened, team, key, model, tags FROM ledger WHERE state = 'OPEN'"
 _FIND_ORPHANS = (
     f"{_FIND_OPEN} "  # noqa: S608 - a statement of this module
@@ -132,6 +133,7 @@ def _reap(driver: Driver, age: int) -> int:
     reaped = _settle(driver, [_make_estimate(now, *row) for row in orphans])
     # Ten times as late, so that the list of workers shows for a while what became of one.
     driver.run(_FORGET, [{"since": now - 10 * age}])
+    driver.run(_FORGET_ANSWERS, [{"now": now}])
     return len(reaped)
 
 

@@ -167,3 +167,22 @@ USAGE_DAILY = Table(
     *(Column(name, BigInteger, nullable=False) for name in USAGE_COUNTS),
     Index(None, "key", "day"),
 )
+
+# Requests with an idempotency key, by a digest of caller and key, until their time is over. One that is answered has a
+# status; without a body the answer was too large. `lost` is the request whose worker died before it answered.
+Table(
+    "replays",
+    METADATA,
+    Column("id", LargeBinary, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("lost", Text, nullable=False),
+    Column("began", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("status", BigInteger),
+    Column("headers", Text),
+    Column("body", LargeBinary),
+)
