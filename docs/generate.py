@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import runpy
 import sys
 from collections.abc import Iterable
@@ -14,12 +15,31 @@ import click
 
 from bedrock_flask.__main__ import COMMANDS
 from bedrock_flask.adapter import Adapter
+from bedrock_flask.admin import bodies
+from bedrock_flask.admin.document import write_path
+from bedrock_flask.admin.query import PARAMETERS
+from bedrock_flask.admin.routes import ROUTES
 from bedrock_flask.bedrock.model_ids import matches
 from bedrock_flask.bedrock_rules import CONVERSE_RULES, RULES
 from bedrock_flask.capabilities import Capabilities
 from bedrock_flask.config import ENV_FILE, PREFIX
+from bedrock_flask.config.operators import ADMIN, AUDITOR, OWNER
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.errors import BEDROCK_ERRORS, BedrockError, CallerError, GatewayError, StartupError, UpstreamError
+from bedrock_flask.errors import (
+    BEDROCK_ERRORS,
+    BedrockError,
+    CallerError,
+    ForeignPage,
+    GatewayError,
+    InvalidQuery,
+    OperatorForbidden,
+    PreconditionFailed,
+    StartupError,
+    UpstreamError,
+)
+from bedrock_flask.fields import Schema
+from bedrock_flask.governance.operator import RIGHTS
+from bedrock_flask.governance.store.errors import DirectoryError
 from bedrock_flask.models import loading
 from bedrock_flask.models.registry import GENERIC
 
@@ -110,6 +130,68 @@ then in `gateway_code` of the same object:
 `GET /v1/models` and `GET /v1/models/{{model}}` answer an error with the problem document and with `error` in it,
 which the SDKs of OpenAI and Anthropic read.
 """
+
+
+def admin_api() -> str:
+    """Every address of the admin API, what it takes and who may call it."""
+    rows = [
+        (
+            f"`{route.method} {write_path(route)}`",
+            route.summary,
+            ", ".join(f"`{name}`" for name in route.query)
+            or (f"`{json.dumps(dict(route.sample))}`" if route.body else ""),
+            route.right or "any operator",
+        )
+        for route in ROUTES
+    ]
+    roles = (ADMIN, AUDITOR, OWNER)
+    rights = [(right, *(RIGHTS[right].get(role, "") for role in roles)) for right in RIGHTS]
+    parameters = [(f"`{name}`", each.description) for name, each in PARAMETERS.items()]
+    refusals = sorted(
+        {
+            *_list_subclasses(DirectoryError),
+            DirectoryError,
+            OperatorForbidden,
+            ForeignPage,
+            PreconditionFailed,
+            InvalidQuery,
+        },
+        key=lambda kind: (kind.status, kind.code),
+    )
+    errors = [(f"`{kind.code}`", str(kind.status), kind.title) for kind in refusals]
+    members = "\n".join(_format_members(schema) for schema in (bodies.NewTeam, bodies.NewKey, *_RULES))
+    return f"""# The admin API
+
+Where it is and how it is used: [administer teams and keys over HTTP](../how-to/admin-api.md).
+`GET /admin/v1/openapi.json` has the schema of each body and answer, and `GET /livez` needs no credential. Times are
+texts such as `2027-01-31T12:00:00.000Z`, and money is US dollars as a text.
+
+{format_table(("address", "what it does", "query, or an example of a body", "right"), rows)}
+## Who has which right
+
+{format_table(("right", *(f"`{role}`" for role in roles)), rights)}
+A list needs its right on any team, and has the rows of those on which the operator has it.
+
+## Parameters of queries
+
+{format_table(("parameter", "meaning"), parameters)}
+## Members of bodies
+
+{members}
+## Errors
+
+Beside those of [the gateway](errors.md), as problem documents:
+
+{format_table(("code", "status", "title"), errors)}"""
+
+
+_RULES = (bodies.Policy, bodies.Limits, bodies.Budget, bodies.Rotation)
+
+
+def _format_members(schema: type[Schema]) -> str:
+    rows = [(f"`{name}`", field.metadata.get("description", "")) for name, field in schema().fields.items()]
+    about = inspect.cleandoc(schema.__doc__ or "")
+    return f"**{schema.__name__}**: {about[0].lower()}{about[1:]}\n\n{format_table(('member', 'meaning'), rows)}"
 
 
 def cli() -> str:
@@ -203,6 +285,7 @@ PAGES = {
     "reference/settings.md": settings,
     "reference/errors.md": errors,
     "reference/cli.md": cli,
+    "reference/admin-api.md": admin_api,
     "reference/adapters.md": lambda: family_pages.write_index(REGISTRY),
     "reference/all-models.md": lambda: family_pages.write_all_models(REGISTRY),
     **{

@@ -12,13 +12,13 @@ class Policy(Schema):
 
     models = List(String(), allow_none=True, description="Patterns of ids and aliases.")
     dialects = List(String(), allow_none=True, description="The APIs that may be called.")
-    regions = List(String(), allow_none=True)
-    geographies = List(String(), allow_none=True)
-    networks = List(String(), allow_none=True)
+    regions = List(String(), allow_none=True, description="The AWS regions that may be called.")
+    geographies = List(String(), allow_none=True, description="Where a call may be served, such as `eu` or `global`.")
+    networks = List(String(), allow_none=True, description="Where requests may come from.")
     most_tokens = Integer(allow_none=True, description="The most tokens of an answer.")
     guardrail = String(allow_none=True, description="ID:VERSION, the guardrail of every call.")
-    tier = String(allow_none=True)
-    metadata = Object(String(allow_none=True), allow_none=True)
+    tier = String(allow_none=True, description="The service tier of every call.")
+    metadata = Object(String(allow_none=True), allow_none=True, description="Request metadata of every call.")
 
 
 class ModelLimits(Schema):
@@ -53,9 +53,9 @@ class Budgets(Schema):
 class Rules(Schema):
     """What a team or a key is changed to, as a JSON Merge Patch (RFC 7396)."""
 
-    policy = Nested(Policy, allow_none=True)
-    limits = Nested(Limits, allow_none=True)
-    budgets = Nested(Budgets, allow_none=True)
+    policy = Nested(Policy, allow_none=True, description="What calls may do, and what is added to them.")
+    limits = Nested(Limits, allow_none=True, description="How often, how much and how many at a time it may call.")
+    budgets = Nested(Budgets, allow_none=True, description="A budget for each of `day`, `week` and `month`.")
     tags = Object(String(allow_none=True), allow_none=True, description="Each call has them in the ledger.")
 
 

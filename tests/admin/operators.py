@@ -22,6 +22,7 @@ KEYS = ",".join(f"{name}:{secret}" for name, secret in SECRETS.items())
 # `stranger` owns a team that has nothing to do with the others.
 ROLES = "auditor:auditor,owner:owner@research,stranger:owner@other"
 DOCUMENT = build_document(ROUTES)
+TEAMS = (("acme", None), ("research", "acme"), ("lab", "research"), ("other", None))
 _NUMBERS = itertools.count()
 
 
@@ -75,7 +76,9 @@ def find_schema(method: str, response: requests.Response) -> Any:
 
 
 @contextlib.contextmanager
-def start_admin(plain_environ: dict[str, str], address: str, folder: Path) -> Iterator[Administered]:
+def start_admin(
+    plain_environ: dict[str, str], address: str, folder: Path, *, with_teams: bool = True
+) -> Iterator[Administered]:
     """Serve the admin API of a new database: `acme`, below it `research`, below that `lab`; beside them `other`."""
     port = free_port()
     own = create_tables(address)
@@ -83,7 +86,7 @@ def start_admin(plain_environ: dict[str, str], address: str, folder: Path) -> It
     environ = plain_environ | own | operators | {"BEDROCK_FLASK_ADMIN_PORT": str(port)}
     with run_server(["bedrock_flask", "admin"], environ, "/livez", port, folder / "log") as server:
         administered = Administered(server, plain_environ | own)
-        for team, parent in (("acme", None), ("research", "acme"), ("lab", "research"), ("other", None)):
+        for team, parent in TEAMS if with_teams else ():
             administered.succeed("POST", "teams", {"team": team, "parent": parent})
             administered.succeed("POST", f"teams/{team}/keys", {"name": "nightly"})
         yield administered

@@ -72,6 +72,7 @@ OWN = {
     ("docs/tutorials/first-plugin.md", "*"): "tests/house/test_first_plugin.py",
     ("docs/tutorials/emulator-in-ci.md", "*"): "tests/pytest_plugin/test_pytest_plugin.py",
     ("README.md", "py"): "tests/house/test_clients_page.py",
+    ("docs/how-to/admin-api.md", "bash"): "tests/admin/test_page.py",
     ("docs/how-to/behind-nginx.md", "nginx"): "tests/house/conftest.py",
     ("docs/how-to/clients.md", "json"): "tests/agents/setups.py",
     ("docs/how-to/clients.md", "js"): "tests/javascript/test_javascript.py",
