@@ -37,12 +37,12 @@ def report_liveness() -> Response:
 
 @public
 def report_readiness() -> Response:
-    """The plugins are loaded, the database answers, and the process is not shutting down.
+    """The plugins are loaded, the stores that calls need answer, and the process is not shutting down.
 
     `?verbose` counts adapters and aliases.
 
-    A plugin that was left out, or a models file that has become invalid, makes the status `degraded`; callers with a
-    key also learn which one, and why.
+    A plugin that was left out, a models file that has become invalid, or limits that machines no longer count together
+    make the status `degraded`; callers with a key also learn which one, and why.
     """
     exchange = current_exchange()
     state = exchange.state
@@ -50,17 +50,20 @@ def report_readiness() -> Response:
         raise ShuttingDown()
     if state.governance:
         state.governance.principals.refresh()
+    limits = state.counters.check() if state.counters else ""
     if "verbose" not in request.args:
         return jsonify(status="ok")
     registry, aliases = state.models.registry, state.models.aliases
     watched = state.models_file.report if state.models_file else None
-    status = "degraded" if registry.broken or (watched and watched.problem) else "ok"
+    status = "degraded" if registry.broken or limits or (watched and watched.problem) else "ok"
     report: dict[str, Any] = {"status": status, "adapters": len(registry.adapters), "aliases": len(aliases)}
     if registry.broken:
         # Without a key only the number is shown: names, paths and a plugin's messages are for the operator.
         report["broken"] = (
             [asdict(each) for each in registry.broken] if is_authenticated(exchange) else len(registry.broken)
         )
+    if limits:
+        report["limits"] = limits
     if watched:
         report["models_file"] = asdict(watched)
         if not is_authenticated(exchange):

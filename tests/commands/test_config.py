@@ -87,7 +87,7 @@ def test_a_value_is_shown_as_it_is_understood(
     read: Read, plain_environ: dict[str, str], name: str, given: str, shown: str
 ) -> None:
     rows = read(plain_environ | {f"BEDROCK_FLASK_{name}": given})
-    assert rows[f"BEDROCK_FLASK_{name}"]["value"] == shown
+    assert rows[f"BEDROCK_FLASK_{name}"][0] == shown
 
 
 def test_the_env_file_of_the_folder_is_named(plain_environ: dict[str, str], tmp_path: Path) -> None:

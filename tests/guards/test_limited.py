@@ -307,6 +307,27 @@ def test_while_redis_is_away_each_box_holds_the_limits(boxes: Site, paused: Redi
         assert [boxes.send(key, gateway=gateway).status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_a_gateway_that_holds_limits_by_itself_is_ready_and_says_so(boxes: Site, redis_server: RedisServer) -> None:
+    await_report(boxes, {"status": "ok"})
+    redis_server.pause()
+    try:
+        said = {"status": "degraded", "limits": "Redis does not answer: each machine holds the limits by itself"}
+        await_report(boxes, said)
+        assert boxes.gateways[0].get("/readyz").status_code == 200
+    finally:
+        redis_server.resume()
+    await_report(boxes, {"status": "ok"})
+
+
+def await_report(site: Site, said: dict[str, str]) -> None:
+    """Wait until a gateway reports its readiness so."""
+    until = time.monotonic() + 5
+    while said.items() - (found := site.gateways[0].get("/readyz?verbose").json()).items():
+        assert time.monotonic() < until, found
+        time.sleep(0.1)
+    assert "limits" in said or "limits" not in found
+
+
 def test_while_redis_is_away_calls_are_refused_where_that_is_chosen(refusing: Site, redis_server: RedisServer) -> None:
     # Redis may count what it could not answer when it goes on.
     _, key = refusing.create_key(requests=200)
@@ -317,9 +338,13 @@ def test_while_redis_is_away_calls_are_refused_where_that_is_chosen(refusing: Si
             response = refusing.send(key, call)
             assert response.status_code == 503, response.text
             assert int(response.headers["retry-after"]) > 0
+        ready = refusing.gateways[0].get("/readyz")
+        assert (ready.status_code, ready.json()["code"]) == (503, "store_unavailable")
+        assert refusing.gateways[0].get("/livez").status_code == 200
     finally:
         redis_server.resume()
     until = time.monotonic() + 5
     while refusing.send(key).status_code != 200:
         assert time.monotonic() < until
         time.sleep(0.1)
+    assert refusing.gateways[0].get("/readyz").status_code == 200

@@ -12,7 +12,9 @@ class Counters:
 
     admit    all that a claim takes, or nothing of it; raises StoreUnavailable
     settle   an admitted claim is over, and took that many tokens; None if that is not known
+    check    in words what is not as it should be, empty if nothing; raises StoreUnavailable where calls are refused
     """
 
     admit: Callable[[Claim], Admission]
     settle: Callable[[Claim, Admission, int | None], None]
+    check: Callable[[], str] = str

@@ -37,4 +37,10 @@ def with_fallback(shared: Counters, local: Counters) -> Counters:
     def settle(claim: Claim, admission: Admission, used: int | None) -> None:
         (local if admission.is_local else shared).settle(claim, admission, used)
 
-    return Counters(admit, settle)
+    def check() -> str:
+        try:
+            return shared.check()
+        except StoreUnavailable:
+            return "Redis does not answer: each machine holds the limits by itself"
+
+    return Counters(admit, settle, check)

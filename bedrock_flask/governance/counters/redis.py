@@ -122,6 +122,8 @@ redis.call('EXPIRE', KEYS[1], 2 * tonumber(ARGV[1]))
 return 1
 """
 
+_CHECK = "return 1"
+
 
 @dataclass(frozen=True, slots=True)
 class _Script:
@@ -135,7 +137,7 @@ class _Script:
 def open_redis(url: StateURL) -> Counters:
     """The counters at an address, which is connected when it is first needed."""
     counters = RedisCounters(url)
-    return Counters(counters.admit, counters.settle)
+    return Counters(counters.admit, counters.settle, counters.check)
 
 
 class RedisCounters:
@@ -154,7 +156,7 @@ class RedisCounters:
             max_connections=1,
             health_check_interval=0,
         )
-        self._scripts = {text: self._client.register_script(text).sha for text in (_ADMIT, _SETTLE, _RENEW)}
+        self._scripts = {text: self._client.register_script(text).sha for text in (_ADMIT, _SETTLE, _RENEW, _CHECK)}
         self._monotonic = monotonic
         self._grouping = Grouping(self._run_group)
         self._next_trial = float("-inf")
@@ -197,6 +199,12 @@ class RedisCounters:
             self._grouping.submit(script)
         except StoreUnavailable:
             self._postpone(script)
+
+    def check(self) -> str:
+        """Whether Redis answers."""
+        self._reject_if_away()
+        self._grouping.submit(_Script(_CHECK, (), ()))
+        return ""
 
     def renew(self) -> None:
         """Renew the leases of the calls that this worker makes."""
