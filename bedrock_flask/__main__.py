@@ -1,6 +1,7 @@
 """The command line, `bedrock-flask COMMAND`. Each command is a module of `commands/`, imported when it is needed."""
 
 import importlib
+import keyword
 import sys
 from typing import Any
 
@@ -19,6 +20,7 @@ COMMANDS = {
     "doctor": "Check whether this machine can call Bedrock.",
     "emulate": "Serve Bedrock's own protocol, without AWS.",
     "fault": "Order faults for the next calls of an emulator.",
+    "import": "Take over the models, teams and keys of LiteLLM.",
     "keys": "Create, list, limit, rotate and revoke keys of the database.",
     "models": "List the models that requests can name.",
     "new-plugin": "Print a working plugin to start from.",
@@ -51,9 +53,15 @@ class LazyGroup(click.Group):
             from bedrock_flask.config import env_file
 
             ctx.obj = env_file.load_env_file()
-        name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(importlib.import_module(f"bedrock_flask.commands.{name}"), name)
-        return command
+        return load_command(cmd_name)
+
+
+def load_command(name: str) -> click.Command:
+    """The command of a name, from the module of `commands/` that has it."""
+    own = name.replace("-", "_")
+    own = f"{own}_" if keyword.iskeyword(own) else own
+    command: click.Command = getattr(importlib.import_module(f"bedrock_flask.commands.{own}"), own)
+    return command
 
 
 @click.group(cls=LazyGroup)

@@ -1,6 +1,5 @@
 """Write the reference pages that are generated from the code (`make docs`); tests/house/test_docs.py compares them."""
 
-import importlib
 import inspect
 import json
 import runpy
@@ -13,7 +12,7 @@ from typing import Any
 
 import click
 
-from bedrock_flask.__main__ import COMMANDS
+from bedrock_flask.__main__ import COMMANDS, load_command
 from bedrock_flask.adapter import Adapter
 from bedrock_flask.admin import bodies
 from bedrock_flask.admin.document import write_path
@@ -196,9 +195,7 @@ def _format_members(schema: type[Schema]) -> str:
 
 def cli() -> str:
     """Every command with its usage and options, as click knows them."""
-    names = [command.replace("-", "_") for command in COMMANDS]
-    modules = {name: importlib.import_module(f"bedrock_flask.commands.{name}") for name in names}
-    sections = "\n".join(_format_command(getattr(module, name), "bedrock-flask") for name, module in modules.items())
+    sections = "\n".join(_format_command(load_command(name), "bedrock-flask") for name in COMMANDS)
     return f"""# The command line
 
 The options of `serve` can also be set with environment variables: see [settings](settings.md). A `.env` file in the

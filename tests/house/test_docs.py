@@ -105,6 +105,7 @@ NOT_RUN = {
     "nginx": "tests/house/test_nginx.py runs it",
     "openssl": "tests/house/test_how_tos.py and test_nginx.py run it",
     "pip": "changes the machine",
+    "psql": "tests/commands/test_import.py runs it",
     "pytest": "the suite itself",
     "python3": "the reader's own",
     "systemctl": "changes the machine",

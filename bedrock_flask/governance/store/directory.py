@@ -88,14 +88,17 @@ class Directory:
         self, pepper: ServerSecret, team: str, name: str, expires: int | None = None, tags: Mapping[str, str] = NO_TAGS
     ) -> NewKey:
         """Create a key of a team, and its first secret, whose text nothing can show again."""
-        _check_name(name)
-        _refuse(find_tags_fault(tags))
-        self._find_valid(TEAMS, team)
-        key = f"{team}/{name}"
-        self._insert(
-            KEYS, {"id": key, "team": team, **_NO_RULES, "tags": dict(tags), "created": _now(), "expires": expires}
-        )
-        return self._add_secret(pepper, key)
+        new = draw_key()
+        self._create_key(team, name, expires, tags)
+        self._add_secret(f"{team}/{name}", new.id, compute_digest(pepper, new.text))
+        return new
+
+    def import_key(
+        self, team: str, name: str, digest: bytes, expires: int | None = None, tags: Mapping[str, str] = NO_TAGS
+    ) -> None:
+        """Create a key of a team whose text somebody has already, and of which only the digest is known."""
+        self._create_key(team, name, expires, tags)
+        self._add_secret(f"{team}/{name}", draw_key().id, digest)
 
     def list_keys(
         self, team: str = "", after: str = "", most: int | None = None, within: Collection[str] | None = None
@@ -110,6 +113,10 @@ class Directory:
         """The secrets of keys, the oldest first."""
         chosen = select(SECRETS).where(SECRETS.c.key.in_(keys)).order_by(SECRETS.c.created, SECRETS.c.id)
         return self.connection.execute(chosen).all()
+
+    def list_digests(self) -> Collection[bytes]:
+        """The digests of all secrets."""
+        return set(self.connection.execute(select(SECRETS.c.digest)).scalars())
 
     def revoke_key(self, key: str) -> None:
         """Revoke a key with all its secrets."""
@@ -128,7 +135,9 @@ class Directory:
         for secret in self.list_secrets(key):
             if secret.revoked is None and (secret.expires is None or secret.expires > end):
                 self._update(SECRETS, secret.id, expires=end)
-        return self._add_secret(pepper, key)
+        new = draw_key()
+        self._add_secret(key, new.id, compute_digest(pepper, new.text))
+        return new
 
     def find_policy(self, scope: str) -> Mapping[str, Any]:
         """The policy of a scope, as it is stored."""
@@ -184,11 +193,15 @@ class Directory:
         budgets = read_budgets(scope, self._find(*_split_scope(scope)).budgets)
         return list_spending(self.connection, budgets, now)
 
-    def _add_secret(self, pepper: ServerSecret, key: str) -> NewKey:
-        new = draw_key()
-        digest = compute_digest(pepper, new.text)
-        self._insert(SECRETS, {"id": new.id, "key": key, "digest": digest, "created": _now()})
-        return new
+    def _create_key(self, team: str, name: str, expires: int | None, tags: Mapping[str, str]) -> None:
+        _check_name(name)
+        _refuse(find_tags_fault(tags))
+        self._find_valid(TEAMS, team)
+        rules = {**_NO_RULES, "tags": dict(tags)}
+        self._insert(KEYS, {"id": f"{team}/{name}", "team": team, **rules, "created": _now(), "expires": expires})
+
+    def _add_secret(self, key: str, secret: str, digest: bytes) -> None:
+        self._insert(SECRETS, {"id": secret, "key": key, "digest": digest, "created": _now()})
 
     def _list(
         self, table: Table, after: str, most: int | None, conditions: Sequence[ColumnElement[bool]]
