@@ -11,6 +11,7 @@ from bedrock_flask.commands.database import read_database_settings, read_directo
 from bedrock_flask.commands.options import parse_duration
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.errors import StartupError
+from bedrock_flask.governance import focus
 from bedrock_flask.governance.budgets import to_dollars
 from bedrock_flask.governance.ledger_row import TOKEN_COUNTS
 from bedrock_flask.governance.store.usage import sum_usage
@@ -24,7 +25,8 @@ _BY = f"{', '.join(GROUPS)} or {TAG}NAME"
 @click.option("--only", multiple=True, help="team=NAME, key=TEAM/NAME, model=ID or tag:NAME=VALUE; may be repeated.")
 @click.option("--last", default="30d", show_default=True, help="The time to look back, such as 7d; days are whole.")
 @click.option("--csv", "is_csv", is_flag=True, help="Print CSV.")
-def usage(by: Sequence[str], only: Sequence[str], last: str, is_csv: bool) -> None:
+@click.option("--focus", "is_focus", is_flag=True, help="Print CSV in the columns of FOCUS 1.2, a row for each of all.")
+def usage(by: Sequence[str], only: Sequence[str], last: str, is_csv: bool, is_focus: bool) -> None:
     """Show who has used and spent how much.
 
     Each call that AWS bills and that has ended counts, on the UTC day on which it began. `estimated` calls are charged
@@ -32,11 +34,16 @@ def usage(by: Sequence[str], only: Sequence[str], last: str, is_csv: bool) -> No
     in the sum.
     """
     # One that is repeated is one column.
-    groups = tuple(dict.fromkeys(map(_check_group, by)))
+    groups = focus.BY if is_focus else tuple(dict.fromkeys(map(_check_group, by)))
     chosen = dict(map(_parse_only, only))
     since = int((time.time() - parse_duration(last)) * 1000)
     with read_directory(read_database_settings()) as directory:
         found = sum_usage(directory.connection, groups, since, chosen)
+    if is_focus:
+        writer = csv.DictWriter(sys.stdout, focus.COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(map(focus.describe_row, found))
+        return
     header = (*groups, "calls", *TOKEN_COUNTS, "cost_usd", "estimated", "unpriced")
     rows = [_write_row(groups, each) for each in found]
     if is_csv:
@@ -48,7 +55,7 @@ def usage(by: Sequence[str], only: Sequence[str], last: str, is_csv: bool) -> No
 
 def _check_group(name: str) -> str:
     if name not in GROUPS and not (name.startswith(TAG) and name != TAG):
-        raise StartupError(f"'{name[:50]}' is nothing that calls are summed up by: {_BY}")
+        raise StartupError(f"'{name[:50]}' is not what calls are summed up by: {_BY}")
     return name
 
 

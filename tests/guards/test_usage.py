@@ -1,7 +1,11 @@
 """Who used and spent what: a key for itself, and an operator for all."""
 
+import csv
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -101,6 +105,39 @@ def test_a_query_that_is_not_known_is_refused_by_name(governed: Governed, query:
     response = governed.send({"x-api-key": STATIC}, USAGE + query, method="GET")
     assert (response.status_code, response.json()["code"]) == (400, "invalid_body")
     assert response.json()["errors"][0]["path"] == query[1:].partition("=")[0]
+
+
+def test_an_operator_sums_up_by_tags_and_exports_the_columns_of_focus(governed: Governed, key: NamedKey) -> None:
+    governed.change("create_team", team := f"t{key.id[:5]}", "acme", {"centre": f"7{key.id}"})
+    tagged = governed.create_key(team)
+    call(governed, tagged)
+    call(governed, tagged)
+    call(governed, key)
+    rows = [*governed.await_rows(tagged.name, 2), *governed.await_rows(key.name, 1)]
+    cost, only = sum(row["cost"] for row in rows[:2]), f"tag:centre=7{key.id}"
+    lines = list(csv.DictReader(governed.run("usage", "--by", "tag:centre", "--by", "key", "--csv")))
+    found = {line["key"]: line for line in lines}
+    assert (found[tagged.name]["tag:centre"], found[tagged.name]["calls"]) == (f"7{key.id}", "2")
+    assert found[key.name]["tag:centre"] == "-"
+    [line] = csv.DictReader(governed.run("usage", "--by", "team", "--only", only, "--csv"))
+    assert (line["team"], line["cost_usd"]) == (team, to_dollars(cost))
+    exported = list(csv.DictReader(governed.run("usage", "--focus", "--only", only)))
+    assert sum(Decimal(line["ListCost"]) for line in exported) == Decimal(cost) / 10**9
+    assert sum(int(line["ConsumedQuantity"]) for line in exported) == 2
+    [line] = [line for line in exported if line["x_Key"] == tagged.name][:1]
+    assert json.loads(line["Tags"]) == {"centre": f"7{key.id}"}
+    day = datetime.fromtimestamp(rows[0]["opened"] / 1000, UTC)
+    assert line["ChargePeriodStart"] == f"{day:%Y-%m-%dT00:00:00Z}"
+    assert line["BillingPeriodStart"] == f"{day:%Y-%m-01T00:00:00Z}"
+    assert (line["ServiceName"], line["BillingCurrency"], line["ChargeClass"]) == ("Amazon Bedrock", "USD", "")
+
+
+@pytest.mark.parametrize("words", [("--by", "hour"), ("--by", "tag:"), ("--only", "team"), ("--only", "day=1")])
+def test_what_calls_are_not_summed_up_by_is_refused(governed: Governed, words: tuple[str, str]) -> None:
+    command = [sys.executable, "-m", "bedrock_flask", "usage", *words]
+    done = subprocess.run(command, env=governed.environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"bedrock-flask: '{words[1]}' is not")
 
 
 def midnight_has_passed(rows: list[dict[str, Any]]) -> bool:
