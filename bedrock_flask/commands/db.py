@@ -75,7 +75,7 @@ def backup(file: str) -> None:
 @click.argument("tables", nargs=-1, required=True, type=click.Choice(tuple(KEPT)))
 @click.option("--older-than", "age", required=True, help="The age of what is removed, such as 90d.")
 def prune(tables: Sequence[str], age: str) -> None:
-    """Remove old rows of the ledger, of the sums of each day, or of the audit log.
+    """Remove old rows of the ledger, of the sums of each day, of the audit log, or stored answers.
 
     The sums stay when the rows of the ledger go, so that `usage` shows what was spent; they are removed by whole days.
     Calls in progress stay. The gateway may run meanwhile. The audit log says what was removed.
@@ -90,7 +90,7 @@ def prune(tables: Sequence[str], age: str) -> None:
 @click.argument("scope")
 @click.argument("tables", nargs=-1, type=click.Choice(tuple(KEPT)))
 def erase(scope: str, tables: Sequence[str]) -> None:
-    """Remove all rows of one key or team from the ledger, the sums of each day and the audit log.
+    """Remove all rows of one key or team: of the ledger, the sums of each day and the audit log, and stored answers.
 
     SCOPE is key:TEAM/NAME, team:NAME, or key:NAME for a static key; with TABLES only those are erased. A team is erased
     without those below it. The key itself stays, so that its name is not given twice, and so does what its budgets have

@@ -17,16 +17,16 @@ from bedrock_flask.governance.ledger_row import OPEN
 from bedrock_flask.governance.store.audit import belongs_to, write_audit
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.schema import check_installation
-from bedrock_flask.governance.store.tables import AUDIT, LEDGER, USAGE_DAILY
+from bedrock_flask.governance.store.tables import AUDIT, LEDGER, REPLAYS, USAGE_DAILY
 
 # What can be removed, by its name for operators.
-KEPT: Mapping[str, Table] = {"ledger": LEDGER, "usage": USAGE_DAILY, "audit": AUDIT}
+KEPT: Mapping[str, Table] = {"ledger": LEDGER, "usage": USAGE_DAILY, "audit": AUDIT, "replays": REPLAYS}
 # Rows that are found at once, and those that one transaction deletes.
 _FOUND, _AT_ONCE = 10_000, 500
 # Seconds between two transactions, at least: who waits for a file of SQLite looks at it again and again.
 _PAUSE = 0.01
 _DAY = 86_400_000
-_HAS_ENDED = LEDGER.c.state != OPEN
+_HAS_ENDED, _IS_ANSWERED = LEDGER.c.state != OPEN, REPLAYS.c.status.is_not(None)
 Condition = ColumnElement[bool]
 
 
@@ -41,6 +41,7 @@ def prune(url: DatabaseURL, pepper: ServerSecret, who: str, names: Sequence[str]
         "ledger": and_(LEDGER.c.opened < before, _HAS_ENDED),
         "usage": USAGE_DAILY.c.day < find_start("day", before),
         "audit": AUDIT.c.at < before,
+        "replays": and_(REPLAYS.c.began < before, _IS_ANSWERED),
     }
     counts = {name: _remove(url, KEPT[name], older[name]) for name in names}
     with begin(url) as connection:
@@ -58,6 +59,7 @@ def erase(url: DatabaseURL, pepper: ServerSecret, who: str, scope: str, names: S
         "ledger": and_(LEDGER.c[kind] == name, _HAS_ENDED),
         "usage": USAGE_DAILY.c[kind] == name,
         "audit": belongs_to(name),
+        "replays": and_(_is_of(kind, name), _IS_ANSWERED),
     }
     # Sums to which nothing is added any more.
     is_old = USAGE_DAILY.c.day < find_start("day", int(time.time() * 1000)) - _DAY
@@ -69,6 +71,11 @@ def erase(url: DatabaseURL, pepper: ServerSecret, who: str, scope: str, names: S
             counts[each] += connection.execute(delete(KEPT[each]).where(own[each])).rowcount
         write_audit(connection, who, f"erase {kind}", name, (None, counts))
     return counts
+
+
+def _is_of(kind: str, name: str) -> Condition:
+    """Whether a stored answer is one for a key, or for one of a team's, whose names begin with the team's."""
+    return REPLAYS.c.key == name if kind == "key" else REPLAYS.c.key.startswith(f"{name}/", autoescape=True)
 
 
 def _remove(url: DatabaseURL, table: Table, condition: Condition) -> int:

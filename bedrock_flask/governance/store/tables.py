@@ -170,7 +170,7 @@ USAGE_DAILY = Table(
 
 # Requests with an idempotency key, by a digest of caller and key, until their time is over. One that is answered has a
 # status; without a body the answer was too large. `lost` is the request whose worker died before it answered.
-Table(
+REPLAYS = Table(
     "replays",
     METADATA,
     Column("id", LargeBinary, primary_key=True),

@@ -17,7 +17,7 @@ from bedrock_flask.governance.store.audit import AuditQuery, read_audit, write_a
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.ledger import open_ledger_store
 from bedrock_flask.governance.store.retention import erase, prune
-from bedrock_flask.governance.store.tables import METADATA
+from bedrock_flask.governance.store.tables import METADATA, REPLAYS
 from bedrock_flask.governance.stores import LedgerStore
 from tests.governed import check_usage
 
@@ -123,4 +123,18 @@ def test_a_gateway_does_not_wait_for_many_rows_that_go(
 def test_each_table_with_rows_of_callers_is_one_that_can_be_erased() -> None:
     named = {table.name for table in METADATA.sorted_tables if {"key", "team"} & set(table.c.keys())}
     # A key belongs to its team, and a secret to its key, for as long as names are not given twice.
-    assert named - {"keys", "secrets"} == {"ledger", "usage_daily"}
+    assert named - {"keys", "secrets"} == {"ledger", "usage_daily", "replays"}
+
+
+def test_stored_answers_are_erased_when_they_are_whole(database: DatabaseURL, pepper: ServerSecret) -> None:
+    answers = [("a/b", 200), ("a/b", None), ("a/bc", 200), ("ab/b", 200)]
+    with begin(database) as connection:
+        for key, status in answers:
+            row = {"id": os.urandom(16), "key": key, "token": b"", "fingerprint": b"", "worker": "w", "request_id": "r"}
+            connection.execute(REPLAYS.insert().values(**row, lost="", began=5, expires=9, status=status))
+    assert erase(database, pepper, "me", "key:a/b", ["replays"]) == {"replays": 1}
+    assert erase(database, pepper, "me", "team:a", ["replays"]) == {"replays": 1}
+    assert prune(database, pepper, "me", ["replays"], 5) == {"replays": 0}
+    assert prune(database, pepper, "me", ["replays"], 6) == {"replays": 1}
+    with begin(database, writes=False) as connection:
+        assert connection.execute(text("SELECT key, status FROM replays")).all() == [("a/b", None)]
