@@ -184,6 +184,26 @@ class Spending(Schema):
     budgets = List(Nested(Spent), required=True)
 
 
+class UsageRow(Schema):
+    """The calls of a group that have ended and are billed."""
+
+    group = Object(String(), required=True, description="The value of each thing that calls are summed up by.")
+    calls = Integer(required=True)
+    input_tokens = Integer(required=True)
+    output_tokens = Integer(required=True)
+    cache_read_tokens = Integer(required=True)
+    cache_write_tokens = Integer(required=True)
+    cost_usd = String(required=True)
+    estimated = Integer(required=True, description="How many of them have a cost that is estimated.")
+    unpriced = Integer(required=True, description="How many have none, because no price is known.")
+
+
+class Usage(Schema):
+    """What was used."""
+
+    usage = List(Nested(UsageRow), required=True)
+
+
 class Me(Schema):
     """The operator who asks."""
 

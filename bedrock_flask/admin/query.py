@@ -10,6 +10,7 @@ from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.query import read_query
 from bedrock_flask.errors import InvalidQuery
 from bedrock_flask.governance.times import parse_time
+from bedrock_flask.governance.usage import GROUPS, TAG
 
 MOST, BY_DEFAULT = 1000, 100
 
@@ -40,6 +41,20 @@ def _parse_limit(text: str) -> int:
     return int(text)
 
 
+def _parse_groups(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    if wrong := [name for name in names if name not in GROUPS and not re.fullmatch(rf"{TAG}[!-~]{{1,64}}", name)]:
+        raise ValueError(f"'{wrong[0][:50]}' is nothing that calls are summed up by")
+    return names
+
+
+def _parse_tag(text: str) -> tuple[tuple[str, str]]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ValueError(f"'{text[:50]}' is not NAME=VALUE")
+    return ((f"{TAG}{name}", value),)
+
+
 _TEXT: Mapping[str, Any] = MappingProxyType({"type": "string"})
 _TIME: Mapping[str, Any] = MappingProxyType({"type": "string", "format": "date-time"})
 _NAME = r"[!-~]{1,200}"
@@ -58,6 +73,15 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         ),
         "who": Parameter("The operator, as the rows name it.", _TEXT, _take(r"[^\x00-\x1f]{1,200}", "an operator")),
         "action": Parameter("The kind of change, such as `create key`.", _TEXT, _take(r"[a-z ]{1,50}", "an action")),
+        "by": Parameter(
+            "What calls are summed up by, separated by commas: team, key, model, day or tag:NAME; by default team.",
+            _TEXT,
+            _parse_groups,
+        ),
+        "team": Parameter("Only calls of this team.", _TEXT, _take(_NAME, "a team")),
+        "key": Parameter("Only calls of this key, `TEAM/NAME`.", _TEXT, _take(_NAME, "a key")),
+        "model": Parameter("Only calls of this model, by the id that was called.", _TEXT, _take(_NAME, "a model")),
+        "tag": Parameter("Only calls with this tag, `NAME=VALUE`.", _TEXT, _parse_tag),
         "since": Parameter("The earliest time.", _TIME, parse_time),
         "until": Parameter("The time before which it was.", _TIME, parse_time),
     }

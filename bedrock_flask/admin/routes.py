@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bedrock_flask.admin import audit, bodies, keys, teams
+from bedrock_flask.admin import audit, bodies, keys, teams, usage
 from bedrock_flask.admin.route import AdminRequest, Answer, Route
 from bedrock_flask.governance.operator import CHANGE_KEYS, CHANGE_TEAMS, READ
 from bedrock_flask.governance.store.errors import MissingError
@@ -212,6 +212,16 @@ ROUTES: Sequence[Route] = (
         right=READ,
         find_chain=find_team,
         answer=bodies.Spending,
+    ),
+    Route(
+        name="show_usage",
+        method="GET",
+        path=f"{PREFIX}/usage",
+        summary="Sum up what was used and spent, by whole days in UTC; by default of the last 30.",
+        respond=usage.show_usage,
+        right=READ,
+        query=("by", "since", "team", "key", "model", "tag"),
+        answer=bodies.Usage,
     ),
     Route(
         name="list_audit",

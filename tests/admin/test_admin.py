@@ -16,7 +16,7 @@ from bedrock_flask.admin.bodies import Policy
 from bedrock_flask.governance.policy_form import RULES
 from tests.admin.operators import DOCUMENT, SECRETS, Administered, find_secret_texts
 from tests.databases import Postgres
-from tests.doubles import PATIENCE, StartGateway
+from tests.doubles import PATIENCE, Gateway, StartGateway
 
 AWAY = "store_unavailable"
 
@@ -181,6 +181,9 @@ def test_what_fails_in_the_middle_changes_nothing(administered: Administered) ->
         ("GET", "teams?page=2", None, 400, "invalid_query", "'page' is not a parameter here: limit, after"),
         ("GET", "teams/acme?x=", None, 400, "invalid_query", "there is none"),
         ("GET", "audit?since=yesterday", None, 400, "invalid_query", "'yesterday' is not a time"),
+        ("GET", "usage?by=team,hour", None, 400, "invalid_query", "'hour' is nothing that calls are summed up by"),
+        ("GET", "usage?tag=centre", None, 400, "invalid_query", "'centre' is not NAME=VALUE"),
+        ("GET", "usage?team=%00", None, 400, "invalid_query", "is not a team"),
         ("GET", "audit?who=%00", None, 400, "invalid_query", "is not an operator"),
         ("GET", "audit?object=%00", None, 400, "invalid_query", "is not the name"),
     ],
@@ -260,6 +263,7 @@ def test_a_key_of_the_gateway_opens_nothing_here_and_an_operator_nothing_there(
         return int(gateway.get(path, headers={"authorization": f"Bearer {secret}"}).status_code)
 
     assert ask("/v1/models", key) == 200
+    check_usage(administered, gateway, key, f"lab/{worker}")
     assert ask("/v1/models", SECRETS["root"]) == 401
     # There is no admin API on the address of the gateway.
     assert {ask(path, key) for path in ("/admin", "/admin/v1/teams", "/admin/v1/openapi.json")} == {404}
@@ -268,6 +272,28 @@ def test_a_key_of_the_gateway_opens_nothing_here_and_an_operator_nothing_there(
     while ask("/v1/models", key) != 401:
         assert time.monotonic() - began < 5
         time.sleep(0.05)
+
+
+def check_usage(admin: Administered, gateway: Gateway, key: str, name: str) -> None:
+    """A call with a key is in the usage that those see who may."""
+    turn = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+    answer = gateway.post("/v1/models/nova/invoke", turn, headers={"authorization": f"Bearer {key}"})
+    assert answer.ok, answer.text
+    until = time.monotonic() + PATIENCE
+    # It is settled a moment after the answer.
+    while not (rows := admin.succeed("GET", f"usage?by=key,day,tag:app&key={name}")["usage"]):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    [row] = rows
+    assert (row["group"]["key"], row["group"]["tag:app"], row["calls"]) == (name, "", 1)
+    assert row["output_tokens"] > 0
+    assert float(row["cost_usd"]) > 0
+    seen = {who: admin.succeed("GET", "usage", who=who)["usage"] for who in ("root", "auditor", "owner", "stranger")}
+    assert [each["group"] for each in seen["owner"]] == [{"team": "lab"}]
+    assert seen["root"] == seen["auditor"] == seen["owner"]
+    assert seen["stranger"] == admin.succeed("GET", "usage?model=none")["usage"] == []
+    assert admin.succeed("GET", "usage?tag=app=report")["usage"] == []
+    assert admin.succeed("GET", "usage?since=2099-01-01T00:00:00Z")["usage"] == []
 
 
 def test_the_document_describes_every_route(on_sqlite: Administered) -> None:

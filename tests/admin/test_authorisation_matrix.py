@@ -23,6 +23,7 @@ CLASSES = {
     "GET /admin/v1/teams": LIST,
     "GET /admin/v1/keys": LIST,
     "GET /admin/v1/audit": LIST,
+    "GET /admin/v1/usage": LIST,
     "GET /admin/v1/teams/<team>": READ,
     "GET /admin/v1/teams/<team>/spending": READ,
     "GET /admin/v1/teams/<team>/keys": READ,

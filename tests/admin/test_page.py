@@ -31,7 +31,9 @@ def test_the_commands_of_the_page_do_what_it_says(plain_environ: dict[str, str],
 
 def check(admin: Administered, answers: list[dict[str, object]]) -> None:
     """Hold the answers against what the page promises."""
-    acme, research, created, changed, limited, spending, widened, rotated, revoked, closed, audit, alices = answers
+    acme, research, created, changed, limited, spending, widened, rotated, revoked, closed, audit, alices, *usage = (
+        answers
+    )
     assert acme["budgets"] == {"month": {"usd": "1000"}}
     assert (research["parent"], research["tags"]) == ("acme", {"centre": "7"})
     assert set(created["secret"]) == {"api_key", "aws_access_key_id", "aws_secret_access_key"}  # type: ignore[call-overload]
@@ -43,6 +45,7 @@ def check(admin: Administered, answers: list[dict[str, object]]) -> None:
     assert closed["revoked"]
     assert {row["who"] for row in audit["rows"]} == {"key:root"}  # type: ignore[attr-defined]
     assert alices["rows"] == []
+    assert usage == [{"usage": []}] * 2
     assert admin.succeed("GET", "teams/research") == closed
 
 

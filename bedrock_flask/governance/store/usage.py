@@ -1,7 +1,7 @@
 """What was used and spent, summed up from what each day sums up to."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import add
 from types import MappingProxyType
 from typing import Any
@@ -47,16 +47,23 @@ def _read_spending(connection: Connection, scope: str, start: int) -> tuple[int,
 
 
 def sum_usage(
-    connection: Connection, by: Sequence[str], since: int, only: Mapping[str, str] = _ANYTHING
+    connection: Connection,
+    by: Sequence[str],
+    since: int,
+    only: Mapping[str, str] = _ANYTHING,
+    within: Collection[str] | None = None,
 ) -> Sequence[UsageSum]:
     """Each group of calls, by names of GROUPS and tags, in the order of their values.
 
-    They were opened on the day of the time `since` or later. `only` has the values that some of those names must have.
+    They were opened on the day of the time `since` or later. `only` has the values that some of those names must have,
+    `within` the teams whose calls count; None for all.
     """
     names = (*by, *only)
     columns = [USAGE_DAILY.c[name] for name in dict.fromkeys(map(_name_column, names))]
     sums = [func.sum(USAGE_DAILY.c[name]) for name in USAGE_COUNTS]
     chosen = select(*columns, *sums).where(USAGE_DAILY.c.day >= find_start("day", since))
+    if within is not None:
+        chosen = chosen.where(USAGE_DAILY.c.team.in_(within))
     for name, value in only.items():
         if not name.startswith(TAG):
             chosen = chosen.where(USAGE_DAILY.c[name] == value)
