@@ -75,9 +75,9 @@ class Governed:
         done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
         return done.stdout.splitlines()
 
-    def create_key(self, team: str = "research", expires: int | None = None) -> "NamedKey":
-        """Create a key of a team."""
-        name = f"k{next(_NUMBERS)}"
+    def create_key(self, team: str = "research", expires: int | None = None, name: str = "") -> "NamedKey":
+        """Create a key of a team, with a new name unless one is given."""
+        name = name or f"k{next(_NUMBERS)}"
         new = self.change("create_key", _PEPPER, team, name, expires)
         secret = derive_aws_secret(_PEPPER, new.id, compute_digest(_PEPPER, new.text))
         return NamedKey(f"{team}/{name}", new.id, new.text, secret)
