@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bedrock_flask.admin import audit, bodies, keys, teams, usage
+from bedrock_flask.admin import audit, bodies, keys, spending, teams, usage
 from bedrock_flask.admin.route import AdminRequest, Answer, Route
 from bedrock_flask.governance.operator import CHANGE_KEYS, CHANGE_TEAMS, READ
 from bedrock_flask.governance.store.errors import MissingError
@@ -109,7 +109,7 @@ ROUTES: Sequence[Route] = (
         method="GET",
         path=f"{_TEAM}/spending",
         summary="Show what is spent of the budgets of a team.",
-        respond=teams.show_spending,
+        respond=spending.show_spending,
         right=READ,
         find_chain=find_team,
         answer=bodies.Spending,
@@ -208,7 +208,7 @@ ROUTES: Sequence[Route] = (
         method="GET",
         path=f"{_KEY}/spending",
         summary="Show what is spent of the budgets of a key.",
-        respond=teams.show_spending,
+        respond=spending.show_spending,
         right=READ,
         find_chain=find_team,
         answer=bodies.Spending,

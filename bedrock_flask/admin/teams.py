@@ -1,7 +1,5 @@
 """Teams over the admin API."""
 
-import time
-
 from bedrock_flask.admin.pages import answer_page
 from bedrock_flask.admin.route import AdminRequest, Answer
 from bedrock_flask.admin.rules import change_rules
@@ -48,14 +46,6 @@ def revoke_team(request: AdminRequest) -> Answer:
     request.check_match(views.describe_team(request.directory.find_team(name)))
     request.directory.revoke_team(name)
     return _answer(request, name)
-
-
-def show_spending(request: AdminRequest) -> Answer:
-    """What is spent of the budgets of a team, or of a key."""
-    scope = f"key:{request.key}" if "name" in request.labels else f"team:{request.labels['team']}"
-    now = int(time.time() * 1000)
-    found = request.directory.list_spending(scope, now)
-    return Answer({"budgets": [views.describe_spending(*row, now) for row in found]})
 
 
 def _answer(request: AdminRequest, name: str, status: int = 200) -> Answer:

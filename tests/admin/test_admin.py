@@ -12,7 +12,9 @@ import pytest
 import requests
 from openapi_spec_validator import validate
 
-from bedrock_flask.admin.bodies import Policy
+from bedrock_flask.admin.bodies import NewTeam, Policy
+from bedrock_flask.admin.route import Route
+from bedrock_flask.admin.routes import ROUTES
 from bedrock_flask.governance.policy_form import RULES
 from tests.admin.operators import DOCUMENT, SECRETS, Administered, find_secret_texts
 from tests.databases import Postgres
@@ -80,6 +82,21 @@ def test_a_team_and_its_keys_live_from_the_first_to_the_last_day(administered: A
     ]
     assert {row["who"] for row in rows} == {"key:root"}
     assert all(row["before"] != row["after"] for row in rows)
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.writes], ids=lambda route: route.name)
+def test_every_route_that_writes_leaves_rows_in_the_audit_log(administered: Administered, route: Route) -> None:
+    team, created = administered.create_team(), administered.create_team()
+    secret = administered.succeed("POST", f"teams/{team}/keys", {"name": "job"})["secret"]["aws_access_key_id"]
+    before = administered.succeed("GET", "audit?limit=1")["rows"][0]
+    path = route.path.replace("<team>", team).replace("<name>", "job").replace("<secret>", secret)
+    body = {"team": f"new-{created}"} if route.body is NewTeam else dict(route.sample)
+    administered.succeed(route.method, path, body)
+    rows = administered.succeed("GET", "audit")["rows"]
+    written = rows[: [row["id"] for row in rows].index(before["id"])]
+    assert written
+    assert {(row["who"], row["object"].partition("/")[0]) for row in written} == {("key:root", body.get("team", team))}
+    assert all(row["after"] and row["before"] != row["after"] for row in written)
 
 
 def test_every_answer_and_log_keeps_the_secrets(administered: Administered) -> None:
