@@ -90,14 +90,23 @@ def start_nginx(
             for old, new in {**placed, **(changes or {})}.items():
                 assert old in told, old
                 told = told.replace(old, new)
-            (folder / "site.conf").write_text(told)
-            (folder / "nginx.conf").write_text(_around(folder))
-            process = subprocess.Popen([nginx, "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "error.log")])
-            running.callback(_stop, process)
-            _wait(process, port, folder / "error.log")
+            running.enter_context(run_nginx(nginx, folder, told, port))
             return Front(port, certificate, folder / "access.log")
 
         yield start
+
+
+@contextlib.contextmanager
+def run_nginx(nginx: str, folder: Path, site: str, port: int) -> Iterator[None]:
+    """Run nginx with this configuration of a site, which listens on the port, until the block ends."""
+    (folder / "site.conf").write_text(site)
+    (folder / "nginx.conf").write_text(_around(folder))
+    process = subprocess.Popen([nginx, "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "error.log")])
+    try:
+        _wait(process, port, folder / "error.log")
+        yield
+    finally:
+        _stop(process)
 
 
 def _around(folder: Path) -> str:
