@@ -10,6 +10,7 @@ from typing import Any
 from bedrock_flask.bedrock.model_ids import find_arn_region, is_application_profile, is_own_model
 from bedrock_flask.errors import ModelsFileError
 from bedrock_flask.litellm.config_file import read_mapping, resolve
+from bedrock_flask.litellm.guardrails import format_guardrail
 from bedrock_flask.litellm.left import UNKNOWN, Left, Reason, is_set
 from bedrock_flask.litellm.model_names import ModelName, split_name
 from bedrock_flask.models.models_file import parse_models_file
@@ -18,7 +19,7 @@ from bedrock_flask.models.registry import Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An entry of the models file."""
+    """An entry of the models file; its guardrail is `ID:VERSION`."""
 
     name: str
     id: str = ""
@@ -27,6 +28,7 @@ class Entry:
     adapter: str = ""
     region: str = ""
     unsupported: str = ""
+    guardrail: str = ""
 
     @property
     def called(self) -> str:
@@ -102,7 +104,14 @@ def read_deployment(
     found = _find_ids(parts, texts["model_id"], base.id, registry)
     dropping = drops if params.get("drop_params") is None else texts["drop_params"].lower() == "true"
     region = "" if find_arn_region(found.get("arn", "")) else texts["aws_region_name"] or parts.region
-    entry = Entry(name=name, **found, adapter=parts.adapter, region=region, unsupported="drop" if dropping else "")
+    entry = Entry(
+        name=name,
+        **found,
+        adapter=parts.adapter,
+        region=region,
+        unsupported="drop" if dropping else "",
+        guardrail=format_guardrail(read_mapping(params.get("guardrailConfig"))),
+    )
     left = [*_list_left(subject, params, info)]
     if fault := _find_fault(entry, registry):
         return None, [Left(subject, texts["model"][:200], fault), *left]
@@ -119,9 +128,10 @@ def format_entry(entry: Entry) -> str:
     members = [
         f"{each.name} = {json.dumps(value)}\n"
         for each in fields(entry)
-        if each.name != "name" and (value := getattr(entry, each.name))
+        if each.name not in ("name", "guardrail") and (value := getattr(entry, each.name))
     ]
-    return f"[models.{key}]\n{''.join(members)}"
+    policy = f"[models.{key}.policy]\nguardrail = {json.dumps(entry.guardrail)}\n" if entry.guardrail else ""
+    return f"[models.{key}]\n{''.join(members)}{policy}"
 
 
 def _find_ids(parts: ModelName, called: str, base: str, registry: Registry) -> dict[str, str]:
@@ -153,7 +163,8 @@ def _find_fault(entry: Entry, registry: Registry) -> str:
 
 def _list_left(subject: str, params: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[Left]:
     for name, value in params.items():
-        if name not in _READ and is_set(value):
+        is_guardrail = name == "guardrailConfig" and format_guardrail(read_mapping(value))
+        if name not in _READ and is_set(value) and not is_guardrail:
             reason = _PRICE if "_cost" in name else _NEAREST.get(name, UNKNOWN)
             yield Left(subject, name, *reason)
     for name, value in info.items():

@@ -13,6 +13,12 @@ def read_guardrails(config: Mapping[str, Any]) -> Mapping[str, str]:
     return {name: guardrail for name, guardrail in named.items() if guardrail}
 
 
+def format_guardrail(config: Mapping[str, Any]) -> str:
+    """A guardrail of Bedrock as `ID:VERSION`; empty if either is missing."""
+    parts = [str(config.get(name, "")) for name in ("guardrailIdentifier", "guardrailVersion")]
+    return ":".join(parts) if all(parts) else ""
+
+
 def list_left_guardrails(config: Mapping[str, Any]) -> Iterator[Left]:
     """The guardrails that no key brings along: those of all calls, and those of other makers."""
     for name, params in _list_guardrails(config):
@@ -29,5 +35,4 @@ def _list_guardrails(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[s
 
 
 def _format(params: Mapping[str, Any]) -> str:
-    parts = [str(params.get(name, "")) for name in ("guardrailIdentifier", "guardrailVersion")]
-    return ":".join(parts) if params.get("guardrail") == "bedrock" and all(parts) else ""
+    return format_guardrail(params) if params.get("guardrail") == "bedrock" else ""

@@ -49,6 +49,10 @@ def read_entry(params: dict[str, Any], **beside: Any) -> tuple[dict[str, Any] | 
         ),
         ({"model": f"bedrock/llama/{IMPORTED}"}, {"arn": IMPORTED, "adapter": "llama"}),
         ({"model": NOVA, "drop_params": True}, {"id": NOVA, "unsupported": "drop"}),
+        (
+            {"model": NOVA, "guardrailConfig": {"guardrailIdentifier": "gr1", "guardrailVersion": "4", "trace": "x"}},
+            {"id": NOVA, "policy": {"guardrail": "gr1:4"}},
+        ),
     ],
 )
 def test_a_deployment_is_an_entry(params: dict[str, Any], members: dict[str, Any]) -> None:
