@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bedrock_flask.errors import StartupError
-from bedrock_flask.governance.policy_form import LISTS, METADATA, MOST_TOKENS, RULES
+from bedrock_flask.governance.policy_form import LISTS, METADATA, MOST_TOKENS, PARAMETERS, RULES
 
 
 def change_policy(policy: Mapping[str, Any], rules: Sequence[str], removed: Sequence[str]) -> dict[str, Any]:
@@ -35,11 +35,16 @@ def _parse(name: str, text: str) -> Any:
     """The value of a rule; the directory checks it. An empty text is the empty list, which allows nothing."""
     if name in LISTS:
         return _split(text)
-    if name == METADATA:
-        return {each.partition(":")[0]: each.partition(":")[2] for each in _split(text)}
+    if name in (METADATA, PARAMETERS):
+        pairs = {each.partition(":")[0]: each.partition(":")[2] for each in _split(text)}
+        return pairs if name == METADATA else {each: _read_number(value) for each, value in pairs.items()}
     if name == MOST_TOKENS and re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
         return int(text)
     return text
+
+
+def _read_number(text: str) -> float | str:
+    return float(text) if re.fullmatch(r"[0-9](\.[0-9]{1,9})?", text, re.ASCII) else text
 
 
 def _split(text: str) -> list[str]:

@@ -20,8 +20,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _POLICY = """
 Rules are lists, separated by commas: models (patterns of ids and aliases), dialects, regions, geographies (`eu`,
 `global`, …) and networks. A rule with an empty value allows nothing; without it everything is allowed. most_tokens
-bounds an answer, and what is prescribed is added to each call: guardrail=ID:VERSION, tier and metadata=NAME:VALUE,…. A
-call must satisfy the policies of its key, of the team and of all teams above it. A change holds within five seconds.
+bounds an answer, and what is prescribed is added to each call: guardrail=ID:VERSION, tier, metadata=NAME:VALUE,… and
+parameters=temperature:0.2,topP:0.9. A call must satisfy the policies of its key, of the team and of all teams above it.
+A change holds within five seconds.
 """
 _LIMIT = """
 They count together, on every machine, within five seconds of the change; the limits of the teams above hold too.

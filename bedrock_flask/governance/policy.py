@@ -28,6 +28,7 @@ class Policy:
     guardrail    `ID:VERSION`, the guardrail of every call
     tier         the service tier of every call
     metadata     request metadata of every call
+    parameters   the sampling parameters of every call, by the names of PARAMETERS
     most_tokens  the most tokens of an answer
     unknown      the names of rules that only a later release knows: nothing is allowed
     """
@@ -41,12 +42,15 @@ class Policy:
     guardrail: str = ""
     tier: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, float] = field(default_factory=dict)
     most_tokens: int | None = None
     unknown: tuple[str, ...] = ()
 
 
-# What is prescribed as one value.
-_SINGLE = ("guardrail", "tier")
+# What is prescribed as one value, and by names.
+_SINGLE, _NAMED = ("guardrail", "tier"), ("metadata", "parameters")
+# The most that each parameter may be; names are Converse's.
+PARAMETERS: Mapping[str, float] = MappingProxyType({"temperature": 2, "topP": 1})
 # The members that a policy may have.
 RULES = tuple(each.name for each in fields(Policy) if each.name not in ("owner", "unknown"))
 
@@ -99,8 +103,9 @@ def prescribe(policies: Sequence[Policy]) -> dict[str, Any]:
     prescribed: dict[str, Any] = {}
     for policy in reversed(policies):
         prescribed |= {name: value for name in _SINGLE if (value := getattr(policy, name))}
-        if policy.metadata:
-            prescribed["metadata"] = {**prescribed.get("metadata", {}), **policy.metadata}
+        prescribed |= {
+            name: {**prescribed.get(name, {}), **values} for name in _NAMED if (values := getattr(policy, name))
+        }
     return prescribed
 
 
@@ -113,7 +118,10 @@ def describe_prescriptions(policies: Sequence[Policy]) -> str:
         if getattr(policy, name)
     ]
     rows += [
-        f"metadata {name}={value} ({policy.owner})" for policy in policies for name, value in policy.metadata.items()
+        f"{rule} {name}={value} ({policy.owner})"
+        for policy in policies
+        for rule in _NAMED
+        for name, value in getattr(policy, rule).items()
     ]
     return f"Policies prescribe {', '.join(rows)}."
 
@@ -196,8 +204,12 @@ def _find_replaced(policy: Policy, outer: Policy) -> str:
         inner, own = getattr(policy, name), getattr(outer, name)
         if inner and own and inner != own:
             return f"{name} {own}"
-    given = ((name, outer.metadata.get(name, value)) for name, value in policy.metadata.items())
-    return next((f"metadata {name}={own}" for name, own in given if own != policy.metadata[name]), "")
+    for rule in _NAMED:
+        inner, own = getattr(policy, rule), getattr(outer, rule)
+        for name, value in inner.items():
+            if own.get(name, value) != value:
+                return f"{rule} {name}={own[name]}"
+    return ""
 
 
 def _allows(allowed: Sequence[str] | None, value: str) -> bool:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.bedrock.model_ids import REGION
+from bedrock_flask.governance.policy import PARAMETERS as MOST_OF_PARAMETERS
 from bedrock_flask.governance.policy import parse_network
 
 # The longest text of metadata, and of its name.
@@ -23,7 +24,7 @@ def _is_network(text: str) -> bool:
     return True
 
 
-DIALECTS, METADATA, MOST_TOKENS = "dialects", "metadata", "most_tokens"
+DIALECTS, METADATA, MOST_TOKENS, PARAMETERS = "dialects", "metadata", "most_tokens", "parameters"
 # Rules whose value is a list, or a text: in words what each text of it is, and whether one is.
 LISTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
     {
@@ -43,7 +44,7 @@ TEXTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
         "tier": ("a service tier such as flex", re.compile(r"[a-z]{1,32}").fullmatch),
     }
 )
-RULES = (*LISTS, MOST_TOKENS, *TEXTS, METADATA)
+RULES = (*LISTS, MOST_TOKENS, *TEXTS, METADATA, PARAMETERS)
 
 
 def find_policy_fault(policy: Mapping[str, Any], dialects: Collection[str]) -> str:
@@ -65,6 +66,8 @@ def _find_fault(name: str, value: Any, dialects: Collection[str]) -> str:
         return "" if _is_number(value) else f"{_quote(value)} is not a number of tokens"
     if name == METADATA:
         return _find_metadata_fault(value)
+    if name == PARAMETERS:
+        return _find_parameters_fault(value)
     return f"'{name[:100]}' is not a rule of a policy: {', '.join(RULES)}"
 
 
@@ -80,6 +83,18 @@ def _find_metadata_fault(value: Any) -> str:
     for pair in value.items():
         if not all(isinstance(each, str) and 0 < len(each) <= _LONGEST and each.isprintable() for each in pair):
             return f"{_quote(pair[0])} is not metadata: NAME:VALUE, of up to {_LONGEST} characters each"
+    return ""
+
+
+def _find_parameters_fault(value: Any) -> str:
+    if not isinstance(value, dict):
+        return f"{PARAMETERS} is an object of numbers"
+    for name, number in value.items():
+        most = MOST_OF_PARAMETERS.get(name)
+        if most is None:
+            return f"{_quote(name)} is not a parameter: {', '.join(MOST_OF_PARAMETERS)}"
+        if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number <= most:
+            return f"{_quote(number)} is not a {name} up to {most}"
     return ""
 
 

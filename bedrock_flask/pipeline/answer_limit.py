@@ -1,17 +1,14 @@
 """The most tokens of an answer that policies allow: a larger limit is refused, and a request without one gets it."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from bedrock_flask.billing import count_answers
-from bedrock_flask.converse import Json, member
+from bedrock_flask.converse import member
 from bedrock_flask.errors import PolicyRefused
 from bedrock_flask.governance.policy import Policy, find_most_tokens
 from bedrock_flask.models.resolver import Model
-from bedrock_flask.protocol import envelope
-from bedrock_flask.protocol.json_path import extend_path
+from bedrock_flask.pipeline.body_members import is_number, list_numbers, put_in, read_object
 from bedrock_flask.wires import find_wire
 
 # Where a format has its limit; the first is the one that is put in.
@@ -40,44 +37,20 @@ def limit_answer(model: Model, wire: str, body: bytes, policies: Sequence[Policy
         return body
     rule = f"The policy of the {owner} allows answers of at most {most} tokens"
     name = wire or model.adapter.wire
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
+    document = read_object(body)
+    if document is None:
         raise PolicyRefused(f"{rule}, and this body cannot be read.")
     answers = count_answers(document)
-    for path, limit in _list_limits(document, ""):
+    for path, _, limit in list_numbers(document, _NAMES):
         if limit * answers > most:
             raise PolicyRefused(f"{rule}: {path} is {limit}{f', for each of {answers}' if answers > 1 else ''}.")
-    if any(_is_number(member(document, *path)) for path in _PATHS.get(name, ())):
+    if any(is_number(member(document, *path)) for path in _PATHS.get(name, ())):
         return body
     if name in _PATHS:
         if most < answers:
             raise PolicyRefused(f"{rule}, and this request wants {answers}.")
-        return _put_in(body, document, _PATHS[name][0], most // answers)
+        return put_in(body, document, _PATHS[name][0], most // answers)
     read = find_wire(model.adapter, wire).read_request
-    if read is None or not _is_number(member(read(document), "inferenceConfig", "maxTokens")):
+    if read is None or not is_number(member(read(document), "inferenceConfig", "maxTokens")):
         raise PolicyRefused(f"{rule}, and this body names no limit: '{model.name}' needs one in its own format.")
     return body
-
-
-def _list_limits(document: Json, path: str) -> Iterator[tuple[str, int | float]]:
-    """Each limit in an object and in the objects in it, with its path; what is in lists are messages and tools."""
-    for name, value in document.items():
-        here = extend_path(path, name)
-        if isinstance(value, dict):
-            yield from _list_limits(value, here)
-        elif name in _NAMES and _is_number(value):
-            yield here, value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _put_in(body: bytes, document: Json, path: Sequence[str], most: int) -> bytes:
-    """The body with this limit; no other character of it changes, but for the object that has it."""
-    first, *inner = path
-    value = {**(document.get(first) or {}), inner[0]: most} if inner else most
-    return envelope.splice(body.decode(), (), {first: json.dumps(value)}).encode()

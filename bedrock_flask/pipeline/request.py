@@ -38,6 +38,7 @@ from bedrock_flask.models.foreign_bodies import find_likeness
 from bedrock_flask.models.models_file import DROP, ERROR, WARN
 from bedrock_flask.models.resolver import Model
 from bedrock_flask.pipeline.answer_limit import limit_answer
+from bedrock_flask.pipeline.parameters import set_parameters
 from bedrock_flask.pipeline.prescriptions import carry_prescribed, find_prescribed, reject_prescribed
 from bedrock_flask.pipeline.region import choose_region, expect_region
 from bedrock_flask.pipeline.terms import describe_terms, list_policies
@@ -220,7 +221,8 @@ def make_call(
         safeguards.combine(exchange.safeguards, guarded_by),
         policies,
     )
-    sent, sent_headers = limit_answer(model, wire, carried.body, policies), carried.headers
+    sent = set_parameters(model, wire, limit_answer(model, wire, carried.body, policies), policies)
+    sent_headers = carried.headers
     if surface := CALLED.get(operation):
         addressed = address_body(surface, sent, model.id, stream=stream)
         sent, sent_headers = addressed.body, {**sent_headers, **addressed.headers}
@@ -293,7 +295,8 @@ def make_account_call(
     """
     check_enabled(exchange, operation)
     if operation == ASYNC:
-        reject_prescribed(list_policies(exchange, model), operation)
+        writes_text = model is not None and model.capabilities.output == "text"
+        reject_prescribed(list_policies(exchange, model), operation, writes_text=writes_text)
     end_large_body(exchange)
     named, is_alias = (find_arn_region(arn), False) if arn or model is None else (model.region, bool(model.base))
     region = choose_region(exchange, named, is_alias=is_alias)

@@ -162,6 +162,7 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
         "guardrail=gr1:1",
         "most_tokens=9",
         "metadata=cost:7",
+        "parameters=temperature:0.2,topP:1.0",
         "networks=10.0.0.0/8",
     ]
     stored = ["models=amazon.nova-*,fast", *given[1:]]
@@ -169,7 +170,7 @@ def test_a_person_sets_shows_and_removes_the_rules_of_a_policy(environ: dict[str
     assert succeed(environ, "teams", "policy", "acme") == stored
     assert succeed(environ, "teams", "policy", "acme", "models=", "--remove", "networks") == [
         "models=",
-        *given[1:5],
+        *given[1:6],
     ]
     assert succeed(environ, "keys", "policy", "acme/nightly", "dialects=bedrock,openai_chat") == [
         "dialects=bedrock,openai_chat"
@@ -203,6 +204,9 @@ def test_a_team_or_a_key_is_created_with_its_policy_or_not_at_all(environ: dict[
         ("guardrail=gr1", "'gr1' is not a guardrail"),
         ("most_tokens=0", "'0' is not a number of tokens"),
         ("metadata=cost", "'cost' is not metadata"),
+        ("parameters=temperature:hot", "'hot' is not a temperature up to 2"),
+        ("parameters=topP:1.1", "'1.1' is not a topP up to 1"),
+        ("parameters=seed:7", "'seed' is not a parameter"),
         ("networks=10.0.0.1/8", "'10.0.0.1/8' is not a network"),
     ],
 )

@@ -366,6 +366,81 @@ def test_a_format_in_which_no_limit_can_be_put_needs_the_caller_s(governed: Gove
     assert governed.send(key, TITAN, named).status_code == 200
 
 
+COOL = {"parameters": {"temperature": 0.2, "topP": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "read"),
+    [
+        (CONVERSE, TURN, lambda sent: sent["inferenceConfig"]),
+        (CONVERSE, TURN | {"inferenceConfig": {"temperature": 0.2}}, lambda sent: sent["inferenceConfig"]),
+        ("/v1/models/nova/invoke", TURN, lambda sent: sent["inferenceConfig"]),
+        ("/v1/chat/completions", {"model": "nova", "messages": HI}, lambda sent: sent["inferenceConfig"]),
+        ("/v1/responses", {"model": "nova", "input": "Hi"}, lambda sent: sent["inferenceConfig"]),
+        (
+            "/v1/chat/completions",
+            {"model": "openai.gpt-oss-20b-1:0", "messages": HI},
+            lambda sent: sent["inferenceConfig"],
+        ),
+        ("/v1/responses", {"model": "openai.gpt-oss-20b-1:0", "input": "Hi"}, lambda sent: sent["inferenceConfig"]),
+        ("/v1/models/qwen/invoke", {"messages": HI}, lambda sent: sent),
+        ("/v1/chat/completions", {"model": "google.gemma-4-31b", "messages": HI}, lambda sent: sent),
+    ],
+)
+def test_prescribed_parameters_are_part_of_every_call(
+    governed: GovernedGateway, emulator: Emulator, path: str, body: Any, read: Any
+) -> None:
+    key = governed.create_key({"parameters": {"temperature": 0.9}}, COOL)
+    answer = governed.send(key, path, body)
+    assert answer.status_code == 200, answer.text
+    sent = read(json.loads(emulator.calls()[-1]["body"]))
+    assert (sent["temperature"], sent.get("topP", sent.get("top_p"))) == (0.2, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        (CONVERSE, TURN | {"inferenceConfig": {"temperature": 0.3}}, "inferenceConfig.temperature is 0.3"),
+        (
+            CONVERSE,
+            TURN | {"additionalModelRequestFields": {"inferenceConfig": {"top_p": 0.8}}},
+            "additionalModelRequestFields.inferenceConfig.top_p is 0.8",
+        ),
+        ("/v1/models/nova/invoke", TURN | {"inferenceConfig": {"top_p": 0.8}}, "inferenceConfig.top_p is 0.8"),
+        ("/v1/chat/completions", {"model": "nova", "messages": HI, "temperature": 1}, "temperature is 1"),
+        ("/v1/chat/completions", {"model": "nova", "messages": HI, "top_p": 1, "stream": True}, "topP is 1"),
+        ("/v1/messages", {"model": "claude-haiku-4-5", "messages": HI, "max_tokens": 9, "temperature": 1}, "is 1"),
+        ("/v1/responses", {"model": "openai.gpt-oss-20b-1:0", "input": "Hi", "temperature": 0}, "temperature is 0"),
+        (TITAN, {"inputText": "Hi"}, "needs temperature, topP in its own format"),
+        (TITAN, {"inputText": "Hi", "textGenerationConfig": {"topP": 0.9, "temperature": 0.1}}, "temperature is 0.1"),
+    ],
+)
+def test_a_request_with_another_parameter_is_refused_by_name(
+    governed: GovernedGateway, emulator: Emulator, path: str, body: Any, named: str
+) -> None:
+    before = len(emulator.calls())
+    answer = governed.send(governed.create_key(COOL), path, body)
+    assert answer.status_code == 403, answer.text
+    assert "Policies prescribe parameters temperature=0.2 (key 't" in answer.text
+    assert named in answer.text
+    assert len(emulator.calls()) == before
+
+
+def test_a_format_of_its_own_may_name_the_prescribed_parameters(governed: GovernedGateway) -> None:
+    config = {"temperature": 0.2, "topP": 0.9}
+    answer = governed.send(governed.create_key(COOL), TITAN, {"inputText": "Hi", "textGenerationConfig": config})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_model_without_parameters_is_refused_and_one_that_writes_no_text_has_none(governed: GovernedGateway) -> None:
+    key = governed.create_key(COOL)
+    refused = governed.send(key, "/v1/messages", {"model": "claude-opus-4-7", "max_tokens": 9, "messages": HI})
+    assert refused.status_code == 403, refused.text
+    assert "takes none of the parameters" in refused.text
+    embedding = governed.send(key, "/v1/embeddings", {"model": "titan-embed", "input": "Hi"})
+    assert embedding.status_code == 200, embedding.text
+
+
 def test_models_that_write_no_text_and_counts_have_no_limit(governed: GovernedGateway) -> None:
     key = governed.create_key({"most_tokens": 1})
     embedding = governed.send(key, "/v1/embeddings", {"model": "titan-embed", "input": "Hi"})
