@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from bedrock_flask.config.database import SQLITE, DatabaseURL
+from bedrock_flask.config.database import DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
+from bedrock_flask.governance.store.engine import PreparedStatement
 from bedrock_flask.governance.store.schema import check_installation
 from bedrock_flask.governance.store.session import WritingSession
 
@@ -46,6 +47,11 @@ class Driver:
             found = [cursor.fetchone() for cursor in self._run_each(f"{text} FOR UPDATE", rows)]
         return [row and row[0] for row in found]
 
+    def run_prepared(self, statement: PreparedStatement, *parameters: bytes) -> Sequence[bytes | None]:
+        """The first column of what a statement of Postgres' returns."""
+        found: Sequence[bytes | None] = self._connection.run_prepared(statement, *parameters)
+        return found
+
     def select(self, text: str, row: Row) -> list[Any]:
         """The rows that a query finds."""
         return list(self._connection.execute(text if self.is_sqlite else _translate(text), row).fetchall())
@@ -69,10 +75,13 @@ class Driver:
             yield cursor
 
 
-def open_writer(url: DatabaseURL, pepper: ServerSecret) -> Callable[..., Any]:
-    """A function that runs work, given a Driver and arguments, in a transaction; connected when it is first called."""
-    session = WritingSession(url, lambda connection: check_installation(connection, pepper))
-    is_sqlite = url.kind == SQLITE
+def open_session(url: DatabaseURL, pepper: ServerSecret) -> WritingSession:
+    """A session that writes, whose connections have been checked."""
+    return WritingSession(url, lambda connection: check_installation(connection, pepper))
+
+
+def make_writer(session: WritingSession, *, is_sqlite: bool) -> Callable[..., Any]:
+    """A function that runs work, given a Driver and arguments, in a transaction of a session."""
 
     def transact(work: Callable[..., Any], *arguments: Any) -> Any:
         return session.run(lambda connection: work(Driver(connection, is_sqlite=is_sqlite), *arguments))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import add, itemgetter
 from typing import Any
 
-from bedrock_flask.config.database import DatabaseURL
+from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.budgets import Charge, Counter, admit
 from bedrock_flask.governance.ledger_row import (
@@ -28,7 +28,9 @@ from bedrock_flask.governance.ledger_row import (
     make_group,
     write_tags,
 )
-from bedrock_flask.governance.store.driver import Driver, Row, open_writer
+from bedrock_flask.governance.store.driver import Driver, Row, make_writer, open_session
+from bedrock_flask.governance.store.engine import PostgresConnection
+from bedrock_flask.governance.store.one_trip import make_opening_statement, make_settling_statement, write_rows
 from bedrock_flask.governance.store.session import checkpoint
 from bedrock_flask.governance.stores import LedgerStore
 
@@ -48,6 +50,7 @@ DETAILS = (
     "status",
     "error",
 )
+_SETTLED = ("state", "settled", "cost", *DETAILS)
 _UNKNOWN: Row = dict.fromkeys(DETAILS)
 
 
@@ -57,9 +60,11 @@ def _list_parameters(names: Iterable[str]) -> str:
 
 _INSERT = f"INSERT INTO ledger ({', '.join((*_IDENTITY, *_CALL))}) VALUES ({_list_parameters((*_IDENTITY, *_CALL))})"  # noqa: S608 - names of columns
 _SETTLE = (
-    f"UPDATE ledger SET {', '.join(f'{name} = :{name}' for name in ('state', 'settled', 'cost', *DETAILS))} "  # noqa: S608 - names of columns
+    f"UPDATE ledger SET {', '.join(f'{name} = :{name}' for name in _SETTLED)} "  # noqa: S608 - names of columns
     "WHERE id = :id AND state = 'OPEN'"
 )
+_OPEN = make_opening_statement((*_IDENTITY, *_CALL))
+_SETTLE_AT_ONCE = make_settling_statement(_SETTLED)
 _READ_COUNTER = "SELECT spent + reserved FROM spending WHERE scope = :scope AND start = :start"
 _BEGIN_COUNTER = (
     "INSERT INTO spending (scope, start, spent, reserved) VALUES (:scope, :start, 0, 0) ON CONFLICT DO NOTHING"
@@ -91,10 +96,19 @@ _FIND_STRAYS = f"{_FIND_OPEN} AND worker = :worker AND opened < :before"
 
 def open_ledger_store(url: DatabaseURL, pepper: ServerSecret) -> LedgerStore:
     """The ledger of a database, which is connected when it is first written."""
-    transact = open_writer(url, pepper)
+    session, is_sqlite = open_session(url, pepper), url.kind == SQLITE
+    transact = make_writer(session, is_sqlite=is_sqlite)
+
+    def open_rows(worker: str, openings: Sequence[Opening]) -> Sequence[Counter | None]:
+        # All fit, mostly.
+        if not is_sqlite and session.run_alone(lambda connection: _open_at_once(connection, worker, openings)):
+            return [None] * len(openings)
+        refusals: Sequence[Counter | None] = transact(_open, worker, openings)
+        return refusals
+
     return LedgerStore(
         beat=lambda worker: transact(_beat, worker),
-        open=lambda worker, openings: transact(_open, worker, openings),
+        open=open_rows,
         settle=lambda settlements: transact(_settle, settlements),
         reap=lambda age: transact(_reap, age),
         find_strays=lambda worker, before: transact(_find_strays, worker, before),
@@ -109,6 +123,20 @@ def _beat(driver: Driver, worker: str) -> int:
     return now
 
 
+def _open_at_once(connection: PostgresConnection, worker: str, openings: Sequence[Opening]) -> bool:
+    """Open all rows in one statement, or none: then some do not fit, or a counter has not begun."""
+    wanted: dict[Counter, dict[str, Any]] = {}
+    for charge in (charge for opening in openings for charge in opening.charges):
+        sums = wanted.setdefault(
+            charge.counter,
+            {"scope": charge.counter[0], "start": charge.counter[1], "amount": 0, "limit": charge.limit},
+        )
+        sums["amount"] += charge.amount
+        sums["limit"] = min(sums["limit"], charge.limit)
+    rows = write_rows(_make_row(worker, opening) for opening in openings)
+    return connection.run_prepared(_OPEN, rows, write_rows(wanted.values())) == [b"t"]
+
+
 def _open(driver: Driver, worker: str, openings: Sequence[Opening]) -> Sequence[Counter | None]:
     charges = [opening.charges for opening in openings]
     refusals = admit(charges, _read_counters(driver, {each.counter for some in charges for each in some}))
@@ -120,11 +148,20 @@ def _open(driver: Driver, worker: str, openings: Sequence[Opening]) -> Sequence[
 
 def _settle(driver: Driver, settlements: Sequence[Settlement]) -> Collection[bytes]:
     ordered = sorted(settlements, key=lambda each: each.id)
-    counts = driver.count(_SETTLE, [_make_settlement_row(each) for each in ordered])
-    settled = [each for each, count in zip(ordered, counts, strict=True) if count]
+    settled = _close_rows(driver, ordered)
     _count_usage(driver, settled)
     _add(driver, [(charge, -charge.amount, each.cost or 0) for each in settled for charge in each.charges])
     return {each.id for each in settled}
+
+
+def _close_rows(driver: Driver, ordered: Sequence[Settlement]) -> Sequence[Settlement]:
+    """Settle the rows that are open, and return their settlements."""
+    rows = [_make_settlement_row(each) for each in ordered]
+    if driver.is_sqlite:
+        counts = driver.count(_SETTLE, rows)
+        return [each for each, count in zip(ordered, counts, strict=True) if count]
+    closed = set(driver.run_prepared(_SETTLE_AT_ONCE, write_rows(rows)))
+    return [each for each in ordered if each.id.hex().encode() in closed]
 
 
 def _reap(driver: Driver, age: int) -> int:

@@ -9,7 +9,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.errors import StartupError, StoreUnavailable
-from bedrock_flask.governance.store.engine import PATIENCE, open_engine, run_where_it_may_wait
+from bedrock_flask.governance.store.engine import PATIENCE, PostgresConnection, open_engine, run_where_it_may_wait
 from bedrock_flask.governance.stores import CommitInDoubt
 
 LOG = logging.getLogger("bedrock_flask.store")
@@ -107,6 +108,16 @@ class Session:
             connection.close()
 
 
+@dataclass(frozen=True)
+class _Alone(Generic[Result]):
+    """Work that is one statement."""
+
+    work: Callable[[PostgresConnection], Result]
+
+    def __call__(self, connection: PostgresConnection) -> Result:
+        return self.work(connection)
+
+
 class _BusyError(Exception):
     """Another process writes to the file just now."""
 
@@ -133,13 +144,24 @@ class WritingSession(Session):
         if self._url.kind == SQLITE:
             # Its writing to the disk would be waited for; `checkpoint` does it elsewhere.
             _find_driver(connection).execute("PRAGMA wal_autocheckpoint = 0")
+        else:
+            # A statement may be a transaction of its own; all others begin theirs.
+            _find_driver(connection).autocommit = True
         self._is_patient = True
         return connection
 
+    def run_alone(self, work: Callable[[PostgresConnection], Result]) -> Result:
+        """The result of work that is one statement, which Postgres runs as a transaction of its own."""
+        return self.run(_Alone(work))
+
     def _transact(self, connection: Connection, work: Callable[[Any], Result]) -> Result:
         driver = _find_driver(connection)
+        if isinstance(work, _Alone):
+            return self._run_statement(driver, work)
         if self._url.kind == SQLITE:
             self._begin(driver)
+        else:
+            driver.execute("BEGIN")
         try:
             result = work(driver)
             self._is_committing = True
@@ -149,6 +171,18 @@ class WritingSession(Session):
                 # One that is lost cannot, and need not.
                 with contextlib.suppress(*_FAILURES):
                     driver.rollback()
+            raise
+        self._is_committing = False
+        return result
+
+    def _run_statement(self, driver: PostgresConnection, work: Callable[[PostgresConnection], Result]) -> Result:
+        driver.reject_closed()
+        self._is_committing = True
+        try:
+            result = work(driver)
+        except psycopg.Error as error:
+            # What the server refuses has not happened.
+            self._is_committing = error.sqlstate is None
             raise
         self._is_committing = False
         return result
