@@ -86,10 +86,12 @@ def close_bill(call: Call, headers: Mapping[str, str], document: Json = _NO_MEMB
 
 
 def compute_cost(pricer: Pricer, record: CallRecord) -> Cost:
-    """The cost of one call; without a total while its answer is not whole."""
+    """The cost of one call, which is computed once; without a total while its answer is not whole."""
     if record.outcome != WHOLE:
         return Cost(None)
-    return pricer.compute_cost(record.model, record.region, record.tier, record.usage, record.billed)
+    if record.cost is None:
+        record.cost = pricer.compute_cost(record.model, record.region, record.tier, record.usage, record.billed)
+    return record.cost
 
 
 def estimate_cost(pricer: Pricer, call: Call) -> Decimal | None:

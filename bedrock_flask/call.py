@@ -16,6 +16,7 @@ from bedrock_flask.governance.limits import Level
 from bedrock_flask.governance.policy import Terms
 from bedrock_flask.governance.principal import NOBODY, Principal
 from bedrock_flask.prices.billed import TOKENS_ALONE, Billed
+from bedrock_flask.prices.cost import Cost
 from bedrock_flask.protocol import json
 
 # What became of a call that is billed: nobody knows whether it is, its answer is whole, or there is nothing to bill.
@@ -30,6 +31,7 @@ class CallRecord:
     outcome  BEGUN, WHOLE or FREE; empty before the call, and where none is billed
     tier     the service tier of the answer
     usage, billed   what the call is billed for
+    cost     what it costs, once that was computed
     calls    the records of calls that are made side by side for one request
     levels   what is left of the limits of the caller
     """
@@ -44,6 +46,7 @@ class CallRecord:
     outcome: str = ""
     tier: str = ""
     billed: Billed = TOKENS_ALONE
+    cost: Cost | None = None
     calls: list["CallRecord"] = field(default_factory=list)
     levels: Sequence[Level] = ()
 

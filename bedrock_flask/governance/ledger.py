@@ -23,10 +23,12 @@ from bedrock_flask.observability import logs
 LOG = logging.getLogger("bedrock_flask.store")
 # Seconds between signs of life, until a worker that gives none is dead, and between two rounds of the reaper.
 _BEAT, _DEAD, _REAP = 5.0, 30.0, 10.0
+# Seconds after which what was committed is brought to the disk, where a commit does not do that.
+_FLUSH = 1.0
 # Seconds in which settlements are gathered, between two looks at what else is due, and until another trial.
-_GATHER, _LOOK, _AGAIN = 0.025, 1.0, 0.5
+_GATHER, _LOOK, _AGAIN = 0.04, 1.0, 0.5
 # Settlements of one transaction, and those that wait at most while the database is away.
-_MOST, _MOST_WAITING = 64, 10_000
+_MOST, _MOST_WAITING = 256, 10_000
 # Seconds after which a commit in doubt has happened or never will.
 _CERTAIN = 300.0
 
@@ -47,7 +49,7 @@ class Ledger:
         # The clock of the database, less that of this machine.
         self._offset: int | None = None
         self._is_dirty = False
-        self._next_beat = 0.0
+        self._next_beat = self._next_flush = 0.0
         # Others can only have shown that they live while the database was there.
         self._next_reap = time.monotonic() + _DEAD
 
@@ -118,7 +120,8 @@ class Ledger:
                 self._ended.wait(_GATHER)
                 self._wake.clear()
             try:
-                while self._waiting and not self._ended.is_set():
+                # What comes while these are written is gathered again: small groups cost most.
+                for _ in range(0, len(self._waiting), _MOST):
                     self._write()
                 self._look_around(time.monotonic())
             except StoreUnavailable:
@@ -144,8 +147,8 @@ class Ledger:
 
     def _look_around(self, now: float) -> None:
         """Do what is due, whether or not there are calls."""
-        if self._is_dirty:
-            self._is_dirty = False
+        if self._is_dirty and now >= self._next_flush:
+            self._is_dirty, self._next_flush = False, now + _FLUSH
             self._store.flush()
         if now >= self._next_beat:
             self._beat()

@@ -52,9 +52,12 @@ class Principals:
 
     def find(self, text: str) -> Principal | None:
         """The principal that presents a key's text; None if it is unknown, revoked or expired."""
-        if not text or is_mistyped(text):
+        if not text:
             return None
-        found = self._look_up(compute_digest(self._pepper, text))
+        digest = compute_digest(self._pepper, text)
+        if digest not in self._entries.known and is_mistyped(text):
+            return None
+        found = self._look_up(digest)
         return found.principal if found else None
 
     def find_access_key(self, key_id: str) -> tuple[Principal, str] | None:

@@ -55,7 +55,11 @@ def compute_cost(usage: Usage, price: Price | None, billed: Billed = TOKENS_ALON
 
 def sum_up(price: Price, counts: Mapping[str, int]) -> Decimal:
     """What this much costs of all that is priced, exactly."""
-    return add_exactly(_EXACT.multiply(each, counts.get(unit, 0)) for unit, each in price.each.items())
+    total = _NOTHING
+    for unit, each in price.each.items():
+        if count := counts.get(unit):
+            total = _EXACT.add(total, _EXACT.multiply(each, count))
+    return total
 
 
 def add_exactly(amounts: Iterable[Decimal]) -> Decimal:

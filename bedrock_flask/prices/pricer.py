@@ -25,6 +25,7 @@ class Pricer:
     def __init__(self, own: Sequence[Price] = ()) -> None:
         self._own = own
         self._find = lru_cache(maxsize=_MOST_FOUND)(self._find_price)
+        self._find_dearest = lru_cache(maxsize=_MOST_FOUND)(self._list_dearest)
 
     def compute_cost(self, model: str, region: str, tier: str, usage: Usage, billed: Billed = TOKENS_ALONE) -> Cost:
         """The cost of a call of an id, from a region, that was served in a tier.
@@ -43,12 +44,20 @@ class Pricer:
         Where the price that will be in force is not known, that of the dearest variant counts.
         """
         price = self._find(model, region, tier, self._choose_variant(model, counts["input"]))
-        found = (price,) if price else self._list_prices(split_profile(model)[1])
+        found = (price,) if price else self._find_dearest(split_profile(model)[1])
         return max((sum_up(each, counts) for each in found), default=None)
 
     def _choose_variant(self, model: str, tokens: int) -> str:
         thresholds = self._thresholds.get(split_profile(model)[1])
         return next((thresholds[least] for least in thresholds if tokens > least), "") if thresholds else ""
+
+    def _list_dearest(self, own: str) -> Sequence[Price]:
+        """The prices of a model that can be the highest for some counts; mostly it is one."""
+        dearest: list[Price] = []
+        for price in self._list_prices(own):
+            if not any(_covers(other, price) for other in dearest):
+                dearest = [other for other in dearest if not _covers(price, other)] + [price]
+        return dearest
 
     def _list_prices(self, own: str) -> Sequence[Price]:
         """All prices of a model by its own id."""
@@ -72,3 +81,8 @@ class Pricer:
     def _find_price(self, model: str, region: str, tier: str, variant: str) -> Price | None:
         profile, own = split_profile(model)
         return self.prices.find_price(own, region, profile, DEFAULT if tier in _USUAL else tier, variant)
+
+
+def _covers(price: Price, other: Price) -> bool:
+    """Whether nothing costs more by the other price."""
+    return all(price.each.get(unit, 0) >= amount for unit, amount in other.each.items())

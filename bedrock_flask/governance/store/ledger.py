@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import add, itemgetter
 from typing import Any
 
+import orjson
+
 from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.budgets import Charge, Counter, admit
@@ -66,6 +68,10 @@ _SETTLE = (
 _OPEN = make_opening_statement((*_IDENTITY, *_CALL))
 _SETTLE_AT_ONCE = make_settling_statement(_SETTLED)
 _READ_COUNTER = "SELECT spent + reserved FROM spending WHERE scope = :scope AND start = :start"
+_RESERVE = (
+    "UPDATE spending SET reserved = reserved + :amount"
+    " WHERE scope = :scope AND start = :start AND spent + reserved + :amount <= :limit"
+)
 _BEGIN_COUNTER = (
     "INSERT INTO spending (scope, start, spent, reserved) VALUES (:scope, :start, 0, 0) ON CONFLICT DO NOTHING"
 )
@@ -101,10 +107,16 @@ def open_ledger_store(url: DatabaseURL, pepper: ServerSecret) -> LedgerStore:
 
     def open_rows(worker: str, openings: Sequence[Opening]) -> Sequence[Counter | None]:
         # All fit, mostly.
-        if not is_sqlite and session.run_alone(lambda connection: _open_at_once(connection, worker, openings)):
+        rows, wanted = [_make_row(worker, each) for each in openings], _sum_up(openings)
+        try:
+            if is_sqlite:
+                transact(_open_all, rows, wanted)
+            else:
+                session.run_alone(lambda connection: _open_at_once(connection, rows, wanted))
             return [None] * len(openings)
-        refusals: Sequence[Counter | None] = transact(_open, worker, openings)
-        return refusals
+        except _DoesNotFitError:
+            refusals: Sequence[Counter | None] = transact(_open, worker, openings)
+            return refusals
 
     return LedgerStore(
         beat=lambda worker: transact(_beat, worker),
@@ -123,18 +135,34 @@ def _beat(driver: Driver, worker: str) -> int:
     return now
 
 
-def _open_at_once(connection: PostgresConnection, worker: str, openings: Sequence[Opening]) -> bool:
-    """Open all rows in one statement, or none: then some do not fit, or a counter has not begun."""
+class _DoesNotFitError(Exception):
+    """Some rows of a group do not fit, or a counter has not begun."""
+
+
+def _sum_up(openings: Iterable[Opening]) -> Sequence[Row]:
+    """What calls reserve together of each counter, and the least limit that one of them has for it."""
     wanted: dict[Counter, dict[str, Any]] = {}
     for charge in (charge for opening in openings for charge in opening.charges):
-        sums = wanted.setdefault(
-            charge.counter,
-            {"scope": charge.counter[0], "start": charge.counter[1], "amount": 0, "limit": charge.limit},
-        )
-        sums["amount"] += charge.amount
-        sums["limit"] = min(sums["limit"], charge.limit)
-    rows = write_rows(_make_row(worker, opening) for opening in openings)
-    return connection.run_prepared(_OPEN, rows, write_rows(wanted.values())) == [b"t"]
+        if (sums := wanted.get(charge.counter)) is None:
+            scope, start = charge.counter
+            wanted[charge.counter] = {"scope": scope, "start": start, "amount": charge.amount, "limit": charge.limit}
+        else:
+            sums["amount"] += charge.amount
+            sums["limit"] = min(sums["limit"], charge.limit)
+    return [*wanted.values()]
+
+
+def _open_all(driver: Driver, rows: Sequence[Row], wanted: Sequence[Row]) -> None:
+    """Open all rows; raises _DoesNotFitError, and then none is."""
+    if not all(driver.count(_RESERVE, wanted)):
+        raise _DoesNotFitError
+    driver.run(_INSERT, rows)
+
+
+def _open_at_once(connection: PostgresConnection, rows: Sequence[Row], wanted: Sequence[Row]) -> None:
+    """The same in one statement."""
+    if connection.run_prepared(_OPEN, write_rows(rows), write_rows(wanted)) != [b"t"]:
+        raise _DoesNotFitError
 
 
 def _open(driver: Driver, worker: str, openings: Sequence[Opening]) -> Sequence[Counter | None]:
@@ -248,8 +276,12 @@ def _make_row(worker: str, opening: Opening) -> Row:
         "stream": opening.stream,
         "opened": opening.opened,
         "reserved": opening.reserved,
-        "charges": json.dumps([(*charge.counter, charge.amount) for charge in opening.charges]),
+        "charges": _write_charges(opening.charges),
     }
+
+
+def _write_charges(charges: Sequence[Charge]) -> str:
+    return orjson.dumps([(*charge.counter, charge.amount) for charge in charges]).decode() if charges else "[]"
 
 
 def _make_settlement_row(settlement: Settlement) -> Row:

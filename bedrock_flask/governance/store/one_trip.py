@@ -3,10 +3,10 @@
 The rows are a parameter in JSON, so that a statement is prepared once for any number of them.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import LargeBinary
 
 from bedrock_flask.governance.store.engine import PreparedStatement
@@ -65,7 +65,7 @@ def make_settling_statement(names: Sequence[str]) -> PreparedStatement:
 
 def write_rows(rows: Iterable[Row]) -> bytes:
     """Rows as a parameter."""
-    return json.dumps([*rows], default=bytes.hex).encode()
+    return orjson.dumps([*rows], default=bytes.hex)
 
 
 def _describe(names: Iterable[str]) -> str:

@@ -134,8 +134,10 @@ class WritingSession(Session):
     def _try_where_it_may_wait(self, work: Callable[[Any], Result]) -> Result:
         if self._url.kind == SQLITE and self._connection is not None:
             self._waits = False
-            with contextlib.suppress(_BusyError):
+            try:
                 return self._try(work)
+            except _BusyError:
+                pass
         self._waits = True
         return super()._try_where_it_may_wait(work)
 
