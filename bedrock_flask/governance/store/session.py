@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -154,12 +154,13 @@ class WritingSession(Session):
 
     def run_alone(self, work: Callable[[PostgresConnection], Result]) -> Result:
         """The result of work that is one statement, which Postgres runs as a transaction of its own."""
-        return self.run(_Alone(work))
+        result: Result = self.run(cast(Any, _Alone(work)))
+        return result
 
     def _transact(self, connection: Connection, work: Callable[[Any], Result]) -> Result:
         driver = _find_driver(connection)
         if isinstance(work, _Alone):
-            return self._run_statement(driver, work)
+            return self._run_statement(driver, cast(Callable[[PostgresConnection], Result], work))
         if self._url.kind == SQLITE:
             self._begin(driver)
         else:
