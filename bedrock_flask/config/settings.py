@@ -286,6 +286,12 @@ class Settings:
         "",
         "TOML file with the issuers whose tokens are taken instead of keys, such as Kubernetes' and GitHub's.",
     )
+    ledger: str = _setting(
+        ma.String(validate=validate.OneOf(["batched", "durable"])),
+        "batched",
+        "When the cost of a call is committed: `batched`, a moment after its answer, or `durable`, before the answer's "
+        "last byte, and flushed to the disk with SQLite too.",
+    )
     state_url: StateURL = _setting(
         _StateURL(),
         StateURL(),

@@ -64,7 +64,8 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
     except StoreUnavailable as error:
         if isinstance(error.__cause__, StartupError):
             raise error.__cause__ from None
-    ledger = Ledger(open_ledger_store(database, pepper))
+    is_durable = settings.ledger == "durable"
+    ledger = Ledger(open_ledger_store(database, pepper, flushes=is_durable), is_durable=is_durable)
     ledger.start()
     # A request takes at most its deadline, and a moment.
     store = open_replay_store(database, pepper, ledger.worker, settings.deadline + _MOMENT)

@@ -36,10 +36,11 @@ _CERTAIN = 300.0
 class Ledger:
     """Opens and settles rows; what cannot be committed raises StoreUnavailable, and no call is made."""
 
-    def __init__(self, store: LedgerStore) -> None:
-        self._store = store
+    def __init__(self, store: LedgerStore, *, is_durable: bool = False) -> None:
+        self._store, self.is_durable = store, is_durable
         self.worker = uuid.uuid4().hex
         self._grouping = Grouping(self._open_group)
+        self._closing = Grouping(self._settle_group)
         self._waiting: deque[Settlement] = deque()
         # Rows that this worker has opened and not settled; and those that it may have opened, for which no call was
         # made, each with the time of its commit.
@@ -81,6 +82,20 @@ class Ledger:
         if not self._wake.is_set():
             self._wake.set()
 
+    def complete(self, settlement: Settlement) -> None:
+        """Settle the row of an answer that is whole: where the ledger is durable, before the client has it.
+
+        Raises StoreUnavailable if that cannot be committed; it is settled all the same when the database is back.
+        """
+        if not self.is_durable:
+            self.settle(settlement)
+            return
+        try:
+            self._closing.submit(settlement)
+        except StoreUnavailable:
+            self.settle(settlement)
+            raise
+
     def find_time(self) -> int:
         """The database's time, as far as this worker knows it."""
         return int(time.time() * 1000) + (self._offset or 0)
@@ -113,6 +128,10 @@ class Ledger:
                 self.settle(Settlement(each.id, FREE, now, 0, each.group, each.charges, error))
             raise
 
+    def _settle_group(self, settlements: Sequence[Settlement]) -> Sequence[None]:
+        self._settle_now(settlements)
+        return [None] * len(settlements)
+
     def _write_behind(self) -> None:
         while not self._ended.is_set():
             if self._wake.wait(_LOOK):
@@ -136,10 +155,13 @@ class Ledger:
     def _write(self) -> None:
         some = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST))]
         try:
-            settled = self._store.settle(some)
+            self._settle_now(some)
         except BaseException:
             self._waiting.extendleft(reversed(some))
             raise
+
+    def _settle_now(self, some: Sequence[Settlement]) -> None:
+        settled = self._store.settle(some)
         self._is_dirty = True
         if lost := sum(each.id not in settled and each.id not in self._doubtful for each in some):
             LOG.warning("%d calls were settled before they ended: this worker was taken for dead", lost)

@@ -32,12 +32,12 @@ def ledgered(governance: Governance) -> Guard:
                 return handler.send(call)
             entry = _Entry(ledger, pricer, call)
             try:
-                return handler.send(call)
+                reply = handler.send(call)
             except BaseException as error:
-                entry.error = error
+                entry.fail(error)
                 raise
-            finally:
-                entry.settle()
+            entry.settle()
+            return reply
 
         def send_stream(call: Call) -> Stream:
             if not call.billed_as:
@@ -46,8 +46,7 @@ def ledgered(governance: Governance) -> Guard:
             try:
                 stream = handler.send_stream(call)
             except BaseException as error:
-                entry.error = error
-                entry.settle()
+                entry.fail(error)
                 raise
             batches = _pass_on(stream, entry)
             # From now on it ends by its `finally`, also if nobody reads it.
@@ -65,13 +64,17 @@ def _pass_on(stream: Stream, entry: "_Entry") -> Generator[Batch]:
         for batch in stream.batches:
             if batch and entry.first is None:
                 entry.first = entry.measure()
+            if entry.must_settle():
+                entry.settle()
             yield batch
+        entry.settle()
     except BaseException as error:
-        entry.error = error
+        # What it has read to its end, it may still note.
+        stream.batches.close()
+        entry.fail(error)
         raise
     finally:
         stream.batches.close()
-        entry.settle()
 
 
 class _Entry:
@@ -79,8 +82,8 @@ class _Entry:
 
     def __init__(self, ledger: Ledger, pricer: Pricer, call: Call) -> None:
         self._ledger, self._pricer, self._call = ledger, pricer, call
-        self.error: BaseException | None = None
         self.first: int | None = None
+        self._is_settled = False
         self._opening = opening = _make_opening(pricer, call, ledger.find_time())
         ledger.open(opening)
         self._began = time.monotonic()
@@ -89,15 +92,30 @@ class _Entry:
         """The milliseconds since the call was made."""
         return int((time.monotonic() - self._began) * 1000)
 
-    def settle(self) -> None:
-        """Settle the row by what is known of the call now."""
-        record, opening = self._call.record, self._opening
-        state, cost = self._decide(record)
-        details = _describe(record, self.error, self.measure(), self.first)
-        now = self._ledger.find_time()
-        self._ledger.settle(Settlement(opening.id, state, now, cost, opening.group, opening.charges, details))
+    def must_settle(self) -> bool:
+        """Whether the next bytes may be the last for which the client waits, and must not reach it unsettled."""
+        return self._ledger.is_durable and self._call.record.outcome == WHOLE
 
-    def _decide(self, record: CallRecord) -> tuple[str, int | None]:
+    def settle(self) -> None:
+        """Settle the row of an answer; raises StoreUnavailable where the ledger is durable and cannot be."""
+        if not self._is_settled:
+            self._is_settled = True
+            self._ledger.complete(self._make_settlement(None))
+
+    def fail(self, error: BaseException) -> None:
+        """Settle the row of a call that has failed, unless that was done."""
+        if not self._is_settled:
+            self._is_settled = True
+            self._ledger.settle(self._make_settlement(error))
+
+    def _make_settlement(self, error: BaseException | None) -> Settlement:
+        """What is known of the call now."""
+        record, opening = self._call.record, self._opening
+        state, cost = self._decide(record, error)
+        details = _describe(record, error, self.measure(), self.first)
+        return Settlement(opening.id, state, self._ledger.find_time(), cost, opening.group, opening.charges, details)
+
+    def _decide(self, record: CallRecord, error: BaseException | None) -> tuple[str, int | None]:
         """The state, and the cost: that of the reservation where Bedrock was reached and nobody knows."""
         if record.outcome == NOT_BILLED or not record.attempts:
             return FREE, 0
@@ -107,7 +125,7 @@ class _Entry:
                 return OK, to_nanodollars(total)
             # Without a price there was nothing to reserve, and no estimate.
             return (OK if self._opening.reserved is None else EST), self._opening.reserved
-        is_cancelled = isinstance(self.error, ClientDisconnected | GeneratorExit)
+        is_cancelled = isinstance(error, ClientDisconnected | GeneratorExit)
         return (CANCELLED if is_cancelled else EST), self._opening.reserved
 
 

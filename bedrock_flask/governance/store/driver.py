@@ -75,9 +75,9 @@ class Driver:
             yield cursor
 
 
-def open_session(url: DatabaseURL, pepper: ServerSecret) -> WritingSession:
+def open_session(url: DatabaseURL, pepper: ServerSecret, *, flushes: bool = False) -> WritingSession:
     """A session that writes, whose connections have been checked."""
-    return WritingSession(url, lambda connection: check_installation(connection, pepper))
+    return WritingSession(url, lambda connection: check_installation(connection, pepper), flushes=flushes)
 
 
 def make_writer(session: WritingSession, *, is_sqlite: bool) -> Callable[..., Any]:

@@ -100,9 +100,9 @@ _FIND_ORPHANS = (
 _FIND_STRAYS = f"{_FIND_OPEN} AND worker = :worker AND opened < :before"
 
 
-def open_ledger_store(url: DatabaseURL, pepper: ServerSecret) -> LedgerStore:
-    """The ledger of a database, which is connected when it is first written."""
-    session, is_sqlite = open_session(url, pepper), url.kind == SQLITE
+def open_ledger_store(url: DatabaseURL, pepper: ServerSecret, *, flushes: bool = False) -> LedgerStore:
+    """The ledger of a database, which is connected when it is first written; in Postgres each commit is flushed."""
+    session, is_sqlite = open_session(url, pepper, flushes=flushes), url.kind == SQLITE
     transact = make_writer(session, is_sqlite=is_sqlite)
 
     def open_rows(worker: str, openings: Sequence[Opening]) -> Sequence[Counter | None]:

@@ -128,11 +128,16 @@ class WritingSession(Session):
     What fails in its commit raises CommitInDoubt. SQLite is tried in the calling thread first, which cannot wait.
     """
 
+    def __init__(self, url: DatabaseURL, check: Callable[[Connection], None], *, flushes: bool = False) -> None:
+        super().__init__(url, check)
+        self._flushes = flushes
+
     # Whether the next transaction may wait for another process, and whether the connection does.
     _waits = _is_patient = True
 
     def _try_where_it_may_wait(self, work: Callable[[Any], Result]) -> Result:
-        if self._url.kind == SQLITE and self._connection is not None:
+        # A commit that is flushed waits for the disk.
+        if self._url.kind == SQLITE and self._connection is not None and not self._flushes:
             self._waits = False
             try:
                 return self._try(work)
@@ -146,6 +151,8 @@ class WritingSession(Session):
         if self._url.kind == SQLITE:
             # Its writing to the disk would be waited for; `checkpoint` does it elsewhere.
             _find_driver(connection).execute("PRAGMA wal_autocheckpoint = 0")
+            if self._flushes:
+                _find_driver(connection).execute("PRAGMA synchronous = FULL")
         else:
             # A statement may be a transaction of its own; all others begin theirs.
             _find_driver(connection).autocommit = True

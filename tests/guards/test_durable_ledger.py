@@ -1,0 +1,67 @@
+"""A durable ledger: an answer that a client has whole is settled, whatever becomes of the worker."""
+
+import os
+import signal
+
+import pytest
+import requests
+
+from tests.databases import create_address
+from tests.doubles import StartGateway
+from tests.governed import PATIENCE, Governed, start_governed
+
+CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
+
+
+@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
+def governed(
+    request: pytest.FixtureRequest,
+    start_gateway: StartGateway,
+    plain_environ: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Governed:
+    worker, kind = request.param.split("-")
+    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
+    settings = {"BEDROCK_FLASK_LEDGER": "durable", "BEDROCK_FLASK_WORKERS": "1"}
+    return start_governed(start_gateway, plain_environ, address, worker, **settings)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/v1/chat/completions stream", "/v1/models/nova/invoke-stream"]
+)
+def test_a_whole_answer_is_settled_though_its_worker_is_killed_at_once(governed: Governed, path: str) -> None:
+    key = governed.create_key()
+    url, _, is_streamed = path.partition(" ")
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]} if "models" in url else CHAT
+    sent = body | ({"stream": True} if is_streamed else {})
+    with call(governed, url, sent, {"authorization": f"Bearer {key.text}"}) as response:
+        assert response.status_code == 200, response.text
+        read_whole(response)
+        kill_workers(governed)
+    rows = governed.query(f"SELECT state FROM ledger WHERE key = '{key.name}'")
+    assert [row["state"] for row in rows] == ["OK"]
+
+
+def call(governed: Governed, path: str, body: object, headers: dict[str, str]) -> requests.Response:
+    """The response, as soon as there is a worker again."""
+    while True:
+        try:
+            return requests.post(governed.gateway.url + path, json=body, headers=headers, timeout=PATIENCE, stream=True)
+        except requests.ConnectionError:
+            assert governed.gateway.process.poll() is None
+
+
+def read_whole(response: requests.Response) -> None:
+    """Read no further than to what says that the answer is whole."""
+    if "event-stream" not in response.headers["content-type"]:
+        assert response.json()
+        return
+    for line in response.iter_lines(chunk_size=1):
+        if line in (b"data: [DONE]", b"event: usage"):
+            return
+    raise AssertionError("the stream had no end")
+
+
+def kill_workers(governed: Governed) -> None:
+    for process in governed.gateway.list_workers():
+        os.kill(process, signal.SIGKILL)
