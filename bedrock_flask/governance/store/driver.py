@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from bedrock_flask.config.database import DatabaseURL
+from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.store.engine import PreparedStatement
 from bedrock_flask.governance.store.schema import check_installation
@@ -73,6 +73,11 @@ class Driver:
         yield cursor
         while cursor.nextset():
             yield cursor
+
+
+def open_writer(url: DatabaseURL, pepper: ServerSecret) -> Callable[..., Any]:
+    """A function that runs work, given a Driver and arguments, in a transaction; connected when it is first called."""
+    return make_writer(open_session(url, pepper), is_sqlite=url.kind == SQLITE)
 
 
 def open_session(url: DatabaseURL, pepper: ServerSecret, *, flushes: bool = False) -> WritingSession:
