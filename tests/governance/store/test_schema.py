@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -106,6 +107,29 @@ def test_a_gateway_serves_the_schema_of_a_later_release(database: DatabaseURL, p
     with begin(database) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
         schema.check_installation(connection, pepper)
+
+
+def test_no_migration_takes_from_the_release_before_what_it_reads_and_writes(database: DatabaseURL) -> None:
+    """Each only adds, and what it adds to a table may be left out by those that do not know it."""
+    later = read_columns(database)
+    for revision in schema.list_revisions()[:0:-1]:
+        schema.downgrade(database, "-1")
+        earlier = read_columns(database)
+        for table, columns in earlier.items():
+            assert columns.keys() <= later[table].keys(), f"{revision} drops columns of {table}"
+            added = [column for name, column in later[table].items() if name not in columns]
+            assert all(column["nullable"] or column["default"] for column in added), f"{revision} requires columns"
+        later = earlier
+
+
+def read_columns(database: DatabaseURL) -> dict[str, dict[str, Any]]:
+    """The columns of each table by their names."""
+    with begin(database, writes=False) as connection:
+        inspector = inspect(connection)
+        return {
+            table: {column["name"]: column for column in inspector.get_columns(table)}
+            for table in inspector.get_table_names()
+        }
 
 
 def test_with_another_pepper_no_key_would_be_known(database: DatabaseURL) -> None:
