@@ -11,7 +11,6 @@ from typing import Any
 
 from bedrock_flask.config.database import SQLITE, DatabaseURL
 from bedrock_flask.config.server_secret import ServerSecret
-from bedrock_flask.governance.store.engine import PreparedStatement
 from bedrock_flask.governance.store.schema import check_installation
 from bedrock_flask.governance.store.session import WritingSession
 
@@ -46,11 +45,6 @@ class Driver:
         else:
             found = [cursor.fetchone() for cursor in self._run_each(f"{text} FOR UPDATE", rows)]
         return [row and row[0] for row in found]
-
-    def run_prepared(self, statement: PreparedStatement, *parameters: bytes) -> Sequence[bytes | None]:
-        """The first column of what a statement of Postgres' returns."""
-        found: Sequence[bytes | None] = self._connection.run_prepared(statement, *parameters)
-        return found
 
     def select(self, text: str, row: Row) -> list[Any]:
         """The rows that a query finds."""
