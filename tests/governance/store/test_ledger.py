@@ -117,6 +117,14 @@ def test_a_group_is_admitted_in_its_order(database: DatabaseURL, store: LedgerSt
     assert read_states(database) == ["OPEN"] * 3
 
 
+def test_a_group_that_does_not_fit_as_a_whole_is_admitted_one_by_one(database: DatabaseURL, store: LedgerStore) -> None:
+    """Also where all counters have begun, and a group that fits would be reserved in one step."""
+    assert store.open("w", [make_opening(10)]) == [None]
+    assert store.open("w", [make_opening(50), make_opening(41), make_opening(40)]) == [None, KEY, None]
+    assert read_spending(database) == {"key:a/b/day": (0, 100), "team:a/day": (0, 100)}
+    assert read_states(database) == ["OPEN"] * 3
+
+
 def test_no_two_workers_admit_the_same_money(database: DatabaseURL, pepper: ServerSecret) -> None:
     stores = [open_ledger_store(database, pepper) for _ in range(4)]
 
