@@ -5,7 +5,7 @@ Source: LiteLLM 1.110.2, `proxy/schema.prisma`. Columns that a release lacks are
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bedrock_flask.errors import StartupError
@@ -23,7 +23,7 @@ class Export:
     organizations: Sequence[Row] = ()
     users: Sequence[Row] = ()
     models: Sequence[Row] = ()
-    budgets: Mapping[str, Row] = None  # type: ignore[assignment]
+    budgets: Mapping[str, Row] = field(default_factory=dict)
 
 
 def parse_export(text: str, path: str) -> Export:

@@ -65,14 +65,18 @@ def read_models(config: Mapping[str, Any], registry: Registry, environ: Mapping[
     entries: dict[str, Entry] = {}
     groups: dict[str, list[str]] = {}
     left: list[Left] = []
-    for name, deployment in _list_deployments(config, settings):
+    aliases = {
+        **_read_aliases(settings, "model_alias_map"),
+        **_read_aliases(config.get("router_settings"), "model_group_alias"),
+    }
+    for name, deployment in _list_deployments(config, aliases):
         entry, not_carried = read_deployment(name, deployment, registry, environ, drops=drops)
         left += not_carried
         if entry is not None and entries.setdefault(name, entry) != entry:
             left.append(_leave_deployment(entry))
         for group in read_list(read_mapping(deployment.get("model_info")).get("access_groups")):
             groups.setdefault(str(group), []).append(name)
-    left += _add_aliases(config, entries, groups, registry)
+    left += _add_aliases(aliases, entries, groups, registry)
     return Models(entries, groups, [*left, *_list_settings(config), *list_left_guardrails(config)])
 
 
@@ -99,14 +103,20 @@ def list_present(aliases: Mapping[str, Alias], entries: Mapping[str, Entry]) -> 
     ]
 
 
-def _list_deployments(
-    config: Mapping[str, Any], settings: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for row in read_list(config.get("model_list")):
-        deployment = read_mapping(row)
-        yield str(deployment.get("model_name", "")), deployment
-    for name, model in read_mapping(settings.get("model_alias_map")).items():
-        yield name, {"litellm_params": {"model": model}}
+def _read_aliases(section: Any, member: str) -> Mapping[str, str]:
+    """The names that stand for others, with the names that they stand for."""
+    aliases = read_mapping(read_mapping(section).get(member))
+    return {name: str(value.get("model", "") if isinstance(value, dict) else value) for name, value in aliases.items()}
+
+
+def _list_deployments(config: Mapping[str, Any], aliases: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    rows = [read_mapping(row) for row in read_list(config.get("model_list"))]
+    yield from ((str(row.get("model_name", "")), row) for row in rows)
+    # An alias may also stand for what a deployment calls.
+    named = {row.get("model_name") for row in rows}
+    for name, model in aliases.items():
+        if model not in named and "/" in model:
+            yield name, {"litellm_params": {"model": model}}
 
 
 def _leave_deployment(entry: Entry) -> Left:
@@ -118,12 +128,12 @@ def _leave_deployment(entry: Entry) -> Left:
 
 
 def _add_aliases(
-    config: Mapping[str, Any], entries: dict[str, Entry], groups: dict[str, list[str]], registry: Registry
+    aliases: Mapping[str, str], entries: dict[str, Entry], groups: dict[str, list[str]], registry: Registry
 ) -> Iterator[Left]:
     """Add an entry for each alias of a name; who may call the name may call the alias."""
-    aliases = read_mapping(read_mapping(config.get("router_settings")).get("model_group_alias"))
-    for name, value in aliases.items():
-        target = str(value.get("model", "") if isinstance(value, dict) else value)
+    for name, target in aliases.items():
+        if name in entries:
+            continue
         if target not in entries:
             yield Left(f"alias {name}", target[:200], "the model that it stands for is not carried over")
             continue
@@ -133,7 +143,7 @@ def _add_aliases(
         except ModelsFileError as error:
             yield Left(f"alias {name}", target[:200], str(error).partition(" is invalid: ")[2])
         else:
-            entries.setdefault(name, entry)
+            entries[name] = entry
             for names in [names for names in groups.values() if target in names]:
                 names.append(name)
             groups.setdefault(target, [target]).append(name)

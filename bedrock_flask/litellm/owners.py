@@ -117,8 +117,9 @@ class _Plan:
             self.known.append(subject)
             return
         team = self._find_team(row)
-        if team in self._present.revoked:
-            self.left.append(Left(subject, "the key", f"its team {team} is revoked here"))
+        if not team or team in self._present.revoked:
+            reason = f"its team {team} is revoked here" if team else "its team is not in the export"
+            self.left.append(Left(subject, "the key", reason))
             return
         rules = self._read_rules(subject, row, team)
         if rules.policy.get("dialects") == []:
@@ -126,13 +127,12 @@ class _Plan:
             return
         name = self._choose_name(label, token, f"{team}/")
         tags = {**rules.tags, **({"user": user} if (user := _read_user(row)) else {})}
-        expires = read_time(row.get("expires"))
         self.keys.append(
             Key(
                 team=team,
                 name=name,
                 key_hash=bytes.fromhex(token),
-                expires=expires,
+                expires=read_time(row.get("expires")),
                 rules=replace(rules, tags=tags),
                 is_blocked=bool(row.get("blocked")),
             )
@@ -144,6 +144,8 @@ class _Plan:
             self.known.append(f"team {self._names[source]}")
             return
         parent = self._names.get(above, "")
+        if above and not parent:
+            self.left.append(Left(f"team {label}", "its organization", "it is not in the export", opens=True))
         rules = self._read_rules(f"team {label}", row, parent)
         name = self._choose_name(label, source, "")
         self._names[source], self._policies[name], self._parents[name] = name, rules.policy, parent
@@ -152,10 +154,9 @@ class _Plan:
         self.teams.append(team)
 
     def _find_team(self, row: Row) -> str:
-        """The team of a key: its own, its organization's, or that of keys without one."""
-        for source in (row.get("team_id"), row.get("organization_id")):
-            if source and str(source) in self._names:
-                return self._names[str(source)]
+        """The team of a key: its own, its organization's, or that of keys without one; empty if it is not known."""
+        if source := row.get("team_id") or row.get("organization_id"):
+            return self._names.get(str(source), "")
         if _NOBODY not in self._names:
             self._add_team({}, _NOBODY, "litellm", "")
         return self._names[_NOBODY]

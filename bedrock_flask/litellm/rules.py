@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bedrock_flask.config.limits import CALLS, MOST, REQUESTS, TOKENS
+from bedrock_flask.errors import StartupError
 from bedrock_flask.governance.budgets import find_budgets_fault
 from bedrock_flask.governance.tags import find_tags_fault
 from bedrock_flask.litellm.config_file import read_list, read_mapping
@@ -94,6 +95,9 @@ class Context:
 def read_rules(subject: str, row: Row, budget: Row, context: Context) -> Rules:
     """The rules of a row; what it does not say itself its budget says."""
     own = {**row, **{name: value for name, value in budget.items() if row.get(name) is None}}
+    if row.get("max_budget") is not None:
+        # The period of another amount.
+        own["budget_duration"] = row.get("budget_duration")
     metadata = read_mapping(own.get("metadata"))
     left = [*_list_columns(subject, own)]
     policy = {
@@ -120,7 +124,10 @@ def read_time(value: Any) -> int | None:
     """Milliseconds of a time such as `2027-01-31T00:00:00`, which is UTC if it does not say otherwise."""
     if not value:
         return None
-    time = datetime.fromisoformat(str(value))
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise StartupError(f"'{str(value)[:50]}' is not a time") from None
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
 

@@ -13,6 +13,7 @@ from bedrock_flask.models.models_file import parse_models_file
 REGISTRY = loading.load_registry()
 NOVA, OPUS = "amazon.nova-lite-v1:0", "anthropic.claude-opus-5-5"
 ARN = "arn:aws:bedrock:us-east-1:123456789012"
+INFO = {"access_groups": ["chat"]}
 APPLICATION, IMPORTED = f"{ARN}:application-inference-profile/abc123", f"{ARN}:imported-model/abc123def456"
 
 
@@ -104,6 +105,21 @@ def test_names_that_the_models_file_cannot_have_are_left() -> None:
     models = read_models(config, REGISTRY, {})
     assert list(models.entries) == ["fast", "quick"]
     assert [left.subject for left in models.left] == ["model with/slash", "model claude", "alias a b", "alias lost"]
+
+
+def test_an_alias_stands_for_a_name_or_for_what_a_deployment_calls() -> None:
+    config = {
+        "model_list": [{"model_name": "fast", "litellm_params": {"model": f"us.{NOVA}"}, "model_info": INFO}],
+        "litellm_settings": {"model_alias_map": {"quick": "fast", "direct": f"bedrock/{OPUS}", "lost": "nowhere"}},
+    }
+    models = read_models(config, REGISTRY, {})
+    assert {name: entry.called for name, entry in models.entries.items()} == {
+        "fast": f"us.{NOVA}",
+        "direct": OPUS,
+        "quick": f"us.{NOVA}",
+    }
+    assert models.groups == {"chat": ["fast", "quick"], "fast": ["fast", "quick"]}
+    assert [left.subject for left in models.left] == ["alias lost"]
 
 
 def test_entries_are_added_to_what_a_file_has_and_all_of_it_is_valid() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.errors import StartupError
 from bedrock_flask.litellm.deployments import Entry
 from bedrock_flask.litellm.export import Export
 from bedrock_flask.litellm.owners import Owners, Present, plan_owners
@@ -80,8 +81,15 @@ def test_a_budget_that_has_no_place_here_is_listed_first(limit: float, duration:
 
 def test_a_budget_of_its_own_wins_over_the_one_that_a_row_names() -> None:
     shared = {"max_budget": 9.0, "budget_duration": "1d", "rpm_limit": 7}
-    rules = read_rules("key k", {"max_budget": 5.0, "rpm_limit": None}, shared, CONTEXT)
-    assert (rules.budgets, rules.limits) == ([{"period": "day", "usd": "5.0"}], {"requests": 7})
+    own = {"max_budget": 5.0, "budget_duration": "7d", "rpm_limit": None}
+    rules = read_rules("key k", own, shared, CONTEXT)
+    assert (rules.budgets, rules.limits) == ([{"period": "week", "usd": "5.0"}], {"requests": 7})
+
+
+def test_the_period_is_that_of_the_same_budget() -> None:
+    rules = read_rules("key k", {"max_budget": 5.0}, {"max_budget": 9.0, "budget_duration": "1d"}, CONTEXT)
+    assert rules.budgets == ()
+    assert [left.item for left in rules.left] == ["max_budget for ever"]
 
 
 def test_limits_of_models_are_by_their_ids() -> None:
@@ -155,6 +163,17 @@ def test_a_key_of_a_team_that_is_revoked_here_is_left() -> None:
     planned = plan({"team_id": "t", "key_alias": "k"}, teams=[{"team_id": "t"}], present=present)
     assert (planned.keys, planned.present) == ([], ["team gone"])
     assert [left.reason for left in planned.left] == ["its team gone is revoked here"]
+
+
+def test_what_a_team_or_an_organization_forbids_is_not_lost_unnoticed() -> None:
+    planned = plan({"team_id": "gone"}, teams=[{"team_id": "t", "organization_id": "gone"}])
+    assert planned.keys == []
+    assert [(left.item, left.opens) for left in planned.left] == [("its organization", True), ("the key", False)]
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    with pytest.raises(StartupError, match="'infinity' is not a time"):
+        plan({"expires": "infinity"})
 
 
 @pytest.mark.parametrize(
