@@ -25,7 +25,7 @@ KEPT: Mapping[str, Table] = {"ledger": LEDGER, "usage": USAGE_DAILY, "audit": AU
 _FOUND, _AT_ONCE = 10_000, 500
 # Seconds between two transactions, at least: who waits for a file of SQLite looks at it again and again.
 _PAUSE = 0.01
-_DAY = 86_400_000
+_DAY, _LONG_CALL = 86_400_000, 600_000
 _HAS_ENDED, _IS_ANSWERED = LEDGER.c.state != OPEN, REPLAYS.c.status.is_not(None)
 Condition = ColumnElement[bool]
 
@@ -61,14 +61,16 @@ def erase(url: DatabaseURL, pepper: ServerSecret, who: str, scope: str, names: S
         "audit": belongs_to(name),
         "replays": and_(_is_of(kind, name), _IS_ANSWERED),
     }
-    # Sums to which nothing is added any more.
-    is_old = USAGE_DAILY.c.day < find_start("day", int(time.time() * 1000)) - _DAY
-    many = {**own, "usage": and_(own["usage"], is_old)}
+    now = int(time.time() * 1000)
+    # Nothing is added any more to the sums before yesterday; what settles meanwhile was opened a moment ago.
+    yesterday, moment = find_start("day", now) - _DAY, now - _LONG_CALL
+    many = {**own, "usage": and_(own["usage"], USAGE_DAILY.c.day < yesterday)}
+    few = {"usage": USAGE_DAILY.c.day >= yesterday, "ledger": LEDGER.c.opened >= moment}
     counts = {each: _remove(url, KEPT[each], many[each]) for each in names}
     with begin(url) as connection:
-        # The rest together, so that sums stay those of rows; and the sums first, because a settlement locks them last.
-        for each in sorted(names, reverse=True):
-            counts[each] += connection.execute(delete(KEPT[each]).where(own[each])).rowcount
+        # Together, so that sums stay those of rows; and the sums first, because a settlement locks them last.
+        for each in filter(names.__contains__, few):
+            counts[each] += connection.execute(delete(KEPT[each]).where(few[each], own[each])).rowcount
         write_audit(connection, who, f"erase {kind}", name, (None, counts))
     return counts
 

@@ -155,13 +155,15 @@ def test_the_rows_of_a_worker_that_died_are_estimated_once(database: DatabaseURL
     assert read_spending(database)["key:a/b/day"] == (20, 0)
 
 
-def test_a_worker_finds_its_own_rows_that_it_does_not_know(store: LedgerStore) -> None:
+def test_a_worker_finds_its_own_rows_that_it_does_not_know(database: DatabaseURL, store: LedgerStore) -> None:
     store.beat("w")
     opening = make_opening()
     store.open("w", [opening])
     assert [(each.id, each.state, each.cost) for each in store.find_strays("w", 6)] == [(opening.id, EST, 10)]
     assert store.find_strays("w", 5) == []
     assert store.find_strays("other", 6) == []
+    assert store.settle(store.find_strays("w", 6)) == {opening.id}
+    check_usage(database)
 
 
 def test_what_waits_is_written_when_the_worker_ends(database: DatabaseURL, store: LedgerStore) -> None:
