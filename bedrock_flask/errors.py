@@ -91,6 +91,10 @@ class IssuersFileError(StartupError):
     """A file of trusted issuers that cannot be read or is invalid."""
 
 
+class LoginFileError(StartupError):
+    """A file of the login of people that cannot be read or is invalid."""
+
+
 class CallerError(GatewayError):
     """The request is at fault: the same request fails again."""
 
@@ -509,13 +513,13 @@ class StoreUnavailable(GatewayError):
 
 
 class IssuerUnavailable(StoreUnavailable):
-    """The keys of an issuer cannot be read: nobody knows whether its tokens are valid."""
+    """An issuer does not answer: nobody knows whether its tokens are valid, or what its people may do."""
 
     code = "issuer_unavailable"
-    title = "The keys of the token's issuer cannot be read"
+    title = "The issuer of the token or the login does not answer"
 
     def __init__(self, issuer: str) -> None:
-        super().__init__(f"the keys of the issuer '{issuer}' cannot be read")
+        super().__init__(f"the issuer '{issuer}' does not answer")
 
 
 class ShuttingDown(GatewayError):

@@ -11,9 +11,11 @@ from typing import Any
 import requests
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin, grants
+from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+from authlib.oidc.core import AuthorizationCodeMixin, OpenIDCode, UserInfo
 from authlib.oidc.discovery import OpenIDProviderMetadata
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -21,7 +23,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from tests.doubles import free_port
 
 AUDIENCE = "https://gateway.example.com"
-_SECRET = "canary-client-secret"
+CLIENT_SECRET = "canary-client-secret"
 # The server would log each request of every test.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
@@ -36,17 +38,69 @@ class _Client(ClientMixin):
     def get_client_id(self) -> str:
         return self.id
 
-    def get_allowed_scope(self, scope: str) -> str:
-        return ""
+    def get_allowed_scope(self, scope: str | None) -> str:
+        return scope or ""
 
     def check_client_secret(self, client_secret: str) -> bool:
-        return client_secret == _SECRET
+        return client_secret == CLIENT_SECRET
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return method == "client_secret_basic"
 
     def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type == "client_credentials"
+        return grant_type in ("client_credentials", "authorization_code")
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code"
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return redirect_uri == self.claims.get("redirect_uri")
+
+    def get_default_redirect_uri(self) -> str:
+        return ""
+
+
+@dataclass
+class Person:
+    """A person with the claims of the directory, who may be disabled there."""
+
+    id: str
+    claims: dict[str, Any]
+    is_disabled: bool = False
+
+    def get_user_id(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True)
+class _Code(AuthorizationCodeMixin):
+    """A code with which a client gets the tokens of a person."""
+
+    client_id: str
+    redirect_uri: str
+    scope: str
+    nonce: str
+    person: str
+    code_challenge: str
+    code_challenge_method: str
+
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def get_nonce(self) -> str:
+        return self.nonce
+
+    def get_auth_time(self) -> None:
+        return None
+
+    def get_acr(self) -> None:
+        return None
+
+    def get_amr(self) -> None:
+        return None
 
 
 @dataclass
@@ -55,6 +109,9 @@ class Provider:
 
     port: int
     clients: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    people: dict[str, "Person"] = field(default_factory=dict)
+    codes: dict[str, "_Code"] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
     keys: list[RSAKey] = field(default_factory=lambda: [_make_key()])
     keys_read: int = 0
     server: BaseWSGIServer | None = None
@@ -73,7 +130,7 @@ class Provider:
         """A token that a client gets with its secret."""
         self.clients[client] = claims
         grant = {"grant_type": "client_credentials"}
-        response = requests.post(f"{self.url}/token", grant, auth=(client, _SECRET), timeout=30)
+        response = requests.post(f"{self.url}/token", grant, auth=(client, CLIENT_SECRET), timeout=30)
         assert response.ok, response.text
         return str(response.json()["access_token"])
 
@@ -133,15 +190,21 @@ class _Tokens(JWTBearerTokenGenerator):  # type: ignore[misc]  # Authlib has no 
         return client.claims
 
 
+def _keep_token(provider: Provider, token: Mapping[str, Any], request: Any) -> None:
+    if request.user:
+        provider.tokens[token["access_token"]] = request.user.id
+
+
 def _make_app(provider: Provider) -> Flask:
     app = Flask("provider")
     server = AuthorizationServer(
         app,
         query_client=lambda name: _Client(name, provider.clients[name]) if name in provider.clients else None,
-        save_token=lambda token, request: None,
+        save_token=lambda token, request: _keep_token(provider, token, request),
     )
     server.register_grant(grants.ClientCredentialsGrant)
-    server.register_token_generator("default", _Tokens(provider))
+    server.register_token_generator("client_credentials", _Tokens(provider))
+    _serve_people(app, server, provider)
 
     @app.get("/.well-known/openid-configuration")
     def discovery() -> Response:
@@ -150,7 +213,11 @@ def _make_app(provider: Provider) -> Flask:
             issuer=provider.url,
             jwks_uri=f"{provider.url}/jwks",
             token_endpoint=f"{provider.url}/token",
-            grant_types_supported=["client_credentials"],
+            authorization_endpoint=f"{provider.url}/authorize",
+            userinfo_endpoint=f"{provider.url}/userinfo",
+            grant_types_supported=["client_credentials", "authorization_code"],
+            response_types_supported=["code"],
+            code_challenge_methods_supported=["S256"],
             id_token_signing_alg_values_supported=["RS256"],
         )
         return jsonify(metadata)
@@ -165,6 +232,67 @@ def _make_app(provider: Provider) -> Flask:
         return server.create_token_response()
 
     return app
+
+
+def _serve_people(app: Flask, server: AuthorizationServer, provider: Provider) -> None:
+    """The authorization code flow, in which the person is named by the browser, and what is known of a person."""
+
+    class Codes(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib has no types
+        def save_authorization_code(self, code: str, request: Any) -> None:
+            payload = request.payload
+            provider.codes[code] = _Code(
+                payload.client_id,
+                payload.redirect_uri,
+                payload.scope,
+                payload.data.get("nonce", ""),
+                request.user.id,
+                payload.data.get("code_challenge", ""),
+                payload.data.get("code_challenge_method", ""),
+            )
+
+        def query_authorization_code(self, code: str, client: _Client) -> _Code | None:
+            found = provider.codes.get(code)
+            return found if found and found.client_id == client.id else None
+
+        def delete_authorization_code(self, authorization_code: _Code) -> None:
+            provider.codes = {name: code for name, code in provider.codes.items() if code is not authorization_code}
+
+        def authenticate_user(self, authorization_code: _Code) -> Person:
+            return provider.people[authorization_code.person]
+
+    class Identities(OpenIDCode):  # type: ignore[misc]  # Authlib has no types
+        def resolve_client_private_key(self, client: _Client) -> Any:
+            return provider.keys[-1]
+
+        def get_client_algorithm(self, client: _Client) -> str:
+            return "RS256"
+
+        def get_client_claims(self, client: _Client) -> Mapping[str, Any]:
+            return {"iss": provider.url}
+
+        def get_encode_header(self, client: _Client) -> Mapping[str, Any]:
+            return {"alg": "RS256", "kid": provider.keys[-1].kid}
+
+        def exists_nonce(self, nonce: str, request: Any) -> bool:
+            return False
+
+        def generate_user_info(self, user: Person, scope: str) -> UserInfo:
+            return UserInfo(sub=user.id)
+
+    server.register_grant(Codes, [CodeChallenge(required=True), Identities()])
+
+    @app.get("/authorize")
+    def authorize() -> Any:
+        grant = server.get_consent_grant(end_user=provider.people[request.cookies["person"]])
+        return server.create_authorization_response(grant_user=grant.request.user, grant=grant)
+
+    @app.get("/userinfo")
+    def userinfo() -> Any:
+        provider.released.wait()
+        person = provider.people.get(provider.tokens.get(request.headers.get("authorization", "")[7:], ""))
+        if person is None or person.is_disabled:
+            return jsonify(error="invalid_token"), 401
+        return jsonify(sub=person.id, **person.claims)
 
 
 def _make_key() -> RSAKey:

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 from flask import Flask, g, jsonify
 from flask import Response as FlaskResponse
 
-from bedrock_flask.admin.authentication import Authenticator, find_operator, list_authenticators
+from bedrock_flask.admin.authentication import Authenticator, find_operator, list_authenticators, open_login
 from bedrock_flask.admin.document import build_document
 from bedrock_flask.admin.query import read_parameters
 from bedrock_flask.admin.route import AdminRequest, Answer, Route, compute_tag
@@ -45,6 +45,9 @@ from bedrock_flask.models.resolver import Models
 from bedrock_flask.protocol import json
 from bedrock_flask.state import KEY, make_state
 
+if TYPE_CHECKING:
+    from bedrock_flask.admin.login.views import Login
+
 LOG = logging.getLogger("bedrock_flask.admin")
 _MOST_BYTES = 1_000_000
 _MEDIA_TYPES = ("application/json", "application/merge-patch+json")
@@ -59,8 +62,11 @@ def create_admin(settings: Settings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     with_exchange(app)
-    authenticators = list_authenticators(settings)
-    app.before_request(lambda: _admit(current_exchange(), authenticators))
+    login = open_login(settings)
+    authenticators = list_authenticators(settings, login)
+    app.before_request(lambda: _admit(current_exchange(), authenticators, login))
+    if login is not None:
+        login.add_views(app)
     open_for = _make_opener(settings)
     for route in ROUTES:
         view = _make_view(route, open_for, settings.key_pepper)
@@ -86,10 +92,11 @@ def _no_adapters() -> Registry:
     return Registry({}, {}, (), pluggy.PluginManager("bedrock_flask"))
 
 
-def _admit(exchange: Exchange, authenticators: Sequence[Authenticator]) -> None:
+def _admit(exchange: Exchange, authenticators: Sequence[Authenticator], login: "Login | None") -> None:
     """Refuse what does not come from an operator; nothing of its body is read."""
     check_host(exchange)
-    if foreign := find_foreign_header(exchange.environ):
+    foreign = find_foreign_header(exchange.environ)
+    if foreign and not (login and login.is_own(exchange.environ)):
         raise ForeignPage(f"The header {foreign} names another site than this machine.")
     if not exchange.is_public:
         g.operator = find_operator(exchange, authenticators)

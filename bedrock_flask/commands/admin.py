@@ -17,13 +17,14 @@ from bedrock_flask.server.ports import is_free
 def admin(**options: Any) -> None:
     """Serve the admin API: teams, keys, the audit log and what is spent.
 
-    It needs BEDROCK_FLASK_DATABASE_URL, and BEDROCK_FLASK_ADMIN_KEYS with the secrets of its operators.
+    It needs BEDROCK_FLASK_DATABASE_URL, and BEDROCK_FLASK_ADMIN_KEYS with the secrets of its operators or
+    BEDROCK_FLASK_ADMIN_LOGIN_FILE with the OpenID provider of people.
     """
     config = settings.read_settings(settings.merge_options(os.environ, options))
-    if not (config.database_url and config.admin_keys):
+    if not (config.database_url and (config.admin_keys or config.admin_login_file)):
         raise StartupError(
             f"the admin API is closed: set {PREFIX}DATABASE_URL, and {PREFIX}ADMIN_KEYS=NAME:SECRET with a secret such "
-            "as openssl rand -hex 32 prints"
+            f"as openssl rand -hex 32 prints, or {PREFIX}ADMIN_LOGIN_FILE"
         )
     # Its schema and the pepper are checked before anybody waits for an answer.
     with read_directory(config):

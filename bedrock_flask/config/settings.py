@@ -281,6 +281,9 @@ class Settings:
         "What operators may do: `name:admin`, `name:auditor` or `name:owner@TEAM`, separated by commas. One without a "
         "role is an admin.",
     )
+    admin_login_file: str = _setting(
+        _File(), "", "TOML file with the OpenID provider that people log in to the admin API with."
+    )
     issuers_file: str = _setting(
         _File(),
         "",

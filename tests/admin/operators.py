@@ -77,13 +77,19 @@ def find_schema(method: str, response: requests.Response) -> Any:
 
 @contextlib.contextmanager
 def start_admin(
-    plain_environ: dict[str, str], address: str, folder: Path, *, with_teams: bool = True
+    plain_environ: dict[str, str],
+    address: str,
+    folder: Path,
+    port: int = 0,
+    *,
+    with_teams: bool = True,
+    **settings: str,
 ) -> Iterator[Administered]:
     """Serve the admin API of a new database: `acme`, below it `research`, below that `lab`; beside them `other`."""
-    port = free_port()
+    port = port or free_port()
     own = create_tables(address)
     operators = {"BEDROCK_FLASK_ADMIN_KEYS": KEYS, "BEDROCK_FLASK_ADMIN_ROLES": ROLES}
-    environ = plain_environ | own | operators | {"BEDROCK_FLASK_ADMIN_PORT": str(port)}
+    environ = plain_environ | own | operators | settings | {"BEDROCK_FLASK_ADMIN_PORT": str(port)}
     with run_server(["bedrock_flask", "admin"], environ, "/livez", port, folder / "log") as server:
         administered = Administered(server, plain_environ | own)
         for team, parent in TEAMS if with_teams else ():

@@ -83,6 +83,7 @@ OWN = {
     ("docs/how-to/coming-from-litellm.md", "nginx"): "tests/house/test_shadow.py",
     ("docs/how-to/images.md", "py"): "tests/clients/test_openai_images.py",
     ("docs/how-to/keys.md", "py"): "tests/house/test_clients_page.py",
+    ("docs/how-to/login.md", "toml"): "tests/admin/test_login.py",
     ("docs/how-to/usage.md", "sh"): "tests/guards/test_usage.py",
     ("docs/how-to/workload-identity.md", "py"): "tests/edge/test_tokens.py",
     ("docs/how-to/workload-identity.md", "toml"): "tests/edge/test_tokens.py",

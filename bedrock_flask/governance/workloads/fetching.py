@@ -29,14 +29,19 @@ def read_keys(issuer: Issuer) -> SigningKeys:
     """The keys that an issuer publishes now; OSError, HTTPException or ValueError if they cannot be read."""
     if issuer.jwks_uri:
         return parse_keys(_get(issuer.jwks_uri, issuer, _authorise(issuer)))
-    return parse_keys(_get(_discover(issuer), issuer, {}))
+    return parse_keys(_get(_find_address(issuer), issuer, {}))
 
 
-def _discover(issuer: Issuer) -> str:
+def discover(issuer: Issuer) -> Mapping[str, Any]:
+    """What an issuer says of itself."""
     document = json.loads(_get(issuer.url.rstrip("/") + DISCOVERY, issuer, {}))
     if not isinstance(document, dict) or document.get("issuer") != issuer.url:
         raise ValueError("its discovery document is that of another issuer")
-    found = document.get("jwks_uri")
+    return document
+
+
+def _find_address(issuer: Issuer) -> str:
+    found = discover(issuer).get("jwks_uri")
     if not isinstance(found, str) or not may_read(found) or _is_secure(issuer.url) > _is_secure(found):
         raise ValueError("its discovery document has no https address of its keys")
     return found

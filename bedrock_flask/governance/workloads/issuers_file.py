@@ -112,7 +112,7 @@ def _parse(document: Mapping[str, Any]) -> tuple[list[Issuer], list[str]]:
         try:
             issuers.append(_read_issuer(name, table))
         except marshmallow.ValidationError as error:
-            faults += [f"[issuers.{name}] {words}" for words in _list_messages(error.messages)]
+            faults += [f"[issuers.{name}] {words}" for words in list_messages(error.messages)]
     if len({issuer.url for issuer in issuers}) < len(issuers):
         faults.append("two issuers have the same url")
     return issuers, faults
@@ -127,7 +127,7 @@ def _read_issuer(name: str, table: Any) -> Issuer:
     return Issuer(id=name, **row | {"rules": [Rule(**rule) for rule in row["rules"]]})
 
 
-class _Texts(fields.Field[tuple[str, ...]]):
+class Texts(fields.Field[tuple[str, ...]]):
     """A text, or a list of them."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class _Texts(fields.Field[tuple[str, ...]]):
         return tuple(texts)
 
 
-class _Url(fields.String):
+class Url(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not may_read(text):
@@ -145,7 +145,7 @@ class _Url(fields.String):
         return text
 
 
-class _File(fields.String):
+class File(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not Path(text).is_file():
@@ -175,8 +175,8 @@ class _RuleSchema(marshmallow.Schema):
     claims = _Claims(required=True)
     team = fields.String(validate=validate.Regexp(r"^[\w.-]{1,64}\Z", re.ASCII))
     key = fields.String(validate=validate.Regexp(r"^[\w.-]{1,64}/[\w.-]{1,64}\Z", re.ASCII))
-    name = _Texts()
-    tags = fields.Dict(keys=fields.String(validate=validate.Length(1, 128)), values=_Texts())
+    name = Texts()
+    tags = fields.Dict(keys=fields.String(validate=validate.Length(1, 128)), values=Texts())
 
     @marshmallow.validates_schema
     def check(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -188,20 +188,20 @@ class _RuleSchema(marshmallow.Schema):
 
 
 class _IssuerSchema(marshmallow.Schema):
-    url = _Url(required=True)
-    audience = _Texts(required=True)
+    url = Url(required=True)
+    audience = Texts(required=True)
     algorithms = fields.List(fields.String(validate=validate.OneOf(ALGORITHMS)), validate=validate.Length(1))
     max_age = fields.Integer(strict=True, validate=validate.Range(1, 86400))
-    jwks_uri = _Url()
-    ca_file = _File()
-    token_file = _File()
+    jwks_uri = Url()
+    ca_file = File()
+    token_file = File()
     rules = fields.List(fields.Nested(_RuleSchema), required=True, validate=validate.Length(1))
 
 
-def _list_messages(messages: Any, place: str = "") -> list[str]:
+def list_messages(messages: Any, place: str = "") -> list[str]:
     """The faults with their places: `rules[0].team: …`."""
     if isinstance(messages, Mapping):
-        return [words for key, each in messages.items() for words in _list_messages(each, _extend(place, key))]
+        return [words for key, each in messages.items() for words in list_messages(each, _extend(place, key))]
     return [f"{place}{': ' if place else ''}{words}" for words in messages]
 
 
