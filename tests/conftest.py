@@ -61,7 +61,8 @@ adopt_orphans()
 def plain_environ() -> dict[str, str]:
     """An environment without AWS, proxy and gateway settings of the machine's own."""
     environ = make_isolated_environ(os.environ, 1)
-    del environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"], environ["AWS_ENDPOINT_URL_BEDROCK_MANTLE"]
+    for service in ("BEDROCK_RUNTIME", "BEDROCK_MANTLE", "STS"):
+        del environ[f"AWS_ENDPOINT_URL_{service}"]
     return environ
 
 
@@ -110,6 +111,7 @@ def start_gateway(
             own = {
                 "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _emulator.url,
                 "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{_emulator.url}/bedrock-mantle",
+                "AWS_ENDPOINT_URL_STS": _emulator.url,
                 "BEDROCK_FLASK_DRAIN_DELAY": "0",
                 "BEDROCK_FLASK_PORT": str(port),
                 # As the command sets it.

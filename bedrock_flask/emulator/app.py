@@ -17,6 +17,7 @@ from bedrock_flask.emulator import operations
 from bedrock_flask.emulator.account.account import EmulatedAccount
 from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
 from bedrock_flask.emulator.account.jobs import AsyncJobs
+from bedrock_flask.emulator.account.role_sessions import RoleSessions
 from bedrock_flask.emulator.admin_access import PREFIX, refuse_strangers
 from bedrock_flask.emulator.calls.body import read_body
 from bedrock_flask.emulator.calls.delivery import deliver, make_abandoned_response
@@ -29,6 +30,7 @@ from bedrock_flask.emulator.calls.signatures import (
     Authenticate,
     Scheme,
     make_authenticator,
+    read_key_id,
     read_region,
     read_secrets,
     read_service,
@@ -39,7 +41,7 @@ from bedrock_flask.emulator.environ import MANTLE_PREFIX
 from bedrock_flask.emulator.faults.inject import Fault
 from bedrock_flask.emulator.faults.queue import HEADER, FaultQueue, InvalidFault, parse_faults, parse_header
 from bedrock_flask.emulator.faults.table import FAULTS
-from bedrock_flask.emulator.operations import CONTROL_PREFIX, OPERATIONS
+from bedrock_flask.emulator.operations import CONTROL_PREFIX, OPERATIONS, sts
 from bedrock_flask.emulator.replies.queue import ReplyQueue
 from bedrock_flask.emulator.replies.reply import InvalidReply, parse_replies
 from bedrock_flask.emulator.request_log import RequestLog, UpdateEntry
@@ -62,7 +64,9 @@ MAX_CALLS = 128
 UNKNOWN_FIELDS, _MAX_HEADER = "x-emulator-unknown-fields", 2000
 
 _DEFAULTS = EmulatorSettings()
-_SERVED = f"{', '.join(OPERATIONS)} of bedrock-runtime, bedrock-agent-runtime and bedrock"
+_SERVED = (
+    f"{', '.join(OPERATIONS)} of bedrock-runtime, bedrock-agent-runtime and bedrock, {' and '.join(sts.ACTIONS)} of sts"
+)
 
 
 def _never_stops() -> bool:
@@ -96,14 +100,16 @@ def create_emulator(
         policy=GuardrailPolicy(tuple(settings.blocked_words)),
         is_strict=not settings.lenient,
     )
-    authenticate = make_authenticator(read_secrets(settings.secrets))
+    authenticate = make_authenticator(read_secrets(settings.secrets), account.sessions)
     serve = partial(_serve, account=account, authenticate=authenticate, is_stopping=is_stopping, log=log, faults=faults)
     for step in (
         partial(_with_operations, serve=serve),
         partial(_with_surfaces, serve=serve),
+        partial(_with_sts, serve=serve),
         _with_access,
         partial(_with_admin, engine=engine, log=log, faults=faults),
         partial(_with_replies, replies=replies),
+        partial(_with_sessions, sessions=account.sessions),
         _with_errors,
         _with_request_ids,
         _with_call_limit,
@@ -154,6 +160,7 @@ def _serve(
         headers=headers,
         region=read_region(headers.get("authorization", "")),
     )
+    update(caller=_name_caller(account, read_key_id(headers.get("authorization", ""))))
     response = _respond(served, emulator_request, authenticate, update, faults)
     if unknown := emulator_request.unknown:
         update(unknown=unknown)
@@ -193,6 +200,25 @@ def _with_surfaces(app: Flask, serve: _Serve) -> Flask:
     return app
 
 
+def _with_sts(app: Flask, serve: _Serve) -> Flask:
+    @app.post("/")
+    def call_sts() -> Response:
+        body = read_body(request)
+        action = sts.find_action(body) if read_service(request.headers.get("authorization", "")) == sts.SERVICE else ""
+        if not action:
+            abort(404)
+        served = _Served(name=action, run=sts.ACTIONS[action], protocol=sts.PROTOCOL, scheme=sts.SCHEME)
+        return serve(served, body=body, labels={})
+
+    return app
+
+
+def _name_caller(account: EmulatedAccount, key_id: str) -> str | None:
+    """The identity of a call: the session of its key, or the key."""
+    session = account.sessions.find(key_id)
+    return session.arn if session else key_id or None
+
+
 def _to_flask(response: EmulatorResponse) -> Response:
     return Response(b"".join(response.parts), response.status, dict(response.headers))
 
@@ -215,7 +241,7 @@ def _respond(
 
     try:
         authenticate(sigv4.read_wsgi_request(request.environ, request.headers, emulator_request.body), served.scheme)
-        fault = _find_fault(faults)
+        fault = _find_fault(faults, served.name)
         if fault is None:
             return respond()
         update(fault=fault.fault)
@@ -232,9 +258,9 @@ def _respond(
         return refuse(EmulatedError("InternalServerException", text))
 
 
-def _find_fault(faults: FaultQueue) -> Fault | None:
+def _find_fault(faults: FaultQueue, operation: str) -> Fault | None:
     header = request.headers.get(HEADER)
-    return parse_header(header) if header else faults.take()
+    return parse_header(header) if header else faults.take(operation)
 
 
 def _with_access(app: Flask) -> Flask:
@@ -292,6 +318,19 @@ def _with_replies(app: Flask, replies: ReplyQueue) -> Flask:
     @app.delete("/_emulator/replies")
     def clear_replies() -> tuple[str, int]:
         replies.clear()
+        return "", 204
+
+    return app
+
+
+def _with_sessions(app: Flask, sessions: RoleSessions) -> Flask:
+    @app.get("/_emulator/sessions")
+    def list_sessions() -> Response:
+        return jsonify(sessions.describe())
+
+    @app.delete("/_emulator/sessions")
+    def end_sessions() -> tuple[str, int]:
+        sessions.end_all()
         return "", 204
 
     return app

@@ -90,6 +90,7 @@ def _make_aws_environ(endpoint_url: str, credentials: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": endpoint_url,
         "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{endpoint_url}{MANTLE_PREFIX}",
+        "AWS_ENDPOINT_URL_STS": endpoint_url,
         "AWS_ACCESS_KEY_ID": key,
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_REGION": REGION,

@@ -23,7 +23,7 @@ _SECRET_PATTERNS = (
 )
 _SECRET_HEADERS = frozenset({"x-amz-security-token", "x-api-key", "cookie"})
 # The members of the file's line about the end of a call, besides the event and the time.
-_END_MEMBERS = ("request_id", "operation", "model", "fault", "unknown", "status", "ended", "seconds")
+_END_MEMBERS = ("request_id", "operation", "model", "caller", "fault", "unknown", "status", "ended", "seconds")
 
 WriteLine = Callable[[dict[str, Any]], None]
 UpdateEntry = Callable[..., None]
@@ -67,6 +67,7 @@ class RequestLog:
             "request_id": request_id,
             "operation": operation,
             "model": model,
+            "caller": None,
             "headers": {name.lower(): _redact(name, value) for name, value in headers},
             "body": body[: self._body_bytes].decode("utf-8", "replace"),
             "bytes": len(body),

@@ -153,6 +153,7 @@ def serve(settings: EmulatorSettings) -> None:
 _SHOWN = (
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
     "AWS_ENDPOINT_URL_BEDROCK_MANTLE",
+    "AWS_ENDPOINT_URL_STS",
     "OPENAI_BASE_URL",
     "ANTHROPIC_BASE_URL",
 )

@@ -232,7 +232,7 @@ def test_no_aws_client_reaches_aws_and_what_is_not_served_is_refused_by_name(pro
                 "get_data_automation_status", "bedrock-data-automation-runtime: ", dict(
                     invocationArn="arn:aws:bedrock:us-east-1:123456789012:data-automation-invocation/x")),
             "bedrock": ("list_guardrails", "bedrock: GET /guardrails", {}),
-            "sts": ("get_caller_identity", "sts: GetCallerIdentity", {}),
+            "sts": ("get_session_token", "sts: GetSessionToken", {}),
             "s3": ("list_objects_v2", "s3: GET /bucket", {"Bucket": "bucket"}),
             "dynamodb": ("list_tables", "dynamodb: ListTables", {}),
             "sqs": ("list_queues", "sqs: ListQueues", {}),

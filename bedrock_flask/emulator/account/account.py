@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bedrock_flask.emulator.account.guardrail_policy import GuardrailPolicy
 from bedrock_flask.emulator.account.jobs import AsyncJobs
+from bedrock_flask.emulator.account.role_sessions import RoleSessions
 from bedrock_flask.emulator.account.stored_responses import StoredResponses
 from bedrock_flask.emulator.engines.engine import EmulatorEngine
 from bedrock_flask.emulator.replies.engine import ReplyEngine
@@ -16,7 +17,7 @@ ACCOUNT_ID = "123456789012"
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatedAccount:
-    """The account's plugins, engine, scripted replies, models, asynchronous calls, guardrails, stored responses."""
+    """The plugins, engine, scripted replies, models, asynchronous calls, guardrails and what the account has stored."""
 
     registry: Registry
     engine: EmulatorEngine
@@ -27,6 +28,7 @@ class EmulatedAccount:
     # Whether calls are refused by the models' capabilities.
     is_strict: bool = True
     responses: StoredResponses = field(default_factory=StoredResponses)
+    sessions: RoleSessions = field(default_factory=RoleSessions)
 
     def make_engine(self, model: str) -> ReplyEngine:
         """Make the engine of one call to a model."""

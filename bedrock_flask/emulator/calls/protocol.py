@@ -20,6 +20,10 @@ def write_error_type(error: EmulatedError) -> dict[str, str]:
     return {"x-amzn-ErrorType": f"{error.name}:{_ERROR_URI}"}
 
 
+def _write_json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """The functions of one API's protocol.
@@ -32,6 +36,7 @@ class Protocol:
     enlarge           a frame with that many more spaces, which change nothing that it means
     damage            a frame that its reader must refuse
     foreign           bytes that belong to no frame
+    serialize         the bytes of a described error
     """
 
     media_type: str
@@ -42,6 +47,7 @@ class Protocol:
     enlarge: Callable[[bytes, int], bytes]
     damage: Callable[[bytes], bytes]
     foreign: bytes
+    serialize: Callable[[Mapping[str, Any]], bytes] = _write_json
 
 
 def _encode_exception(error: EmulatedError) -> bytes:

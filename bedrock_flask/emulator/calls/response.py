@@ -1,6 +1,5 @@
 """A response of the emulator before it is delivered: status, headers, body parts, and how to put them on the wire."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -71,7 +70,7 @@ def make_error_response(error: EmulatedError, protocol: Protocol = AWS) -> Emula
     headers = dict(protocol.write_headers(error))
     if error.retry_after:
         headers["Retry-After"] = error.retry_after
-    body = json.dumps(protocol.describe_error(error)).encode()
+    body = protocol.serialize(protocol.describe_error(error))
     return make_response(body, headers, status=error.status, protocol=protocol)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from bedrock_flask.emulator.account.role_sessions import IssuedSession, RoleSessions
 from bedrock_flask.emulator.calls.errors import EmulatedError
 from bedrock_flask.errors import StartupError
 from bedrock_flask.protocol import sigv4
@@ -74,13 +75,20 @@ def read_secrets(pairs: Iterable[str], file: Path | None = None) -> dict[str, st
     return secrets
 
 
-def make_authenticator(secrets: Mapping[str, str]) -> Authenticate:
-    """Make the check of every request, which raises EmulatedError; without secrets every request passes."""
+def make_authenticator(secrets: Mapping[str, str], sessions: RoleSessions) -> Authenticate:
+    """Make the check of every request, which raises EmulatedError.
+
+    Without secrets every request passes, but for those with the keys of a session: that must be valid.
+    """
 
     def authenticate(request: sigv4.Request, scheme: Scheme = _DEFAULT) -> None:
+        header = request.headers.get("authorization", "")
+        if session := sessions.find(read_key_id(header)):
+            _verify_session(request, session, scheme)
+            sessions.count_call(session)
+            return
         if not secrets:
             return
-        header = request.headers.get("authorization", "")
         token = _read_token(header)
         if token is None:
             token = next(filter(None, map(request.headers.get, scheme.key_headers)), None)
@@ -94,12 +102,35 @@ def make_authenticator(secrets: Mapping[str, str]) -> Authenticate:
                 "The emulator does not accept presigned URLs: sign the headers.",
                 status=403,
             )
-        try:
-            sigv4.verify(request, secrets, datetime.now(UTC), _choose_service(header, scheme.services))
-        except sigv4.BadSignature as error:
-            raise EmulatedError(_ERROR_NAMES[type(error)], str(error)) from None
+        _verify(request, secrets, scheme)
 
     return authenticate
+
+
+def _verify_session(request: sigv4.Request, session: IssuedSession, scheme: Scheme) -> None:
+    if session.has_ended:
+        raise EmulatedError("ExpiredTokenException", "The security token included in the request is expired")
+    if not hmac.compare_digest(
+        request.headers.get("x-amz-security-token", "").encode("latin-1"), session.token.encode()
+    ):
+        raise EmulatedError(_ERROR_NAMES[sigv4.UnknownKey], "The security token included in the request is invalid.")
+    _verify(request, {session.access_key: session.secret_key}, scheme)
+
+
+def _verify(request: sigv4.Request, secrets: Mapping[str, str], scheme: Scheme) -> None:
+    service = _choose_service(request.headers.get("authorization", ""), scheme.services)
+    try:
+        sigv4.verify(request, secrets, datetime.now(UTC), service)
+    except sigv4.BadSignature as error:
+        raise EmulatedError(_ERROR_NAMES[type(error)], str(error)) from None
+
+
+def read_key_id(authorization: str) -> str:
+    """The access key id of a request, whether or not the signature is right; empty if it is not signed."""
+    try:
+        return sigv4.parse_authorization(authorization).key_id
+    except sigv4.BadSignature:
+        return ""
 
 
 def read_service(authorization: str) -> str:

@@ -46,7 +46,10 @@ ALIASES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A fault to inject into the next `count` calls; `table.py` explains the other members and their defaults."""
+    """A fault to inject into the next `count` calls, or those of one operation, by its name in the request log.
+
+    `table.py` explains the other members and their defaults.
+    """
 
     fault: str
     count: int = 1
@@ -57,6 +60,7 @@ class Fault:
     retry_after: str = ""
     status: int | None = None
     error: str = ""
+    operation: str = ""
 
     def find_position(self, response: EmulatorResponse, default: int = 1) -> int:
         """The number of frames before the fault: `after`, or else `default` in a stream and 0 in a whole body."""

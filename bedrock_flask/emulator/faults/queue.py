@@ -31,6 +31,7 @@ class _FaultSchema(fields.Schema):
     retry_after = fields.String(pattern=r"\A[ -~]+\Z")
     status = fields.Integer(min=400, max=599)
     error = fields.String()
+    operation = fields.String()
 
 
 _COUNTS = frozenset({"count", "after", "size", "status"})
@@ -80,7 +81,7 @@ def _find_unknown_members(order: Mapping[str, Any]) -> Iterator[FieldError]:
         hint = f"did you mean '{near[0]}'?" if near else f"the faults are {', '.join(FAULTS)}"
         yield FieldError("fault", f"there is no fault '{name:.{_NAME_SHOWN}}'; {hint}")
         return
-    members = ("count", *FAULTS[name].members)
+    members = ("count", "operation", *FAULTS[name].members)
     for member in order:
         if member not in ("fault", *members):
             yield FieldError(member, f"'{name}' does not take it; it takes {', '.join(members)}")
@@ -103,15 +104,16 @@ class FaultQueue:
         with self._lock:
             self._pending.clear()
 
-    def take(self) -> Fault | None:
-        """Take the fault for the call that is being served, if any is pending."""
+    def take(self, operation: str) -> Fault | None:
+        """Take the first fault for a call of this operation, if any is pending."""
         with self._lock:
-            if not self._pending:
+            places = (place for place, each in enumerate(self._pending) if each.operation in ("", operation))
+            if (place := next(places, None)) is None:
                 return None
-            first = self._pending.pop(0)
-            if first.count > 1:
-                self._pending.insert(0, replace(first, count=first.count - 1))
-            return first
+            found = self._pending.pop(place)
+            if found.count > 1:
+                self._pending.insert(place, replace(found, count=found.count - 1))
+            return found
 
     def list_pending(self) -> list[dict[str, Any]]:
         """The pending faults, as JSON objects."""

@@ -435,10 +435,13 @@ def test_an_order_that_does_not_fit_is_refused_with_what_would() -> None:
         ({"fault": "nothing like it"}, "there is no fault 'nothing like it'; the faults are AccessDeniedException, "),
         (
             {"fault": "throttle", "seconds": 3},
-            "seconds: 'throttle' does not take it; it takes count, message, retry_after, status",
+            "seconds: 'throttle' does not take it; it takes count, operation, message, retry_after, status",
         ),
-        ({"fault": "stall", "size": 3, "error": "x"}, "size: 'stall' does not take it; it takes count, after, seconds"),
-        ({"fault": "html", "after": 1}, "after: 'html' does not take it; it takes count"),
+        (
+            {"fault": "stall", "size": 3, "error": "x"},
+            "size: 'stall' does not take it; it takes count, operation, after, seconds",
+        ),
+        ({"fault": "html", "after": 1}, "after: 'html' does not take it; it takes count, operation"),
         ({"fault": "stall", "secnds": 3}, "secnds: is not a known field; did you mean 'seconds'?"),
         ({"fault": 3}, "fault: must be a string"),
     ]
