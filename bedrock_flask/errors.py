@@ -609,6 +609,20 @@ class CredentialsError(UpstreamError):
     status = 503
 
 
+class RoleNotAssumed(CredentialsError):
+    """The role that a policy prescribes for the caller cannot be assumed, and nothing is called without it.
+
+    `reason` is for operators, because it names accounts and roles; `name` is STS's name of its error, if it has any.
+    """
+
+    code = "role_not_assumed"
+    title = "The AWS role of the caller cannot be assumed"
+
+    def __init__(self, detail: str = "", *, reason: str = "", name: str = "", retryable: bool = False) -> None:
+        super().__init__(detail)
+        self.reason, self.name, self.retryable = reason, name, retryable
+
+
 @dataclass(frozen=True)
 class BedrockErrorRow:
     """How the gateway reports one of Bedrock's errors to a caller."""

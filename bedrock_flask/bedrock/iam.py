@@ -17,6 +17,10 @@ from bedrock_flask.bedrock.surfaces import CALLED, MANTLE
 # The placeholder for an account that is not known.
 ACCOUNT = "ACCOUNT_ID"
 
+# What the gateway needs to assume a role with session tags, and the role's trust policy allows it too.
+# Source: IAM user guide, "Pass session tags in AWS STS".
+ASSUME_ROLE = ("sts:AssumeRole", "sts:TagSession")
+
 _PARTITIONS = MappingProxyType({"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"})
 _DENIED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 

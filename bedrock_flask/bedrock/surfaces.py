@@ -15,12 +15,15 @@ from types import MappingProxyType
 
 from bedrock_flask.bedrock.operations import ASYNC, OPERATIONS, RUNTIME
 
-MANTLE = "bedrock-mantle"
+MANTLE, STS = "bedrock-mantle", "sts"
 # Its host; those of bedrock-runtime botocore knows.
 MANTLE_HOST = "bedrock-mantle.{region}.api.aws"
 # The service in the scope of a signature, by endpoint. Sources: botocore's service model of bedrock-runtime
 # (`signingName`); the packages openai and anthropic. A bearer token is the same for both.
-SIGNING_NAMES: Mapping[str, str] = MappingProxyType({RUNTIME: "bedrock", MANTLE: MANTLE})
+SIGNING_NAMES: Mapping[str, str] = MappingProxyType({RUNTIME: "bedrock", MANTLE: MANTLE, STS: STS})
+
+# The variable with an API key of Bedrock, which botocore prefers to all other credentials.
+API_KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
 # The version of Anthropic's API that the Messages surfaces want as a header. Source: inference-messages-api.
 ANTHROPIC_VERSION = "2023-06-01"

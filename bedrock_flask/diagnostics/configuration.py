@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from bedrock_flask.bedrock.surfaces import MANTLE
+from bedrock_flask.bedrock.surfaces import API_KEY_VARIABLE, MANTLE
 from bedrock_flask.config import PREFIX
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import CredentialsError, SettingsError
@@ -18,7 +18,7 @@ from bedrock_flask.transport.signed.endpoints import find_endpoint
 
 ENVIRONMENT, ENV_FILE, DEFAULT = "environment", ".env file", "default"
 CONFIG_FILE = "AWS configuration file"
-BEARER = "AWS_BEARER_TOKEN_BEDROCK"
+BEARER = API_KEY_VARIABLE
 RUNTIME, CONTROL = "bedrock-runtime", "bedrock"
 
 

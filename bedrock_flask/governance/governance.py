@@ -1,8 +1,12 @@
 """Governance as one record: what the gateway asks while it serves."""
 
+import logging
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bedrock_flask.bedrock.surfaces import API_KEY_VARIABLE
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.errors import StartupError, StoreUnavailable
 from bedrock_flask.governance.ledger import Ledger
@@ -15,8 +19,9 @@ from bedrock_flask.prices.pricer import Pricer
 if TYPE_CHECKING:
     from bedrock_flask.governance.workloads.workloads import Workloads
 
-# Seconds.
-_MOMENT = 60.0
+LOG = logging.getLogger("bedrock_flask.gateway")
+# Seconds; for the second the start waits for a database that is away.
+_MOMENT, _PATIENCE = 60.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
     except StoreUnavailable as error:
         if isinstance(error.__cause__, StartupError):
             raise error.__cause__ from None
+    if os.environ.get(API_KEY_VARIABLE):
+        _warn_of_roles(settings)
     is_durable = settings.ledger == "durable"
     ledger = Ledger(open_ledger_store(database, pepper, flushes=is_durable), is_durable=is_durable)
     ledger.start()
@@ -80,3 +87,16 @@ def _open_workloads(path: str, principals: Principals) -> "Workloads":
     except ImportError:
         raise StartupError("BEDROCK_FLASK_ISSUERS_FILE needs a package: pip install 'bedrock-flask[oidc]'") from None
     return open_workloads(path, principals.find_owner)
+
+
+def _warn_of_roles(settings: Settings) -> None:
+    """Warn of teams and keys whose role cannot be assumed, because the gateway's own credential is an API key."""
+    from bedrock_flask.governance.store.directory import Directory
+    from bedrock_flask.governance.store.engine import begin
+
+    # Where the database is away, their calls are refused all the same.
+    with suppress(StartupError), begin(settings.database_url, writes=False, patience=_PATIENCE) as connection:
+        if owners := [session.owner for session in Directory(connection, "").list_role_sessions()]:
+            LOG.warning(
+                "%s is set, with which no role is assumed: calls of %s fail", API_KEY_VARIABLE, ", ".join(owners)
+            )

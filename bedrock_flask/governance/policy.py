@@ -29,6 +29,9 @@ class Policy:
     tier         the service tier of every call
     metadata     request metadata of every call
     parameters   the sampling parameters of every call, by the names of PARAMETERS
+    role         the ARN of the AWS role that is assumed for every call
+    external_id  what that role wants to be given by those who assume it
+    session_tags the names of tags that its session has, beside `team` and `key`
     most_tokens  the most tokens of an answer
     unknown      the names of rules that only a later release knows: nothing is allowed
     """
@@ -43,6 +46,9 @@ class Policy:
     tier: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, float] = field(default_factory=dict)
+    role: str = ""
+    external_id: str = ""
+    session_tags: tuple[str, ...] | None = None
     most_tokens: int | None = None
     unknown: tuple[str, ...] = ()
 
@@ -51,6 +57,8 @@ class Policy:
 _SINGLE, _NAMED = ("guardrail", "tier"), ("metadata", "parameters")
 # The most that each parameter may be; names are Converse's.
 PARAMETERS: Mapping[str, float] = MappingProxyType({"temperature": 2, "topP": 1})
+# Of each of these an inner policy may only say the same; a call does not show its role.
+_FIXED = (*_SINGLE, "role", "external_id")
 # The members that a policy may have.
 RULES = tuple(each.name for each in fields(Policy) if each.name not in ("owner", "unknown"))
 
@@ -200,7 +208,7 @@ def _find_contradiction(terms: Terms) -> str:
 
 def _find_replaced(policy: Policy, outer: Policy) -> str:
     """What an outer policy prescribes that an inner one says otherwise."""
-    for name in _SINGLE:
+    for name in _FIXED:
         inner, own = getattr(policy, name), getattr(outer, name)
         if inner and own and inner != own:
             return f"{name} {own}"

@@ -8,6 +8,7 @@ from typing import Any
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.governance.policy import PARAMETERS as MOST_OF_PARAMETERS
 from bedrock_flask.governance.policy import parse_network
+from bedrock_flask.governance.role_session import KEY_TAG, TEAM_TAG
 
 # The longest text of metadata, and of its name.
 _LONGEST = 256
@@ -24,7 +25,19 @@ def _is_network(text: str) -> bool:
     return True
 
 
+_TAG = re.compile(r"[\w .:/=+@-]{1,128}", re.ASCII)
+
+
+def _is_session_tag(name: str) -> bool:
+    # AWS takes names that differ only in case for the same; those that begin with `aws:` are its own.
+    lower = name.lower()
+    return bool(_TAG.fullmatch(name)) and lower not in (TEAM_TAG, KEY_TAG) and not lower.startswith("aws:")
+
+
 DIALECTS, METADATA, MOST_TOKENS, PARAMETERS = "dialects", "metadata", "most_tokens", "parameters"
+ROLE, EXTERNAL_ID, SESSION_TAGS = "role", "external_id", "session_tags"
+# The identity that AWS sees does not depend on the model that is called.
+OF_CALLERS = (ROLE, EXTERNAL_ID, SESSION_TAGS)
 # Rules whose value is a list, or a text: in words what each text of it is, and whether one is.
 LISTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
     {
@@ -33,6 +46,7 @@ LISTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
         "regions": ("a region", re.compile(REGION, re.ASCII).fullmatch),
         "geographies": ("a geography such as eu or global", re.compile(r"[a-z][a-z-]{1,15}").fullmatch),
         "networks": ("a network such as 10.0.0.0/8", _is_network),
+        SESSION_TAGS: ("the name of a tag that a session may have beside `team` and `key`", _is_session_tag),
     }
 )
 TEXTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
@@ -42,6 +56,14 @@ TEXTS: Mapping[str, tuple[str, Test]] = MappingProxyType(
             re.compile(r"[\x21-\x7e]+:[A-Z0-9]+").fullmatch,
         ),
         "tier": ("a service tier such as flex", re.compile(r"[a-z]{1,32}").fullmatch),
+        ROLE: (
+            "the ARN of a role such as arn:aws:iam::123456789012:role/acme",
+            re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}", re.ASCII).fullmatch,
+        ),
+        EXTERNAL_ID: (
+            "an external id: 2 to 1224 letters, digits and _+=,.@:/-",
+            re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII).fullmatch,
+        ),
     }
 )
 RULES = (*LISTS, MOST_TOKENS, *TEXTS, METADATA, PARAMETERS)
@@ -52,7 +74,14 @@ def find_policy_fault(policy: Mapping[str, Any], dialects: Collection[str]) -> s
 
     `dialects` are the names that there are; without them any name passes.
     """
-    return next((fault for name, value in policy.items() if (fault := _find_fault(name, value, dialects))), "")
+    faults = (fault for name, value in policy.items() if (fault := _find_fault(name, value, dialects)))
+    return next(faults, "") or _find_roleless(policy)
+
+
+def _find_roleless(policy: Mapping[str, Any]) -> str:
+    """What is wrong with a policy that says something of a role and names none."""
+    needless = [] if policy.get(ROLE) else [name for name in (EXTERNAL_ID, SESSION_TAGS) if policy.get(name)]
+    return f"{needless[0]} says nothing without a role: set both in one policy" if needless else ""
 
 
 def _find_fault(name: str, value: Any, dialects: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from bedrock_flask.config.limits import StaticLimits
 from bedrock_flask.governance.budgets import Budget
 from bedrock_flask.governance.limits import ScopedLimits, read_limits
 from bedrock_flask.governance.policy import Policy
+from bedrock_flask.governance.role_session import RoleSession, find_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Principal:
     budgets  those of the teams and of the key: a call must fit into each
     limits   those of the teams, from the top down, and of the key: a call must fit into each
     expires  milliseconds since 1970 from which on the key or its secret is not valid; None if it stays valid
+    session  the role session in which its calls are made; None if the gateway makes them as itself
     """
 
     key: str = ""
@@ -34,6 +36,12 @@ class Principal:
     budgets: Sequence[Budget] = ()
     limits: Sequence[ScopedLimits] = ()
     expires: int | None = None
+    session: RoleSession | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Here, so that whatever makes a principal makes none that calls as the gateway against its policies.
+        session = find_session(self.policies, self.key, self.team, self.tags) if self.policies else None
+        object.__setattr__(self, "session", session)
 
 
 NOBODY = Principal()

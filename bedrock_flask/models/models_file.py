@@ -33,7 +33,7 @@ from bedrock_flask.adapter import Adapter
 from bedrock_flask.bedrock.model_ids import REGION
 from bedrock_flask.errors import ModelsFileError
 from bedrock_flask.governance.policy import Policy, read_policy
-from bedrock_flask.governance.policy_form import find_policy_fault
+from bedrock_flask.governance.policy_form import OF_CALLERS, find_policy_fault
 from bedrock_flask.models.contradictions import find_contradictions
 from bedrock_flask.models.registry import Registry
 
@@ -88,6 +88,8 @@ class _Policy(fields.Field[Mapping[str, Any]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, Any]:
         fault = find_policy_fault(value, ()) if isinstance(value, dict) else "is not a table of rules"
+        if named := [name for name in OF_CALLERS if not fault and name in value]:
+            fault = f"{named[0]} is a rule of teams and keys only"
         if fault:
             raise marshmallow.ValidationError(fault)
         rules: Mapping[str, Any] = value

@@ -18,11 +18,12 @@ def resolve_region(region: str) -> str:
 
 
 def cache_by_region(
-    make: Callable[[Region], Kept], discard: Callable[[Kept], object] = lambda kept: None
+    make: Callable[[Region], Kept], discard: Callable[[Kept], object] = lambda kept: None, most: int = _MOST_REGIONS
 ) -> tuple[Callable[[Region], Kept], Callable[[], None]]:
     """A function from a region to what `make` makes for it, once, and a function that clears the cache.
 
-    Each is made at the first call, so after fork, one at a time. What leaves the cache is discarded.
+    Each is made at the first call, so after fork, one at a time. What leaves the cache, where more than `most` are
+    kept, is discarded.
     """
     cache: dict[Region, Kept] = {}
     lock = threading.Lock()
@@ -34,7 +35,7 @@ def cache_by_region(
                 found = cache.get(region)
                 if found is None:
                     found = make(region)
-                    if len(cache) >= _MOST_REGIONS:
+                    if len(cache) >= most:
                         discard(cache.pop(next(iter(cache))))
                     cache[region] = found
         return found

@@ -25,6 +25,7 @@ def test_it_has_the_rules_of_keys_and_teams() -> None:
         ('{ networks = ["10.0.0.300"] }', "policy: '10.0.0.300' is not a network"),
         ("{ most_tokens = 0 }", "policy: '0' is not a number of tokens"),
         ('{ guardrail = "gr1" }', "policy: 'gr1' is not a guardrail"),
+        ('{ role = "arn:aws:iam::123456789012:role/a" }', "policy: role is a rule of teams and keys only"),
     ],
 )
 def test_a_fault_is_named(policy: str, fault: str) -> None:

@@ -16,6 +16,7 @@ from bedrock_flask.governance.key_text import NewKey, compute_digest, draw_key
 from bedrock_flask.governance.limits import change_limits, find_limits_fault, tidy_limits
 from bedrock_flask.governance.policy import find_widening, read_policy
 from bedrock_flask.governance.policy_form import find_policy_fault
+from bedrock_flask.governance.role_session import RoleSession, find_session
 from bedrock_flask.governance.store.audit import describe_row, write_audit
 from bedrock_flask.governance.store.errors import ConflictError, DirectoryError, MissingError
 from bedrock_flask.governance.store.key_store import read_chains, read_policies
@@ -143,6 +144,17 @@ class Directory:
         """The policy of a scope, as it is stored."""
         found: Mapping[str, Any] = self._find(*_split_scope(scope)).policy
         return found
+
+    def list_role_sessions(self) -> Sequence[RoleSession]:
+        """For each role that a policy names, the session of a key; that of a team's key is named `doctor`."""
+        teams = [(f"team '{row.id}'", f"{row.id}/doctor", row.id, row) for row in self.list_teams()]
+        keys = [(f"key '{row.id}'", row.id, row.team, row) for row in self.list_keys()]
+        sessions = (
+            find_session([read_policy(owner, row.policy)], key, team, row.tags)
+            for owner, key, team, row in (*teams, *keys)
+            if row.revoked is None and row.policy
+        )
+        return list({(each.role, each.external_id): each for each in sessions if each}.values())
 
     def set_policy(self, scope: str, policy: Mapping[str, Any]) -> None:
         """Replace the policy of a scope; what the teams above it do not allow is refused."""

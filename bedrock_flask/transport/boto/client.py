@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import boto3
 import botocore.exceptions as boto
 from botocore.config import Config
+from botocore.credentials import Credentials as RequestCredentials
 
 from bedrock_flask.call import Call, Handler, Reply, Stream
 from bedrock_flask.config.settings import Settings, max_concurrent_calls
@@ -32,10 +33,14 @@ from bedrock_flask.transport.reading import Reader, raise_if_expired
 from bedrock_flask.transport.regions import cache_by_region, resolve_region
 from bedrock_flask.transport.retry import make_handler
 from bedrock_flask.transport.shutdown import Shutdown
+from bedrock_flask.transport.signed.assumed_roles import cache_sessions
+from bedrock_flask.transport.signed.credentials import Credentials, Frozen, make_credentials
+from bedrock_flask.transport.signed.gate import cache_gates
 
 LOG = logging.getLogger("bedrock_flask.transport")
 
-_CALL: ContextVar[Call] = ContextVar("call")
+# The call that is made, and the keys of the role session that it is signed with; None for the gateway's own.
+_CALL: ContextVar[tuple[Call, Frozen | None]] = ContextVar("call")
 
 Clients = Callable[[str], Any]
 Answer = TypeVar("Answer", Reply, Stream)
@@ -44,22 +49,34 @@ Answer = TypeVar("Answer", Reply, Stream)
 def make_transport(settings: Settings, shutdown: Shutdown) -> Handler:
     """The handler that calls Bedrock, until the process shuts down."""
     clients, forget = cache_clients(settings)
+    find_session = cache_sessions(settings, make_credentials(settings), cache_gates(settings)[0])
 
     def attempt(call: Call, read: Callable[[Reader], Answer], *, as_stream: bool) -> Answer:
         shutdown.check()
+        session = find_session(call.principal.session) if call.principal.session else None
+        keys = _find_keys(session, call, shutdown) if session else None
         try:
             with _map_errors(call, shutdown):
                 client = clients(call.region or settings.region)
                 call.record.region = client.meta.region_name
-                pending = _send(client, call)
+                pending = _send(client, call, keys)
                 return read(Reader(pending, call, settings, shutdown, as_stream=as_stream))
         except GatewayError as error:
             # Credentials are read when a client is created: only the next one sees what was renewed since.
             if error.code == CredentialsError.code:
                 forget()
+                if session and keys:
+                    session.forget(keys)
             raise
 
     return make_handler(attempt, settings, shutdown)
+
+
+def _find_keys(session: Credentials, call: Call, shutdown: Shutdown) -> Frozen:
+    """The keys of a role session, which are never a bearer token."""
+    keys = session.current(call.deadline, shutdown.check)
+    assert isinstance(keys, Frozen)  # noqa: S101 - what `cache_sessions` makes gives keys
+    return keys
 
 
 def cache_clients(settings: Settings) -> tuple[Clients, Callable[[], None]]:
@@ -94,7 +111,7 @@ def make_client(settings: Settings, region: str) -> Any:
 
 def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     """Change InvokeModel's request to the operation that is called."""
-    call = _CALL.get()
+    call, keys = _CALL.get()
     # The id in the path is encoded, so this is the last slash before it.
     endpoint, _, _ = params["url"].rpartition("/model/")
     params["method"], params["url"] = call.method, endpoint + call.target
@@ -104,11 +121,14 @@ def _redirect(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None
     if call.method != "GET" and not any(name.lower() == "content-type" for name in call.headers):
         headers["Content-Type"] = "application/json"
     headers.update(call.headers)
+    if keys:
+        signed_with = RequestCredentials(keys.access_key, keys.secret_key, keys.token)
+        context["signing"] = {**context.get("signing", {}), "request_credentials": signed_with}
     context["read_timeout"] = min(context["client_config"].read_timeout, max(call.remaining(), 0.001))
 
 
-def _send(client: Any, call: Call) -> DeferredResponse:
-    token = _CALL.set(call)
+def _send(client: Any, call: Call, keys: Frozen | None = None) -> DeferredResponse:
+    token = _CALL.set((call, keys))
     try:
         # An operation that is on no model has another address, in which this one does not appear.
         response = client.invoke_model(modelId=call.model or "none", body=call.body)

@@ -12,12 +12,11 @@ from bedrock_flask.bedrock.offers import Offer, make_offer, read_mantle_models
 from bedrock_flask.bedrock.operations import CONTROL
 from bedrock_flask.bedrock.surfaces import MANTLE, MODEL_LIST, SURFACES, find_endpoints
 from bedrock_flask.call import Call, Handler
-from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.errors import GatewayError, UpstreamUnreachable
+from bedrock_flask.errors import GatewayError
 from bedrock_flask.transport.shutdown import Shutdown
 from bedrock_flask.transport.signed.client import make_transport
-from bedrock_flask.transport.signed.endpoints import find_endpoint
+from bedrock_flask.transport.signed.endpoints import check_endpoint
 
 LOG = logging.getLogger("bedrock_flask.gateway")
 # Seconds for the lists of one region.
@@ -71,15 +70,6 @@ def make_mantle_reader(
         return read_mantle_models(send(handler, adapter, MODEL_LIST.name, region, time.monotonic() + seconds))
 
     return read
-
-
-def check_endpoint(settings: Settings, region: str, service: str) -> None:
-    """Raise UpstreamUnreachable where an emulator is called: its credentials must not reach AWS itself."""
-    if is_loopback(find_endpoint(settings, region).host) and not is_loopback(
-        find_endpoint(settings, region, service).host
-    ):
-        variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
-        raise UpstreamUnreachable(f"Calls go to this machine, and {variable} is not set to it as well.")
 
 
 def send(handler: Handler, adapter: Adapter, operation: str, region: str, deadline: float, query: str = "") -> Any:

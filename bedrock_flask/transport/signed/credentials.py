@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -37,6 +38,7 @@ _WAIT_SECONDS = 10
 _MAX_PAUSE, _MAX_PAUSE_WITHOUT = 15.0, 2.0
 # Longer than any provider should take: a process may ask somebody to sign in, and never end.
 _MAX_WAIT = 60.0
+_LATE = "The gateway's AWS credentials were not found in time."
 _HEADER_TEXT = re.compile(r"[!-~]+")
 
 
@@ -83,7 +85,7 @@ class _Attempt:
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.fault = ""
+        self.fault: CredentialsError | None = None
 
 
 class Credentials:
@@ -133,7 +135,7 @@ class Credentials:
         if until == deadline and not attempt.done.is_set():
             raise DeadlineExceeded()
         # An error of each call's own: what handles it may change it.
-        raise CredentialsError(attempt.fault or "The gateway's AWS credentials were not found in time.")
+        raise copy(attempt.fault) if attempt.fault else CredentialsError(_LATE)
 
     def _start_attempt(self, seen: Held | None) -> _Attempt:
         """The attempt that runs, or a new one, or one that has ended if it has replaced what the call has seen."""
@@ -149,23 +151,23 @@ class Credentials:
                     threading.Thread(target=self._run, args=(attempt,), name="credentials", daemon=True).start()
                 except RuntimeError:
                     # The system has no thread left; what is valid stays so.
-                    self._end(attempt, CredentialsError().detail)
+                    self._end(attempt, CredentialsError())
             return attempt
 
     def _run(self, attempt: _Attempt) -> None:
-        held, fault = None, CredentialsError().detail
+        held, fault = None, CredentialsError()
         try:
             self._pause()
             with map_errors():
                 held = self._renew()
         except CredentialsError as failed:
-            fault = failed.detail
+            fault = failed
         finally:
             with self._lock:
                 self._held = held or self._held
-                self._end(attempt, "" if held else fault)
+                self._end(attempt, None if held else fault)
 
-    def _end(self, attempt: _Attempt, fault: str) -> None:
+    def _end(self, attempt: _Attempt, fault: CredentialsError | None) -> None:
         attempt.fault, self._attempt = fault, None
         self._failures = self._failures + 1 if fault else 0
         if fault and not self._is_valid():

@@ -21,8 +21,9 @@ from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url, va
 from bedrock_flask.bedrock.iam import partition_of
 from bedrock_flask.bedrock.operations import RUNTIME
 from bedrock_flask.bedrock.surfaces import MANTLE, MANTLE_HOST, SIGNING_NAMES
+from bedrock_flask.config.hosts import is_loopback
 from bedrock_flask.config.settings import Settings
-from bedrock_flask.errors import CredentialsError
+from bedrock_flask.errors import CredentialsError, UpstreamUnreachable
 from bedrock_flask.transport.signed.sessions import SIGNING_NAME, make_session, map_errors
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -74,6 +75,18 @@ def find_endpoint(settings: Settings, region: str = "", service: str = RUNTIME) 
         find_url = _build_mantle_url if service == MANTLE else partial(_apply_rules, service)
         url = configured or find_url(session, named, fips=named != region)
         return _read_url(url, named, SIGNING_NAMES.get(service, SIGNING_NAME), _find_ca_bundle(session))
+
+
+def check_endpoint(settings: Settings, region: str, service: str) -> None:
+    """Raise UpstreamUnreachable where an emulator is called: its credentials must not reach AWS itself."""
+    check_host(find_endpoint(settings, region).host, find_endpoint(settings, region, service).host, service)
+
+
+def check_host(runtime: str, host: str, service: str) -> None:
+    """The same, given the hosts of bedrock-runtime and of the service."""
+    if is_loopback(runtime) and not is_loopback(host):
+        variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+        raise UpstreamUnreachable(f"Calls go to this machine, and {variable} is not set to it as well.")
 
 
 def _find_configured_url(session: Session, service: str) -> str:

@@ -154,8 +154,9 @@ def _format_time(second: int) -> str:
     return time.strftime(sigv4.TIME, time.gmtime(second))
 
 
-# A day has one key for each secret and region; of paths there are as many as models that are called.
-_derive_key = lru_cache(maxsize=128)(sigv4.derive_key)
+# A day has one key for each secret and region, and each role session has a secret; of paths there are as many as models
+# that are called.
+_derive_key = lru_cache(maxsize=2048)(sigv4.derive_key)
 _format_path = lru_cache(maxsize=512)(sigv4.format_canonical_path)
 
 

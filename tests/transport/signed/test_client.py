@@ -13,7 +13,7 @@ from bedrock_flask.call import Call
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.transport.choice import make_transport
 from bedrock_flask.transport.shutdown import Shutdown
-from bedrock_flask.transport.signed import client
+from bedrock_flask.transport.signed import gate
 from bedrock_flask.transport.signed.credentials import Frozen
 from bedrock_flask.transport.signed.endpoints import Endpoint
 from tests.doubles import SendWhole, Upstream
@@ -29,8 +29,8 @@ def make_call(adapter: Adapter, **options: Any) -> Call:
 
 
 def test_a_request_is_head_and_body_in_one(nova: Adapter, aws: None) -> None:
-    gate = client.make_gate(ENDPOINT, Settings())
-    [written] = client.write_request(make_call(nova, headers={"x-amzn-bedrock-trace": "ENABLED"}), gate, KEYS)
+    way = gate.make_gate(ENDPOINT, Settings())
+    [written] = gate.write_request(make_call(nova, headers={"x-amzn-bedrock-trace": "ENABLED"}), way, KEYS)
     head, _, body = written.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0] == "POST /base/model/m/invoke HTTP/1.1"
@@ -40,7 +40,7 @@ def test_a_request_is_head_and_body_in_one(nova: Adapter, aws: None) -> None:
 
 def test_a_large_body_is_not_copied(nova: Adapter, aws: None) -> None:
     call = replace(make_call(nova), body=b" " * 100_000)
-    head, body = client.write_request(call, client.make_gate(ENDPOINT, Settings()), KEYS)
+    head, body = gate.write_request(call, gate.make_gate(ENDPOINT, Settings()), KEYS)
     assert head.endswith(b"Content-Length: 100000\r\n\r\n") or b"Content-Length: 100000\r\n" in head
     assert body is call.body
 
@@ -49,10 +49,10 @@ def test_a_large_body_is_not_copied(nova: Adapter, aws: None) -> None:
 def test_no_header_breaks_the_head_of_a_request(
     nova: Adapter, aws: None, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    monkeypatch.setattr(client, "sign", lambda *_: [("Host", "localhost"), ("X-Odd", value)])
-    gate = client.make_gate(ENDPOINT, Settings())
+    monkeypatch.setattr(gate, "sign", lambda *_: [("Host", "localhost"), ("X-Odd", value)])
+    way = gate.make_gate(ENDPOINT, Settings())
     with pytest.raises(ValueError, match="line break"):
-        client.write_request(make_call(nova), gate, KEYS)
+        gate.write_request(make_call(nova), way, KEYS)
 
 
 def test_no_client_of_boto3_is_loaded_and_nothing_before_the_first_call(plain_environ: dict[str, str]) -> None:
