@@ -28,11 +28,15 @@ from bedrock_flask.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from bedrock_flask.governance.role_session import RoleSession
 from bedrock_flask.transport.boto.client import make_client
 from bedrock_flask.transport.regions import resolve_region
 from bedrock_flask.transport.shutdown import Shutdown
 from bedrock_flask.transport.signed.account_lists import make_mantle_reader
+from bedrock_flask.transport.signed.assumed_roles import assume_role
+from bedrock_flask.transport.signed.credentials import make_credentials
 from bedrock_flask.transport.signed.endpoints import find_endpoint
+from bedrock_flask.transport.signed.gate import cache_gates
 
 # An account has a few hundred profiles in a region at most, and a page holds a thousand.
 _MAX_PAGES = 10
@@ -112,6 +116,11 @@ class AwsAccount:
         with _map_errors():
             identity = self.make_session().client("sts").get_caller_identity()
         return str(identity.get("Account", "")), str(identity.get("Arn", ""))
+
+    def assume_role(self, session: RoleSession) -> None:
+        """Assume a role as the gateway does while it serves; RoleNotAssumed if that fails."""
+        settings = replace(self.settings, read_timeout=self.seconds)
+        assume_role(session, settings, make_credentials(settings), cache_gates(settings)[0])
 
     def probe_endpoint(self, service: str = RUNTIME) -> Probe:
         """Send an empty request to an endpoint, with a client configured as those that serve calls."""

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from bedrock_flask.bedrock.offers import make_offer
+from bedrock_flask.config.database import parse_database_url
 from bedrock_flask.diagnostics.model_access import find_problem
 from bedrock_flask.models.lifecycle import find_today
 from bedrock_flask.server.ports import find_free_port
 from tests.doubles import Emulator, SendWhole, StartEmulator, Upstream
+from tests.governed import change_directory, create_tables
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-x"
 THROUGH = [f"arn:aws:bedrock:{region}::foundation-model/{CLAUDE}" for region in ("us-east-1", "us-west-2")]
@@ -579,3 +581,25 @@ def test_against_the_emulator_all_is_well(
     assert {finding["status"] for finding in report["findings"]} <= {"ok", "warn", "skip"}
     called = {call["operation"] for call in emulator.calls()}
     assert {"ListFoundationModels", "ListInferenceProfiles", "Converse"} <= called
+
+
+def test_each_role_of_a_team_is_assumed_or_the_missing_statement_is_printed(
+    examine: Examine, towards: Callable[[str], dict[str, str]], emulator: Emulator, tmp_path: Path
+) -> None:
+    own = create_tables(f"sqlite:///{tmp_path}/gateway.db")
+    environ = towards(emulator.url) | own
+    assert examine(environ, "--model", "nova", code=0)["roles"] == [("ok", "no policy prescribes a role", "")]
+    database = parse_database_url(own["BEDROCK_FLASK_DATABASE_URL"])
+    role = "arn:aws:iam::210987654321:role/acme"
+    change_directory(database, "create_team", "acme")
+    change_directory(database, "set_policy", "team:acme", {"role": role})
+    report = examine(environ, "--model", "nova", code=0)
+    assert report["roles"] == [("ok", f"{role} of the team 'acme' is assumed as doctor@acme", "")]
+    emulator.fault("AccessDeniedException", operation="AssumeRole", message="not authorized: sts:TagSession")
+    report = examine(environ, "--model", "nova", code=1)
+    [(status, message, hint)] = report["roles"]
+    assert (status, hint) == ("FAIL", "docs: how-to/split-the-bill")
+    assert "cannot be assumed as doctor@acme: STS answers 403 AccessDenied" in message
+    assert report["missing"]["Statement"] == [
+        {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": [role]}
+    ]

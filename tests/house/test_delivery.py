@@ -223,8 +223,8 @@ def test_doctor_finds_what_it_asks_in_the_trimmed_environment(
     environ = plain_environ | {"PYTHONPATH": str(packages_of(environment)), "AWS_ENDPOINT_URL": emulator.url}
     report = run_checked(sys.executable, "-m", "bedrock_flask", "doctor", env=environ)
     assert "can be called" in report
-    # The emulator does not serve STS, but doctor called it.
-    assert "STS" in report
+    # Doctor called STS, which the emulator serves.
+    assert "arn:aws:iam::123456789012:user/emulator" in report
 
 
 def test_trimming_refuses_an_environment_without_a_service_that_is_needed(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from bedrock_flask.config import settings
 def doctor(names: tuple[str, ...], call: bool, timeout: float, as_json: bool, **options: str | None) -> None:
     """Check whether this machine can call Bedrock.
 
-    Checks the settings, plugins, models file, region, credentials, endpoint, clock and model access, in this order.
+    Checks the settings, plugins, models file, region, credentials, the roles of teams and keys, endpoint, clock and
+    model access, in this order.
     Each line is ok, warn or FAIL, with a hint. A model that is neither an alias nor named by --model can only warn.
     If a permission is denied, ends with the missing IAM policy as JSON. Exits with 1 if any check fails. Changes
     nothing and prints no secret; only --call calls models.

@@ -11,6 +11,7 @@ from bedrock_flask.bedrock import iam
 from bedrock_flask.bedrock.offers import Offer
 from bedrock_flask.bedrock.surfaces import MANTLE, MODEL_LIST, find_endpoints
 from bedrock_flask.call import Call
+from bedrock_flask.commands.database import read_directory
 from bedrock_flask.commands.doctor.report import FAIL, OK, WARN, Finding
 from bedrock_flask.commands.doctor.smallest_call import choose_way, make_smallest_call
 from bedrock_flask.config import settings
@@ -19,7 +20,7 @@ from bedrock_flask.config.settings import NO_KEYS, Settings, has_keys
 from bedrock_flask.diagnostics.account import AwsAccount, Probe
 from bedrock_flask.diagnostics.configuration import BEARER, RUNTIME, redact_url
 from bedrock_flask.diagnostics.model_access import find_problem, suggest_nearest
-from bedrock_flask.errors import BedrockError, GatewayError, StartupError
+from bedrock_flask.errors import BedrockError, GatewayError, RoleNotAssumed, StartupError
 from bedrock_flask.guards.completed import completed
 from bedrock_flask.models import load, loading
 from bedrock_flask.models.lifecycle import describe_end, find_lifecycle, find_today
@@ -251,6 +252,27 @@ def _check_bearer_token(endpoints: Iterable[str]) -> Finding:
     return Finding("credentials", WARN, message, hint)
 
 
+def check_roles(facts: Facts) -> Findings:
+    """Assume each role that a policy of a team or a key prescribes."""
+    if not facts.settings.database_url:
+        return None
+    with read_directory(facts.settings) as directory:
+        sessions = directory.list_role_sessions()
+    if not sessions:
+        yield Finding("roles", OK, "no policy prescribes a role")
+    account = facts.make_account()
+    for session in sessions:
+        try:
+            account.assume_role(session)
+        except RoleNotAssumed as error:
+            denied = error.name == "AccessDenied"
+            statement = iam.build_statement(iam.ASSUME_ROLE, [session.role]) if denied else None
+            yield Finding("roles", FAIL, error.reason, "docs: how-to/split-the-bill", statement)
+        else:
+            yield Finding("roles", OK, f"{session.role} of the {session.owner} is assumed as {session.name}")
+    return None
+
+
 def check_endpoints(facts: Facts) -> Findings:
     """Send an empty request to the endpoint of each region, and to bedrock-mantle where a model is called by it."""
     skews: dict[str, float | None] = {}
@@ -459,6 +481,7 @@ CHECKS: tuple[Row, ...] = (
     ("models file", ("settings", "registry"), check_models_file),
     ("region", ("settings", "models"), check_region),
     ("credentials", ("regions",), check_credentials),
+    ("roles", ("regions", "credentials"), check_roles),
     ("endpoint", ("regions",), check_endpoints),
     ("clock", ("skews",), check_clock),
     ("models", ("models", "skews", "credentials"), check_model_access),
