@@ -51,6 +51,8 @@ def limit_answer(model: Model, wire: str, body: bytes, policies: Sequence[Policy
             raise PolicyRefused(f"{rule}, and this request wants {answers}.")
         return put_in(body, document, _PATHS[name][0], most // answers)
     read = find_wire(model.adapter, wire).read_request
-    if read is None or not is_number(member(read(document), "inferenceConfig", "maxTokens")):
+    # A family that says nothing of its format has its limit at the top of it.
+    own = [member(read(document), "inferenceConfig", "maxTokens")] if read else [document.get(each) for each in _NAMES]
+    if not any(map(is_number, own)):
         raise PolicyRefused(f"{rule}, and this body names no limit: '{model.name}' needs one in its own format.")
     return body

@@ -46,12 +46,9 @@ def carry_prescribed(
     return carried
 
 
-def reject_prescribed(policies: Sequence[Policy], operation: str, *, writes_text: bool) -> None:
-    """Raise PolicyRefused if something is prescribed, for an operation that takes none of it.
-
-    Parameters are of models that write text.
-    """
-    if find_prescribed(policies) or (writes_text and prescribe(policies).get("parameters")):
+def reject_prescribed(policies: Sequence[Policy], operation: str) -> None:
+    """Raise PolicyRefused if something is prescribed that a request has beside its body, which the operation lacks."""
+    if find_prescribed(policies):
         raise PolicyRefused(f"{describe_prescriptions(policies)} {operation} takes none of it.")
 
 

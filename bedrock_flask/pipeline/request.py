@@ -34,6 +34,7 @@ from bedrock_flask.errors import (
     summarize_faults,
 )
 from bedrock_flask.fields import UNKNOWN
+from bedrock_flask.governance.policy import Policy
 from bedrock_flask.models.foreign_bodies import find_likeness
 from bedrock_flask.models.models_file import DROP, ERROR, WARN
 from bedrock_flask.models.resolver import Model
@@ -56,6 +57,8 @@ _MOST_PROFILES = 5
 # Counts of tokens, which AWS does not bill.
 _UNBILLED = frozenset({"CountTokens", *COUNTERS})
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+# The member of StartAsyncInvoke's body that is the model's own.
+_INPUT = "modelInput"
 
 
 def parse_json(data: bytes) -> Any:
@@ -221,8 +224,7 @@ def make_call(
         safeguards.combine(exchange.safeguards, guarded_by),
         policies,
     )
-    sent = set_parameters(model, wire, limit_answer(model, wire, carried.body, policies), policies)
-    sent_headers = carried.headers
+    sent, sent_headers = _bind_body(model, wire, carried.body, policies), carried.headers
     if surface := CALLED.get(operation):
         addressed = address_body(surface, sent, model.id, stream=stream)
         sent, sent_headers = addressed.body, {**sent_headers, **addressed.headers}
@@ -248,6 +250,23 @@ def make_call(
         terms=describe_terms(exchange, region, model),
         record=exchange.record,
     )
+
+
+def _bind_body(model: Model, wire: str, body: bytes, policies: Sequence[Policy]) -> bytes:
+    """The body with the limit and the parameters of the policies."""
+    return set_parameters(model, wire, limit_answer(model, wire, body, policies), policies)
+
+
+def _bind_job(model: Model, body: bytes, policies: Sequence[Policy]) -> bytes:
+    """The same for the body of StartAsyncInvoke, which has the model's own body in it."""
+    text = body.decode("utf-8", "surrogatepass")
+    if not policies or _INPUT not in envelope.find_members(text):
+        return body
+    own = envelope.extract_member(text, _INPUT).encode("utf-8", "surrogatepass")
+    bound = _bind_body(model, "", own, policies)
+    if bound == own:
+        return body
+    return envelope.splice(text, (), {_INPUT: bound.decode("utf-8", "surrogatepass")}).encode("utf-8", "surrogatepass")
 
 
 def find_billed_id(model: Model) -> str:
@@ -294,9 +313,10 @@ def make_account_call(
     `arn` is what it is on, which has a region; `model` is the one that its body names, or whose calls it lists.
     """
     check_enabled(exchange, operation)
-    if operation == ASYNC:
-        writes_text = model is not None and model.capabilities.output == "text"
-        reject_prescribed(list_policies(exchange, model), operation, writes_text=writes_text)
+    if operation == ASYNC and model is not None:
+        policies = list_policies(exchange, model)
+        reject_prescribed(policies, operation)
+        body = _bind_job(model, body, policies)
     end_large_body(exchange)
     named, is_alias = (find_arn_region(arn), False) if arn or model is None else (model.region, bool(model.base))
     region = choose_region(exchange, named, is_alias=is_alias)

@@ -441,6 +441,40 @@ def test_a_model_without_parameters_is_refused_and_one_that_writes_no_text_has_n
     assert embedding.status_code == 200, embedding.text
 
 
+PEGASUS = {"inputPrompt": "What is this?", "mediaSource": {"s3Location": {"uri": "s3://bucket/v.mp4"}}}
+INVOKE, JOBS = "/v1/models/pegasus-1-5/invoke", "/v1/models/pegasus-1-5/jobs"
+
+
+@pytest.mark.parametrize("path", [INVOKE, JOBS, "/async-invoke"])
+@pytest.mark.parametrize(
+    ("policy", "named", "words"),
+    [
+        ({"most_tokens": 40}, {"maxOutputTokens": 41}, "maxOutputTokens is 41"),
+        ({"most_tokens": 40}, {}, "this body names no limit"),
+        ({"most_tokens": 40}, {"maxOutputTokens": 40}, ""),
+        ({"parameters": {"temperature": 0.2}}, {"temperature": 0.3}, "temperature is 0.3"),
+        ({"parameters": {"temperature": 0.2}}, {}, "needs temperature in its own format"),
+        ({"parameters": {"temperature": 0.2}}, {"temperature": 0.2}, ""),
+    ],
+)
+def test_jobs_that_write_text_are_bound_too(
+    governed: GovernedGateway, path: str, policy: dict[str, Any], named: dict[str, Any], words: str
+) -> None:
+    own, place = {**PEGASUS, **named}, "s3://bucket/prefix"
+    bodies = {
+        INVOKE: own,
+        JOBS: {"input": own, "output": {"s3_uri": place}},
+        "/async-invoke": {
+            "modelId": "pegasus-1-5",
+            "modelInput": own,
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": place}},
+        },
+    }
+    answer = governed.send(governed.create_key(policy), path, bodies[path])
+    assert (answer.status_code == 403) is bool(words), answer.text
+    assert words in answer.text
+
+
 def test_models_that_write_no_text_and_counts_have_no_limit(governed: GovernedGateway) -> None:
     key = governed.create_key({"most_tokens": 1})
     embedding = governed.send(key, "/v1/embeddings", {"model": "titan-embed", "input": "Hi"})
