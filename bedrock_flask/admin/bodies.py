@@ -1,7 +1,7 @@
 """The bodies of the admin API and its answers as schemas: their members; the directory decides about their values."""
 
 from bedrock_flask.config.limits import MOST
-from bedrock_flask.fields import Anything, Integer, List, Nested, Object, Schema, String
+from bedrock_flask.fields import Anything, Integer, List, Nested, Number, Object, Schema, String
 
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T"
 _YEAR = 31_536_000
@@ -19,6 +19,9 @@ class Policy(Schema):
     guardrail = String(allow_none=True, description="ID:VERSION, the guardrail of every call.")
     tier = String(allow_none=True, description="The service tier of every call.")
     metadata = Object(String(allow_none=True), allow_none=True, description="Request metadata of every call.")
+    parameters = Object(
+        Number(allow_none=True), allow_none=True, description="`temperature` and `topP` of every call of a text model."
+    )
 
 
 class ModelLimits(Schema):
