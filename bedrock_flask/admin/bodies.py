@@ -43,6 +43,7 @@ class Budget(Schema):
 
     usd = String(description="US dollars, such as `250.50`.")
     unpriced = List(String(), allow_none=True, description="Models that may be called though they have no price.")
+    warn_at = List(Integer(min=1, max=100), allow_none=True, description="Per cent at which a warning is sent.")
 
 
 class Budgets(Schema):
@@ -179,6 +180,7 @@ class Spent(Schema):
     spent = String(required=True)
     reserved = String(required=True, description="For calls that have not ended.")
     unpriced = List(String(), required=True)
+    warn_at = List(Integer(), required=True, description="Per cent at which a warning is sent.")
 
 
 class Spending(Schema):

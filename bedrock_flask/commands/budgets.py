@@ -1,5 +1,6 @@
 """Budgets of keys and teams, for the commands that set and show them."""
 
+import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -27,11 +28,26 @@ def parse_budgets(pairs: Sequence[str]) -> dict[str, str | None]:
     return budgets
 
 
+def parse_thresholds(text: str | None) -> list[int] | None:
+    """The thresholds of `80,100` in per cent; none for `none`, and None without an option."""
+    if text is None:
+        return None
+    parts = [] if text == _NONE else [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"[0-9]{1,3}", part, re.ASCII) for part in parts):
+        raise StartupError(f"'{text[:50]}' is not a list of thresholds in per cent, such as 80,100")
+    return [int(part) for part in parts]
+
+
 def show_budgets(directory: "Directory", scope: str) -> None:
     """Print the budgets of `team:NAME` or `key:TEAM/NAME`, and what is spent of each."""
     rows = [
-        (budget.period, *map(to_dollars, (budget.limit, spent, reserved)), " ".join(sorted(budget.unpriced)) or "-")
+        (
+            budget.period,
+            *map(to_dollars, (budget.limit, spent, reserved)),
+            ",".join(map(str, budget.warn_at)) or "-",
+            " ".join(sorted(budget.unpriced)) or "-",
+        )
         for budget, spent, reserved in directory.list_spending(scope, int(time.time() * 1000))
     ]
-    for line in format_table([("period", "usd", "spent", "reserved", "allowed without a price"), *rows]):
+    for line in format_table([("period", "usd", "spent", "reserved", "warns at %", "allowed without a price"), *rows]):
         click.echo(line)

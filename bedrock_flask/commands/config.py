@@ -18,6 +18,7 @@ from bedrock_flask.config.keys import Keys
 from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.config.settings import Settings, has_keys
 from bedrock_flask.config.state_url import StateURL
+from bedrock_flask.config.webhook import WebhookURL
 from bedrock_flask.diagnostics.configuration import (
     DEFAULT,
     EffectiveSetting,
@@ -27,7 +28,7 @@ from bedrock_flask.diagnostics.configuration import (
 )
 from bedrock_flask.errors import SettingsError
 
-_SECRET_TYPES = (Keys, ServerSecret, DatabaseURL, StateURL)
+_SECRET_TYPES = (Keys, ServerSecret, DatabaseURL, StateURL, WebhookURL)
 
 
 # Takes the options of `serve`, to show the settings that `serve` would use with them.
@@ -91,7 +92,7 @@ def _format_value(value: Any) -> str:
         return f"{len(value.digests)} ({', '.join(value.digests)})" if value else ""
     if isinstance(value, ServerSecret):
         return "***" if value else ""
-    if isinstance(value, DatabaseURL | StateURL):
+    if isinstance(value, DatabaseURL | StateURL | WebhookURL):
         return value.describe()
     if isinstance(value, tuple):
         return ", ".join(map(str, value))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bedrock_flask.commands.budgets import parse_budgets, show_budgets
+from bedrock_flask.commands.budgets import parse_budgets, parse_thresholds, show_budgets
 from bedrock_flask.commands.database import change_directory, read_database_settings, read_directory
 from bedrock_flask.commands.limits import parse_limits
 from bedrock_flask.commands.options import parse_tags
@@ -115,12 +115,18 @@ def add_scope_commands(group: click.Group, kind: str, argument: str, owner: str)
         metavar="ID",
         help="A model that may be called though its price is not known; may be repeated, and replaces those before.",
     )
-    def budget(name: str, budgets: Sequence[str], unpriced: Sequence[str]) -> None:
-        scope, changes = f"{kind}:{name}", parse_budgets(budgets)
-        open_directory = change_directory if changes or unpriced else read_directory
+    @click.option(
+        "--warn-at",
+        metavar="PERCENT,...",
+        help="When the webhook gets a warning, such as `80,100`, or `none`; by default at 50, 80 and 100 per cent.",
+    )
+    def budget(name: str, budgets: Sequence[str], unpriced: Sequence[str], warn_at: str | None) -> None:
+        scope, changes, thresholds = f"{kind}:{name}", parse_budgets(budgets), parse_thresholds(warn_at)
+        is_changed = bool(changes or unpriced or thresholds is not None)
+        open_directory = change_directory if is_changed else read_directory
         with open_directory(read_database_settings()) as directory:
-            if changes or unpriced:
-                directory.set_budgets(scope, changes, unpriced)
+            if is_changed:
+                directory.set_budgets(scope, changes, unpriced, thresholds)
             show_budgets(directory, scope)
 
 

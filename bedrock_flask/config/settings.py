@@ -21,7 +21,7 @@ from marshmallow import fields as ma
 
 from bedrock_flask.bedrock import s3, surfaces
 from bedrock_flask.bedrock.model_ids import REGION
-from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, operators, origins, web_hosts
+from bedrock_flask.config import EMULATOR_SECRETS, ENV_FILE, PREFIX, keys, operators, origins, web_hosts, webhook
 from bedrock_flask.config.database import DatabaseURL, parse_database_url
 from bedrock_flask.config.limits import OTHERS, StaticLimits, parse_static_limits
 from bedrock_flask.config.other_gateways import OTHER_GATEWAYS
@@ -92,6 +92,22 @@ class _StaticLimits(ma.Field[StaticLimits]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> StaticLimits:
         try:
             return parse_static_limits(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _WebhookURL(ma.Field[webhook.WebhookURL]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> webhook.WebhookURL:
+        try:
+            return webhook.parse_webhook_url(str(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _WebhookSecret(ma.Field[ServerSecret]):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ServerSecret:
+        try:
+            return webhook.parse_webhook_secret(str(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -395,6 +411,16 @@ class Settings:
     max_reply_bytes: int = _setting(
         _integer(1024, 1 << 32), 100_000_000, "Maximum size of a response from Bedrock, if not streamed."
     )
+    webhook_url: webhook.WebhookURL = _setting(
+        _WebhookURL(),
+        webhook.WebhookURL(),
+        "Where a warning is posted when a budget reaches a threshold, such as `https://hooks.example.com/budgets`.",
+    )
+    webhook_url_file: str = _setting(_File(), "", "File that contains only that address.")
+    webhook_secret: ServerSecret = _setting(
+        _WebhookSecret(), ServerSecret(), "Secret that signs warnings: `whsec_` and 24 to 64 bytes in base64."
+    )
+    webhook_secret_file: str = _setting(_File(), "", "File that contains only that secret.")
     replay_max_bytes: int = _setting(
         _integer(0, 100_000_000),
         1_000_000,
@@ -558,6 +584,8 @@ _FILE_READERS: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = MappingPr
         "database_url": _read_alone("database_url", parse_database_url),
         "key_pepper": _read_alone("key_pepper", parse_server_secret),
         "state_url": _read_alone("state_url", parse_state_url),
+        "webhook_url": _read_alone("webhook_url", webhook.parse_webhook_url),
+        "webhook_secret": _read_alone("webhook_secret", webhook.parse_webhook_secret),
     }
 )
 
@@ -568,6 +596,12 @@ def _check_together(row: Mapping[str, Any]) -> None:
         raise ValidationError(
             {f"{PREFIX}KEY_PEPPER": ["is needed with a database: openssl rand -hex 32 prints a good one"]}
         )
+    if row.get("webhook_url") and not row.get("webhook_secret"):
+        raise ValidationError(
+            {f"{PREFIX}WEBHOOK_SECRET": ["is needed with a webhook: echo whsec_$(openssl rand -base64 32) prints one"]}
+        )
+    if row.get("webhook_url") and not row.get("database_url"):
+        raise ValidationError({f"{PREFIX}DATABASE_URL": [f"is needed with {PREFIX}WEBHOOK_URL: it has the budgets"]})
     limits, known = row.get("limits", StaticLimits()), row.get("api_keys", keys.Keys({}))
     if unknown := sorted(limits.rows.keys() - known.digests.keys() - {OTHERS}):
         raise ValidationError({f"{PREFIX}LIMITS": [f"names what is not an API key: {', '.join(unknown)[:200]}"]})

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 PERIODS = ("day", "week", "month")
+# The thresholds of a budget that names none, in per cent, and the most that one may name.
+WARN_AT, _MOST_THRESHOLDS = (50, 80, 100), 10
 _NANODOLLARS = Decimal(10**9)
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _MODEL = re.compile(r"[\x21-\x7e]{1,2048}")
@@ -23,12 +25,14 @@ class Budget:
     period    one of PERIODS, by the calendar in UTC
     limit     nanodollars
     unpriced  the ids of models that may be called though their price is not known
+    warn_at   the thresholds, in per cent, at which a warning is sent
     """
 
     scope: str
     period: str
     limit: int
     unpriced: frozenset[str] = frozenset()
+    warn_at: tuple[int, ...] = WARN_AT
 
 
 # The row of `spending` that counts for a budget: its scope with the period, and the start of the period.
@@ -74,13 +78,23 @@ def find_budgets_fault(rows: Iterable[Mapping[str, Any]]) -> str:
             return str(error)
         if wrong := [name for name in unpriced if not isinstance(name, str) or not _MODEL.fullmatch(name)]:
             return f"'{str(wrong[0])[:100]}' is not the id of a model"
+        thresholds = row.get("warn_at", [])
+        if len(thresholds) > _MOST_THRESHOLDS or not all(each in range(1, 101) for each in thresholds):
+            return f"thresholds are at most {_MOST_THRESHOLDS} whole numbers from 1 to 100, in per cent"
     return ""
 
 
 def read_budgets(scope: str, rows: Iterable[Mapping[str, Any]]) -> tuple[Budget, ...]:
     """The budgets of a scope, as the directory stores them."""
     return tuple(
-        Budget(scope, row["period"], parse_dollars(row["usd"]), frozenset(row.get("unpriced", ()))) for row in rows
+        Budget(
+            scope,
+            row["period"],
+            parse_dollars(row["usd"]),
+            frozenset(row.get("unpriced", ())),
+            tuple(sorted(set(row.get("warn_at", WARN_AT)))),
+        )
+        for row in rows
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bedrock_flask.bedrock.surfaces import API_KEY_VARIABLE
 from bedrock_flask.config.settings import Settings
+from bedrock_flask.config.webhook import decode_webhook_secret
 from bedrock_flask.errors import StartupError, StoreUnavailable
 from bedrock_flask.governance.ledger import Ledger
 from bedrock_flask.governance.principal import Principal
@@ -17,6 +18,7 @@ from bedrock_flask.governance.stores import UsageReader
 from bedrock_flask.prices.pricer import Pricer
 
 if TYPE_CHECKING:
+    from bedrock_flask.governance.budget_watch import BudgetWatch
     from bedrock_flask.governance.workloads.workloads import Workloads
 
 LOG = logging.getLogger("bedrock_flask.gateway")
@@ -72,7 +74,8 @@ def open_governance(settings: Settings, pricer: Pricer) -> Governance | None:
     if os.environ.get(API_KEY_VARIABLE):
         _warn_of_roles(settings)
     is_durable = settings.ledger == "durable"
-    ledger = Ledger(open_ledger_store(database, pepper, flushes=is_durable), is_durable=is_durable)
+    watch = _open_watch(settings) if settings.webhook_url else None
+    ledger = Ledger(open_ledger_store(database, pepper, flushes=is_durable), watch, is_durable=is_durable)
     ledger.start()
     # A request takes at most its deadline, and a moment.
     store = open_replay_store(database, pepper, ledger.worker, settings.deadline + _MOMENT)
@@ -100,3 +103,17 @@ def _warn_of_roles(settings: Settings) -> None:
             LOG.warning(
                 "%s is set, with which no role is assumed: calls of %s fail", API_KEY_VARIABLE, ", ".join(owners)
             )
+
+
+def _open_watch(settings: Settings) -> "BudgetWatch":
+    try:
+        from bedrock_flask.governance.budget_watch import BudgetWatch
+        from bedrock_flask.governance.webhook import Webhook
+    except ImportError:
+        raise StartupError("BEDROCK_FLASK_WEBHOOK_URL needs a package: pip install requests") from None
+    from bedrock_flask.governance.store.budget_warnings import open_warning_store
+
+    webhook = Webhook(settings.webhook_url, decode_webhook_secret(settings.webhook_secret))
+    watch = BudgetWatch(open_warning_store(settings.database_url, settings.key_pepper), webhook)
+    watch.start()
+    return watch

@@ -12,6 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bedrock_flask.errors import BudgetExceeded, StoreUnavailable
 from bedrock_flask.governance.budgets import Counter, describe_counter
@@ -19,6 +20,10 @@ from bedrock_flask.governance.grouping import Grouping
 from bedrock_flask.governance.ledger_row import FREE, Opening, Settlement
 from bedrock_flask.governance.stores import CommitInDoubt, LedgerStore
 from bedrock_flask.observability import logs
+
+if TYPE_CHECKING:
+    # It needs the package requests.
+    from bedrock_flask.governance.budget_watch import BudgetWatch
 
 LOG = logging.getLogger("bedrock_flask.store")
 # Seconds between signs of life, until a worker that gives none is dead, and between two rounds of the reaper.
@@ -36,8 +41,8 @@ _CERTAIN = 300.0
 class Ledger:
     """Opens and settles rows; what cannot be committed raises StoreUnavailable, and no call is made."""
 
-    def __init__(self, store: LedgerStore, *, is_durable: bool = False) -> None:
-        self._store, self.is_durable = store, is_durable
+    def __init__(self, store: LedgerStore, watch: "BudgetWatch | None" = None, *, is_durable: bool = False) -> None:
+        self._store, self._watch, self.is_durable = store, watch, is_durable
         self.worker = uuid.uuid4().hex
         self._grouping = Grouping(self._open_group)
         self._closing = Grouping(self._settle_group)
@@ -70,6 +75,8 @@ class Ledger:
             if not is_open:
                 self._live.discard(opening.id)
         if refusal is not None:
+            if self._watch is not None:
+                self._watch.note([refusal], has_refused=True)
             raise BudgetExceeded(f"{describe_counter(refusal)} has no room for this call.")
 
     def settle(self, settlement: Settlement) -> None:
@@ -166,6 +173,8 @@ class Ledger:
         if lost := sum(each.id not in settled and each.id not in self._doubtful for each in some):
             LOG.warning("%d calls were settled before they ended: this worker was taken for dead", lost)
         self._live.difference_update(each.id for each in some)
+        if self._watch is not None:
+            self._watch.note({charge.counter for each in some for charge in each.charges})
 
     def _look_around(self, now: float) -> None:
         """Do what is due, whether or not there are calls."""

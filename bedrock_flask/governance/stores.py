@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bedrock_flask.errors import StoreUnavailable
+from bedrock_flask.governance.budget_warning import BudgetWarning
 from bedrock_flask.governance.budgets import Counter
 from bedrock_flask.governance.ledger_row import Opening, Settlement
 from bedrock_flask.governance.principal import Principal
@@ -78,3 +79,18 @@ class ReplayStore:
 
     claim: Callable[[Claim], Holding]
     end: Callable[[Sequence[Ending]], object]
+
+
+@dataclass(frozen=True)
+class WarningStore:
+    """Writes warnings of budgets, a transaction for each function; each raises StoreUnavailable.
+
+    write  writes the warnings that the counters give cause for, which no worker has written yet; each counter is given
+           with whether it has refused a call
+    take   returns some warnings that are due, which no other worker has for a while
+    end    notes that a warning was accepted, or else when it is due again
+    """
+
+    write: Callable[[Mapping[Counter, bool]], object]
+    take: Callable[[], Sequence[BudgetWarning]]
+    end: Callable[[str, bool], object]

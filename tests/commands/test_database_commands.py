@@ -226,10 +226,16 @@ def test_a_budget_is_set_changed_and_removed(environ: dict[str, str]) -> None:
     assert header.split()[:4] == ["period", "usd", "spent", "reserved"]
     assert [row.split()[:2] for row in rows] == [["day", "10.00"], ["month", "250.50"]]
     _, *rows = succeed(environ, "keys", "budget", "acme/nightly", "day=none", "--allow-unpriced", "acme.x")
-    assert [row.split() for row in rows] == [["month", "250.50", "0.00", "0.00", "acme.x"]]
+    assert [row.split() for row in rows] == [["month", "250.50", "0.00", "0.00", "50,80,100", "acme.x"]]
+    _, *rows = succeed(environ, "keys", "budget", "acme/nightly", "--warn-at", "90, 80")
+    assert [row.split() for row in rows] == [["month", "250.50", "0.00", "0.00", "80,90", "acme.x"]]
+    _, *rows = succeed(environ, "keys", "budget", "acme/nightly", "month=300")
+    assert [row.split() for row in rows] == [["month", "300.00", "0.00", "0.00", "80,90", "acme.x"]]
+    _, *rows = succeed(environ, "keys", "budget", "acme/nightly", "--warn-at", "none")
+    assert [row.split() for row in rows] == [["month", "300.00", "0.00", "0.00", "-", "acme.x"]]
     _, row = succeed(environ, "teams", "budget", "acme", "week=1")
     assert row.split()[:2] == ["week", "1.00"]
-    for words in (("year=1",), ("day=-1",), ("day",)):
+    for words in (("year=1",), ("day=-1",), ("day",), ("--warn-at", "0"), ("--warn-at", "101"), ("--warn-at", "x")):
         assert run(environ, "teams", "budget", "acme", *words).returncode == 1
     assert run(environ, "keys", "budget", "acme/other").stderr == "bedrock-flask: there is no key 'acme/other'\n"
     [header] = succeed(environ, "usage")

@@ -179,12 +179,23 @@ class Directory:
         self._find_valid(table, name)
         self._update(table, name, limits=tidy_limits(limits))
 
-    def set_budgets(self, scope: str, changes: Mapping[str, str | None], unpriced: Sequence[str] = ()) -> None:
-        """Set the budgets of a scope in US dollars by their periods, or remove those that are None."""
+    def set_budgets(
+        self,
+        scope: str,
+        changes: Mapping[str, str | None],
+        unpriced: Sequence[str] = (),
+        warn_at: Sequence[int] | None = None,
+    ) -> None:
+        """Set the budgets of a scope in US dollars by their periods, or remove those that are None.
+
+        The models without a price and the thresholds of warnings are those of all its budgets.
+        """
         budgets = {row["period"]: row for row in self._find(*_split_scope(scope)).budgets}
-        budgets |= {period: {"period": period, "usd": dollars} for period, dollars in changes.items()}
-        rows = [row for row in budgets.values() if row["usd"] is not None]
-        self.replace_budgets(scope, [{**row, "unpriced": list(unpriced)} for row in rows] if unpriced else rows)
+        for period, dollars in changes.items():
+            budgets[period] = {**budgets.get(period, {}), "period": period, "usd": dollars}
+        common: dict[str, Any] = {"unpriced": list(unpriced)} if unpriced else {}
+        common |= {} if warn_at is None else {"warn_at": list(warn_at)}
+        self.replace_budgets(scope, [{**row, **common} for row in budgets.values() if row["usd"] is not None])
 
     def replace_budgets(self, scope: str, budgets: Sequence[Mapping[str, Any]]) -> None:
         """Replace the budgets of a scope, as they are stored."""

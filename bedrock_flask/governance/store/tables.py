@@ -186,3 +186,20 @@ REPLAYS = Table(
     Column("headers", Text),
     Column("body", LargeBinary),
 )
+
+# That a budget has reached a threshold: one row for each period and threshold. `due` is when it is sent next; null when
+# the webhook has taken it. `budget` and `spent` are nanodollars at the time `at`.
+Table(
+    "budget_warnings",
+    METADATA,
+    Column("scope", Text, primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("threshold", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("budget", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("due", BigInteger, index=True),
+    Column("attempts", BigInteger, nullable=False),
+)

@@ -33,7 +33,13 @@ def describe_spending(budget: Budget, spent: int, reserved: int, now: int) -> di
     money = {"usd": budget.limit, "spent": spent, "reserved": reserved}
     times = {"start": write_time(start), "end": write_time(find_end(budget.period, start))}
     dollars = {name: to_dollars(amount) for name, amount in money.items()}
-    return {"period": budget.period, **times, **dollars, "unpriced": sorted(budget.unpriced)}
+    return {
+        "period": budget.period,
+        **times,
+        **dollars,
+        "unpriced": sorted(budget.unpriced),
+        "warn_at": [*budget.warn_at],
+    }
 
 
 def read_budget_rows(budgets: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
