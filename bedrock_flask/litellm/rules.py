@@ -31,7 +31,6 @@ _ALL, _NONE = ("*", "all-proxy-models", "all-team-models"), "no-default-models"
 # The dialects that LiteLLM's routes are, by how the routes begin; a name of routes stands for several.
 _DIALECTS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
-        "llm_api_routes": (),
         "openai_routes": ("openai_chat", "openai_embeddings", "openai_images", "openai_responses", "cohere_rerank"),
         "anthropic_routes": ("anthropic",),
         "/chat/completions": ("openai_chat",),
@@ -54,7 +53,7 @@ _COLUMNS: Mapping[str, Reason] = MappingProxyType(
     {
         **dict.fromkeys(("model_max_budget", "budget_limits", "budget_fallbacks"), _SHARED),
         **dict.fromkeys(("admins", "members", "members_with_roles", "default_team_member_models"), _PEOPLE),
-        "soft_budget": ("nothing warns before a budget is spent", "bedrock-flask usage"),
+        "soft_budget": ("a budget has one amount", "bedrock-flask usage"),
         "tpd_limit": ("limits are those of a minute", "a budget of a day"),
         "aliases": ("names are the same for all keys", "the models file"),
         "auto_rotate": ("keys are rotated by the operator", "bedrock-flask keys rotate"),
