@@ -41,6 +41,7 @@ _CREDENTIALS: Reason = (
     "the gateway has its AWS credentials from AWS's own settings",
     "AWS_PROFILE, or the role of the machine",
 )
+_ROLE: Reason = ("a role belongs to a team or a key", "bedrock-flask teams policy TEAM role=ARN")
 _LIMIT: Reason = ("a limit belongs to a team or a key", "bedrock-flask teams limit TEAM --model ID")
 _BUDGET: Reason = ("a budget belongs to a team or a key", "bedrock-flask teams budget TEAM")
 _ENDPOINT: Reason = ("an endpoint belongs to the gateway", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
@@ -58,9 +59,6 @@ _NEAREST: Mapping[str, Reason] = MappingProxyType(
                 "aws_secret_access_key",
                 "aws_session_token",
                 "aws_profile_name",
-                "aws_role_name",
-                "aws_session_name",
-                "aws_external_id",
                 "aws_sts_endpoint",
                 "aws_web_identity_token",
                 "api_key",
@@ -68,6 +66,7 @@ _NEAREST: Mapping[str, Reason] = MappingProxyType(
             ),
             _CREDENTIALS,
         ),
+        **dict.fromkeys(("aws_role_name", "aws_session_name", "aws_external_id"), _ROLE),
         **dict.fromkeys(("aws_bedrock_runtime_endpoint", "api_base"), _ENDPOINT),
         **dict.fromkeys(("rpm", "tpm", "tpd", "rpd", "itpm", "otpm", "max_parallel_requests"), _LIMIT),
         **dict.fromkeys(("max_budget", "budget_duration"), _BUDGET),
