@@ -2,8 +2,8 @@
 
     python -m tests.benchmark [words of a case's name …] [--quick] [--compare NAME=VALUE,VALUE …]
 
-Without words everything is measured: the cases, streams, memory and the start. With words, only the cases that have
-them; with `--streams`, `--images`, `--memory`, `--start` or `--families` only that.
+Without words everything is measured: the cases, databases, streams, memory and the start. With words, only the cases
+that have them; with `--governed`, `--streams`, `--images`, `--memory`, `--start` or `--families` only that.
 """
 
 import argparse
@@ -26,6 +26,8 @@ from tests.benchmark import page, peers, stages
 from tests.benchmark.beside_images import measure_beside_images
 from tests.benchmark.cases import CASES, QUICK, Case
 from tests.benchmark.families import write_families
+from tests.benchmark.governed import CASES as GOVERNED
+from tests.benchmark.governed import list_databases, run_governed
 from tests.benchmark.held import LEVELS, climb
 from tests.benchmark.lines import LINES
 from tests.benchmark.machine import describe_machine
@@ -64,6 +66,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--compare", action="append", default=[], metavar="NAME=VALUE,VALUE", help=_COMPARE)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a variable of every gateway")
     parser.add_argument("--choices", action="store_true", help="what each worker, transport and door costs")
+    parser.add_argument("--governed", action="store_true", help="what budgets, limits and the ledger cost")
     parser.add_argument("--streams", nargs="?", const="", metavar="30,60,…", help="the paced streams that are held")
     parser.add_argument("--two-workers", action="store_true", help="the paced streams that two workers hold")
     parser.add_argument("--images", type=int, metavar="STREAMS", help="this many streams beside images")
@@ -112,6 +115,16 @@ def make_choices() -> dict[str, dict[str, str]]:
     """The variables of each row of CHOICES, by the words of the row."""
     names = [f"{PREFIX}{name}" for name in ("WORKER", "TRANSPORT", "DOOR")]
     return {", ".join(row): dict(zip(names, row, strict=True)) for row in CHOICES}
+
+
+def start_governed(variants: Variants) -> Starts:
+    """How the first variant is started: without a database, and with each that this machine has."""
+    settings = next(iter(variants.values()))
+    opened = {
+        f"with {name}": partial(run_governed, open_database, settings=settings)
+        for name, open_database in list_databases().items()
+    }
+    return start_gateways({"without a database": settings}) | opened
 
 
 def start_peers() -> Starts:
@@ -220,6 +233,7 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
         }
     single = {
         "ratios": bool(options.words) and not options.stages,
+        "governed": options.governed,
         "choices": options.choices,
         "streams": options.streams is not None,
         "two workers": options.two_workers,
@@ -231,6 +245,7 @@ def plan(options: argparse.Namespace) -> dict[str, Callable[[], Iterator[Result]
     }
     every = {
         "ratios": lambda: measure_ratios(cases, starts, rounds),
+        "governed": lambda: measure_ratios(GOVERNED[:1] if quick else GOVERNED, start_governed(variants), rounds),
         "choices": lambda: measure_ratios(QUICK, start_gateways(make_choices()), rounds),
         "streams": lambda: measure_streams(starts, levels, seconds),
         "two workers": lambda: measure_streams(start_gateways(variants, **{WORKERS: "2"}), two, seconds),

@@ -12,7 +12,8 @@ def format_ratio(result: Result) -> str:
     added = f"added p50 {result['added_p50']:.2f} ms, p99 {result['added_p99']:.2f} ms"
     dropped = f", {result['dropped']} connections dropped" if result["dropped"] else ""
     start = f"{result['case']:42} {result['server']:20} {cost}"
-    return f"{start}  {used}  {added}, headroom {result['headroom']:.1f}{dropped}"
+    more = f"  {result['more']:+.3f}" if result["more"] else ""
+    return f"{start}{more}  {used}  {added}, headroom {result['headroom']:.1f}{dropped}"
 
 
 def format_level(result: Result) -> str:
@@ -60,6 +61,7 @@ LINES: Mapping[str, Callable[[Result], str]] = {
     "starts": format_start,
     "families": format_start,
     "stages": format_stages,
+    "governed": format_ratio,
     "choices": format_ratio,
     "peers": format_ratio,
     "peer starts": format_start,

@@ -83,6 +83,22 @@ def write_ratios(results: Results, name: str = "ratios") -> str:
     )
 
 
+def write_governed(results: Results) -> str:
+    rows = [
+        (
+            each["case"],
+            each["server"],
+            f"{each['median']:.2f}",
+            f"**{each['more']:.2f}**" if each["more"] else "",
+            f"{each['microseconds']:,.0f}",
+            f"{each['boto_microseconds']:,.0f}",
+            f"{each['added_p50']:.2f} / {each['added_p99']:.2f}",
+        )
+        for each in results["governed"]
+    ]
+    return write_table(["case", "gateway", "ratio", "more", "us a call", "boto3's", "added p50 / p99 (ms)"], rows)
+
+
 def write_levels(results: Results, name: str = "streams") -> str:
     server = _server_column(results[name])
     rows = [
@@ -217,6 +233,7 @@ def _server_column(results: Sequence[Results]) -> list[str]:
 
 TABLES: Mapping[str, Callable[[Results], str]] = {
     "ratios": write_ratios,
+    "governed": write_governed,
     "choices": lambda results: write_ratios(results, "choices"),
     "streams": write_levels,
     "two workers": lambda results: write_levels(results, "two workers"),

@@ -23,6 +23,7 @@ class Ratio:
     """What a case cost on one server.
 
     median, low, high  processor time relative to boto3's: the median and the quartiles of the rounds
+    more       how much more that is than the first server's in the same rounds, the median
     microseconds, boto_microseconds  of processor time a call, medians
     p50, p99           milliseconds until the answer is complete
     added_p50, added_p99  how much more that is than from the scripted Bedrock directly
@@ -36,6 +37,7 @@ class Ratio:
     median: float
     low: float
     high: float
+    more: float
     microseconds: float
     boto_microseconds: float
     p50: float
@@ -121,12 +123,13 @@ def compare(case: Case, boto: Caller, direct: Caller, servers: Sequence[Caller],
     for turn in range(rounds):
         order = everyone if turn % 2 else everyone[::-1]
         measured.append({caller.name: run_batch(caller, case.calls) for caller in order})
-    return [_summarize(case, caller, measured) for caller in servers]
+    return [_summarize(case, caller, measured, servers[0].name) for caller in servers]
 
 
-def _summarize(case: Case, caller: Caller, rounds: Sequence[Mapping[str, Batch]]) -> Ratio:
+def _summarize(case: Case, caller: Caller, rounds: Sequence[Mapping[str, Batch]], first: str) -> Ratio:
     name = caller.name
     ratios = [each[name].used / each[BOTO].used for each in rounds]
+    differences = [(each[name].used - each[first].used) / each[BOTO].used for each in rounds]
     low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
     seconds, direct = (_sort_seconds(rounds, each) for each in (name, DIRECT))
     p50, p99, direct_p50, direct_p99 = (_find_quantile(s, q) for s in (seconds, direct) for q in (0.5, 0.99))
@@ -137,6 +140,7 @@ def _summarize(case: Case, caller: Caller, rounds: Sequence[Mapping[str, Batch]]
         median=round(median, 3),
         low=round(low, 3),
         high=round(high, 3),
+        more=round(statistics.median(differences), 3),
         microseconds=_median_microseconds(rounds, name),
         boto_microseconds=_median_microseconds(rounds, BOTO),
         p50=round(p50, 3),

@@ -34,6 +34,17 @@ def test_a_call_and_a_stream_are_measured_on_two_variants() -> None:
         assert lines.LINES["ratios"](each).startswith(each["case"])
 
 
+def test_a_governed_call_is_measured_beside_one_without_a_database() -> None:
+    starts = benchmark.start_governed({"gateway": {}})
+
+    results = list(benchmark.measure_ratios([Case(dialect="chat", calls=2)], starts, rounds=2))
+
+    assert [each["server"] for each in results] == list(starts)
+    assert {"without a database", "with SQLite"} <= set(starts)
+    assert next(each["more"] for each in results) == 0
+    assert all(each["more"] and lines.LINES["governed"](each) for each in results[1:])
+
+
 def test_streams_memory_and_start_are_measured() -> None:
     starts = benchmark.start_gateways({"gateway": {}})
 
