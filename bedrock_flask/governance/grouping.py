@@ -6,6 +6,7 @@ replaces by those of greenlets.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -26,10 +27,18 @@ class _Entry(Generic[Item, Result]):
 
 
 class Grouping(Generic[Item, Result]):
-    """Does work for items in groups of at most `most`; the work returns one result for each item, in their order."""
+    """Does work for items in groups of at most `most`; the work returns one result for each item, in their order.
 
-    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], most: int = 128) -> None:
-        self._work, self._most = work, most
+    `expects_more` says whether others are likely to come at once: then they have their turn before a group begins.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        most: int = 128,
+        expects_more: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._work, self._most, self._expects_more = work, most, expects_more
         self._lock = threading.Lock()
         self._waiting: list[_Entry[Item, Result]] = []
         self._is_led = False
@@ -51,6 +60,8 @@ class Grouping(Generic[Item, Result]):
         return entry.results[0]
 
     def _lead(self) -> None:
+        if self._expects_more():
+            time.sleep(0)
         with self._lock:
             group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         try:

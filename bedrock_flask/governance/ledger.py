@@ -44,7 +44,8 @@ class Ledger:
     def __init__(self, store: LedgerStore, watch: "BudgetWatch | None" = None, *, is_durable: bool = False) -> None:
         self._store, self._watch, self.is_durable = store, watch, is_durable
         self.worker = uuid.uuid4().hex
-        self._grouping = Grouping(self._open_group)
+        # Work that never waits, as SQLite's, would otherwise be done for one call at a time.
+        self._grouping = Grouping(self._open_group, expects_more=lambda: len(self._live) > 1)
         self._closing = Grouping(self._settle_group)
         self._waiting: deque[Settlement] = deque()
         # Rows that this worker has opened and not settled; and those that it may have opened, for which no call was
