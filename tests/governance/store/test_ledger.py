@@ -21,6 +21,7 @@ from bedrock_flask.governance.store import schema
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.ledger import open_ledger_store
 from bedrock_flask.governance.stores import CommitInDoubt, LedgerStore
+from tests.databases import Postgres
 from tests.governed import check_usage
 
 KEY, TEAM = ("key:a/b/day", 0), ("team:a/day", 0)
@@ -108,6 +109,27 @@ def test_settlements_that_meet_lose_nothing_of_the_sums(database: DatabaseURL, p
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(open_and_settle, stores, [range(1, 9), range(8, 0, -1)] * 2))
     check_usage(database)
+
+
+def test_a_settlement_that_waits_for_a_sum_holds_no_later_one(postgres: Postgres, pepper: ServerSecret) -> None:
+    """Otherwise two that have the same two groups could wait for each other."""
+    url = parse_database_url(postgres.create_database())
+    schema.upgrade(url, pepper)
+    store = open_ledger_store(url, pepper)
+    openings = [replace(make_opening(1, 100, ()), opened=86_400_000 * day) for day in (2, 1, 2, 1)]
+    store.open("w", openings)
+    store.settle([make_settlement(each) for each in openings[:2]])
+    with ThreadPoolExecutor(1) as pool, begin(url) as connection:
+        connection.execute(text("UPDATE usage_daily SET calls = calls WHERE day = 86400000"))
+        settled = pool.submit(store.settle, [make_settlement(each) for each in openings[2:]])
+        until = time.monotonic() + 20
+        while not connection.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted")).all():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        connection.execute(text("SELECT 1 FROM usage_daily WHERE day = 172800000 FOR UPDATE NOWAIT"))
+        connection.commit()
+        assert len(settled.result(20)) == 2
+    check_usage(url)
 
 
 def test_a_group_is_admitted_in_its_order(database: DatabaseURL, store: LedgerStore) -> None:
