@@ -1,7 +1,6 @@
 """`bedrock-flask import litellm`: what is carried over works, the rest is listed, and nothing is done by halves."""
 
 import json
-import sqlite3
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,11 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from sqlalchemy import select
 
+from bedrock_flask.config.database import parse_database_url
+from bedrock_flask.governance.store.engine import begin
+from bedrock_flask.governance.store.tables import METADATA
 from tests.commands.conftest import run_in_process
 from tests.commands.litellm_data import BLOCKED, CONFIG, EXPIRED, OLD, hash_key, write_export
 from tests.databases import create_address
@@ -212,10 +215,8 @@ def test_keys_need_a_database(run_command: Any, plain_environ: dict[str, str], f
 
 def test_the_hash_of_a_key_is_nowhere_in_the_database(take_over: Any, environ: dict[str, str], files: Path) -> None:
     take_over(environ, "--keys", f"{files}/litellm-keys.json")
-    path = environ["BEDROCK_FLASK_DATABASE_URL"].removeprefix("sqlite:///")
-    if not path.startswith("/"):
-        pytest.skip("a file of SQLite is searched")
-    with sqlite3.connect(path) as database:
-        dump = "\n".join(database.iterdump())
-    assert hash_key(OLD) not in dump.lower()
-    assert OLD not in dump
+    with begin(parse_database_url(environ["BEDROCK_FLASK_DATABASE_URL"]), writes=False) as connection:
+        rows = [row for table in METADATA.sorted_tables for row in connection.execute(select(table))]
+    assert any("research/nightly-job" in row for row in rows)
+    assert bytes.fromhex(hash_key(OLD)) not in {value for row in rows for value in row if isinstance(value, bytes)}
+    assert hash_key(OLD) not in str(rows)
