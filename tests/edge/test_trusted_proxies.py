@@ -72,7 +72,7 @@ def test_the_client_of_trusted_proxies_is_the_last_hop_that_is_none(
     assert status == (200 if is_allowed else 403), text
 
 
-def test_a_connection_that_is_no_proxy_s_is_taken_by_its_own_address(governed: GovernedGateway, key: str) -> None:
+def test_a_connection_from_elsewhere_is_taken_by_its_own_address(governed: GovernedGateway, key: str) -> None:
     status, text = ask(governed, key, STRANGER, ("x-forwarded-for", "192.0.2.7"))
     assert status == 403
     assert f"may not be used from {STRANGER}" in text
