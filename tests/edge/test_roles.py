@@ -5,13 +5,16 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bedrock_flask.config.database import parse_database_url
 from tests.databases import create_address
 from tests.doubles import Emulator, StartEmulator, StartGateway
 from tests.edge.governed import GovernedGateway, start_governed_gateway
+from tests.governed import change_directory, create_tables
 
 NOVA, GPT, GEMMA = "amazon.nova-lite-v1:0", "us.openai.gpt-5.6-sol", "google.gemma-4-31b"
 ROLE, ACCOUNT = "arn:aws:iam::210987654321:role/", "210987654321"
@@ -190,3 +193,16 @@ def test_a_stream_outlives_its_session_and_the_next_call_has_a_new_one(
     assert (refused.status_code, "credentials" in refused.text) == (503, True)
     assert call(governed, key).status_code == 200
     assert list_callers(aws)["Converse"] == {role}
+
+
+def test_an_api_key_of_bedrock_is_named_at_the_start_where_a_team_has_a_role(
+    start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    address = f"sqlite:///{tmp_path}/gateway.db"
+    settings = create_tables(address)
+    change_directory(parse_database_url(address), "create_team", "acme")
+    change_directory(parse_database_url(address), "set_policy", "team:acme", {"role": f"{ROLE}acme"})
+    gateway = start_gateway(**settings, AWS_BEARER_TOKEN_BEDROCK="canary-token")
+    [warning] = {each["message"] for each in gateway.lines() if "AWS_BEARER_TOKEN_BEDROCK" in each["message"]}
+    assert warning == "AWS_BEARER_TOKEN_BEDROCK is set, with which no role is assumed: calls of team 'acme' fail"
+    assert "canary-token" not in gateway.log.read_text()
