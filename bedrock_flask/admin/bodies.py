@@ -19,6 +19,11 @@ class Policy(Schema):
     guardrail = String(allow_none=True, description="ID:VERSION, the guardrail of every call.")
     tier = String(allow_none=True, description="The service tier of every call.")
     metadata = Object(String(allow_none=True), allow_none=True, description="Request metadata of every call.")
+    role = String(allow_none=True, description="The ARN of the AWS role in whose session every call is made.")
+    external_id = String(allow_none=True, description="What that role wants to be given by those who assume it.")
+    session_tags = List(
+        String(), allow_none=True, description="Names of tags that its sessions have beside `team` and `key`."
+    )
     parameters = Object(
         Number(allow_none=True), allow_none=True, description="`temperature` and `topP` of every call of a text model."
     )

@@ -32,7 +32,7 @@ def create_key(request: AdminRequest) -> Answer:
     expires = _read_time(body.get("expires"))
     new = request.directory.create_key(request.pepper, team, body["name"], expires)
     key = f"{team}/{body['name']}"
-    change_rules(request.directory, f"key:{key}", _describe(request, key), body)
+    change_rules(request, f"key:{key}", _describe(request, key), body)
     location = f"/admin/v1/teams/{team}/keys/{body['name']}"
     return _answer_secret(request, key, new, location)
 
@@ -44,7 +44,7 @@ def show_key(request: AdminRequest) -> Answer:
 
 def change_key(request: AdminRequest) -> Answer:
     """Change the rules of a key."""
-    change_rules(request.directory, f"key:{request.key}", _check(request), request.body)
+    change_rules(request, f"key:{request.key}", _check(request), request.body)
     return show_key(request)
 
 

@@ -22,7 +22,7 @@ def create_team(request: AdminRequest) -> Answer:
     directory, body = request.directory, request.body
     name = body["team"]
     directory.create_team(name, body.get("parent") or "")
-    change_rules(directory, f"team:{name}", views.describe_team(directory.find_team(name)), body)
+    change_rules(request, f"team:{name}", views.describe_team(directory.find_team(name)), body)
     return _answer(request, name, 201)
 
 
@@ -36,7 +36,7 @@ def change_team(request: AdminRequest) -> Answer:
     name = request.labels["team"]
     current = views.describe_team(request.directory.find_team(name))
     request.check_match(current)
-    change_rules(request.directory, f"team:{name}", current, request.body)
+    change_rules(request, f"team:{name}", current, request.body)
     return _answer(request, name)
 
 

@@ -330,6 +330,23 @@ def test_the_document_describes_every_route(on_sqlite: Administered) -> None:
                 jsonschema.validate(content["example"], {**content["schema"], "components": DOCUMENT["components"]})
 
 
+def test_only_an_administrator_changes_the_aws_role_of_calls(administered: Administered) -> None:
+    rules = {"policy": {"role": "arn:aws:iam::123456789012:role/of-others"}}
+    team = administered.create_team("lab")
+    for method, path, body in [
+        ("PATCH", f"teams/{team}", rules),
+        ("PATCH", "teams/research/keys/nightly", rules),
+        ("POST", f"teams/{team}/keys", {"name": "k", **rules}),
+    ]:
+        refused = administered.send(method, path, body, who="owner")
+        assert (refused.status_code, refused.json()["code"]) == (403, "operator_forbidden")
+    assert administered.send("GET", f"teams/{team}/keys/k").status_code == 404
+    administered.succeed("PATCH", f"teams/{team}", rules)
+    changed = administered.succeed("PATCH", f"teams/{team}", {"policy": {"most_tokens": 5}}, who="owner")
+    assert changed["policy"] == {**rules["policy"], "most_tokens": 5}
+    assert administered.send("PATCH", f"teams/{team}", {"policy": None}, who="owner").status_code == 403
+
+
 def test_a_policy_can_have_every_rule() -> None:
     assert sorted(Policy().fields) == sorted(RULES)
 
