@@ -64,7 +64,8 @@ class Replays:
         """End the claims that wait, until none does."""
         while True:
             time.sleep(_AGAIN)
-            some = list(self._waiting)
+            with self._lock:
+                some = list(self._waiting)
             try:
                 self._store.end(some)
             except StoreUnavailable:
