@@ -25,9 +25,10 @@ from typing import Any
 import marshmallow
 from marshmallow import fields, validate
 
+from bedrock_flask.config.file_fields import File, Texts, Url, list_messages
 from bedrock_flask.config.operators import is_role
 from bedrock_flask.errors import LoginFileError
-from bedrock_flask.governance.workloads.issuers_file import File, Place, Texts, Url, list_messages
+from bedrock_flask.governance.workloads.issuers_file import Place
 
 
 @dataclass(frozen=True, kw_only=True)

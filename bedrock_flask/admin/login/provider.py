@@ -14,10 +14,11 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from bedrock_flask.admin.login.login_file import LoginFile
 from bedrock_flask.admin.login.sessions import NAME
+from bedrock_flask.config.file_fields import is_secure_url
 from bedrock_flask.errors import IssuerUnavailable, Unauthenticated
 from bedrock_flask.governance.workloads.fetching import discover, read_keys
 from bedrock_flask.governance.workloads.issuer_keys import IssuerKeys
-from bedrock_flask.governance.workloads.issuers_file import ALGORITHMS, Issuer, may_read
+from bedrock_flask.governance.workloads.issuers_file import ALGORITHMS, Issuer
 from bedrock_flask.governance.workloads.proof import prove
 from bedrock_flask.governance.workloads.token_text import is_token, read_unproven
 
@@ -121,6 +122,6 @@ class Provider:
                 with contextlib.suppress(OSError, HTTPException, ValueError, RecursionError):
                     self._discovered, self._read_at = discover(self._issuer), now
         found = self._discovered.get(name)
-        if not isinstance(found, str) or not may_read(found):
+        if not isinstance(found, str) or not is_secure_url(found):
             raise IssuerUnavailable(NAME)
         return found

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib import request
 
-from bedrock_flask.governance.workloads.issuers_file import Issuer, may_read
+from bedrock_flask.config.file_fields import is_secure_url
+from bedrock_flask.governance.workloads.issuers_file import Issuer
 from bedrock_flask.governance.workloads.signing_keys import SigningKeys, parse_keys
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -42,7 +43,7 @@ def discover(issuer: Issuer) -> Mapping[str, Any]:
 
 def _find_address(issuer: Issuer) -> str:
     found = discover(issuer).get("jwks_uri")
-    if not isinstance(found, str) or not may_read(found) or _is_secure(issuer.url) > _is_secure(found):
+    if not isinstance(found, str) or not is_secure_url(found) or _is_secure(issuer.url) > _is_secure(found):
         raise ValueError("its discovery document has no https address of its keys")
     return found
 

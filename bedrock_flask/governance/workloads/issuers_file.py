@@ -23,12 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 import marshmallow
 from marshmallow import fields, validate
 
-from bedrock_flask.config.hosts import is_loopback
+from bedrock_flask.config.file_fields import File, Texts, Url, list_messages
 from bedrock_flask.errors import IssuersFileError
 
 # The asymmetric algorithms of JWS: an issuer never has a secret in common with the gateway.
@@ -89,20 +88,6 @@ def read_issuers(path: str) -> Sequence[Issuer]:
     return issuers
 
 
-def may_read(url: str) -> bool:
-    """Whether keys may be read there: over TLS, or from this machine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    return bool(host) and "@" not in parts.netloc and (parts.scheme == "https" or _is_plain(parts.scheme, host))
-
-
-def _is_plain(scheme: str, host: str) -> bool:
-    return scheme == "http" and is_loopback(host)
-
-
 def _parse(document: Mapping[str, Any]) -> tuple[list[Issuer], list[str]]:
     faults = [f"'{name}' is not known" for name in document if name != "issuers"]
     tables, issuers = document.get("issuers", {}), []
@@ -125,32 +110,6 @@ def _read_issuer(name: str, table: Any) -> Issuer:
     if row.get("token_file") and not row.get("jwks_uri"):
         raise marshmallow.ValidationError({"token_file": ["needs jwks_uri, the address that gets the token"]})
     return Issuer(id=name, **row | {"rules": [Rule(**rule) for rule in row["rules"]]})
-
-
-class Texts(fields.Field[tuple[str, ...]]):
-    """A text, or a list of them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
-        texts = value if isinstance(value, list) else [value]
-        if not texts or not all(isinstance(text, str) and text for text in texts):
-            raise marshmallow.ValidationError("is not a text or a list of them")
-        return tuple(texts)
-
-
-class Url(fields.String):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if not may_read(text):
-            raise marshmallow.ValidationError("is not an https address, or an http one of this machine")
-        return text
-
-
-class File(fields.String):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if not Path(text).is_file():
-            raise marshmallow.ValidationError(f"{text} is not a file")
-        return text
 
 
 class _Claims(fields.Field[Mapping[str, Any]]):
@@ -196,16 +155,3 @@ class _IssuerSchema(marshmallow.Schema):
     ca_file = File()
     token_file = File()
     rules = fields.List(fields.Nested(_RuleSchema), required=True, validate=validate.Length(1))
-
-
-def list_messages(messages: Any, place: str = "") -> list[str]:
-    """The faults with their places: `rules[0].team: …`."""
-    if isinstance(messages, Mapping):
-        return [words for key, each in messages.items() for words in list_messages(each, _extend(place, key))]
-    return [f"{place}{': ' if place else ''}{words}" for words in messages]
-
-
-def _extend(place: str, key: Any) -> str:
-    if key == "_schema":
-        return place
-    return f"{place}[{key}]" if isinstance(key, int) else f"{place}{'.' if place else ''}{key}"
