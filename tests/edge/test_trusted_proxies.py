@@ -12,14 +12,10 @@ NETWORKS = {"networks": ["192.0.2.0/24", "2001:db8::/32"]}
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread"])
-def governed(
-    request: pytest.FixtureRequest, start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory
-) -> GovernedGateway:
-    address = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db"
-    trusted = f"{PROXY}, 10.0.0.0/8, fd00::/8"
-    worker = {"BEDROCK_FLASK_WORKER": request.param}
-    return start_governed_gateway(start_gateway, address, BEDROCK_FLASK_TRUSTED_PROXIES=trusted, **worker)
+@pytest.fixture(scope="module")
+def governed(start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory) -> GovernedGateway:
+    address, trusted = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db", f"{PROXY}, 10.0.0.0/8, fd00::/8"
+    return start_governed_gateway(start_gateway, address, BEDROCK_FLASK_TRUSTED_PROXIES=trusted)
 
 
 @pytest.fixture(scope="module")
