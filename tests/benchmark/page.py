@@ -246,7 +246,7 @@ TABLES: Mapping[str, Callable[[Results], str]] = {
     "peer starts": lambda results: write_starts(results, "peer starts"),
 }
 # Where a page says on what its main table was measured.
-RUNS = {"ratios": "run", "peers": "peer run", "stages": "stage run"}
+RUNS = {"ratios": "run", "governed": "governed run", "peers": "peer run", "stages": "stage run"}
 PLOTS: Mapping[str, Callable[[Results], str]] = {
     "ratios": draw_ratios,
     "streams": draw_levels,
