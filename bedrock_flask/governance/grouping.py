@@ -54,14 +54,24 @@ class Grouping(Generic[Item, Result]):
         if not entry.leads:
             entry.ready.acquire()
         if entry.leads:
-            self._lead()
+            self._lead(entry)
         if entry.error is not None:
             raise entry.error
         return entry.results[0]
 
-    def _lead(self) -> None:
-        if self._expects_more():
-            time.sleep(0)
+    def _let_others_come(self, own: _Entry[Item, Result]) -> None:
+        try:
+            if self._expects_more():
+                time.sleep(0)
+        except BaseException:
+            # This caller was ended meanwhile, and the others need another one that leads.
+            with self._lock:
+                self._waiting.remove(own)
+            self._hand_over()
+            raise
+
+    def _lead(self, own: _Entry[Item, Result]) -> None:
+        self._let_others_come(own)
         with self._lock:
             group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         try:

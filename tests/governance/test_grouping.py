@@ -71,3 +71,18 @@ def test_many_callers_each_get_their_own_result() -> None:
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(grouping.submit, range(500))) == [2 * item for item in range(500)]
     assert sum(map(len, work.groups)) == 500
+
+
+def test_a_caller_that_is_ended_before_its_group_begins_takes_no_other_along() -> None:
+    looks: list[None] = []
+
+    def expect() -> bool:
+        looks.append(None)
+        if len(looks) == 1:
+            raise KeyboardInterrupt
+        return True
+
+    grouping = Grouping(lambda items: [item * 2 for item in items], expects_more=expect)
+    with pytest.raises(KeyboardInterrupt):
+        grouping.submit(1)
+    assert grouping.submit(2) == 4

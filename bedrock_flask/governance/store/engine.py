@@ -47,12 +47,18 @@ class PostgresConnection(psycopg.Connection[Any]):
         Outside of a transaction it is one of its own.
         """
         name = statement.name.encode()
-        if statement.name not in self._known:
-            self.pgconn.send_prepare(name, statement.text.encode())
-            self._await_result()
-            self._known |= {statement.name}
-        self.pgconn.send_query_prepared(name, parameters)
-        result = self._await_result()
+        try:
+            if statement.name not in self._known:
+                self.pgconn.send_prepare(name, statement.text.encode())
+                self._await_result()
+                self._known |= {statement.name}
+            self.pgconn.send_query_prepared(name, parameters)
+            result = self._await_result()
+        except BaseException:
+            if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                # Its answer would be read as that of the next statement.
+                self.pgconn.finish()
+            raise
         return [result.get_value(row, 0) for row in range(result.ntuples)]
 
     def reject_closed(self) -> None:
@@ -60,18 +66,25 @@ class PostgresConnection(psycopg.Connection[Any]):
         self.pgconn.consume_input()
 
     def _await_result(self) -> Any:
+        """The result of a statement, once its transaction is committed: a commit that fails is a second result."""
         server = self.pgconn
         while server.flush():
             self._await(waiting.WAIT_W)
-        while server.is_busy():
-            self._await(waiting.WAIT_R)
-            server.consume_input()
-        result = server.get_result()
-        # The second says that there is no other.
-        server.get_result()
-        if result is None or result.status not in _DONE:
-            raise psycopg.errors.error_from_result(result) if result else psycopg.OperationalError("no result")
-        return result
+        results = []
+        while True:
+            while server.is_busy():
+                self._await(waiting.WAIT_R)
+                server.consume_input()
+            result = server.get_result()
+            if result is None:
+                break
+            results.append(result)
+        for result in results:
+            if result.status not in _DONE:
+                raise psycopg.errors.error_from_result(result)
+        if not results:
+            raise psycopg.OperationalError("the connection was closed")
+        return results[0]
 
     def _await(self, event: int) -> None:
         if not wait_for_socket(self.pgconn.socket, event, self.patience):

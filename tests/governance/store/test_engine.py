@@ -1,7 +1,15 @@
 """Engines: what waits for a database holds up no greenlet."""
 
+import contextlib
 import subprocess
 import sys
+
+import psycopg
+import pytest
+
+from bedrock_flask.config.database import parse_database_url
+from bedrock_flask.governance.store.engine import PostgresConnection, PreparedStatement, open_engine
+from tests.databases import Postgres
 
 PATIENCE = 30
 
@@ -40,3 +48,30 @@ def test_psycopg_waits_as_greenlets_do() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout == "psycopg.waiting\n"
+
+
+def test_a_prepared_statement_is_done_when_its_commit_is(postgres: Postgres) -> None:
+    """A constraint that is checked in the commit makes an error of a statement that has returned its rows."""
+    engine = open_engine(parse_database_url(postgres.create_database()))
+    with contextlib.closing(engine.raw_connection()) as pooled:
+        connection = pooled.dbapi_connection
+        assert isinstance(connection, PostgresConnection)
+        connection.autocommit = True
+        connection.execute("CREATE TABLE once (id BIGINT UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        insert = PreparedStatement("insert", "INSERT INTO once VALUES ($1::bigint) RETURNING id")
+        assert connection.run_prepared(insert, b"1") == [b"1"]
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.run_prepared(insert, b"1")
+        assert connection.run_prepared(insert, b"2") == [b"2"]
+
+
+def test_a_prepared_statement_has_a_limit_and_what_answers_late_is_not_read(postgres: Postgres) -> None:
+    engine = open_engine(parse_database_url(postgres.create_database()), patience=0.2)
+    with contextlib.closing(engine.raw_connection()) as pooled:
+        connection = pooled.dbapi_connection
+        assert isinstance(connection, PostgresConnection)
+        connection.autocommit = True
+        with pytest.raises(psycopg.OperationalError):
+            connection.run_prepared(PreparedStatement("wait", "SELECT pg_sleep($1::float)"), b"5")
+        with pytest.raises(psycopg.OperationalError):
+            connection.reject_closed()
