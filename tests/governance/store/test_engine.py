@@ -36,6 +36,36 @@ print(result, len(turns) > 10)
 """
 
 
+STATEMENT = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import sys
+import gevent
+from bedrock_flask.config.database import parse_database_url
+from bedrock_flask.governance.store.engine import PreparedStatement, open_engine
+
+turns = []
+
+def count():
+    while True:
+        turns.append(1)
+        gevent.sleep(0.01)
+
+pooled = open_engine(parse_database_url(sys.argv[1])).raw_connection()
+connection = pooled.dbapi_connection
+counting = gevent.spawn(count)
+gevent.sleep(0)
+connection.run_prepared(PreparedStatement("wait", "SELECT pg_sleep($1::float)"), b"0.5")
+print(len(turns) > 10)
+"""
+
+
+def test_a_prepared_statement_is_waited_for_as_greenlets_do(postgres: Postgres) -> None:
+    command = [sys.executable, "-c", STATEMENT, postgres.create_database()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_sqlite_waits_in_a_thread_of_the_system() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout == "done True\n"
