@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bedrock_flask.governance.policy import Policy
 from bedrock_flask.governance.principal import Principal
 from bedrock_flask.governance.workloads.identity import Identity, find_identity, make_principal
 from bedrock_flask.governance.workloads.issuers_file import Issuer, Rule
@@ -87,3 +88,9 @@ def test_the_caller_has_the_rules_of_its_owner_and_ends_with_its_token() -> None
         key="t/k", team="t", teams=("t",), secret="issuer:own", tags={"a": "1", "b": "3"}, expires=4000
     )
     assert principal == expected
+
+
+def test_a_role_of_the_team_is_assumed_in_the_name_of_the_workload() -> None:
+    owner = Principal(team="t", policies=(Policy(owner="team 't'", role="arn:aws:iam::123456789012:role/t"),))
+    sessions = {make_principal(Identity("own", "t", f"t/own:{name}"), owner).session for name in ("a", "b")}
+    assert len({session.name for session in sessions if session}) == 2
