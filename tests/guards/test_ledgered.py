@@ -214,7 +214,7 @@ def test_a_person_reads_who_spent_what(governed: Governed, key: NamedKey) -> Non
     assert (own["calls"], own["cost_usd"], own["unpriced"]) == ("1", to_dollars(row["cost"]), "0")
     check_usage(governed.database)
     [_, shown] = governed.run("keys", "budget", key.name)
-    assert shown.split() == ["day", "1.50", to_dollars(row["cost"]), "0.00", "-"]
+    assert shown.split() == ["day", "1.50", to_dollars(row["cost"]), "0.00", "50,80,100", "-"]
 
 
 def test_no_call_is_made_while_the_database_is_away(
