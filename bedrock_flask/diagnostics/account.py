@@ -120,7 +120,11 @@ class AwsAccount:
     def assume_role(self, session: RoleSession) -> None:
         """Assume a role as the gateway does while it serves; RoleNotAssumed if that fails."""
         settings = replace(self.settings, read_timeout=self.seconds)
-        assume_role(session, settings, make_credentials(settings), cache_gates(settings)[0])
+        find_gate, forget_gates = cache_gates(settings)
+        try:
+            assume_role(session, settings, make_credentials(settings), find_gate)
+        finally:
+            forget_gates()
 
     def probe_endpoint(self, service: str = RUNTIME) -> Probe:
         """Send an empty request to an endpoint, with a client configured as those that serve calls."""

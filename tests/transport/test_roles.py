@@ -93,7 +93,7 @@ def test_a_call_is_signed_with_the_keys_of_its_session(send_as: SendAs, upstream
         (("InternalFailure", "500 Internal Server Error"), True, "STS answers 500 InternalFailure"),
         (("PackedPolicyTooLarge", "400 Bad Request"), False, "list fewer session_tags"),
         (("SignatureDoesNotMatch", "403 Forbidden"), False, "compare the clock of this machine"),
-        (None, True, "STS cannot be reached (ValueError)"),
+        (None, True, "the answer cannot be read and may not be of STS"),
     ],
 )
 def test_what_sts_refuses_is_an_error_of_its_own_and_nothing_is_called(

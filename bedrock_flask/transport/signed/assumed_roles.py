@@ -100,9 +100,11 @@ def assume_role(
         raise
     except GatewayError as error:
         raise _refuse(session, error.detail, retryable=error.retryable) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         # Its type only: the messages may quote a header or an address with a password.
         raise _refuse(session, f"STS cannot be reached ({type(error).__name__})", retryable=True) from None
+    except ValueError:
+        raise _refuse(session, "the answer cannot be read and may not be of STS", retryable=True) from None
     code, message = _find(answer, "Code"), _find(answer, "Message")
     if code in _OWN:
         own.forget(identity)
