@@ -7,7 +7,8 @@ from bedrock_flask.admin.route import AdminRequest, Answer
 from bedrock_flask.governance.budgets import to_dollars
 from bedrock_flask.governance.ledger_row import TOKEN_COUNTS
 from bedrock_flask.governance.store.usage import sum_usage
-from bedrock_flask.governance.usage import UsageSum, write_day
+from bedrock_flask.governance.times import write_day
+from bedrock_flask.governance.usage import UsageSum
 
 _MONTH = 30 * 86_400_000
 

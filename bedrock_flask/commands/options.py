@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from bedrock_flask.errors import StartupError
-from bedrock_flask.governance.usage import write_time
+from bedrock_flask.governance.times import write_second
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -32,4 +32,4 @@ def format_time(milliseconds: int | None) -> str:
     """A time as UTC in seconds, and a hyphen for none."""
     if milliseconds is None:
         return "-"
-    return write_time(milliseconds)
+    return write_second(milliseconds)

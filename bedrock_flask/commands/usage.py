@@ -15,7 +15,8 @@ from bedrock_flask.governance import focus
 from bedrock_flask.governance.budgets import to_dollars
 from bedrock_flask.governance.ledger_row import TOKEN_COUNTS
 from bedrock_flask.governance.store.usage import sum_usage
-from bedrock_flask.governance.usage import GROUPS, TAG, UsageSum, write_day
+from bedrock_flask.governance.times import write_day
+from bedrock_flask.governance.usage import GROUPS, TAG, UsageSum
 
 _BY = f"{', '.join(GROUPS)} or {TAG}NAME"
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from bedrock_flask.governance.budgets import find_end, find_start, to_dollars
 from bedrock_flask.governance.ledger_row import TOKEN_COUNTS
-from bedrock_flask.governance.usage import UsageSum, write_time
+from bedrock_flask.governance.times import write_second
+from bedrock_flask.governance.usage import UsageSum
 
 # What a row is the sum of.
 BY = ("day", "team", "key", "model", "tags")
@@ -32,10 +33,10 @@ def describe_row(found: UsageSum) -> Mapping[str, str]:
     month = find_start("month", day)
     return {
         **_FIXED,
-        "BillingPeriodStart": write_time(month),
-        "BillingPeriodEnd": write_time(find_end("month", month)),
-        "ChargePeriodStart": write_time(day),
-        "ChargePeriodEnd": write_time(find_end("day", day)),
+        "BillingPeriodStart": write_second(month),
+        "BillingPeriodEnd": write_second(find_end("month", month)),
+        "ChargePeriodStart": write_second(day),
+        "ChargePeriodEnd": write_second(find_end("day", day)),
         "ChargeDescription": f"{found.calls} calls of {model}",
         "ConsumedQuantity": str(found.calls),
         "ListCost": to_dollars(found.cost),

@@ -13,6 +13,16 @@ def write_time(milliseconds: int | None) -> str | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
+def write_second(milliseconds: int) -> str:
+    """The second of a time: `2027-01-31T12:00:00Z`."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def write_day(milliseconds: int) -> str:
+    """The day of a time: `2027-01-31`."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"
+
+
 def parse_time(text: str) -> int:
     """The milliseconds of a time. Raises ValueError."""
     try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from bedrock_flask.governance.budgets import Budget
@@ -42,16 +41,6 @@ def make_sum(group: tuple[Any, ...], counts: Sequence[int]) -> UsageSum:
     """A sum by its USAGE_COUNTS."""
     calls, *tokens, cost, estimated, unpriced = counts
     return UsageSum(group, calls, tuple(tokens), cost, estimated, unpriced)
-
-
-def write_day(milliseconds: int) -> str:
-    """A day as `2026-12-31`."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"
-
-
-def write_time(milliseconds: int) -> str:
-    """A time in UTC, in ISO 8601 format with seconds."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True)

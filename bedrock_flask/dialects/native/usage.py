@@ -11,7 +11,8 @@ from bedrock_flask.governance.budgets import Budget, find_end, find_start, to_do
 from bedrock_flask.governance.ledger_row import TOKEN_COUNTS
 from bedrock_flask.governance.limits import ScopedLimits
 from bedrock_flask.governance.principal import Principal
-from bedrock_flask.governance.usage import OwnUsage, UsageSum, add_up, write_day, write_time
+from bedrock_flask.governance.times import write_day, write_second
+from bedrock_flask.governance.usage import OwnUsage, UsageSum, add_up
 
 _DAYS, _DAY = 30, 86_400_000
 
@@ -121,7 +122,7 @@ def _describe_budget(budget: Budget, spent: int, reserved: int, now: int) -> dic
     amounts = {"limit_usd": budget.limit, "spent_usd": spent, "reserved_usd": reserved, "left_usd": left}
     return {
         "period": budget.period,
-        "ends_at": write_time(find_end(budget.period, find_start(budget.period, now))),
+        "ends_at": write_second(find_end(budget.period, find_start(budget.period, now))),
         **{name: to_dollars(amount) for name, amount in amounts.items()},
     }
 
