@@ -66,16 +66,15 @@ def plain_environ() -> dict[str, str]:
     return environ
 
 
-@pytest.fixture(scope="session")
-def start_emulator(plain_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartEmulator]:
-    """Start one more emulator: `start_emulator("--replies-only", engine="scripted", plugins_dir=…)`."""
+@contextlib.contextmanager
+def _run_emulators(plain_environ: dict[str, str], folders: pytest.TempPathFactory) -> Iterator[StartEmulator]:
     with contextlib.ExitStack() as running:
 
         def start(*options: str, engine: str = "scripted", plugins_dir: Path | None = None) -> Emulator:
             port = free_port()
             arguments = ["bedrock_flask", "emulate", "--port", str(port), "--engine", engine, *options]
             arguments += ["--plugins-dir", str(plugins_dir)] if plugins_dir else []
-            log = tmp_path_factory.mktemp("emulator") / "log"
+            log = folders.mktemp("emulator") / "log"
             server = running.enter_context(run_server(arguments, plain_environ, "/_emulator/health", port, log))
             return Emulator(server.url, server.log, server.process)
 
@@ -83,8 +82,27 @@ def start_emulator(plain_environ: dict[str, str], tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture(scope="session")
-def _emulator(start_emulator: StartEmulator) -> Emulator:
-    return start_emulator()
+def start_lasting_emulator(
+    plain_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartEmulator]:
+    """Start an emulator that runs until the session ends."""
+    with _run_emulators(plain_environ, tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_emulator(plain_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartEmulator]:
+    """Start one more emulator: `start_emulator("--replies-only", engine="scripted", plugins_dir=…)`.
+
+    It runs until the module ends, so that all of a session's do not run together.
+    """
+    with _run_emulators(plain_environ, tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def _emulator(start_lasting_emulator: StartEmulator) -> Emulator:
+    return start_lasting_emulator()
 
 
 @pytest.fixture
@@ -95,30 +113,26 @@ def emulator(_emulator: Emulator) -> Iterator[Emulator]:
     _emulator.ask("DELETE", "/_emulator/faults")
 
 
-@pytest.fixture(scope="session")
-def start_gateway(
-    plain_environ: dict[str, str], _emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
+@contextlib.contextmanager
+def _run_gateways(
+    plain_environ: dict[str, str], emulator: Emulator, folders: pytest.TempPathFactory
 ) -> Iterator[StartGateway]:
-    """Start one more gateway, in front of the session's emulator: `start_gateway(BEDROCK_FLASK_MODELS="listed")`.
-
-    It is what `bedrock-flask serve` becomes, without the time of that command.
-    """
     with contextlib.ExitStack() as running:
 
         def start(*, by_command: bool = False, **settings: str) -> Gateway:
             port = free_port()
             # Nobody balances load to them: each would wait for that at the end of the session.
             own = {
-                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _emulator.url,
-                "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{_emulator.url}/bedrock-mantle",
-                "AWS_ENDPOINT_URL_STS": _emulator.url,
+                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": emulator.url,
+                "AWS_ENDPOINT_URL_BEDROCK_MANTLE": f"{emulator.url}/bedrock-mantle",
+                "AWS_ENDPOINT_URL_STS": emulator.url,
                 "BEDROCK_FLASK_DRAIN_DELAY": "0",
                 "BEDROCK_FLASK_PORT": str(port),
                 # As the command sets it.
                 "MALLOC_MMAP_THRESHOLD_": "262144",
             }
             environ = plain_environ | own | settings
-            log = tmp_path_factory.mktemp("gateway") / "log"
+            log = folders.mktemp("gateway") / "log"
             arguments = ["bedrock_flask", "serve"] if by_command else GUNICORN
             server = running.enter_context(run_server(arguments, environ, "/readyz", port, log))
             return Gateway(server.url, server.log, server.process)
@@ -127,9 +141,31 @@ def start_gateway(
 
 
 @pytest.fixture(scope="session")
-def gateway(start_gateway: StartGateway) -> Gateway:
+def start_lasting_gateway(
+    plain_environ: dict[str, str], _emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartGateway]:
+    """Start a gateway that runs until the session ends."""
+    with _run_gateways(plain_environ, _emulator, tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_gateway(
+    plain_environ: dict[str, str], _emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartGateway]:
+    """Start one more gateway, in front of the session's emulator: `start_gateway(BEDROCK_FLASK_MODELS="listed")`.
+
+    It is what `bedrock-flask serve` becomes, without the time of that command. It runs until the module ends, so that
+    all of a session's do not run together.
+    """
+    with _run_gateways(plain_environ, _emulator, tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def gateway(start_lasting_gateway: StartGateway) -> Gateway:
     """The gateway of the whole session: no keys, quick to give up."""
-    return start_gateway(
+    return start_lasting_gateway(
         by_command=True,
         BEDROCK_FLASK_READ_TIMEOUT="2",
         BEDROCK_FLASK_DEADLINE="6",
@@ -138,14 +174,14 @@ def gateway(start_gateway: StartGateway) -> Gateway:
 
 
 @pytest.fixture(scope="session")
-def gateway_with(start_gateway: StartGateway) -> GatewayWith:
+def gateway_with(start_lasting_gateway: StartGateway) -> GatewayWith:
     """The session's gateway with some settings: `gateway_with(AWS_ENDPOINT_URL_BEDROCK_RUNTIME=upstream.url)`."""
     running: dict[frozenset[tuple[str, str]], Gateway] = {}
 
     def find(**settings: str) -> Gateway:
         key = frozenset(settings.items())
         if key not in running:
-            running[key] = start_gateway(**settings)
+            running[key] = start_lasting_gateway(**settings)
         return running[key]
 
     return find

@@ -68,7 +68,7 @@ def _without_surroundings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def endpoint(
-    start_gateway: StartGateway,
+    start_lasting_gateway: StartGateway,
     plain_environ: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Endpoint:
@@ -76,7 +76,7 @@ def endpoint(
     models = tmp_path_factory.mktemp("models") / "models.toml"
     models.write_text(ALIASES)
     keys = {"BEDROCK_FLASK_API_KEYS": f"clients:{KEY}", "BEDROCK_FLASK_SIGNING_SECRET": SIGNING}
-    server = start_gateway(
+    server = start_lasting_gateway(
         **keys,
         BEDROCK_FLASK_MODELS_FILE=str(models),
         BEDROCK_FLASK_BASE_PATH="/bedrock",

@@ -33,7 +33,7 @@ def node() -> str:
     return str(found)
 
 
-@pytest.fixture(scope="session", params=["gthread", "gevent"])
+@pytest.fixture(scope="module", params=["gthread", "gevent"])
 def keyed(request: pytest.FixtureRequest, start_gateway: StartGateway) -> dict[str, str]:
     """A gateway with a key, under each worker: its address, the key, and the pair that the key is for AWS."""
     gateway = start_gateway(

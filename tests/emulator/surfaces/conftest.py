@@ -76,10 +76,10 @@ Anthropic = Callable[..., anthropic.Anthropic]
 
 
 @pytest.fixture(scope="session")
-def _surfaces(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
+def _surfaces(start_lasting_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "acme.py").write_text(PLUGIN)
-    return start_emulator(plugins_dir=folder)
+    return start_lasting_emulator(plugins_dir=folder)
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ def surfaces(_surfaces: Emulator) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def locked(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
+def locked(start_lasting_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
     """The same, and callers must have a secret."""
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "acme.py").write_text(PLUGIN)
-    return start_emulator("--secret", f"{KEY}:{SECRET}", plugins_dir=folder)
+    return start_lasting_emulator("--secret", f"{KEY}:{SECRET}", plugins_dir=folder)
 
 
 @pytest.fixture(autouse=True)
