@@ -104,11 +104,10 @@ def estimate_tokens(call: Call) -> int:
     """The tokens that a call may take, with those of the longest answer; none where AWS bills nothing."""
     if not call.billed_as:
         return 0
-    found = _find_numbers(call.body)
-    wanted = found.get("output")
+    wanted = _read_wanted(call)
     writes_text = any(each.output == "text" for each in call.adapter.models.values())
-    most = max(map(int, wanted)) if wanted else _OUTPUT if writes_text else 0
-    return _estimate_input(call.body) + most * (_read_answers(call.body) if "answers" in found else 1)
+    most = wanted.get("output", _OUTPUT if writes_text else 0)
+    return _estimate_input(call.body) + most * wanted.get("answers", 1)
 
 
 def _writes_only(adapter: Adapter, output: str) -> bool:
@@ -133,15 +132,14 @@ def _read_answers(body: bytes) -> int:
 
 def _estimate_counts(call: Call) -> Mapping[str, int]:
     """What a call may count: no text has more tokens than a third of its bytes, but for rare scripts."""
-    body = call.body
-    found = {name: max(map(int, numbers)) for name, numbers in _find_numbers(body).items()}
+    body, wanted = call.body, _read_wanted(call)
     return {
         **_ONE_OF_EACH,
         "input": _estimate_input(body),
-        "output": found.get("output", _OUTPUT) * (_read_answers(body) if "answers" in found else 1),
+        "output": wanted.get("output", _OUTPUT) * wanted.get("answers", 1),
         "request": 1 if call.adapter.count_billed is None else _estimate_queries(body),
-        "image": found.get("image", 1),
-        "video_second": found.get("video_second", _VIDEO_SECONDS),
+        "image": wanted.get("image", 1),
+        "video_second": wanted.get("video_second", _VIDEO_SECONDS),
     }
 
 
@@ -160,12 +158,20 @@ def _estimate_queries(body: bytes) -> int:
     return 1 + max(pieces - 1, 0) // _PIECES_A_QUERY
 
 
-def _find_numbers(body: bytes) -> Mapping[str, list[bytes]]:
-    """The numbers in a body that say how much is wanted; a text cannot have one, since its quotes are escaped."""
-    found: dict[str, list[bytes]] = {}
+def _read_wanted(call: Call) -> Mapping[str, int]:
+    """The greatest numbers in its body that say how much is wanted, which are read once."""
+    if call.record.wanted is None:
+        call.record.wanted = _find_numbers(call.body)
+    return call.record.wanted
+
+
+def _find_numbers(body: bytes) -> Mapping[str, int]:
+    """The numbers in a body; a text cannot have one, since its quotes are escaped."""
+    found: dict[str, int] = {}
     for match in _WANTED.finditer(_unescape(body)):
-        found.setdefault(str(match.lastgroup), []).append(match[str(match.lastgroup)])
-    return found
+        name = str(match.lastgroup)
+        found[name] = max(found.get(name, 0), int(match[name]))
+    return {**found, "answers": _read_answers(body)} if "answers" in found else found
 
 
 def _unescape(body: bytes) -> bytes:

@@ -32,6 +32,7 @@ class CallRecord:
     tier     the service tier of the answer
     usage, billed   what the call is billed for
     cost     what it costs, once that was computed
+    wanted   the numbers in its body that say how much is wanted, once they were read
     calls    the records of calls that are made side by side for one request
     levels   what is left of the limits of the caller
     """
@@ -47,6 +48,7 @@ class CallRecord:
     tier: str = ""
     billed: Billed = TOKENS_ALONE
     cost: Cost | None = None
+    wanted: Mapping[str, int] | None = None
     calls: list["CallRecord"] = field(default_factory=list)
     levels: Sequence[Level] = ()
 
