@@ -27,6 +27,7 @@ from bedrock_flask.governance.counters.choice import choose_counters
 from bedrock_flask.governance.governance import Governance, open_governance
 from bedrock_flask.guards.authorised import authorised
 from bedrock_flask.guards.completed import completed
+from bedrock_flask.guards.guarded import guarded
 from bedrock_flask.guards.ledgered import ledgered
 from bedrock_flask.guards.limited import limited
 from bedrock_flask.models.discovery import Discovery
@@ -112,19 +113,20 @@ def with_transport(app: Flask) -> Flask:
 def with_guards(app: Flask) -> Flask:
     """The guards around the transport."""
     state = state_of(app)
-    guards = list_guards(state.governance, state.counters)
+    guards = list_guards(state.settings, state.governance, state.counters)
     handler: Handler = reduce(lambda inner, guard: guard(inner), reversed(guards), state.handler)
     return with_state(app, handler=handler)
 
 
-def list_guards(governance: Governance | None, counters: Counters | None) -> tuple[Guard, ...]:
+def list_guards(settings: Settings, governance: Governance | None, counters: Counters | None) -> tuple[Guard, ...]:
     """What a call passes on its way to the transport, and its reply on the way back, outermost first.
 
-    What is not allowed takes nothing of a limit, and what does not fit into a limit opens no row.
+    What is not allowed takes nothing of a limit, and what does not fit into a limit opens no row. What a guardrail
+    objects to counts all the same: the check is billed, and so is an answer that is withheld.
     """
     limiting = (limited(counters),) if counters else ()
     accounting = (ledgered(governance),) if governance else ()
-    return (authorised, *limiting, *accounting, completed)
+    return (authorised, *limiting, *accounting, guarded(settings), completed)
 
 
 def with_discovery(app: Flask) -> Flask:

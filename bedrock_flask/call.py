@@ -35,6 +35,7 @@ class CallRecord:
     wanted   the numbers in its body that say how much is wanted, once they were read
     calls    the records of calls that are made side by side for one request
     levels   what is left of the limits of the caller
+    guardrail_units  what AWS bills for the guardrail that the gateway has applied, by AWS's names; None if none was
     """
 
     attempts: int = 0
@@ -51,6 +52,7 @@ class CallRecord:
     wanted: Mapping[str, int] | None = None
     calls: list["CallRecord"] = field(default_factory=list)
     levels: Sequence[Level] = ()
+    guardrail_units: Mapping[str, int] | None = None
 
 
 # Not frozen, because a frozen record of its fields takes three times as long to make.
@@ -64,7 +66,8 @@ class Call:
     is the connection of the caller, which a stream watches: when the client disconnects, the call ends.
     `retries_itself` says that the caller tries again after an error, so the gateway does not. `billed_as` is the id
     that names its price, and is empty where AWS bills nothing. `principal` is the caller, and `dialect` the API that it
-    called; `terms` are what policies go by.
+    called; `terms` are what policies go by. `guardrail` (`ID:VERSION`) is the one that policies prescribe and that the
+    gateway has to apply itself; it is empty where none is prescribed, and where AWS applies it.
     """
 
     adapter: Adapter
@@ -85,6 +88,7 @@ class Call:
     principal: Principal = NOBODY
     dialect: str = ""
     terms: Terms | None = None
+    guardrail: str = ""
     record: CallRecord = field(default_factory=CallRecord)
 
     @property

@@ -579,11 +579,32 @@ CONNECTION_LOST = "Internal server error: connection lost within an answer."
 
 
 class ContentFiltered(UpstreamError):
-    """The model's own filter has withheld what it was asked for."""
+    """A filter has withheld what the model was asked for; this one is the model's own."""
 
     code = "content_filtered"
     title = "The model's filter has withheld the answer"
     status = 400
+
+
+class GuardrailIntervened(ContentFiltered):
+    """The guardrail that policies prescribe objects to the request or to its answer."""
+
+    code = "guardrail_intervened"
+    title = "The prescribed guardrail has intervened"
+
+
+class GuardrailFailed(UpstreamError):
+    """Nobody knows whether the guardrail that policies prescribe would intervene, so nothing passes."""
+
+    code = "guardrail_failed"
+    title = "The prescribed guardrail could not be applied"
+
+    def __init__(self, error: UpstreamError) -> None:
+        super().__init__(f"{self.title}, so nothing was answered: {error.detail}", headers=error.headers)
+        # A fault of the guardrail's is not one of the request.
+        self.status = error.status if error.status in (429, 503, 504) else self.status
+        self.retryable = error.retryable
+        self.upstream_request_id = error.upstream_request_id
 
 
 class UpstreamProtocolError(UpstreamError):

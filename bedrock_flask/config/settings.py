@@ -409,7 +409,9 @@ class Settings:
         _integer(1024, 1 << 30), 25_000_000, "Maximum size of a request body; by default Bedrock's own limit."
     )
     max_reply_bytes: int = _setting(
-        _integer(1024, 1 << 32), 100_000_000, "Maximum size of a response from Bedrock, if not streamed."
+        _integer(1024, 1 << 32),
+        100_000_000,
+        "Maximum size of a response from Bedrock, if not streamed, or if held back for a guardrail.",
     )
     webhook_url: webhook.WebhookURL = _setting(
         _WebhookURL(),

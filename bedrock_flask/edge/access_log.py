@@ -43,6 +43,8 @@ def _log(exchange: Exchange, status: int) -> None:
     if record.upstream_request_id:
         fields["bedrock_request_id"] = record.upstream_request_id
     fields |= record.usage.to_dict()
+    if record.guardrail_units:
+        fields["guardrail_units"] = record.guardrail_units
     if record.outcome or record.calls:
         fields |= _describe_cost(exchange.state.pricer, record)
     fields["seconds"] = round(time.monotonic() - exchange.started, 6)

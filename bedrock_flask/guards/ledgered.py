@@ -64,7 +64,7 @@ def _pass_on(stream: Stream, entry: "_Entry") -> Generator[Batch]:
         for batch in stream.batches:
             if batch and entry.first is None:
                 entry.first = entry.measure()
-            if entry.must_settle():
+            if batch and entry.must_settle():
                 entry.settle()
             yield batch
         entry.settle()

@@ -5,13 +5,18 @@ A request may say the same, and not another: that, and what the call cannot have
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from bedrock_flask.bedrock.surfaces import SURFACES
 from bedrock_flask.converse import Json
 from bedrock_flask.errors import InvalidBody, PolicyRefused
 from bedrock_flask.governance.policy import Policy, describe_prescriptions, prescribe
 from bedrock_flask.translation import safeguards
-from bedrock_flask.translation.safeguards import GUARDRAIL, GuardedRequest
+from bedrock_flask.translation.safeguards import GUARDRAIL, GuardedRequest, find_lost
+
+# The members that name a guardrail.
+_NAMES = ("guardrailIdentifier", "guardrailVersion")
 
 
 def find_prescribed(policies: Sequence[Policy]) -> Json:
@@ -20,7 +25,7 @@ def find_prescribed(policies: Sequence[Policy]) -> Json:
     members: Json = {}
     if guardrail := prescribed.get("guardrail"):
         identifier, _, version = guardrail.rpartition(":")
-        members[GUARDRAIL] = {"guardrailIdentifier": identifier, "guardrailVersion": version}
+        members[GUARDRAIL] = dict(zip(_NAMES, (identifier, version), strict=True))
     if tier := prescribed.get("tier"):
         members["serviceTier"] = {"type": tier}
     if metadata := prescribed.get("metadata"):
@@ -35,15 +40,30 @@ def carry_prescribed(
     prescribed = find_prescribed(policies)
     if not prescribed:
         return safeguards.carry(operation, body, headers, members)
+    is_lost = GUARDRAIL in prescribed and bool(find_lost(SURFACES.get(operation), (GUARDRAIL,)))
+    carry = _carry_unguarded if is_lost else safeguards.carry
     try:
-        carried = safeguards.carry(operation, body, headers, safeguards.combine(prescribed, members))
+        carried = carry(operation, body, headers, safeguards.combine(prescribed, members))
     except InvalidBody as error:
         # A fault of the request's own is named as such.
         safeguards.carry(operation, body, headers, members)
         raise PolicyRefused(f"{describe_prescriptions(policies)} This call cannot have that: {error.detail}.") from None
-    if GUARDRAIL in prescribed and (loosening := next(_find_loosening(carried.body), "")):
+    if GUARDRAIL in prescribed and not is_lost and (loosening := next(_find_loosening(carried.body), "")):
         raise PolicyRefused(f"{describe_prescriptions(policies)} With it a request cannot have '{loosening}'.")
     return carried
+
+
+def _carry_unguarded(operation: str, body: bytes, headers: Mapping[str, str], members: Json) -> GuardedRequest:
+    """The body and the headers without the guardrail, which the gateway applies itself: the surface has none.
+
+    Raises InvalidBody where the request names another one, or wants more of it than its verdict.
+    """
+    named = safeguards.combine(members, safeguards.read_headers(headers))
+    guardrail = named.pop(GUARDRAIL)
+    own = {name: value for name, value in headers.items() if name.lower() not in safeguards.HEADERS}
+    beside = {name: value for name, value in guardrail.items() if name not in _NAMES}
+    carried = safeguards.carry(operation, body, own, named | ({GUARDRAIL: beside} if beside else {}))
+    return replace(carried, guardrail=":".join(guardrail[name] for name in _NAMES))
 
 
 def reject_prescribed(policies: Sequence[Policy], operation: str) -> None:

@@ -248,6 +248,7 @@ def make_call(
         principal=exchange.principal,
         dialect=exchange.dialect,
         terms=describe_terms(exchange, region, model),
+        guardrail=carried.guardrail,
         record=exchange.record,
     )
 

@@ -72,10 +72,11 @@ _SCHEMAS: Mapping[str, Schema] = MappingProxyType(
 
 @dataclass(frozen=True)
 class GuardedRequest:
-    """What goes up: a body, and the headers beside it."""
+    """What goes up: a body, and the headers beside it; `guardrail` (`ID:VERSION`) is left to the gateway."""
 
     body: bytes
     headers: Mapping[str, str]
+    guardrail: str = ""
 
 
 def read_members(body: Mapping[str, Any]) -> Json:
@@ -116,7 +117,7 @@ def carry(operation: str, body: bytes, headers: Mapping[str, str], members: Json
     return _CARRIERS[operation](body, headers, members)
 
 
-def find_lost(surface: Surface | None, members: Mapping[str, Any]) -> list[str]:
+def find_lost(surface: Surface | None, members: Collection[str]) -> list[str]:
     """Those of these Converse members that a surface cannot express; bedrock-runtime's operations express all."""
     if surface is None:
         return []

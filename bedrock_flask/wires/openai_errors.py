@@ -25,7 +25,7 @@ _TYPES = MappingProxyType(
 _RESPONSE_CODES = MappingProxyType({429: "rate_limit_exceeded"})
 # The code by which clients know that they must shorten the conversation.
 CONTEXT_OVERFLOW = "context_length_exceeded"
-# The code by which clients know that a filter has withheld an image.
+# The code by which clients know that a filter has withheld something.
 _CONTENT_POLICY = "content_policy_violation"
 
 

@@ -126,6 +126,14 @@ def test_callers_in_parallel_are_never_mixed_on_any_surface(governed: GovernedGa
     assert len([each for each in aws.calls() if each["operation"] == "AssumeRole"]) in (2, 4)
 
 
+def test_a_guardrail_of_the_gateways_is_applied_as_the_caller(governed: GovernedGateway, aws: Emulator) -> None:
+    key, role = create_key(governed, guardrail="gr1:1")
+    assert call(governed, key, "mantle/openai/chat", f"of {role}.").ok
+    assert list_callers(aws, f"of {role}.") == {"ApplyGuardrail": {role}, "mantle/openai/chat": {role}}
+    blocked = {"model": GEMMA, "messages": [{"role": "user", "content": "Say [[blocked]]."}], "stream": True}
+    assert governed.send(key, "/v1/chat/completions", blocked).status_code == 400
+
+
 def test_a_session_is_named_and_tagged_for_its_caller(governed: GovernedGateway, aws: Emulator) -> None:
     key, role = create_key(governed, external_id="outside/7", session_tags=["centre"])
     assert call(governed, key).status_code == 200
