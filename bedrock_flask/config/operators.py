@@ -13,9 +13,11 @@ _ROLE = re.compile(rf"{ADMIN}|{AUDITOR}|{OWNER}@[\w.-]{{1,64}}", re.ASCII)
 def parse_operators(pairs: Iterable[str]) -> Keys:
     """Parse `name:secret` pairs. Raises ValueError, whose message never contains a secret."""
     listed = list(pairs)
+    # What has no colon may be a secret without a name: it is refused first, by its number.
+    operators = parse_keys(listed)
     if short := [name for name, _, secret in (pair.partition(":") for pair in listed) if len(secret) < MIN_LENGTH]:
-        raise ValueError(f"the secret of operator '{short[0][:64]}' must have at least {MIN_LENGTH} characters")
-    return parse_keys(listed)
+        raise ValueError(f"the secret of operator '{short[0]}' must have at least {MIN_LENGTH} characters")
+    return operators
 
 
 def parse_grants(pairs: Iterable[str]) -> tuple[str, ...]:

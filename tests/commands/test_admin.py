@@ -16,6 +16,7 @@ LONG = "s" * 32
     [
         ({}, "the admin API is closed"),
         ({"KEYS": ","}, "it contains no keys"),
+        ({"KEYS": "c4n4ry" * 6}, "key 1 is not a name:secret pair"),
         ({"KEYS": "alice:short"}, "the secret of operator 'alice' must have at least 32 characters"),
         ({"ROLES": "alice:admin"}, "'alice:admin': BEDROCK_FLASK_ADMIN_KEYS has no such operator"),
         ({"KEYS": f"alice:{LONG}", "ROLES": "bob:admin"}, "'bob:admin': BEDROCK_FLASK_ADMIN_KEYS has no such operator"),
@@ -41,6 +42,7 @@ def test_it_stays_closed_without_operators(
     assert done.returncode == 1
     assert fault in done.stderr
     assert LONG not in done.stderr
+    assert "c4n4ry" not in done.stderr
 
 
 def test_it_does_not_start_without_a_database(
