@@ -17,7 +17,10 @@ def parse_config(text: str, path: str) -> Mapping[str, Any]:
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise StartupError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
+        # The message of an error has text of the file in it, which may be a secret.
+        mark = getattr(error, "problem_mark", None)
+        place = f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise StartupError(f"{path} is not YAML{place}") from None
     if not isinstance(document, dict):
         raise StartupError(f"{path} is not a configuration of LiteLLM: it has no members")
     return {str(name): value for name, value in document.items()}

@@ -188,6 +188,7 @@ def test_a_key_that_is_new_is_brought_by_the_next_import(
     ("name", "text", "words"),
     [
         ("config.yaml", "a: [", "is not YAML"),
+        ("config.yaml", "a:\n  key: %sk-canary-broken", "is not YAML: line 2, column 8"),
         ("config.yaml", "- a", "is not a configuration of LiteLLM"),
         ("keys.json", "{", "is not JSON"),
         ("keys.json", '{"rows": []}', "is not an export of LiteLLM's database"),
@@ -205,6 +206,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_line(
     )
     assert done.returncode == 1
     assert words in done.stderr
+    assert "canary" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
