@@ -44,7 +44,7 @@ _SETTINGS: Mapping[str, Reason] = MappingProxyType(
             ("callbacks", "success_callback", "failure_callback"),
             ("usage is in the log and the ledger", "bedrock-flask usage"),
         ),
-        "master_key": ("administrators use the command line", "a key of its own: bedrock-flask keys create"),
+        "master_key": ("operators of the admin API have secrets of their own", "BEDROCK_FLASK_ADMIN_KEYS"),
         "database_url": ("the gateway has a database of its own", "BEDROCK_FLASK_DATABASE_URL"),
         "include": ("further files are not read", "import each of them"),
         "max_request_size_mb": ("is a setting", "BEDROCK_FLASK_MAX_BODY_BYTES"),

@@ -53,7 +53,7 @@ _COLUMNS: Mapping[str, Reason] = MappingProxyType(
     {
         **dict.fromkeys(("model_max_budget", "budget_limits", "budget_fallbacks"), _SHARED),
         **dict.fromkeys(("admins", "members", "members_with_roles", "default_team_member_models"), _PEOPLE),
-        "soft_budget": ("a budget has one amount", "bedrock-flask usage"),
+        "soft_budget": ("a budget has one amount", "bedrock-flask teams budget TEAM --warn-at PERCENT"),
         "tpd_limit": ("limits are those of a minute", "a budget of a day"),
         "aliases": ("names are the same for all keys", "the models file"),
         "auto_rotate": ("keys are rotated by the operator", "bedrock-flask keys rotate"),
@@ -178,9 +178,10 @@ def _read_limits(subject: str, row: Row, metadata: Row, context: Context, left: 
             if model in context.entries and context.entries[model].id and _is_limit(limit):
                 models.setdefault(context.entries[model].id, {})[kind] = min(int(limit), MOST)
             else:
-                left.append(
-                    Left(subject, f"{name} of {model}", "the model is not carried over, or its id is not known")
-                )
+                # What is in the models file can be called, without this limit.
+                opens = model in context.entries
+                reason = "the model's id is not known" if opens else "the model is not carried over"
+                left.append(Left(subject, f"{name} of {model}", reason, opens=opens))
     return {**limits, "models": models} if models else limits
 
 
