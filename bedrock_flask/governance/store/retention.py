@@ -88,7 +88,7 @@ def _remove(url: DatabaseURL, table: Table, condition: Condition) -> int:
         for at in range(0, len(rows), _AT_ONCE):
             began = time.monotonic()
             with begin(url) as connection:
-                removed += _delete(connection, table, rows[at : at + _AT_ONCE])
+                removed += _delete(connection, table, rows[at : at + _AT_ONCE], condition)
             time.sleep(max(time.monotonic() - began, _PAUSE))
         if len(rows) < _FOUND:
             return removed
@@ -99,7 +99,8 @@ def _find(url: DatabaseURL, table: Table, condition: Condition) -> Sequence[Any]
         return connection.execute(select(*table.primary_key).where(condition).limit(_FOUND)).all()
 
 
-def _delete(connection: Connection, table: Table, rows: Sequence[Any]) -> int:
+def _delete(connection: Connection, table: Table, rows: Sequence[Any], condition: Condition) -> int:
+    """Delete those of which the condition still holds: an idempotency key may have been claimed anew."""
     key = list(table.primary_key)
     is_one = key[0].in_([row[0] for row in rows]) if len(key) == 1 else tuple_(*key).in_([tuple(row) for row in rows])
-    return connection.execute(delete(table).where(is_one)).rowcount
+    return connection.execute(delete(table).where(is_one, condition)).rowcount

@@ -1,9 +1,10 @@
 """What the ledger sums up to by day, team, key, model and tags, with the rows that are there."""
 
+import hashlib
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from alembic import op
-
-from bedrock_flask.governance.ledger_row import UsageGroup, compute_digest
 
 revision, down_revision = "0003", "0002"
 
@@ -39,10 +40,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "digest", name="pk_usage_daily"),
     )
     op.create_index("ix_usage_daily_key_day", "usage_daily", ["key", "day"])
-    found = [(UsageGroup(*row[:5]), map(int, row[5:])) for row in op.get_bind().execute(sa.text(_SUM_UP))]
+    names = ("day", "digest", *_GROUP, *_COUNTS)
     rows = [
-        {**group._asdict(), "digest": compute_digest(group), **dict(zip(_COUNTS, counts, strict=True))}
-        for group, counts in found
+        dict(zip(names, (day, _compute_digest(row[:4]), *row[:4], *map(int, row[4:])), strict=True))
+        for day, *row in op.get_bind().execute(sa.text(_SUM_UP))
     ]
     if rows:
         op.bulk_insert(table, rows)
@@ -51,3 +52,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the sums."""
     op.drop_table("usage_daily")
+
+
+def _compute_digest(texts: Iterable[str]) -> bytes:
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).digest()
