@@ -100,7 +100,8 @@ class Ledger:
             return
         try:
             self._closing.submit(settlement)
-        except StoreUnavailable:
+        except BaseException:
+            # Also where the caller is ended meanwhile: nothing else settles a row that the worker knows.
             self.settle(settlement)
             raise
 

@@ -235,6 +235,24 @@ def test_settlements_wait_for_a_store_that_is_away(database: DatabaseURL, store:
     ledger.close()
 
 
+def test_a_durable_settlement_outlives_its_caller(database: DatabaseURL, store: LedgerStore) -> None:
+    trials = iter([False])
+
+    def settle_later(settlements: Sequence[Settlement]) -> Collection[bytes]:
+        if not next(trials, True):
+            raise KeyboardInterrupt
+        return store.settle(settlements)
+
+    ledger = Ledger(replace(store, settle=settle_later), is_durable=True)
+    opening = make_opening()
+    ledger.open(opening)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.complete(make_settlement(opening))
+    ledger.close()
+    assert read_states(database) == [OK]
+    assert read_spending(database)["key:a/b/day"] == (7, 0)
+
+
 def test_a_file_that_another_process_writes_is_waited_for(tmp_path: Path, pepper: ServerSecret) -> None:
     url = parse_database_url(f"sqlite:///{tmp_path}/gateway.db")
     schema.upgrade(url, pepper)

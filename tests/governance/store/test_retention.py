@@ -3,7 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from bedrock_flask.config.server_secret import ServerSecret
 from bedrock_flask.governance.budgets import Charge
 from bedrock_flask.governance.ledger_row import OK, Opening, Settlement
 from bedrock_flask.governance.principal import Principal
+from bedrock_flask.governance.store import retention
 from bedrock_flask.governance.store.audit import AuditQuery, read_audit, write_audit
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.ledger import open_ledger_store
@@ -138,3 +140,23 @@ def test_stored_answers_are_erased_when_they_are_whole(database: DatabaseURL, pe
     assert prune(database, pepper, "me", ["replays"], 6) == {"replays": 1}
     with begin(database, writes=False) as connection:
         assert connection.execute(text("SELECT key, status FROM replays")).all() == [("a/b", None)]
+
+
+def test_a_key_that_is_claimed_anew_while_old_answers_go_stays(
+    database: DatabaseURL, pepper: ServerSecret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"id": b"i", "key": "a/b", "token": b"", "fingerprint": b"", "worker": "w", "request_id": "r", "lost": ""}
+    with begin(database) as connection:
+        connection.execute(REPLAYS.insert().values(**row, began=5, expires=9, status=200))
+    find = retention._find
+
+    def find_and_claim(*arguments: Any) -> Sequence[Any]:
+        found = find(*arguments)
+        with begin(database) as connection:
+            connection.execute(REPLAYS.update().values(status=None))
+        return found
+
+    monkeypatch.setattr(retention, "_find", find_and_claim)
+    assert prune(database, pepper, "me", ["replays"], 6) == {"replays": 0}
+    with begin(database, writes=False) as connection:
+        assert connection.execute(text("SELECT count(*) FROM replays")).scalar_one() == 1
