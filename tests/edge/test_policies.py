@@ -346,6 +346,21 @@ def test_a_larger_limit_is_refused_and_one_that_fits_passes(
     assert governed.send(governed.create_key({"most_tokens": most + 1}), path, body).status_code != 403
 
 
+@pytest.mark.parametrize(
+    "members", [{"inferenceConfig": "x"}, {"inferenceConfig": [1]}, {"inferenceConfig": {"maxTokens": "9"}}]
+)
+@pytest.mark.parametrize("path", [f"/model/{NOVA}/converse", f"/model/{NOVA}/invoke", "/v1/models/nova/invoke"])
+@pytest.mark.parametrize("policy", [{"most_tokens": 40}, {"parameters": {"temperature": 0.5}}])
+def test_a_limit_goes_into_no_malformed_body(
+    governed: GovernedGateway, emulator: Emulator, policy: Any, path: str, members: Any
+) -> None:
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], **members}
+    response = governed.send(governed.create_key(policy), path, body)
+    assert response.status_code == 400, response.text
+    assert "inferenceConfig" in response.text
+    assert emulator.calls() == []
+
+
 def test_the_limit_is_one_for_all_answers(governed: GovernedGateway, emulator: Emulator) -> None:
     key, path = governed.create_key({"most_tokens": 41}), "/v1/chat/completions"
     body = {"model": "xai.grok-4.6", "messages": HI, "n": 2}
