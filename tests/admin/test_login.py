@@ -15,6 +15,7 @@ import requests
 
 from bedrock_flask.admin.app import create_admin
 from bedrock_flask.admin.login.login_file import read_login_file
+from bedrock_flask.admin.login.provider import Provider as LoginProvider
 from bedrock_flask.admin.login.sessions import Sessions
 from bedrock_flask.admin.login.views import Login
 from bedrock_flask.config.settings import Settings
@@ -213,6 +214,13 @@ def test_what_is_no_answer_of_the_provider_is_refused(browser: Browser, query: s
     assert browser.ask(f"/admin/v1/callback?{query}").status_code == 401
 
 
+def test_a_query_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "login.toml").write_text(PLAIN)
+    client = create_admin(Settings(admin_login_file=f"{tmp_path}/login.toml")).test_client()
+    response = client.get("/admin/v1/callback", environ_overrides={"QUERY_STRING": "code=x&state=\xff"})
+    assert response.status_code == 401
+
+
 def test_an_id_token_is_of_the_login_that_was_begun(provider: Provider, browser: Browser) -> None:
     back = browser.consent(browser.begin())
     provider.codes = {name: replace(code, nonce="another") for name, code in provider.codes.items()}
@@ -250,6 +258,18 @@ def test_the_address_of_the_login_file_is_no_foreign_one(tmp_path: Path) -> None
     assert not any(map(login.is_own, (evil, evil | page, own | other_page, own | plain_page, {})))
 
 
+def test_the_provider_is_trusted_by_the_certificates_of_the_system_or_those_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("system", "own"):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("SSL_CERT_FILE", f"{tmp_path}/system")
+    for line, name in (("", "system"), (f'ca_file = "{tmp_path}/own"\n', "own")):
+        (tmp_path / "login.toml").write_text(PLAIN.replace("[groups]", f"{line}[groups]"))
+        client = LoginProvider(read_login_file(f"{tmp_path}/login.toml"))._open()
+        assert client.verify == f"{tmp_path}/{name}"
+
+
 def test_a_session_that_is_not_known_is_none(browser: Browser, admin: Administered) -> None:
     for secret in ("x", "", "a" * 5000, "\u00e9"):
         browser.cookies = {SESSION: secret}
@@ -261,9 +281,16 @@ def test_a_session_that_is_not_known_is_none(browser: Browser, admin: Administer
 def test_while_the_provider_is_away_nobody_is_logged_out(
     provider: Provider, browser: Browser, admin: Administered
 ) -> None:
-    assert browser.log_in().status_code == 200
+    leaver = Browser(admin)
+    assert (browser.log_in().status_code, leaver.log_in().status_code) == (200, 200)
+    secret = leaver.cookies[SESSION]
     with provider.out_of_service():
         assert await_status(browser, 503) < 5
+        # But who wants to be logged out is.
+        assert leaver.ask("/admin/v1/logout", "POST", origin="https://evil.example.com").status_code == 403
+        assert leaver.ask("/admin/v1/logout", "POST").status_code == 200
+        leaver.cookies = {SESSION: secret}
+        assert leaver.ask("/admin/v1/me").status_code == 401
         assert browser.ask("/admin/v1/me").json()["code"] == "issuer_unavailable"
         assert admin.send("GET", "me").status_code == 200
     await_status(browser, 200)
@@ -286,14 +313,16 @@ def test_a_provider_that_does_not_answer_holds_up_no_operator_with_a_key(
 
 @dataclass
 class Directory:
-    """What a provider says, how often it was asked, and a clock."""
+    """What a provider says, how often it was asked, how long it takes to answer, and a clock."""
 
     claims: Any = field(default_factory=lambda: {"sub": "u", "groups": ["platform"]})
     now: float = 1000.0
     asked: int = 0
+    seconds: float = 0
 
     def read(self, access: str) -> Any:
         self.asked += 1
+        self.now += self.seconds
         if self.claims is IssuerUnavailable:
             raise IssuerUnavailable("login")
         return self.claims
@@ -328,6 +357,17 @@ def test_a_provider_that_is_away_is_tried_once_a_second() -> None:
     secret = begin(sessions)
     directory.claims = IssuerUnavailable
     directory.now += 2
+    for _ in range(10):
+        with pytest.raises(IssuerUnavailable):
+            sessions.find(secret)
+    assert directory.asked == 2
+
+
+def test_a_trial_that_takes_long_is_followed_by_none_of_those_who_have_waited() -> None:
+    directory = Directory(seconds=3)
+    sessions = directory.open()
+    secret = begin(sessions)
+    directory.claims = IssuerUnavailable
     for _ in range(10):
         with pytest.raises(IssuerUnavailable):
             sessions.find(secret)
@@ -395,7 +435,7 @@ def test_without_a_login_its_addresses_do_not_exist_and_nothing_is_imported(plai
     assert done.stdout == "[]\n", done.stderr
 
 
-def test_its_addresses_are_public_but_for_the_last(admin: Administered, tmp_path: Path) -> None:
+def test_its_addresses_need_no_key_and_do_nothing_without_a_login(admin: Administered, tmp_path: Path) -> None:
     (tmp_path / "login.toml").write_text(PLAIN)
     with_login = create_admin(Settings(admin_login_file=f"{tmp_path}/login.toml"))
     rules, without = (

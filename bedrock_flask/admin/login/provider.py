@@ -1,6 +1,7 @@
 """The OpenID provider, as a client of it: the authorization code flow with PKCE, and what it says of a person now."""
 
-import contextlib
+import logging
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from bedrock_flask.governance.workloads.issuers_file import ALGORITHMS, Issuer
 from bedrock_flask.governance.workloads.proof import prove
 from bedrock_flask.governance.workloads.token_text import is_token, read_unproven
 
+LOG = logging.getLogger("bedrock_flask.admin")
 CALLBACK = "/admin/v1/callback"
 # Seconds for an answer of the provider, for which its discovery document is used, and between two trials to read it.
 _ANSWER, _FRESH, _TRIAL = 2.0, 300.0, 1.0
@@ -51,20 +53,24 @@ class Provider:
 
     def redeem(self, code: str, nonce: str, verifier: str) -> tuple[str, Mapping[str, Any]]:
         """The access token of a person who comes back with a code, and the proven claims of the ID token."""
+        # How the client names itself is known with the address.
+        endpoint = self._find("token_endpoint")
         with self._open() as client:
             try:
                 tokens = client.fetch_token(
-                    self._find("token_endpoint"),
+                    endpoint,
                     grant_type="authorization_code",
                     code=code,
                     code_verifier=verifier,
                     timeout=_ANSWER,
                     allow_redirects=False,
                 )
-            except AuthlibBaseError:
+            except AuthlibBaseError as error:
+                # It may be the client that is refused: only the log can say that.
+                LOG.warning("the provider of the login refuses a code: %.100s", error.error)
                 raise Unauthenticated("The provider does not take the code of this login: log in again.") from None
-            except (requests.RequestException, ValueError):
-                raise IssuerUnavailable(NAME) from None
+            except (requests.RequestException, ValueError) as error:
+                raise _note_away("token_endpoint", error) from None
         access, identity = tokens.get("access_token"), tokens.get("id_token")
         if not isinstance(access, str) or not isinstance(identity, str):
             raise Unauthenticated("The provider has sent no access token and ID token.")
@@ -80,8 +86,8 @@ class Provider:
                     return None
                 answer.raise_for_status()
                 claims = answer.json()
-            except (requests.RequestException, ValueError):
-                raise IssuerUnavailable(NAME) from None
+            except (requests.RequestException, ValueError) as error:
+                raise _note_away("userinfo_endpoint", error) from None
         if not isinstance(claims, dict):
             raise IssuerUnavailable(NAME)
         return claims
@@ -109,19 +115,43 @@ class Provider:
             redirect_uri=login.url.rstrip("/") + CALLBACK,
             code_challenge_method="S256",
             token_endpoint_auth_method=method,
-            verify=login.ca_file or True,
+            verify=login.ca_file or _find_system_certificates(),
         )
 
     def _find(self, name: str) -> str:
         """An address of the provider."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._read_at >= _FRESH and now - self._tried_at >= _TRIAL:
-                self._tried_at = now
-                # An older document is better than none.
-                with contextlib.suppress(OSError, HTTPException, ValueError, RecursionError):
-                    self._discovered, self._read_at = discover(self._issuer), now
+        # An older document is better than none, and than to wait for another thread that reads it.
+        if self._lock.acquire(blocking=not self._discovered):
+            try:
+                self._discover()
+            finally:
+                self._lock.release()
         found = self._discovered.get(name)
         if not isinstance(found, str) or not is_secure_url(found):
             raise IssuerUnavailable(NAME)
         return found
+
+    def _discover(self) -> None:
+        """Read the discovery document, unless it is fresh or was tried just before."""
+        now = time.monotonic()
+        if now - self._read_at < _FRESH or now - self._tried_at < _TRIAL:
+            return
+        try:
+            self._discovered, self._read_at = discover(self._issuer), now
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
+            LOG.warning("the discovery document of the login cannot be read: %s", error)
+        finally:
+            # The end of a trial counts: who has waited for it must not begin another one.
+            self._tried_at = time.monotonic()
+
+
+def _note_away(endpoint: str, error: Exception) -> IssuerUnavailable:
+    """What to raise; the log has the kind of the error alone, because its text can have the access token."""
+    LOG.warning("the %s of the login does not answer: %s", endpoint, type(error).__name__)
+    return IssuerUnavailable(NAME)
+
+
+def _find_system_certificates() -> str | bool:
+    """Those that the discovery document is read with; `requests` would take a list of its own."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True

@@ -52,6 +52,7 @@ class Sessions:
         self._read_person, self._make_operator, self._max_age = read_person, make_operator, max_age
         self._monotonic = monotonic
         self._sessions: dict[bytes, _Session] = {}
+        self._lock = threading.Lock()
 
     def begin(self, subject: str, access: str) -> tuple[str, Operator] | None:
         """The secret of a new session, and its operator; None for a person who may do nothing."""
@@ -60,11 +61,12 @@ class Sessions:
         self._check(session)
         if session.operator is None:
             return None
-        self._sessions = {name: each for name, each in self._sessions.items() if each.ends > now}
-        if len(self._sessions) >= _MOST_SESSIONS:
-            self._sessions.pop(next(iter(self._sessions)))
         secret = secrets.token_urlsafe(32)
-        self._sessions[_digest(secret)] = session
+        with self._lock:
+            self._sessions = {name: each for name, each in self._sessions.items() if each.ends > now}
+            if len(self._sessions) >= _MOST_SESSIONS:
+                self._sessions.pop(next(iter(self._sessions)))
+            self._sessions[_digest(secret)] = session
         return secret, session.operator
 
     def find(self, secret: str) -> Operator | None:
@@ -77,28 +79,30 @@ class Sessions:
             self.end(secret)
         return session.operator
 
-    def end(self, secret: str) -> None:
-        """End a session."""
-        self._sessions.pop(_digest(secret), None)
+    def end(self, secret: str) -> bool:
+        """End a session; False if there is none."""
+        with self._lock:
+            return self._sessions.pop(_digest(secret), None) is not None
 
     def _check(self, session: _Session) -> None:
         with session.lock:
             began = self._monotonic()
             if began - session.checked < _FRESH:
                 return
-            claims = self._ask(session, began)
+            claims = self._ask(session)
             is_same = claims is not None and claims.get("sub") == session.subject
             session.operator = self._make_operator(claims) if claims is not None and is_same else None
             session.checked = began
 
-    def _ask(self, session: _Session, now: float) -> Claims | None:
-        """What the provider says; a provider that is away is tried once a second for each session."""
-        if now - session.failed < _TRIAL:
+    def _ask(self, session: _Session) -> Claims | None:
+        """What the provider says; each session tries one that is away again a second after a trial has failed."""
+        if self._monotonic() - session.failed < _TRIAL:
             raise IssuerUnavailable(NAME)
         try:
             return self._read_person(session.access)
         except IssuerUnavailable:
-            session.failed = now
+            # Its end counts: who has waited for it must not begin another one.
+            session.failed = self._monotonic()
             raise
 
 

@@ -23,6 +23,7 @@ from bedrock_flask.admin.login.sessions import Claims, Sessions
 from bedrock_flask.config.hosts import is_loopback, read_host
 from bedrock_flask.edge.exchange import Exchange
 from bedrock_flask.edge.flask_door import current_exchange, public
+from bedrock_flask.edge.query import read_query
 from bedrock_flask.errors import ForeignPage, OperatorForbidden, StoreUnavailable, Unauthenticated
 from bedrock_flask.governance.operator import Operator, make_operator
 from bedrock_flask.places import Places
@@ -58,15 +59,15 @@ class Login:
         secret = request.cookies.get(SESSION, "")
         if not secret or exchange.header("authorization"):
             return None
-        if exchange.method not in _SAFE and exchange.header("origin", self._origin) != self._origin:
-            raise ForeignPage("The header Origin names another site than this one.")
+        self._check_origin(exchange)
         return self._sessions.find(secret)
 
     def add_views(self, app: Flask) -> None:
         """Serve the addresses of the login."""
         app.add_url_rule(LOGIN, "login", public(lambda: self._begin()), methods=["GET"])
         app.add_url_rule(CALLBACK, "callback", public(lambda: self._complete()), methods=["GET"])
-        app.add_url_rule(LOGOUT, "logout", lambda: self._end(), methods=["POST"])
+        # A person can log out while the provider is away, and cannot be recognised.
+        app.add_url_rule(LOGOUT, "logout", public(lambda: self._end()), methods=["POST"])
 
     def _begin(self) -> AnyResponse:
         seed = secrets.token_urlsafe(32)
@@ -78,8 +79,9 @@ class Login:
 
     def _complete(self) -> FlaskResponse:
         state, nonce, verifier = _derive(request.cookies.get(PENDING, ""))
-        code = request.args.get("code", "")
-        if not request.cookies.get(PENDING) or not hmac.compare_digest(state, _ascii(request.args.get("state", ""))):
+        query = dict(read_query(current_exchange()))
+        code = query.get("code", "")
+        if not request.cookies.get(PENDING) or not hmac.compare_digest(state, _ascii(query.get("state", ""))):
             raise Unauthenticated("This login was not begun in this browser, or too long ago: log in again.")
         if not code:
             raise Unauthenticated("The provider has refused the login.")
@@ -96,10 +98,16 @@ class Login:
         return response
 
     def _end(self) -> FlaskResponse:
-        self._sessions.end(request.cookies.get(SESSION, ""))
+        self._check_origin(current_exchange())
+        if not self._sessions.end(request.cookies.get(SESSION, "")):
+            raise Unauthenticated("There is no session to end.")
         response = jsonify(status="ok")
         _set_cookie(response, SESSION, "", 0, "Strict")
         return response
+
+    def _check_origin(self, exchange: Exchange) -> None:
+        if exchange.method not in _SAFE and exchange.header("origin", self._origin) != self._origin:
+            raise ForeignPage("The header Origin names another site than this one.")
 
     def _make_operator(self, claims: Claims) -> Operator | None:
         """The operator of a person with these claims; None without a name or a role."""

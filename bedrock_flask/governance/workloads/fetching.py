@@ -4,6 +4,7 @@ No redirect is followed, and a bearer token goes only to the address that the op
 """
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -56,7 +57,11 @@ def _authorise(issuer: Issuer) -> Mapping[str, str]:
     """The header with the operator's token, which Kubernetes renews in its file."""
     if not issuer.token_file:
         return {}
-    return {"authorization": f"Bearer {Path(issuer.token_file).read_text('ascii').strip()}"}
+    token = Path(issuer.token_file).read_text("ascii").strip()
+    if not re.fullmatch(r"[!-~]+", token):
+        # The library would have it in the words of its error, and they are logged.
+        raise ValueError("its token_file does not have one token")
+    return {"authorization": f"Bearer {token}"}
 
 
 def _get(url: str, issuer: Issuer, headers: Mapping[str, str]) -> bytes:

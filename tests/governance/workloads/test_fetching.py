@@ -84,3 +84,12 @@ def test_the_operators_token_goes_only_to_the_address_beside_it(upstream: Upstre
     assert b"canary-token\r\n" in request
     read(upstream.url, describe(upstream), send_whole(KEYS), upstream=upstream, token_file=options["token_file"])
     assert not any(b"canary" in request for request in upstream.requests[1:])
+
+
+@pytest.mark.parametrize("text", ["canary-token\nanother", "canary token", ""])
+def test_a_token_that_no_header_can_have_is_in_no_error(upstream: Upstream, tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text)
+    with pytest.raises(ValueError, match="token_file") as raised:
+        read(upstream.url, upstream=upstream, jwks_uri=f"{upstream.url}/jwks", token_file=str(tmp_path / "token"))
+    assert "canary" not in str(raised.value)
+    assert not upstream.requests
