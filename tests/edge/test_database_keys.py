@@ -158,7 +158,7 @@ def out_of_service(postgres: Postgres, how: str) -> Iterator[None]:
         postgres.start() if how == "killed" else postgres.resume()
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread"])
+@pytest.fixture(scope="module", params=["gevent", pytest.param("gthread", marks=pytest.mark.nightly)])
 def on_postgres(
     request: pytest.FixtureRequest, start_gateway: StartGateway, plain_environ: dict[str, str], postgres: Postgres
 ) -> Governed:
