@@ -86,7 +86,8 @@ class Worker(AnswersUnread, ThreadWorker):  # type: ignore[misc]  # gunicorn has
     def _accept_between(self) -> None:
         """Accept after every few steps of a turn: a probe must not wait for all the connections that end in it."""
         self._steps += 1
-        if self._accepting and not self._steps % _STEPS_BETWEEN:
+        has_room = self._accepting and self.nr_conns < self.worker_connections
+        if has_room and not self._steps % _STEPS_BETWEEN:
             for listener in self.sockets:
                 self.accept(listener)
 
