@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bedrock_flask.commands.database import change_directory, read_database_settings, read_directory
+from bedrock_flask.commands.output.replace_file import replace_file
 from bedrock_flask.config.settings import Settings, read_settings
 from bedrock_flask.errors import StartupError
 from bedrock_flask.litellm.config_file import parse_config
@@ -68,7 +69,7 @@ def litellm(config: str, models_file: str, keys: str | None, *, dry_run: bool) -
             if directory:
                 store_owners(directory, owners, settings.key_pepper)
             if text != before:
-                _replace(path, text)
+                replace_file(path, text)
     for line in write_report(added, owners, [*same, *owners.present], [*models.left, *changed, *owners.left]):
         click.echo(line)
     if dry_run:
@@ -90,18 +91,3 @@ def _read(path: str | Path) -> str:
         return Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StartupError(f"{path} cannot be read: {error}") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all: gateways read it when it changes."""
-    path = path.resolve()
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_text(text, "utf-8")
-        if path.exists():
-            new.chmod(path.stat().st_mode & 0o777)
-        new.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            new.unlink()
-        raise StartupError(f"{path} cannot be written: {error.strerror}") from None

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bedrock_flask.bedrock.model_ids import REGION
+from bedrock_flask.commands.output.replace_file import replace_file
 from bedrock_flask.commands.output.table import format_table
 from bedrock_flask.config import PREFIX, settings
 from bedrock_flask.errors import StartupError
@@ -134,7 +135,7 @@ def refresh(outer_file: str | None, prices_file: str | None, regions: Sequence[s
     text = write_prices([*own, *elsewhere, *added])
     # A file that the gateway would not read is not written.
     parse_prices(text, path)
-    _replace_file(Path(path), text)
+    replace_file(Path(path), text)
     counts = f"{len(added)} prices of AWS's Price List, {len(elsewhere)} of other regions, {len(list(own))} of your own"
     click.echo(f"{path}: {counts}")
     known = load_prices()
@@ -199,15 +200,6 @@ def _download(address: str) -> bytes:
         name = type(error).__name__
         remedy = _REMEDIES.get(name, "check that this machine can reach the address")
         raise UnreadablePriceList(f"{address} cannot be read: {name}; {remedy}") from None
-
-
-def _replace_file(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise StartupError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _make_row(price: Price) -> tuple[str, ...]:
