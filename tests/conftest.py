@@ -46,6 +46,7 @@ from tests.doubles import (  # noqa: E402 - rewritten above
     send_stream,
     send_whole,
 )
+from tests.governed import Governed, NamedKey, StartGoverned, start_governed  # noqa: E402 - rewritten above
 
 # A busy machine does not fail a property. The same cases are tried everywhere, so that a newcomer and CI run the same;
 # HYPOTHESIS_PROFILE=random searches for new ones and prints what repeats a failure.
@@ -261,6 +262,35 @@ def redis_server() -> Iterator[RedisServer]:
 def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database without a schema, of each kind."""
     return create_address(request, request.param, tmp_path)
+
+
+@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
+def start_with_database(
+    request: pytest.FixtureRequest,
+    start_gateway: StartGateway,
+    plain_environ: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> StartGoverned:
+    """Start a gateway with a database, of each kind of worker and of database."""
+    worker, kind = request.param.split("-")
+
+    def start(**settings: str) -> Governed:
+        address = create_address(request, kind, tmp_path_factory.mktemp("database"))
+        return start_governed(start_gateway, plain_environ, address, worker, **settings)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def governed(start_with_database: StartGoverned) -> Governed:
+    """A gateway with a database; a module whose gateway has other settings starts its own."""
+    return start_with_database()
+
+
+@pytest.fixture
+def key(governed: Governed) -> NamedKey:
+    """A new key of the team `research`."""
+    return governed.create_key()
 
 
 @pytest.fixture

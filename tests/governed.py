@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,10 @@ class Governed:
             while any(pool.map(self.is_served, [key] * 16)):
                 assert time.monotonic() - began < PATIENCE
         return time.monotonic() - began
+
+
+# Takes the settings of the gateway by their names.
+StartGoverned = Callable[..., Governed]
 
 
 def change_directory(database: DatabaseURL, action: str, *arguments: Any) -> Any:

@@ -19,7 +19,7 @@ from bedrock_flask.config.database import parse_database_url
 from bedrock_flask.config.keys import parse_keys
 from bedrock_flask.config.server_secret import ServerSecret, parse_server_secret
 from bedrock_flask.governance.store import schema
-from tests.databases import PEPPER, Postgres, create_address
+from tests.databases import PEPPER, Postgres
 from tests.doubles import StartGateway
 from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, start_governed
 
@@ -35,24 +35,6 @@ DIALECTS = {
 
 
 _PEPPER = parse_server_secret(PEPPER)
-
-
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
-def governed(
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Governed:
-    worker, kind = request.param.split("-")
-    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
-    return start_governed(start_gateway, plain_environ, address, worker)
-
-
-@pytest.fixture
-def key(governed: Governed) -> NamedKey:
-    """A new key of the team `research`."""
-    return governed.create_key()
 
 
 def make_client(governed: Governed, key_id: str, secret: str) -> Any:

@@ -14,9 +14,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.databases import PEPPER, create_address
-from tests.doubles import Emulator, StartGateway
-from tests.governed import STATIC, Governed, NamedKey, start_governed
+from tests.databases import PEPPER
+from tests.doubles import Emulator
+from tests.governed import STATIC, Governed, NamedKey
 
 TEXTS = (
     "'; DROP TABLE ledger; --",
@@ -62,18 +62,6 @@ HEADERS = (
     "x-other",
 )
 SIGNED = "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=aa"
-
-
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
-def governed(
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Governed:
-    worker, kind = request.param.split("-")
-    folder: Path = tmp_path_factory.mktemp("hostile")
-    return start_governed(start_gateway, plain_environ, create_address(request, kind, folder), worker)
 
 
 @pytest.fixture(scope="module")

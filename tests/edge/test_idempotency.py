@@ -20,32 +20,18 @@ from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.store.ledger import open_ledger_store
 from bedrock_flask.protocol.drawn_images import draw_image
-from tests.databases import PEPPER, Postgres, create_address
+from tests.databases import PEPPER, Postgres
 from tests.doubles import Emulator, Gateway, StartGateway
-from tests.governed import PATIENCE, Governed, NamedKey, start_governed
+from tests.governed import PATIENCE, Governed, NamedKey, StartGoverned, start_governed
 
 CHAT: dict[str, Any] = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
 PATH = "/v1/chat/completions"
 DIFFUSION = "sd3-5-large"
 
 
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
-def governed(
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Governed:
-    worker, kind = request.param.split("-")
-    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
-    settings = {"BEDROCK_FLASK_MAX_ATTEMPTS": "1", "BEDROCK_FLASK_REPLAY_MAX_BYTES": "10000"}
-    return start_governed(start_gateway, plain_environ, address, worker, **settings)
-
-
-@pytest.fixture
-def key(governed: Governed) -> NamedKey:
-    """A new key of the team `research`."""
-    return governed.create_key()
+@pytest.fixture(scope="module")
+def governed(start_with_database: StartGoverned) -> Governed:
+    return start_with_database(BEDROCK_FLASK_MAX_ATTEMPTS="1", BEDROCK_FLASK_REPLAY_MAX_BYTES="10000")
 
 
 def send(

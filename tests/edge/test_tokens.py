@@ -18,9 +18,8 @@ from joserfc.jws import JWSRegistry
 
 from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.governance.workloads.issuers_file import read_issuers
-from tests.databases import PEPPER, create_address
-from tests.doubles import StartGateway
-from tests.governed import NOVA, PATIENCE, Governed, create_tables, start_governed
+from tests.databases import PEPPER
+from tests.governed import NOVA, PATIENCE, Governed, StartGoverned, create_tables
 from tests.identity_provider import AUDIENCE, Provider, run_provider
 
 CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}]}
@@ -78,21 +77,13 @@ def short() -> Iterator[Provider]:
         yield running
 
 
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
+@pytest.fixture(scope="module")
 def governed(
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-    provider: Provider,
-    short: Provider,
+    start_with_database: StartGoverned, tmp_path_factory: pytest.TempPathFactory, provider: Provider, short: Provider
 ) -> Governed:
-    worker, kind = request.param.split("-")
-    folder = tmp_path_factory.mktemp("tokens")
-    (folder / "issuers.toml").write_text(ISSUERS.format(own=provider.url, short=short.url, audience=AUDIENCE))
-    address = create_address(request, kind, folder)
-    settings = {"BEDROCK_FLASK_ISSUERS_FILE": f"{folder}/issuers.toml"}
-    governed = start_governed(start_gateway, plain_environ, address, worker, **settings)
+    file = tmp_path_factory.mktemp("tokens") / "issuers.toml"
+    file.write_text(ISSUERS.format(own=provider.url, short=short.url, audience=AUDIENCE))
+    governed = start_with_database(BEDROCK_FLASK_ISSUERS_FILE=str(file))
     governed.change("create_team", "leavers", "research")
     governed.change("set_policy", "team:leavers", {"dialects": ["native"]})
     governed.change("create_key", parse_server_secret(PEPPER), "research", "nightly-job", None, {"centre": "7"})

@@ -6,24 +6,14 @@ import signal
 import pytest
 import requests
 
-from tests.databases import create_address
-from tests.doubles import StartGateway
-from tests.governed import PATIENCE, Governed, start_governed
+from tests.governed import PATIENCE, Governed, StartGoverned
 
 CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
 
 
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
-def governed(
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Governed:
-    worker, kind = request.param.split("-")
-    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
-    settings = {"BEDROCK_FLASK_LEDGER": "durable", "BEDROCK_FLASK_WORKERS": "1"}
-    return start_governed(start_gateway, plain_environ, address, worker, **settings)
+@pytest.fixture(scope="module")
+def governed(start_with_database: StartGoverned) -> Governed:
+    return start_with_database(BEDROCK_FLASK_LEDGER="durable", BEDROCK_FLASK_WORKERS="1")
 
 
 @pytest.mark.parametrize(

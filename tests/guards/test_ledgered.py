@@ -9,33 +9,18 @@ import pytest
 import requests
 
 from bedrock_flask.governance.budgets import to_dollars
-from tests.databases import Postgres, create_address
+from tests.databases import Postgres
 from tests.doubles import Emulator, StartGateway
-from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, check_usage, start_governed
+from tests.governed import NOVA, PATIENCE, STATIC, Governed, NamedKey, StartGoverned, check_usage, start_governed
 
 CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
 # At most what a call like CHAT reserves, and at least a tenth of it.
 SMALL = "0.00003"
 
 
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
-def governed(
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Governed:
-    worker, kind = request.param.split("-")
-    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
-    return start_governed(
-        start_gateway, plain_environ, address, worker, BEDROCK_FLASK_MAX_ATTEMPTS="1", BEDROCK_FLASK_THREADS="150"
-    )
-
-
-@pytest.fixture
-def key(governed: Governed) -> NamedKey:
-    """A new key of the team `research`."""
-    return governed.create_key()
+@pytest.fixture(scope="module")
+def governed(start_with_database: StartGoverned) -> Governed:
+    return start_with_database(BEDROCK_FLASK_MAX_ATTEMPTS="1", BEDROCK_FLASK_THREADS="150")
 
 
 def send(governed: Governed, key: NamedKey, path: str, body: Any, **options: Any) -> requests.Response:

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from bedrock_flask.governance.budgets import to_dollars
-from tests.databases import create_address
-from tests.doubles import Emulator, StartEmulator, StartGateway
-from tests.governed import STATIC, Governed, NamedKey, check_usage, start_governed
+from tests.doubles import Emulator, StartEmulator
+from tests.governed import STATIC, Governed, NamedKey, StartGoverned, check_usage
 
 CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
 OPENAI, USAGE = "/v1/chat/completions", "/v1/usage"
@@ -29,24 +28,9 @@ def account(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFact
     return start_emulator("--async-dir", str(tmp_path_factory.mktemp("s3")))
 
 
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
-def governed(
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    account: Emulator,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Governed:
-    worker, kind = request.param.split("-")
-    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
-    settings = {"BEDROCK_FLASK_MAX_ATTEMPTS": "1", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": account.url}
-    return start_governed(start_gateway, plain_environ, address, worker, **settings)
-
-
-@pytest.fixture
-def key(governed: Governed) -> NamedKey:
-    """A new key of the team `research`."""
-    return governed.create_key()
+@pytest.fixture(scope="module")
+def governed(start_with_database: StartGoverned, account: Emulator) -> Governed:
+    return start_with_database(BEDROCK_FLASK_MAX_ATTEMPTS="1", AWS_ENDPOINT_URL_BEDROCK_RUNTIME=account.url)
 
 
 def call(governed: Governed, key: NamedKey, body: Any = CHAT, path: str = OPENAI, **headers: str) -> Any:
@@ -137,7 +121,7 @@ def test_an_operator_sums_up_by_tags_and_exports_the_columns_of_focus(governed: 
 
 
 @pytest.mark.parametrize("words", [("--by", "hour"), ("--only", "day=1")])
-@pytest.mark.parametrize("governed", ["gevent-sqlite"], indirect=True)
+@pytest.mark.parametrize("start_with_database", ["gevent-sqlite"], indirect=True)
 def test_what_calls_are_not_summed_up_by_is_refused(governed: Governed, words: tuple[str, str]) -> None:
     command = [sys.executable, "-m", "bedrock_flask", "usage", *words]
     done = subprocess.run(command, env=governed.environ, capture_output=True, text=True, check=False)
@@ -177,7 +161,7 @@ def test_a_person_reads_what_became_of_a_request(governed: Governed, account: Em
     )
 
 
-@pytest.mark.parametrize("governed", ["gevent-sqlite"], indirect=True)
+@pytest.mark.parametrize("start_with_database", ["gevent-sqlite"], indirect=True)
 def test_each_call_of_a_request_is_shown(governed: Governed, key: NamedKey) -> None:
     body = {"model": "titan-embed", "input": ["one", "two", "three"]}
     call(governed, key, body, "/v1/embeddings", **{"x-request-id": f"many-{key.id}"})
@@ -254,7 +238,7 @@ def test_what_is_not_billed_by_tokens_has_a_row_with_its_cost(
     check_usage(governed.database)
 
 
-@pytest.mark.parametrize("governed", ["gevent-sqlite"], indirect=True)
+@pytest.mark.parametrize("start_with_database", ["gevent-sqlite"], indirect=True)
 def test_the_commands_of_the_page_do_what_it_says(governed: Governed, repository: Path) -> None:
     """In the order of the page, for the key that it names."""
     key = governed.create_key(name="nightly-job")
