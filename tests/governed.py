@@ -4,10 +4,10 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 import sqlalchemy
@@ -18,6 +18,7 @@ from bedrock_flask.governance.key_text import compute_digest, derive_aws_secret
 from bedrock_flask.governance.store import schema
 from bedrock_flask.governance.store.directory import Directory
 from bedrock_flask.governance.store.engine import begin
+from bedrock_flask.governance.store.tables import KEYS, TEAMS
 from tests.databases import PEPPER
 from tests.doubles import Gateway, StartGateway
 
@@ -83,6 +84,18 @@ class Governed:
         secret = derive_aws_secret(_PEPPER, new.id, compute_digest(_PEPPER, new.text))
         return NamedKey(f"{team}/{name}", new.id, new.text, secret)
 
+    def create_key_with(self, policy: Mapping[str, Any], team_policy: Mapping[str, Any] | None = None) -> str:
+        """Create a key with a policy, of a team of its own below `acme`, and return its text."""
+        team = f"t{next(_NUMBERS)}"
+        with begin(self.database) as connection:
+            directory = Directory(connection, "test")
+            directory.create_team(team, "acme")
+            new = directory.create_key(_PEPPER, team, "k")
+            # Past the directory, which refuses the rules of a later release.
+            connection.execute(sqlalchemy.update(TEAMS).where(TEAMS.c.id == team).values(policy=team_policy or {}))
+            connection.execute(sqlalchemy.update(KEYS).where(KEYS.c.id == f"{team}/k").values(policy=policy))
+        return new.text
+
     def send(
         self, headers: dict[str, str], path: str = "/v1/models/nova/invoke", body: Any = NOVA, method: str = "POST"
     ) -> Any:
@@ -90,6 +103,12 @@ class Governed:
         # A connection for each, so that any worker may answer.
         sent = {"json": body} if method == "POST" else {}
         return requests.request(method, self.gateway.url + path, headers=headers, timeout=PATIENCE, **sent)
+
+    def send_with(
+        self, key: str, path: str, body: Any = None, method: str = "POST", **headers: str
+    ) -> requests.Response:
+        """The response to a request with a key; with none if that is empty."""
+        return self.send(({"x-api-key": key} if key else {}) | headers, path, body, method)
 
     def is_served(self, key: str) -> bool:
         """Whether a key is known."""
@@ -112,8 +131,10 @@ class Governed:
         return time.monotonic() - began
 
 
-# Takes the settings of the gateway by their names.
-StartGoverned = Callable[..., Governed]
+class StartGoverned(Protocol):
+    """Start a gateway with a database of its own."""
+
+    def __call__(self, **settings: str) -> Governed: ...
 
 
 def change_directory(database: DatabaseURL, action: str, *arguments: Any) -> Any:
@@ -155,8 +176,8 @@ def start_governed(
 ) -> Governed:
     """A gateway of two workers, with the teams `acme` and below it `research`."""
     own = create_tables(address)
-    others = {"BEDROCK_FLASK_API_KEYS": f"static:{STATIC}", "BEDROCK_FLASK_WORKER": worker}
-    gateway = start_gateway(**own, **others, **{"BEDROCK_FLASK_WORKERS": "2"} | settings)
+    others = {"BEDROCK_FLASK_API_KEYS": f"static:{STATIC}", "BEDROCK_FLASK_WORKERS": "2"}
+    gateway = start_gateway(**own, BEDROCK_FLASK_WORKER=worker, **others | settings)
     governed = Governed(gateway, plain_environ | own)
     governed.change("create_team", "acme")
     governed.change("create_team", "research", "acme")

@@ -4,17 +4,13 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import sqlalchemy
 
-from bedrock_flask.governance.store.engine import begin
-from tests.databases import create_address
-from tests.doubles import PATIENCE, Emulator, StartGateway
-from tests.edge.governed import GovernedGateway, start_governed_gateway
+from tests.doubles import PATIENCE, Emulator
+from tests.governed import Governed, StartGoverned
 
 GUARDED = {"guardrail": "gr1:1"}
 OWN = {"x-amzn-bedrock-guardrailidentifier": "gr1", "x-amzn-bedrock-guardrailversion": "1"}
@@ -49,16 +45,10 @@ STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "strea
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
 
 
-@pytest.fixture(scope="module", params=["gevent-sqlite", "gthread-postgres"])
-def governed(
-    request: pytest.FixtureRequest, start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory
-) -> GovernedGateway:
-    worker, kind = request.param.split("-")
-    folder: Path = tmp_path_factory.mktemp("guardrails")
-    return start_governed_gateway(
-        start_gateway,
-        create_address(request, kind, folder),
-        BEDROCK_FLASK_WORKER=worker,
+@pytest.fixture(scope="module")
+def governed(start_with_database: StartGoverned) -> Governed:
+    return start_with_database(
+        BEDROCK_FLASK_WORKERS="1",
         BEDROCK_FLASK_REGION="us-east-1",
         BEDROCK_FLASK_SURFACES="mantle/openai/chat,mantle/openai/responses,mantle/messages",
         BEDROCK_FLASK_KEEPALIVE="0.2",
@@ -69,8 +59,8 @@ def governed(
 
 
 @pytest.fixture
-def key(governed: GovernedGateway) -> str:
-    return governed.create_key({}, GUARDED)
+def key(governed: Governed) -> str:
+    return governed.create_key_with({}, GUARDED)
 
 
 @pytest.fixture(autouse=True)
@@ -79,9 +69,9 @@ def scripted(emulator: Emulator) -> Iterator[None]:
     emulator.ask("DELETE", "/_emulator/replies")
 
 
-def send(governed: GovernedGateway, key: str, way: str, text: Any, *, stream: bool, **headers: str) -> Any:
+def send(governed: Governed, key: str, way: str, text: Any, *, stream: bool, **headers: str) -> Any:
     path, write = WAYS[way]
-    return governed.send(key, path, {**write(text), "stream": stream}, **headers)
+    return governed.send_with(key, path, {**write(text), "stream": stream}, **headers)
 
 
 def list_operations(emulator: Emulator) -> list[str]:
@@ -92,13 +82,11 @@ def list_checks(emulator: Emulator) -> list[dict[str, Any]]:
     return [json.loads(call["body"]) for call in emulator.calls() if call["operation"] == APPLY]
 
 
-def await_row(governed: GovernedGateway, request_id: str) -> dict[str, Any]:
+def await_row(governed: Governed, request_id: str) -> dict[str, Any]:
     """The row of a call when it is settled."""
     until = time.monotonic() + PATIENCE
     while True:
-        with begin(governed.database, writes=False) as connection:
-            query = sqlalchemy.text("SELECT * FROM ledger WHERE request_id = :id")
-            rows = [dict(row._mapping) for row in connection.execute(query, {"id": request_id})]
+        rows = governed.query(f"SELECT * FROM ledger WHERE request_id = '{request_id}'")
         if rows and rows[0]["state"] != "OPEN":
             return rows[0]
         assert time.monotonic() < until, rows
@@ -108,7 +96,7 @@ def await_row(governed: GovernedGateway, request_id: str) -> dict[str, Any]:
 @EVERY_WAY
 @STREAMED
 def test_what_no_guardrail_objects_to_passes(
-    governed: GovernedGateway, emulator: Emulator, key: str, way: str, stream: bool
+    governed: Governed, emulator: Emulator, key: str, way: str, stream: bool
 ) -> None:
     answer = send(governed, key, way, "Name three colours.", stream=stream, **OWN)
     assert answer.status_code == 200, answer.text
@@ -129,7 +117,7 @@ def test_what_no_guardrail_objects_to_passes(
 @EVERY_WAY
 @STREAMED
 def test_a_request_that_a_guardrail_objects_to_reaches_no_model(
-    governed: GovernedGateway, emulator: Emulator, key: str, way: str, stream: bool
+    governed: Governed, emulator: Emulator, key: str, way: str, stream: bool
 ) -> None:
     for text in ("Say [[blocked]].", "Write to jane@example.com."):
         answer = send(governed, key, way, text, stream=stream)
@@ -144,7 +132,7 @@ def test_a_request_that_a_guardrail_objects_to_reaches_no_model(
 @EVERY_WAY
 @STREAMED
 def test_nothing_of_an_answer_passes_that_a_guardrail_objects_to(
-    governed: GovernedGateway, emulator: Emulator, key: str, way: str, stream: bool
+    governed: Governed, emulator: Emulator, key: str, way: str, stream: bool
 ) -> None:
     for text in ("Sure, the secret is [[blocked]] indeed.", "Sure, write to jane@example.com indeed."):
         assert emulator.post("/_emulator/replies", {"contains": "the secret", "text": text, "times": 1}).ok
@@ -158,20 +146,18 @@ def test_nothing_of_an_answer_passes_that_a_guardrail_objects_to(
     assert row["output_tokens"] > 0
 
 
-def test_the_arguments_of_a_tool_are_checked_on_both_sides(
-    governed: GovernedGateway, emulator: Emulator, key: str
-) -> None:
+def test_the_arguments_of_a_tool_are_checked_on_both_sides(governed: Governed, emulator: Emulator, key: str) -> None:
     tool = {"name": "note", "input_schema": {"type": "object", "properties": {"text": {"type": "string"}}}}
     reply = {"contains": "Note it", "tool": "note", "input": {"text": "[[blocked]]"}, "times": 2}
     assert emulator.post("/_emulator/replies", reply).ok
     for stream in (False, True):
-        answer = governed.send(key, MESSAGES, {**message("Note it."), "tools": [tool], "stream": stream})
+        answer = governed.send_with(key, MESSAGES, {**message("Note it."), "tools": [tool], "stream": stream})
         assert "has intervened in the answer" in answer.text
     emulator.ask("DELETE", "/_emulator/requests")
     use = {"type": "tool_use", "id": "t1", "name": "note", "input": {"id": "[[blocked]]"}}
     result = {"type": "tool_result", "tool_use_id": "t1", "content": "ok"}
     turns = [*message("Hi")["messages"], {"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
-    answer = governed.send(key, MESSAGES, {**message("Hi"), "tools": [tool], "messages": turns})
+    answer = governed.send_with(key, MESSAGES, {**message("Hi"), "tools": [tool], "messages": turns})
     assert "has intervened in the request" in answer.text
     assert list_operations(emulator) == [APPLY]
 
@@ -182,7 +168,7 @@ DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/p
 
 @pytest.mark.parametrize(("way", "part"), [("chat", IMAGE), ("messages", DOCUMENT)])
 def test_a_part_that_is_not_a_text_is_refused_by_name(
-    governed: GovernedGateway, emulator: Emulator, key: str, way: str, part: Any
+    governed: Governed, emulator: Emulator, key: str, way: str, part: Any
 ) -> None:
     answer = send(governed, key, way, [part], stream=False)
     assert answer.status_code == 400, answer.text
@@ -193,7 +179,7 @@ def test_a_part_that_is_not_a_text_is_refused_by_name(
 
 @pytest.mark.parametrize("more", [{"x-amzn-bedrock-guardrailversion": "2"}, {"x-amzn-bedrock-trace": "ENABLED"}])
 def test_a_request_names_no_other_guardrail_and_wants_no_more_of_it(
-    governed: GovernedGateway, emulator: Emulator, key: str, more: dict[str, str]
+    governed: Governed, emulator: Emulator, key: str, more: dict[str, str]
 ) -> None:
     answer = send(governed, key, "chat", "Hi", stream=False, **OWN | more)
     assert answer.status_code == 400, answer.text
@@ -213,7 +199,7 @@ FAULTS = [
 @pytest.mark.parametrize(("fault", "status"), FAULTS, ids=[fault["fault"] for fault, _ in FAULTS])
 @STREAMED
 def test_a_check_that_fails_lets_nothing_pass(
-    governed: GovernedGateway, emulator: Emulator, key: str, fault: dict[str, Any], status: int, stream: bool
+    governed: Governed, emulator: Emulator, key: str, fault: dict[str, Any], status: int, stream: bool
 ) -> None:
     name = fault["fault"]
     emulator.fault(name, operation=APPLY)
@@ -232,7 +218,7 @@ def test_a_check_that_fails_lets_nothing_pass(
     assert len(emulator.calls()) == 4
 
 
-def test_a_client_hears_of_an_answer_that_is_held_back(governed: GovernedGateway, emulator: Emulator, key: str) -> None:
+def test_a_client_hears_of_an_answer_that_is_held_back(governed: Governed, emulator: Emulator, key: str) -> None:
     emulator.fault("drip", after=1, seconds=0.0003, operation="mantle/openai/chat")
     body = {**chat("Name three colours."), "stream": True}
     with requests.post(
@@ -244,9 +230,7 @@ def test_a_client_hears_of_an_answer_that_is_held_back(governed: GovernedGateway
     assert list_operations(emulator)[-1] == APPLY
 
 
-def test_an_answer_that_is_held_back_has_a_most_of_bytes(
-    governed: GovernedGateway, emulator: Emulator, key: str
-) -> None:
+def test_an_answer_that_is_held_back_has_a_most_of_bytes(governed: Governed, emulator: Emulator, key: str) -> None:
     reply = {"contains": "at length", "text": "word " * 5000, "times": 1}
     assert emulator.post("/_emulator/replies", reply).ok
     answer = send(governed, key, "chat", "Tell me at length.", stream=True)
@@ -255,7 +239,7 @@ def test_an_answer_that_is_held_back_has_a_most_of_bytes(
 
 
 def test_a_client_that_leaves_ends_the_check_and_no_model_is_called(
-    governed: GovernedGateway, emulator: Emulator, key: str
+    governed: Governed, emulator: Emulator, key: str
 ) -> None:
     emulator.fault("stall", seconds=1.0, operation=APPLY)
     body = json.dumps({**chat("Hi"), "stream": True}).encode()

@@ -10,7 +10,7 @@ from bedrock_flask.app import create_app
 from bedrock_flask.config.settings import Settings
 from bedrock_flask.dialects import load_dialects
 from tests.doubles import Emulator, StartGateway
-from tests.edge.governed import GovernedGateway, start_governed_gateway
+from tests.governed import Governed, start_governed
 
 NOVA, REEL = "amazon.nova-lite-v1:0", "amazon.nova-reel-v1:1"
 JOB = "arn:aws:bedrock:us-east-1:123456789012:async-invoke/abcdef123456"
@@ -137,20 +137,24 @@ LABELS = {
 
 
 @pytest.fixture(scope="module")
-def governed(start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory) -> GovernedGateway:
+def governed(
+    start_gateway: StartGateway, plain_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Governed:
     address = f"sqlite:///{tmp_path_factory.mktemp('matrix')}/gateway.db"
     own = {"BEDROCK_FLASK_REGION": "us-east-1", "BEDROCK_FLASK_PATHS": "litellm,access-gateway"}
-    return start_governed_gateway(start_gateway, address, **own)
+    # Without keys in its settings: the database alone is why a caller needs one.
+    alone = {"BEDROCK_FLASK_API_KEYS": "", "BEDROCK_FLASK_WORKERS": "1"}
+    return start_governed(start_gateway, plain_environ, address, "gevent", **own, **alone)
 
 
 @pytest.fixture(scope="module")
-def keys(governed: GovernedGateway) -> dict[str, str]:
+def keys(governed: Governed) -> dict[str, str]:
     return {
-        "free": governed.create_key({}),
-        "no dialect": governed.create_key({"dialects": []}),
-        "no model": governed.create_key({"models": []}),
-        "no region": governed.create_key({"regions": []}),
-        "no network": governed.create_key({"networks": []}),
+        "free": governed.create_key_with({}),
+        "no dialect": governed.create_key_with({"dialects": []}),
+        "no model": governed.create_key_with({"models": []}),
+        "no region": governed.create_key_with({"regions": []}),
+        "no network": governed.create_key_with({"networks": []}),
     }
 
 
@@ -162,7 +166,7 @@ def test_every_address_is_classified() -> None:
 
 @pytest.mark.parametrize("address", sorted([*CLASSES, *MOVED]))
 def test_each_kind_of_caller_gets_what_the_class_of_an_address_says(
-    governed: GovernedGateway, keys: dict[str, str], emulator: Emulator, address: str
+    governed: Governed, keys: dict[str, str], emulator: Emulator, address: str
 ) -> None:
     own = MOVED.get(address, address)
     kind, body = CLASSES[own]
@@ -171,10 +175,10 @@ def test_each_kind_of_caller_gets_what_the_class_of_an_address_says(
         path = path.replace(label, value)
     path = path.replace("<path:name>", REEL if "/jobs" in path else NOVA)
     body = SAMPLES[own] if body is ... else body
-    stranger, wrong = (governed.send(key, path, body, method) for key in ("", "wrong"))
-    answers = {name: governed.send(key, path, body, method) for name, key in keys.items() if name != "free"}
+    stranger, wrong = (governed.send_with(key, path, body, method) for key in ("", "wrong"))
+    answers = {name: governed.send_with(key, path, body, method) for name, key in keys.items() if name != "free"}
     assert not emulator.calls() or kind != CALL or own in WITHOUT_MODEL
-    served = governed.send(keys["free"], path, body, method)
+    served = governed.send_with(keys["free"], path, body, method)
     if kind == PUBLIC:
         assert {answer.status_code for answer in (stranger, wrong, *answers.values(), served)} <= {200, 404, 503}
         return

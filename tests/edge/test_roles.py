@@ -13,8 +13,7 @@ import pytest
 from bedrock_flask.config.database import parse_database_url
 from tests.databases import create_address
 from tests.doubles import Emulator, StartEmulator, StartGateway
-from tests.edge.governed import GovernedGateway, start_governed_gateway
-from tests.governed import change_directory, create_tables
+from tests.governed import Governed, change_directory, create_tables, start_governed
 
 NOVA, GPT, GEMMA = "amazon.nova-lite-v1:0", "us.openai.gpt-5.6-sol", "google.gemma-4-31b"
 ROLE, ACCOUNT = "arn:aws:iam::210987654321:role/", "210987654321"
@@ -63,13 +62,18 @@ def aws(start_emulator: StartEmulator, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module", params=["gevent-sqlite-signed", "gthread-postgres-boto"])
 def governed(
-    request: pytest.FixtureRequest, start_gateway: StartGateway, aws: Emulator, tmp_path_factory: pytest.TempPathFactory
-) -> GovernedGateway:
+    request: pytest.FixtureRequest,
+    start_gateway: StartGateway,
+    plain_environ: dict[str, str],
+    aws: Emulator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Governed:
     worker, kind, transport = request.param.split("-")
-    return start_governed_gateway(
+    return start_governed(
         start_gateway,
+        plain_environ,
         create_address(request, kind, tmp_path_factory.mktemp("roles")),
-        BEDROCK_FLASK_WORKER=worker,
+        worker,
         BEDROCK_FLASK_WORKERS="1",
         BEDROCK_FLASK_TRANSPORT=transport,
         BEDROCK_FLASK_READ_TIMEOUT="1",
@@ -87,16 +91,16 @@ def clean(aws: Emulator) -> Iterator[None]:
     aws.ask("DELETE", "/_emulator/faults")
 
 
-def create_key(governed: GovernedGateway, **policy: Any) -> tuple[str, str]:
+def create_key(governed: Governed, **policy: Any) -> tuple[str, str]:
     """A key whose team has a role of its own, and the name of that role."""
     role = f"r{next(_NUMBERS)}"
-    return governed.create_key({}, {"role": ROLE + role, **policy}), role
+    return governed.create_key_with({}, {"role": ROLE + role, **policy}), role
 
 
-def call(governed: GovernedGateway, key: str, name: str = "Converse", text: str = "Hi") -> Any:
+def call(governed: Governed, key: str, name: str = "Converse", text: str = "Hi") -> Any:
     method, path, body = CALLS[name]
     sent = body and json.loads(json.dumps(body).replace("$TEXT", text))
-    return governed.send(key, path, sent, method)
+    return governed.send_with(key, path, sent, method)
 
 
 def list_callers(aws: Emulator, text: str = "") -> dict[str, set[str]]:
@@ -109,9 +113,9 @@ def list_callers(aws: Emulator, text: str = "") -> dict[str, set[str]]:
     return callers
 
 
-def test_callers_in_parallel_are_never_mixed_on_any_surface(governed: GovernedGateway, aws: Emulator) -> None:
+def test_callers_in_parallel_are_never_mixed_on_any_surface(governed: Governed, aws: Emulator) -> None:
     keys = {role: key for key, role in (create_key(governed), create_key(governed))}
-    keys["emulator"] = governed.create_key({})
+    keys["emulator"] = governed.create_key_with({})
     jobs = [(role, name) for _ in range(3) for name in CALLS for role in keys]
     with ThreadPoolExecutor(9) as pool:
         answers = list(pool.map(lambda job: call(governed, keys[job[0]], job[1], f"text of {job[0]}."), jobs))
@@ -126,15 +130,15 @@ def test_callers_in_parallel_are_never_mixed_on_any_surface(governed: GovernedGa
     assert len([each for each in aws.calls() if each["operation"] == "AssumeRole"]) in (2, 4)
 
 
-def test_a_guardrail_of_the_gateways_is_applied_as_the_caller(governed: GovernedGateway, aws: Emulator) -> None:
+def test_a_guardrail_of_the_gateways_is_applied_as_the_caller(governed: Governed, aws: Emulator) -> None:
     key, role = create_key(governed, guardrail="gr1:1")
     assert call(governed, key, "mantle/openai/chat", f"of {role}.").ok
     assert list_callers(aws, f"of {role}.") == {"ApplyGuardrail": {role}, "mantle/openai/chat": {role}}
     blocked = {"model": GEMMA, "messages": [{"role": "user", "content": "Say [[blocked]]."}], "stream": True}
-    assert governed.send(key, "/v1/chat/completions", blocked).status_code == 400
+    assert governed.send_with(key, "/v1/chat/completions", blocked).status_code == 400
 
 
-def test_a_session_is_named_and_tagged_for_its_caller(governed: GovernedGateway, aws: Emulator) -> None:
+def test_a_session_is_named_and_tagged_for_its_caller(governed: Governed, aws: Emulator) -> None:
     key, role = create_key(governed, external_id="outside/7", session_tags=["centre"])
     assert call(governed, key).status_code == 200
     [session] = [each for each in aws.get("/_emulator/sessions").json() if each["role"] == ROLE + role]
@@ -143,7 +147,7 @@ def test_a_session_is_named_and_tagged_for_its_caller(governed: GovernedGateway,
     assert (session["tags"], session["external_id"]) == ({"team": team, "key": f"{team}/k"}, "outside/7")
 
 
-def test_without_its_role_a_caller_calls_nothing_and_the_log_says_why(governed: GovernedGateway, aws: Emulator) -> None:
+def test_without_its_role_a_caller_calls_nothing_and_the_log_says_why(governed: Governed, aws: Emulator) -> None:
     aws.fault("AccessDeniedException", count=100, operation="AssumeRole", message="not authorized: sts:TagSession")
     for name in CALLS:
         # Another one each time, because a role that was refused is tried again after a pause.
@@ -162,16 +166,14 @@ def test_without_its_role_a_caller_calls_nothing_and_the_log_says_why(governed: 
 
 
 @pytest.mark.parametrize("fault", [{"name": "throttle", "status": 400}, {"name": "unavailable"}, {"name": "hang_up"}])
-def test_a_moment_s_refusal_of_sts_is_tried_again(
-    governed: GovernedGateway, aws: Emulator, fault: dict[str, Any]
-) -> None:
+def test_a_moment_s_refusal_of_sts_is_tried_again(governed: Governed, aws: Emulator, fault: dict[str, Any]) -> None:
     key, role = create_key(governed)
     aws.fault(operation="AssumeRole", **fault)
     assert call(governed, key).status_code == 200
     assert list_callers(aws)["Converse"] == {role}
 
 
-def test_an_sts_that_is_slow_holds_up_its_own_callers_only(governed: GovernedGateway, aws: Emulator) -> None:
+def test_an_sts_that_is_slow_holds_up_its_own_callers_only(governed: Governed, aws: Emulator) -> None:
     (key, _), (other, _) = create_key(governed), create_key(governed)
     assert call(governed, other).status_code == 200
     aws.fault("slow_first_byte", count=100, operation="AssumeRole", seconds=30)
@@ -179,20 +181,18 @@ def test_an_sts_that_is_slow_holds_up_its_own_callers_only(governed: GovernedGat
         waiting = pool.submit(call, governed, key)
         while "AssumeRole" not in {each["operation"] for each in aws.calls() if each["ended"] is None}:
             time.sleep(0.005)
-        assert call(governed, other).status_code == call(governed, governed.create_key({})).status_code == 200
+        assert call(governed, other).status_code == call(governed, governed.create_key_with({})).status_code == 200
         assert not waiting.done()
         assert waiting.result().status_code == 503
 
 
-def test_a_stream_outlives_its_session_and_the_next_call_has_a_new_one(
-    governed: GovernedGateway, aws: Emulator
-) -> None:
+def test_a_stream_outlives_its_session_and_the_next_call_has_a_new_one(governed: Governed, aws: Emulator) -> None:
     key, role = create_key(governed)
     body = {"messages": [{"role": "user", "content": "Hi"}], "model": "nova", "stream": True}
     assert call(governed, key).status_code == 200
     aws.fault("stall", after=2, seconds=0.5, operation="ConverseStream")
     with ThreadPoolExecutor(1) as pool:
-        streamed = pool.submit(governed.send, key, "/v1/chat/completions", body)
+        streamed = pool.submit(governed.send_with, key, "/v1/chat/completions", body)
         while "ConverseStream" not in {each["operation"] for each in aws.calls() if each["status"]}:
             time.sleep(0.005)
         aws.ask("DELETE", "/_emulator/sessions")

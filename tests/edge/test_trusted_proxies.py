@@ -6,24 +6,27 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.doubles import StartGateway
-from tests.edge.governed import GovernedGateway, start_governed_gateway
+from tests.governed import Governed, start_governed
 
 NETWORKS = {"networks": ["192.0.2.0/24", "2001:db8::/32"]}
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
 
 
 @pytest.fixture(scope="module")
-def governed(start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory) -> GovernedGateway:
-    address, trusted = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db", f"{PROXY}, 10.0.0.0/8, fd00::/8"
-    return start_governed_gateway(start_gateway, address, BEDROCK_FLASK_TRUSTED_PROXIES=trusted)
+def governed(
+    start_gateway: StartGateway, plain_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Governed:
+    address = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db"
+    own = {"BEDROCK_FLASK_WORKERS": "1", "BEDROCK_FLASK_TRUSTED_PROXIES": f"{PROXY}, 10.0.0.0/8, fd00::/8"}
+    return start_governed(start_gateway, plain_environ, address, "gevent", **own)
 
 
 @pytest.fixture(scope="module")
-def key(governed: GovernedGateway) -> str:
-    return governed.create_key(NETWORKS)
+def key(governed: Governed) -> str:
+    return governed.create_key_with(NETWORKS)
 
 
-def ask(governed: GovernedGateway, key: str, peer: str, *headers: tuple[str, str]) -> tuple[int, str]:
+def ask(governed: Governed, key: str, peer: str, *headers: tuple[str, str]) -> tuple[int, str]:
     """The status and the text of an answer to a request from an address."""
     port = urlsplit(governed.gateway.url).port
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(peer, 0))
@@ -62,13 +65,13 @@ def ask(governed: GovernedGateway, key: str, peer: str, *headers: tuple[str, str
     ],
 )
 def test_the_client_of_trusted_proxies_is_the_last_hop_that_is_none(
-    governed: GovernedGateway, key: str, hops: list[str], is_allowed: bool
+    governed: Governed, key: str, hops: list[str], is_allowed: bool
 ) -> None:
     status, text = ask(governed, key, PROXY, *(("x-forwarded-for", hop) for hop in hops))
     assert status == (200 if is_allowed else 403), text
 
 
-def test_a_connection_from_elsewhere_is_taken_by_its_own_address(governed: GovernedGateway, key: str) -> None:
+def test_a_connection_from_elsewhere_is_taken_by_its_own_address(governed: Governed, key: str) -> None:
     status, text = ask(governed, key, STRANGER, ("x-forwarded-for", "192.0.2.7"))
     assert status == 403
     assert f"may not be used from {STRANGER}" in text
@@ -77,15 +80,15 @@ def test_a_connection_from_elsewhere_is_taken_by_its_own_address(governed: Gover
 @pytest.mark.parametrize(
     "header", [("forwarded", "for=192.0.2.7"), ("x-real-ip", "192.0.2.7"), ("x_forwarded_for", "192.0.2.7")]
 )
-def test_other_headers_say_nothing(governed: GovernedGateway, key: str, header: tuple[str, str]) -> None:
+def test_other_headers_say_nothing(governed: Governed, key: str, header: tuple[str, str]) -> None:
     assert ask(governed, key, PROXY, header)[0] == 403
 
 
-def test_a_long_hop_is_not_repeated_whole(governed: GovernedGateway, key: str) -> None:
+def test_a_long_hop_is_not_repeated_whole(governed: Governed, key: str) -> None:
     status, text = ask(governed, key, PROXY, ("x-forwarded-for", "9" * 4000))
     assert status == 403
     assert "9" * 46 not in text
 
 
-def test_the_proxy_s_own_requests_come_from_it(governed: GovernedGateway) -> None:
-    assert ask(governed, governed.create_key({"networks": [PROXY]}), PROXY)[0] == 200
+def test_the_proxy_s_own_requests_come_from_it(governed: Governed) -> None:
+    assert ask(governed, governed.create_key_with({"networks": [PROXY]}), PROXY)[0] == 200

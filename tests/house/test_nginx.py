@@ -19,7 +19,7 @@ from bedrock_flask.config import keys
 from bedrock_flask.config.server_secret import parse_server_secret
 from bedrock_flask.config.settings import Settings
 from tests.doubles import Emulator, Gateway, SendWhole, StartGateway, Upstream
-from tests.edge.governed import start_governed_gateway
+from tests.governed import start_governed
 
 PATIENCE = 30
 NOVA = {"messages": [{"role": "user", "content": [{"text": "Name three colours."}]}]}
@@ -136,16 +136,16 @@ def test_a_host_without_its_port_breaks_the_signature(start_nginx: Any, keyed: t
 
 
 def test_the_networks_of_a_key_are_those_of_nginx_s_client(
-    start_nginx: Any, start_gateway: StartGateway, tmp_path: Path
+    start_nginx: Any, start_gateway: StartGateway, plain_environ: dict[str, str], tmp_path: Path
 ) -> None:
     # nginx is at an address of its own.
-    trusting = {"BEDROCK_FLASK_TRUSTED_PROXIES": "127.0.0.2"}
-    governed = start_governed_gateway(start_gateway, f"sqlite:///{tmp_path}/gateway.db", **trusting)
+    own = {"BEDROCK_FLASK_WORKERS": "1", "BEDROCK_FLASK_TRUSTED_PROXIES": "127.0.0.2"}
+    governed = start_governed(start_gateway, plain_environ, f"sqlite:///{tmp_path}/gateway.db", "gevent", **own)
     written = "proxy_bind 127.0.0.2; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; "
     front = start_nginx(
         _port(governed.gateway), {"proxy_set_header X-Request-Id": f"{written}proxy_set_header X-Request-Id"}
     )
-    here, elsewhere = governed.create_key({"networks": ["127.0.0.1"]}), governed.create_key({"networks": ["192.0.2.7"]})
+    here, elsewhere = (governed.create_key_with({"networks": [each]}) for each in ("127.0.0.1", "192.0.2.7"))
     for spoofed in ({}, {"x-forwarded-for": "192.0.2.7"}, {"forwarded": "for=192.0.2.7"}, {"x-real-ip": "192.0.2.7"}):
         for key, status in ((here, 200), (elsewhere, 403)):
             answer = front.ask("POST", "/v1/models/nova/invoke", json=NOVA, headers={"x-api-key": key, **spoofed})
