@@ -16,9 +16,7 @@ from bedrock_flask.config.webhook import decode_webhook_secret
 from bedrock_flask.governance.budgets import to_dollars
 from bedrock_flask.governance.store.engine import begin
 from bedrock_flask.governance.webhook import sign
-from tests.databases import create_address
-from tests.doubles import StartGateway
-from tests.governed import PATIENCE, NamedKey, start_governed
+from tests.governed import PATIENCE, NamedKey, StartGoverned
 
 CHAT = {"model": "nova", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
 SECRET = "whsec_Y2FuYXJ5LXdlYmhvb2stc2VjcmV0LTAxMjM0NTY3ODk="
@@ -70,21 +68,12 @@ def receiver() -> Iterator[Receiver]:
         server.shutdown()
 
 
-@pytest.mark.parametrize(("worker", "kind"), [("gevent", "sqlite"), ("gthread", "postgres")])
 def test_each_warning_is_accepted_once_by_a_receiver_that_was_away(
-    worker: str,
-    kind: str,
-    request: pytest.FixtureRequest,
-    start_gateway: StartGateway,
-    plain_environ: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-    receiver: Receiver,
+    start_with_database: StartGoverned, receiver: Receiver
 ) -> None:
     receiver.statuses[:] = [500, 302]
     url = f"http://127.0.0.1:{receiver.server_port}/canary-path"
-    settings = {"BEDROCK_FLASK_WEBHOOK_URL": url, "BEDROCK_FLASK_WEBHOOK_SECRET": SECRET}
-    address = create_address(request, kind, tmp_path_factory.mktemp("database"))
-    governed = start_governed(start_gateway, plain_environ, address, worker, **settings)
+    governed = start_with_database(BEDROCK_FLASK_WEBHOOK_URL=url, BEDROCK_FLASK_WEBHOOK_SECRET=SECRET)
 
     def call(key: NamedKey) -> int:
         headers = {"authorization": f"Bearer {key.text}"}
