@@ -52,23 +52,35 @@ class Grouping(Generic[Item, Result]):
             if not entry.leads:
                 entry.ready = _make_gate()
         if not entry.leads:
-            entry.ready.acquire()
+            self._await_turn(entry)
         if entry.leads:
             self._lead(entry)
         if entry.error is not None:
             raise entry.error
         return entry.results[0]
 
+    def _await_turn(self, entry: _Entry[Item, Result]) -> None:
+        try:
+            entry.ready.acquire()
+        except BaseException:
+            self._leave(entry)
+            raise
+
     def _let_others_come(self, own: _Entry[Item, Result]) -> None:
         try:
             if self._expects_more():
                 time.sleep(0)
         except BaseException:
-            # This caller was ended meanwhile, and the others need another one that leads.
-            with self._lock:
-                self._waiting.remove(own)
-            self._hand_over()
+            self._leave(own)
             raise
+
+    def _leave(self, entry: _Entry[Item, Result]) -> None:
+        """Take back an item whose caller was ended; if that one was to lead, the others need another one."""
+        with self._lock:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+        if entry.leads:
+            self._hand_over()
 
     def _lead(self, own: _Entry[Item, Result]) -> None:
         self._let_others_come(own)

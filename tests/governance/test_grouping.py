@@ -1,5 +1,7 @@
 """Grouped work: what arrives while the same work is under way is done together."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -86,3 +88,27 @@ def test_a_caller_that_is_ended_before_its_group_begins_takes_no_other_along() -
     with pytest.raises(KeyboardInterrupt):
         grouping.submit(1)
     assert grouping.submit(2) == 4
+
+
+ENDED = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from bedrock_flask.governance.grouping import Grouping
+
+def work(items):
+    if 1 in items:
+        gevent.sleep(0)
+        # It is ended when it has just been chosen to lead.
+        second.kill(block=False)
+    return [item * 2 for item in items]
+
+grouping = Grouping(work)
+first, second, third = (gevent.spawn(grouping.submit, item) for item in (1, 2, 3))
+print(first.get(timeout=10), third.get(timeout=10), grouping.submit(4))
+"""
+
+
+def test_a_caller_that_is_ended_when_it_is_to_lead_hands_over() -> None:
+    done = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.stdout == "2 6 8\n", done.stderr
