@@ -4,6 +4,7 @@ A request claims its key before it is served, and ends the claim with its answer
 its worker has died.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,7 +13,9 @@ from dataclasses import replace
 from bedrock_flask.errors import StoreUnavailable
 from bedrock_flask.governance.replay_row import Answer, Claim, Ending, Holding
 from bedrock_flask.governance.stores import CommitInDoubt, ReplayStore
+from bedrock_flask.observability import logs
 
+LOG = logging.getLogger("bedrock_flask.store")
 # Seconds until the end of a claim is tried again that the database did not take, and how many wait with a body.
 _AGAIN, _MOST_BODIES = 1.0, 64
 
@@ -69,6 +72,9 @@ class Replays:
             try:
                 self._store.end(some)
             except StoreUnavailable:
+                continue
+            except Exception as error:  # noqa: BLE001 - the thread must go on
+                LOG.error("unexpected error in the replays: %s", logs.format_frames(error))
                 continue
             with self._lock:
                 for _ in some:
